@@ -1,0 +1,242 @@
+"""The arithmetic of the rules: small pure functions on integers, and the only place where a margin is computed.
+
+Units everywhere: sizes in lots (long > 0, short < 0), prices in ticks, money in quote units. `unit` is the worth of one
+lot at a price of one tick, in quote units (AMT-2). Each function cites the rule that it is.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Tier(NamedTuple):
+    """One margin tier over the schedule's common denominator (MRG-4, MRG-5).
+
+    `above` is a notional in quote units; `rate` and `deduction` are numerators over `Schedule.denominator`.
+    """
+
+    above: int
+    rate: int
+    deduction: int
+    max_leverage: int
+
+
+class Schedule(NamedTuple):
+    """The margin tiers of one market, in rising order of `above`, and the denominator of their rates."""
+
+    denominator: int
+    tiers: tuple[Tier, ...]
+
+
+class Holding(NamedTuple):
+    """What the measures of a pool need to know of one position."""
+
+    size: int
+    cost: int
+    leverage: int
+    mark: int
+    unit: int
+    schedule: Schedule
+
+
+class Ratio(NamedTuple):
+    """An exact rational number, its denominator above 0; not necessarily in lowest terms."""
+
+    numerator: int
+    denominator: int
+
+
+# ---------------------------------------------------------------------------------------------------------- rounding
+
+
+def divide_down(dividend: int, divisor: int) -> int:
+    """The quotient rounded down; `divisor` is above 0 (AMT-6)."""
+    return dividend // divisor
+
+
+def divide_up(dividend: int, divisor: int) -> int:
+    """The quotient rounded up; `divisor` is above 0 (AMT-6)."""
+    return -(-dividend // divisor)
+
+
+# ------------------------------------------------------------------------------------------- measures of one position
+
+
+def unrealised_pnl(size: int, cost: int, mark: int, unit: int) -> int:
+    """What closing the whole position at the mark would realise (MRG-1)."""
+    return size * mark * unit - cost
+
+
+def notional(size: int, price: int, unit: int) -> int:
+    """The worth of a size at a price, whatever its side (MRG-2)."""
+    return abs(size) * price * unit
+
+
+def tier_at(amount: int, schedule: Schedule) -> Tier:
+    """The last tier whose `above` is strictly below the notional; the first where there is none (MRG-4)."""
+    chosen = schedule.tiers[0]
+    for tier in schedule.tiers[1:]:
+        if amount > tier.above:
+            chosen = tier
+    return chosen
+
+
+def maintenance_margin(amount: int, schedule: Schedule) -> int:
+    """The maintenance margin of a position of this notional, rounded up (MRG-5)."""
+    tier = tier_at(amount, schedule)
+    return divide_up(amount * tier.rate - tier.deduction, schedule.denominator)
+
+
+def initial_margin(amount: int, leverage: int, schedule: Schedule) -> int:
+    """The initial margin of a position of this notional at this leverage, rounded up (MRG-7)."""
+    allowed = tier_at(amount, schedule).max_leverage
+    return divide_up(amount, leverage if leverage < allowed else allowed)
+
+
+# ------------------------------------------------------------------------------------------------ measures of a pool
+
+
+def pool_equity(collateral: int, holdings: Iterable[Holding]) -> int:
+    """Collateral and the unrealised PnL of every position that it backs (MRG-3)."""
+    return collateral + sum(unrealised_pnl(held.size, held.cost, held.mark, held.unit) for held in holdings)
+
+
+def pool_maintenance_margin(holdings: Iterable[Holding]) -> int:
+    """The sum of the positions' maintenance margins (MRG-6)."""
+    return sum(maintenance_margin(notional(held.size, held.mark, held.unit), held.schedule) for held in holdings)
+
+
+def pool_initial_margin(holdings: Iterable[Holding]) -> int:
+    """The sum of the positions' initial margins (MRG-7)."""
+    return sum(
+        initial_margin(notional(held.size, held.mark, held.unit), held.leverage, held.schedule) for held in holdings
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- decisions
+
+
+def breached(equity: int, maintenance: int) -> bool:
+    """Whether the pool's equity is strictly below its maintenance margin (LIQ-3)."""
+    return equity < maintenance
+
+
+def restored(equity: int, maintenance: int) -> bool:
+    """Whether the pool's equity reaches the restore target (LIQ-4)."""
+    return equity >= maintenance
+
+
+def needs_liquidation(equity: int, maintenance: int, in_liquidation: bool) -> bool:
+    """Whether the pool is breached, or in liquidation and not restored (LIQ-5)."""
+    return breached(equity, maintenance) or (in_liquidation and not restored(equity, maintenance))
+
+
+def below_backstop(equity: int, maintenance: int, threshold: Ratio) -> bool:
+    """Whether equity is strictly below the threshold's share of the maintenance margin, exactly (BKS-1)."""
+    return equity * threshold.denominator < maintenance * threshold.numerator
+
+
+def window_open(now: int, until: int) -> bool:
+    """Whether a window that ends at `until` is open: its end is not part of it (CLD-2)."""
+    return now < until
+
+
+def reduction_is_safe(
+    equity_before: int, maintenance_before: int, equity_after: int, maintenance_after: int, positions_after: int
+) -> bool:
+    """Whether a trader's reduction is good for the pool, so that it is accepted (ACC-9)."""
+    if positions_after == 0 and equity_after >= min(0, equity_before):
+        return True
+    if not breached(equity_after, maintenance_after):
+        return True
+    if equity_before < 0:
+        return equity_after >= equity_before
+    return (
+        breached(equity_before, maintenance_before)
+        and equity_after * maintenance_before >= equity_before * maintenance_after
+    )
+
+
+# --------------------------------------------------------------------------------------------- orders, fills, trades
+
+
+def chunk(size: int, fraction: Ratio) -> int:
+    """The lots of a partial liquidation order, rounded up (PRT-3)."""
+    return divide_up(abs(size) * fraction.numerator, fraction.denominator)
+
+
+def released_cost(size: int, cost: int, closed: int) -> int:
+    """The cost basis released by closing `closed` > 0 lots of a position of `size` ≠ 0 lots (MRG-9)."""
+    share = divide_down(abs(cost) * closed, abs(size))
+    return share if cost >= 0 else -share
+
+
+def realised_pnl(size: int, closed: int, price: int, unit: int, released: int) -> int:
+    """What closing `closed` > 0 lots of a position at a price realises against its released cost (MRG-9, FIL-1)."""
+    signed = closed if size > 0 else -closed
+    return signed * price * unit - released
+
+
+def liquidation_fee(amount: int, fee_rate: Ratio, equity_after: int) -> int:
+    """The fee on a fill of this notional: rounded up, at most the equity after the fill, at least 0 (FIL-2)."""
+    return max(0, min(divide_up(amount * fee_rate.numerator, fee_rate.denominator), equity_after))
+
+
+def backstop_return(equity: int, fraction: Ratio) -> int:
+    """What stays in the pool when the vault takes it, rounded down (BKS-4)."""
+    return divide_down(fraction.numerator * max(equity, 0), fraction.denominator)
+
+
+def funding_due(size: int, payment: int, lot: Ratio) -> int:
+    """What a position pays (negative: receives) for a payment per unit of size: paid up, received down (EVT-6)."""
+    return divide_up(size * payment * lot.numerator, lot.denominator)
+
+
+# ----------------------------------------------------------------------------------------------------- derived prices
+
+
+def liquidation_crossing(equity: int, other_maintenance: int, held: Holding) -> Ratio | None:
+    """The exact mark at which equity meets the maintenance margin before rounding, the other marks fixed (MRG-10).
+
+    `equity` is the pool's at the present marks, `other_maintenance` the margin of its other positions. None if a long
+    position meets it at no positive mark, or a short one at no positive mark from which it is breached upwards.
+    """
+    side = 1 if held.size > 0 else -1
+    worth = abs(held.size) * held.unit
+    equity_at_zero = equity - held.size * held.unit * held.mark
+    denominator = held.schedule.denominator
+    ends: Sequence[int | None] = [*(tier.above for tier in held.schedule.tiers[1:]), None]
+    for tier, end in zip(held.schedule.tiers, ends, strict=True):
+        # Equity equal to margin, solved for the notional n = x·worth at the crossing x:
+        # equity_at_zero + side·n = other_maintenance + (n·rate − deduction) / denominator
+        slope = side * denominator - tier.rate
+        if slope == 0:
+            continue
+        target = (other_maintenance - equity_at_zero) * denominator - tier.deduction
+        if slope < 0:
+            target, slope = -target, -slope
+        if target > tier.above * slope and (end is None or target <= end * slope):
+            return Ratio(target, slope * worth)
+    return None
+
+
+def liquidation_price(equity: int, other_maintenance: int, held: Holding) -> int | None:
+    """The highest (long) or lowest (short) positive tick at which the pool is breached, the other marks fixed (MRG-10).
+
+    None where there is no such tick.
+    """
+    crossing = liquidation_crossing(equity, other_maintenance, held)
+    if held.size > 0:
+        if crossing is None:
+            return None
+        tick = divide_up(crossing.numerator, crossing.denominator) - 1
+        return tick if tick >= 1 else None
+    if crossing is None:
+        return 1
+    return divide_down(crossing.numerator, crossing.denominator) + 1
+
+
+def bankruptcy_price(equity: int, held: Holding) -> Ratio:
+    """The exact mark at which the pool's equity is 0, the other marks fixed; it may be negative (MRG-11)."""
+    worth = held.size * held.unit
+    top = worth * held.mark - equity
+    return Ratio(top, worth) if worth > 0 else Ratio(-top, -worth)

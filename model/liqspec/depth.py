@@ -1,0 +1,56 @@
+"""A simple order book for scenarios: a ladder of liquidity beside the mark that liquidation orders walk (SCN-3)."""
+
+from attrs import define
+
+from liqspec.engine import Engine
+from liqspec.events import Event, Fill, OrderDone
+from liqspec.scenario import Level
+from liqspec.state import Position
+
+
+@define
+class Ladder:
+    """What rests in one market at distances from the mark; taken liquidity comes back when a block begins."""
+
+    levels: list[tuple[int, int]]
+    left: list[int]
+
+    @classmethod
+    def of(cls, engine: Engine, market: str, levels: tuple[Level, ...]) -> "Ladder":
+        """The ladder of a market, nearest level first."""
+        grids = engine.venue.markets[market]
+        steps = sorted((grids.price.units(level.distance) or 0, grids.size.units(level.size) or 0) for level in levels)
+        return cls(steps, [size for _, size in steps])
+
+    def begin_block(self) -> None:
+        """Refill the ladder."""
+        self.left = [size for _, size in self.levels]
+
+    def take(self, wanted: int, mark: int, selling: bool) -> tuple[int, int] | None:
+        """The next execution of an order: size in lots and price in ticks, or None if nothing rests any more."""
+        for index, (distance, _) in enumerate(self.levels):
+            price = mark - distance if selling else mark + distance
+            if self.left[index] and price > 0:
+                size = min(wanted, self.left[index])
+                self.left[index] -= size
+                return size, price
+        return None
+
+
+def next_execution(engine: Engine, ladders: dict[str, Ladder]) -> Event | None:
+    """What the market does next to a working order in a market with a ladder: a fill, or the end of the order."""
+    for pool in engine.state.pools():
+        for position in pool.open_positions():
+            ladder = ladders.get(position.market.name)
+            if position.order is not None and ladder is not None:
+                return _execution(engine, position, position.order, ladder)
+    return None
+
+
+def _execution(engine: Engine, position: Position, order: int, ladder: Ladder) -> Event:
+    market = position.market
+    taken = ladder.take(order, engine.state.marks[market.name], selling=position.size > 0)
+    if taken is None:
+        return OrderDone(position.account, market.name, position.mode)
+    size, price = taken
+    return Fill(position.account, market.name, position.mode, market.size.text(size), market.price.text(price))

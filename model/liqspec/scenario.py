@@ -1,0 +1,213 @@
+"""Scenario files: a venue, accounts, starting marks, a timeline of events, and what is expected of it (SCN-1)."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import Factory, field, frozen
+
+from liqspec import events, shapes, specification, toml_lines, venue_file
+from liqspec.config import Config, VaultConfig, are_amounts, is_amount, is_integer
+from liqspec.engine import Engine
+from liqspec.events import Event
+from liqspec.refusals import BadRequest
+from liqspec.venue import InvalidConfig
+
+
+class InvalidScenario(ValueError):
+    """A scenario that cannot be run: the file, the line, the field, and what is wrong with it."""
+
+
+@frozen(kw_only=True)
+class Level:
+    """What rests in the book at a distance from the mark, on either side, anew in each block."""
+
+    distance: str = field(validator=is_amount)
+    size: str = field(validator=is_amount)
+
+
+@frozen(kw_only=True)
+class Expectation:
+    """What must be so after a step; only what is named is compared."""
+
+    refused: str | None = None
+    transitions: tuple[str, ...] | None = None
+    positions: dict[str, dict[str, Any]] = Factory(dict)
+    pools: dict[str, dict[str, Any]] = Factory(dict)
+    vault: dict[str, Any] = Factory(dict)
+
+
+@frozen(kw_only=True)
+class StepEntry:
+    """A step as the file writes it."""
+
+    event: dict[str, Any]
+    note: str = ""
+    expect: Expectation = Factory(Expectation)
+
+
+@frozen(kw_only=True)
+class Report:
+    """A figure reported of a real event, to be compared with the model's: never tuned to fit."""
+
+    figure: str
+    reported: str = field(validator=is_amount)
+    after_step: int = field(validator=is_integer)
+    measure: str
+    explanation: str
+    approximate: bool = False
+
+
+@frozen(kw_only=True)
+class Source:
+    """A figure that the scenario uses, and whether it is public or assumed."""
+
+    figure: str
+    status: Literal["public", "assumed"]
+    note: str
+
+
+@frozen(kw_only=True)
+class Change:
+    """Parameters of the venue that this scenario changes."""
+
+    liquidation: dict[str, Any] = Factory(dict)
+    backstop: dict[str, Any] = Factory(dict)
+
+
+@frozen(kw_only=True)
+class ScenarioFile:
+    """A scenario as the file writes it."""
+
+    title: str
+    venue: str
+    marks: dict[str, str] = field(validator=are_amounts)
+    step: tuple[StepEntry, ...]
+    story: str = ""
+    accounts: tuple[str, ...] = ("alice",)
+    vault: VaultConfig = Factory(VaultConfig)
+    time: int = field(default=0, validator=is_integer)
+    change: Change = Factory(Change)
+    depth: dict[str, tuple[Level, ...]] = Factory(dict)
+    end: Expectation = Factory(Expectation)
+    source: tuple[Source, ...] = ()
+    report: tuple[Report, ...] = ()
+
+
+@frozen(kw_only=True)
+class Step:
+    """A step of a scenario that can be run."""
+
+    event: Event
+    note: str
+    expect: Expectation
+
+
+@frozen(kw_only=True)
+class Scenario:
+    """A valid scenario."""
+
+    name: str
+    file: ScenarioFile
+    config: Config
+    steps: tuple[Step, ...]
+
+
+def names() -> list[str]:
+    """The names of the scenarios that the specification ships."""
+    return sorted(path.stem for path in (specification.ROOT / "scenarios").glob("*.toml"))
+
+
+def load(name_or_path: str) -> Scenario:
+    """The scenario of a shipped scenario's name, or in a file.
+
+    Raises:
+        specification.UnreadableFile: the file cannot be read or parsed.
+        InvalidScenario: it is no valid scenario; the message has file, line and field.
+    """
+    path = Path(name_or_path)
+    if name_or_path in names():
+        path = specification.ROOT / "scenarios" / f"{name_or_path}.toml"
+    elif path.suffix != ".toml" and not path.exists():
+        raise specification.UnreadableFile(
+            path, "no such scenario; `liqspec scenarios` lists those shipped, or give the path of a .toml file"
+        )
+    text = specification.read_text(path)
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Scenario:
+    """The scenario in a TOML text that came from `path`.
+
+    Raises:
+        specification.UnreadableFile: it is malformed TOML.
+        InvalidScenario: it is no valid scenario.
+    """
+    data = specification.parse_toml(text, path)
+    try:
+        return build(path.stem, data, path.parent)
+    except (shapes.WrongShape, InvalidConfig) as error:
+        line = toml_lines.line_of(text, error.path)
+        where = f"{path}:{line}" if line else str(path)
+        raise InvalidScenario(f"{where}: {error}") from None
+
+
+def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:
+    """The scenario in plain data; a venue's path is relative to `folder`.
+
+    Raises:
+        shapes.WrongShape: a field is missing, unknown or mistyped, or no event at all.
+        InvalidConfig: the venue, the accounts, the marks or the depth make no valid run.
+    """
+    file = shapes.structure(data, ScenarioFile)
+    try:
+        venue = venue_file.load(file.venue, folder)
+    except (specification.UnreadableFile, shapes.WrongShape, InvalidConfig) as error:
+        raise InvalidConfig("venue", str(error)) from None
+    venue = venue.changed(file.change.liquidation, file.change.backstop)
+    for market in file.marks:
+        if market not in venue.markets:
+            raise InvalidConfig(f"marks.{market}", f"venue {venue.name} has no such market")
+    config = venue.config(accounts=file.accounts, marks=file.marks, vault=file.vault, time=file.time)
+    engine = Engine(config)
+    _check_depth(file, engine)
+    _check_reports(file)
+    return Scenario(name=name, file=file, config=config, steps=tuple(_steps(file)))
+
+
+def _steps(file: ScenarioFile) -> list[Step]:
+    steps = []
+    for index, entry in enumerate(file.step):
+        event = dict(entry.event)
+        try:
+            steps.append(Step(event=events.from_json(event), note=entry.note, expect=entry.expect))
+        except BadRequest as error:
+            field_name = "" if error.field == "event" else f".{error.field}"
+            raise shapes.WrongShape(f"step[{index}].event{field_name}", f"{error.value}; {error.limit}") from None
+    return steps
+
+
+def _check_depth(file: ScenarioFile, engine: Engine) -> None:
+    for name, levels in file.depth.items():
+        market = engine.venue.markets.get(name)
+        if market is None:
+            raise InvalidConfig(f"depth.{name}", "the market has no starting mark in this scenario")
+        for index, level in enumerate(levels):
+            path = f"depth.{name}[{index}]"
+            distance, size = market.price.units(level.distance), market.size.units(level.size)
+            if distance is None or distance < 0:
+                raise InvalidConfig(
+                    f"{path}.distance",
+                    f"must be a multiple of {market.price.text(1)}, at least 0; got {level.distance}",
+                )
+            if size is None or size <= 0:
+                raise InvalidConfig(
+                    f"{path}.size", f"must be a multiple of {market.size.text(1)} above 0; got {level.size}"
+                )
+
+
+def _check_reports(file: ScenarioFile) -> None:
+    for index, report in enumerate(file.report):
+        if not 1 <= report.after_step <= len(file.step):
+            raise InvalidConfig(
+                f"report[{index}].after_step", f"must be from 1 to {len(file.step)}, the steps there are"
+            )

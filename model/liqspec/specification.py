@@ -1,0 +1,109 @@
+"""Where the specification's files are, and how any file is read at the edge: bounded, whole, one line per error."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+MAX_BYTES = 8 * 1024 * 1024
+
+_HERE = Path(__file__).resolve()
+# An installed wheel carries spec/ inside the package; a checkout has it at its root.
+ROOT = next(
+    (root for root in (_HERE.parent / "spec", _HERE.parents[2] / "spec") if (root / "machine.toml").is_file()),
+    _HERE.parents[2] / "spec",
+)
+
+
+class UnreadableFile(ValueError):
+    """A file that cannot be read or parsed: its name, and why."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.message = message
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        UnreadableFile: it is missing, a directory, unreadable, too large, empty or no UTF-8.
+    """
+    try:
+        if path.is_dir():
+            raise UnreadableFile(path, "is a directory, not a file")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UnreadableFile(path, (error.strerror or str(error)).lower()) from None
+    if len(data) > MAX_BYTES:
+        raise UnreadableFile(path, f"is larger than {MAX_BYTES // 1024 // 1024} MiB, the most that is read")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(path, f"is not UTF-8 text (byte {error.start})") from None
+    if not text.strip():
+        raise UnreadableFile(path, "is empty")
+    return text
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        UnreadableFile: see `read_text`, or it is malformed (with the line).
+    """
+    return parse_toml(read_text(path), path)
+
+
+def parse_toml(text: str, path: Path) -> dict[str, Any]:
+    """The content of a TOML text that came from `path`.
+
+    Raises:
+        UnreadableFile: it is malformed (with the line).
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise UnreadableFile(path, "is nested too deeply") from None
+    except ValueError as error:  # tomllib's own error, or an integer with too many digits
+        raise UnreadableFile(path, f"malformed TOML: {error}") from None
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; duplicate keys, NaN and Infinity are refused.
+
+    Raises:
+        UnreadableFile: see `read_text`, or it is malformed.
+    """
+    text = read_text(path)
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise UnreadableFile(path, f"malformed JSON: {error}") from None
+
+
+def parse_json(text: str) -> Any:
+    """The content of a JSON text; duplicate keys, NaN and Infinity are refused.
+
+    Raises:
+        ValueError: it is malformed, in one line.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice[:40]!r} stands twice in one object")
+    return table
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
