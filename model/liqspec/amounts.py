@@ -127,6 +127,14 @@ def decimal_text(value: Fraction) -> str:
     return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
 
 
+def ratio_text(value: Fraction) -> str:
+    """An exact rational: a decimal string where it has one, else numerator/denominator."""
+    try:
+        return decimal_text(value)
+    except ValueError:
+        return f"{value.numerator}/{value.denominator}"
+
+
 def common_denominator(values: list[Fraction]) -> int:
     """The least denominator over which all of `values` are whole."""
     return lcm(*(value.denominator for value in values))

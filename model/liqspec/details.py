@@ -4,19 +4,11 @@ from fractions import Fraction
 from typing import Any
 
 from liqspec import arithmetic
-from liqspec.amounts import Grid, decimal_text
+from liqspec.amounts import Grid, ratio_text
 from liqspec.arithmetic import Ratio
 from liqspec.engine import Engine
 from liqspec.observation import observe_pool, observe_position
 from liqspec.state import Pool, Position
-
-
-def ratio_text(value: Fraction) -> str:
-    """An exact rational: a decimal string where it has one, else numerator/denominator."""
-    try:
-        return decimal_text(value)
-    except ValueError:
-        return f"{value.numerator}/{value.denominator}"
 
 
 def _price(ratio: Ratio | None, grid: Grid) -> str | None:

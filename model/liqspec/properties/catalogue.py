@@ -1,0 +1,445 @@
+"""The properties themselves: each a name that reads as a sentence, its rules, and a judgement of one step."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Literal
+
+from attrs import frozen
+
+from liqspec.amounts import ratio_text as _n
+from liqspec.properties import naive
+from liqspec.properties.naive import ZERO, NaivePool, NaivePosition
+from liqspec.properties.witness import Step, scope_key
+
+# None: the step did not exercise the property; "": it held; otherwise what was wrong, with the numbers.
+Judgement = str | None
+HELD = ""
+Kind = Literal["state", "step", "history", "pair"]
+
+
+@frozen
+class Property:
+    """Something that must hold of every step of every run.
+
+    `kind` says what it looks at: one state, one step, or the history that the witness remembers. `judged_on` says
+    whether a foreign engine's observations suffice.
+    """
+
+    name: str
+    sentence: str
+    rules: tuple[str, ...]
+    kind: Kind
+    judged_on: Literal["observation", "model"]
+    judge: Callable[[Step], Judgement]
+
+
+PROPERTIES: dict[str, Property] = {}
+
+
+def _property(kind: Kind, *rules: str) -> Callable[[Callable[[Step], Judgement]], Callable[[Step], Judgement]]:
+    def register(judge: Callable[[Step], Judgement]) -> Callable[[Step], Judgement]:
+        name = judge.__name__
+        sentence = (judge.__doc__ or "").strip()
+        PROPERTIES[name] = Property(name, sentence, rules, kind, "observation", judge)
+        return judge
+
+    return register
+
+
+def _first(wrong: list[str]) -> str:
+    return wrong[0] if wrong else HELD
+
+
+# --------------------------------------------------------------------------------------------------------------- states
+
+
+@_property("state", "MRG-1", "MRG-2", "MRG-3", "MRG-4", "MRG-5", "MRG-6")
+def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Judgement:
+    """Equity and maintenance margin of every pool are exactly those of its collateral, positions and marks."""
+    wrong = []
+    for pool in step.after.pools.values():
+        holdings = naive.holdings_of(pool)
+        equity = naive.equity(pool.collateral, holdings, step.later.marks)
+        margin = naive.maintenance_margin(step.rules, holdings, step.later.marks)
+        if pool.equity != equity:
+            wrong.append(f"{pool.key}: equity is {_n(pool.equity)}, must be {_n(equity)}")
+        if pool.maintenance_margin != margin:
+            wrong.append(f"{pool.key}: maintenance margin is {_n(pool.maintenance_margin)}, must be {_n(margin)}")
+    return _first(wrong)
+
+
+@_property("history", "MRG-7", "ACC-11")
+def initial_margin_is_what_the_rules_say(step: Step) -> Judgement:
+    """The initial margin of every pool is that of its positions at the leverages that the trader chose."""
+    wrong, exercised = [], False
+    for pool in step.after.pools.values():
+        exercised = exercised or bool(pool.positions)
+        margin = sum(
+            (
+                step.rules.initial_margin(
+                    held.market, abs(held.size) * step.later.marks[held.market], step.later.leverages[held.key]
+                )
+                for held in pool.positions
+            ),
+            ZERO,
+        )
+        if pool.initial_margin != margin:
+            wrong.append(f"{pool.key}: initial margin is {_n(pool.initial_margin)}, must be {_n(margin)}")
+    return _first(wrong) if exercised else None
+
+
+@_property("history", "EVT-10", "MRG-9", "FIL-2", "BKS-3", "BKS-7", "EVT-6")
+def nothing_is_created(step: Step) -> Judgement:
+    """Pools, vault and outside together are worth what was put in, and all sizes of a market add up to 0."""
+    marks, sizes = step.later.marks, dict(step.later.outside_sizes)
+    for position in step.after.positions.values():
+        sizes[position.market] = sizes.get(position.market, ZERO) + position.size
+    for market, size in step.after.vault_positions.items():
+        sizes[market] = sizes.get(market, ZERO) + size
+    for market, size in sorted(sizes.items()):
+        if size:
+            return f"the sizes of {market} add up to {_n(size)}, must be 0"
+    outside = step.later.outside_cash + sum(
+        (size * marks[market] for market, size in step.later.outside_sizes.items()), ZERO
+    )
+    vault = step.after.vault_cash + sum((size * marks[m] for m, size in step.after.vault_positions.items()), ZERO)
+    pools = sum(
+        (naive.equity(pool.collateral, naive.holdings_of(pool), marks) for pool in step.after.pools.values()), ZERO
+    )
+    total = pools + vault + outside
+    if total != step.later.put_in:
+        return f"pools, vault and outside are worth {_n(total)}, but {_n(step.later.put_in)} was put in"
+    return HELD
+
+
+@_property("state", "BKS-8")
+def the_vaults_equity_is_its_own(step: Step) -> Judgement:
+    """The vault's equity is its cash and its positions at the marks, and nothing else."""
+    equity = step.after.vault_cash + sum(
+        (size * step.later.marks[market] for market, size in step.after.vault_positions.items()), ZERO
+    )
+    if step.after.vault_equity != equity:
+        return f"the vault's equity is {_n(step.after.vault_equity)}, must be {_n(equity)}"
+    return HELD if step.after.vault_positions else None
+
+
+@_property("state", "LIF-3")
+def closed_is_empty(step: Step) -> Judgement:
+    """A closed or backstopped position has no size, cost, order or window; an open one has a size."""
+    ended = False
+    for position in step.after.positions.values():
+        empty = not position.size and not position.cost and position.order is None and position.cooldown_until is None
+        if position.state in ("closed", "backstopped"):
+            ended = True
+            if not empty:
+                return f"{position.key} is {position.state}, but has size {_n(position.size)}, cost {_n(position.cost)}"
+        elif not position.size:
+            return f"{position.key} is {position.state} with size 0"
+    return HELD if ended else None
+
+
+@_property("state", "BKS-7", "LIQ-8")
+def no_negative_collateral_without_position(step: Step) -> Judgement:
+    """A pool without an open position has no negative collateral and is not in liquidation."""
+    empty = [pool for pool in step.after.pools.values() if not pool.positions]
+    for pool in empty:
+        if pool.collateral < 0:
+            return f"{pool.key} has no position and collateral {_n(pool.collateral)}"
+        if pool.in_liquidation:
+            return f"{pool.key} has no position and is in liquidation"
+    return HELD if empty else None
+
+
+@_property("state", "LIQ-3", "LIQ-6", "LIQ-11")
+def a_breach_is_seen_at_once(step: Step) -> Judgement:
+    """A breached pool is in liquidation, and its positions are liquidatable or partially liquidated."""
+    breached = [pool for pool in step.after.pools.values() if pool.positions and _equity_below_margin(step, pool)]
+    for pool in breached:
+        if not pool.in_liquidation:
+            return f"{pool.key} is not in liquidation: {_measures(pool)}"
+        for position in pool.positions:
+            if position.state not in ("liquidatable", "partially_liquidated"):
+                return f"{position.key} is {position.state}: {_measures(pool)}"
+    return HELD if breached else None
+
+
+@_property("state", "LIQ-3", "LIQ-4", "LIQ-9", "LIQ-10")
+def a_covered_pool_is_left_alone(step: Step) -> Judgement:
+    """A pool with equity at or above its margin, equality included, is in liquidation only while an order runs on."""
+    covered = [pool for pool in step.after.pools.values() if pool.positions and not _equity_below_margin(step, pool)]
+    for pool in covered:
+        runs_on = pool.order_working() and not step.rules.stop_when_restored
+        if pool.in_liquidation != runs_on:
+            return f"{pool.key} in liquidation is {str(pool.in_liquidation).lower()}: {_measures(pool)}"
+        for position in pool.positions:
+            if position.state == "liquidatable" and not runs_on:
+                return f"{position.key} is liquidatable: {_measures(pool)}"
+    return HELD if covered else None
+
+
+@_property("history", "LIQ-11", "LIQ-12", "LIQ-13", "BKS-1", "BKS-2", "CLD-6")
+def liquidation_makes_progress(step: Step) -> Judgement:
+    """A breached pool has a working order, or everything was attempted in this block and the vault may not take it."""
+    exercised = False
+    for pool in step.after.pools.values():
+        if not pool.positions or not _equity_below_margin(step, pool) or pool.order_working():
+            continue
+        exercised = True
+        untried = [
+            position.key
+            for position in pool.positions
+            if position.state == "liquidatable" and (position.key, position.life) not in step.later.attempted
+        ]
+        if untried:
+            return f"{untried[0]} is liquidatable, was not attempted in this block, and has no order"
+        failed = all((position.key, position.life) in step.later.failed for position in pool.positions)
+        if failed and _below_backstop(step, pool.equity, pool.maintenance_margin):
+            return f"{pool.key} is below the backstop line and its book failed, but it still holds its positions"
+    return HELD if exercised else None
+
+
+@_property("state", "LIQ-12", "LIQ-14", "FIL-3")
+def an_order_fits_its_position(step: Step) -> Judgement:
+    """A working order is above 0, at most the size, and of a position that is being liquidated."""
+    working = [position for position in step.after.positions.values() if position.order is not None]
+    for position in working:
+        order = position.order or ZERO
+        if not 0 < order <= abs(position.size):
+            return f"{position.key} has an order for {_n(order)} of {_n(abs(position.size))}"
+        if position.state not in ("liquidatable", "partially_liquidated"):
+            return f"{position.key} is {position.state} and has an order"
+    return HELD if working else None
+
+
+# ---------------------------------------------------------------------------------------------------------------- steps
+
+
+@_property("step", "EVT-3")
+def a_refused_event_changes_nothing(step: Step) -> Judgement:
+    """After a refused event everything is as it was."""
+    if step.accepted:
+        return None
+    return HELD if step.before.raw == step.after.raw else f"{step.refusal}, but the observation changed"
+
+
+@_property("step", "FIL-1", "FIL-2", "FIL-4", "MRG-9", "ACC-4", "ACC-5", "ACC-6", "ACC-8", "ACC-9", "EVT-6", "BKS-7")
+def an_event_changes_exactly_what_it_must(step: Step) -> Judgement:
+    """Collateral, sizes and costs are what the event's rule makes of them, a deficit covered; no pool else changes."""
+    if not step.accepted:
+        return None
+    taken = step.backstopped()
+    for key, pool in step.after.pools.items():
+        if key in taken:
+            continue
+        expected = step.expected(key)
+        collateral = expected.collateral if expected.holdings else max(expected.collateral, ZERO)
+        if pool.collateral != collateral:
+            return f"{key}: collateral is {_n(pool.collateral)}, must be {_n(collateral)}"
+        holdings = naive.holdings_of(pool)
+        for name in sorted(set(holdings) | set(expected.holdings)):
+            found, wanted = holdings.get(name), expected.holdings.get(name)
+            if found != wanted:
+                return f"{name}: is {_holding(found)}, must be {_holding(wanted)}"
+    return HELD
+
+
+@_property("step", "ACC-2", "ACC-10", "LIQ-2", "CLD-5", "EVT-7")
+def other_pools_are_untouched(step: Step) -> Judgement:
+    """A trade, a fill or the end of an order changes nothing of any pool but its own; a vault trade, of none."""
+    kind = step.event["type"]
+    if not step.accepted or kind not in ("trade", "fill", "order_done", "vault_trade", "vault_cash"):
+        return None
+    own = None
+    if kind in ("trade", "fill", "order_done"):
+        account, market = step.event["account"], step.event["market"]
+        own = f"{account}/cross" if step.event["mode"] == "cross" else f"{account}/{market}/isolated"
+    for key, pool in step.after.pools.items():
+        if key != own and pool != step.before.pools.get(key):
+            return f"{key} changed by a {kind} of {own or 'the vault'}"
+    return HELD
+
+
+@_property("step", "LIQ-14", "ACC-8", "ACC-9")
+def only_the_trader_increases_a_position(step: Step) -> Judgement:
+    """No event but the position's own trade makes a position larger or turns it round."""
+    held = False
+    for key, position in step.after.positions.items():
+        before = step.before.positions.get(key)
+        own = step.event["type"] == "trade" and _event_key(step) == key
+        if own and step.accepted:
+            continue
+        held = held or position.size != 0
+        earlier = before.size if before is not None else ZERO
+        if abs(position.size) > abs(earlier) or position.size * earlier < 0:
+            return f"{key} went from {_n(earlier)} to {_n(position.size)} by a {step.event['type']}"
+    return HELD if held else None
+
+
+@_property("history", "PRT-1", "PRT-2", "PRT-3", "CLD-3", "CLD-4", "BKS-1")
+def an_order_has_exactly_the_size_of_its_rule(step: Step) -> Judgement:
+    """A new order is for the whole position, or for the exact chunk where all conditions for a chunk hold."""
+    emitted = step.emitted()
+    for position in emitted:
+        wanted = _wanted_order(step, position)
+        if position.order != wanted:
+            return f"{position.key} got an order for {_n(position.order or ZERO)}, must be {_n(wanted)}"
+    return HELD if emitted else None
+
+
+@_property("history", "LIQ-5", "LIQ-11", "LIQ-12")
+def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Judgement:
+    """An order is emitted only for a breached pool, once in a block for a life, one at a time where ranked."""
+    emitted = step.emitted()
+    for position in emitted:
+        equity, margin = step.measures(position.pool)
+        if equity >= margin:
+            return f"{position.key} got an order, but equity {_n(equity)} >= maintenance margin {_n(margin)}"
+        if (position.key, position.life) in step.memory.attempted:
+            return f"{position.key} got a second order in this block"
+    if step.rules.ranked:
+        for position in emitted:
+            if wrong := _wrongly_ranked(step, position):
+                return wrong
+    return HELD if emitted else None
+
+
+@_property("history", "BKS-1", "BKS-2", "LIQ-11", "LIQ-13")
+def the_vault_comes_last(step: Step) -> Judgement:
+    """A pool is taken only if every open position's order left quantity over, and only below the backstop line."""
+    taken = step.backstopped()
+    for key in taken:
+        for name in step.expected(key).holdings:
+            life = step.after.positions[name].life
+            if (name, life) not in step.memory.failed:
+                return f"{key} was taken, but {name} had no failed attempt in this block"
+        equity, margin = step.measures(key)
+        if not _below_backstop(step, equity, margin):
+            return f"{key} was taken, but equity {_n(equity)} is not below {step.rules.threshold} of {_n(margin)}"
+    return HELD if taken else None
+
+
+@_property("step", "BKS-3", "BKS-4", "BKS-6")
+def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Judgement:
+    """A backstop moves every size at its cost and all collateral but the return; the pool keeps only the return."""
+    taken = step.backstopped()
+    if not taken:
+        return None
+    cash, sizes = step.before.vault_cash, dict(step.before.vault_positions)
+    cash += sum((change.fee for change in step.changed.values()), ZERO)
+    if step.event["type"] == "funding":
+        size = sizes.get(step.event["market"], ZERO)
+        cash -= naive.up(size * Fraction(step.event["payment"]), step.rules.quote)
+    for key in step.after.pools:
+        expected = step.expected(key)
+        if key not in taken:
+            if not expected.holdings and expected.collateral < 0:
+                cash += expected.collateral
+            continue
+        equity, _ = step.measures(key)
+        returned = naive.down(step.rules.return_fraction * max(equity, ZERO), step.rules.quote)
+        pool = step.after.pools[key]
+        if pool.positions or pool.collateral != returned:
+            return f"{key} keeps {len(pool.positions)} positions and {_n(pool.collateral)}, must be {_n(returned)}"
+        cash += expected.collateral - returned
+        for held in expected.holdings.values():
+            cash -= held.cost
+            sizes[held.market] = sizes.get(held.market, ZERO) + held.size
+    if step.after.vault_cash != cash:
+        return f"the vault's cash is {_n(step.after.vault_cash)}, must be {_n(cash)}"
+    if step.after.vault_positions != {market: size for market, size in sizes.items() if size}:
+        return "the vault's positions are not those that it took"
+    return HELD
+
+
+@_property("step", "LIF-1", "LIF-2", "BKS-5", "EVT-9")
+def a_life_ends_once(step: Step) -> Judgement:
+    """Closed is final for a life, backstopped lasts until the next block, and only an opening trade begins a life."""
+    ended = False
+    for key, position in step.after.positions.items():
+        before = step.before.positions.get(key)
+        lives = 0 if before is None else before.life
+        opens = (
+            step.accepted
+            and step.event["type"] == "trade"
+            and _event_key(step) == key
+            and (before is None or not before.size)
+        )
+        if position.life != lives + (1 if opens else 0):
+            return f"{key} has life {position.life} after {lives}"
+        if before is None or opens:
+            continue
+        ended = ended or before.state in ("closed", "backstopped")
+        if before.state == "closed" and position.state != "closed":
+            return f"{key} was closed and is {position.state} in the same life"
+        block = step.accepted and step.event["type"] == "block"
+        if before.state == "backstopped" and position.state != ("closed" if block else "backstopped"):
+            return f"{key} was backstopped and is {position.state} after a {step.event['type']}"
+    return HELD if ended else None
+
+
+@_property("history", "CLD-1", "CLD-2")
+def windows_open_and_end_on_time(step: Step) -> Judgement:
+    """A position shows its own window from the fill that opened it until exactly its end."""
+    exercised = False
+    for position in step.after.positions.values():
+        until = step.later.own_windows.get((position.key, position.life), 0)
+        wanted = until if position.size and step.after.time < until else None
+        exercised = exercised or wanted is not None
+        if position.cooldown_until != wanted:
+            return f"{position.key} shows a window until {position.cooldown_until}, must be {wanted}"
+        if position.state == "cooldown" and wanted is None:
+            return f"{position.key} is in cooldown without an open window"
+        if position.state == "healthy" and wanted is not None:
+            return f"{position.key} is healthy inside its own window"
+    return HELD if exercised else None
+
+
+# -------------------------------------------------------------------------------------------------------------- helpers
+
+
+def _equity_below_margin(step: Step, pool: NaivePool) -> bool:
+    holdings = naive.holdings_of(pool)
+    marks = step.later.marks
+    return naive.equity(pool.collateral, holdings, marks) < naive.maintenance_margin(step.rules, holdings, marks)
+
+
+def _below_backstop(step: Step, equity: Fraction, margin: Fraction) -> bool:
+    return equity < step.rules.threshold * margin
+
+
+def _wanted_order(step: Step, position: NaivePosition) -> Fraction:
+    """PRT-1 to PRT-3, CLD-3: the size that a new order must have."""
+    rules, size = step.rules, abs(position.size)
+    equity, margin = step.measures(position.pool)
+    window = step.memory.windows.get(scope_key(rules, position))
+    forced = window is not None and step.after.time < window.forcing_until
+    large = rules.partial_threshold is not None and size * step.memory.marks[position.market] > rules.partial_threshold
+    if not large or forced or _below_backstop(step, equity, margin):
+        return size
+    return naive.up(rules.partial_fraction * size, rules.markets[position.market].lot)
+
+
+def _wrongly_ranked(step: Step, position: NaivePosition) -> str | None:
+    """LIQ-11: a ranked venue has one order a pool, for the largest margin of those not attempted."""
+    pool = step.after.pools[position.pool]
+    margins = {}
+    for other in pool.positions:
+        if other.key != position.key and other.order is not None:
+            return f"{position.pool} has two orders at once"
+        if other.state == "liquidatable" and (other.key, other.life) not in step.memory.attempted:
+            notional = abs(other.size) * step.memory.marks[other.market]
+            margins[other.key] = (-step.rules.maintenance_margin(other.market, notional), other.market)
+    first = min(margins, key=lambda key: margins[key])
+    return None if first == position.key else f"{position.key} got the order, but {first} comes first"
+
+
+def _event_key(step: Step) -> str:
+    return f"{step.event['account']}/{step.event['market']}/{step.event['mode']}"
+
+
+def _measures(pool: NaivePool) -> str:
+    return f"equity {_n(pool.equity)}, maintenance margin {_n(pool.maintenance_margin)}"
+
+
+def _holding(held: naive.Holding | None) -> str:
+    return "nothing" if held is None else f"size {_n(held.size)} at cost {_n(held.cost)}"
