@@ -222,7 +222,7 @@ def liquidation_crossing(equity: int, other_maintenance: int, held: Holding) -> 
 def liquidation_price(equity: int, other_maintenance: int, held: Holding) -> int | None:
     """The highest (long) or lowest (short) positive tick at which the pool is breached, the other marks fixed (MRG-10).
 
-    None where there is no such tick.
+    None where there is no such tick. The larger the notional relative to equity, the nearer it is (MRG-12).
     """
     crossing = liquidation_crossing(equity, other_maintenance, held)
     if held.size > 0:

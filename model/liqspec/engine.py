@@ -29,7 +29,7 @@ class Engine:
         self.state = _start(config, self.venue)
 
     def apply(self, event: Event) -> tuple[Effect, ...]:
-        """Apply one event whole: check it, do what it says, and assess every pool that it touched (EVT-1, LIQ-6).
+        """Apply one event whole: check it, change what it says, assess every touched pool (EVT-1, LIQ-6, LIF-4).
 
         Raises:
             Refusal: the event is not accepted; nothing changed (EVT-3).

@@ -35,7 +35,7 @@ def _liquidation_changes(random: Random) -> dict[str, Any]:
         "stop_when_restored": random.choice((True, False)),
         "partial_threshold": random.choice(("0", "1000", "20000", "100000")),
         "partial_fraction": random.choice(("1/5", "1/3", "1/2", "1")),
-        "cooldown_ms": random.choice((0, 1, 10, 30000)),
+        "cooldown_ms": random.choice((0, 10, 30000, 30000)),
         "cooldown_scope": random.choice(("position", "pool", "account")),
         "fee_rate": random.choice(("0", "0", "1/200", "1/10")),
     }
@@ -194,6 +194,7 @@ class Guide:
 
     def _mark(self) -> EventData:
         held = [position.market for _, position in self._open()]
+        held += [position.market for _, position in self._open() if position.state == "cooldown"] * 2
         market = self._random.choice(held) if held and self._random.random() < 0.9 else self._market()
         return {"type": "mark_price", "market": market.name, "price": market.price.text(self._price(market))}
 
@@ -203,7 +204,8 @@ class Guide:
         mark = state.marks[market.name]
         held = [position for _, position in self._open() if position.market is market]
         if held and random.random() < 0.75:
-            position = random.choice(held)
+            cooling = [position for position in held if position.state == "cooldown"]
+            position = random.choice(cooling if cooling and random.random() < 0.7 else held)
             key = (position.account, market.name, position.mode)
             liquidation, _ = self._engine.liquidation_price(*key)
             ruin = self._engine.bankruptcy_price(*key)
@@ -251,7 +253,7 @@ class Guide:
         ends += [account.window.until for account in state.accounts.values() if account.window.until]
         time = state.time + random.choice((1, 1, 5, 1000, 29999, 30000))
         if ends and random.random() < 0.6:
-            time = random.choice(ends) + random.choice((-1, 0, 1))
+            time = random.choice((random.choice(ends) + random.choice((-1, -1, 0, 1)), state.time + 1))
         return {"type": "block", "time": max(0, time)}
 
     def _vault_trade(self) -> EventData | None:

@@ -74,6 +74,7 @@ class Lifecycle:
     machine: Machine
     by_id: dict[str, TransitionEntry]
     _fired: dict[tuple[str, str, str], TransitionEntry]
+    _candidates: dict[tuple[str, str], list[TransitionEntry]]
 
     def fire(self, model: Any, trigger: str, facts: object) -> TransitionEntry | None:
         """Let `model` take the transition of `trigger` whose guards hold, and say which it was.
@@ -81,13 +82,15 @@ class Lifecycle:
         Guards are methods of the model, named as in the table, that take `facts`. None if no transition applies.
         """
         source = model.state
+        if not self.candidates(source, trigger):
+            return None  # the library would log a warning for each position that a block does not concern
         if not self.machine.events[trigger].trigger(model, facts):
             return None
         return self._fired[trigger, source, model.state]
 
     def candidates(self, state: str, trigger: str) -> list[TransitionEntry]:
         """The transitions that `trigger` can cause from `state`, in the table's order."""
-        return [entry for entry in self.table.transitions if entry.trigger == trigger and state in entry.sources]
+        return self._candidates.get((trigger, state), [])
 
 
 def guard_name(guard: str) -> str:
@@ -120,12 +123,14 @@ def load(path: Path) -> Lifecycle:
         _validate(table)
     except InvalidMachine as error:
         raise InvalidMachine(f"{path.name}: {error}") from None
-    return Lifecycle(
-        table,
-        _build(table),
-        {entry.id: entry for entry in table.transitions},
-        {(entry.trigger, source, entry.to): entry for entry in table.transitions for source in entry.sources},
-    )
+    fired: dict[tuple[str, str, str], TransitionEntry] = {}
+    candidates: dict[tuple[str, str], list[TransitionEntry]] = {}
+    for entry in table.transitions:
+        for source in entry.sources:
+            fired[entry.trigger, source, entry.to] = entry
+            candidates.setdefault((entry.trigger, source), []).append(entry)
+    by_id = {entry.id: entry for entry in table.transitions}
+    return Lifecycle(table, _build(table), by_id, fired, candidates)
 
 
 def _build(table: Table) -> Machine:
@@ -134,7 +139,6 @@ def _build(table: Table) -> Machine:
         states=list(table.states),
         initial=table.initial,
         auto_transitions=False,
-        ignore_invalid_triggers=True,
     )
     for entry in table.transitions:
         machine.add_transition(

@@ -107,7 +107,7 @@ class Position:
 
 @define(eq=False)
 class Pool:
-    """A margin pool: collateral and the positions that it backs; `market` is None for the cross pool (ACC-1)."""
+    """A margin pool, where liquidation happens; `market` is None for the cross pool (LIQ-1, ACC-1)."""
 
     account: str
     mode: Mode

@@ -1,0 +1,54 @@
+# The two commands: `make verify` sets up and runs the main job, `make test` sets up and runs the tests.
+
+PYTHON ?= python3.11
+ifeq ($(shell command -v $(PYTHON) 2>/dev/null),)
+PYTHON := python3
+endif
+BIN := .venv/bin
+
+.PHONY: help verify test test-thorough check bench lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/graphviz: .venv/ready
+	@command -v dot >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq graphviz >/dev/null || true; \
+	  elif command -v brew >/dev/null; then brew install --quiet graphviz || true; fi; }
+	@command -v dot >/dev/null || \
+	  echo "hint: the program dot is missing; diagrams will need it: apt-get install graphviz, or brew install graphviz" >&2
+	@touch $@
+
+verify: .venv/graphviz  ## set up, then check every worked example, every scenario, and random events
+	$(BIN)/liqspec verify
+
+test: .venv/graphviz check  ## set up, then run the linter, the type checker and the tests
+	$(BIN)/python -m pytest -n auto
+
+test-thorough: .venv/graphviz check  ## the tests with the slow ones, and the coverage
+	$(BIN)/python -m pytest -n auto -m "thorough or not thorough" --cov --cov-report=term
+
+check: .venv/ready
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+
+bench: .venv/ready  ## measure the model beside the bare cost of a trigger
+	$(BIN)/python tests/bench_engine.py
+
+lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

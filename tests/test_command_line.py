@@ -1,0 +1,139 @@
+"""The command as a user meets it: what it prints, its exit status, and what it says to bad input."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from liqspec import cli, rulebook, scenario
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", "from liqspec.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_simulate_tells_the_rule_that_acted_and_only_what_changed() -> None:
+    done = run("simulate", "market-liquidation")
+    assert done.returncode == 0
+    assert (
+        "T1 by LIQ-3: alice/BTC/cross healthy -> liquidatable: equity 1,205 < maintenance margin 1,205.125"
+        in done.stdout
+    )
+    assert "as expected" in done.stdout
+    quiet = done.stdout.split("One tick above")[1].split("  4 mark_price")[0]
+    assert "state" not in quiet
+    assert "equity 1,206 >= maintenance margin 1,205.15" in quiet
+
+
+def test_simulate_why_shows_the_guards_with_their_numbers() -> None:
+    done = run("simulate", "market-liquidation", "--why", "alice/BTC/cross")
+    assert "T1 to liquidatable does not hold: needs liquidation is false (LIQ-5: equity 1,206 >=" in done.stdout
+    assert "below backstop is false (BKS-1: equity 1,205 >= 2/3 x maintenance margin 1,205.125)" in done.stdout
+
+
+def test_simulate_json_gives_one_object_a_line() -> None:
+    done = run("simulate", "market-liquidation", "--json")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["step"] for line in lines[:-1]] == [1, 2, 3, 4, 5]
+    assert lines[-1]["end"]["as_expected"] is True
+    assert {"subject": "alice/BTC/cross", "field": "order", "before": None, "after": "1"} in lines[3]["changes"]
+
+
+def test_simulate_exits_with_1_if_the_end_is_another(tmp_path: Path) -> None:
+    text = (scenario.specification.ROOT / "scenarios" / "market-liquidation.toml").read_text(encoding="utf-8")
+    path = tmp_path / "other.toml"
+    path.write_text(text.replace('collateral = "1200"', 'collateral = "1201"'), encoding="utf-8")
+    done = run("simulate", str(path))
+    assert done.returncode == 1
+    assert "at the end: alice/cross.collateral is 1200, expected 1201" in done.stdout
+
+
+@pytest.mark.parametrize("rule", list(rulebook.rules()))
+def test_explain_prints_every_rule(rule: str, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.app(["explain", rule], standalone_mode=False)
+    assert rulebook.rules()[rule].title.split()[0] in capsys.readouterr().out
+
+
+def test_explain_names_transitions_code_and_tests() -> None:
+    done = run("explain", "liq-3")
+    assert "A pool is breached when its equity is strictly below" in done.stdout
+    assert "T1 healthy --assess" in done.stdout
+    assert "model/liqspec/arithmetic.py:" in done.stdout
+    assert "Tests" in done.stdout
+    assert "BKS-2" in run("explain", "T5").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["explain", "XYZ-99"], "XYZ-99: no such rule"),
+        (["simulate", "nothing"], "no such scenario; `liqspec scenarios` lists those shipped"),
+        (["simulate", "nothing.toml"], "nothing.toml: no such file or directory"),
+        (["simulate", "."], "is a directory"),
+        (["verify", "--venue", "nowhere"], "no such venue; shipped are"),
+        (["verify", "--steps", "0"], "--steps"),
+        (["fly"], "No such command"),
+    ],
+)
+def test_bad_usage_gets_one_clear_message_and_status_2(arguments: list[str], said: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_a_bad_scenario_file_gets_one_line_with_file_line_and_field(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(
+        'title = "t"\nvenue = "generic"\nmarks = { BTC = "50000" }\n\n[[step]]\n'
+        'event = { type = "deposit", account = "alice", amount = 100 }\n',
+        encoding="utf-8",
+    )
+    done = run("simulate", str(path))
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"liqspec: {path}:6: step[0].event.amount: expected a string, got 100; see the fields of deposit\n"
+    )
+
+
+def test_lists_are_complete() -> None:
+    assert [row["name"] for row in json.loads(run("scenarios", "--json").stdout)] == scenario.names()
+    assert {"generic", "hyperliquid"} <= {row["name"] for row in json.loads(run("venues", "--json").stdout)}
+
+
+def test_help_has_examples_and_exit_status() -> None:
+    help_text = run("--help").stdout
+    assert "liqspec simulate market-liquidation" in help_text
+    assert "Exit status" in help_text
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = f"{sys.executable} -c 'from liqspec.cli import main; main()' simulate market-liquidation --json | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr == ""
+
+
+def test_verify_is_the_same_for_the_same_seed_whatever_the_hash_seed() -> None:
+    results = []
+    for hash_seed in ("0", "1"):
+        done = subprocess.run(
+            [sys.executable, "-c", "from liqspec.cli import main; main()", "verify", "--steps", "400", "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PYTHONHASHSEED": hash_seed},
+            timeout=120,
+        )
+        results.append(done.stdout)
+    assert results[0] == results[1]
+    assert json.loads(results[0])["violations"] == []

@@ -1,0 +1,245 @@
+"""The properties themselves: they hold of the model, and each fails of a model that is wrong in its way."""
+
+import ast
+from collections.abc import Callable
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liqspec import arithmetic, assessment, events, operations, verify
+from liqspec.config import Config
+from liqspec.engine import Engine
+from liqspec.guided import Guide, configuration
+from liqspec.properties import PROPERTIES
+from liqspec.refusals import Refusal
+from liqspec.state import Position, Window
+from liqspec.verify import Judge, Tally
+
+BASE = {
+    "quote_unit": "0.01",
+    "markets": {
+        "A": {"tick": "1", "lot": "0.01", "tiers": [{"above": "0", "maintenance_rate": "1/40", "max_leverage": 20}]},
+        "B": {
+            "tick": "1",
+            "lot": "1",
+            "tiers": [
+                {"above": "0", "maintenance_rate": "1/40", "max_leverage": 20},
+                {"above": "50000", "maintenance_rate": "1/20", "max_leverage": 10},
+            ],
+        },
+    },
+    "marks": {"A": "50000", "B": "2500"},
+    "backstop": {"threshold": "2/3"},
+    "liquidation": {"partial_threshold": "1000", "partial_fraction": "1/3", "cooldown_ms": 10},
+}
+
+
+def violated(random: Random, events_each: int = 80) -> set[str]:
+    """The properties that one guided run finds violated; empty if all hold."""
+    tally = Tally()
+    config = configuration(random, BASE)
+    engine = Engine(Config.from_json(config))
+    guide, judge = Guide(random, engine), Judge(config, engine.observe(), tally)
+    for _ in range(events_each):
+        event, refusal = guide.next_event(), None
+        try:
+            engine.apply(events.from_json(event))
+        except Refusal as error:
+            refusal = error.code
+        found = judge.see(event, refusal, engine.observe())
+        if found:
+            return {name for name, _ in found}
+    return set()
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=25, deadline=None)
+def test_every_property_holds_of_the_model(random: Random) -> None:
+    """EVT-1, EVT-10, ACC-1, ACC-10, LIQ-1, LIQ-4, LIQ-5, LIQ-6, LIQ-7, LIQ-12, LIQ-13: by all properties at once."""
+    assert violated(random) == set()
+
+
+def _keeps_no_sign(size: int, cost: int, mark: int, unit: int) -> int:
+    return abs(size) * mark * unit - cost
+
+
+def _releases_nothing(size: int, cost: int, closed: int) -> int:
+    return 0 if closed != abs(size) else cost
+
+
+def _never_ends(self: Position, facts: Any) -> bool:
+    return self.window.until > 0 or self.state == "cooldown"
+
+
+def _forces_at_once(self: Window, now: int) -> bool:
+    return now < self.until
+
+
+def _confiscates(state: Any, pool: Any, facts: Any, effects: Any) -> None:
+    for position in pool.open_positions():
+        state.vault.take(position.market.name, position.size, position.cost)
+        position.end_life()
+    pool.collateral = 0
+    pool.in_liquidation = False
+
+
+def _carries_over(self: Position) -> None:
+    self.size = self.leverage = 0
+    self.order = None
+    self.attempted = self.left_over = False
+
+
+def _waits_for_nobody(state: Any, pool: Any, effects: Any) -> None:
+    return None
+
+
+# What is replaced, by what, and a property that must see it. Each stands for a bug that engines have had.
+WRONG: list[tuple[str, Any, str, Any, str]] = [
+    ("breach at equality", arithmetic, "breached", lambda e, m: e <= m, "a_covered_pool_is_left_alone"),
+    (
+        "a decision that the states follow",
+        arithmetic,
+        "needs_liquidation",
+        lambda e, m, flag: e < m - 1 or (flag and e < m),
+        "a_breach_is_seen_at_once",
+    ),
+    (
+        "profit without a sign",
+        arithmetic,
+        "unrealised_pnl",
+        _keeps_no_sign,
+        "equity_and_maintenance_margin_are_what_the_rules_say",
+    ),
+    (
+        "margin rounded down",
+        arithmetic,
+        "maintenance_margin",
+        lambda amount, schedule: (
+            (amount * (t := arithmetic.tier_at(amount, schedule)).rate - t.deduction) // schedule.denominator
+        ),
+        "equity_and_maintenance_margin_are_what_the_rules_say",
+    ),
+    (
+        "tier at equality",
+        arithmetic,
+        "initial_margin",
+        lambda amount, leverage, schedule: -(-amount // leverage),
+        "initial_margin_is_what_the_rules_say",
+    ),
+    (
+        "a fee that is not capped",
+        arithmetic,
+        "liquidation_fee",
+        lambda amount, rate, equity: -(-amount * rate.numerator // rate.denominator),
+        "an_event_changes_exactly_what_it_must",
+    ),
+    ("cost not released", arithmetic, "released_cost", _releases_nothing, "an_event_changes_exactly_what_it_must"),
+    (
+        "a chunk rounded down",
+        arithmetic,
+        "chunk",
+        lambda size, fraction: max(1, abs(size) * fraction.numerator // fraction.denominator),
+        "an_order_has_exactly_the_size_of_its_rule",
+    ),
+    (
+        "a window that forces at once",
+        Window,
+        "forces_full_size",
+        _forces_at_once,
+        "an_order_has_exactly_the_size_of_its_rule",
+    ),
+    ("a window that never ends", Position, "own_window_open", _never_ends, "windows_open_and_end_on_time"),
+    ("the book is never asked", Position, "book_failed", lambda self, facts: True, "the_vault_comes_last"),
+    ("the line is the margin", Position, "below_backstop", lambda self, facts: True, "the_vault_comes_last"),
+    (
+        "the vault forgets the collateral",
+        assessment,
+        "_hand_to_vault",
+        _confiscates,
+        "the_vault_takes_the_whole_pool_and_nothing_else",
+    ),
+    ("nobody is backstopped", assessment, "_backstop_or_wait", _waits_for_nobody, "liquidation_makes_progress"),
+    ("cost survives the end", Position, "end_life", _carries_over, "closed_is_empty"),
+    (
+        "a deficit is forgotten",
+        assessment,
+        "_cover_deficit",
+        lambda state, pool, effects: None,
+        "no_negative_collateral_without_position",
+    ),
+    (
+        "funding without the vault's side",
+        arithmetic,
+        "funding_due",
+        lambda size, payment, lot: size * payment * lot.numerator // lot.denominator,
+        "an_event_changes_exactly_what_it_must",
+    ),
+    (
+        "a mark that nobody looks at",
+        operations,
+        "_pools_in",
+        lambda state, *markets: [],
+        "a_breach_is_seen_at_once",
+    ),
+]
+
+
+@pytest.mark.parametrize(("title", "owner", "name", "wrong", "seen_by"), WRONG, ids=[entry[0] for entry in WRONG])
+def test_a_wrong_engine_is_seen_by_the_property_that_is_about_it(
+    title: str, owner: Any, name: str, wrong: Callable[..., Any], seen_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PRT-2, CLD-2, CLD-3, CLD-4, CLD-6, BKS-1, BKS-2, BKS-3, BKS-6, LIF-3, LIQ-8: none can be broken unseen."""
+    monkeypatch.setattr(owner, name, wrong)
+    found: set[str] = set()
+    for episode in range(400):
+        found |= violated(Random(f"wrong/{episode}"))
+        if seen_by in found:
+            return
+    pytest.fail(f"{title}: {seen_by} did not see it, but {sorted(found)}")
+
+
+def test_the_naive_checker_shares_no_arithmetic_with_the_model() -> None:
+    """A property that calls what it judges proves nothing."""
+    for module in ("naive", "witness", "catalogue"):
+        path = verify.rulebook.specification.ROOT.parent / "model" / "liqspec" / "properties" / f"{module}.py"
+        imported = {
+            node.module
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom) and node.module
+        }
+        ours = {name for name in imported if name.startswith("liqspec")}
+        assert ours <= {
+            "liqspec.amounts",
+            "liqspec.properties",
+            "liqspec.properties.naive",
+            "liqspec.properties.witness",
+        }
+
+
+def test_every_property_has_a_sentence_and_rules() -> None:
+    rules = verify.rulebook.rules()
+    for entry in PROPERTIES.values():
+        assert entry.sentence.endswith(".")
+        assert entry.rules
+        assert [rule for rule in entry.rules if rule not in rules] == []
+
+
+@given(
+    equity=st.integers(1, 10**9),
+    less=st.integers(1, 10**9),
+    size=st.integers(1, 10**6),
+    mark=st.integers(1, 10**6),
+)
+def test_higher_exposure_is_liquidated_by_a_smaller_move(equity: int, less: int, size: int, mark: int) -> None:
+    """MRG-12: one tier of 1/40, two long pools at the same mark, the second with more notional for its equity."""
+    schedule = arithmetic.Schedule(40, (arithmetic.Tier(0, 1, 0, 20),))
+    crossings = []
+    for own in (equity + less, equity):
+        held = arithmetic.Holding(size, 0, 1, mark, 1, schedule)
+        crossing = arithmetic.liquidation_crossing(own, 0, held)
+        crossings.append(Fraction(0) if crossing is None else Fraction(*crossing))
+    assert crossings[0] < crossings[1] or crossings[0] == crossings[1] == 0

@@ -1,0 +1,146 @@
+"""The shipped scenarios and venues: each ends as it says, and together they reach every transition."""
+
+from pathlib import Path
+
+import pytest
+
+from liqspec import machine, scenario, venue_file
+from liqspec.config import Config
+from liqspec.simulate import Run
+from liqspec.venue import Venue
+
+# T13 waits for its extension (LIF-5).
+REACHABLE = [entry.id for entry in machine.lifecycle().table.transitions if entry.id != "T13"]
+
+
+@pytest.mark.parametrize("name", scenario.names())
+def test_a_scenario_ends_as_it_says(name: str) -> None:
+    """SCN-1, SCN-2."""
+    story = scenario.load(name)
+    run = Run(story)
+    list(run)
+    assert run.outcome().unexpected == ()
+    assert story.file.story.strip(), "a scenario tells a story"
+    end = story.file.end
+    assert end.positions or end.pools, "a scenario says how it ends"
+
+
+def test_the_scenarios_reach_every_transition() -> None:
+    reached: set[str] = set()
+    for name in scenario.names():
+        run = Run(scenario.load(name))
+        list(run)
+        reached |= set(run.outcome().transitions)
+    assert [transition for transition in REACHABLE if transition not in reached] == []
+
+
+def test_an_unmet_expectation_is_told_with_its_step(tmp_path: Path) -> None:
+    """SCN-2."""
+    text = (Path(scenario.specification.ROOT) / "scenarios" / "market-liquidation.toml").read_text(encoding="utf-8")
+    path = tmp_path / "changed.toml"
+    path.write_text(text.replace('equity = "1205",', 'equity = "1204",'), encoding="utf-8")
+    run = Run(scenario.load(str(path)))
+    list(run)
+    assert run.outcome().unexpected == ("step 4: alice/cross.equity is 1205, expected 1204",)
+
+
+def test_a_refusal_that_was_not_expected_is_told(tmp_path: Path) -> None:
+    """SCN-2: a step without `refused` must be accepted."""
+    path = tmp_path / "refused.toml"
+    path.write_text(
+        'title = "t"\nvenue = "generic"\nmarks = { BTC = "50000" }\n'
+        '[[step]]\nevent = { type = "withdraw", account = "alice", amount = "1" }\n',
+        encoding="utf-8",
+    )
+    run = Run(scenario.load(str(path)))
+    list(run)
+    (line,) = run.outcome().unexpected
+    assert line.startswith("step 1: expected acceptance, got insufficient_margin")
+
+
+def test_a_ladder_fills_from_the_nearest_level_and_refills_with_the_block(tmp_path: Path) -> None:
+    """SCN-3: 0.4 at 10 below, 0.3 at 30 below, and then the order is done; in the next block all of it is back."""
+    path = tmp_path / "ladder.toml"
+    opening = (
+        'type = "trade", account = "alice", market = "BTC", mode = "cross", size = "2", price = "50000", leverage = 20'
+    )
+    path.write_text(
+        """
+title = "t"
+venue = "generic"
+marks = { BTC = "50000" }
+change.liquidation = { stop_when_restored = false }
+[depth]
+BTC = [ { distance = "30", size = "0.3" }, { distance = "10", size = "0.4" } ]
+[[step]]
+event = { type = "deposit", account = "alice", amount = "5000" }
+[[step]]
+event = { OPENING }
+[[step]]
+event = { type = "mark_price", market = "BTC", price = "48200" }
+[[step]]
+event = { type = "mark_price", market = "BTC", price = "48190" }
+[[step]]
+event = { type = "block", time = 1 }
+""".replace("OPENING", opening),
+        encoding="utf-8",
+    )
+    moments = [moment for moment in Run(scenario.load(str(path))) if moment.by_market]
+    told = [(moment.number, type(moment.event).__name__, getattr(moment.event, "price", "")) for moment in moments]
+    assert told == [
+        (3, "Fill", "48190"),
+        (3, "Fill", "48170"),
+        (5, "Fill", "48180"),
+        (5, "Fill", "48160"),
+        (5, "OrderDone", ""),
+    ]
+
+
+@pytest.mark.parametrize("name", venue_file.names())
+def test_every_number_of_a_venue_says_where_it_comes_from(name: str) -> None:
+    """CFG-4."""
+    venue = venue_file.load(name)
+    numbers = ["quote_unit"]
+    numbers += [f"markets.{market}.{field}" for market in venue.markets for field in ("tick", "lot", "tiers")]
+    numbers += [f"liquidation.{field}" for field in ("order_policy", "stop_when_restored", "partial_threshold")]
+    numbers += [f"liquidation.{field}" for field in ("partial_fraction", "cooldown_ms", "cooldown_scope", "fee_rate")]
+    numbers += ["backstop.threshold", "backstop.return_fraction"]
+    unsourced = [
+        number
+        for number in numbers
+        if not any(number == path or number.startswith(f"{path}.") for path in venue.provenance)
+    ]
+    assert unsourced == []
+    assert all(entry.note for entry in venue.provenance.values())
+
+
+def test_the_published_tiers_are_those_of_the_venue_file() -> None:
+    """MRG-5, MRG-8: the maintenance rate is half the initial rate at the tier's maximum leverage."""
+    venue = venue_file.load("hyperliquid")
+    for market in venue.markets.values():
+        for tier in market.tiers:
+            assert tier.maintenance_rate == f"1/{2 * tier.max_leverage}"
+    first = {name: market.tiers[0].max_leverage for name, market in venue.markets.items()}
+    assert first == {"BTC": 40, "ETH": 25, "SOL": 20, "XRP": 20, "DOGE": 10, "ARB": 10}
+    second = {name: (market.tiers[1].above, market.tiers[1].max_leverage) for name, market in venue.markets.items()}
+    assert second == {
+        "BTC": ("150000000", 20),
+        "ETH": ("100000000", 15),
+        "SOL": ("70000000", 10),
+        "XRP": ("40000000", 10),
+        "DOGE": ("20000000", 5),
+        "ARB": ("3000000", 5),
+    }
+    decimals = {
+        name: (len(market.tick) - 2, len(market.lot.partition(".")[2])) for name, market in venue.markets.items()
+    }
+    assert decimals == {"BTC": (1, 5), "ETH": (2, 4), "SOL": (4, 2), "XRP": (6, 0), "DOGE": (6, 0), "ARB": (5, 1)}
+
+
+def test_the_configuration_of_the_rules_page_is_valid() -> None:
+    """CFG-1: the configuration shown there, word for word."""
+    page = (scenario.specification.ROOT / "rules" / "09-data.md").read_text(encoding="utf-8")
+    config = scenario.specification.parse_json(page.split("```json\n")[1].split("```")[0])
+    venue = Venue.from_config(Config.from_json(config))
+    assert venue.markets["BTC"].unit == 1
+    assert venue.partial_threshold == 100_000 * 10**6
