@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify test test-thorough check bench lock clean
+.PHONY: help verify test test-thorough check bench diagrams lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ check: .venv/ready
 
 bench: .venv/ready  ## measure the model beside the bare cost of a trigger
 	$(BIN)/python tests/bench_engine.py
+
+diagrams: .venv/ready  ## draw the committed diagrams anew from the specification
+	$(BIN)/liqspec draw > diagrams/machine.mmd
 
 lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -14,6 +14,7 @@ from rich.table import Table
 from liqspec import (
     __version__,
     citations,
+    draw,
     machine,
     report,
     rulebook,
@@ -163,6 +164,15 @@ def scenarios(as_json: Json = False) -> None:
     for story in loaded:
         table.add_row(story.name, story.file.venue, story.file.title)
     _console().print(table)
+
+
+@app.command(name="draw")
+def draw_command() -> None:
+    """Print the lifecycle as a Mermaid state diagram, which repositories render in Markdown.
+
+    Example: `liqspec draw > machine.mmd`
+    """
+    typer.echo(draw.mermaid(machine.lifecycle()), nl=False)
 
 
 @app.command(name="verify")
