@@ -3,12 +3,14 @@
 import json
 import os
 import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.table import Table
 
 from liqspec import (
@@ -223,7 +225,7 @@ def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
     console.print(Markdown(rule.text))
     for example in rule.examples:
         console.print("\n[bold]Worked example[/bold] (executed by the tests)")
-        console.print(Markdown(f"```toml\n{example.text}```"))
+        console.print(textwrap.indent(escape(example.text), "    "), soft_wrap=True)
     for entry in transitions:
         console.print(f"\n[bold]{entry.id}[/bold] {_arrow(entry)}\n  {entry.meaning}", markup=True)
     _tell_citations(console, "Code", code)

@@ -214,6 +214,15 @@ def an_order_fits_its_position(step: Step) -> Judgement:
 # ---------------------------------------------------------------------------------------------------------------- steps
 
 
+@_property("history", "EVT-2", "AMT-3", "AMT-4", "EVT-4", "ACC-5", "ACC-6", "ACC-7", "ACC-8", "ACC-9", "FIL-1", "EVT-9")
+def an_event_is_accepted_exactly_if_its_rule_says_so(step: Step) -> Judgement:
+    """An event is refused with the code of the first check that fails, and accepted if none does."""
+    expected = step.expected_refusal
+    if step.refusal != expected:
+        return f"{step.event.get('type')} was {step.refusal or 'accepted'}, must be {expected or 'accepted'}"
+    return HELD
+
+
 @_property("step", "EVT-3")
 def a_refused_event_changes_nothing(step: Step) -> Judgement:
     """After a refused event everything is as it was."""

@@ -35,6 +35,7 @@ class NaiveTier:
 class NaiveMarket:
     """A market as the configuration writes it."""
 
+    tick: Fraction
     lot: Fraction
     tiers: tuple[NaiveTier, ...]
 
@@ -64,6 +65,7 @@ class NaiveRules:
             quote=Fraction(config.get("quote_unit", "0.000001")),
             markets={
                 name: NaiveMarket(
+                    Fraction(market["tick"]),
                     Fraction(market["lot"]),
                     tuple(
                         NaiveTier(Fraction(tier["above"]), Fraction(tier["maintenance_rate"]), tier["max_leverage"])

@@ -6,6 +6,7 @@ from typing import Any
 from attrs import Factory, define, evolve, frozen
 
 from liqspec.properties import naive
+from liqspec.properties.admission import expected_refusal
 from liqspec.properties.naive import ZERO, NaivePosition, NaiveRules, View
 
 Life = tuple[str, int]  # a position's key and the number of its life
@@ -63,6 +64,7 @@ class Step:
     memory: Memory
     later: Memory
     changed: dict[str, naive.Change]
+    expected_refusal: str | None
 
     @property
     def accepted(self) -> bool:
@@ -115,6 +117,7 @@ class Witness:
         """Take in one event, its refusal code if it was refused, and what is observed after it."""
         before, after = self.view, View.of(observation)
         known = self.memory.copy()
+        expected = expected_refusal(self.rules, before, known.marks, known.leverages, event)
         changed: dict[str, naive.Change] = {}
         if refusal is None:
             _learn_before_assessment(known, before, event)
@@ -125,7 +128,7 @@ class Witness:
             _learn_from_assessment(later, before, after, event)
             _learn_windows(later, self.rules, after, event)
         self.view, self.memory = after, later
-        return Step(self.rules, event, refusal, before, after, known, later, changed)
+        return Step(self.rules, event, refusal, before, after, known, later, changed, expected)
 
 
 def _learn_before_assessment(known: Memory, before: View, event: dict[str, Any]) -> None:
