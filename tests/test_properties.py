@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liqspec import arithmetic, assessment, events, operations, verify
+from liqspec import arithmetic, assessment, operations, verify
 from liqspec.config import Config
 from liqspec.engine import Engine
 from liqspec.guided import Guide, configuration
+from liqspec.judge import Judge, Tally
 from liqspec.properties import PROPERTIES
-from liqspec.refusals import Refusal
 from liqspec.state import Position, Window
-from liqspec.verify import Judge, Tally
 
 BASE = {
     "quote_unit": "0.01",
@@ -43,14 +42,9 @@ def violated(random: Random, events_each: int = 80) -> set[str]:
     tally = Tally()
     config = configuration(random, BASE)
     engine = Engine(Config.from_json(config))
-    guide, judge = Guide(random, engine), Judge(config, engine.observe(), tally)
+    guide, judge = Guide(random, engine), Judge.of_start(engine, config, tally)
     for _ in range(events_each):
-        event, refusal = guide.next_event(), None
-        try:
-            engine.apply(events.from_json(event))
-        except Refusal as error:
-            refusal = error.code
-        found = judge.see(event, refusal, engine.observe())
+        found = judge.apply(guide.next_event())
         if found:
             return {name for name, _ in found}
     return set()
@@ -204,7 +198,7 @@ def test_a_wrong_engine_is_seen_by_the_property_that_is_about_it(
 
 def test_the_naive_checker_shares_no_arithmetic_with_the_model() -> None:
     """A property that calls what it judges proves nothing."""
-    for module in ("naive", "witness", "catalogue"):
+    for module in ("naive", "admission", "witness", "catalogue"):
         path = verify.rulebook.specification.ROOT.parent / "model" / "liqspec" / "properties" / f"{module}.py"
         imported = {
             node.module
@@ -215,6 +209,7 @@ def test_the_naive_checker_shares_no_arithmetic_with_the_model() -> None:
         assert ours <= {
             "liqspec.amounts",
             "liqspec.properties",
+            "liqspec.properties.admission",
             "liqspec.properties.naive",
             "liqspec.properties.witness",
         }

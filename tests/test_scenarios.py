@@ -86,13 +86,14 @@ event = { type = "block", time = 1 }
         encoding="utf-8",
     )
     moments = [moment for moment in Run(scenario.load(str(path))) if moment.by_market]
-    told = [(moment.number, type(moment.event).__name__, getattr(moment.event, "price", "")) for moment in moments]
+    told = [(moment.number, moment.event["type"], moment.event.get("price", "")) for moment in moments]
     assert told == [
-        (3, "Fill", "48190"),
-        (3, "Fill", "48170"),
-        (5, "Fill", "48180"),
-        (5, "Fill", "48160"),
-        (5, "OrderDone", ""),
+        (3, "fill", "48190"),
+        (3, "fill", "48170"),
+        (3, "order_done", ""),
+        (5, "fill", "48180"),
+        (5, "fill", "48160"),
+        (5, "order_done", ""),
     ]
 
 

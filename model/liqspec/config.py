@@ -1,7 +1,9 @@
 """What a venue and a run are configured with, as written outside: decimal strings, rates, names (CFG-1)."""
 
-from typing import Literal
+import json
+from typing import Any, Literal
 
+import attrs
 from attrs import Attribute, Factory, field, frozen
 
 from liqspec import shapes
@@ -130,3 +132,9 @@ class Config:
             shapes.WrongShape: a field is missing, unknown or mistyped, or a number is malformed.
         """
         return shapes.structure(data, cls)
+
+    def to_json(self) -> dict[str, Any]:
+        """The configuration as the protocol writes it, without what is absent; `from_json` reads it."""
+        data = attrs.asdict(self, filter=lambda _, value: value is not None)
+        plain: dict[str, Any] = json.loads(json.dumps(data))  # tuples become lists
+        return plain

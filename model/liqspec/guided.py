@@ -10,10 +10,9 @@ from typing import Any
 from liqspec import arithmetic
 from liqspec.config import Mode
 from liqspec.engine import Engine
+from liqspec.judge import EventData
 from liqspec.state import Pool, Position
 from liqspec.venue import Market
-
-EventData = dict[str, Any]
 
 
 def configuration(random: Random, base: dict[str, Any]) -> dict[str, Any]:

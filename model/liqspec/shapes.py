@@ -57,6 +57,19 @@ def at(path: str) -> Iterator[None]:
         raise WrongShape(path, str(error)) from None
 
 
+@contextmanager
+def below(path: str) -> Iterator[None]:
+    """Put a path before that of any WrongShape raised inside.
+
+    Raises:
+        WrongShape: in place of that error.
+    """
+    try:
+        yield
+    except WrongShape as error:
+        raise WrongShape(_join(path, error.path), error.message) from None
+
+
 def show(value: object) -> str:
     """A short, one-line picture of a value for an error message."""
     if isinstance(value, bool) or value is None:

@@ -6,12 +6,13 @@ from typing import Any
 
 from attrs import frozen
 
-from liqspec import details, observation
+from liqspec import details, events, observation
 from liqspec.amounts import exact
 from liqspec.depth import Ladder, next_execution
 from liqspec.effects import Effect, Transitioned
 from liqspec.engine import Engine
-from liqspec.events import Block, Event
+from liqspec.events import Block
+from liqspec.judge import EventData, Judge, Tally
 from liqspec.refusals import Refusal
 from liqspec.scenario import Expectation, Report, Scenario
 from liqspec.why import explain
@@ -27,7 +28,7 @@ class Moment:
 
     number: int
     note: str
-    event: Event
+    event: EventData
     by_market: bool
     effects: tuple[Effect, ...]
     refusal: Refusal | None
@@ -64,9 +65,10 @@ class Outcome:
 class Run:
     """A run of a scenario: iterate over its moments, then read its outcome."""
 
-    def __init__(self, scenario: Scenario, why: str | None = None) -> None:
+    def __init__(self, scenario: Scenario, why: str | None = None, tally: Tally | None = None) -> None:
         self.scenario = scenario
         self.engine = Engine(scenario.config)
+        self._judge = Judge.of_start(self.engine, scenario.config.to_json(), tally or Tally())
         self._why = why
         self._ladders = {
             market: Ladder.of(self.engine, market, levels) for market, levels in scenario.file.depth.items()
@@ -79,11 +81,11 @@ class Run:
         """The moments in their order; each step's own event, then what the market does with its orders."""
         for number, step in enumerate(self.scenario.steps, start=1):
             yield self._moment(number, step.note, step.event, step.expect, by_market=False)
-            if isinstance(step.event, Block):
+            if step.event.get("type") == Block.type:
                 for ladder in self._ladders.values():
                     ladder.begin_block()
             while (execution := next_execution(self.engine, self._ladders)) is not None:
-                yield self._moment(number, "", execution, Expectation(), by_market=True)
+                yield self._moment(number, "", events.to_json(execution), Expectation(), by_market=True)
             for report in self.scenario.file.report:
                 if report.after_step == number:
                     self._comparisons.append(Comparison(report=report, model=self._measure(report.measure)))
@@ -99,16 +101,20 @@ class Run:
             rules=tuple(sorted({effect.rule for effect in self._effects})),
         )
 
-    def _moment(self, number: int, note: str, event: Event, expect: Expectation, *, by_market: bool) -> Moment:
+    def _moment(self, number: int, note: str, event: EventData, expect: Expectation, *, by_market: bool) -> Moment:
         before = self.engine.observe()
         effects: tuple[Effect, ...] = ()
         refusal = None
         try:
-            effects = self.engine.apply(event)
+            effects = self.engine.apply(events.from_json(event))
         except Refusal as error:
             refusal = error
         self._effects.extend(effects)
-        unexpected = tuple(self._compare(expect, refusal, effects))
+        violated = self._judge.see(event, effects, refusal)
+        unexpected = (
+            *self._compare(expect, refusal, effects),
+            *(f"property {name}: {wrong}" for name, wrong in violated),
+        )
         self._unexpected.extend(f"step {number}: {line}" for line in unexpected)
         return Moment(
             number=number,

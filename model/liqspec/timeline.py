@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from liqspec import amounts, events
+from liqspec import amounts
 from liqspec.changes import Change, changes
 from liqspec.effects import Units, thousands
+from liqspec.judge import EventData
 from liqspec.simulate import Comparison, Moment, Outcome, Run
 
 # A pool's measures are told together, in one line, when any of them changed.
@@ -24,7 +25,7 @@ _MEASURES = ("equity", "maintenance_margin", "initial_margin")
 def tell(run: Run, console: Console) -> Outcome:
     """Run a scenario and print its timeline, then how it ended."""
     file = run.scenario.file
-    console.print(f"[bold]{escape(file.title)}[/bold]  [dim]venue {escape(file.venue)}[/dim]")
+    console.print(f"[bold]{escape(file.title)}[/bold]  [dim]venue {escape(file.venue or 'of its own')}[/dim]")
     if file.story.strip():
         console.print(escape(file.story.strip()), style="italic")
     units = Units(run.engine.venue)
@@ -109,18 +110,19 @@ def approximate(value: Fraction) -> str:
     return "~" + thousands(amounts.decimal_text(Fraction(cents, 100)))
 
 
-def event_text(event: events.Event) -> str:
+def event_text(event: EventData) -> str:
     """An event in one line: its type and its fields."""
-    fields = {name: value for name, value in events.to_json(event).items() if name != "type"}
-    told = []
-    for name, value in fields.items():
+    told = [str(event.get("type"))]
+    for name, value in event.items():
+        if name == "type":
+            continue
         if isinstance(value, dict):
-            told.append(", ".join(f"{market} {thousands(price)}" for market, price in value.items()))
+            told.append(", ".join(f"{market} {_value(price)}" for market, price in value.items()))
         elif name in ("account", "market", "mode"):
             told.append(str(value))
         else:
-            told.append(f"{name} {thousands(value) if isinstance(value, str) else value}")
-    return " ".join([event.type, *told])
+            told.append(f"{name} {_value(value)}")
+    return " ".join(told)
 
 
 def _tell_sources(run: Run, console: Console) -> None:
@@ -172,7 +174,7 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         "step": moment.number,
         "by_market": moment.by_market,
         "note": moment.note,
-        "event": events.to_json(moment.event),
+        "event": moment.event,
         "accepted": refusal is None,
         "refusal": None
         if refusal is None

@@ -113,6 +113,12 @@ class Witness:
             put_in=Fraction(config.get("vault", {}).get("cash", "0")),
         )
 
+    def copy(self) -> "Witness":
+        """A witness that can go on independently; what it has seen is shared, as nothing seen ever changes."""
+        other = Witness.__new__(Witness)
+        other.rules, other.view, other.memory = self.rules, self.view, self.memory
+        return other
+
     def see(self, event: dict[str, Any], refusal: str | None, observation: dict[str, Any]) -> Step:
         """Take in one event, its refusal code if it was refused, and what is observed after it."""
         before, after = self.view, View.of(observation)

@@ -1,0 +1,121 @@
+"""Counterexamples: made as short as they can be, told step by step, and kept as a scenario and a test."""
+
+from pathlib import Path
+
+import tomli_w
+from attrs import evolve
+from rich.console import Console
+from rich.markup import escape
+
+from liqspec import rulebook, scenario, timeline
+from liqspec.config import Config
+from liqspec.engine import Engine
+from liqspec.judge import EventData, Judge, Tally, Violation
+from liqspec.properties import PROPERTIES
+from liqspec.simulate import Run
+
+
+def judge_all(violation: Violation, told: list[EventData]) -> Violation | None:
+    """The violation of the same property in a run of these events, cut after it; None if there is none."""
+    engine = Engine(Config.from_json(violation.config))
+    judge = Judge.of_start(engine, violation.config, Tally())
+    for index, event in enumerate(told):
+        for name, wrong in judge.apply(event):
+            if name == violation.property:
+                return evolve(violation, wrong=wrong, events=told[: index + 1])
+    return None
+
+
+def shrink(violation: Violation) -> Violation:
+    """The violation with as few events as dropping runs of them, longest first, can reach.
+
+    Each candidate is a run from the start that is judged anew, so the result violates the same property. A violation
+    that does not happen again is returned as it is.
+    """
+    best = judge_all(violation, violation.events) or violation
+    length = max(1, len(best.events) // 2)
+    while True:
+        shorter = _drop_one(best, length)
+        if shorter is not None:
+            best = shorter
+        elif length > 1:
+            length = max(1, length // 2)
+        else:
+            return best
+
+
+def _drop_one(violation: Violation, length: int) -> Violation | None:
+    for start in range(len(violation.events) - length, -1, -1):
+        candidate = violation.events[:start] + violation.events[start + length :]
+        if (found := judge_all(violation, candidate)) is not None:
+            return found
+    return None
+
+
+def to_toml(violation: Violation) -> str:
+    """The violation as a scenario file that replays it."""
+    refused = _refusals(violation)
+    steps = []
+    for index, event in enumerate(violation.events):
+        step: dict[str, object] = {"event": event}
+        if index in refused:
+            step["expect"] = {"refused": refused[index]}
+        steps.append(step)
+    data = {
+        "title": f"Counterexample: {violation.property.replace('_', ' ')}",
+        "story": f"{violation.wrong} ({violation.where})",
+        "config": violation.config,
+        "step": steps,
+    }
+    return tomli_w.dumps(data)
+
+
+def _refusals(violation: Violation) -> dict[int, str]:
+    """The refusal codes of the run, by event, so that the replay expects them."""
+    engine = Engine(Config.from_json(violation.config))
+    judge = Judge.of_start(engine, violation.config, tally := Tally())
+    refused = {}
+    for index, event in enumerate(violation.events):
+        before = dict(tally.refusals)
+        judge.apply(event)
+        for code, count in tally.refusals.items():
+            if count != before.get(code, 0):
+                refused[index] = code
+    return refused
+
+
+def to_pytest(violation: Violation, path: Path) -> str:
+    """A test that keeps the counterexample, ready to paste."""
+    return (
+        f"def test_{violation.property}_in_{path.stem.replace('-', '_')}() -> None:\n"
+        f'    """{" ".join(rules_of(violation))}: {violation.wrong}"""\n'
+        f'    run = Run(scenario.load("{path}"))\n'
+        "    list(run)\n"
+        "    assert run.outcome().unexpected == ()\n"
+    )
+
+
+def rules_of(violation: Violation) -> tuple[str, ...]:
+    """The rules that the violated property is about."""
+    known = PROPERTIES.get(violation.property)
+    return known.rules if known else ("EVT-1",)
+
+
+def tell(violation: Violation, path: Path, console: Console) -> None:
+    """Print the counterexample: the events with what changed, the property, its rules, and how to keep it."""
+    console.print(f"\n[bold red]violated[/bold red] [bold]{violation.property.replace('_', ' ')}[/bold]")
+    known = PROPERTIES.get(violation.property)
+    if known:
+        console.print(escape(known.sentence))
+    console.print(f"found in {violation.where}, {len(violation.events)} events\n")
+    timeline.tell(Run(scenario.parse(to_toml(violation), path)), console)
+    for number in rules_of(violation):
+        rule = rulebook.rules()[number]
+        console.print(f"\n[bold]{number}[/bold] {escape(rule.title)}")
+    console.print(f"\nreplay it:  liqspec simulate {path}\nkeep it:\n", markup=False)
+    console.print(to_pytest(violation, path), markup=False, soft_wrap=True)
+
+
+def save(violation: Violation, path: Path) -> None:
+    """Write the counterexample's scenario file."""
+    path.write_text(to_toml(violation), encoding="utf-8")

@@ -1,0 +1,209 @@
+"""Exhaustive exploration: every event sequence of a scope, breadth first, every step judged by every property."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from attrs import Factory, define, frozen
+
+from liqspec.config import Config
+from liqspec.engine import Engine
+from liqspec.judge import Judge, Tally, Violation, reachable_transitions
+from liqspec.properties import PROPERTIES, Witness
+from liqspec.scope import EventData, Scope
+from liqspec.snapshot import AccountValue, PoolValue, Snapshot, WindowValue
+from liqspec.state import Position
+
+Canonical = tuple[Any, ...]
+
+
+@frozen(kw_only=True)
+class Exploration:
+    """What an exploration found: how large the scope is, whether all of it was seen, and what was exercised."""
+
+    scope: str
+    title: str
+    states: int
+    steps: int
+    refused: int
+    depth: int
+    exhausted: bool
+    seconds: float
+    tally: Tally
+    never: list[str]
+    excused: dict[str, str]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was violated, and nothing was left unexercised without an excuse."""
+        return not (self.tally.violations or self.never)
+
+
+@define
+class _Node:
+    """A state to expand: a representative of its canonical form, and how it was reached."""
+
+    snapshot: Snapshot
+    witness: Witness
+    trail: "tuple[Any, ...]" = Factory(tuple)  # (earlier trail, event), so that trails share their beginnings
+    depth: int = 0
+
+
+def explore(
+    scope: Scope, *, max_states: int | None = None, progress: Callable[[int], None] = lambda _: None
+) -> Exploration:
+    """Explore a scope breadth first, up to its depth; at the first violation, stop with the shortest way to it.
+
+    States are the same if they differ only in the clock, the block number, the outside and the vault's book: none of
+    these is looked at by any guard or measure of a pool (LIQ-1, BKS-8).
+
+    Raises:
+        InvalidConfig: the scope's configuration is no valid rule set.
+    """
+    began, tally = time.perf_counter(), Tally()
+    engine = Engine(Config.from_json(scope.config))
+    witness = Witness(scope.config, engine.observe())
+    root = _Node(engine.snapshot(), witness)
+    for event in scope.setup:
+        judge = Judge(engine, root.witness, tally)
+        wrong = judge.apply(event)
+        root = _Node(engine.snapshot(), judge.witness, (root.trail, event))
+        if wrong:
+            tally.violations.append(_violation(scope, wrong[0], root.trail))
+    seen: set[Canonical] = {_canonical(root.snapshot)}
+    frontier, steps, refused, depth = [root], 0, 0, 0
+    limited = False
+    while frontier and depth < scope.max_depth and not tally.violations:
+        following: list[_Node] = []
+        depth += 1
+        for node in frontier:
+            progress(len(seen))
+            for event in _events(scope, engine, node.snapshot):
+                engine.restore(node.snapshot)
+                judge = Judge(engine, node.witness.copy(), tally)
+                steps += 1
+                wrong = judge.apply(event)
+                if wrong:
+                    tally.violations.append(_violation(scope, wrong[0], (node.trail, event)))
+                    break
+                after = engine.snapshot()
+                if after == node.snapshot:
+                    refused += 1
+                    continue
+                canonical = _canonical(after)
+                if canonical not in seen:
+                    seen.add(canonical)
+                    following.append(_Node(after, judge.witness, (node.trail, event), depth))
+            if tally.violations:
+                break
+            if max_states is not None and len(seen) >= max_states:
+                limited = True
+                break
+        frontier = following
+        if limited:
+            break
+    return Exploration(
+        scope=scope.name,
+        title=scope.title,
+        states=len(seen),
+        steps=steps,
+        refused=refused,
+        depth=depth,
+        exhausted=not frontier and not limited and not tally.violations,
+        seconds=time.perf_counter() - began,
+        tally=tally,
+        never=_never(scope, tally),
+        excused=scope.excused,
+    )
+
+
+def _never(scope: Scope, tally: Tally) -> list[str]:
+    """What the scope neither exercised nor excused; and excuses for what it did exercise, which are wrong."""
+    counts = {f"transition {name}": tally.transitions[name] for name in reachable_transitions()}
+    counts.update({f"property {name}": tally.checked[name] for name in PROPERTIES})
+    never = [name for name, count in counts.items() if not count and name.partition(" ")[2] not in scope.excused]
+    stale = [name for name, count in counts.items() if count and name.partition(" ")[2] in scope.excused]
+    return [*never, *(f"excuse for {name}, which was exercised" for name in stale)]
+
+
+def _violation(scope: Scope, wrong: tuple[str, str], trail: tuple[Any, ...]) -> Violation:
+    told: list[EventData] = []
+    while trail:
+        trail, event = trail
+        told.append(event)
+    return Violation(wrong[0], wrong[1], f"scope {scope.name}", scope.config, told[::-1])
+
+
+# -------------------------------------------------------------------------------------------------------------- events
+
+
+def _events(scope: Scope, engine: Engine, snapshot: Snapshot) -> Iterator[EventData]:
+    """The events of the scope that can be tried in a state."""
+    engine.restore(snapshot)
+    state, alphabet = engine.state, scope.events
+    working = [held for pool in state.pools() for held in pool.open_positions() if held.order is not None]
+    for position in working:
+        yield from _executions(scope, engine, position)
+    for account, amount in alphabet.deposit.items():
+        cap = engine.venue.money.units(scope.max_collateral) or 0
+        if state.accounts[account].cross.collateral < cap:
+            yield {"type": "deposit", "account": account, "amount": amount}
+    for account, amount in alphabet.withdraw.items():
+        yield {"type": "withdraw", "account": account, "amount": amount}
+    for transfer in alphabet.transfer:
+        yield {"type": "transfer", **transfer}
+    for trade in alphabet.trade:
+        position_now = state.position(trade.account, trade.market, trade.mode)
+        if position_now is not None and not position_now.size and position_now.life >= scope.max_life:
+            continue
+        market = engine.venue.markets[trade.market]
+        event = {
+            "type": "trade",
+            "account": trade.account,
+            "market": trade.market,
+            "mode": trade.mode,
+            "size": trade.size,
+            "price": trade.price or market.price.text(state.marks[trade.market]),
+        }
+        reduces = position_now is not None and position_now.size * (market.size.units(trade.size) or 0) < 0
+        yield event if trade.leverage is None or reduces else {**event, "leverage": trade.leverage}
+    for name, prices in alphabet.mark_price.items():
+        for price in prices:
+            yield {"type": "mark_price", "market": name, "price": price}
+    for name, payment in alphabet.funding.items():
+        yield {"type": "funding", "market": name, "payment": payment}
+    for after in alphabet.block:
+        yield {"type": "block", "time": state.time + after}
+
+
+def _executions(scope: Scope, engine: Engine, position: Position) -> Iterator[EventData]:
+    market = position.market
+    key = {"account": position.account, "market": market.name, "mode": position.mode}
+    mark = market.price.text(engine.state.marks[market.name])
+    sizes = dict.fromkeys((market.size.text(position.order or 0), *scope.events.fill_size))
+    for size in sizes:
+        for price in dict.fromkeys((mark, *scope.events.fill_price)):
+            yield {"type": "fill", **key, "size": size, "price": price}
+    yield {"type": "order_done", **key}
+
+
+# ----------------------------------------------------------------------------------------------------- canonical states
+
+
+def _canonical(snapshot: Snapshot) -> Canonical:
+    """What the future of a state depends on: windows relative to now, and no clock, block number, outside or vault."""
+    now = snapshot.time
+    return (snapshot.marks, tuple(_account(account, now) for account in snapshot.accounts))
+
+
+def _account(account: AccountValue, now: int) -> Canonical:
+    return (_window(account.window, now), tuple(_pool(pool, now) for pool in account.pools))
+
+
+def _pool(pool: PoolValue, now: int) -> Canonical:
+    positions = tuple((*held[:-1], _window(held.window, now)) for held in pool.positions)
+    return (pool.market, pool.collateral, pool.in_liquidation, _window(pool.window, now), positions)
+
+
+def _window(window: WindowValue, now: int) -> tuple[int, int]:
+    return (max(0, window.until - now), max(0, window.forcing_until - now))

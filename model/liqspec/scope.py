@@ -1,0 +1,75 @@
+"""Scope files: the small worlds that are explored exhaustively, and what each may leave unexercised."""
+
+from typing import Any, Literal
+
+from attrs import Factory, field, frozen
+
+from liqspec import shapes, specification
+from liqspec.config import Config, are_amounts, is_amount, is_integer
+
+EventData = dict[str, Any]
+
+
+@frozen(kw_only=True)
+class TradeChoice:
+    """A trade that the trader may make at any time, at a price relative to the mark in ticks' worth of money."""
+
+    account: str
+    market: str
+    mode: Literal["cross", "isolated"]
+    size: str = field(validator=is_amount)
+    price: str | None = field(default=None, validator=is_amount)
+    leverage: int | None = field(default=None, validator=is_integer)
+
+
+@frozen(kw_only=True)
+class Alphabet:
+    """The events of a scope. A price left out is the mark; fills are of whole orders, and of the sizes given."""
+
+    deposit: dict[str, str] = field(factory=dict, validator=are_amounts)
+    withdraw: dict[str, str] = field(factory=dict, validator=are_amounts)
+    transfer: tuple[EventData, ...] = ()
+    trade: tuple[TradeChoice, ...] = ()
+    mark_price: dict[str, tuple[str, ...]] = Factory(dict)
+    fill_size: tuple[str, ...] = ()
+    fill_price: tuple[str, ...] = ()
+    funding: dict[str, str] = field(factory=dict, validator=are_amounts)
+    block: tuple[int, ...] = (1,)
+
+
+@frozen(kw_only=True)
+class Scope:
+    """A small world: a configuration, events that lead into it, the events to explore, and the bounds.
+
+    `excused` names transitions and properties that this scope cannot exercise, each with the reason.
+    """
+
+    name: str
+    title: str
+    config: dict[str, Any]
+    events: Alphabet
+    setup: tuple[EventData, ...] = ()
+    max_depth: int = field(validator=is_integer)
+    max_life: int = field(default=1, validator=is_integer)
+    max_collateral: str = field(default="1000000000", validator=is_amount)
+    excused: dict[str, str] = Factory(dict)
+
+
+def names(folder: str = "scopes") -> list[str]:
+    """The names of the scopes that the specification ships."""
+    return sorted(path.stem for path in (specification.ROOT / folder).glob("*.toml"))
+
+
+def load(name: str) -> Scope:
+    """A shipped scope.
+
+    Raises:
+        specification.UnreadableFile: there is no such scope, or its file cannot be read or parsed.
+        shapes.WrongShape: a field is missing, unknown or mistyped.
+    """
+    path = specification.ROOT / "scopes" / f"{name}.toml"
+    if name not in names():
+        raise specification.UnreadableFile(path, f"no such scope; shipped are {', '.join(names())}")
+    scope = shapes.structure(specification.read_toml(path), Scope)
+    Config.from_json(scope.config)
+    return scope
