@@ -73,7 +73,12 @@ class Report:
 
     @property
     def never(self) -> list[str]:
-        """What was never exercised; a check that checked nothing is a failure, not a success."""
+        """What was never exercised; a check that checked nothing is a failure, not a success.
+
+        A verification that stopped at a violation has no such list: it did not come to its end.
+        """
+        if self.violations:
+            return []
         return [
             *(f"property {name}" for name in PROPERTIES if not self.checked.get(name)),
             *(f"transition {name}" for name in reachable_transitions() if not self.transitions.get(name)),

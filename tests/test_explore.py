@@ -1,0 +1,97 @@
+"""The exhaustive exploration: pinned sizes of the shipped scopes, and the shortest counterexample to a wrong engine."""
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from liqspec import arithmetic, counterexample, scenario, scope
+from liqspec.explore import explore
+from liqspec.judge import Violation
+from liqspec.simulate import Run
+
+# States and steps of each shipped scope, to the last one: a change of the model or of a scope shows here.
+PINNED = {
+    "cooldown": (692, 4_709, 13, True),
+    "cross": (2_669, 14_080, 9, False),
+    "isolated": (9_474, 42_626, 8, False),
+    "minimal": (1_084, 7_516, 20, True),
+    "vault": (2_617, 9_947, 8, False),
+}
+
+
+def breach_at_equality(equity: int, maintenance: int) -> bool:
+    """LIQ-3 with the wrong sign."""
+    return equity <= maintenance
+
+
+@pytest.mark.parametrize("name", scope.names())
+def test_a_scope_holds_and_has_exactly_its_states(name: str) -> None:
+    """EVT-1, LIQ-1: all event sequences of the scope, every step judged by every property."""
+    found = explore(scope.load(name))
+    assert found.tally.violations == []
+    assert found.never == []
+    assert (found.states, found.steps, found.depth, found.exhausted) == PINNED[name]
+
+
+def test_an_exploration_that_left_something_unexercised_does_not_hold() -> None:
+    world = attrs.evolve(scope.load("minimal"), max_depth=2)
+    found = explore(world)
+    assert not found.holds
+    assert "transition T11" in found.never
+
+
+def test_an_excuse_for_what_was_exercised_is_refused() -> None:
+    world = scope.load("minimal")
+    found = explore(attrs.evolve(world, excused={**world.excused, "T1": "not so"}))
+    assert found.never == ["excuse for transition T1, which was exercised"]
+
+
+@pytest.fixture
+def violation(monkeypatch: pytest.MonkeyPatch) -> Violation:
+    """What the exploration finds in an engine that liquidates at equality (LIQ-3)."""
+    monkeypatch.setattr(arithmetic, "breached", breach_at_equality)
+    return explore(scope.load("minimal")).tally.violations[0]
+
+
+def test_the_counterexample_of_an_exploration_is_the_shortest(violation: Violation) -> None:
+    """LIQ-3, LIQ-4: the two events that lead into the scope, and one more."""
+    assert violation.property == "a_covered_pool_is_left_alone"
+    assert [event["type"] for event in violation.events] == ["deposit", "trade", "mark_price"]
+
+
+def test_a_long_counterexample_is_shrunk_to_what_it_needs(violation: Violation) -> None:
+    detours: list[dict[str, Any]] = []
+    for event in violation.events:
+        detours += [{"type": "vault_cash", "amount": "5"}, event, {"type": "deposit", "account": "bob", "amount": "1"}]
+    long = attrs.evolve(violation, events=detours)
+    assert counterexample.shrink(long).events == violation.events
+
+
+def test_a_counterexample_replays_from_its_file(violation: Violation, tmp_path: Path) -> None:
+    path = tmp_path / "counterexample.toml"
+    counterexample.save(violation, path)
+    run = Run(scenario.load(str(path)))
+    list(run)
+    assert run.outcome().unexpected[0].startswith("step 3: property a_covered_pool_is_left_alone: alice/cross")
+
+
+def test_a_mended_engine_passes_the_counterexample(tmp_path: Path) -> None:
+    path = tmp_path / "counterexample.toml"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arithmetic, "breached", breach_at_equality)
+        counterexample.save(explore(scope.load("minimal")).tally.violations[0], path)
+    run = Run(scenario.load(str(path)))
+    list(run)
+    assert run.outcome().unexpected == ()
+
+
+def test_the_test_that_keeps_a_counterexample_runs(violation: Violation, tmp_path: Path) -> None:
+    path = tmp_path / "counterexample.toml"
+    counterexample.save(violation, path)
+    names = {"Run": Run, "scenario": scenario}
+    exec(counterexample.to_pytest(violation, path), names)
+    test = names["test_a_covered_pool_is_left_alone_in_counterexample"]
+    with pytest.raises(AssertionError):
+        test()  # type: ignore[operator]  # the engine is still the wrong one
