@@ -126,7 +126,7 @@ class TestText:
         assert places.isdecimal() or not point
 
     def test_the_largest_integer_is_the_last_that_a_float_counts_to(self) -> None:
-        """AMT-6, EVT-4: the next one is lost in a float."""
+        """EVT-4: the next one is lost in a float."""
         assert MAX_INTEGER == 9_007_199_254_740_991
         assert float(MAX_INTEGER) + 1.0 == float(MAX_INTEGER + 1)
         assert float(MAX_INTEGER + 2) != MAX_INTEGER + 2
@@ -272,9 +272,9 @@ class TestRates:
         assert len(str(caught.value)) < 250
 
     def test_a_refused_rate_says_how_one_is_written(self) -> None:
-        with pytest.raises(MalformedAmount, match='a rate is written "1/80" or "0.0125"'):
+        with pytest.raises(MalformedAmount, match=r'a rate is written "1/80" or "0\.0125"'):
             rate("1%")
-        with pytest.raises(MalformedAmount, match="'1/0' divides by zero"):
+        with pytest.raises(MalformedAmount, match='"1/0" divides by zero'):
             rate("1/0")
 
     @given(st.integers(0, 10**30), st.integers(1, 10**30))

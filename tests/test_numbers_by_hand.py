@@ -452,6 +452,11 @@ class TestDerivedPrices:
         assert arithmetic.liquidation_price(equity, others, held(size, cost)) == price
         assert exactly(arithmetic.liquidation_crossing(equity, others, held(size, cost))) == crossing
 
+    def test_half_the_exposure_is_liquidated_by_more_than_twice_the_move(self) -> None:
+        """MRG-12, MRG-10: with 200 each, 10 go at 88 (800/9); 5 at 66, where 200 + 5x - 500 meets x/2 at 300/4.5."""
+        assert arithmetic.liquidation_price(200, 0, held(10, 1000)) == 88
+        assert arithmetic.liquidation_price(200, 0, held(5, 500)) == 66
+
     @pytest.mark.parametrize("seen_at", ["89", "100", "150"])
     def test_the_liquidation_price_does_not_depend_on_the_mark_it_is_seen_from(self, seen_at: str) -> None:
         """MRG-10: 800/9 from everywhere; at 150 the position is in the second tier."""
@@ -685,7 +690,7 @@ class TestBackstop:
         assert transitions(mark(engine, "89")) == ["T5"]
 
     def test_a_chunk_that_was_filled_whole_is_no_failure_of_the_book(self) -> None:
-        """BKS-2, LIQ-13: 15 is below two thirds of 44, and the pool waits; the next block's order is for all of it."""
+        """BKS-2, LIQ-13, LIF-4: 15 is below two thirds of 44, and the pool waits; the next order is for all of it."""
         engine = chunk_badly_filled()
         assert (pool(engine)["equity"], pool(engine)["maintenance_margin"]) == ("15", "44")
         assert position(engine)["state"] == "partially_liquidated"
@@ -698,6 +703,33 @@ class TestBackstop:
         apply(engine, "block", time=1)
         assert transitions(mark(engine, "85")) == []
         assert transitions(order_event(engine, "order_done")) == ["T5"]
+
+    def test_a_failure_of_the_last_block_does_not_make_a_whole_chunk_of_this_one_fail(self) -> None:
+        """BKS-2: the order found nothing in block 0; in block 1 a chunk is filled whole, at 15 against 44."""
+        engine = waiting(liquidation={"partial_threshold": "100", "partial_fraction": "1/2"})
+        apply(engine, "block", time=1)
+        assert transitions(order_event(engine, "fill", size="5", price="75")) == ["T6"]
+        assert transitions(mark(engine, "87")) == []
+        assert transitions(apply(engine, "block", time=2)) == ["T9", "T1"]
+
+    def test_a_position_that_is_closed_does_not_keep_the_book_from_failing(self) -> None:
+        """BKS-2: B was filled whole, and A is the only one that is open."""
+        engine = holding("400")
+        trade(engine, "10", "100", 5, market="B")
+        # 400 - 300 = 100 against 85 + 85, of which two thirds are 113.3
+        apply(engine, "marks", prices={"A": "85", "B": "85"})
+        # 10 at 80 realise -200: 400 - 200 - 150 = 50 against 85
+        order_event(engine, "fill", market="B", size="10", price="80")
+        assert transitions(order_event(engine, "order_done")) == ["T5"]
+
+    def test_the_vault_takes_a_negative_collateral_too(self) -> None:
+        """BKS-3, FIL-5: 200 - 210 = -10 with 5 left at a cost of 500: the vault pays 510, and owes nobody else."""
+        engine = working()
+        order_event(engine, "fill", size="5", price="58")
+        assert transitions(order_event(engine, "order_done")) == ["T5"]
+        # 5000 - 510, and 5 at 88 beside it
+        assert engine.observe()["vault"] == {"cash": "4490", "equity": "4930", "positions": {"A": "5"}}
+        assert pool(engine)["collateral"] == "0"
 
     def test_what_failed_before_the_pool_was_restored_does_not_count(self) -> None:
         """BKS-2, LIQ-12: attempted in this block, but not since it entered liquidation again: no order and no vault."""
@@ -816,7 +848,7 @@ class TestWindows:
         assert (position(engine)["order"], position(engine, "B")["order"]) == ("5", "9")
 
     def test_a_restored_position_cools_down_until_its_window_ends(self) -> None:
-        """CLD-2, EVT-9: T8 into the cooldown, T10 out of it, and T2 out of it when the pool is breached again."""
+        """CLD-2, CLD-6, EVT-9: T8 into the cooldown, T10 out of it, and T2 when the pool is breached again."""
         for breached, expected in ((False, "healthy"), (True, "liquidatable")):
             engine = restored_by_a_fill(liquidation={"cooldown_ms": 1000})
             assert transitions(apply(engine, "block", time=999)) == ["T8"]
@@ -853,6 +885,14 @@ class TestConservation:
         # the outside sold 10 at 100 and bought 1 at 80: 920 - 9 x 85
         assert engine.state.equity(engine.state.outside) == 155
         assert engine.state.put_in == 5200
+
+    def test_what_is_taken_out_is_no_longer_in(self) -> None:
+        """ACC-4, ACC-5, EVT-8: 5000 + 30 - 10 - 500."""
+        engine = small_engine()
+        apply(engine, "deposit", account="alice", amount="30")
+        apply(engine, "withdraw", account="alice", amount="10")
+        apply(engine, "vault_cash", amount="-500")
+        assert engine.state.put_in == 4520
 
 
 def test_a_configuration_of_everything_gives_the_numbers_of_the_venue() -> None:

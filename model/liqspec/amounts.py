@@ -7,9 +7,11 @@ from math import lcm
 
 from attrs import frozen
 
+from liqspec.texts import show
+
 # AMT-3: 78 digits hold any unsigned 256-bit integer; the bound keeps a hostile file from costing quadratic time.
 MAX_DIGITS = 78
-# AMT-6: the largest integer that every JSON reader represents exactly.
+# EVT-4: the largest integer that every JSON reader represents exactly.
 MAX_INTEGER = 2**53 - 1
 
 _AMOUNT = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?", re.ASCII)
@@ -28,12 +30,12 @@ def check_amount(text: object) -> str:
             its point, or too many digits.
     """
     if not isinstance(text, str):
-        raise MalformedAmount(f'expected a decimal string such as "1.5", got {_show(text)}')
+        raise MalformedAmount(f'expected a decimal string such as "1.5", got {show(text)}')
     match = _AMOUNT.fullmatch(text)
     if match is None:
-        raise MalformedAmount(f"{_show(text)} is not a decimal number (-?digits[.digits], no exponent, no leading +)")
+        raise MalformedAmount(f"{show(text)} is not a decimal number (-?digits[.digits], no exponent, no leading +)")
     if len(match[1]) + len(match[2] or "") > MAX_DIGITS:
-        raise MalformedAmount(f"{_show(text)} has more than {MAX_DIGITS} digits")
+        raise MalformedAmount(f"{show(text)} has more than {MAX_DIGITS} digits")
     return text
 
 
@@ -54,9 +56,9 @@ def rate(text: object) -> Fraction:
     """
     if isinstance(text, str) and (match := _RATIO.fullmatch(text)):
         if len(match[1]) + len(match[2]) > MAX_DIGITS:
-            raise MalformedAmount(f"{_show(text)} has more than {MAX_DIGITS} digits")
+            raise MalformedAmount(f"{show(text)} has more than {MAX_DIGITS} digits")
         if int(match[2]) == 0:
-            raise MalformedAmount(f"{_show(text)} divides by zero")
+            raise MalformedAmount(f"{show(text)} divides by zero")
         return Fraction(int(match[1]), int(match[2]))
     try:
         return exact(text)  # type: ignore[arg-type]  # check_amount refuses what is no string
@@ -138,8 +140,3 @@ def ratio_text(value: Fraction) -> str:
 def common_denominator(values: list[Fraction]) -> int:
     """The least denominator over which all of `values` are whole."""
     return lcm(*(value.denominator for value in values))
-
-
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:25]}… ({len(text)} characters)"

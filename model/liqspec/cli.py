@@ -40,6 +40,7 @@ HOLDS, VIOLATED, USAGE = 0, 1, 2
 _BAD_INPUT = (
     specification.UnreadableFile,
     scenario.InvalidScenario,
+    venue_file.InvalidVenueFile,
     machine.InvalidMachine,
     WrongShape,
     InvalidConfig,

@@ -8,6 +8,7 @@ from attrs import Attribute, Factory, field, frozen
 
 from liqspec import shapes
 from liqspec.amounts import MAX_INTEGER, check_amount, rate
+from liqspec.texts import show
 
 Mode = Literal["cross", "isolated"]
 OrderPolicy = Literal["all", "ranked"]
@@ -32,9 +33,7 @@ def is_rate(_: object, attribute: "Attribute[str]", value: str) -> None:
 def is_integer(_: object, attribute: "Attribute[int]", value: int | None) -> None:
     """An attrs validator: a whole number from 0 to 2^53 - 1 (EVT-4)."""
     if value is not None and (type(value) is not int or not 0 <= value <= MAX_INTEGER):
-        raise shapes.WrongShape(
-            attribute.name, f"expected a whole number from 0 to {MAX_INTEGER}, got {shapes.show(value)}"
-        )
+        raise shapes.WrongShape(attribute.name, f"expected a whole number from 0 to {MAX_INTEGER}, got {show(value)}")
 
 
 def are_amounts(_: object, attribute: "Attribute[dict[str, str]]", value: dict[str, str]) -> None:
@@ -58,11 +57,9 @@ def check_name(value: object) -> None:
         ValueError: it is empty, too long, or has a slash, white space or an unprintable character.
     """
     if not isinstance(value, str):
-        raise ValueError(f"expected a name, got {shapes.show(value)}")
+        raise ValueError(f"expected a name, got {show(value)}")
     if not 0 < len(value) <= MAX_NAME or not value.isprintable() or "/" in value or " " in value:
-        raise ValueError(
-            f"{shapes.show(value)} is no name: 1 to {MAX_NAME} printable characters without slash or space"
-        )
+        raise ValueError(f"{show(value)} is no name: 1 to {MAX_NAME} printable characters without slash or space")
 
 
 @frozen(kw_only=True)

@@ -10,6 +10,7 @@ from liqspec import shapes
 from liqspec.amounts import check_amount
 from liqspec.config import Mode, is_amount, is_integer
 from liqspec.refusals import BadRequest
+from liqspec.texts import show
 
 GridName = Literal["money", "price", "size"]
 Sign = Literal["positive", "nonzero", "any"]
@@ -195,11 +196,13 @@ def from_json(data: object) -> Event:
         BadRequest: it is not an object, or its type or one of its fields is missing, unknown or malformed (EVT-2).
     """
     if not isinstance(data, dict):
-        raise BadRequest("event", shapes.show(data), "an event is an object with a type")
-    kind = data.get("type")
+        raise BadRequest("event", show(data), "an event is an object with a type")
+    if "type" not in data:
+        raise BadRequest("type", "required field is missing", f"the types are: {', '.join(EVENTS)}")
+    kind = data["type"]
     event = EVENTS.get(kind) if isinstance(kind, str) else None
     if event is None:
-        raise BadRequest("type", shapes.show(kind), f"the types are: {', '.join(EVENTS)}")
+        raise BadRequest("type", show(kind), f"the types are: {', '.join(EVENTS)}")
     fields = {name: value for name, value in data.items() if name != "type"}
     try:
         if event is Marks:

@@ -81,10 +81,10 @@ class Lifecycle:
 
         Guards are methods of the model, named as in the table, that take `facts`. None if no transition applies.
         """
-        source = model.state
+        source, event = model.state, self.machine.events[trigger]
         if not self.candidates(source, trigger):
             return None  # the library would log a warning for each position that a block does not concern
-        if not self.machine.events[trigger].trigger(model, facts):
+        if not event.trigger(model, facts):
             return None
         return self._fired[trigger, source, model.state]
 
@@ -113,8 +113,11 @@ def load(path: Path) -> Lifecycle:
     """
     data = specification.read_toml(path)
     for entry in data.get("transitions", []) if isinstance(data.get("transitions"), list) else []:
-        if isinstance(entry, dict) and "from" in entry:
-            entry["sources"] = entry.pop("from")
+        if isinstance(entry, dict):
+            if "sources" in entry:
+                raise InvalidMachine(f"{path.name}: transitions.{entry.get('id')}: unknown field sources")
+            if "from" in entry:
+                entry["sources"] = entry.pop("from")
     try:
         table = shapes.structure(data, Table)
     except shapes.WrongShape as error:

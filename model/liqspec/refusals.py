@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from liqspec.texts import one_line
+
 
 class Refusal(Exception):
     """An event that the rules do not accept; it changed nothing (EVT-3).
@@ -24,7 +26,8 @@ class Refusal(Exception):
     @property
     def message(self) -> str:
         """The refusal in one line, without its code."""
-        return f"{self.field}: {self.value}; {self.limit} ({self.rule})"
+        field, value, limit = (one_line(text, 120) for text in (self.field, self.value, self.limit))
+        return f"{field}: {value}; {limit} ({self.rule})"
 
     def __str__(self) -> str:
         """The refusal in one line."""
@@ -127,3 +130,7 @@ class TimeNotAfter(Refusal):
 
     code = "time_not_after"
     rule = "EVT-9"
+
+
+# Every code, in the order in which the classes stand, which is that of the checks (EVT-2).
+CODES: tuple[str, ...] = tuple(refusal.code for refusal in Refusal.__subclasses__())

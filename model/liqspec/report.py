@@ -7,10 +7,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from liqspec import machine, refusals
+from liqspec import machine
 from liqspec.explore import Exploration
 from liqspec.judge import DETERMINISTIC, REFUSED_CHANGES_NO_BIT, REMEMBERS, Violation, reachable_transitions
 from liqspec.properties import PROPERTIES
+from liqspec.refusals import CODES
 
 # The rules of the properties that are judged on the model's own snapshots.
 _ON_THE_MODEL = {
@@ -82,7 +83,7 @@ class Report:
         return [
             *(f"property {name}" for name in PROPERTIES if not self.checked.get(name)),
             *(f"transition {name}" for name in reachable_transitions() if not self.transitions.get(name)),
-            *(f"refusal {code}" for code in refusal_codes() if not self.refusals.get(code)),
+            *(f"refusal {code}" for code in CODES if not self.refusals.get(code)),
             *(f"scope {result.scope}: {name}" for result in self.scopes for name in result.never),
         ]
 
@@ -96,18 +97,13 @@ class Report:
         return {"holds": self.holds, **asdict(self), "never": self.never}
 
 
-def refusal_codes() -> list[str]:
-    """Every refusal code, in the order in which the classes stand."""
-    return [refusal.code for refusal in refusals.Refusal.__subclasses__()]
-
-
 def tell(report: Report, console: Console) -> None:
     """Print the result as tables, the verdict last."""
     console.print(_properties(report))
     if report.scopes:
         console.print(_scopes(report))
     console.print(_counts("transitions", {name: report.transitions.get(name, 0) for name in machine.lifecycle().by_id}))
-    console.print(_counts("refusals", {code: report.refusals.get(code, 0) for code in refusal_codes()}))
+    console.print(_counts("refusals", {code: report.refusals.get(code, 0) for code in CODES}))
     console.print(
         f"{report.examples} worked examples, {report.scenarios} scenarios, {report.steps:,} random events "
         f"(seed {report.seed}, venues {', '.join(report.venues)})"

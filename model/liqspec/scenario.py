@@ -8,7 +8,8 @@ from attrs import Factory, field, frozen
 from liqspec import events, shapes, specification, toml_lines, venue_file
 from liqspec.config import Config, VaultConfig, are_amounts, is_amount, is_integer
 from liqspec.engine import Engine
-from liqspec.refusals import BadRequest
+from liqspec.refusals import CODES, BadRequest
+from liqspec.texts import show
 from liqspec.venue import InvalidConfig
 
 
@@ -146,9 +147,7 @@ def parse(text: str, path: Path) -> Scenario:
     try:
         return build(path.stem, data, path.parent)
     except (shapes.WrongShape, InvalidConfig) as error:
-        line = toml_lines.line_of(text, error.path)
-        where = f"{path}:{line}" if line else str(path)
-        raise InvalidScenario(f"{where}: {error}") from None
+        raise InvalidScenario(f"{toml_lines.place(text, path, error.path)}: {error}") from None
 
 
 def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:
@@ -160,7 +159,14 @@ def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:
     """
     file = shapes.structure(data, ScenarioFile)
     config = _configuration(file, folder)
-    engine = Engine(config)
+    try:
+        engine = Engine(config)
+    except InvalidConfig as error:
+        group, _, name_in_group = error.path.partition(".")
+        changed = {"liquidation": file.change.liquidation, "backstop": file.change.backstop}
+        if name_in_group in changed.get(group, {}):
+            raise InvalidConfig(f"change.{error.path}", error.message) from None
+        raise
     _check_depth(file, engine)
     _check_reports(file)
     return Scenario(name=name, file=file, config=config, steps=tuple(_steps(file)))
@@ -177,8 +183,10 @@ def _configuration(file: ScenarioFile, folder: Path) -> Config:
         raise InvalidConfig("venue", "required field is missing (or a config)")
     try:
         venue = venue_file.load(file.venue, folder)
-    except (specification.UnreadableFile, shapes.WrongShape, InvalidConfig) as error:
+    except (specification.UnreadableFile, venue_file.InvalidVenueFile) as error:
         raise InvalidConfig("venue", str(error)) from None
+    if not file.marks:
+        raise InvalidConfig("marks", "required field is missing: the markets that take part, with their first marks")
     venue = venue.changed(file.change.liquidation, file.change.backstop)
     for market in file.marks:
         if market not in venue.markets:
@@ -196,6 +204,9 @@ def _steps(file: ScenarioFile) -> list[Step]:
             if entry.expect.refused != BadRequest.code:
                 path = f"step[{index}].event" + ("" if error.field == "event" else f".{error.field}")
                 raise shapes.WrongShape(path, f"{error.value}; {error.limit}") from None
+        code = entry.expect.refused
+        if code is not None and code not in CODES:
+            raise shapes.WrongShape(f"step[{index}].expect.refused", f"{show(code)} is none of: {', '.join(CODES)}")
         steps.append(Step(event=entry.event, note=entry.note, expect=entry.expect))
     return steps
 

@@ -16,6 +16,8 @@ from cattrs import (
 )
 from cattrs.gen import make_dict_structure_fn
 
+from liqspec.texts import one_line, show
+
 T = TypeVar("T")
 
 
@@ -23,7 +25,7 @@ class WrongShape(ValueError):
     """Plain data that is not of the shape it must have: where, and what was expected."""
 
     def __init__(self, path: str, message: str) -> None:
-        super().__init__(f"{path}: {message}" if path else message)
+        super().__init__(one_line(f"{path}: {message}" if path else message))
         self.path = path
         self.message = message
 
@@ -68,16 +70,6 @@ def below(path: str) -> Iterator[None]:
         yield
     except WrongShape as error:
         raise WrongShape(_join(path, error.path), error.message) from None
-
-
-def show(value: object) -> str:
-    """A short, one-line picture of a value for an error message."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    if isinstance(value, int) and value.bit_length() > 256:
-        return f"an integer of {value.bit_length()} bits"
-    text = f'"{value}"' if isinstance(value, str) and value.isprintable() else repr(value)
-    return text if len(text) <= 60 else f"{text[:40]}… ({len(text)} characters)"
 
 
 def _first_mismatch(error: BaseException, path: str) -> WrongShape:

@@ -1,20 +1,22 @@
 """Running a scenario: each event, what it did, what changed, and whether that was expected (SCN-1 to SCN-4)."""
 
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 from attrs import frozen
 
-from liqspec import details, events, observation
+from liqspec import arithmetic, details, events, observation
 from liqspec.amounts import exact
 from liqspec.depth import Ladder, next_execution
-from liqspec.effects import Effect, Transitioned
+from liqspec.effects import CollateralMoved, Effect, Transitioned, VaultFunded
 from liqspec.engine import Engine
 from liqspec.events import Block
 from liqspec.judge import EventData, Judge, Tally
 from liqspec.refusals import Refusal
 from liqspec.scenario import Expectation, Report, Scenario
+from liqspec.texts import show
 from liqspec.why import explain
 
 
@@ -73,6 +75,8 @@ class Run:
         self._ladders = {
             market: Ladder.of(self.engine, market, levels) for market, levels in scenario.file.depth.items()
         }
+        self._put_in_by: Counter[str] = Counter()
+        self._put_into_vault = self.engine.state.vault.cash
         self._unexpected: list[str] = []
         self._comparisons: list[Comparison] = []
         self._effects: list[Effect] = []
@@ -110,6 +114,7 @@ class Run:
         except Refusal as error:
             refusal = error
         self._effects.extend(effects)
+        self._follow_the_money(effects)
         violated = self._judge.see(event, effects, refusal)
         unexpected = (
             *self._compare(expect, refusal, effects),
@@ -151,18 +156,34 @@ class Run:
         yield from _differences("vault", expect.vault, self.engine.observe()["vault"])
 
     def _measure(self, measure: str) -> Fraction | None:
-        """A figure of the model by its path: vault.cash, position.KEY.FIELD or pool.KEY.FIELD."""
+        """A figure of the model by its path (SCN-4); None if there is no such figure now."""
         kind, _, rest = measure.partition(".")
         key, _, name = rest.rpartition(".")
+        engine, money = self.engine, self.engine.venue.money
+        if measure == "vault.result":
+            return money.step * (engine.state.equity(engine.state.vault) - self._put_into_vault)
+        if kind == "net" and rest in engine.state.accounts:
+            pools = engine.state.accounts[rest].pools()
+            equity = sum(arithmetic.pool_equity(pool.collateral, engine.state.holdings(pool)) for pool in pools)
+            return money.step * (equity - self._put_in_by[rest])
+        value: Any = None
         if kind == "vault":
-            value = self.engine.observe()["vault"].get(rest)
-        elif kind == "position" and (position := details.all_positions(self.engine).get(key)) is not None:
-            value = details.position_details(self.engine, position).get(name)
-        elif kind == "pool" and (pool := details.all_pools(self.engine).get(key)) is not None:
-            value = details.pool_details(self.engine, pool).get(name)
-        else:
-            value = None
+            value = engine.observe()["vault"].get(rest)
+        elif kind == "mark" and rest in engine.venue.markets:
+            value = engine.venue.markets[rest].price.text(engine.state.marks[rest])
+        elif kind == "position" and (position := details.all_positions(engine).get(key)) is not None:
+            value = details.position_details(engine, position).get(name)
+        elif kind == "pool" and (pool := details.all_pools(engine).get(key)) is not None:
+            value = details.pool_details(engine, pool).get(name)
         return Fraction(value) if isinstance(value, str) else None
+
+    def _follow_the_money(self, effects: tuple[Effect, ...]) -> None:
+        """What each account, and whoever stands behind the vault, has put in so far."""
+        for effect in effects:
+            if isinstance(effect, CollateralMoved) and effect.rule != "ACC-6":
+                self._put_in_by[effect.pool.partition("/")[0]] += effect.amount
+            elif isinstance(effect, VaultFunded):
+                self._put_into_vault += effect.amount
 
 
 def _differences(key: str, expected: dict[str, Any], found: dict[str, Any] | None) -> Iterator[str]:
@@ -176,10 +197,15 @@ def _differences(key: str, expected: dict[str, Any], found: dict[str, Any] | Non
             if found[name] is not None:
                 yield f"{key}.{name} is {found[name]}, expected none"
         elif not _equal(value, found[name]):
-            yield f"{key}.{name} is {found[name]}, expected {value}"
+            wanted = show(value) if type(value) is not type(found[name]) else value
+            yield f"{key}.{name} is {found[name]}, expected {wanted}{_hint(value, found[name])}"
 
 
 def _equal(expected: object, found: object) -> bool:
     if isinstance(expected, dict) and isinstance(found, dict):
         return expected.keys() == found.keys() and all(_equal(expected[name], found[name]) for name in expected)
     return observation.same(expected, found)
+
+
+def _hint(expected: object, found: object) -> str:
+    return " (amounts are written as strings)" if isinstance(found, str) and isinstance(expected, int | float) else ""

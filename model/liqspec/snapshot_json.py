@@ -6,8 +6,9 @@ from attrs import Factory, field, frozen
 
 from liqspec import machine, shapes
 from liqspec.amounts import Grid
-from liqspec.config import are_amounts, is_amount, is_integer
+from liqspec.config import are_amounts, check_name, is_amount, is_integer
 from liqspec.snapshot import AccountValue, BookValue, PoolValue, PositionValue, Snapshot, WindowValue
+from liqspec.texts import show
 from liqspec.venue import InvalidConfig, Market, Venue, on_grid
 
 FORMAT = 1
@@ -142,6 +143,11 @@ def from_json(venue: Venue, data: object) -> Snapshot:
     if set(written.marks) != set(venue.markets):
         raise InvalidConfig("marks", f"must be of exactly these markets: {', '.join(venue.markets)}")
     names = [account.name for account in written.accounts]
+    if not names:
+        raise InvalidConfig("accounts", "at least one account is needed")
+    for name in names:
+        with shapes.at("accounts"):
+            check_name(name)
     if len(set(names)) != len(names):
         raise InvalidConfig("accounts", "a name stands twice")
     return Snapshot(
@@ -203,15 +209,19 @@ def _read_position(venue: Venue, path: str, position: _Position) -> PositionValu
     market = _market(venue, path, position.market)
     states = machine.lifecycle().table.states
     if position.state not in states or states[position.state].kind == "pseudo":
-        raise InvalidConfig(f"{path}.state", f"unknown state {shapes.show(position.state)}")
+        raise InvalidConfig(f"{path}.state", f"unknown state {show(position.state)}")
     size = on_grid(f"{path}.size", position.size, market.size)
     if (size != 0) != (states[position.state].kind == "open"):
         raise InvalidConfig(f"{path}.size", f"{position.size} does not go with the state {position.state}")
     if size and not 1 <= position.leverage <= market.max_leverage:
         raise InvalidConfig(f"{path}.leverage", f"must be from 1 to {market.max_leverage}, got {position.leverage}")
     order = None if position.order is None else on_grid(f"{path}.order", position.order, market.size)
+    if size and position.life < 1:
+        raise InvalidConfig(f"{path}.life", "an open position has had at least one opening")
     if order is not None and not 0 < order <= abs(size):
         raise InvalidConfig(f"{path}.order", f"must be above 0 and at most the size, got {position.order}")
+    if order is not None and position.state not in ("liquidatable", "partially_liquidated"):
+        raise InvalidConfig(f"{path}.order", f"a position that is {position.state} has no liquidation order")
     return PositionValue(
         position.market,
         position.state,
@@ -241,5 +251,5 @@ def _read_book(venue: Venue, path: str, book: _Book) -> BookValue:
 
 def _market(venue: Venue, path: str, name: str) -> Market:
     if name not in venue.markets:
-        raise InvalidConfig(path, f"unknown market {shapes.show(name)}")
+        raise InvalidConfig(path, f"unknown market {show(name)}")
     return venue.markets[name]

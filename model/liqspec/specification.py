@@ -5,6 +5,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from liqspec.texts import one_line
+
 MAX_BYTES = 8 * 1024 * 1024
 
 _HERE = Path(__file__).resolve()
@@ -66,9 +68,11 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise UnreadableFile(path, "is nested too deeply") from None
-    except ValueError as error:  # tomllib's own error, or an integer with too many digits
-        raise UnreadableFile(path, f"malformed TOML: {error}") from None
+        raise UnreadableFile(path, "malformed TOML: nested too deeply") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UnreadableFile(path, f"malformed TOML: {one_line(str(error))}") from None
+    except ValueError:  # Python's own bound on the digits of an integer
+        raise UnreadableFile(path, "malformed TOML: a number has too many digits") from None
 
 
 def read_json(path: Path) -> Any:
@@ -94,6 +98,9 @@ def parse_json(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except ValueError as error:
+        told = "a number has too many digits" if "int_max_str_digits" in str(error) else one_line(str(error))
+        raise ValueError(told) from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Finding the line of a field in a TOML text, for error messages; the parser itself keeps no positions."""
 
 import re
+from pathlib import Path
 
 _HEADER = re.compile(r"^\s*(\[\[|\[)\s*([^\[\]]+?)\s*\]")
 _KEY = re.compile(r"""^\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*=""")
@@ -29,9 +30,18 @@ def line_of(text: str, path: str) -> int | None:
             found = section
         elif key := _KEY.match(line):
             found = [*section, *_parts(key[1])]
-        if found and wanted[: len(found)] == found and (best is None or len(found) > best[0]):
-            best = (len(found), number)
+        if found and (found[: len(wanted)] == wanted or wanted[: len(found)] == found):
+            # A header such as [end.pools.X] is deeper than the field end.pools, and still where that field is.
+            shared = min(len(found), len(wanted))
+            if best is None or shared > best[0]:
+                best = (shared, number)
     return best[1] if best else None
+
+
+def place(text: str, path: Path, field: str) -> str:
+    """Where a field is, as file:line, or the file alone where the line is not found."""
+    line = line_of(text, field)
+    return f"{path}:{line}" if line else str(path)
 
 
 def _parts(path: str) -> list[str]:

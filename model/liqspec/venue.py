@@ -8,13 +8,14 @@ from liqspec import amounts
 from liqspec.amounts import Grid
 from liqspec.arithmetic import Ratio, Schedule, Tier
 from liqspec.config import Config, MarketConfig, OrderPolicy, Scope, TierConfig, check_name
+from liqspec.texts import one_line
 
 
 class InvalidConfig(ValueError):
     """A configuration that is no valid rule set: the field, and what is wrong with it."""
 
     def __init__(self, path: str, message: str) -> None:
-        super().__init__(f"{path}: {message}")
+        super().__init__(one_line(f"{path}: {message}"))
         self.path = path
         self.message = message
 

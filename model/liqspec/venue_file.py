@@ -6,11 +6,15 @@ from typing import Any, Literal, TypeVar
 import attrs
 from attrs import Factory, field, frozen
 
-from liqspec import shapes, specification
+from liqspec import shapes, specification, toml_lines
 from liqspec.config import BackstopConfig, Config, LiquidationConfig, MarketConfig, VaultConfig, is_amount
-from liqspec.venue import Venue
+from liqspec.venue import InvalidConfig, Venue
 
 T = TypeVar("T", LiquidationConfig, BackstopConfig)
+
+
+class InvalidVenueFile(ValueError):
+    """A venue file that is no rule set: the file, the line, the field, and what is wrong with it."""
 
 
 @frozen(kw_only=True)
@@ -85,8 +89,7 @@ def load(name_or_path: str, beside: Path | None = None) -> VenueFile:
 
     Raises:
         specification.UnreadableFile: there is no such venue, or its file cannot be read or parsed.
-        shapes.WrongShape: a field is missing, unknown or mistyped.
-        InvalidConfig: it is no valid rule set (MRG-8, CFG-2).
+        InvalidVenueFile: a field is missing, unknown or mistyped, or it is no valid rule set (MRG-8, CFG-2).
     """
     if name_or_path in names():
         path = specification.ROOT / "venues" / f"{name_or_path}.toml"
@@ -96,7 +99,11 @@ def load(name_or_path: str, beside: Path | None = None) -> VenueFile:
         raise specification.UnreadableFile(
             Path(name_or_path), f"no such venue; shipped are {', '.join(names())}, or give the path of a .toml file"
         )
-    venue = shapes.structure(specification.read_toml(path), VenueFile)
-    marks = {name: market.tick for name, market in venue.markets.items()}
-    Venue.from_config(venue.config(accounts=(), marks=marks))
+    text = specification.read_text(path)
+    try:
+        venue = shapes.structure(specification.parse_toml(text, path), VenueFile)
+        marks = {name: market.tick for name, market in venue.markets.items()}
+        Venue.from_config(venue.config(accounts=(), marks=marks))
+    except (shapes.WrongShape, InvalidConfig) as error:
+        raise InvalidVenueFile(f"{toml_lines.place(text, path, error.path)}: {error}") from None
     return venue

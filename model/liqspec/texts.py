@@ -1,0 +1,23 @@
+"""Short texts on one line, for messages about values that may be anything."""
+
+MAX_SHOWN = 60
+
+
+def one_line(text: str, most: int = 2_000) -> str:
+    """The text with its unprintable characters escaped, and its middle left out where it is longer than `most`."""
+    plain = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text[: most * 2])
+    return plain if len(plain) <= most else f"{plain[: most * 2 // 3]}… ({len(text)} characters)"
+
+
+def show(value: object) -> str:
+    """A short picture of a value of plain data, as JSON would write it."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, int) and value.bit_length() > 256:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, str):
+        return one_line(f'"{value}"', MAX_SHOWN)
+    try:
+        return one_line(repr(value), MAX_SHOWN)
+    except (ValueError, RecursionError):  # an integer inside it is too long to print, or it is nested too deeply
+        return f"a {type(value).__name__} too large to show"
