@@ -27,7 +27,7 @@ def test_a_reduction_keeps_the_leverage() -> None:
     """ACC-11: half of one bitcoin at 20x still needs its notional by 20."""
     run = Run(scenario.load("trader-closes-in-time"))
     for moment in run:
-        if moment.event.get("size") == "-0.5" and moment.number == 9:
+        if moment.event.get("size") == "-0.5" and moment.number == 10:
             (pool,) = (pool for pool in moment.after["pools"] if pool["account"] == "bob")
             assert pool["initial_margin"] == "1205"  # 0.5 x 48,200 / 20
             return
@@ -36,7 +36,7 @@ def test_a_reduction_keeps_the_leverage() -> None:
 
 def test_a_window_of_a_sibling_changes_the_size_of_orders_and_nothing_else() -> None:
     """CLD-5, LIF-4: when the bitcoin position's window opens, the ether position and its pool stay as they were."""
-    before, after = observations("windows-of-a-sibling")[6:8]
+    before, after = observations("windows-of-a-sibling")[5:7]
     for name in ("alice/ETH/isolated", "alice/ETH", "alice/cross"):
         assert before[name] == after[name]
     assert after["alice/BTC/isolated"]["cooldown_until"] == 30000
