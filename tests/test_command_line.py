@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from liqspec import cli, rulebook, scenario
+from liqspec import cli, rulebook, scenario, specification
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -49,7 +49,7 @@ def test_simulate_json_gives_one_object_a_line() -> None:
 
 
 def test_simulate_exits_with_1_if_the_end_is_another(tmp_path: Path) -> None:
-    text = (scenario.specification.ROOT / "scenarios" / "market-liquidation.toml").read_text(encoding="utf-8")
+    text = (specification.ROOT / "scenarios" / "market-liquidation.toml").read_text(encoding="utf-8")
     path = tmp_path / "other.toml"
     path.write_text(text.replace('collateral = "1200"', 'collateral = "1201"'), encoding="utf-8")
     done = run("simulate", str(path))

@@ -1,4 +1,4 @@
-"""What the rules promise the trader in words, as runs: collateral stays, leverage stays, a sibling's window only sizes."""
+"""What the rules promise the trader, as runs: collateral stays, leverage stays, a sibling's window only sizes orders."""
 
 from liqspec import scenario
 from liqspec.events import Withdraw

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liqspec import arithmetic, assessment, operations, verify
+from liqspec import arithmetic, assessment, operations, rulebook, specification
 from liqspec.config import Config
 from liqspec.engine import Engine
 from liqspec.guided import Guide, configuration
@@ -199,7 +199,7 @@ def test_a_wrong_engine_is_seen_by_the_property_that_is_about_it(
 def test_the_naive_checker_shares_no_arithmetic_with_the_model() -> None:
     """A property that calls what it judges proves nothing."""
     for module in ("naive", "admission", "witness", "catalogue"):
-        path = verify.rulebook.specification.ROOT.parent / "model" / "liqspec" / "properties" / f"{module}.py"
+        path = specification.ROOT.parent / "model" / "liqspec" / "properties" / f"{module}.py"
         imported = {
             node.module
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -216,7 +216,7 @@ def test_the_naive_checker_shares_no_arithmetic_with_the_model() -> None:
 
 
 def test_every_property_has_a_sentence_and_rules() -> None:
-    rules = verify.rulebook.rules()
+    rules = rulebook.rules()
     for entry in PROPERTIES.values():
         assert entry.sentence.endswith(".")
         assert entry.rules

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from liqspec import machine, scenario, venue_file
+from liqspec import machine, scenario, specification, venue_file
 from liqspec.config import Config
 from liqspec.simulate import Run
 from liqspec.venue import Venue
@@ -36,7 +36,7 @@ def test_the_scenarios_reach_every_transition() -> None:
 
 def test_an_unmet_expectation_is_told_with_its_step(tmp_path: Path) -> None:
     """SCN-2."""
-    text = (Path(scenario.specification.ROOT) / "scenarios" / "market-liquidation.toml").read_text(encoding="utf-8")
+    text = (Path(specification.ROOT) / "scenarios" / "market-liquidation.toml").read_text(encoding="utf-8")
     path = tmp_path / "changed.toml"
     path.write_text(text.replace('equity = "1205",', 'equity = "1204",'), encoding="utf-8")
     run = Run(scenario.load(str(path)))
@@ -140,8 +140,8 @@ def test_the_published_tiers_are_those_of_the_venue_file() -> None:
 
 def test_the_configuration_of_the_rules_page_is_valid() -> None:
     """CFG-1: the configuration shown there, word for word."""
-    page = (scenario.specification.ROOT / "rules" / "09-data.md").read_text(encoding="utf-8")
-    config = scenario.specification.parse_json(page.split("```json\n")[1].split("```")[0])
+    page = (specification.ROOT / "rules" / "09-data.md").read_text(encoding="utf-8")
+    config = specification.parse_json(page.split("```json\n")[1].split("```")[0])
     venue = Venue.from_config(Config.from_json(config))
     assert venue.markets["BTC"].unit == 1
     assert venue.partial_threshold == 100_000 * 10**6
