@@ -1,4 +1,4 @@
-"""What the rules promise the trader, as runs: collateral stays, leverage stays, a sibling's window only sizes orders."""
+"""What the rules promise the trader, as runs: collateral stays, leverage stays, a sibling's window only sizes."""
 
 from liqspec import scenario
 from liqspec.events import Withdraw
