@@ -1,18 +1,9 @@
 """What the rules promise the trader, as runs: collateral stays, leverage stays, a sibling's window only sizes."""
 
+from builders import apply, refused, small_engine, trade
 from liqspec import scenario
 from liqspec.events import Withdraw
 from liqspec.simulate import Run
-
-
-def observations(name: str) -> list[dict[str, dict[str, object]]]:
-    """What a scenario shows of each pool and position after each event, by their names."""
-    seen = []
-    for moment in Run(scenario.load(name)):
-        positions = {f"{p['account']}/{p['market']}/{p['mode']}": p for p in moment.after["positions"]}
-        pools = {f"{p['account']}/{p['market'] or 'cross'}": p for p in moment.after["pools"]}
-        seen.append({**positions, **pools})
-    return seen
 
 
 def test_remaining_collateral_stays_with_the_trader() -> None:
@@ -24,19 +15,32 @@ def test_remaining_collateral_stays_with_the_trader() -> None:
 
 
 def test_a_reduction_keeps_the_leverage() -> None:
-    """ACC-11: half of one bitcoin at 20x still needs its notional by 20."""
-    run = Run(scenario.load("trader-closes-in-time"))
-    for moment in run:
-        if moment.event.get("size") == "-0.5" and moment.number == 10:
-            (pool,) = (pool for pool in moment.after["pools"] if pool["account"] == "bob")
-            assert pool["initial_margin"] == "1205"  # 0.5 x 48,200 / 20
-            return
-    raise AssertionError("the scenario has no such step any more")
+    """ACC-11: ten at 100 and 5x need 200; the four that are left need 80, and none can be given with a reduction."""
+    engine = small_engine()
+    apply(engine, "deposit", account="alice", amount="300")
+    trade(engine, "10", leverage=5)
+    assert engine.observe()["pools"][0]["initial_margin"] == "200"
+    key = {"account": "alice", "market": "A", "mode": "cross"}
+    assert refused(engine, "trade", **key, size="-6", price="100", leverage=2).code == "bad_leverage"
+    trade(engine, "-6")
+    assert engine.observe()["pools"][0]["initial_margin"] == "80"
 
 
 def test_a_window_of_a_sibling_changes_the_size_of_orders_and_nothing_else() -> None:
-    """CLD-5, LIF-4: when the bitcoin position's window opens, the ether position and its pool stay as they were."""
-    before, after = observations("windows-of-a-sibling")[5:7]
-    for name in ("alice/ETH/isolated", "alice/ETH", "alice/cross"):
-        assert before[name] == after[name]
-    assert after["alice/BTC/isolated"]["cooldown_until"] == 30000
+    """CLD-5, LIF-4: a chunk of the isolated A opens the account's window; the cross B stays as it was."""
+    rules = {"partial_threshold": "100", "partial_fraction": "1/2", "cooldown_ms": 10, "cooldown_scope": "account"}
+    engine = small_engine(liquidation=rules)
+    apply(engine, "deposit", account="alice", amount="600")
+    apply(engine, "transfer", account="alice", market="A", amount="250")
+    trade(engine, "10", leverage=5, mode="isolated")
+    trade(engine, "10", leverage=5, market="B")
+    apply(engine, "mark_price", market="A", price="83")  # 250 - 170 = 80 is below 83
+    before = engine.observe()
+    apply(engine, "fill", account="alice", market="A", mode="isolated", size="5", price="83")
+    after = engine.observe()
+    assert after["positions"][0]["cooldown_until"] == 10
+    assert after["positions"][1] == before["positions"][1]
+    assert after["pools"][0] == before["pools"][0]
+    apply(engine, "block", time=1)
+    apply(engine, "mark_price", market="B", price="70")  # 350 - 300 = 50 is below 70; half would be 5
+    assert engine.observe()["positions"][1]["order"] == "10"

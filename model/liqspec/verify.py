@@ -49,7 +49,7 @@ def verify(effort: Effort, progress: Console) -> Report:
     ]
     stories = [scenario.load(name) for name in scenario.names()]
     venues = [effort.venue] if effort.venue else venue_file.names()
-    bases = [_base(venue_file.load(name)) for name in venues]
+    bases = [base_configuration(venue_file.load(name)) for name in venues]
     worlds = [scope.load(name) for name in effort.scopes]
     columns = (TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=progress, transient=True) as bars:
@@ -131,7 +131,7 @@ def _episode(config: dict[str, Any], random: Random, length: int, where: str, ta
             return
 
 
-def _base(venue: VenueFile) -> dict[str, Any]:
+def base_configuration(venue: VenueFile) -> dict[str, Any]:
     """A venue's configuration in plain data, with a starting mark for each market."""
     marks = {name: decimal_text(Fraction(market.tick) * _START) for name, market in venue.markets.items()}
     return venue.config(accounts=("alice",), marks=marks).to_json()

@@ -1,0 +1,1 @@
+"""Engines written from the specification alone, which the model is compared with."""

@@ -1,0 +1,871 @@
+"""A conforming engine in Python without the package, written from spec/ alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+MAX_INTEGER = 2**53 - 1
+MAX_DIGITS = 78
+DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+RATIO = re.compile(r"-?[0-9]+/[0-9]+")
+OPEN = ("healthy", "liquidatable", "partially_liquidated", "cooldown")
+AMOUNTS = ("money", "price", "size")
+ANY, NOT_ZERO, POSITIVE = "any", "not zero", "above zero"
+
+# Events (EVT-1): the fields in their order, each with its kind and, for an amount, the sign that it must have.
+ACCOUNT, MARKET, MODE = ("account", "name", ANY), ("market", "name", ANY), ("mode", "mode", ANY)
+KEY, PRICE = (ACCOUNT, MARKET, MODE), ("price", "price", POSITIVE)
+EVENTS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "deposit": (ACCOUNT, ("amount", "money", POSITIVE)),
+    "withdraw": (ACCOUNT, ("amount", "money", POSITIVE)),
+    "transfer": (ACCOUNT, MARKET, ("amount", "money", NOT_ZERO)),
+    "trade": (*KEY, ("size", "size", NOT_ZERO), PRICE, ("leverage", "optional integer", ANY)),
+    "mark_price": (MARKET, PRICE),
+    "marks": (("prices", "prices", POSITIVE),),
+    "fill": (*KEY, ("size", "size", POSITIVE), PRICE),
+    "order_done": KEY,
+    "funding": (MARKET, ("payment", "money", ANY)),
+    "vault_trade": (MARKET, ("size", "size", NOT_ZERO), PRICE),
+    "vault_cash": (("amount", "money", NOT_ZERO),),
+    "block": (("time", "integer", ANY),),
+}
+OBSERVES = [
+    "time",
+    "block",
+    *(f"positions.{name}" for name in ("state", "size", "cost", "order", "life", "cooldown_until")),
+    *(f"pools.{name}" for name in ("collateral", "equity", "maintenance_margin", "initial_margin", "in_liquidation")),
+    *(f"vault.{name}" for name in ("cash", "equity", "positions")),
+]
+
+
+class RefusedError(Exception):
+    """The event is refused with this code; nothing was changed."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+# ---------------------------------------------------------------- amounts and names
+
+
+def ceil_div(numerator: int, denominator: int) -> int:
+    return -(-numerator // denominator)
+
+
+def is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INTEGER
+
+
+def is_amount(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and DECIMAL.fullmatch(value) is not None
+        and sum(character.isdigit() for character in value) <= MAX_DIGITS
+    )
+
+
+def is_name(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and 1 <= len(value) <= 128
+        and value.isprintable()
+        and "/" not in value
+        and " " not in value
+    )
+
+
+class Grid:
+    """A tick, a lot or a quote unit: amounts outside are decimal strings, inside they are whole numbers of it."""
+
+    def __init__(self, text: str) -> None:
+        self.places = len(text.partition(".")[2])
+        self.mantissa = int(text.replace(".", ""))
+        self.step = Fraction(self.mantissa, 10**self.places)
+
+    def read(self, text: str) -> int | None:
+        """Return the amount as a whole number of steps, or None if it is off the grid."""
+        steps = Fraction(text) / self.step
+        return steps.numerator if steps.denominator == 1 else None
+
+    def write(self, steps: int) -> str:
+        digits = str(abs(steps) * self.mantissa).rjust(self.places + 1, "0")
+        whole, rest = digits[: len(digits) - self.places], digits[len(digits) - self.places :].rstrip("0")
+        return ("-" if steps < 0 else "") + whole + ("." + rest if rest else "")
+
+
+# ---------------------------------------------------------------- configuration
+
+LIQUIDATION = {"order_policy", "stop_when_restored", "partial_threshold", "partial_fraction", "fee_rate"}
+COOLDOWN = {"cooldown_ms", "cooldown_scope"}
+
+
+def demand(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def table(value: object, where: str, required: set[str], optional: set[str]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: not a table")
+    demand(required <= set(value), f"{where}: missing {sorted(required - set(value))}")
+    unknown = [str(name) for name in value if name not in required | optional]
+    demand(not unknown, f"{where}: unknown {unknown}")
+    return value
+
+
+def read_rate(value: object, where: str) -> Fraction:
+    """Read an exact rational: a ratio of two whole numbers, or a decimal string (AMT-5)."""
+    if isinstance(value, str) and RATIO.fullmatch(value):
+        above, below = value.split("/")
+        demand(is_amount(above) and is_amount(below) and int(below) > 0, f"{where}: not a ratio: {value}")
+        return Fraction(int(above), int(below))
+    demand(is_amount(value), f"{where}: not a rate: {value!r}")
+    return Fraction(str(value))
+
+
+def read_grid(value: object, where: str) -> Grid:
+    demand(is_amount(value), f"{where}: not a decimal string: {value!r}")
+    grid = Grid(str(value))
+    demand(grid.mantissa > 0, f"{where}: not above 0")
+    return grid
+
+
+def read_steps(value: object, grid: Grid, where: str) -> int:
+    demand(is_amount(value), f"{where}: not a decimal string: {value!r}")
+    steps = grid.read(str(value))
+    if steps is None:
+        raise ValueError(f"{where}: off its grid: {value!r}")
+    return steps
+
+
+@dataclass(frozen=True)
+class Tier:
+    above: int
+    rate: Fraction
+    max_leverage: int
+    deduction: Fraction
+
+
+class Market:
+    """A market: its grids, its unit (AMT-2) and its tiers (MRG-8)."""
+
+    def __init__(self, name: str, value: object, quote: Grid) -> None:
+        config = table(value, name, {"tick", "lot", "tiers"}, set())
+        self.tick = read_grid(config["tick"], f"{name}.tick")
+        self.lot = read_grid(config["lot"], f"{name}.lot")
+        unit = self.tick.step * self.lot.step / quote.step
+        demand(unit.denominator == 1, f"{name}: a tick times a lot is no whole number of quote units")
+        self.unit = unit.numerator
+        if not isinstance(config["tiers"], list) or not config["tiers"]:
+            raise ValueError(f"{name}: no tiers")
+        self.tiers: list[Tier] = []
+        for entry in config["tiers"]:
+            self._add_tier(f"{name}.tiers", entry, quote)
+
+    def _add_tier(self, where: str, value: object, quote: Grid) -> None:
+        entry = table(value, where, {"above", "maintenance_rate", "max_leverage"}, set())
+        above = read_steps(entry["above"], quote, f"{where}.above")
+        rate = read_rate(entry["maintenance_rate"], f"{where}.maintenance_rate")
+        most = entry["max_leverage"]
+        demand(is_integer(most) and most >= 1, f"{where}: bad max_leverage: {most!r}")
+        demand(0 < rate <= Fraction(1, most), f"{where}: the rate is not above 0 and at most 1 / max_leverage")
+        deduction = Fraction(0)
+        if self.tiers:
+            before = self.tiers[-1]
+            demand(above > before.above, f"{where}: above does not rise")
+            demand(rate >= before.rate, f"{where}: the rate falls")
+            demand(most <= before.max_leverage, f"{where}: max_leverage rises")
+            deduction = before.deduction + above * (rate - before.rate)
+        else:
+            demand(above == 0, f"{where}: the first tier does not start at 0")
+        self.tiers.append(Tier(above, rate, most, deduction))
+
+    def tier(self, notional: int) -> Tier:
+        """Return the last tier that starts strictly below the notional (MRG-4)."""
+        found = self.tiers[0]
+        for tier in self.tiers[1:]:
+            if tier.above < notional:
+                found = tier
+        return found
+
+
+# ---------------------------------------------------------------- state
+
+
+@dataclass
+class Position:
+    """One life of a key (LIF-2); a new life is a new object, so nothing carries over."""
+
+    account: str
+    market: str
+    mode: str
+    life: int
+    leverage: int
+    state: str = "healthy"
+    size: int = 0
+    cost: int = 0
+    order: int | None = None
+    attempted: bool = False  # an order was emitted in this block and not cancelled (LIQ-12)
+    failed: bool = False  # an order ended by order_done, in this block and this liquidation (BKS-2)
+    window: int = 0  # the end of its own window
+    window_at_block: int = 0  # the same, as it was when this block began (CLD-3)
+
+    @property
+    def key(self) -> str:
+        return f"{self.account}/{self.market}/{self.mode}"
+
+
+@dataclass
+class Pool:
+    account: str
+    market: str  # "" for the cross pool, which so comes first
+    collateral: int = 0
+    in_liquidation: bool = False
+    window: int = 0
+    window_at_block: int = 0
+
+
+class Engine:
+    """A run: the configuration and everything that changes."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        fields = table(
+            config,
+            "config",
+            {"markets", "accounts", "marks", "backstop"},
+            {"quote_unit", "time", "vault", "liquidation"},
+        )
+        self.quote = read_grid(fields.get("quote_unit", "0.000001"), "quote_unit")
+        self.time: int = fields.get("time", 0)
+        demand(is_integer(self.time), "time: not an integer")
+        self.block = 0
+        self._read_markets(fields["markets"], fields["marks"])
+        self._read_accounts(fields["accounts"])
+        self._read_liquidation(table(fields.get("liquidation", {}), "liquidation", set(), LIQUIDATION | COOLDOWN))
+        backstop = table(fields["backstop"], "backstop", {"threshold"}, {"return_fraction"})
+        self.threshold = read_rate(backstop["threshold"], "backstop.threshold")
+        demand(0 < self.threshold <= 1, "backstop.threshold: not above 0 and at most 1")
+        self.return_fraction = read_rate(backstop.get("return_fraction", "0"), "backstop.return_fraction")
+        demand(0 <= self.return_fraction <= 1, "backstop.return_fraction: not from 0 to 1")
+        vault = table(fields.get("vault", {}), "vault", set(), {"cash"})
+        self.vault_cash = read_steps(vault.get("cash", "0"), self.quote, "vault.cash")
+        self.vault_sizes = dict.fromkeys(self.market_names, 0)
+        self.positions: dict[tuple[str, str, str], Position] = {}
+        self.pools = {(account, ""): Pool(account, "") for account in self.accounts}
+        self.account_windows = dict.fromkeys(self.accounts, 0)
+        self.account_windows_at_block = dict.fromkeys(self.accounts, 0)
+        self.effects: list[str] = []
+
+    def _read_markets(self, markets: object, marks: object) -> None:
+        if not isinstance(markets, dict) or not markets:
+            raise ValueError("markets: none")
+        demand(all(is_name(name) for name in markets), "markets: bad name")
+        self.market_names = sorted(markets)
+        self.markets = {name: Market(name, markets[name], self.quote) for name in self.market_names}
+        given = table(marks, "marks", set(markets), set())
+        self.marks: dict[str, int] = {}
+        for name in self.market_names:
+            self.marks[name] = read_steps(given[name], self.markets[name].tick, f"marks.{name}")
+            demand(self.marks[name] > 0, f"marks.{name}: not above 0")
+
+    def _read_accounts(self, accounts: object) -> None:
+        if not isinstance(accounts, list) or not accounts:
+            raise ValueError("accounts: none")
+        demand(all(is_name(name) for name in accounts), "accounts: bad name")
+        demand(len(set(accounts)) == len(accounts), "accounts: a repetition")
+        self.accounts: list[str] = sorted(accounts)
+
+    def _read_liquidation(self, fields: dict[str, Any]) -> None:
+        self.order_policy = fields.get("order_policy", "all")
+        demand(self.order_policy in ("all", "ranked"), "liquidation.order_policy: unknown")
+        self.stop_when_restored = fields.get("stop_when_restored", True)
+        demand(isinstance(self.stop_when_restored, bool), "liquidation.stop_when_restored: neither true nor false")
+        self.partial_threshold: int | None = None
+        if "partial_threshold" in fields:
+            self.partial_threshold = read_steps(fields["partial_threshold"], self.quote, "partial_threshold")
+            demand(self.partial_threshold >= 0, "liquidation.partial_threshold: below 0")
+        self.partial_fraction = read_rate(fields.get("partial_fraction", "1"), "liquidation.partial_fraction")
+        demand(0 < self.partial_fraction <= 1, "liquidation.partial_fraction: not above 0 and at most 1")
+        self.cooldown_ms: int = fields.get("cooldown_ms", 0)
+        demand(is_integer(self.cooldown_ms), "liquidation.cooldown_ms: not an integer")
+        self.cooldown_scope = fields.get("cooldown_scope", "pool")
+        demand(self.cooldown_scope in ("position", "pool", "account"), "liquidation.cooldown_scope: unknown")
+        self.fee_rate = read_rate(fields.get("fee_rate", "0"), "liquidation.fee_rate")
+        demand(0 <= self.fee_rate <= 1, "liquidation.fee_rate: not from 0 to 1")
+
+    # ------------------------------------------------------------ measures
+
+    def notional(self, market: str, size: int) -> int:
+        return abs(size) * self.marks[market] * self.markets[market].unit
+
+    def position_maintenance(self, market: str, size: int) -> int:
+        notional = self.notional(market, size)
+        tier = self.markets[market].tier(notional)
+        margin = notional * tier.rate - tier.deduction
+        return ceil_div(margin.numerator, margin.denominator)
+
+    def position_initial(self, market: str, size: int, leverage: int) -> int:
+        notional = self.notional(market, size)
+        return ceil_div(notional, min(leverage, self.markets[market].tier(notional).max_leverage))
+
+    def open_positions(self, pool: Pool) -> list[Position]:
+        """Return the pool's open positions by market name."""
+        markets, mode = ([pool.market], "isolated") if pool.market else (self.market_names, "cross")
+        found = [self.positions.get((pool.account, market, mode)) for market in markets]
+        return [position for position in found if position is not None and position.size != 0]
+
+    def equity(self, pool: Pool) -> int:
+        total = pool.collateral
+        for position in self.open_positions(pool):
+            market = self.markets[position.market]
+            total += position.size * self.marks[position.market] * market.unit - position.cost
+        return total
+
+    def maintenance(self, pool: Pool) -> int:
+        return sum(self.position_maintenance(p.market, p.size) for p in self.open_positions(pool))
+
+    def initial(self, pool: Pool) -> int:
+        return sum(self.position_initial(p.market, p.size, p.leverage) for p in self.open_positions(pool))
+
+    def breached(self, pool: Pool) -> bool:
+        return self.equity(pool) < self.maintenance(pool)
+
+    def below_backstop(self, pool: Pool) -> bool:
+        return self.equity(pool) * self.threshold.denominator < self.maintenance(pool) * self.threshold.numerator
+
+    def order_working(self, pool: Pool) -> bool:
+        return any(position.order is not None for position in self.open_positions(pool))
+
+    def vault_equity(self) -> int:
+        held = self.vault_sizes.items()
+        return self.vault_cash + sum(size * self.marks[name] * self.markets[name].unit for name, size in held)
+
+    # ------------------------------------------------------------ observation
+
+    def observation(self) -> dict[str, Any]:
+        money = self.quote.write
+        positions = []
+        for _, position in sorted(self.positions.items()):
+            lot = self.markets[position.market].lot
+            positions.append(
+                {
+                    "account": position.account,
+                    "market": position.market,
+                    "mode": position.mode,
+                    "state": position.state,
+                    "size": lot.write(position.size),
+                    "cost": money(position.cost),
+                    "order": None if position.order is None else lot.write(position.order),
+                    "life": position.life,
+                    "cooldown_until": position.window if position.size != 0 and self.time < position.window else None,
+                }
+            )
+        pools = []
+        for _, pool in sorted(self.pools.items()):
+            pools.append(
+                {
+                    "account": pool.account,
+                    "mode": "isolated" if pool.market else "cross",
+                    "market": pool.market or None,
+                    "collateral": money(pool.collateral),
+                    "equity": money(self.equity(pool)),
+                    "maintenance_margin": money(self.maintenance(pool)),
+                    "initial_margin": money(self.initial(pool)),
+                    "in_liquidation": pool.in_liquidation,
+                }
+            )
+        held = {name: self.markets[name].lot.write(size) for name, size in self.vault_sizes.items() if size != 0}
+        vault = {"cash": money(self.vault_cash), "equity": money(self.vault_equity()), "positions": held}
+        return {"time": self.time, "block": self.block, "positions": positions, "pools": pools, "vault": vault}
+
+    # ------------------------------------------------------------ events
+
+    def apply(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Apply one event and give the reply of the protocol."""
+        self.effects = []
+        try:
+            kind, values = self._check(event)
+            touched = getattr(self, f"_on_{kind}")(values)
+        except RefusedError as refused:
+            return {"ok": False, "error": {"code": refused.code, "message": str(refused)}}
+        self._assess(touched)
+        return {"ok": True, "observation": self.observation(), "effects": self.effects}
+
+    def _check(self, event: object) -> tuple[str, dict[str, Any]]:
+        """Do the checks 1 to 5 of EVT-2, and read every amount as a whole number of its unit."""
+        kind, fields = check_form(event)
+        if "account" in fields and fields["account"] not in self.accounts:
+            raise RefusedError("unknown_account", f"account {fields['account']!r}")
+        if kind == "marks":
+            self._check_markets(sorted(fields["prices"]))
+            read = self._read_amounts(
+                [(name, text, "price", name, POSITIVE) for name, text in fields["prices"].items()]
+            )
+            return kind, {"prices": read}
+        market = fields.get("market", "")
+        if "market" in fields:
+            self._check_markets([market])
+        amounts = [(name, fields[name], what, market, sign) for name, what, sign in EVENTS[kind] if what in AMOUNTS]
+        return kind, fields | self._read_amounts(amounts)
+
+    def _check_markets(self, names: list[str]) -> None:
+        for name in names:
+            if name not in self.markets:
+                raise RefusedError("unknown_market", f"market {name!r}")
+
+    def _read_amounts(self, amounts: list[tuple[str, str, str, str, str]]) -> dict[str, int]:
+        """Check all grids, then all signs; an amount is its field, text, kind, market and the sign it must have."""
+        read: dict[str, int] = {}
+        for name, text, what, market, _ in amounts:
+            if what == "money":
+                grid = self.quote
+            else:
+                grid = self.markets[market].tick if what == "price" else self.markets[market].lot
+            steps = grid.read(text)
+            if steps is None:
+                raise RefusedError("off_grid", f"{name} {text!r} is no whole number of {grid.write(1)}")
+            read[name] = steps
+        for name, text, _, _, sign in amounts:
+            if (sign == POSITIVE and read[name] <= 0) or (sign == NOT_ZERO and read[name] == 0):
+                raise RefusedError("not_positive", f"{name} {text!r} must be {sign}")
+        return read
+
+    def _pool_of(self, event: dict[str, Any]) -> Pool:
+        """Return the pool of the event's key; a new one that is not yet listed if it does not exist (ACC-3)."""
+        market = event["market"] if event.get("mode", "isolated") == "isolated" else ""
+        return self.pools.get((event["account"], market)) or Pool(event["account"], market)
+
+    def _move(self, position: Position, transition: str, state: str) -> None:
+        position.state = state
+        self.effects.append(f"{transition} {position.key}")
+
+    # The trader: deposits, withdrawals, transfers, trades.
+
+    def _on_deposit(self, event: dict[str, Any]) -> list[Pool]:
+        pool = self.pools[event["account"], ""]
+        pool.collateral += event["amount"]
+        return [pool]
+
+    def _on_withdraw(self, event: dict[str, Any]) -> list[Pool]:
+        pool = self.pools[event["account"], ""]
+        self._check_payment(pool, event["amount"])
+        pool.collateral -= event["amount"]
+        return [pool]
+
+    def _on_transfer(self, event: dict[str, Any]) -> list[Pool]:
+        cross, isolated, amount = self.pools[event["account"], ""], self._pool_of(event), event["amount"]
+        self._check_payment(cross if amount > 0 else isolated, abs(amount))
+        self.pools[isolated.account, isolated.market] = isolated
+        cross.collateral -= amount
+        isolated.collateral += amount
+        return [cross, isolated]
+
+    def _check_payment(self, pool: Pool, amount: int) -> None:
+        """Refuse what may not leave the pool (ACC-5)."""
+        if self.order_working(pool):
+            raise RefusedError("order_working", "a liquidation order of the paying pool is working")
+        if pool.in_liquidation:
+            raise RefusedError("in_liquidation", "the paying pool is in liquidation")
+        after, needed = self.equity(pool) - amount, self.initial(pool)
+        if after < needed:
+            raise RefusedError(
+                "insufficient_margin", f"equity after it {self.quote.write(after)}, needed {self.quote.write(needed)}"
+            )
+
+    def _on_trade(self, event: dict[str, Any]) -> list[Pool]:
+        key, size = (event["account"], event["market"], event["mode"]), event["size"]
+        pool, position = self._pool_of(event), self.positions.get(key)
+        held = position.size if position is not None else 0
+        if position is not None and position.state == "backstopped":
+            raise RefusedError("not_open", f"{position.key} was backstopped in this block")
+        if self.order_working(pool):
+            raise RefusedError("order_working", "a liquidation order of the pool is working")
+        reduces = held * size < 0
+        if reduces and abs(size) > abs(held):
+            raise RefusedError("crosses_zero", "the trade is larger than the position that it reduces")
+        if position is not None and reduces:
+            self._reduce(pool, position, event)
+        else:
+            self._increase(pool, position, event)
+        return [pool]
+
+    def _increase(self, pool: Pool, position: Position | None, event: dict[str, Any]) -> None:
+        """Open or increase (ACC-8)."""
+        market, size, price, leverage = event["market"], event["size"], event["price"], event.get("leverage")
+        if pool.in_liquidation or any(p.state == "partially_liquidated" for p in self.open_positions(pool)):
+            raise RefusedError(
+                "in_liquidation", "the pool is in liquidation, or was partially liquidated in this block"
+            )
+        life = position.life if position is not None else 0
+        opens = position is None or position.size == 0
+        if leverage is None and position is not None and not opens:
+            leverage = position.leverage
+        most = self.markets[market].tiers[0].max_leverage
+        if leverage is None or not 1 <= leverage <= most:
+            raise RefusedError("bad_leverage", f"leverage {leverage!r} is not from 1 to {most}")
+        if position is None or opens:
+            position = Position(event["account"], market, event["mode"], life + 1, leverage)
+        unit = self.markets[market].unit
+        equity = self.equity(pool) + size * (self.marks[market] - price) * unit
+        needed = self.initial(pool) + self.position_initial(market, position.size + size, leverage)
+        if not opens:
+            needed -= self.position_initial(market, position.size, position.leverage)
+        if equity < needed:
+            raise RefusedError(
+                "insufficient_margin", f"equity after it {self.quote.write(equity)}, needed {self.quote.write(needed)}"
+            )
+        self.pools[pool.account, pool.market] = pool
+        self.positions[position.account, position.market, position.mode] = position
+        position.size += size
+        position.cost += size * price * unit
+        position.leverage = leverage
+        if opens:
+            self._move(position, "T0", "healthy")
+
+    def _reduce(self, pool: Pool, position: Position, event: dict[str, Any]) -> None:
+        """Reduce or close, unless it would make the pool worse (ACC-9)."""
+        market, size, price = event["market"], event["size"], event["price"]
+        if "leverage" in event:
+            raise RefusedError("bad_leverage", "a reduction takes no leverage")
+        equity, needed = self.equity(pool), self.maintenance(pool)
+        equity_after = equity + size * (self.marks[market] - price) * self.markets[market].unit
+        left = position.size + size
+        needed_after = needed - self.position_maintenance(market, position.size)
+        needed_after += self.position_maintenance(market, left) if left != 0 else 0
+        empty = left == 0 and len(self.open_positions(pool)) == 1
+        allowed = (
+            (empty and equity_after >= min(0, equity))
+            or equity_after >= needed_after
+            or (0 <= equity < needed and equity_after * needed >= equity * needed_after)
+            or (equity < 0 and equity_after >= equity)
+        )
+        if not allowed:
+            raise RefusedError(
+                "insufficient_margin",
+                f"equity {self.quote.write(equity)} of {self.quote.write(needed)} would become "
+                f"{self.quote.write(equity_after)} of {self.quote.write(needed_after)}",
+            )
+        self._close(pool, position, abs(size), price)
+        if position.size == 0:
+            self._move(position, "T12", "closed")
+
+    def _close(self, pool: Pool, position: Position, closed: int, price: int) -> None:
+        """Close lots: release cost in proportion, towards zero, and realise the rest (MRG-9)."""
+        released = abs(position.cost) * closed // abs(position.size)
+        if position.cost < 0:
+            released = -released
+        signed = closed if position.size > 0 else -closed
+        pool.collateral += signed * price * self.markets[position.market].unit - released
+        position.size -= signed
+        position.cost -= released
+
+    # The market: marks, fills, funding.
+
+    def _on_mark_price(self, event: dict[str, Any]) -> list[Pool]:
+        return self._set_marks({event["market"]: event["price"]})
+
+    def _on_marks(self, event: dict[str, Any]) -> list[Pool]:
+        return self._set_marks(event["prices"])
+
+    def _set_marks(self, prices: dict[str, int]) -> list[Pool]:
+        self.marks.update(prices)
+        return [pool for pool in self.pools.values() if any(p.market in prices for p in self.open_positions(pool))]
+
+    def _working(self, event: dict[str, Any]) -> tuple[Position, int]:
+        position = self.positions.get((event["account"], event["market"], event["mode"]))
+        if position is None or position.order is None:
+            raise RefusedError("no_working_order", "no liquidation order of the position is working")
+        return position, position.order
+
+    def _on_fill(self, event: dict[str, Any]) -> list[Pool]:
+        position, left = self._working(event)
+        pool, size, price = self._pool_of(event), event["size"], event["price"]
+        if size > left:
+            raise RefusedError("overfill", f"{size} lots are more than the {left} that are left of the order")
+        self._close(pool, position, size, price)
+        fee = self.fee_rate * size * price * self.markets[position.market].unit
+        paid = max(0, min(ceil_div(fee.numerator, fee.denominator), self.equity(pool)))
+        pool.collateral -= paid
+        self.vault_cash += paid
+        position.order = left - size or None
+        if position.size == 0:
+            position.order = None
+            self._move(position, "T7", "closed")
+        else:
+            self._open_windows(pool, position)
+            self._move(position, "T6", "partially_liquidated")
+        return [pool]
+
+    def _open_windows(self, pool: Pool, position: Position) -> None:
+        """Open the position's own window and that of the venue's scope (CLD-1)."""
+        if self.cooldown_ms == 0:
+            return
+        end = self.time + self.cooldown_ms
+        position.window = max(position.window, end)
+        if self.cooldown_scope == "pool":
+            pool.window = max(pool.window, end)
+        elif self.cooldown_scope == "account":
+            self.account_windows[pool.account] = max(self.account_windows[pool.account], end)
+
+    def _on_order_done(self, event: dict[str, Any]) -> list[Pool]:
+        position, _ = self._working(event)
+        position.order = None
+        position.failed = True
+        return [self._pool_of(event)]
+
+    def _on_funding(self, event: dict[str, Any]) -> list[Pool]:
+        name, payment = event["market"], event["payment"]
+        lot, touched = self.markets[name].lot.step, []
+        for pool in self.pools.values():
+            for position in self.open_positions(pool):
+                if position.market == name:
+                    pool.collateral -= ceil_div(position.size * lot.numerator * payment, lot.denominator)
+                    touched.append(pool)
+        self.vault_cash -= ceil_div(self.vault_sizes[name] * lot.numerator * payment, lot.denominator)
+        return touched
+
+    # The vault, and time.
+
+    def _on_vault_trade(self, event: dict[str, Any]) -> list[Pool]:
+        name, size = event["market"], event["size"]
+        self.vault_sizes[name] += size
+        self.vault_cash -= size * event["price"] * self.markets[name].unit
+        return []
+
+    def _on_vault_cash(self, event: dict[str, Any]) -> list[Pool]:
+        self.vault_cash += event["amount"]
+        return []
+
+    def _on_block(self, event: dict[str, Any]) -> list[Pool]:
+        if event["time"] <= self.time:
+            raise RefusedError("time_not_after", f"time {event['time']} is not after {self.time}")
+        if any(self.order_working(pool) for pool in self.pools.values()):
+            raise RefusedError("order_working", "a liquidation order is working")
+        self.time = event["time"]
+        self.block += 1
+        self.account_windows_at_block = dict(self.account_windows)
+        for pool in self.pools.values():
+            pool.window_at_block = pool.window
+        for _, position in sorted(self.positions.items()):
+            position.attempted = position.failed = False
+            position.window_at_block = position.window
+            window_open = self.time < position.window
+            if position.state == "partially_liquidated":
+                if window_open:
+                    self._move(position, "T8", "cooldown")
+                else:
+                    self._move(position, "T9", "healthy")
+            elif position.state == "cooldown" and not window_open:
+                self._move(position, "T10", "healthy")
+            elif position.state == "backstopped":
+                self._move(position, "T11", "closed")
+        return list(self.pools.values())
+
+    # ------------------------------------------------------------ assessment
+
+    def _assess(self, pools: list[Pool]) -> None:
+        """Do the steps 1 to 4 for all pools, then step 5 for those that are not done (LIQ-7)."""
+        ordered = sorted(pools, key=lambda pool: (pool.account, pool.market))
+        for pool in [pool for pool in ordered if not self._offer_to_market(pool)]:
+            self._backstop_or_wait(pool)
+
+    def _offer_to_market(self, pool: Pool) -> bool:
+        """Do the steps 1 to 4 (LIQ-8 to LIQ-11); true says done."""
+        positions = self.open_positions(pool)
+        if not positions:  # step 1
+            self._leave_liquidation(pool)
+            if pool.collateral < 0:
+                self.vault_cash += pool.collateral
+                pool.collateral = 0
+            return True
+        restored = not self.breached(pool)
+        working = [position for position in positions if position.order is not None]
+        if working and not (restored and self.stop_when_restored):  # step 2
+            return True
+        for position in working:
+            position.order = None
+            position.attempted = False
+        if restored:  # step 3
+            self._leave_liquidation(pool)
+            return True
+        return self._emit_orders(pool, positions)  # step 4
+
+    def _leave_liquidation(self, pool: Pool) -> None:
+        pool.in_liquidation = False
+        for position in self.open_positions(pool):
+            position.failed = False
+            if position.state == "liquidatable":
+                if self.time < position.window:
+                    self._move(position, "T3", "cooldown")
+                else:
+                    self._move(position, "T4", "healthy")
+
+    def _emit_orders(self, pool: Pool, positions: list[Position]) -> bool:
+        """Put the pool in liquidation and emit what orders it can have (LIQ-11); false if there are none."""
+        pool.in_liquidation = True
+        for position in positions:
+            if position.state == "healthy":
+                self._move(position, "T1", "liquidatable")
+            elif position.state == "cooldown":
+                self._move(position, "T2", "liquidatable")
+        ready = [p for p in positions if p.state == "liquidatable" and not p.attempted]
+        if self.order_policy == "ranked" and ready:
+            ready = [max(ready, key=lambda p: self.position_maintenance(p.market, p.size))]
+        for position in ready:
+            position.order = self._order_size(pool, position)
+            position.attempted = True
+        return bool(ready)
+
+    def _order_size(self, pool: Pool, position: Position) -> int:
+        """Return the lots of a new order: all, or a chunk (PRT-1 to PRT-3)."""
+        size = abs(position.size)
+        if self.cooldown_scope == "position":
+            window = position.window_at_block
+        elif self.cooldown_scope == "pool":
+            window = pool.window_at_block
+        else:
+            window = self.account_windows_at_block[pool.account]
+        if self.partial_threshold is None or self.notional(position.market, size) <= self.partial_threshold:
+            return size
+        if self.below_backstop(pool) or self.time < window:
+            return size
+        return ceil_div(size * self.partial_fraction.numerator, self.partial_fraction.denominator)
+
+    def _backstop_or_wait(self, pool: Pool) -> None:
+        """Do step 5 (LIQ-13): hand the pool to the vault if it is below the line and the book failed (BKS-3)."""
+        positions = self.open_positions(pool)
+        if not self.below_backstop(pool) or not all(position.failed for position in positions):
+            return
+        share = self.return_fraction
+        returned = max(self.equity(pool), 0) * share.numerator // share.denominator
+        for position in positions:
+            self.vault_cash -= position.cost
+            self.vault_sizes[position.market] += position.size
+            position.size = position.cost = 0
+            position.order = None
+            self._move(position, "T5", "backstopped")
+        self.vault_cash += pool.collateral - returned
+        pool.collateral = returned
+        pool.in_liquidation = False
+
+
+def check_form(event: object) -> tuple[str, dict[str, Any]]:
+    """Do the first check of EVT-2; return the event's type and its fields."""
+    if not isinstance(event, dict):
+        raise RefusedError("bad_request", "an event is an object")
+    kind = event.get("type")
+    if not isinstance(kind, str) or kind not in EVENTS:
+        raise RefusedError("bad_request", f"unknown type {kind!r}")
+    fields = {name: value for name, value in event.items() if name != "type"}
+    known = {name: what for name, what, _ in EVENTS[kind]}
+    for name in fields:
+        if name not in known:
+            raise RefusedError("bad_request", f"unknown field {name!r}")
+    for name, what in known.items():
+        if name not in fields:
+            if not what.startswith("optional"):
+                raise RefusedError("bad_request", f"missing field {name!r}")
+        elif not well_formed(fields[name], what):
+            raise RefusedError("bad_request", f"malformed field {name!r}: {fields[name]!r}")
+    return kind, fields
+
+
+def well_formed(value: object, what: str) -> bool:
+    if what == "name":
+        return isinstance(value, str)
+    if what == "mode":
+        return value in ("cross", "isolated")
+    if what == "prices":
+        return isinstance(value, dict) and bool(value) and all(is_amount(price) for price in value.values())
+    if what.endswith("integer"):
+        return is_integer(value)
+    return is_amount(value)
+
+
+# ---------------------------------------------------------------- protocol
+
+
+class RequestError(Exception):
+    """The line is no request."""
+
+
+class Session:
+    """One conversation: replies to requests, one by one."""
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+        self.over = False
+
+    def reply(self, line: bytes) -> dict[str, Any]:
+        try:
+            return self._answer(read_request(line))
+        except RequestError as error:
+            return {"ok": False, "error": {"code": "bad_request", "message": str(error)}}
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        op = request["op"]
+        if op == "hello":
+            if not is_integer(request["protocol"]) or request["protocol"] != 1:
+                raise RequestError("the protocol spoken here is 1")
+            return {
+                "ok": True,
+                "protocol": 1,
+                "engine": "python_engine 1.0.0",
+                "observes": OBSERVES,
+                "states": "full",
+                "events": list(EVENTS),
+            }
+        if op == "reset":
+            try:
+                self.engine = Engine(request["config"])
+            except ValueError as error:
+                raise RequestError(str(error)) from error
+            return {"ok": True, "observation": self.engine.observation()}
+        if op == "apply":
+            if self.engine is None:
+                raise RequestError("apply before reset")
+            return self.engine.apply(request["event"])
+        self.over = True
+        return {"ok": True}
+
+
+REQUESTS = {"hello": {"op", "protocol"}, "reset": {"op", "config"}, "apply": {"op", "event"}, "bye": {"op"}}
+
+
+def refuse_constant(text: str) -> object:
+    raise ValueError(f"{text} is not JSON")
+
+
+def read_request(line: bytes) -> dict[str, Any]:
+    """Read one line; an error unless it is an object with a known op and exactly that op's fields."""
+    try:
+        request = json.loads(line.decode("utf-8"), parse_constant=refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"not JSON: {error}") from error
+    if not isinstance(request, dict):
+        raise RequestError("a request is an object")
+    op = request.get("op")
+    if not isinstance(op, str) or op not in REQUESTS:
+        raise RequestError(f"unknown op {op!r}")
+    if set(request) != REQUESTS[op]:
+        raise RequestError(f"the fields of {op} are {sorted(REQUESTS[op])}")
+    return request
+
+
+def main() -> None:
+    session = Session()
+    for line in sys.stdin.buffer:
+        sys.stdout.write(json.dumps(session.reply(line)) + "\n")
+        sys.stdout.flush()
+        if session.over:
+            break
+
+
+if __name__ == "__main__":
+    main()

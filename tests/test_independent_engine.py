@@ -1,0 +1,83 @@
+"""The model beside an engine that shares nothing with it but the specification: every reply must be the same."""
+
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engines import python_engine
+from liqspec import events, rulebook, scenario, venue_file
+from liqspec.config import Config
+from liqspec.engine import Engine
+from liqspec.guided import Guide, configuration
+from liqspec.observation import same
+from liqspec.refusals import Refusal
+from liqspec.scenario import Scenario
+from liqspec.simulate import Run
+from liqspec.verify import base_configuration
+from test_properties import BASE
+
+EXAMPLES = [rulebook.example_scenario(rule, example) for rule in rulebook.rules().values() for example in rule.examples]
+STORIES = [*EXAMPLES, *(scenario.load(name) for name in scenario.names())]
+
+
+def first_difference(ours: Any, theirs: Any, path: str = "") -> str:
+    """Where two observations differ, or "" if nowhere; amounts compare as numbers (OBS-3)."""
+    if isinstance(ours, dict) and isinstance(theirs, dict) and ours.keys() == theirs.keys():
+        found = (first_difference(ours[key], theirs[key], f"{path}.{key}") for key in ours)
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        found = (
+            first_difference(one, other, f"{path}[{index}]")
+            for index, (one, other) in enumerate(zip(ours, theirs, strict=True))
+        )
+    else:
+        return "" if same(ours, theirs) else f"{path}: ours {ours}, theirs {theirs}"
+    return next((difference for difference in found if difference), "")
+
+
+def compare(model: Engine, other: Any, event: dict[str, Any]) -> None:
+    """Give both the same event, and see that both answer the same (EVT-2, OBS-1)."""
+    refusal = None
+    try:
+        model.apply(events.from_json(event))
+    except Refusal as error:
+        refusal = error.code
+    reply = other.apply(event)
+    assert reply.get("error", {}).get("code") == refusal, event
+    theirs = reply["observation"] if reply["ok"] else other.observation()
+    assert first_difference(model.observe(), theirs) == "", event
+
+
+@pytest.mark.parametrize("story", STORIES, ids=[f"{index}-{story.name}" for index, story in enumerate(STORIES)])
+def test_both_tell_every_story_the_same(story: Scenario) -> None:
+    """OBS-1, OBS-2."""
+    run = Run(story)
+    told = [moment.event for moment in run]
+    model, other = Engine(story.config), python_engine.Engine(story.config.to_json())
+    for event in told:
+        compare(model, other, event)
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_both_answer_every_event_the_same(random: Random) -> None:
+    """Guided events in configurations of every kind: two readings of the specification, one behaviour."""
+    config = configuration(random, BASE)
+    model, other = Engine(Config.from_json(config)), python_engine.Engine(config)
+    guide = Guide(random, model)
+    for _ in range(80):
+        compare(model, other, guide.next_event())
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", venue_file.names())
+def test_both_answer_many_events_the_same(name: str) -> None:
+    for episode in range(400):
+        random = Random(f"{name}/{episode}")
+        config = configuration(random, base_configuration(venue_file.load(name)))
+        model, other = Engine(Config.from_json(config)), python_engine.Engine(config)
+        guide = Guide(random, model)
+        for _ in range(80):
+            compare(model, other, guide.next_event())
