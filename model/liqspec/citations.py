@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from attrs import frozen
@@ -25,11 +26,13 @@ class Citation:
     name: str
 
 
+@cache
 def of_code() -> list[Citation]:
     """The citations in the package."""
     return _of_folder(PACKAGE)
 
 
+@cache
 def of_tests() -> list[Citation]:
     """The citations in the tests; none where there are no tests."""
     return _of_folder(TESTS) if TESTS.is_dir() else []
