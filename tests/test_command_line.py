@@ -82,6 +82,9 @@ def test_explain_names_transitions_code_and_tests() -> None:
         (["verify", "--venue", "nowhere"], "no such venue; shipped are"),
         (["verify", "--steps", "0"], "--steps"),
         (["fly"], "No such command"),
+        (["simulate", "deficit", "--why", "alice"], "expected ACCOUNT/MARKET/MODE"),
+        (["simulate", "deficit", "--why", "nobody/BTC/cross"], "no such account or market in this scenario; it has"),
+        (["verify", "--scope", "galaxy"], "no such scope; shipped are"),
     ],
 )
 def test_bad_usage_gets_one_clear_message_and_status_2(arguments: list[str], said: str) -> None:
@@ -127,7 +130,17 @@ def test_verify_is_the_same_for_the_same_seed_whatever_the_hash_seed() -> None:
     results = []
     for hash_seed in ("0", "1"):
         done = subprocess.run(
-            [sys.executable, "-c", "from liqspec.cli import main; main()", "verify", "--scope", "minimal", "--steps", "400", "--json"],
+            [
+                sys.executable,
+                "-c",
+                "from liqspec.cli import main; main()",
+                "verify",
+                "--scope",
+                "minimal",
+                "--steps",
+                "400",
+                "--json",
+            ],
             capture_output=True,
             text=True,
             check=False,

@@ -35,6 +35,7 @@ from liqspec.simulate import Run
 from liqspec.venue import InvalidConfig
 
 HOLDS, VIOLATED, USAGE = 0, 1, 2
+INTERRUPTED = 130  # as a shell reports it
 
 # What a bad input raises: each is one line that says what was wrong, where, and what to do.
 _BAD_INPUT = (
@@ -108,6 +109,8 @@ def simulate(
     `liqspec simulate deficit --json`
     """
     run = Run(scenario.load(story), why=why)
+    if why is not None:
+        _check_key(run, why)
     if as_json:
         units = Units(run.engine.venue)
         for moment in run:
@@ -117,6 +120,16 @@ def simulate(
     else:
         outcome = timeline.tell(run, _console())
     raise typer.Exit(VIOLATED if outcome.unexpected else HOLDS)
+
+
+def _check_key(run: Run, key: str) -> None:
+    """Refuse a position that can never exist in the scenario."""
+    state, parts = run.engine.state, key.split("/")
+    if len(parts) != 3 or parts[2] not in ("cross", "isolated"):
+        _fail(f"--why {key}: expected ACCOUNT/MARKET/MODE with cross or isolated as mode, such as alice/BTC/cross")
+    if parts[0] not in state.accounts or parts[1] not in state.marks:
+        known = f"accounts {', '.join(state.accounts)}; markets {', '.join(state.marks)}"
+        _fail(f"--why {key}: no such account or market in this scenario; it has {known}")
 
 
 @app.command()
@@ -326,6 +339,9 @@ def main() -> None:
         # The reader has gone (`liqspec … | head`): that is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(HOLDS)
+    except OSError as error:  # such as a counterexample that cannot be written
+        typer.echo(f"liqspec: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", err=True)
+        sys.exit(USAGE)
     except KeyboardInterrupt:
         typer.echo("liqspec: interrupted", err=True)
-        sys.exit(USAGE)
+        sys.exit(INTERRUPTED)
