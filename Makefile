@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify test test-thorough check bench diagrams lock clean
+.PHONY: help verify test test-thorough check bench mutants diagrams lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ check: .venv/ready
 
 bench: .venv/ready  ## measure the model beside the bare cost of a trigger
 	$(BIN)/python tests/bench_engine.py
+
+mutants: .venv/ready  ## which property catches which wrong engine, after how many events
+	$(BIN)/python tests/measure_wrong_engines.py
 
 diagrams: .venv/ready  ## draw the committed diagrams anew from the specification
 	$(BIN)/liqspec draw > diagrams/machine.mmd

@@ -97,7 +97,8 @@ class Guide:
 
     def _deposit(self) -> EventData:
         amount = self._random.choice((1, 10**6, 10**9, 3 * 10**9, 10**11, 10**30))
-        account = self._account()
+        in_trouble = [owner.name for owner in self._engine.state.accounts.values() if owner.cross.in_liquidation]
+        account = self._random.choice(in_trouble) if in_trouble else self._account()
         short = self._missing(self._engine.state.accounts[account].cross)
         if short is not None and self._random.random() < 0.6:
             amount = max(1, short + self._random.choice((-1, 0, 0, 1)))
@@ -203,6 +204,9 @@ class Guide:
         mark = state.marks[market.name]
         held = [position for _, position in self._open() if position.market is market]
         if held and random.random() < 0.75:
+            exact = self._at_a_boundary(random.choice(held), market)
+            if exact is not None and random.random() < 0.15:
+                return exact
             cooling = [position for position in held if position.state == "cooldown"]
             position = random.choice(cooling if cooling and random.random() < 0.7 else held)
             key = (position.account, market.name, position.mode)
@@ -213,6 +217,14 @@ class Guide:
                 between = liquidation + (bankruptcy - liquidation) * random.randint(0, 10) // 10
                 return max(1, random.choice((liquidation, between, between, bankruptcy)) + random.choice((-1, 0, 0, 1)))
         return max(1, mark + mark * random.choice((-30, -10, -3, -1, 0, 1, 3, 10, 30)) // 100 + random.randint(-1, 1))
+
+    def _at_a_boundary(self, position: Position, market: Market) -> int | None:
+        """The mark at which the notional is exactly a tier's start or the partial threshold, if there is one."""
+        starts = [tier.above for tier in market.schedule.tiers[1:]]
+        threshold = self._engine.venue.partial_threshold
+        amount = self._random.choice([*starts, threshold or 0])
+        price, rest = divmod(amount, abs(position.size) * market.unit)
+        return price if price > 0 and rest == 0 else None
 
     def _marks(self) -> EventData:
         markets = self._engine.venue.markets.values()
@@ -260,7 +272,8 @@ class Guide:
             return None
         market = self._engine.venue.markets[self._random.choice(sorted(held))]
         size = -held[market.name] * self._random.choice((1, 1, 2))
-        price = market.price.text(self._engine.state.marks[market.name])
+        mark = self._engine.state.marks[market.name]
+        price = market.price.text(max(1, mark + mark * self._random.choice((0, -10, 10)) // 100))
         return {"type": "vault_trade", "market": market.name, "size": market.size.text(size), "price": price}
 
     def _vault_cash(self) -> EventData:

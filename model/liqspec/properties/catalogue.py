@@ -403,6 +403,64 @@ def windows_open_and_end_on_time(step: Step) -> Judgement:
     return HELD if exercised else None
 
 
+@_property("step", "EVT-9")
+def only_a_block_moves_time(step: Step) -> Judgement:
+    """A block sets the time to its own and adds one to the block number; nothing else moves either."""
+    block = step.accepted and step.event["type"] == "block"
+    wanted = (step.event["time"], step.before.block + 1) if block else (step.before.time, step.before.block)
+    found = (step.after.time, step.after.block)
+    return HELD if found == wanted else f"time and block are {found}, must be {wanted}"
+
+
+@_property("step", "FIL-3", "FIL-6", "LIQ-9", "LIQ-12")
+def an_order_changes_only_as_it_may(step: Step) -> Judgement:
+    """A working order becomes smaller by its fills, and ends only filled, done, cancelled or closed."""
+    worked = [held for held in step.before.positions.values() if held.order is not None]
+    for before in worked:
+        after, left = step.after.positions[before.key], before.order or ZERO
+        own = step.accepted and step.event["type"] in ("fill", "order_done") and _event_key(step) == before.key
+        if own and step.event["type"] == "fill":
+            left -= Fraction(step.event["size"])
+        ended = left == 0 or not after.size or (own and step.event["type"] == "order_done")
+        if after.order is not None and (ended or after.order != left):
+            return f"{before.key} has an order for {_n(after.order)}, must be {'none' if ended else _n(left)}"
+        if after.order is None and not ended:
+            equity, margin = step.measures(before.pool)
+            if not step.rules.stop_when_restored or equity < margin:
+                return f"the order of {before.key} was cancelled with equity {_n(equity)} and margin {_n(margin)}"
+    return HELD if worked else None
+
+
+@_property("step", "LIF-1", "FIL-1", "EVT-9", "LIQ-10")
+def a_partial_liquidation_shows_until_the_next_block(step: Step) -> Judgement:
+    """A fill that leaves size makes its position partially liquidated; it stays so in its block, and no longer."""
+    exercised = False
+    for key, after in step.after.positions.items():
+        before = step.before.positions.get(key)
+        if not after.size or not step.accepted:
+            continue
+        filled = step.event["type"] == "fill" and _event_key(step) == key
+        was = before is not None and before.state == "partially_liquidated" and before.life == after.life
+        wanted = filled or (was and step.event["type"] != "block")
+        exercised = exercised or wanted or was
+        if (after.state == "partially_liquidated") != wanted:
+            return f"{key} is {after.state} after a {step.event['type']}"
+    return HELD if exercised else None
+
+
+@_property("history", "LIQ-11")
+def where_all_are_sent_nobody_waits(step: Step) -> Judgement:
+    """With the policy "all", a pool that got an order has one, or had one, for each liquidatable position."""
+    emitted = step.emitted()
+    if step.rules.ranked or not emitted:
+        return None
+    for key in {position.pool for position in emitted}:
+        for held in step.after.pools[key].positions:
+            if held.state == "liquidatable" and (held.key, held.life) not in step.later.attempted:
+                return f"{held.key} got no order although {key} sends all"
+    return HELD
+
+
 # -------------------------------------------------------------------------------------------------------------- helpers
 
 
@@ -438,6 +496,8 @@ def _wrongly_ranked(step: Step, position: NaivePosition) -> str | None:
         if other.state == "liquidatable" and (other.key, other.life) not in step.memory.attempted:
             notional = abs(other.size) * step.memory.marks[other.market]
             margins[other.key] = (-step.rules.maintenance_margin(other.market, notional), other.market)
+    if position.key not in margins:
+        return f"{position.key} got the order, but is {position.state} or was attempted in this block"
     first = min(margins, key=lambda key: margins[key])
     return None if first == position.key else f"{position.key} got the order, but {first} comes first"
 
