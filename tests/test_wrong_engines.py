@@ -9,71 +9,25 @@ import pytest
 from wrong_engines import CATALOGUE, NOT_EXPRESSIBLE, WRONG_ENGINES, Patch, WrongEngine
 from wrong_engines.search import contradicted, find, stories
 
-RUNS = 700
+RUNS = 1400
 FEWER_RUNS = 200  # enough to notice that one is seen after all
 
-# Found only after more than 3,000 random events.
-SLOW = frozenset(
-    [
-        "B12",
-        "B45",
-        "B51",
-        "B56",
-        "B78",
-        "X28",
-        "X29",
-        "X32",
-        "X33",
-        "X37",
-        "X40",
-        "X41",
-        "X42",
-        "X43",
-        "X49",
-        "X61",
-        "X62",
-        "X64",
-        "X123",
-        "X133",
-        "X149",
-        "X150",
-        "X158",
-        "X171",
-        "X173",
-        "X174",
-        "X178",
-        "X189",
-        "X191",
-        "X195",
-        "X197",
-        "X201",
-    ]
-)
+# Found only after more than 2,000 random events.
+# fmt: off
+SLOW = {
+    "B12", "B51", "B78", "X08", "X12", "X29", "X32", "X33", "X35", "X38", "X40", "X42",
+    "X46", "X48", "X49", "X50", "X52", "X58", "X62", "X64", "X66", "X68", "X71", "X96",
+    "X97", "X105", "X106", "X112", "X118", "X133", "X161", "X171", "X172", "X173", "X174", "X175",
+    "X188", "X189", "X193", "X194", "X195", "X196", "X197", "X201",
+}
+# fmt: on
 
-# What no property sees yet, and why; an entry that has become untrue fails, so that it is taken out.
+# What random events do not find yet, and why; an entry that has become untrue fails, so that it is taken out.
 NOT_YET_SEEN = {
-    "X11": "the generator trades for the vault at the mark only",
-    "X12": "the generator hardly ever meets a tier's boundary exactly",
     "X27": "the generator hardly ever meets the threshold exactly",
     "X31": "the generator hardly ever meets the backstop line exactly",
-    "X38": "the generator hardly ever fills twice inside a window that forces",
     "X65": "the generator makes no two positions of equal margin",
-    "X69": "no property asks that a venue with the policy all sends all orders at once",
-    "X71": "the judge itself fails: _wrongly_ranked takes the first of no positions",
-    "X73": "no property asks that a working order goes on where stop_when_restored is off",
-    "X75": "no property asks that a working order keeps its size",
-    "X78": "no property asks what is left of an order after a fill",
-    "X96": "the generator hardly ever meets the backstop line exactly",
-    "X97": "the generator hardly ever meets the backstop line exactly",
-    "X139": "no property asks for the state partially_liquidated",
-    "X142": "no property asks that partially_liquidated ends with the block",
-    "X155": "no property asks for the block number",
-    "X156": "no property asks for the time",
-    "X175": "the generator spoils no trade in a pool in liquidation",
     "X192": "the generator aims no reduction at the bounds of ACC-9",
-    "X193": "the generator aims no reduction at the bounds of ACC-9",
-    "X194": "the generator aims no reduction at the bounds of ACC-9",
-    "X196": "the generator aims no reduction at the bounds of ACC-9",
     "X205": "the generator spoils one field of an event only",
     "X206": "the generator spoils one field of an event only",
 }

@@ -15,7 +15,6 @@ Effects = list[Any]
 _ASSESS = assessment.assess
 _HAND = assessment._hand_to_vault
 _TO_ATTEMPT = assessment._to_attempt
-_POOLS_IN = operations._pools_in
 _REDUCE = operations._reduce
 
 
@@ -103,16 +102,14 @@ def _profit_to_cross(state: State, pool: Pool, position: Position, size: int, pr
     state.accounts[pool.account].cross.collateral += profit
 
 
-def _only_cross_marks(state: State, *markets: str) -> list[Pool]:
-    return [pool for pool in _POOLS_IN(state, *markets) if pool.mode == "cross"]
+def _only_cross_marks(state: State, event: events.MarkPrice, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = REAL_OPERATIONS[events.MarkPrice](state, event, amounts, effects)
+    return [pool for pool in touched if pool.mode == "cross"]
 
 
-def _touches_first_market(state: State, *markets: str) -> list[Pool]:
-    return [
-        pool
-        for pool in _POOLS_IN(state, *markets)
-        if pool.mode == "isolated" or pool.open_positions()[0].market.name in markets
-    ]
+def _only_first_markets(state: State, event: events.MarkPrice, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = REAL_OPERATIONS[events.MarkPrice](state, event, amounts, effects)
+    return [pool for pool in touched if pool.open_positions()[0].market.name == event.market]
 
 
 def _pays_the_wrong_way(state: State, event: events.Transfer, amounts: Amounts, effects: Effects) -> list[Pool]:
@@ -125,11 +122,11 @@ ENGINES = (
     bug("B40", sees(_with_the_cross_equity)),
     wrong("X117", "Only the first account is assessed", Patch(assessment, "assess", _first_account_only)),
     wrong("X118", "Isolated pools are skipped at blocks", operates(events.Block, _cross_blocks_only)),
-    wrong("X119", "A mark is assessed for cross pools only", Patch(operations, "_pools_in", _only_cross_marks)),
+    wrong("X119", "A mark is assessed for cross pools only", operates(events.MarkPrice, _only_cross_marks)),
     wrong(
         "X120",
         "A mark is assessed for a pool's first market only",
-        Patch(operations, "_pools_in", _touches_first_market),
+        operates(events.MarkPrice, _only_first_markets),
     ),
     wrong("X121", "The cross pool must cover isolated margins too", sees(_with_isolated_margins)),
     wrong(
