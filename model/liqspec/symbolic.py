@@ -1,0 +1,356 @@
+"""Runs ordinary Python functions on Z3 integers, so that what is proved is the model's own code and no copy of it.
+
+A function is run once for each way through it. Where it asks whether a condition on symbols holds, the run goes one
+way, and the other way is kept for a later run; ways that the conditions so far exclude are left out. What comes out is,
+for each way, the conditions under which a run takes it and what it returns.
+"""
+
+# ruff: noqa: D105 (the operators of a number need no explanation)
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Generic, Literal, TypeAlias, TypeVar, cast
+
+import z3  # type: ignore[import-untyped]
+from attrs import define, field, frozen
+
+T = TypeVar("T")
+
+# Over "integers" a solution is a true counterexample. Over "reals" a symbol may also be a fraction, which asks for more
+# than is needed: what is proved there is proved for the integers too, and Z3 decides it much sooner.
+Domain = Literal["integers", "reals"]
+
+Verdict = Literal["sat", "unsat", "unknown"]
+
+# What Z3 may spend on one attempt, in its own units of work, about a million a second: unlike seconds they are alike on
+# every machine. It has two ways to go about a query, and each is lost on some that the other answers at once, so both
+# are tried with little before either gets much.
+EFFORTS = (100_000, 1_000_000, 10_000_000)
+
+# No attempt takes longer than this, whatever it spends: some of its procedures do not count.
+MILLISECONDS = 20_000
+
+
+class UnsafeDivision(ArithmeticError):
+    """A division whose divisor is not known to be above 0: Z3's division is then not Python's."""
+
+
+class Excluded(Exception):
+    """The assumptions exclude this run."""
+
+
+# ---------------------------------------------------------------------------------------------------------- the numbers
+
+
+@frozen(eq=False)
+class SymbolicBool:
+    """A condition on symbols. `negated` is its negation for integers, which over reals leaves a gap."""
+
+    term: z3.BoolRef
+    negated: z3.BoolRef
+
+    def __bool__(self) -> bool:
+        return _run().decide(self)
+
+    def __and__(self, other: "Condition") -> "SymbolicBool":
+        right = _condition(other)
+        return SymbolicBool(z3.And(self.term, right.term), z3.Or(self.negated, right.negated))
+
+    def __or__(self, other: "Condition") -> "SymbolicBool":
+        right = _condition(other)
+        return SymbolicBool(z3.Or(self.term, right.term), z3.And(self.negated, right.negated))
+
+    __rand__ = __and__
+    __ror__ = __or__
+
+    def __eq__(self, other: object) -> "SymbolicBool":  # type: ignore[override]
+        if not isinstance(other, bool | SymbolicBool):
+            return NotImplemented
+        right = _condition(other)
+        return (self & right) | (self.opposite() & right.opposite())
+
+    def __ne__(self, other: object) -> "SymbolicBool":  # type: ignore[override]
+        if not isinstance(other, bool | SymbolicBool):
+            return NotImplemented
+        return self == _condition(other).opposite()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def opposite(self) -> "SymbolicBool":
+        """That it does not hold; `not` would fork."""
+        return SymbolicBool(self.negated, self.term)
+
+
+@frozen(eq=False)
+class SymbolicInt:
+    """A whole number made of symbols. What is not defined here raises a TypeError, as it should."""
+
+    term: z3.ArithRef
+
+    def __add__(self, other: "Number") -> "SymbolicInt":
+        return SymbolicInt(self.term + _term(other))
+
+    def __sub__(self, other: "Number") -> "SymbolicInt":
+        return SymbolicInt(self.term - _term(other))
+
+    def __rsub__(self, other: "Number") -> "SymbolicInt":
+        return SymbolicInt(_term(other) - self.term)
+
+    def __mul__(self, other: "Number") -> "SymbolicInt":
+        return SymbolicInt(self.term * _term(other))
+
+    def __floordiv__(self, other: "Number") -> "SymbolicInt":
+        return _run().quotient(self, other)
+
+    def __rfloordiv__(self, other: "Number") -> "SymbolicInt":
+        return _run().quotient(other, self)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __neg__(self) -> "SymbolicInt":
+        return SymbolicInt(-self.term)
+
+    def __pos__(self) -> "SymbolicInt":
+        return self
+
+    def __abs__(self) -> "SymbolicInt":
+        # One term and no fork: a pool of three positions would have eight ways through it for their sides alone.
+        return SymbolicInt(z3.If(self.term >= 0, self.term, -self.term))
+
+    def __lt__(self, other: "Number") -> SymbolicBool:
+        return _at_most(self + 1, other)
+
+    def __le__(self, other: "Number") -> SymbolicBool:
+        return _at_most(self, other)
+
+    def __gt__(self, other: "Number") -> SymbolicBool:
+        return _at_most(other + 1, self)
+
+    def __ge__(self, other: "Number") -> SymbolicBool:
+        return _at_most(other, self)
+
+    def __eq__(self, other: object) -> SymbolicBool:  # type: ignore[override]
+        if not isinstance(other, int | SymbolicInt):
+            return NotImplemented
+        return SymbolicBool(self.term == _term(other), z3.Or((self < other).term, (self > other).term))
+
+    def __ne__(self, other: object) -> SymbolicBool:  # type: ignore[override]
+        if not isinstance(other, int | SymbolicInt):
+            return NotImplemented
+        return (self == other).opposite()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        return bool(self != 0)
+
+
+Number: TypeAlias = int | SymbolicInt
+Condition: TypeAlias = bool | SymbolicBool
+
+
+def integer(name: str) -> int:
+    """The symbol of this name in the present run. It is no int, but it goes wherever an int goes in the arithmetic."""
+    return cast(int, _run().symbol(name))
+
+
+def assume(condition: Condition) -> None:
+    """Go on only where the condition holds.
+
+    Raises:
+        Excluded: it does not.
+    """
+    if isinstance(condition, SymbolicBool):
+        _run().conditions.append(condition.term)
+    elif not condition:
+        raise Excluded
+
+
+def _at_most(left: Number, right: Number) -> SymbolicBool:
+    """That left ≤ right. Every number is whole, so the negation is right + 1 ≤ left: over reals that says more."""
+    return SymbolicBool(_term(left) <= _term(right), _term(right) + 1 <= _term(left))
+
+
+def _term(number: object) -> z3.ArithRef | int:
+    if isinstance(number, SymbolicInt):
+        return number.term
+    if isinstance(number, int):
+        return number
+    # Z3 would take a float or a text, and round it.
+    raise TypeError(f"a whole number is wanted, not {number!r}")
+
+
+def _condition(value: Condition) -> SymbolicBool:
+    return value if isinstance(value, SymbolicBool) else SymbolicBool(z3.BoolVal(value), z3.BoolVal(not value))
+
+
+# ------------------------------------------------------------------------------------------------------------- the runs
+
+
+@frozen(eq=False)
+class Path(Generic[T]):
+    """One way through a function: its conditions, what it returns, and its symbols by name."""
+
+    conditions: tuple[z3.BoolRef, ...]
+    result: T
+    symbols: dict[str, z3.ArithRef]
+
+    @property
+    def condition(self) -> z3.BoolRef:
+        """All its conditions in one."""
+        return z3.And(*self.conditions)
+
+    @property
+    def holds(self) -> z3.BoolRef:
+        """That the returned condition holds."""
+        return _condition(cast(Condition, self.result)).term
+
+    @property
+    def fails(self) -> z3.BoolRef:
+        """That the returned condition does not hold."""
+        return _condition(cast(Condition, self.result)).negated
+
+
+@define(eq=False)
+class _Run:
+    """One run of a function: the decisions to repeat, those taken, and the conditions that they make."""
+
+    domain: Domain
+    repeat: tuple[bool, ...]
+    taken: list[bool] = field(factory=list)
+    untried: list[tuple[bool, ...]] = field(factory=list)
+    conditions: list[z3.BoolRef] = field(factory=list)
+    symbols: dict[str, z3.ArithRef] = field(factory=dict)
+    quotients: list[tuple[z3.ArithRef, z3.ArithRef, SymbolicInt]] = field(factory=list)
+
+    def symbol(self, name: str) -> SymbolicInt:
+        return SymbolicInt(self.symbols.setdefault(name, self._new(name)))
+
+    def decide(self, condition: SymbolicBool) -> bool:
+        """Which way to go; the other way, where there is one, is kept."""
+        known = self._decided(condition)
+        if known is not None:
+            return known
+        index = len(self.taken)
+        if index < len(self.repeat):
+            choice = self.repeat[index]
+        else:
+            choice = self._possible(condition.term)
+            other = self._possible(condition.negated)
+            if not choice and not other:
+                raise Excluded
+            if choice and other:
+                self.untried.append((*self.taken, False))
+        self.taken.append(choice)
+        self.conditions.append(condition.term if choice else condition.negated)
+        return choice
+
+    def _decided(self, condition: SymbolicBool) -> bool | None:
+        """What is plain to see, or was decided before: the same question again is no fork."""
+        plain = z3.simplify(condition.term)
+        if z3.is_true(plain) or z3.is_false(plain):
+            return bool(z3.is_true(plain))
+        for holds, term in ((True, condition.term), (False, condition.negated)):
+            if any(term.eq(known) for known in self.conditions):
+                return holds
+        return None
+
+    def quotient(self, dividend: Number, divisor: Number) -> SymbolicInt:
+        """The whole q with q·divisor ≤ dividend < (q + 1)·divisor: the floor, as the divisor is above 0."""
+        above, below = z3.simplify(self._literal(dividend)), z3.simplify(self._literal(divisor))
+        for known_above, known_below, known in self.quotients:
+            if known_above.eq(above) and known_below.eq(below):
+                return known
+        if not self._known(below <= 0):
+            raise UnsafeDivision(f"the divisor {below} is not known to be above 0")
+        quotient = SymbolicInt(self._new(f"quotient!{len(self.quotients)}"))
+        self.quotients.append((above, below, quotient))
+        self.conditions += [below * quotient.term <= above, above + 1 <= below * quotient.term + below]
+        return quotient
+
+    def _known(self, negated: z3.BoolRef) -> bool:
+        """Whether the conditions exclude this; before the last repeated decision an earlier run has asked it."""
+        return len(self.taken) < len(self.repeat) or check((*self.conditions, negated)) == "unsat"
+
+    def _new(self, name: str) -> z3.ArithRef:
+        return z3.Int(name) if self.domain == "integers" else z3.Real(name)
+
+    def _literal(self, number: Number) -> z3.ArithRef:
+        if isinstance(number, SymbolicInt):
+            return number.term
+        return z3.IntVal(number) if self.domain == "integers" else z3.RealVal(number)
+
+    def _possible(self, term: z3.BoolRef) -> bool:
+        # Pruning only saves time, so it gives up early: a way that it cannot exclude is taken.
+        return check((*self.conditions, term), EFFORTS[:1]) != "unsat"
+
+
+_PRESENT: ContextVar[_Run] = ContextVar("the present run")
+
+
+def _run() -> _Run:
+    try:
+        return _PRESENT.get()
+    except LookupError:
+        raise RuntimeError("a symbol was used outside paths()") from None
+
+
+@contextmanager
+def _present(run: _Run) -> Iterator[None]:
+    token = _PRESENT.set(run)
+    try:
+        yield
+    finally:
+        _PRESENT.reset(token)
+
+
+def paths(function: Callable[[], T], domain: Domain = "integers") -> Iterator[Path[T]]:
+    """Every way through a function that makes its symbols by `integer`.
+
+    Raises:
+        UnsafeDivision: the function divides by what is not known to be above 0.
+    """
+    untried: list[tuple[bool, ...]] = [()]
+    while untried:
+        run = _Run(domain, untried.pop())
+        try:
+            with _present(run):
+                result = function()
+        except Excluded:
+            continue
+        finally:
+            untried += run.untried
+        yield Path(tuple(run.conditions), result, run.symbols)
+
+
+# ----------------------------------------------------------------------------------------------------------- the solver
+
+
+def check(conditions: Sequence[z3.BoolRef], efforts: Sequence[int] = EFFORTS) -> Verdict:
+    """Whether the conditions can hold together; `unknown` where no effort finds out."""
+    for effort in efforts:
+        for make in (z3.SimpleSolver, z3.Solver):
+            solver = _with_limits(make(), effort)
+            solver.add(*conditions)
+            verdict = cast(Verdict, str(solver.check()))
+            if verdict != "unknown":
+                return verdict
+    return "unknown"
+
+
+def solution(conditions: Sequence[z3.BoolRef], symbols: Mapping[str, z3.ArithRef]) -> dict[str, int] | None:
+    """Whole numbers for the symbols that meet the conditions; None if a small effort finds none."""
+    solver = _with_limits(z3.SimpleSolver(), EFFORTS[0])
+    solver.add(*conditions)
+    if solver.check() != z3.sat:
+        return None
+    model = solver.model()
+    return {name: model.eval(symbol, model_completion=True).as_long() for name, symbol in symbols.items()}
+
+
+def _with_limits(solver: z3.Solver, effort: int) -> z3.Solver:
+    solver.set("rlimit", effort)
+    solver.set("timeout", MILLISECONDS)
+    return solver
