@@ -17,10 +17,9 @@ from liqspec.refusals import Refusal
 from liqspec.scenario import Scenario
 from liqspec.simulate import Run
 from liqspec.verify import base_configuration
-from test_properties import BASE
+from wrong_engines.search import BASES
 
-EXAMPLES = [rulebook.example_scenario(rule, example) for rule in rulebook.rules().values() for example in rule.examples]
-STORIES = [*EXAMPLES, *(scenario.load(name) for name in scenario.names())]
+STORIES = [*rulebook.example_scenarios(), *(scenario.load(name) for name in scenario.names())]
 
 
 def first_difference(ours: Any, theirs: Any, path: str = "") -> str:
@@ -64,7 +63,7 @@ def test_both_tell_every_story_the_same(story: Scenario) -> None:
 @settings(max_examples=60, deadline=None)
 def test_both_answer_every_event_the_same(random: Random) -> None:
     """Guided events in configurations of every kind: two readings of the specification, one behaviour."""
-    config = configuration(random, BASE)
+    config = configuration(random, BASES[0])
     model, other = Engine(Config.from_json(config)), python_engine.Engine(config)
     guide = Guide(random, model)
     for _ in range(80):

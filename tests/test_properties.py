@@ -17,30 +17,13 @@ from liqspec.guided import Guide, configuration
 from liqspec.judge import Judge, Tally
 from liqspec.properties import PROPERTIES
 from liqspec.state import Position, Window
-
-BASE = {
-    "quote_unit": "0.01",
-    "markets": {
-        "A": {"tick": "1", "lot": "0.01", "tiers": [{"above": "0", "maintenance_rate": "1/40", "max_leverage": 20}]},
-        "B": {
-            "tick": "1",
-            "lot": "1",
-            "tiers": [
-                {"above": "0", "maintenance_rate": "1/40", "max_leverage": 20},
-                {"above": "50000", "maintenance_rate": "1/20", "max_leverage": 10},
-            ],
-        },
-    },
-    "marks": {"A": "50000", "B": "2500"},
-    "backstop": {"threshold": "2/3"},
-    "liquidation": {"partial_threshold": "1000", "partial_fraction": "1/3", "cooldown_ms": 10},
-}
+from wrong_engines.search import BASES
 
 
 def violated(random: Random, events_each: int = 80) -> set[str]:
     """The properties that one guided run finds violated; empty if all hold."""
     tally = Tally()
-    config = configuration(random, BASE)
+    config = configuration(random, BASES[0])
     engine = Engine(Config.from_json(config))
     guide, judge = Guide(random, engine), Judge.of_start(engine, config, tally)
     for _ in range(events_each):

@@ -130,12 +130,7 @@ def _sizing(state: State, pool: Pool, position: Position, facts: Facts) -> Sizin
         return "not_above_threshold"
     if arithmetic.below_backstop(facts.equity, facts.maintenance_margin, venue.backstop_threshold):
         return "below_backstop"
-    windows = {
-        "position": position.window,
-        "pool": pool.window,
-        "account": state.accounts[pool.account].window,
-    }
-    return "window" if windows[venue.cooldown_scope].forces_full_size(state.time) else "chunk"
+    return "window" if state.scope_window(pool, position).forces_full_size(state.time) else "chunk"
 
 
 def _hand_to_vault(state: State, pool: Pool, facts: Facts, effects: list[Effect]) -> None:

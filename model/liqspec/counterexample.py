@@ -10,7 +10,8 @@ from rich.markup import escape
 from liqspec import rulebook, scenario, timeline
 from liqspec.config import Config
 from liqspec.engine import Engine
-from liqspec.judge import EventData, Judge, Tally, Violation
+from liqspec.events import EventData
+from liqspec.judge import Judge, Tally, Violation
 from liqspec.properties import PROPERTIES
 from liqspec.simulate import Run
 
@@ -73,14 +74,12 @@ def to_toml(violation: Violation) -> str:
 def _refusals(violation: Violation) -> dict[int, str]:
     """The refusal codes of the run, by event, so that the replay expects them."""
     engine = Engine(Config.from_json(violation.config))
-    judge = Judge.of_start(engine, violation.config, tally := Tally())
+    judge = Judge.of_start(engine, violation.config, Tally())
     refused = {}
     for index, event in enumerate(violation.events):
-        before = dict(tally.refusals)
         judge.apply(event)
-        for code, count in tally.refusals.items():
-            if count != before.get(code, 0):
-                refused[index] = code
+        if judge.refusal is not None:
+            refused[index] = judge.refusal
     return refused
 
 
@@ -102,13 +101,13 @@ def rules_of(violation: Violation) -> tuple[str, ...]:
 
 
 def tell(violation: Violation, path: Path, console: Console) -> None:
-    """Print the counterexample: the events with what changed, the property, its rules, and how to keep it."""
+    """Print a counterexample saved at `path`: events with what changed, the property, its rules, and how to keep it."""
     console.print(f"\n[bold red]violated[/bold red] [bold]{violation.property.replace('_', ' ')}[/bold]")
     known = PROPERTIES.get(violation.property)
     if known:
         console.print(escape(known.sentence))
     console.print(f"found in {violation.where}, {len(violation.events)} events\n")
-    timeline.tell(Run(scenario.parse(to_toml(violation), path)), console)
+    timeline.tell(Run(scenario.load(str(path))), console)
     for number in rules_of(violation):
         rule = rulebook.rules()[number]
         console.print(f"\n[bold]{number}[/bold] {escape(rule.title)}")

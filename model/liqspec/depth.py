@@ -39,11 +39,10 @@ class Ladder:
 
 def next_execution(engine: Engine, ladders: dict[str, Ladder]) -> Event | None:
     """What the market does next to a working order in a market with a ladder: a fill, or the end of the order."""
-    for pool in engine.state.pools():
-        for position in pool.open_positions():
-            ladder = ladders.get(position.market.name)
-            if position.order is not None and ladder is not None:
-                return _execution(engine, position, position.order, ladder)
+    for position in engine.state.working_orders():
+        ladder = ladders.get(position.market.name)
+        if position.order is not None and ladder is not None:
+            return _execution(engine, position, position.order, ladder)
     return None
 
 

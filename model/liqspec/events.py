@@ -12,6 +12,9 @@ from liqspec.config import Mode, is_amount, is_integer
 from liqspec.refusals import BadRequest
 from liqspec.texts import show
 
+# An event in plain data, as the wire and the files write it.
+EventData = dict[str, Any]
+
 GridName = Literal["money", "price", "size"]
 Sign = Literal["positive", "nonzero", "any"]
 
@@ -212,9 +215,9 @@ def from_json(data: object) -> Event:
         raise BadRequest(error.path, error.message, f"see the fields of {kind}") from None
 
 
-def to_json(event: Event) -> dict[str, Any]:
+def to_json(event: Event) -> EventData:
     """The event as plain data; `from_json` of it is the event again."""
-    data: dict[str, Any] = {"type": event.type}
+    data: EventData = {"type": event.type}
     for name, value in _fields(event):
         data[name] = dict(value) if name == "prices" else value
     return data

@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from attrs import Factory, define, frozen
+from attrs import define, frozen
 
 from liqspec.config import Config
 from liqspec.engine import Engine
+from liqspec.events import EventData
 from liqspec.judge import Judge, Tally, Violation, reachable_transitions
 from liqspec.properties import PROPERTIES, Witness
-from liqspec.scope import EventData, Scope
+from liqspec.scope import Scope
 from liqspec.snapshot import AccountValue, PoolValue, Snapshot, WindowValue
 from liqspec.state import Position
 
@@ -45,13 +46,10 @@ class _Node:
 
     snapshot: Snapshot
     witness: Witness
-    trail: "tuple[Any, ...]" = Factory(tuple)  # (earlier trail, event), so that trails share their beginnings
-    depth: int = 0
+    trail: "tuple[Any, ...]" = ()  # (earlier trail, event), so that trails share their beginnings
 
 
-def explore(
-    scope: Scope, *, max_states: int | None = None, progress: Callable[[int], None] = lambda _: None
-) -> Exploration:
+def explore(scope: Scope, *, progress: Callable[[int], None] = lambda _: None) -> Exploration:
     """Explore a scope breadth first, up to its depth; at the first violation, stop with the shortest way to it.
 
     States are the same if they differ only in the clock, the block number, the outside and the vault's book: none of
@@ -62,17 +60,15 @@ def explore(
     """
     began, tally = time.perf_counter(), Tally()
     engine = Engine(Config.from_json(scope.config))
-    witness = Witness(scope.config, engine.observe())
-    root = _Node(engine.snapshot(), witness)
+    judge = Judge.of_start(engine, scope.config, tally)
+    trail: tuple[Any, ...] = ()
     for event in scope.setup:
-        judge = Judge(engine, root.witness, tally)
-        wrong = judge.apply(event)
-        root = _Node(engine.snapshot(), judge.witness, (root.trail, event))
+        wrong, trail = judge.apply(event), (trail, event)
         if wrong:
-            tally.violations.append(_violation(scope, wrong[0], root.trail))
+            tally.violations.append(_violation(scope, wrong[0], trail))
+    root = _Node(judge.snapshot, judge.witness, trail)
     seen: set[Canonical] = {_canonical(root.snapshot)}
     frontier, steps, refused, depth = [root], 0, 0, 0
-    limited = False
     while frontier and depth < scope.max_depth and not tally.violations:
         following: list[_Node] = []
         depth += 1
@@ -80,28 +76,22 @@ def explore(
             progress(len(seen))
             for event in _events(scope, engine, node.snapshot):
                 engine.restore(node.snapshot)
-                judge = Judge(engine, node.witness.copy(), tally)
+                judge = Judge(engine, node.snapshot, node.witness.copy(), tally)
                 steps += 1
                 wrong = judge.apply(event)
                 if wrong:
                     tally.violations.append(_violation(scope, wrong[0], (node.trail, event)))
                     break
-                after = engine.snapshot()
-                if after == node.snapshot:
+                if judge.snapshot == node.snapshot:
                     refused += 1
                     continue
-                canonical = _canonical(after)
+                canonical = _canonical(judge.snapshot)
                 if canonical not in seen:
                     seen.add(canonical)
-                    following.append(_Node(after, judge.witness, (node.trail, event), depth))
+                    following.append(_Node(judge.snapshot, judge.witness, (node.trail, event)))
             if tally.violations:
                 break
-            if max_states is not None and len(seen) >= max_states:
-                limited = True
-                break
         frontier = following
-        if limited:
-            break
     return Exploration(
         scope=scope.name,
         title=scope.title,
@@ -109,7 +99,7 @@ def explore(
         steps=steps,
         refused=refused,
         depth=depth,
-        exhausted=not frontier and not limited and not tally.violations,
+        exhausted=not frontier and not tally.violations,
         seconds=time.perf_counter() - began,
         tally=tally,
         never=_never(scope, tally),
@@ -141,8 +131,7 @@ def _events(scope: Scope, engine: Engine, snapshot: Snapshot) -> Iterator[EventD
     """The events of the scope that can be tried in a state."""
     engine.restore(snapshot)
     state, alphabet = engine.state, scope.events
-    working = [held for pool in state.pools() for held in pool.open_positions() if held.order is not None]
-    for position in working:
+    for position in state.working_orders():
         yield from _executions(scope, engine, position)
     for account, amount in alphabet.deposit.items():
         cap = engine.venue.money.units(scope.max_collateral) or 0

@@ -10,7 +10,7 @@ from typing import Any
 from liqspec import arithmetic
 from liqspec.config import Mode
 from liqspec.engine import Engine
-from liqspec.judge import EventData
+from liqspec.events import EventData
 from liqspec.state import Pool, Position
 from liqspec.venue import Market
 
@@ -76,7 +76,7 @@ class Guide:
     # ------------------------------------------------------------------------------------------------ what is there
 
     def _working(self) -> list[Position]:
-        return [held for pool in self._engine.state.pools() for held in pool.open_positions() if held.order is not None]
+        return self._engine.state.working_orders()
 
     def _open(self) -> list[tuple[Pool, Position]]:
         return [(pool, held) for pool in self._engine.state.pools() for held in pool.open_positions()]

@@ -9,11 +9,10 @@ from attrs import Factory, define, frozen
 from liqspec import events, machine
 from liqspec.effects import Effect, Transitioned
 from liqspec.engine import Engine
+from liqspec.events import EventData
 from liqspec.properties import PROPERTIES, Witness
 from liqspec.refusals import Refusal
 from liqspec.snapshot import Snapshot
-
-EventData = dict[str, Any]
 
 # The properties that need more than observations: they look at the model's own snapshots.
 REFUSED_CHANGES_NO_BIT = "a_refused_event_changes_no_bit"
@@ -64,26 +63,32 @@ class Tally:
 
 
 class Judge:
-    """Applies events to an engine, and tells which properties each violated."""
+    """Applies events to an engine, and tells which properties each violated.
 
-    def __init__(self, engine: Engine, witness: Witness, tally: Tally) -> None:
+    `snapshot`, `witness` and `refusal` are those after the latest event.
+    """
+
+    def __init__(self, engine: Engine, snapshot: Snapshot, witness: Witness, tally: Tally) -> None:
+        """Go on judging an engine that is in the state of `snapshot`, with what `witness` has seen up to there."""
         self._engine = engine
-        self._witness = witness
+        self.snapshot = snapshot
+        self.witness = witness
+        self.refusal: str | None = None
         self._tally = tally
-        self._before = engine.snapshot()
 
     @classmethod
     def of_start(cls, engine: Engine, config: dict[str, Any], tally: Tally) -> "Judge":
         """The judge of a run that has just started."""
-        return cls(engine, Witness(config, engine.observe()), tally)
+        return cls(engine, engine.snapshot(), Witness(config, engine.observe()), tally)
 
     @property
-    def witness(self) -> Witness:
-        """What the judge has seen so far."""
-        return self._witness
+    def observation(self) -> dict[str, Any]:
+        """What was observed after the latest event."""
+        return self.witness.view.raw
 
     def apply(self, event: EventData) -> list[tuple[str, str]]:
         """Apply an event, and return the violated properties with what was wrong."""
+        self.refusal = None
         try:
             effects = self._engine.apply(events.from_json(event))
         except Refusal as refusal:
@@ -94,9 +99,10 @@ class Judge:
 
     def see(self, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> list[tuple[str, str]]:
         """Judge an event that the engine has just been given, and return the violated properties."""
-        before = self._before
+        before = self.snapshot
         self._tally.count(effects, refusal)
-        step = self._witness.see(event, None if refusal is None else refusal.code, self._engine.observe())
+        self.refusal = None if refusal is None else refusal.code
+        step = self.witness.see(event, self.refusal, self._engine.observe())
         wrong = []
         for name, entry in PROPERTIES.items():
             judgement = entry.judge(step)
@@ -104,24 +110,23 @@ class Judge:
                 self._tally.checked[name] += 1
                 if judgement:
                     wrong.append((name, judgement))
-        self._before = self._engine.snapshot()
+        self.snapshot = self._engine.snapshot()
         return [*wrong, *self._on_the_model(before, refusal)]
 
     def repeat(self, before: Snapshot, event: EventData) -> list[tuple[str, str]]:
         """Apply an accepted event once more from the snapshot before it: it must end the same (EVT-1, OBS-4)."""
         self._tally.checked[DETERMINISTIC] += 1
-        after = self._engine.snapshot()
         self._engine.restore(before)
         self._engine.apply(events.from_json(event))
-        same = self._engine.snapshot() == after
+        same = self._engine.snapshot() == self.snapshot
         return [] if same else [(DETERMINISTIC, "a repetition from the snapshot before it ended differently")]
 
     def _on_the_model(self, before: Snapshot, refusal: Refusal | None) -> list[tuple[str, str]]:
         if refusal is not None:
             self._tally.checked[REFUSED_CHANGES_NO_BIT] += 1
-            return [] if self._before == before else [(REFUSED_CHANGES_NO_BIT, "the snapshot changed")]
+            return [] if self.snapshot == before else [(REFUSED_CHANGES_NO_BIT, "the snapshot changed")]
         self._tally.checked[REMEMBERS] += 1
-        wrong = differences(self._witness, self._before)
+        wrong = differences(self.witness, self.snapshot)
         return [(REMEMBERS, wrong)] if wrong else []
 
 

@@ -22,8 +22,8 @@ from liqspec.effects import (
     WindowOpened,
 )
 from liqspec.events import Event
-from liqspec.lifetimes import fire
-from liqspec.state import Pool, Position, State, Window
+from liqspec.lifetimes import fire, fire_with, measure
+from liqspec.state import Pool, Position, State
 
 Touched = list[Pool]
 Effects = list[Effect]
@@ -170,12 +170,10 @@ def _fill(state: State, event: events.Fill, amounts: Amounts, effects: Effects) 
 
 def _open_windows(state: State, pool: Pool, position: Position, effects: Effects) -> None:
     """CLD-1: the position's own window, and that of the scope in which it forces full size."""
-    scope, until = state.venue.cooldown_scope, state.time + state.venue.cooldown_ms
-    scoped: dict[str, Window] = {"pool": pool.window, "account": state.accounts[pool.account].window}
+    until = state.time + state.venue.cooldown_ms
     position.window.extend(until)
-    if scope in scoped:
-        scoped[scope].extend(until)
-    effects.append(WindowOpened(position.key, scope, until))
+    state.scope_window(pool, position).extend(until)
+    effects.append(WindowOpened(position.key, state.venue.cooldown_scope, until))
 
 
 def _order_done(state: State, event: events.OrderDone, _: Amounts, effects: Effects) -> Touched:
@@ -249,11 +247,12 @@ def _block(state: State, event: events.Block, _: Amounts, effects: Effects) -> T
     touched = list(state.pools())
     for pool in touched:
         pool.window.begin_block(state.time)
+        facts = measure(state, pool)
         for market in sorted(pool.positions):
             position = pool.positions[market]
             position.attempted = position.left_over = False
             # T8 and T10 ask whether the window is open now, so it is only cut after the trigger.
-            fire(state, pool, position, "block", effects)
+            fire_with(facts, position, "block", effects)
             position.window.begin_block(state.time)
     # Touched
     return touched

@@ -74,6 +74,15 @@ def example_scenario(rule: Rule, example: Example) -> Scenario:
         raise scenario.InvalidScenario(f"{rule.path.name}:{line}: {rule.id}: {error}") from None
 
 
+def example_scenarios() -> list[Scenario]:
+    """All worked examples as scenarios, in the order of the pages.
+
+    Raises:
+        scenario.InvalidScenario: one of them is none.
+    """
+    return [example_scenario(rule, example) for rule in rules().values() for example in rule.examples]
+
+
 def _read(path: Path) -> list[Rule]:
     page = specification.read_text(path)
     headings = list(_HEADING.finditer(page))

@@ -8,6 +8,7 @@ from attrs import Factory, field, frozen
 from liqspec import events, shapes, specification, toml_lines, venue_file
 from liqspec.config import Config, VaultConfig, are_amounts, is_amount, is_integer
 from liqspec.engine import Engine
+from liqspec.events import EventData
 from liqspec.refusals import CODES, BadRequest
 from liqspec.texts import show
 from liqspec.venue import InvalidConfig
@@ -37,10 +38,10 @@ class Expectation:
 
 
 @frozen(kw_only=True)
-class StepEntry:
-    """A step as the file writes it."""
+class Step:
+    """A step of the timeline: an event, and what is expected after it."""
 
-    event: dict[str, Any]
+    event: EventData
     note: str = ""
     expect: Expectation = Factory(Expectation)
 
@@ -79,7 +80,7 @@ class ScenarioFile:
     """A scenario as the file writes it."""
 
     title: str
-    step: tuple[StepEntry, ...]
+    step: tuple[Step, ...]
     venue: str | None = None
     config: dict[str, Any] | None = None
     marks: dict[str, str] = field(factory=dict, validator=are_amounts)
@@ -95,27 +96,17 @@ class ScenarioFile:
 
 
 @frozen(kw_only=True)
-class Step:
-    """A step of a scenario that can be run."""
-
-    event: dict[str, Any]
-    note: str
-    expect: Expectation
-
-
-@frozen(kw_only=True)
 class Scenario:
     """A valid scenario."""
 
     name: str
     file: ScenarioFile
     config: Config
-    steps: tuple[Step, ...]
 
 
 def names() -> list[str]:
     """The names of the scenarios that the specification ships."""
-    return sorted(path.stem for path in (specification.ROOT / "scenarios").glob("*.toml"))
+    return specification.shipped("scenarios")
 
 
 def load(name_or_path: str) -> Scenario:
@@ -169,7 +160,8 @@ def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:
         raise
     _check_depth(file, engine)
     _check_reports(file)
-    return Scenario(name=name, file=file, config=config, steps=tuple(_steps(file)))
+    _check_steps(file)
+    return Scenario(name=name, file=file, config=config)
 
 
 def _configuration(file: ScenarioFile, folder: Path) -> Config:
@@ -194,8 +186,7 @@ def _configuration(file: ScenarioFile, folder: Path) -> Config:
     return venue.config(accounts=file.accounts, marks=file.marks, vault=file.vault, time=file.time)
 
 
-def _steps(file: ScenarioFile) -> list[Step]:
-    steps = []
+def _check_steps(file: ScenarioFile) -> None:
     for index, entry in enumerate(file.step):
         try:
             events.from_json(entry.event)
@@ -207,8 +198,6 @@ def _steps(file: ScenarioFile) -> list[Step]:
         code = entry.expect.refused
         if code is not None and code not in CODES:
             raise shapes.WrongShape(f"step[{index}].expect.refused", f"{show(code)} is none of: {', '.join(CODES)}")
-        steps.append(Step(event=entry.event, note=entry.note, expect=entry.expect))
-    return steps
 
 
 def _check_depth(file: ScenarioFile, engine: Engine) -> None:

@@ -6,13 +6,12 @@ from attrs import Factory, field, frozen
 
 from liqspec import shapes, specification
 from liqspec.config import Config, are_amounts, is_amount, is_integer
-
-EventData = dict[str, Any]
+from liqspec.events import EventData
 
 
 @frozen(kw_only=True)
 class TradeChoice:
-    """A trade that the trader may make at any time, at a price relative to the mark in ticks' worth of money."""
+    """A trade that the trader may make at any time: at the mark, unless a price is given."""
 
     account: str
     market: str
@@ -55,9 +54,9 @@ class Scope:
     excused: dict[str, str] = Factory(dict)
 
 
-def names(folder: str = "scopes") -> list[str]:
+def names() -> list[str]:
     """The names of the scopes that the specification ships."""
-    return sorted(path.stem for path in (specification.ROOT / folder).glob("*.toml"))
+    return specification.shipped("scopes")
 
 
 def load(name: str) -> Scope:

@@ -130,32 +130,38 @@ def _optional(shape: Any, converter: Converter) -> Callable[[object, object], An
     return lambda value, _: converter.structure(value, inner)
 
 
-def _container(kind: type, wanted: str, shape: Any, converter: Converter) -> Callable[[object, object], Any]:
-    arguments = get_args(shape)
+def _list(shape: Any, converter: Converter) -> Callable[[object, object], Any]:
+    (kind, *_) = get_args(shape)
 
-    def sequence(value: object, _: object) -> Any:
-        if not isinstance(value, kind):
-            raise ValueError(f"expected {wanted}, got {show(value)}")
-        return tuple(converter.structure(value, list[arguments[0]]))  # type: ignore[valid-type]
+    def hook(value: object, _: object) -> Any:
+        if not isinstance(value, list):
+            raise ValueError(f"expected a list, got {show(value)}")
+        return tuple(converter.structure(value, list[kind]))  # type: ignore[valid-type]
 
-    def mapping(value: object, _: object) -> Any:
-        if not isinstance(value, kind):
-            raise ValueError(f"expected {wanted}, got {show(value)}")
+    return hook
+
+
+def _table(shape: Any, converter: Converter) -> Callable[[object, object], Any]:
+    _, kind = get_args(shape)
+
+    def hook(value: object, _: object) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError(f"expected a table, got {show(value)}")
         built, errors = {}, []
-        for key, entry in value.items():  # type: ignore[attr-defined]
+        for key, entry in value.items():
             try:
-                built[key] = converter.structure(entry, arguments[1])
+                built[key] = converter.structure(entry, kind)
             except Exception as error:  # every one is passed on, in the group below, with the key that it is at
                 error.__notes__ = [
                     *getattr(error, "__notes__", []),
-                    IterableValidationNote(f"at key {key!r}", key, arguments[1]),
+                    IterableValidationNote(f"at key {key!r}", key, kind),
                 ]
                 errors.append(error)
         if errors:
             raise IterableValidationError("while structuring a table", errors, shape)
         return built
 
-    return mapping if kind is dict else sequence
+    return hook
 
 
 def _class(shape: type, converter: Converter) -> Callable[[object, object], Any]:
@@ -185,11 +191,10 @@ def _make_converter() -> Converter:
         lambda shape: _optional(shape, converter),
     )
     converter.register_structure_hook_factory(
-        lambda shape: _origin(shape) is tuple, lambda shape: _container(list, "a list", shape, converter)
+        lambda shape: _origin(shape) is tuple, lambda shape: _list(shape, converter)
     )
     converter.register_structure_hook_factory(
-        lambda shape: _origin(shape) is dict,
-        lambda shape: _container(dict, "a table", shape, converter),
+        lambda shape: _origin(shape) is dict, lambda shape: _table(shape, converter)
     )
     return converter
 

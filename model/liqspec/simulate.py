@@ -12,8 +12,8 @@ from liqspec.amounts import exact
 from liqspec.depth import Ladder, next_execution
 from liqspec.effects import CollateralMoved, Effect, Transitioned, VaultFunded
 from liqspec.engine import Engine
-from liqspec.events import Block
-from liqspec.judge import EventData, Judge, Tally
+from liqspec.events import Block, EventData
+from liqspec.judge import Judge, Tally
 from liqspec.refusals import Refusal
 from liqspec.scenario import Expectation, Report, Scenario
 from liqspec.texts import show
@@ -83,7 +83,7 @@ class Run:
 
     def __iter__(self) -> Iterator[Moment]:
         """The moments in their order; each step's own event, then what the market does with its orders."""
-        for number, step in enumerate(self.scenario.steps, start=1):
+        for number, step in enumerate(self.scenario.file.step, start=1):
             yield self._moment(number, step.note, step.event, step.expect, by_market=False)
             if step.event.get("type") == Block.type:
                 for ladder in self._ladders.values():
@@ -106,7 +106,7 @@ class Run:
         )
 
     def _moment(self, number: int, note: str, event: EventData, expect: Expectation, *, by_market: bool) -> Moment:
-        before = self.engine.observe()
+        before = self._judge.observation
         effects: tuple[Effect, ...] = ()
         refusal = None
         try:
@@ -129,7 +129,7 @@ class Run:
             effects=effects,
             refusal=refusal,
             before=before,
-            after=self.engine.observe(),
+            after=self._judge.observation,
             pools={
                 key: details.pool_details(self.engine, pool) for key, pool in details.all_pools(self.engine).items()
             },
@@ -153,7 +153,7 @@ class Run:
         for key, fields in expect.pools.items():
             found = details.pool_details(self.engine, pools[key]) if key in pools else None
             yield from _differences(key, fields, found)
-        yield from _differences("vault", expect.vault, self.engine.observe()["vault"])
+        yield from _differences("vault", expect.vault, self._judge.observation["vault"])
 
     def _measure(self, measure: str) -> Fraction | None:
         """A figure of the model by its path (SCN-4); None if there is no such figure now."""
@@ -168,7 +168,7 @@ class Run:
             return money.step * (equity - self._put_in_by[rest])
         value: Any = None
         if kind == "vault":
-            value = engine.observe()["vault"].get(rest)
+            value = self._judge.observation["vault"].get(rest)
         elif kind == "mark" and rest in engine.venue.markets:
             value = engine.venue.markets[rest].price.text(engine.state.marks[rest])
         elif kind == "position" and (position := details.all_positions(engine).get(key)) is not None:

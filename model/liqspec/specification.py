@@ -26,6 +26,11 @@ class UnreadableFile(ValueError):
         self.message = message
 
 
+def shipped(folder: str) -> list[str]:
+    """The names of the TOML files in a folder of the specification."""
+    return sorted(path.stem for path in (ROOT / folder).glob("*.toml"))
+
+
 def read_text(path: Path) -> str:
     """The text of a file.
 

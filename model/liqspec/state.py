@@ -192,6 +192,16 @@ class State:
         pool = self.pool(account, mode, market)
         return None if pool is None else pool.positions.get(market)
 
+    def working_orders(self) -> list[Position]:
+        """The positions with a working liquidation order, in the order of assessment (LIQ-7)."""
+        return [held for pool in self.pools() for held in pool.open_positions() if held.order is not None]
+
+    def scope_window(self, pool: Pool, position: Position) -> Window:
+        """The window that forces orders of this position to full size, by the venue's scope (CLD-1)."""
+        if self.venue.cooldown_scope == "position":
+            return position.window
+        return pool.window if self.venue.cooldown_scope == "pool" else self.accounts[pool.account].window
+
     def holding(self, position: Position) -> Holding:
         """A position as the arithmetic takes it, at the present mark."""
         market = position.market

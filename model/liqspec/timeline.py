@@ -12,7 +12,7 @@ from rich.table import Table
 from liqspec import amounts
 from liqspec.changes import Change, changes
 from liqspec.effects import Units, thousands
-from liqspec.judge import EventData
+from liqspec.events import EventData
 from liqspec.simulate import Comparison, Moment, Outcome, Run
 
 # A pool's measures are told together, in one line, when any of them changed.

@@ -81,7 +81,7 @@ def _changed(config: T, changes: dict[str, Any], path: str) -> T:
 
 def names() -> list[str]:
     """The names of the venues that the specification ships."""
-    return sorted(path.stem for path in (specification.ROOT / "venues").glob("*.toml"))
+    return specification.shipped("venues")
 
 
 def load(name_or_path: str, beside: Path | None = None) -> VenueFile:

@@ -13,8 +13,9 @@ from liqspec import explore, rulebook, scenario, scope, venue_file
 from liqspec.amounts import decimal_text
 from liqspec.config import Config
 from liqspec.engine import Engine
+from liqspec.events import EventData
 from liqspec.guided import Guide, configuration
-from liqspec.judge import EventData, Judge, Tally, Violation
+from liqspec.judge import Judge, Tally, Violation
 from liqspec.report import Report, ScopeResult
 from liqspec.scenario import Scenario
 from liqspec.scope import Scope
@@ -44,9 +45,7 @@ def verify(effort: Effort, progress: Console) -> Report:
             or the venue asked for, is wrong.
     """
     tally = Tally()
-    examples = [
-        rulebook.example_scenario(rule, example) for rule in rulebook.rules().values() for example in rule.examples
-    ]
+    examples = rulebook.example_scenarios()
     stories = [scenario.load(name) for name in scenario.names()]
     venues = [effort.venue] if effort.venue else venue_file.names()
     bases = [base_configuration(venue_file.load(name)) for name in venues]
@@ -122,9 +121,9 @@ def _episode(config: dict[str, Any], random: Random, length: int, where: str, ta
     told: list[EventData] = []
     for _ in range(length):
         told.append(guide.next_event())
-        before = engine.snapshot()
+        before = judge.snapshot
         found = judge.apply(told[-1])
-        if not found and engine.snapshot() != before:
+        if not found and judge.snapshot != before:
             found = judge.repeat(before, told[-1])
         if found:
             tally.violations.extend(Violation(name, wrong, where, config, list(told)) for name, wrong in found)

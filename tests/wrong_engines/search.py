@@ -10,8 +10,9 @@ from attrs import frozen
 from liqspec import rulebook, scenario
 from liqspec.config import Config
 from liqspec.engine import Engine
+from liqspec.events import EventData
 from liqspec.guided import Guide, configuration
-from liqspec.judge import EventData, Judge, Tally, Violation
+from liqspec.judge import Judge, Tally, Violation
 from liqspec.scenario import Scenario
 from liqspec.simulate import Run
 
@@ -112,10 +113,7 @@ def find(seed: str, episodes: int, seconds: float | None = None) -> Found | None
 @cache
 def stories() -> tuple[Scenario, ...]:
     """The worked examples of the rules and the shipped scenarios; to be loaded while the engine is the right one."""
-    examples = [
-        rulebook.example_scenario(rule, example) for rule in rulebook.rules().values() for example in rule.examples
-    ]
-    return (*examples, *(scenario.load(name) for name in scenario.names()))
+    return (*rulebook.example_scenarios(), *(scenario.load(name) for name in scenario.names()))
 
 
 def contradicted(told: tuple[Scenario, ...]) -> str | None:

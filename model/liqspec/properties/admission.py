@@ -107,7 +107,7 @@ def _own_refusal(
     if kind == "trade":
         return _trade(rules, view, marks, leverages, event)
     if kind in ("fill", "order_done"):
-        position = view.positions.get(f"{event['account']}/{event['market']}/{event['mode']}")
+        position = view.positions.get(naive.event_position(event))
         if position is None or position.order is None:
             return "no_working_order"
         return "overfill" if kind == "fill" and Fraction(event["size"]) > position.order else None
@@ -136,8 +136,8 @@ def _trade(
     rules: NaiveRules, view: View, marks: dict[str, Fraction], leverages: dict[str, int], event: dict[str, Any]
 ) -> str | None:
     """ACC-7."""
-    key = f"{event['account']}/{event['market']}/{event['mode']}"
-    pool = view.pools.get(f"{event['account']}/cross" if event["mode"] == "cross" else key)
+    key = naive.event_position(event)
+    pool = view.pools.get(naive.event_pool(event))
     position = view.positions.get(key)
     held, size = ZERO if position is None else position.size, Fraction(event["size"])
     if position is not None and position.state == "backstopped":

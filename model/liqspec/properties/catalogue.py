@@ -258,10 +258,7 @@ def other_pools_are_untouched(step: Step) -> Judgement:
     kind = step.event["type"]
     if not step.accepted or kind not in ("trade", "fill", "order_done", "vault_trade", "vault_cash"):
         return None
-    own = None
-    if kind in ("trade", "fill", "order_done"):
-        account, market = step.event["account"], step.event["market"]
-        own = f"{account}/cross" if step.event["mode"] == "cross" else f"{account}/{market}/isolated"
+    own = naive.event_pool(step.event) if kind in ("trade", "fill", "order_done") else None
     for key, pool in step.after.pools.items():
         if key != own and pool != step.before.pools.get(key):
             return f"{key} changed by a {kind} of {own or 'the vault'}"
@@ -274,7 +271,7 @@ def only_the_trader_increases_a_position(step: Step) -> Judgement:
     held = False
     for key, position in step.after.positions.items():
         before = step.before.positions.get(key)
-        own = step.event["type"] == "trade" and _event_key(step) == key
+        own = step.event["type"] == "trade" and naive.event_position(step.event) == key
         if own and step.accepted:
             continue
         held = held or position.size != 0
@@ -370,7 +367,7 @@ def a_life_ends_once(step: Step) -> Judgement:
         opens = (
             step.accepted
             and step.event["type"] == "trade"
-            and _event_key(step) == key
+            and naive.event_position(step.event) == key
             and (before is None or not before.size)
         )
         if position.life != lives + (1 if opens else 0):
@@ -418,7 +415,11 @@ def an_order_changes_only_as_it_may(step: Step) -> Judgement:
     worked = [held for held in step.before.positions.values() if held.order is not None]
     for before in worked:
         after, left = step.after.positions[before.key], before.order or ZERO
-        own = step.accepted and step.event["type"] in ("fill", "order_done") and _event_key(step) == before.key
+        own = (
+            step.accepted
+            and step.event["type"] in ("fill", "order_done")
+            and naive.event_position(step.event) == before.key
+        )
         if own and step.event["type"] == "fill":
             left -= Fraction(step.event["size"])
         ended = left == 0 or not after.size or (own and step.event["type"] == "order_done")
@@ -439,7 +440,7 @@ def a_partial_liquidation_shows_until_the_next_block(step: Step) -> Judgement:
         before = step.before.positions.get(key)
         if not after.size or not step.accepted:
             continue
-        filled = step.event["type"] == "fill" and _event_key(step) == key
+        filled = step.event["type"] == "fill" and naive.event_position(step.event) == key
         was = before is not None and before.state == "partially_liquidated" and before.life == after.life
         wanted = filled or (was and step.event["type"] != "block")
         exercised = exercised or wanted or was
@@ -500,10 +501,6 @@ def _wrongly_ranked(step: Step, position: NaivePosition) -> str | None:
         return f"{position.key} got the order, but is {position.state} or was attempted in this block"
     first = min(margins, key=lambda key: margins[key])
     return None if first == position.key else f"{position.key} got the order, but {first} comes first"
-
-
-def _event_key(step: Step) -> str:
-    return f"{step.event['account']}/{step.event['market']}/{step.event['mode']}"
 
 
 def _measures(pool: NaivePool) -> str:

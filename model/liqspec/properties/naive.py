@@ -264,9 +264,14 @@ def _pool_of(view: View, key: str) -> Change:
     return Change(ZERO, {}) if pool is None else Change(pool.collateral, holdings_of(pool))
 
 
-def _key_of(event: dict[str, Any]) -> tuple[str, str]:
-    key = f"{event['account']}/{event['market']}/{event['mode']}"
-    return key, f"{event['account']}/cross" if event["mode"] == "cross" else key
+def event_position(event: dict[str, Any]) -> str:
+    """The key of the position that an event names."""
+    return f"{event['account']}/{event['market']}/{event['mode']}"
+
+
+def event_pool(event: dict[str, Any]) -> str:
+    """The key of the pool that backs the position that an event names."""
+    return f"{event['account']}/cross" if event["mode"] == "cross" else event_position(event)
 
 
 def _moved(_: NaiveRules, view: View, __: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
@@ -289,7 +294,7 @@ def _transferred(_: NaiveRules, view: View, __: dict[str, Fraction], event: dict
 
 def _traded(rules: NaiveRules, view: View, _: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
     """ACC-8, ACC-9."""
-    key, pool = _key_of(event)
+    key, pool = event_position(event), event_pool(event)
     before, size, price = _pool_of(view, pool), Fraction(event["size"]), Fraction(event["price"])
     held = before.holdings.get(key, Holding(event["market"], ZERO, ZERO))
     if held.size * size >= 0:
@@ -301,7 +306,7 @@ def _traded(rules: NaiveRules, view: View, _: dict[str, Fraction], event: dict[s
 
 def _filled(rules: NaiveRules, view: View, marks: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
     """FIL-1, FIL-2."""
-    key, pool = _key_of(event)
+    key, pool = event_position(event), event_pool(event)
     before, size, price = _pool_of(view, pool), Fraction(event["size"]), Fraction(event["price"])
     after, realised = close(rules, before.holdings[key], size, price)
     holdings = _with(before.holdings, key, after)

@@ -144,7 +144,7 @@ def _learn_before_assessment(known: Memory, before: View, event: dict[str, Any])
     elif kind == "marks":
         known.marks.update({market: Fraction(price) for market, price in event["prices"].items()})
     elif kind == "order_done":
-        key = f"{event['account']}/{event['market']}/{event['mode']}"
+        key = naive.event_position(event)
         known.failed.add((key, before.positions[key].life))
     elif kind == "block":
         known.attempted.clear()
@@ -152,7 +152,7 @@ def _learn_before_assessment(known: Memory, before: View, event: dict[str, Any])
         for window in known.windows.values():
             window.forcing_until = window.until
     elif kind == "trade" and "leverage" in event:
-        known.leverages[f"{event['account']}/{event['market']}/{event['mode']}"] = event["leverage"]
+        known.leverages[naive.event_position(event)] = event["leverage"]
 
 
 def _settle_with_outside(later: Memory, before: View, event: dict[str, Any], rules: NaiveRules) -> None:
@@ -161,7 +161,7 @@ def _settle_with_outside(later: Memory, before: View, event: dict[str, Any], rul
     if kind in ("trade", "vault_trade", "fill"):
         size, price = Fraction(event["size"]), Fraction(event["price"])
         if kind == "fill":
-            held = before.positions[f"{event['account']}/{event['market']}/{event['mode']}"]
+            held = before.positions[naive.event_position(event)]
             size = -size if held.size > 0 else size
         later.outside_sizes[event["market"]] = later.outside_sizes.get(event["market"], ZERO) - size
         later.outside_cash += size * price
@@ -196,7 +196,7 @@ def _learn_windows(later: Memory, rules: NaiveRules, after: View, event: dict[st
     """CLD-1: a fill that leaves size opens the position's own window and that of its scope."""
     if event["type"] != "fill" or rules.cooldown_ms == 0:
         return
-    key = f"{event['account']}/{event['market']}/{event['mode']}"
+    key = naive.event_position(event)
     position = after.positions[key]
     if position.size == 0 and position.state != "backstopped":
         return
@@ -220,4 +220,4 @@ def _is_new_order(before: View, position: NaivePosition) -> bool:
 
 
 def _names(event: dict[str, Any], position: NaivePosition) -> bool:
-    return (event["account"], event["market"], event["mode"]) == (position.account, position.market, position.mode)
+    return naive.event_position(event) == position.key
