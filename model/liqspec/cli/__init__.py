@@ -1,0 +1,44 @@
+"""The command line: reads arguments, calls the tools, prints, and ends with 0 (holds), 1 (violated) or 2 (usage)."""
+
+import os
+import sys
+
+import typer
+
+# Each import adds its commands to the application, in the order of the help.
+from liqspec import machine, scenario, specification, venue_file
+from liqspec.cli import drawing, explaining, stories, verifying  # noqa: F401
+from liqspec.cli.app import HOLDS, INTERRUPTED, USAGE, app
+from liqspec.shapes import WrongShape
+from liqspec.venue import InvalidConfig
+
+__all__ = ["app", "main"]
+
+# What a bad input raises: each is one line that says what was wrong, where, and what to do.
+_BAD_INPUT = (
+    specification.UnreadableFile,
+    scenario.InvalidScenario,
+    venue_file.InvalidVenueFile,
+    machine.InvalidMachine,
+    WrongShape,
+    InvalidConfig,
+)
+
+
+def main() -> None:
+    """Run the command line; bad input becomes one line and exit status 2, never a traceback."""
+    try:
+        app()
+    except _BAD_INPUT as error:
+        typer.echo(f"liqspec: {' '.join(str(error).split())}", err=True)
+        sys.exit(USAGE)
+    except BrokenPipeError:
+        # The reader has gone (`liqspec … | head`): that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(HOLDS)
+    except OSError as error:  # such as a counterexample that cannot be written
+        typer.echo(f"liqspec: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", err=True)
+        sys.exit(USAGE)
+    except KeyboardInterrupt:
+        typer.echo("liqspec: interrupted", err=True)
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,66 @@
+"""What all commands share: the application, its exit statuses, where it prints and how it refuses."""
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from liqspec import __version__, rulebook
+
+HOLDS, VIOLATED, USAGE = 0, 1, 2
+INTERRUPTED = 130  # as a shell reports it
+
+app = typer.Typer(
+    name="liqspec",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""The executable specification of perpetual-futures liquidations.
+
+Run stories, read rules, and check that the rules hold.
+
+**Examples**
+
+- `liqspec scenarios` - what stories there are
+- `liqspec simulate market-liquidation` - run one, and see each rule act
+- `liqspec simulate my.toml --why alice/BTC/cross` - why was it, or was it not, liquidated?
+- `liqspec explain LIQ-3` - a rule with its transitions, code and tests
+- `liqspec verify` - check everything there is
+
+**Exit status**: 0 if what was asked holds, 1 if it is violated, 2 for bad usage or bad input.
+""",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables, for machines.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"liqspec {__version__}, rules {rulebook.version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the versions of tool and rules."),
+    ] = False,
+) -> None:
+    del version
+
+
+def terminal(stderr: bool = False) -> Console:
+    """A console for tables and texts."""
+    # Wide enough for a timeline where there is no terminal to ask.
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else 120
+    return Console(stderr=stderr, width=width, highlight=False)
+
+
+def fail(message: str) -> NoReturn:
+    """End with one line that says what was wrong with the usage."""
+    typer.echo(f"liqspec: {message}", err=True)
+    raise typer.Exit(USAGE)
