@@ -11,12 +11,12 @@ from engines import python_engine
 from liqspec import events, rulebook, scenario, venue_file
 from liqspec.config import Config
 from liqspec.engine import Engine
-from liqspec.guided import Guide, configuration
+from liqspec.guided import Guide
 from liqspec.observation import same
 from liqspec.refusals import Refusal
 from liqspec.scenario import Scenario
 from liqspec.simulate import Run
-from liqspec.verify import base_configuration
+from liqspec.worlds import base_configuration, configuration
 from wrong_engines.search import BASES
 
 STORIES = [*rulebook.example_scenarios(), *(scenario.load(name) for name in scenario.names())]

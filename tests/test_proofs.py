@@ -359,7 +359,9 @@ def at(path: symbolic.Path[Any], first: int, second: int) -> list[Any]:
 def returns(path: symbolic.Path[int | None], expected: int | None) -> Any:
     result = cast(int | SymbolicInt | None, path.result)
     term = result.term if isinstance(result, SymbolicInt) else result
-    return z3.BoolVal(term is expected) if term is None or expected is None else term == expected
+    if isinstance(term, int | None) or expected is None:
+        return z3.BoolVal(term == expected)
+    return term == expected
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -11,11 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liqspec import arithmetic, assessment, operations, rulebook, specification
-from liqspec.config import Config
-from liqspec.engine import Engine
-from liqspec.guided import Guide, configuration
-from liqspec.judge import Judge, Tally
+from liqspec.judge import Tally
 from liqspec.properties import PROPERTIES
+from liqspec.random_run import random_run
 from liqspec.state import Position, Window
 from wrong_engines.search import BASES
 
@@ -23,14 +21,8 @@ from wrong_engines.search import BASES
 def violated(random: Random, events_each: int = 80) -> set[str]:
     """The properties that one guided run finds violated; empty if all hold."""
     tally = Tally()
-    config = configuration(random, BASES[0])
-    engine = Engine(Config.from_json(config))
-    guide, judge = Guide(random, engine), Judge.of_start(engine, config, tally)
-    for _ in range(events_each):
-        found = judge.apply(guide.next_event())
-        if found:
-            return {name for name, _ in found}
-    return set()
+    random_run(BASES[0], random, events_each, "a test", tally)
+    return {violation.property for violation in tally.violations}
 
 
 @given(st.randoms(use_true_random=False))
@@ -68,6 +60,13 @@ def _carries_over(self: Position) -> None:
     self.size = self.leverage = 0
     self.order = None
     self.attempted = self.left_over = False
+
+
+_ASSESS = assessment.assess
+
+
+def _backwards(state: Any, pools: Any, effects: Any) -> None:
+    _ASSESS(state, pools[::-1], effects)
 
 
 def _waits_for_nobody(state: Any, pool: Any, effects: Any) -> None:
@@ -156,6 +155,35 @@ WRONG: list[tuple[str, Any, str, Any, str]] = [
         "an_event_changes_exactly_what_it_must",
     ),
     (
+        "no liquidation price where there is one",
+        arithmetic,
+        "liquidation_price",
+        lambda equity, others, held: None,
+        "a_liquidation_price_is_exact",
+    ),
+    ("pools in the reverse order", assessment, "assess", _backwards, "pools_are_assessed_in_their_order"),
+    (
+        "positions opened without margin",
+        arithmetic,
+        "initial_margin",
+        lambda amount, leverage, schedule: 0,
+        "only_prices_and_funding_start_a_liquidation",
+    ),
+    (
+        "profit in the trader's favour",
+        arithmetic,
+        "realised_pnl",
+        lambda size, closed, price, unit, released: abs(closed * price * unit),
+        "a_trader_cannot_extract_at_constant_marks",
+    ),
+    (
+        "a fee beyond the equity",
+        arithmetic,
+        "liquidation_fee",
+        lambda amount, rate, equity: amount,
+        "a_fill_no_worse_than_bankruptcy_makes_no_deficit",
+    ),
+    (
         "a mark that nobody looks at",
         operations,
         "_pools_in",
@@ -181,7 +209,7 @@ def test_a_wrong_engine_is_seen_by_the_property_that_is_about_it(
 
 def test_the_naive_checker_shares_no_arithmetic_with_the_model() -> None:
     """A property that calls what it judges proves nothing."""
-    for module in ("naive", "admission", "witness", "catalogue"):
+    for module in ("exact", "naive", "admission", "witness", "catalogue"):
         path = specification.ROOT.parent / "model" / "liqspec" / "properties" / f"{module}.py"
         imported = {
             node.module
@@ -193,6 +221,7 @@ def test_the_naive_checker_shares_no_arithmetic_with_the_model() -> None:
             "liqspec.amounts",
             "liqspec.properties",
             "liqspec.properties.admission",
+            "liqspec.properties.exact",
             "liqspec.properties.naive",
             "liqspec.properties.witness",
         }

@@ -7,23 +7,36 @@ from attrs import evolve
 from rich.console import Console
 from rich.markup import escape
 
-from liqspec import rulebook, scenario, timeline
+from liqspec import pairs, rulebook, scenario, timeline
 from liqspec.config import Config
 from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.judge import Judge, Tally, Violation
-from liqspec.properties import PROPERTIES
+from liqspec.known import KNOWN
+from liqspec.model_properties import DETERMINISTIC
 from liqspec.simulate import Run
+from liqspec.snapshot import Snapshot
 
 
 def judge_all(violation: Violation, told: list[EventData]) -> Violation | None:
     """The violation of the same property in a run of these events, cut after it; None if there is none."""
-    engine = Engine(Config.from_json(violation.config))
+    if violation.property == pairs.BYSTANDER:
+        wrong = pairs.without_an_account(violation.config, told)
+        return evolve(violation, wrong=wrong, events=told) if wrong else None
+    engine, beside = Engine(Config.from_json(violation.config)), Engine(Config.from_json(violation.config))
     judge = Judge.of_start(engine, violation.config, Tally())
+    earlier: tuple[Snapshot, EventData] | None = None
     for index, event in enumerate(told):
-        for name, wrong in judge.apply(event):
+        before = judge.snapshot
+        found = judge.apply(event)
+        if violation.property in pairs.PAIRS and not found:
+            found = judge.see_twice(beside, earlier, before, event)
+        elif violation.property == DETERMINISTIC and not found and judge.refusal is None:
+            found = judge.repeat(beside, before, event)
+        for name, wrong in found:
             if name == violation.property:
                 return evolve(violation, wrong=wrong, events=told[: index + 1])
+        earlier = (before, event)
     return None
 
 
@@ -87,28 +100,20 @@ def to_pytest(violation: Violation, path: Path) -> str:
     """A test that keeps the counterexample, ready to paste."""
     return (
         f"def test_{violation.property}_in_{path.stem.replace('-', '_')}() -> None:\n"
-        f'    """{" ".join(rules_of(violation))}: {violation.wrong}"""\n'
+        f'    """{" ".join(KNOWN[violation.property].rules)}: {violation.wrong}"""\n'
         f'    run = Run(scenario.load("{path}"))\n'
         "    list(run)\n"
         "    assert run.outcome().unexpected == ()\n"
     )
 
 
-def rules_of(violation: Violation) -> tuple[str, ...]:
-    """The rules that the violated property is about."""
-    known = PROPERTIES.get(violation.property)
-    return known.rules if known else ("EVT-1",)
-
-
 def tell(violation: Violation, path: Path, console: Console) -> None:
     """Print a counterexample saved at `path`: events with what changed, the property, its rules, and how to keep it."""
     console.print(f"\n[bold red]violated[/bold red] [bold]{violation.property.replace('_', ' ')}[/bold]")
-    known = PROPERTIES.get(violation.property)
-    if known:
-        console.print(escape(known.sentence))
+    console.print(escape(KNOWN[violation.property].sentence))
     console.print(f"found in {violation.where}, {len(violation.events)} events\n")
     timeline.tell(Run(scenario.load(str(path))), console)
-    for number in rules_of(violation):
+    for number in KNOWN[violation.property].rules:
         rule = rulebook.rules()[number]
         console.print(f"\n[bold]{number}[/bold] {escape(rule.title)}")
     console.print(f"\nreplay it:  liqspec simulate {path}\nkeep it:\n", markup=False)

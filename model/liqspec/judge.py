@@ -1,25 +1,19 @@
 """Watching one run of the model: every property judged on each event, and what was exercised counted."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import Factory, define, frozen
 
-from liqspec import events, machine
+from liqspec import events, machine, pairs
 from liqspec.effects import Effect, Transitioned
 from liqspec.engine import Engine
 from liqspec.events import EventData
+from liqspec.model_properties import CRASHES, DETERMINISTIC, MODEL_PROPERTIES, Lived
 from liqspec.properties import PROPERTIES, Witness
 from liqspec.refusals import Refusal
 from liqspec.snapshot import Snapshot
-
-# The properties that need more than observations: they look at the model's own snapshots.
-REFUSED_CHANGES_NO_BIT = "a_refused_event_changes_no_bit"
-DETERMINISTIC = "the_same_event_in_the_same_state_does_the_same"
-REMEMBERS = "the_engine_remembers_what_the_rules_remember"
-CRASHES = "every_event_gets_an_answer"
-
 
 # T13 is reserved: no event of these rules causes it (LIF-5).
 _RESERVED = ("T13",)
@@ -61,6 +55,14 @@ class Tally:
             self.refusals[refusal.code] += 1
             self.rules[refusal.rule] += 1
 
+    def add(self, other: "Tally") -> None:
+        """Add what another tally counted and collected."""
+        self.checked.update(other.checked)
+        self.transitions.update(other.transitions)
+        self.rules.update(other.rules)
+        self.refusals.update(other.refusals)
+        self.violations.extend(other.violations)
+
 
 class Judge:
     """Applies events to an engine, and tells which properties each violated.
@@ -88,14 +90,23 @@ class Judge:
 
     def apply(self, event: EventData) -> list[tuple[str, str]]:
         """Apply an event, and return the violated properties with what was wrong."""
-        self.refusal = None
+        return self._guarded(event, lambda: self._apply(event))
+
+    def _apply(self, event: EventData) -> list[tuple[str, str]]:
+        effects: tuple[Effect, ...] = ()
+        refused: Refusal | None = None
         try:
             effects = self._engine.apply(events.from_json(event))
         except Refusal as refusal:
-            return self.see(event, (), refusal)
-        except Exception as error:  # an engine that crashes has broken EVT-1, whatever the exception
+            refused = refusal
+        return self.see(event, effects, refused)
+
+    def _guarded(self, event: EventData, judge: Callable[[], list[tuple[str, str]]]) -> list[tuple[str, str]]:
+        """Judge; an engine that crashes, or shows what cannot be, has broken EVT-1, whatever the exception."""
+        try:
+            return judge()
+        except Exception as error:
             return [(CRASHES, f"{event.get('type')} ended in {type(error).__name__}: {error}")]
-        return self.see(event, effects, None)
 
     def see(self, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> list[tuple[str, str]]:
         """Judge an event that the engine has just been given, and return the violated properties."""
@@ -103,44 +114,42 @@ class Judge:
         self._tally.count(effects, refusal)
         self.refusal = None if refusal is None else refusal.code
         step = self.witness.see(event, self.refusal, self._engine.observe())
+        self.snapshot = self._engine.snapshot()
+        lived = Lived(self._engine, before, event, self.snapshot, effects, refusal, self.witness)
+        judged = [(name, entry.judge(step)) for name, entry in PROPERTIES.items()]
+        judged += [(name, known.judge(lived)) for name, known in MODEL_PROPERTIES.items()]
+        return self._counted(judged)
+
+    def see_twice(
+        self,
+        beside: Engine,
+        earlier: tuple[Snapshot, EventData] | None,
+        before: Snapshot,
+        event: EventData,
+    ) -> list[tuple[str, str]]:
+        """Judge the event just seen against other runs, and return the violated properties.
+
+        They are made on the engine `beside`, of the same configuration, so that the judged one is left as it is.
+        `earlier` is the event before, with the state that it came in.
+        """
+        told = pairs.Twice(beside, earlier, before, event, self.snapshot, self.refusal)
+        return self._guarded(event, lambda: self._counted(pairs.judge(told)))
+
+    def repeat(self, beside: Engine, before: Snapshot, event: EventData) -> list[tuple[str, str]]:
+        """Apply an accepted event to another engine in the state before it: it must end the same (EVT-1, OBS-4)."""
+        return self._guarded(event, lambda: self._counted([(DETERMINISTIC, self._repeated(beside, before, event))]))
+
+    def _repeated(self, beside: Engine, before: Snapshot, event: EventData) -> str:
+        beside.restore(before)
+        beside.apply(events.from_json(event))
+        return "" if beside.snapshot() == self.snapshot else "from the same state it ended differently"
+
+    def _counted(self, judged: list[tuple[str, str | None]]) -> list[tuple[str, str]]:
+        """Count what was exercised, and keep what was violated."""
         wrong = []
-        for name, entry in PROPERTIES.items():
-            judgement = entry.judge(step)
+        for name, judgement in judged:
             if judgement is not None:
                 self._tally.checked[name] += 1
                 if judgement:
                     wrong.append((name, judgement))
-        self.snapshot = self._engine.snapshot()
-        return [*wrong, *self._on_the_model(before, refusal)]
-
-    def repeat(self, before: Snapshot, event: EventData) -> list[tuple[str, str]]:
-        """Apply an accepted event once more from the snapshot before it: it must end the same (EVT-1, OBS-4)."""
-        self._tally.checked[DETERMINISTIC] += 1
-        self._engine.restore(before)
-        self._engine.apply(events.from_json(event))
-        same = self._engine.snapshot() == self.snapshot
-        return [] if same else [(DETERMINISTIC, "a repetition from the snapshot before it ended differently")]
-
-    def _on_the_model(self, before: Snapshot, refusal: Refusal | None) -> list[tuple[str, str]]:
-        if refusal is not None:
-            self._tally.checked[REFUSED_CHANGES_NO_BIT] += 1
-            return [] if self.snapshot == before else [(REFUSED_CHANGES_NO_BIT, "the snapshot changed")]
-        self._tally.checked[REMEMBERS] += 1
-        wrong = differences(self.witness, self.snapshot)
-        return [(REMEMBERS, wrong)] if wrong else []
-
-
-def differences(witness: Witness, snapshot: Snapshot) -> str:
-    """Where the engine's memory of attempts, failures and leverages differs from the witness's; "" if nowhere."""
-    for account in snapshot.accounts:
-        for pool in account.pools:
-            mode = "cross" if pool.market is None else "isolated"
-            for held in pool.positions:
-                life = (f"{account.name}/{held.market}/{mode}", held.life)
-                if held.size and held.attempted != (life in witness.memory.attempted):
-                    return f"{life[0]}: attempted is {held.attempted}"
-                if held.size and pool.in_liquidation and held.left_over != (life in witness.memory.failed):
-                    return f"{life[0]}: its order left quantity over is {held.left_over}"
-                if held.size and held.leverage != witness.memory.leverages[life[0]]:
-                    return f"{life[0]}: leverage is {held.leverage}, must be {witness.memory.leverages[life[0]]}"
-    return ""
+        return wrong

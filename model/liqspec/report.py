@@ -9,16 +9,12 @@ from rich.table import Table
 
 from liqspec import machine
 from liqspec.explore import Exploration
-from liqspec.judge import DETERMINISTIC, REFUSED_CHANGES_NO_BIT, REMEMBERS, Violation, reachable_transitions
-from liqspec.properties import PROPERTIES
+from liqspec.judge import Violation, reachable_transitions
+from liqspec.known import KNOWN
+from liqspec.lemmas import LEMMAS
+from liqspec.model_properties import CRASHES
+from liqspec.pieces import ProofResult
 from liqspec.refusals import CODES
-
-# The rules of the properties that are judged on the model's own snapshots.
-_ON_THE_MODEL = {
-    DETERMINISTIC: ("EVT-1", "OBS-4"),
-    REFUSED_CHANGES_NO_BIT: ("EVT-3",),
-    REMEMBERS: ("LIQ-12", "BKS-2", "ACC-8"),
-}
 
 
 @frozen(kw_only=True)
@@ -70,6 +66,7 @@ class Report:
     rules: dict[str, int]
     refusals: dict[str, int]
     scopes: list[ScopeResult]
+    proofs: list[ProofResult]
     violations: list[Violation]
 
     @property
@@ -81,7 +78,7 @@ class Report:
         if self.violations:
             return []
         return [
-            *(f"property {name}" for name in PROPERTIES if not self.checked.get(name)),
+            *(f"property {name}" for name in KNOWN if not self.checked.get(name) and name != CRASHES),
             *(f"transition {name}" for name in reachable_transitions() if not self.transitions.get(name)),
             *(f"refusal {code}" for code in CODES if not self.refusals.get(code)),
             *(f"scope {result.scope}: {name}" for result in self.scopes for name in result.never),
@@ -90,11 +87,20 @@ class Report:
     @property
     def holds(self) -> bool:
         """Whether nothing was violated and everything was exercised."""
-        return not (self.failures or self.violations or self.never)
+        return not (self.failures or self.violations or self.never or self.unproved)
+
+    @property
+    def unproved(self) -> list[str]:
+        """The lemmas that are not proved, or whose control is not refuted."""
+        return [
+            f"lemma {proof.name} is {proof.status}, its control {proof.control}"
+            for proof in self.proofs
+            if not proof.holds
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain data."""
-        return {"holds": self.holds, **asdict(self), "never": self.never}
+        return {"holds": self.holds, **asdict(self), "never": self.never, "unproved": self.unproved}
 
 
 def tell(report: Report, console: Console) -> None:
@@ -102,6 +108,8 @@ def tell(report: Report, console: Console) -> None:
     console.print(_properties(report))
     if report.scopes:
         console.print(_scopes(report))
+    if report.proofs:
+        console.print(_proofs(report))
     console.print(_counts("transitions", {name: report.transitions.get(name, 0) for name in machine.lifecycle().by_id}))
     console.print(_counts("refusals", {code: report.refusals.get(code, 0) for code in CODES}))
     console.print(
@@ -112,31 +120,44 @@ def tell(report: Report, console: Console) -> None:
         console.print(f"[red]not as expected:[/red] {escape(line)}", soft_wrap=True)
     for violation in report.violations:
         console.print(f"[red]violated:[/red] {violation.property} in {violation.where}: {escape(violation.wrong)}")
+    for line in report.unproved:
+        console.print(f"[red]not proved:[/red] {escape(line)}", soft_wrap=True)
     for line in report.never:
         console.print(f"[yellow]never exercised:[/yellow] {escape(line)}")
     if report.holds:
         console.print("[bold green]all hold[/bold green]")
-    elif report.failures or report.violations:
+    elif report.failures or report.violations or report.unproved:
         console.print("[bold red]violated[/bold red]")
     else:
         console.print("[bold yellow]not enough was exercised[/bold yellow]: try more --steps")
 
 
 def _properties(report: Report) -> Table:
-    table = Table("property", "rules", "runs", "exhaustive", "verdict")
-    for column in (2, 3):
+    table = Table("property", "rules", "judges", "runs", "exhaustive", "verdict")
+    for column in (3, 4):
         table.columns[column].justify = "right"
     violated = {violation.property for violation in report.violations}
-    rules = {name: entry.rules for name, entry in PROPERTIES.items()} | _ON_THE_MODEL
-    for name, numbers in rules.items():
+    for name, known in KNOWN.items():
         exhaustive = sum(result.checked.get(name, 0) for result in report.scopes)
+        checked = report.checked.get(name, 0)
         verdict = "[green]holds[/green]"
         if name in violated:
             verdict = "[red]violated[/red]"
-        elif not report.checked.get(name):
+        elif name == CRASHES:  # whatever else was judged was answered
+            checked, exhaustive = max(report.checked.values(), default=0), sum(one.steps for one in report.scopes)
+        elif not checked:
             verdict = "[yellow]never exercised[/yellow]"
-        checked = f"{report.checked.get(name, 0):,}"
-        table.add_row(name.replace("_", " "), " ".join(numbers), checked, f"{exhaustive:,}", verdict)
+        table.add_row(known.title, " ".join(known.rules), known.kind, f"{checked:,}", f"{exhaustive:,}", verdict)
+    return table
+
+
+def _proofs(report: Report) -> Table:
+    table = Table("proved for all numbers", "rules", "verdict", "control")
+    for proof in report.proofs:
+        lemma = LEMMAS[proof.name]
+        verdict = "[green]proved[/green]" if proof.status == "proved" else f"[red]{proof.status}[/red]"
+        control = proof.control if proof.control == "refuted" else f"[red]{proof.control}[/red]"
+        table.add_row(proof.name.replace("_", " "), " ".join(lemma.rules), verdict, control)
     return table
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from liqspec import shapes, specification
 from liqspec.config import Config, are_amounts, is_amount, is_integer
@@ -40,6 +40,7 @@ class Alphabet:
 class Scope:
     """A small world: a configuration, events that lead into it, the events to explore, and the bounds.
 
+    In a `symmetric` one all accounts can do the same, so states that differ only in who is who are one state.
     `excused` names transitions and properties that this scope cannot exercise, each with the reason.
     """
 
@@ -51,12 +52,18 @@ class Scope:
     max_depth: int = field(validator=is_integer)
     max_life: int = field(default=1, validator=is_integer)
     max_collateral: str = field(default="1000000000", validator=is_amount)
+    symmetric: bool = False
     excused: dict[str, str] = Factory(dict)
 
 
 def names() -> list[str]:
-    """The names of the scopes that the specification ships."""
+    """The names of the scopes that every verification explores."""
     return specification.shipped("scopes")
+
+
+def thorough_names() -> list[str]:
+    """The names of the large scopes, which only a thorough verification explores."""
+    return [f"thorough/{name}" for name in specification.shipped("scopes/thorough")]
 
 
 def load(name: str) -> Scope:
@@ -67,8 +74,26 @@ def load(name: str) -> Scope:
         shapes.WrongShape: a field is missing, unknown or mistyped.
     """
     path = specification.ROOT / "scopes" / f"{name}.toml"
-    if name not in names():
-        raise specification.UnreadableFile(path, f"no such scope; shipped are {', '.join(names())}")
+    shipped = [*names(), *thorough_names()]
+    if name not in shipped:
+        raise specification.UnreadableFile(path, f"no such scope; shipped are {', '.join(shipped)}")
     scope = shapes.structure(specification.read_toml(path), Scope)
     Config.from_json(scope.config)
+    if scope.symmetric and not _treats_all_the_same(scope):
+        raise shapes.WrongShape("symmetric", "one account can do what another cannot")
     return scope
+
+
+def _treats_all_the_same(scope: Scope) -> bool:
+    """Whether each account has the same deposits, withdrawals, transfers and trades as any other."""
+    events = scope.events
+    own = [
+        (
+            events.deposit.get(name),
+            events.withdraw.get(name),
+            sorted(repr({**entry, "account": ""}) for entry in events.transfer if entry["account"] == name),
+            sorted(repr(evolve(entry, account="")) for entry in events.trade if entry.account == name),
+        )
+        for name in scope.config["accounts"]
+    ]
+    return all(entry == own[0] for entry in own)

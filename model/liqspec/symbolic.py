@@ -332,8 +332,7 @@ def check(conditions: Sequence[z3.BoolRef], efforts: Sequence[int] = EFFORTS) ->
     """Whether the conditions can hold together; `unknown` where no effort finds out."""
     for effort in efforts:
         for make in (z3.SimpleSolver, z3.Solver):
-            solver = _with_limits(make(), effort)
-            solver.add(*conditions)
+            solver = _ready(make, conditions, effort)
             verdict = cast(Verdict, str(solver.check()))
             if verdict != "unknown":
                 return verdict
@@ -341,16 +340,30 @@ def check(conditions: Sequence[z3.BoolRef], efforts: Sequence[int] = EFFORTS) ->
 
 
 def solution(conditions: Sequence[z3.BoolRef], symbols: Mapping[str, z3.ArithRef]) -> dict[str, int] | None:
-    """Whole numbers for the symbols that meet the conditions; None if a small effort finds none."""
-    solver = _with_limits(z3.SimpleSolver(), EFFORTS[0])
-    solver.add(*conditions)
-    if solver.check() != z3.sat:
-        return None
-    model = solver.model()
-    return {name: model.eval(symbol, model_completion=True).as_long() for name, symbol in symbols.items()}
+    """Whole numbers for the symbols that meet the conditions; None if no moderate effort finds any."""
+    for effort in EFFORTS[:2]:
+        for make in (z3.SimpleSolver, z3.Solver):
+            solver = _ready(make, conditions, effort)
+            verdict = solver.check()
+            if verdict == z3.sat:
+                return _numbers(solver, symbols)
+            if verdict == z3.unsat:
+                return None
+    return None
 
 
-def _with_limits(solver: z3.Solver, effort: int) -> z3.Solver:
+def _numbers(solver: z3.Solver, symbols: Mapping[str, z3.ArithRef]) -> dict[str, int]:
+    model, there = solver.model(), solver.ctx
+    return {
+        name: model.eval(symbol.translate(there), model_completion=True).as_long() for name, symbol in symbols.items()
+    }
+
+
+def _ready(make: Callable[..., z3.Solver], conditions: Sequence[z3.BoolRef], effort: int) -> z3.Solver:
+    """A solver in a context of its own, so that what was asked before in this process changes no answer."""
+    context = z3.Context()
+    solver = make(ctx=context)
     solver.set("rlimit", effort)
     solver.set("timeout", MILLISECONDS)
+    solver.add(*(condition.translate(context) for condition in conditions))
     return solver

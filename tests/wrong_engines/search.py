@@ -7,75 +7,16 @@ from typing import Any
 
 from attrs import frozen
 
-from liqspec import rulebook, scenario
-from liqspec.config import Config
-from liqspec.engine import Engine
-from liqspec.events import EventData
-from liqspec.guided import Guide, configuration
-from liqspec.judge import Judge, Tally, Violation
+from liqspec import rulebook, scenario, venue_file
+from liqspec.judge import Tally, Violation
+from liqspec.random_run import LENGTH, random_run
 from liqspec.scenario import Scenario
 from liqspec.simulate import Run
+from liqspec.worlds import base_configuration
 
-EPISODE = 80  # events in one run
-
-# Coarse grids, so that sizes, roundings and boundaries meet often; generic-like and hyperliquid-like.
-BASES: tuple[dict[str, Any], ...] = (
-    {
-        "quote_unit": "0.01",
-        "markets": {
-            "A": {
-                "tick": "1",
-                "lot": "0.01",
-                "tiers": [{"above": "0", "maintenance_rate": "1/40", "max_leverage": 20}],
-            },
-            "B": {
-                "tick": "1",
-                "lot": "1",
-                "tiers": [
-                    {"above": "0", "maintenance_rate": "1/40", "max_leverage": 20},
-                    {"above": "50000", "maintenance_rate": "1/20", "max_leverage": 10},
-                ],
-            },
-        },
-        "marks": {"A": "50000", "B": "2500"},
-        "backstop": {"threshold": "2/3"},
-        "liquidation": {"partial_threshold": "1000", "partial_fraction": "1/3", "cooldown_ms": 10},
-    },
-    {
-        "quote_unit": "0.000001",
-        "markets": {
-            "BTC": {
-                "tick": "0.1",
-                "lot": "0.00001",
-                "tiers": [
-                    {"above": "0", "maintenance_rate": "1/80", "max_leverage": 40},
-                    {"above": "150000", "maintenance_rate": "1/40", "max_leverage": 20},
-                ],
-            },
-            "ETH": {
-                "tick": "0.01",
-                "lot": "0.0001",
-                "tiers": [
-                    {"above": "0", "maintenance_rate": "1/50", "max_leverage": 25},
-                    {"above": "100000", "maintenance_rate": "1/30", "max_leverage": 15},
-                ],
-            },
-            "SOL": {
-                "tick": "0.0001",
-                "lot": "0.01",
-                "tiers": [{"above": "0", "maintenance_rate": "1/40", "max_leverage": 20}],
-            },
-        },
-        "marks": {"BTC": "60000", "ETH": "3000", "SOL": "150"},
-        "backstop": {"threshold": "2/3"},
-        "liquidation": {
-            "stop_when_restored": False,
-            "partial_threshold": "100000",
-            "partial_fraction": "1/5",
-            "cooldown_ms": 30000,
-            "cooldown_scope": "account",
-        },
-    },
+# Coarse grids, where boundaries are met often; and the venue that uses every parameter.
+BASES: tuple[dict[str, Any], ...] = tuple(
+    base_configuration(venue_file.load(name)) for name in ("coarse", "hyperliquid")
 )
 
 
@@ -96,17 +37,12 @@ def find(seed: str, episodes: int, seconds: float | None = None) -> Found | None
     for episode in range(episodes):
         if seconds is not None and process_time() - began > seconds:
             return None
-        random = Random(f"{seed}/{episode}")
-        config = configuration(random, BASES[episode % len(BASES)])
-        engine = Engine(Config.from_json(config))
-        guide, judge = Guide(random, engine), Judge.of_start(engine, config, Tally())
-        told: list[EventData] = []
-        for _ in range(EPISODE):
-            told.append(guide.next_event())
-            tried += 1
-            if violated := judge.apply(told[-1]):
-                name, wrong = violated[0]
-                return Found(Violation(name, wrong, f"seed {seed} run {episode}", config, told), tried)
+        tally = Tally()
+        where = f"seed {seed} run {episode}"
+        told = random_run(BASES[episode % len(BASES)], Random(f"{seed}/{episode}"), LENGTH, where, tally)
+        tried += len(told)
+        if tally.violations:
+            return Found(tally.violations[0], tried)
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from liqspec import counterexample, report, scope, verify
-from liqspec.cli.app import HOLDS, VIOLATED, Json, app, terminal
+from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
 from liqspec.judge import Violation
 
 
@@ -19,26 +19,44 @@ def verify_command(
     scope_names: Annotated[
         list[str] | None, typer.Option("--scope", help="Only this exhaustive scope (may be given several times).")
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Random events to check.")] = verify.Effort().steps,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help=f"Random events to check; {verify.STEPS:,} if not given.")
+    ] = None,
     budget: Annotated[
         float | None, typer.Option(min=1, metavar="SECONDS", help="Random events for so long, in place of --steps.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Where the random events start from.")] = 1,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Also the large scopes, a million states, and more random events.")
+    ] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many processes work at once; as many as there are cores if not given."),
+    ] = None,
     save: Annotated[Path, typer.Option(help="Where a counterexample is written, if there is one.")] = Path(
         "counterexample.toml"
     ),
     as_json: Json = False,
 ) -> None:
-    """Check that the rules hold: worked examples, scenarios, exhaustive scopes, and random events, by every property.
+    """Check that the rules hold, four ways: stories, exhaustive scopes, random events, and proofs.
 
-    The same seed and steps give the same result, byte for byte; timings go to standard error. Exits with 1 if anything
-    is violated, or was never exercised. A violation is shrunk, told step by step, and saved as a scenario.
+    Every step of the first three is judged by every property; the proofs hold for all numbers. The same seed and steps
+    give the same result, byte for byte, on any number of processes; timings go to standard error. Exits with 1 if
+    anything is violated, is not proved, or was never exercised. A violation is shrunk, told step by step, and saved as
+    a scenario.
 
-    Examples: `liqspec verify`, `liqspec verify --venue hyperliquid --steps 1000000 --seed 7`,
-    `liqspec verify --scope minimal --steps 1000`
+    Examples: `liqspec verify`, `liqspec verify --venue hyperliquid --budget 600 --seed 7`,
+    `liqspec verify --scope minimal --steps 1000`, `liqspec verify --thorough`
     """
+    if steps is not None and budget is not None:
+        fail("--steps and --budget: give one of them, how many random events or for how long")
     effort = verify.Effort(
-        venue=venue, scopes=tuple(scope_names or scope.names()), steps=steps, seconds=budget, seed=seed
+        venue=venue,
+        scopes=tuple(scope_names or [*scope.names(), *(scope.thorough_names() if thorough else [])]),
+        steps=steps or (verify.THOROUGH_STEPS if thorough else verify.STEPS),
+        seconds=budget,
+        seed=seed,
+        processes=processes or verify.Effort().processes,
     )
     found = verify.verify(effort, terminal(stderr=True))
     shortest = min((counterexample.shrink(violation) for violation in found.violations), key=_length, default=None)

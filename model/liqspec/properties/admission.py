@@ -1,11 +1,11 @@
 """The naive checker's admission: which refusal an event must get, written from `spec/` (EVT-2) and sharing no code."""
 
 import re
-from fractions import Fraction
 from typing import Any
 
 from liqspec.properties import naive
-from liqspec.properties.naive import ZERO, Change, NaivePool, NaiveRules, View
+from liqspec.properties.exact import ZERO, Fraction
+from liqspec.properties.naive import Change, NaivePool, NaiveRules, View
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _MAX_DIGITS = 78

@@ -1,14 +1,14 @@
 """The properties themselves: each a name that reads as a sentence, its rules, and a judgement of one step."""
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Literal
 
 from attrs import frozen
 
 from liqspec.amounts import ratio_text as _n
 from liqspec.properties import naive
-from liqspec.properties.naive import ZERO, NaivePool, NaivePosition
+from liqspec.properties.exact import ZERO, Fraction
+from liqspec.properties.naive import NaivePool, NaivePosition
 from liqspec.properties.witness import Step, scope_key
 
 # None: the step did not exercise the property; "": it held; otherwise what was wrong, with the numbers.
@@ -462,6 +462,54 @@ def where_all_are_sent_nobody_waits(step: Step) -> Judgement:
     return HELD
 
 
+@_property("step", "MRG-11", "FIL-1", "FIL-2")
+def a_fill_no_worse_than_bankruptcy_makes_no_deficit(step: Step) -> Judgement:
+    """Equity at or above 0 stays so by a fill no worse than the stand-alone bankruptcy price, whatever the fee."""
+    if not step.accepted or step.event["type"] != "fill":
+        return None
+    key, pool = naive.event_position(step.event), naive.event_pool(step.event)
+    held = step.before.positions[key]
+    before = step.before.pools[pool]
+    equity = naive.equity(before.collateral, naive.holdings_of(before), step.memory.marks)
+    bankruptcy = step.memory.marks[held.market] - equity / held.size
+    price = Fraction(step.event["price"])
+    worse = price < bankruptcy if held.size > 0 else price > bankruptcy
+    if equity < 0 or worse:
+        return None
+    after, vault = step.after.pools[pool], step.after.vault_cash - step.before.vault_cash
+    if after.equity < 0 or (not after.positions and not step.backstopped() and vault < 0):
+        left = min(after.equity, vault)
+        return f"{pool}: equity fell from {_n(equity)} to {_n(left)} by a fill at {_n(price)}"
+    return HELD
+
+
+@_property("step", "ACC-8", "ACC-9", "LIQ-3", "MRG-8")
+def only_prices_and_funding_start_a_liquidation(step: Step) -> Judgement:
+    """The last trade never liquidates: a pool enters liquidation by a mark or a funding, by nothing else."""
+    if not step.accepted or step.event["type"] in ("mark_price", "marks", "funding"):
+        return None
+    for key, pool in step.after.pools.items():
+        before = step.before.pools.get(key)
+        if pool.in_liquidation and not (before is not None and before.in_liquidation):
+            return f"{key} entered liquidation by a {step.event['type']}"
+    return HELD
+
+
+@_property("step", "ACC-5", "ACC-6", "ACC-8", "ACC-9", "BKS-7")
+def a_trader_cannot_extract_at_constant_marks(step: Step) -> Judgement:
+    """Own trades at the mark, deposits, withdrawals and transfers never gain: what the pools are worth only moves."""
+    kind = step.event["type"]
+    if not step.accepted or kind not in ("deposit", "withdraw", "transfer", "trade"):
+        return None
+    if kind == "trade" and Fraction(step.event["price"]) != step.later.marks[step.event["market"]]:
+        return None
+    account = step.event["account"]
+    moved = {"deposit": 1, "withdraw": -1}.get(kind, 0) * Fraction(step.event.get("amount", "0"))
+    before, after = _worth(step, step.before, account), _worth(step, step.after, account)
+    gained = after - before - moved
+    return HELD if gained <= 0 else f"{account} gained {_n(gained)} by a {kind}"
+
+
 # -------------------------------------------------------------------------------------------------------------- helpers
 
 
@@ -469,6 +517,13 @@ def _equity_below_margin(step: Step, pool: NaivePool) -> bool:
     holdings = naive.holdings_of(pool)
     marks = step.later.marks
     return naive.equity(pool.collateral, holdings, marks) < naive.maintenance_margin(step.rules, holdings, marks)
+
+
+def _worth(step: Step, view: naive.View, account: str) -> Fraction:
+    """What the pools of an account are worth to it: a deficit is not its own to pay (BKS-7)."""
+    marks = step.later.marks
+    pools = [pool for pool in view.pools.values() if pool.account == account]
+    return sum((max(ZERO, naive.equity(pool.collateral, naive.holdings_of(pool), marks)) for pool in pools), ZERO)
 
 
 def _below_backstop(step: Step, equity: Fraction, margin: Fraction) -> bool:

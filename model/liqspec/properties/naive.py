@@ -3,12 +3,11 @@
 Everything is in the outside's units (money, prices and sizes as they are written), so not even the grids are shared.
 """
 
-from fractions import Fraction
 from typing import Any
 
 from attrs import field, frozen
 
-ZERO = Fraction(0)
+from liqspec.properties.exact import ZERO, Fraction, number
 
 
 def up(value: Fraction, step: Fraction) -> Fraction:
@@ -168,9 +167,9 @@ class View:
                 entry["market"],
                 entry["mode"],
                 entry["state"],
-                Fraction(entry["size"]),
-                Fraction(entry["cost"]),
-                None if entry["order"] is None else Fraction(entry["order"]),
+                number(entry["size"]),
+                number(entry["cost"]),
+                None if entry["order"] is None else number(entry["order"]),
                 entry["life"],
                 entry["cooldown_until"],
             )
@@ -183,10 +182,10 @@ class View:
             pools[key] = NaivePool(
                 key,
                 account,
-                Fraction(entry["collateral"]),
-                Fraction(entry["equity"]),
-                Fraction(entry["maintenance_margin"]),
-                Fraction(entry["initial_margin"]),
+                number(entry["collateral"]),
+                number(entry["equity"]),
+                number(entry["maintenance_margin"]),
+                number(entry["initial_margin"]),
                 entry["in_liquidation"],
                 tuple(position for position in positions if position.pool == key and position.size),
             )
@@ -196,9 +195,9 @@ class View:
             observation["block"],
             {position.key: position for position in positions},
             pools,
-            Fraction(vault["cash"]),
-            Fraction(vault["equity"]),
-            {market: Fraction(size) for market, size in vault["positions"].items()},
+            number(vault["cash"]),
+            number(vault["equity"]),
+            {market: number(size) for market, size in vault["positions"].items()},
             observation,
         )
 
@@ -277,14 +276,14 @@ def event_pool(event: dict[str, Any]) -> str:
 def _moved(_: NaiveRules, view: View, __: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
     """ACC-4, ACC-5."""
     key = f"{event['account']}/cross"
-    before, amount = _pool_of(view, key), Fraction(event["amount"])
+    before, amount = _pool_of(view, key), number(event["amount"])
     return {key: Change(before.collateral + (amount if event["type"] == "deposit" else -amount), before.holdings)}
 
 
 def _transferred(_: NaiveRules, view: View, __: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
     """ACC-6."""
     cross, isolated = f"{event['account']}/cross", f"{event['account']}/{event['market']}/isolated"
-    amount = Fraction(event["amount"])
+    amount = number(event["amount"])
     paying, receiving = _pool_of(view, cross), _pool_of(view, isolated)
     return {
         cross: Change(paying.collateral - amount, paying.holdings),
@@ -295,7 +294,7 @@ def _transferred(_: NaiveRules, view: View, __: dict[str, Fraction], event: dict
 def _traded(rules: NaiveRules, view: View, _: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
     """ACC-8, ACC-9."""
     key, pool = event_position(event), event_pool(event)
-    before, size, price = _pool_of(view, pool), Fraction(event["size"]), Fraction(event["price"])
+    before, size, price = _pool_of(view, pool), number(event["size"]), number(event["price"])
     held = before.holdings.get(key, Holding(event["market"], ZERO, ZERO))
     if held.size * size >= 0:
         after, realised = Holding(held.market, held.size + size, held.cost + size * price), ZERO
@@ -307,7 +306,7 @@ def _traded(rules: NaiveRules, view: View, _: dict[str, Fraction], event: dict[s
 def _filled(rules: NaiveRules, view: View, marks: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
     """FIL-1, FIL-2."""
     key, pool = event_position(event), event_pool(event)
-    before, size, price = _pool_of(view, pool), Fraction(event["size"]), Fraction(event["price"])
+    before, size, price = _pool_of(view, pool), number(event["size"]), number(event["price"])
     after, realised = close(rules, before.holdings[key], size, price)
     holdings = _with(before.holdings, key, after)
     left = equity(before.collateral + realised, holdings, marks)
@@ -317,7 +316,7 @@ def _filled(rules: NaiveRules, view: View, marks: dict[str, Fraction], event: di
 
 def _funded(rules: NaiveRules, view: View, _: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
     """EVT-6."""
-    payment, changed = Fraction(event["payment"]), {}
+    payment, changed = number(event["payment"]), {}
     for position in view.positions.values():
         if position.market == event["market"] and position.size:
             before = _pool_of(view, position.pool)

@@ -1,13 +1,13 @@
 """A witness of a run: remembers what the rules remember, from the events and observations alone, engine unseen."""
 
-from fractions import Fraction
 from typing import Any
 
 from attrs import Factory, define, evolve, frozen
 
 from liqspec.properties import naive
 from liqspec.properties.admission import expected_refusal
-from liqspec.properties.naive import ZERO, NaivePosition, NaiveRules, View
+from liqspec.properties.exact import ZERO, Fraction
+from liqspec.properties.naive import NaivePosition, NaiveRules, View
 
 Life = tuple[str, int]  # a position's key and the number of its life
 

@@ -1,0 +1,76 @@
+"""The guide: which move comes next, and now and then one that must be refused."""
+
+from collections.abc import Callable
+from random import Random
+
+from liqspec.engine import Engine
+from liqspec.events import EventData
+from liqspec.guided.market import MarketMoves
+from liqspec.guided.moves import Moves
+from liqspec.guided.trader import TraderMoves
+
+_BAD_NAMES = {"account": "nobody", "market": "NONE", "mode": "both"}
+_BAD_NUMBERS = {"time": 0, "leverage": 0}
+_BAD_AMOUNTS = ("0", "-1", "0.0000000001", "-0.0000000001", "1e3", "NaN", 1.5)
+
+
+class Guide(Moves):
+    """Proposes the next event for an engine, from what state the engine is in."""
+
+    def __init__(self, random: Random, engine: Engine) -> None:
+        super().__init__(random, engine)
+        trader, market = TraderMoves(random, engine), MarketMoves(random, engine)
+        self._trader, self._market_moves = trader, market
+        self.moves: dict[str, tuple[int, Callable[[], EventData | None]]] = {
+            "deposit": (10, trader.deposit),
+            "withdraw": (5, trader.withdraw),
+            "transfer": (8, trader.transfer),
+            "open_or_increase": (20, trader.open_or_increase),
+            "twin": (8, trader.twin),
+            "reduce": (9, trader.reduce),
+            "mark": (24, market.mark),
+            "marks": (8, market.marks),
+            "funding": (7, market.funding),
+            "block": (14, market.block),
+            "vault_trade": (2, market.vault_trade),
+            "vault_cash": (1, market.vault_cash),
+            "order_of_nobody": (2, market.order_of_nobody),
+            "spoilt": (4, self._spoilt),
+        }
+
+    def next_event(self) -> EventData:
+        """The next event as plain data; now and then one that must be refused."""
+        working = self._state.working_orders()
+        if working and self._chance(0.7):
+            return self._market_moves.execution(working)
+        weights = [weight for weight, _ in self.moves.values()]
+        moves = [move for _, move in self.moves.values()]
+        while True:
+            event = self._random.choices(moves, weights)[0]()
+            if event is not None:
+                return event
+
+    def execution(self) -> EventData | None:
+        """What the market does with a working order; None if none is working."""
+        working = self._state.working_orders()
+        return self._market_moves.execution(working) if working else None
+
+    def _spoilt(self) -> EventData:
+        """An otherwise possible event with one or two fields that must be refused."""
+        trader, market = self._trader, self._market_moves
+        choices = (trader.deposit, trader.transfer, trader.open_or_increase, trader.withdraw, market.mark, market.block)
+        event = dict(self._random.choice(choices)())
+        stuck = [position for pool, position in self._open() if pool.in_liquidation]
+        if stuck and self._chance(0.2):  # two checks fail at once: in liquidation, and a bad leverage
+            position = self._random.choice(stuck)
+            size = position.market.size.text(position.size)
+            price = self._near_mark(position.market, 0)
+            return {"type": "trade", **self._key(position), "size": size, "price": price, "leverage": 0}
+        for name in self._random.sample(sorted(event), k=min(self._random.choice((1, 1, 2)), len(event))):
+            event[name] = self._bad(name)
+        return event
+
+    def _bad(self, name: str) -> object:
+        if name == "type":
+            return "liquidate"
+        return _BAD_NAMES.get(name, _BAD_NUMBERS.get(name, self._random.choice(_BAD_AMOUNTS)))

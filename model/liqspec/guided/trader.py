@@ -1,0 +1,133 @@
+"""The trader's moves: money in, out and across, trades at the edge of what is allowed, reductions out of trouble."""
+
+from liqspec import aims
+from liqspec.config import Mode
+from liqspec.events import EventData
+from liqspec.guided.moves import Moves
+from liqspec.state import Pool
+from liqspec.venue import Market
+
+
+class TraderMoves(Moves):
+    """What the trader can do."""
+
+    def deposit(self) -> EventData:
+        """A deposit; often what a pool in trouble lacks, exactly or by one unit not."""
+        sums = (1, 10**6, 10**9, 3 * 10**9, 10**11)
+        amount = 10**30 if self._chance(0.02) else self._random.choice(sums)
+        in_trouble = [owner for owner in self._state.accounts.values() if owner.cross.in_liquidation]
+        owner = self._random.choice(in_trouble) if in_trouble else self._account()
+        lacking = self._lacking(owner.cross)
+        if lacking is not None and self._chance(0.6):
+            amount = max(1, lacking + self._random.choice((-1, 0, 0, 1)))
+        return {"type": "deposit", "account": owner.name, "amount": self._money(amount)}
+
+    def withdraw(self) -> EventData:
+        """A withdrawal of all that is free, exactly or by one unit not."""
+        owner = self._account()
+        amount = max(1, aims.free(self._state, owner.cross) + self._random.choice((-1, 0, 1)))
+        return {"type": "withdraw", "account": owner.name, "amount": self._money(amount)}
+
+    def transfer(self) -> EventData:
+        """Money into an isolated pool, or all that is free of it back; often what it lacks."""
+        random, owner, market = self._random, self._account(), self._market().name
+        isolated = owner.isolated.get(market)
+        if isolated is not None and self._chance(0.4):
+            amount = -max(1, aims.free(self._state, isolated) + random.choice((-1, 0, 1)))
+        else:
+            share = aims.free(self._state, owner.cross) // random.choice((1, 2, 4))
+            amount = max(1, share + random.choice((0, 0, 1)))
+            lacking = None if isolated is None else self._lacking(isolated)
+            if lacking is not None and lacking > 0 and self._chance(0.5):
+                amount = max(1, lacking + random.choice((-1, 0, 1)))
+        return {"type": "transfer", "account": owner.name, "market": market, "amount": self._money(amount)}
+
+    def _lacking(self, pool: Pool) -> int | None:
+        """What a pool lacks to its margin, to its backstop line, or to nothing."""
+        if not pool.open_positions():
+            return None
+        equity, margin = aims.measures(self._state, pool)
+        return self._random.choice((margin, aims.backstop_line(self._venue, margin), 0)) - equity
+
+    def open_or_increase(self) -> EventData:
+        """A trade of as much as the pool allows, of a size that meets a boundary, or of very little."""
+        random, market, account = self._random, self._market(), self._account().name
+        modes: tuple[Mode, ...] = ("cross", "cross", "isolated")
+        mode = random.choice(modes)
+        leverage = random.choice((1, market.max_leverage, market.max_leverage, random.randint(1, market.max_leverage)))
+        pool = self._state.pool(account, mode, market.name)
+        free = 0 if pool is None else aims.free(self._state, pool)
+        if free <= 0 and self._chance(0.8):
+            return self.fund(account, market, mode)
+        event: EventData = {
+            "type": "trade",
+            "account": account,
+            "market": market.name,
+            "mode": mode,
+            "size": market.size.text(self._lots(market, pool, free * leverage) * random.choice((1, -1))),
+            "price": market.price.text(max(1, self._mark_of(market) + random.choice((0, 0, 0, 1, -1)))),
+            "leverage": leverage,
+        }
+        if self._chance(0.1):
+            del event["leverage"]
+        return event
+
+    def _lots(self, market: Market, pool: Pool | None, affordable: int) -> int:
+        """How much to trade, in lots: up to what is affordable, or exactly up to a notional that matters."""
+        random, lot = self._random, self._mark_of(market) * market.unit
+        amounts = aims.threshold_amounts(self._venue, market)
+        if amounts and self._chance(0.2):
+            return max(1, random.choice(amounts) // lot + random.choice((-1, 0, 0, 1)))
+        twins = [] if pool is None else self._state.holdings(pool)
+        if twins and self._chance(0.15):  # two positions of equal margin, where ties are decided
+            return max(1, aims.worth(random.choice(twins)) // lot)
+        most = max(1, affordable // lot)
+        return max(1, random.choice((1, 2, most, most, most // 2, most + 1)))
+
+    def twin(self) -> EventData | None:
+        """Opens in another market of a cross pool as much as it holds in one."""
+        pools = [pool for pool in self._state.pools() if pool.mode == "cross" and len(pool.open_positions()) == 1]
+        calm = [pool for pool in pools if not pool.in_liquidation]
+        if not calm:
+            return None
+        pool = self._random.choice(calm)
+        (position,) = pool.open_positions()
+        others = [market for market in self._venue.markets.values() if market is not position.market]
+        if not others:
+            return None
+        market = self._random.choice(others)
+        lots = aims.worth(self._state.holding(position)) // (self._mark_of(market) * market.unit)
+        return {
+            "type": "trade",
+            "account": pool.account,
+            "market": market.name,
+            "mode": "cross",
+            "size": market.size.text(max(1, lots) * self._random.choice((1, -1))),
+            "price": self._near_mark(market, 0),
+            "leverage": market.max_leverage,
+        }
+
+    def fund(self, account: str, market: Market, mode: Mode) -> EventData:
+        """Collateral for a pool that has none to trade with."""
+        amount = self._money(self._random.choice((10**8, 10**9, 10**10, 3 * 10**11)))
+        if mode == "isolated" and aims.free(self._state, self._state.accounts[account].cross) > 10**10:
+            return {"type": "transfer", "account": account, "market": market.name, "amount": amount}
+        return {"type": "deposit", "account": account, "amount": amount}
+
+    def reduce(self) -> EventData | None:
+        """A trade that closes some or all of a position; often at the very bound of what is accepted (ACC-9)."""
+        if not (held := self._open()):
+            return None
+        random = self._random
+        troubled = [entry for entry in held if entry[0].in_liquidation]
+        pool, position = random.choice(troubled if troubled and self._chance(0.6) else held)
+        market, whole = position.market, abs(position.size)
+        if self._chance(0.5):
+            size = random.choice((whole, 1, max(1, whole // 2)))
+            aimed = random.choice(aims.reduction_prices(self._state, pool, position, size))
+            price = market.price.text(max(1, aimed + random.choice((-1, 0, 0, 1))))
+        else:
+            size = random.choice((whole, whole, 1, max(1, whole // 2), whole + 1))
+            price = self._near_mark(market, random.choice((0, 0, 0, -1, 1, -5, 5, -20)))
+        signed = -size if position.size > 0 else size
+        return {"type": "trade", **self._key(position), "size": market.size.text(signed), "price": price}

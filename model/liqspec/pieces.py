@@ -1,0 +1,128 @@
+"""The pieces that a verification consists of, each of which any process can do on its own."""
+
+from random import Random
+from typing import Any
+
+from attrs import Factory, define, frozen
+
+from liqspec import explore, proofs, rulebook, scenario
+from liqspec.judge import Tally
+from liqspec.random_run import random_run
+from liqspec.scope import Scope
+from liqspec.simulate import Run
+
+
+@define
+class Part:
+    """What one piece came to."""
+
+    kind: str
+    steps: int = 1
+    tally: Tally = Factory(Tally)
+    failures: list[str] = Factory(list)
+    exploration: explore.Exploration | None = None
+    proof: "ProofResult | None" = None
+
+
+@frozen(kw_only=True)
+class ProofResult:
+    """What became of a lemma: proved, and its control refuted by these numbers, or not."""
+
+    name: str
+    status: str
+    counterexample: dict[str, int]
+    control: str
+    control_numbers: dict[str, int]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the lemma is proved, and its control, which claims too much, is refuted."""
+        return self.status == "proved" and self.control == "refuted"
+
+
+@frozen
+class Examples:
+    """The worked examples of the rules, told as they stand."""
+
+    def work(self) -> Part:
+        """Run them with their expectations, judged by every property."""
+        return _told("worked examples", rulebook.example_scenarios())
+
+
+@frozen
+class Scenarios:
+    """The shipped scenarios."""
+
+    def work(self) -> Part:
+        """Run them with their expectations, judged by every property."""
+        return _told("scenarios", [scenario.load(name) for name in scenario.names()])
+
+
+def _told(kind: str, stories: list[scenario.Scenario]) -> Part:
+    part = Part(kind, len(stories))
+    for story in stories:
+        run = Run(story, tally=part.tally)
+        for _ in run:
+            pass
+        part.failures.extend(f"{story.name}: {line}" for line in run.outcome().unexpected)
+    return part
+
+
+@frozen
+class Explored:
+    """A scope, to be explored."""
+
+    world: Scope
+
+    def work(self) -> Part:
+        """Explore it; what it exercises is counted apart from the runs."""
+        found = explore.explore(self.world)
+        return Part("scopes", exploration=found, tally=Tally(violations=found.tally.violations))
+
+
+@frozen
+class Proved:
+    """A lemma, by its name."""
+
+    lemma: str
+
+    def work(self) -> Part:
+        """Prove it, and refute its control."""
+        known = proofs.LEMMAS[self.lemma]
+        proof, control = proofs.prove(known), proofs.refute_control(known)
+        result = ProofResult(
+            name=self.lemma,
+            status=proof.status,
+            counterexample=proof.counterexample,
+            control=control.status,
+            control_numbers=control.counterexample,
+        )
+        return Part("lemmas", proof=result)
+
+
+@frozen
+class RandomRuns:
+    """Random runs: numbers of the runs, each of so many events."""
+
+    bases: tuple[dict[str, Any], ...]
+    seed: int
+    lengths: tuple[tuple[int, int], ...]
+
+    def work(self) -> Part:
+        """Run them one after the other, up to the first that violates something."""
+        part = Part("random events", 0)
+        for number, length in self.lengths:
+            random = Random(f"{self.seed}/{number}")  # a string seeds the same on every machine and PYTHONHASHSEED
+            where = f"random run {number} of seed {self.seed}"
+            part.steps += len(random_run(random.choice(self.bases), random, length, where, part.tally))
+            if part.tally.violations:
+                break
+        return part
+
+
+Piece = Examples | Scenarios | Explored | Proved | RandomRuns
+
+
+def work(piece: Piece) -> Part:
+    """Do a piece of a verification."""
+    return piece.work()

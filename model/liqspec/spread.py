@@ -1,0 +1,54 @@
+"""Independent pieces of work on several processes, their results in the order of the pieces."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from itertools import islice
+from typing import TypeVar
+
+_Piece = TypeVar("_Piece")
+_Result = TypeVar("_Result")
+
+
+def available() -> int:
+    """How many processes this machine can run at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def spread(
+    work: Callable[[_Piece], _Result],
+    pieces: Iterable[_Piece],
+    *,
+    processes: int,
+    done: Callable[[_Result], None] = lambda _: None,
+) -> Iterator[_Result]:
+    """The result of each piece, in the order of the pieces, whatever process was sooner; one process is this one.
+
+    Pieces are taken from their iterable only when they can begin. `done` is told each result as soon as it is there, in
+    any order. Whoever stops to ask for results ends the work.
+    """
+    if processes == 1:
+        for piece in pieces:
+            result = work(piece)
+            done(result)
+            yield result
+        return
+    waiting, running = iter(pieces), dict[Future[_Result], int]()
+    ready: dict[int, _Result] = {}
+    begun, given = 0, 0
+    with ProcessPoolExecutor(max_workers=processes) as pool:
+        try:
+            while True:
+                for piece in islice(waiting, 2 * processes - len(running)):
+                    running[pool.submit(work, piece)] = begun
+                    begun += 1
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    ready[running.pop(future)] = future.result()
+                    done(future.result())
+                while given in ready:
+                    yield ready.pop(given)
+                    given += 1
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
