@@ -14,6 +14,8 @@ from liqspec.events import EventData
 from liqspec.judge import Judge, Tally, Violation
 from liqspec.known import KNOWN
 from liqspec.model_properties import DETERMINISTIC
+from liqspec.shrink import Failing
+from liqspec.shrink import shrink as shortened
 from liqspec.simulate import Run
 from liqspec.snapshot import Snapshot
 
@@ -41,29 +43,21 @@ def judge_all(violation: Violation, told: list[EventData]) -> Violation | None:
 
 
 def shrink(violation: Violation) -> Violation:
-    """The violation with as few events as dropping runs of them, longest first, can reach.
+    """The violation in as few events as possible, and in a plain configuration.
 
-    Each candidate is a run from the start that is judged anew, so the result violates the same property. A violation
-    that does not happen again is returned as it is.
+    Each candidate is judged anew from its start, so the result violates the same property. A violation that does not
+    happen again is returned as it is.
     """
-    best = judge_all(violation, violation.events) or violation
-    length = max(1, len(best.events) // 2)
-    while True:
-        shorter = _drop_one(best, length)
-        if shorter is not None:
-            best = shorter
-        elif length > 1:
-            length = max(1, length // 2)
-        else:
-            return best
+    best = judge_all(violation, violation.events)
+    if best is None:
+        return violation
 
+    def fails(candidate: Failing) -> Failing | None:
+        found = judge_all(evolve(violation, config=candidate.config), candidate.events)
+        return None if found is None else Failing(found.config, found.events)
 
-def _drop_one(violation: Violation, length: int) -> Violation | None:
-    for start in range(len(violation.events) - length, -1, -1):
-        candidate = violation.events[:start] + violation.events[start + length :]
-        if (found := judge_all(violation, candidate)) is not None:
-            return found
-    return None
+    shortest = shortened(Failing(best.config, best.events), fails)
+    return judge_all(evolve(violation, config=shortest.config), shortest.events) or best
 
 
 def to_toml(violation: Violation) -> str:

@@ -1,6 +1,8 @@
 """Looking for an event sequence, or a story of the specification, on which an engine is seen to be wrong."""
 
+import tomllib
 from functools import cache
+from pathlib import Path
 from random import Random
 from time import process_time
 from typing import Any
@@ -44,6 +46,13 @@ def find(seed: str, episodes: int, seconds: float | None = None) -> Found | None
         if tally.violations:
             return Found(tally.violations[0], tried)
     return None
+
+
+def shortest_known() -> dict[str, int]:
+    """The events of the shortest counterexample known to each wrong engine; the measurement keeps the file."""
+    path = Path(__file__).parent / "shortest.toml"
+    known: dict[str, int] = tomllib.loads(path.read_text(encoding="utf-8"))["events"] if path.exists() else {}
+    return known
 
 
 @cache
