@@ -87,7 +87,7 @@ def table(measures: list[Measure]) -> str:
         "",
         "Written by `make mutants`. B numbers are real bugs, from audits, fixes and post-mortems; X numbers are",
         "others of their kind. *events* is how many random events it took, *shortest* how many the shrunk",
-        "counterexample has, deposits and opening trades included. The lemmas are not tried here; they have controls of their own.",
+        "counterexample has, deposits and opening trades included. The lemmas are not tried here.",
         "",
         *(f"- by {name}: {count} of {len(measures)}" for name, count in caught.items()),
         f"- shrunk counterexamples: median {median(lengths):g} events, longest {max(lengths)}",
