@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liqspec import arithmetic, assessment, operations, rulebook, specification
+from liqspec import arithmetic, assessment, known, operations, rulebook, specification
 from liqspec.judge import Tally
-from liqspec.properties import PROPERTIES
 from liqspec.random_run import random_run
 from liqspec.state import Position, Window
 from wrong_engines.search import BASES
@@ -227,9 +226,16 @@ def test_the_naive_checker_shares_no_arithmetic_with_the_model() -> None:
         }
 
 
+def test_the_page_of_the_properties_is_the_one_that_they_make() -> None:
+    page = specification.ROOT / "properties.md"
+    assert page.read_text(encoding="utf-8") == known.markdown(), (
+        "run: liqspec properties --markdown > spec/properties.md"
+    )
+
+
 def test_every_property_has_a_sentence_and_rules() -> None:
     rules = rulebook.rules()
-    for entry in PROPERTIES.values():
+    for entry in known.KNOWN.values():
         assert entry.sentence.endswith(".")
         assert entry.rules
         assert [rule for rule in entry.rules if rule not in rules] == []

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from attrs import asdict
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
+from rich.table import Table
 
-from liqspec import citations, machine, rulebook, specification
+from liqspec import citations, known, machine, rulebook, specification
 from liqspec.cli.app import Json, app, fail, terminal
 
 
@@ -34,6 +36,26 @@ def explain(
     else:
         groups = sorted({number.partition("-")[0] for number in rulebook.rules()})
         fail(f"{rule}: no such rule; rules are numbered {', '.join(groups)}-n, transitions T0 to T13")
+
+
+@app.command()
+def properties(
+    as_json: Json = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print the page of the specification.")] = False,
+) -> None:
+    """List what must hold: every property with its sentence, its kind, on what it is judged, and its rules.
+
+    Examples: `liqspec properties`, `liqspec properties --json`
+    """
+    if as_markdown:
+        typer.echo(known.markdown(), nl=False)
+    elif as_json:
+        typer.echo(json.dumps([asdict(entry) for entry in known.KNOWN.values()], ensure_ascii=False, indent=2))
+    else:
+        table = Table("property", "what must hold", "kind", "judged on", "rules")
+        for entry in known.KNOWN.values():
+            table.add_row(entry.title, entry.sentence, entry.kind, entry.judged_on, " ".join(entry.rules))
+        terminal().print(table)
 
 
 def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
