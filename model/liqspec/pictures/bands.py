@@ -56,7 +56,7 @@ def blocks(axes: Axes, record: Record, theme: Theme, column: float, height_in_in
     for place, span in enumerate(record.blocks()):
         number, time = span.value
         ground = theme.grid if place % 2 else theme.panel
-        box = _box(span, 0, height_in_inches, facecolor=ground, edgecolor=theme.quiet, label=f"block {number}")
+        box = _box(span, 0, height_in_inches, facecolor=ground, edgecolor=theme.grid, label=f"block {number}")
         axes.add_patch(box)
         told = time_text(time)
         _write(

@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from itertools import pairwise
 from typing import Any
 
 from attrs import frozen
@@ -41,12 +42,11 @@ class Heading:
 
     @property
     def columns(self) -> int:
-        """The columns of the legend: as many as the width holds, each as wide as its longest entry."""
-        for columns in range(len(self.entries), 1, -1):
-            lines = math.ceil(len(self.entries) / columns)
-            labels = [str(entry.get_label()) for entry in self.entries]
-            longest = [max(map(len, labels[first : first + lines])) for first in range(0, len(labels), lines)]
-            if sum(length * _LEGEND_CHARACTER + _LEGEND_HANDLE for length in longest) <= self.width - _MARGIN:
+        """The columns of the legend: as few lines as the width allows, evenly filled."""
+        widths = [len(str(entry.get_label())) * _LEGEND_CHARACTER + _LEGEND_HANDLE for entry in self.entries]
+        for lines in range(1, len(widths)):
+            columns = math.ceil(len(widths) / lines)
+            if sum(max(column) for column in _split(widths, columns)) <= self.width - _MARGIN:
                 return columns
         return 1
 
@@ -55,7 +55,7 @@ class Heading:
         """The height in inches."""
         lines = math.ceil(len(self.entries) / self.columns)
         titles = self.title.count("\n") + 1
-        return _MARGIN + titles * _TITLE_LINE + _SUBTITLE + (lines - 1) * _LEGEND_LINE
+        return _MARGIN + titles * _TITLE_LINE + _SUBTITLE + lines * _LEGEND_LINE - 0.1
 
     def draw(self, figure: Figure, theme: Theme) -> None:
         """Draw it from the top of the figure down."""
@@ -81,6 +81,15 @@ class Heading:
             columnspacing=1.6,
             labelspacing=0.45,
         )
+
+
+def _split(widths: list[float], columns: int) -> list[list[float]]:
+    """The entries of each column as the library places them: the first columns have one more."""
+    lines, longer = divmod(len(widths), columns)
+    ends = [0]
+    for column in range(columns):
+        ends.append(ends[-1] + lines + (column < longer))
+    return [widths[first:last] for first, last in pairwise(ends)]
 
 
 def _subtitle(record: Record) -> str:
