@@ -3,13 +3,13 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from liqspec.cli.app import fail
 from liqspec.cli.drawing import draw_app
-from liqspec.pictures import chart, path, trace, webpage
+from liqspec.pictures import path, trace, webpage
 from liqspec.pictures.palette import ThemeName
 from liqspec.pictures.record import Record
 
@@ -80,7 +80,10 @@ def draw_run(
             fail(f"{story}: no position was ever opened in this run, so there is no path")
         drawn = path.render(path.graph(record, chosen, ground), _format(form, output).value)
     else:
-        drawn = chart.render(record, _format(form, output).value, ground)
+        wanted: Literal["svg", "png"] = "png" if _format(form, output) is Format.png else "svg"
+        from liqspec.pictures import chart  # noqa: PLC0415 (its library takes longer to load than all the rest)
+
+        drawn = chart.render(record, wanted, ground)
     _write(drawn, output)
 
 

@@ -7,6 +7,7 @@ below as the blocks that the columns belong to. A value in a column is what was 
 import io
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -57,12 +58,19 @@ class Layout:
         return self.top + sum(self.rows) + _GAP * len(self.rows) + _EVENTS_BELOW
 
 
-def render(record: Record, form: Format, theme: ThemeName = "light") -> bytes:
-    """The timeline as a file; the same record gives the same bytes with the same version of the library."""
-    file = io.BytesIO()
+@contextmanager
+def settings() -> Iterator[None]:
+    """The library's settings under which the pictures are drawn, whatever those of the caller are."""
     with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
         # A name in a script that the font lacks is drawn as boxes; that is no reason to print a warning.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def render(record: Record, form: Format, theme: ThemeName = "light") -> bytes:
+    """The timeline as a file; the same record gives the same bytes with the same version of the library."""
+    file = io.BytesIO()
+    with settings():
         figure = draw(record, theme)
         metadata = {"Date": None, "Title": record.title} if form == "svg" else {"Software": None}
         figure.savefig(file, format=form, dpi=_DPI, metadata=metadata)
@@ -71,7 +79,7 @@ def render(record: Record, form: Format, theme: ThemeName = "light") -> bytes:
 
 def draw(record: Record, theme: ThemeName = "light") -> Figure:
     """The timeline as a figure: a panel a market, a panel a pool, a band a position, and the blocks."""
-    with mpl.rc_context(_SETTINGS):
+    with settings():
         return _draw(record, THEMES[theme])
 
 

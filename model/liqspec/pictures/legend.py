@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from liqspec.pictures.palette import Theme
-from liqspec.pictures.panels import BUYS, SELLS, takeovers
+from liqspec.pictures.panels import BUYS, SELLS
 from liqspec.pictures.record import Record
 from liqspec.pictures.words import short, time_text, words
 
@@ -124,7 +124,7 @@ def _entries(record: Record, theme: Theme) -> list[Artist]:
         if any(trade.kind == "fill" and trade.sells == sells for trade in trades):
             ground = theme.maintenance
             entries.append(Line2D([], [], marker=marker, markerfacecolor=ground, label=f"liquidation {verb}", **edge))
-    if any(takeovers(record, key) for key in record.pools()):
+    if any(record.takeovers(key) for key in record.pools()):
         entries.append(
             Line2D([], [], color=theme.backstop, linewidth=1.6, linestyle="-.", label="the vault takes the pool")
         )

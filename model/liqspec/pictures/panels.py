@@ -78,7 +78,7 @@ def pool(axes: Axes, record: Record, key: str, theme: Theme, column: float) -> N
     )
     equity = [None if seen is None else seen.equity for seen in measures]
     _stairs(axes, equity, label="equity", color=theme.equity, linewidth=2.2)
-    for event in takeovers(record, key):
+    for event in record.takeovers(key):
         axes.axvline(event, color=theme.backstop, linewidth=1.6, linestyle="-.", label="the vault takes the pool")
     _scale(axes, theme)
     _tell_breaches(axes, record, key, theme, column)
@@ -101,19 +101,6 @@ def _tell_breaches(axes: Axes, record: Record, key: str, theme: Theme, column: f
                     *where, "\n".join(lines), transform=axes.get_xaxis_transform(), color=theme.text,
                     fontsize=7, va="top", linespacing=1.1, label="breach",
                 )  # fmt: skip
-
-
-def takeovers(record: Record, pool_key: str) -> list[int]:
-    """The events (from 1) at which the vault took the pool."""
-    account, *rest = pool_key.split("/")
-    found = []
-    for event, step in enumerate(record.steps, start=1):
-        for taken in step.transitions:
-            owner, name, mode = taken.position.split("/")
-            of_pool = owner == account and (mode == "cross" if rest == ["cross"] else rest == [name, mode])
-            if of_pool and taken.target == "backstopped" and event not in found:
-                found.append(event)
-    return found
 
 
 def _depth(breached: bool, below_backstop: bool) -> str:

@@ -235,6 +235,14 @@ class Record:
                     sells=size < 0 if kind == "trade" else self._was_long(event, position_key(told)),
                 )
 
+    def takeovers(self, pool: str) -> list[int]:
+        """The events (from 1) at which the vault took the pool (BKS-3)."""
+        return [
+            event
+            for event, step in enumerate(self.steps, start=1)
+            if any(taken.target == "backstopped" and pool_of(taken.position) == pool for taken in step.transitions)
+        ]
+
     def states(self, key: str) -> list[Span]:
         """The position's states, each with the events after which it was in it."""
         return spans([step.state(key) for step in self.steps])
@@ -258,6 +266,12 @@ class Record:
     def _was_long(self, event: int, key: str) -> bool:
         before = self.steps[event - 2].position(key) if event > 1 else None
         return before is not None and before.size.exact > 0
+
+
+def pool_of(position: str) -> str:
+    """The pool that backs a position: its own where it is isolated, else the account's cross pool (ACC-1)."""
+    account, _, mode = position.split("/")
+    return position if mode == "isolated" else f"{account}/{mode}"
 
 
 def rules_of(step: Step) -> list[str]:

@@ -15,9 +15,9 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from liqspec import machine, rulebook
+from liqspec.changes import Change
 from liqspec.pictures import diagram
 from liqspec.pictures.palette import THEMES, Theme
-from liqspec.pictures.panels import takeovers
 from liqspec.pictures.record import Amount, Measures, Record, Step, rules_of
 from liqspec.pictures.words import time_text, words
 from liqspec.timeline import approximate, event_text, value_text
@@ -41,7 +41,7 @@ def render(record: Record, position: str | None) -> str:
         script=script,
         data=_embedded(data(record, position)),
         lifecycle=diagram.svg(),
-        rules="\n".join(_rule(number) for number in record.rules()),
+        rules="\n".join(rule_markup(number) for number in record.rules()),
     )
 
 
@@ -54,7 +54,12 @@ def data(record: Record, position: str | None) -> dict[str, Any]:
         "unexpected": list(record.end.unexpected),
         "events": [_event(step) for step in record.steps],
         "blocks": [
-            {"first": span.first, "last": span.last, "text": f"block {span.value[0]} at {time_text(span.value[1])}"}
+            {
+                "first": span.first,
+                "last": span.last,
+                "text": f"block {span.value[0]} at {time_text(span.value[1])}",
+                "time": time_text(span.value[1]),
+            }
             for span in record.blocks()
         ],
         "markets": [_market(record, name) for name in record.markets()],
@@ -86,16 +91,17 @@ def _event(step: Step) -> dict[str, Any]:
             }
             for taken in step.transitions
         ],
-        "changes": [
-            {
-                "subject": change.subject,
-                "field": words(change.field),
-                "before": value_text(change.before),
-                "after": value_text(change.after),
-            }
-            for change in step.changes
-        ],
+        "changes": [_change(change) for change in step.changes],
     }
+
+
+def _change(change: Change) -> dict[str, str]:
+    """A change for people: states in words, times in milliseconds."""
+    before, after = value_text(change.before), value_text(change.after)
+    if change.field == "state":
+        before, after = words(before), words(after)
+    unit = " (ms)" if change.field == "cooldown_until" else ""
+    return {"subject": change.subject, "field": words(change.field) + unit, "before": before, "after": after}
 
 
 def _refusal(step: Step) -> str | None:
@@ -140,7 +146,7 @@ def _pool(record: Record, key: str) -> dict[str, Any]:
         "line": _drawn([seen.backstop_line if seen else None for seen in backing]),
         "ground": ["" if seen is None else _ground(seen) for seen in measures],
         "texts": ["" if seen is None else _pool_text(seen) for seen in measures],
-        "takeovers": takeovers(record, key),
+        "takeovers": record.takeovers(key),
     }
 
 
@@ -231,7 +237,8 @@ class _Rules(MarkdownIt):
             self.add_render_rule(name, lambda *_: "")
 
 
-def _rule(number: str) -> str:
+def rule_markup(number: str) -> str:
+    """A rule as an article that the page shows when it acted."""
     rule = rulebook.rules()[number]
     body = _Rules().render(rule.text)
     return f'<article class="rule" id="rule-{number}" hidden><h3>{number} · {escape(rule.title)}</h3>{body}</article>'

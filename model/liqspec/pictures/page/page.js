@@ -289,12 +289,12 @@
     return found.filter(([value]) => value !== null);
   }
 
-  function writeInside(picture, text, x, width, y) {
-    if (text.length * 6.3 + 4 <= width) {
-      picture.append(shape("text", { x: x + width / 2, y, "text-anchor": "middle" }, text));
-      return picture.lastChild;
-    }
-    return null;
+  // The first of the texts that fits; null where none does.
+  function writeInside(picture, texts, x, width, y) {
+    const text = texts.find((candidate) => candidate.length * 6.2 + 2 <= width);
+    if (!text) return null;
+    picture.append(shape("text", { x: x + width / 2, y, "text-anchor": "middle" }, text));
+    return picture.lastChild;
   }
 
   function addBand(position) {
@@ -311,13 +311,15 @@
         const area = shape("rect", { x: across(first), y: 1, width: Math.max(width - 1, 1), height: 24 });
         area.style.fill = `var(--state-${state})`;
         picture.append(area);
-        const text = writeInside(picture, position.names[state], across(first), width, 17);
+        const name = position.names[state];
+        const texts = [name, name.split(" ")[0], `${name.slice(0, 5)}…`, name.slice(0, 2)];
+        const text = writeInside(picture, texts, across(first), width, 17);
         if (text) text.style.fill = `var(--on-${state})`;
       }
       for (const [end, first, last] of windows) {
         const width = (last - first + 1) * column;
         picture.append(shape("rect", { class: "area window", x: across(first), y: 27, width: width - 1, height: 15 }));
-        const text = writeInside(picture, `window to ${end}`, across(first), width, 38);
+        const text = writeInside(picture, [`window to ${end}`, `to ${end}`, end], across(first), width, 38);
         if (text) text.style.fill = "var(--ground)";
       }
     });
@@ -332,7 +334,7 @@
         picture.append(
           shape("rect", { class: `block ${parity}`, x: across(block.first), y: 1, width, height: 22 }),
         );
-        writeInside(picture, block.text, across(block.first), width, 16);
+        writeInside(picture, [block.text, block.time], across(block.first), width, 16);
       });
     });
   }
@@ -353,6 +355,7 @@
       [has("trade", false), marker("trade", false, 14, 7), "trader buys"],
       [has("fill", true), marker("fill", true, 14, 7), "liquidation sells"],
       [has("fill", false), marker("fill", false, 14, 7), "liquidation buys"],
+      [run.positions.some((position) => spans(position.windows).length), area("window"), "own cooldown window"],
       [run.pools.some((pool) => pool.takeovers.length), line("takeover"), "the vault takes the pool"],
     ];
     for (const [occurs, drawn, text] of entries) {
