@@ -140,7 +140,13 @@ def test_every_moment_is_reached_by_keyboard_and_shows_the_run(
         assert set(moment["taken"]) == {diagram.edge_id(entry.source, entry.target) for entry in own}
         told = [f"{entry.position}: {entry.transition} " for entry in step.transitions]
         assert [line[: len(head)] for line, head in zip(moment["transitions"], told, strict=True)] == told
-        changes = [(change.subject, words(change.field)) for change in step.changes]
+        subjects = list(dict.fromkeys(change.subject for change in step.changes))
+        changes = [
+            (subject, words(change.field))
+            for subject in subjects
+            for change in step.changes
+            if change.subject == subject
+        ]
         assert [(subject, field.removesuffix(" (ms)")) for subject, field, _, _ in moment["changes"]] == changes
         assert moment["rules"] == [f"rule-{rule}" for rule in rules_of(step)]
         assert moment["effects"] == [effect.rule for effect in step.effects]

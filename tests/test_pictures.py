@@ -170,7 +170,7 @@ def test_a_trace_with_one_value_replaced_is_told_or_refused_in_one_line(data: st
 
 
 @pytest.mark.thorough
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_trace_with_one_value_replaced_is_drawn_or_refused_in_one_line(data: st.DataObject) -> None:
     if (record := replaced(data)) is not None:
