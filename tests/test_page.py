@@ -249,7 +249,7 @@ def test_text_of_a_scenario_is_shown_and_never_run(browser: Browser, tmp_path: P
         'title = "</title><script>window.hacked = 1</script>"\n'
         "story = \"</p><img src=x onerror='window.hacked = 2'> <!-- &amp;\"\n"
         f'venue = "generic"\naccounts = [{quoted}]\nmarks = {{ BTC = "50000" }}\n'
-        '[[step]]\nnote = "</script><script>window.hacked = 4</script>"\n'
+        '[[step]]\nnote = "</script ><script >window.hacked = 4</script >"\n'
         f'event = {{ type = "deposit", account = {quoted}, amount = "3000" }}\n'
         f'[[step]]\nevent = {{ type = "trade", account = {quoted}, market = "BTC", mode = "cross", size = "1", '
         'price = "50000", leverage = 20 }\n',
@@ -259,7 +259,7 @@ def test_text_of_a_scenario_is_shown_and_never_run(browser: Browser, tmp_path: P
     assert seen.text("h1") == "</title><script>window.hacked = 1</script>"
     assert seen.page.title() == "</title><script>window.hacked = 1</script>"
     assert seen.text(".story").endswith("<!-- &amp;")
-    assert seen.text("#event-note") == "</script><script>window.hacked = 4</script>"
+    assert seen.text("#event-note") == "</script ><script >window.hacked = 4</script >"
     seen.page.keyboard.press("End")
     assert seen.moment()["changes"][0][0] == f"{HOSTILE_NAME}/BTC/cross"
     assert seen.page.evaluate("window.hacked") is None

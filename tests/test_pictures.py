@@ -277,6 +277,21 @@ def test_no_text_of_the_chart_overlaps_another_or_leaves_the_picture(name: str) 
         assert across <= 1 or up <= 1, (first, second)
 
 
+@shown_scenario
+def test_the_names_in_a_band_stay_inside_their_areas(name: str) -> None:
+    record = recorded(name)
+    with chart.settings():
+        figure = chart.draw(record)
+        renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+        figure.draw(renderer)
+    for title in [*record.positions(), "blocks and their times"]:
+        axes = panel(figure, title)
+        boxes = [part.get_window_extent(renderer) for part in axes.patches if isinstance(part, Rectangle)]
+        for text in axes.texts:
+            told = text.get_window_extent(renderer)
+            assert any(box.x0 <= told.x0 and told.x1 <= box.x1 for box in boxes), text.get_text()
+
+
 def test_a_breach_is_told_with_its_two_numbers() -> None:
     """LIQ-3: on the scale of the panel, the two lines of this story are one."""
     axes = panel(chart.draw(recorded("market-liquidation")), "alice/cross: equity against its lines")
