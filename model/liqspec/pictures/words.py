@@ -15,9 +15,12 @@ def time_text(milliseconds: int) -> str:
 
 
 def short(text: str, most: int) -> str:
-    """The text, or its beginning and an ellipsis where it is longer than `most` characters."""
+    """The text, without its middle where it is longer than `most` characters: both ends of a key tell the most."""
     plain = "".join(character if character.isprintable() else "�" for character in text)
-    return plain if len(plain) <= most else plain[: most - 1] + "…"
+    if len(plain) <= most:
+        return plain
+    end = most // 3
+    return f"{plain[: most - end - 1]}…{plain[-end:]}"
 
 
 def words(name: str) -> str:
