@@ -49,7 +49,7 @@ mutants: .venv/ready  ## which property catches which wrong engine, after how ma
 	$(BIN)/python tests/measure_wrong_engines.py
 
 diagrams: .venv/ready  ## draw the committed diagrams anew from the specification
-	$(BIN)/liqspec draw > diagrams/machine.mmd
+	$(BIN)/liqspec draw machine > diagrams/machine.mmd
 
 lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

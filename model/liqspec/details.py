@@ -66,3 +66,9 @@ def all_positions(engine: Engine) -> dict[str, Position]:
 def all_pools(engine: Engine) -> dict[str, Pool]:
     """Every margin pool, by account/cross or account/market/isolated."""
     return {pool.key: pool for pool in engine.state.pools()}
+
+
+def all_marks(engine: Engine) -> dict[str, str]:
+    """The mark price of every market, by its name."""
+    markets = engine.venue.markets
+    return {name: markets[name].price.text(mark) for name, mark in engine.state.marks.items()}

@@ -36,6 +36,7 @@ class Moment:
     refusal: Refusal | None
     before: dict[str, Any]
     after: dict[str, Any]
+    marks: dict[str, str]
     pools: dict[str, dict[str, Any]]
     unexpected: tuple[str, ...]
     why: tuple[str, ...]
@@ -130,6 +131,7 @@ class Run:
             refusal=refusal,
             before=before,
             after=self._judge.observation,
+            marks=details.all_marks(self.engine),
             pools={
                 key: details.pool_details(self.engine, pool) for key, pool in details.all_pools(self.engine).items()
             },

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from liqspec import amounts
 from liqspec.changes import Change, changes
-from liqspec.effects import Units, thousands
+from liqspec.effects import Transitioned, Units, thousands
 from liqspec.events import EventData
 from liqspec.simulate import Comparison, Moment, Outcome, Run
 
@@ -72,27 +72,28 @@ def _changes(moment: Moment) -> Iterator[str]:
 
 def _change(change: Change) -> str:
     name = change.field.replace("_", " ")
-    return f"{name} {_value(change.before)} -> {_value(change.after)}"
+    return f"{name} {value_text(change.before)} -> {value_text(change.after)}"
 
 
 def _pool_line(pool: dict[str, Any]) -> str:
     equity, margin = pool["equity"], pool["maintenance_margin"]
     if Fraction(margin) == 0:
-        return f"equity {_value(equity)}"
+        return f"equity {value_text(equity)}"
     sign = "<" if pool["breached"] else ">="
     return (
-        f"equity {_value(equity)} {sign} maintenance margin {_value(margin)} "
+        f"equity {value_text(equity)} {sign} maintenance margin {value_text(margin)} "
         f"(backstop line {approximate(Fraction(pool['backstop_line']))})"
     )
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A value of an event or an observation for people: thousands separated, yes or no, none."""
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_value(entry)}" for name, entry in value.items()) or "none"
+        return ", ".join(f"{name} {value_text(entry)}" for name, entry in value.items()) or "none"
     if isinstance(value, str):
         try:
             return thousands(amounts.check_amount(value))
@@ -117,11 +118,11 @@ def event_text(event: EventData) -> str:
         if name == "type":
             continue
         if isinstance(value, dict):
-            told.append(", ".join(f"{market} {_value(price)}" for market, price in value.items()))
+            told.append(", ".join(f"{market} {value_text(price)}" for market, price in value.items()))
         elif name in ("account", "market", "mode"):
             told.append(str(value))
         else:
-            told.append(f"{name} {_value(value)}")
+            told.append(f"{name} {value_text(value)}")
     return " ".join(told)
 
 
@@ -188,8 +189,19 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         "effects": [
             {"kind": effect.kind, "rule": effect.rule, "text": effect.text(units)} for effect in moment.effects
         ],
+        "transitions": [
+            {
+                "position": effect.position,
+                "transition": effect.transition,
+                "source": effect.source,
+                "target": effect.target,
+            }
+            for effect in moment.effects
+            if isinstance(effect, Transitioned)
+        ],
         "changes": [attrs.asdict(change) for change in changes(moment.before, moment.after)],
         "observation": moment.after,
+        "marks": moment.marks,
         "measures": moment.pools,
         "why": list(moment.why),
         "unexpected": list(moment.unexpected),

@@ -7,8 +7,9 @@ import typer
 
 # Each import adds its commands to the application, in the order of the help.
 from liqspec import machine, scenario, specification, venue_file
-from liqspec.cli import drawing, explaining, stories, verifying  # noqa: F401
+from liqspec.cli import drawing, explaining, picturing, stories, verifying  # noqa: F401
 from liqspec.cli.app import HOLDS, INTERRUPTED, USAGE, app
+from liqspec.pictures import path, trace
 from liqspec.shapes import WrongShape
 from liqspec.venue import InvalidConfig
 
@@ -22,6 +23,8 @@ _BAD_INPUT = (
     machine.InvalidMachine,
     WrongShape,
     InvalidConfig,
+    trace.InvalidTrace,
+    path.NoDot,
 )
 
 

@@ -1,0 +1,417 @@
+"use strict";
+// Steps through a recorded run. All text of the run is set as text, never as markup.
+(() => {
+  const run = JSON.parse(document.getElementById("data").textContent);
+  const count = run.events.length;
+  const byId = (name) => document.getElementById(name);
+  let now = 1;
+  let selected = run.selected;
+
+  // ------------------------------------------------------------------------------------------------------- elements
+
+  function element(name, text, className) {
+    const made = document.createElement(name);
+    if (text !== undefined) made.textContent = text;
+    if (className) made.className = className;
+    return made;
+  }
+
+  function shape(name, attributes, text) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  function show(id, text) {
+    byId(id).hidden = !text;
+    byId(id).textContent = text || "";
+  }
+
+  function list(id, texts) {
+    byId(id).hidden = texts.length === 0;
+    byId(id).replaceChildren(...texts.map((text) => element("li", text)));
+  }
+
+  // ------------------------------------------------------------------------------------------------------ the moment
+
+  function showEvent(event) {
+    byId("event-text").textContent = `${now}. ${event.byMarket ? "(the market) " : ""}${event.text}`;
+    const step = event.step === now ? "" : `, step ${event.step} of the scenario`;
+    byId("event-time").textContent = event.time + step;
+    show("event-note", event.note);
+    show("event-refusal", event.refusal && `Refused: ${event.refusal}. Nothing changed.`);
+    list("event-unexpected", event.unexpected.map((line) => `Unexpected: ${line}`));
+  }
+
+  function showChanges(event) {
+    const table = byId("changes-table");
+    for (const body of [...table.tBodies]) body.remove();
+    table.hidden = event.changes.length === 0;
+    byId("nothing").hidden = event.changes.length > 0;
+    const bodies = new Map();
+    for (const change of event.changes) {
+      if (!bodies.has(change.subject)) {
+        const body = table.createTBody();
+        const heading = element("th", change.subject);
+        heading.colSpan = 3;
+        heading.scope = "rowgroup";
+        body.insertRow().append(heading);
+        bodies.set(change.subject, body);
+      }
+      const name = element("th", change.field);
+      name.scope = "row";
+      bodies.get(change.subject).insertRow().append(name, element("td", change.before), element("td", change.after));
+    }
+  }
+
+  function showEffects(event) {
+    const items = event.effects.map((effect) => {
+      const item = element("li");
+      const link = element("a", effect.rule);
+      link.href = `#rule-${effect.rule}`;
+      item.append(link, element("span", effect.text));
+      return item;
+    });
+    byId("effects-list").replaceChildren(...items);
+    byId("effects").hidden = items.length === 0;
+  }
+
+  function showRules(event) {
+    const shelf = byId("rules-list");
+    for (const rule of shelf.children) rule.hidden = true;
+    for (const number of event.rules) {
+      const rule = byId(`rule-${number}`);
+      rule.hidden = false;
+      shelf.append(rule);
+    }
+    byId("rules").hidden = event.rules.length === 0;
+  }
+
+  // --------------------------------------------------------------------------------------------------- the lifecycle
+
+  function showLifecycle(event) {
+    const position = run.positions.find((entry) => entry.key === selected);
+    for (const part of document.querySelectorAll(".diagram .node, .diagram .edge")) {
+      part.classList.remove("now", "passed", "taken");
+      for (const drawn of part.querySelectorAll("path, text")) drawn.style.fill = "";
+    }
+    for (const label of byId("positions").children) {
+      const moved = event.transitions.some((taken) => taken.position === label.dataset.key);
+      label.classList.toggle("moved", moved);
+    }
+    byId("transitions").replaceChildren(...event.transitions.map(transitionItem));
+    if (!position) {
+      byId("state").textContent = "No position was ever opened in this run.";
+      return;
+    }
+    const state = position.states[now - 1];
+    const holding = position.texts[now - 1];
+    byId("state").textContent = `${position.key} is ${position.names[state]}${holding ? `: ${holding}` : ""}`;
+    run.events.slice(0, now).forEach((earlier, index) => {
+      for (const taken of earlier.transitions.filter((entry) => entry.position === selected)) {
+        const edge = byId(taken.edge);
+        edge.classList.add("passed");
+        for (const end of [taken.source, taken.target]) byId(`state-${end}`).classList.add("passed");
+        if (index === now - 1) edge.classList.add("taken");
+      }
+    });
+    const node = byId(`state-${state}`);
+    node.classList.add("now");
+    for (const drawn of node.querySelectorAll("path")) drawn.style.fill = `var(--state-${state})`;
+    for (const drawn of node.querySelectorAll("text")) drawn.style.fill = `var(--on-${state})`;
+  }
+
+  function transitionItem(taken) {
+    const item = element("li", `${taken.position}: ${taken.text}`);
+    item.append(element("br"), element("span", taken.why, "why"));
+    return item;
+  }
+
+  function offerPositions() {
+    for (const position of run.positions) {
+      const label = element("label");
+      const input = element("input");
+      input.type = "radio";
+      input.name = "position";
+      input.value = position.key;
+      input.checked = position.key === selected;
+      input.addEventListener("change", () => {
+        selected = position.key;
+        showLifecycle(run.events[now - 1]);
+      });
+      label.dataset.key = position.key;
+      label.append(input, element("span", position.key));
+      byId("positions").append(label);
+    }
+    byId("positions").hidden = run.positions.length < 2;
+  }
+
+  // ------------------------------------------------------------------------------------------------------- the chart
+
+  const LEFT = 52;
+  const RIGHT = 2;
+  const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 });
+  const full = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
+  const panels = [];
+
+  const scaleText = (value) => (Math.abs(value) < 1e6 ? full : compact).format(value);
+
+  // A panel has a caption that tells the moment, and a picture that is drawn anew for each width.
+  function addPanel(className, height, title, caption, draw) {
+    const figure = element("figure", undefined, `panel ${className}`);
+    const told = element("span");
+    const heading = element("figcaption");
+    heading.append(element("b", title), told);
+    const picture = shape("svg", { role: "img", "aria-label": title });
+    figure.append(heading, picture);
+    byId("panels").append(figure);
+    const panel = { height, picture, told, caption, draw, cursor: null };
+    picture.addEventListener("click", (click) => {
+      const box = picture.getBoundingClientRect();
+      go(Math.floor((click.clientX - box.left - LEFT) / ((box.width - LEFT - RIGHT) / count)) + 1);
+    });
+    panels.push(panel);
+  }
+
+  function drawPanel(panel) {
+    const width = Math.max(panel.picture.parentElement.clientWidth, 120);
+    const { picture, height } = panel;
+    const column = (width - LEFT - RIGHT) / count;
+    const across = (event) => LEFT + (event - 1) * column; // the left border of an event's column
+    picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    picture.setAttribute("height", height);
+    picture.replaceChildren(
+      shape("rect", { class: "frame", x: LEFT, y: 0.5, width: width - LEFT - RIGHT, height: height - 1 }),
+    );
+    panel.draw(picture, across, column, height);
+    for (const block of run.blocks.slice(1)) {
+      const x = across(block.first);
+      picture.append(shape("line", { class: "border", x1: x, x2: x, y1: 0, y2: height }));
+    }
+    panel.cursor = shape("rect", { class: "cursor", y: 1, width: Math.max(column, 3), height: height - 2 });
+    picture.append(panel.cursor);
+    placeCursor(panel);
+  }
+
+  function placeCursor(panel) {
+    const width = Number(panel.picture.getAttribute("viewBox").split(" ")[2]);
+    const column = (width - LEFT - RIGHT) / count;
+    panel.cursor.setAttribute("x", LEFT + (now - 1) * column);
+    panel.told.textContent = panel.caption(now - 1);
+  }
+
+  function scaleOf(numbers, height) {
+    const known = numbers.filter((value) => value !== null);
+    let low = Math.min(...known);
+    let high = Math.max(...known);
+    if (low === high) {
+      const room = Math.abs(low) * 0.01 || 1;
+      low -= room;
+      high += room;
+    }
+    const pad = 11;
+    const place = (value) => height - pad - ((value - low) / (high - low)) * (height - pad * 2);
+    return { low, high, place };
+  }
+
+  function drawScale(picture, scale, width) {
+    for (const value of [scale.low, scale.high]) {
+      const y = scale.place(value);
+      picture.append(
+        shape("line", { class: "gridline", x1: LEFT, x2: width, y1: y, y2: y }),
+        shape("text", { x: LEFT - 5, y: y + 4, "text-anchor": "end" }, scaleText(value)),
+      );
+    }
+  }
+
+  function drawStairs(picture, values, className, scale, across) {
+    let path = "";
+    values.forEach((value, index) => {
+      if (value === null) return;
+      const begins = index === 0 || values[index - 1] === null;
+      path += `${begins ? "M" : "L"}${across(index + 1)} ${scale.place(value)}H${across(index + 2)}`;
+    });
+    if (path) picture.append(shape("path", { class: `line ${className}`, d: path }));
+  }
+
+  function addMarket(market) {
+    const prices = [...market.marks, ...market.trades.map((trade) => trade.price)];
+    const caption = (index) => {
+      const trades = market.trades.filter((trade) => trade.event === index + 1);
+      return [market.texts[index], ...trades.map((trade) => trade.text)].join(", ");
+    };
+    addPanel("market", 90, `${market.name} mark price`, caption, (picture, across, column, height) => {
+      const scale = scaleOf(prices, height);
+      drawScale(picture, scale, across(count + 1));
+      drawStairs(picture, market.marks, "mark", scale, across);
+      for (const trade of market.trades) {
+        const x = across(trade.event) + column / 2;
+        picture.append(marker(trade.kind, trade.sells, x, scale.place(trade.price)));
+      }
+    });
+  }
+
+  function marker(kind, sells, x, y) {
+    const d = sells ? `M${x - 5} ${y - 4}h10l-5 9z` : `M${x - 5} ${y + 4}h10l-5 -9z`;
+    return shape("path", { class: `marker ${kind}`, d });
+  }
+
+  function addPool(pool) {
+    const numbers = [...pool.equity, ...pool.margin, ...pool.line];
+    addPanel("pool", 120, pool.key, (index) => pool.texts[index], (picture, across, column, height) => {
+      const scale = scaleOf(numbers, height);
+      pool.ground.forEach((ground, index) => {
+        if (ground) {
+          const place = { x: across(index + 1), y: 1, width: column + 0.5, height: height - 2 };
+          picture.append(shape("rect", { class: `area ${ground}`, ...place }));
+        }
+      });
+      drawScale(picture, scale, across(count + 1));
+      drawStairs(picture, pool.equity, "equity", scale, across);
+      drawStairs(picture, pool.line, "backstop", scale, across);
+      drawStairs(picture, pool.margin, "margin", scale, across);
+      for (const event of pool.takeovers) {
+        const x = across(event) + column / 2;
+        picture.append(shape("line", { class: "line takeover", x1: x, x2: x, y1: 0, y2: height }));
+      }
+    });
+  }
+
+  // Runs of equal neighbours, as [value, first, last] with events from 1; absent values are left out.
+  function spans(values) {
+    const found = [];
+    values.forEach((value, index) => {
+      const latest = found[found.length - 1];
+      if (latest && latest[0] === value) latest[2] = index + 1;
+      else found.push([value, index + 1, index + 1]);
+    });
+    return found.filter(([value]) => value !== null);
+  }
+
+  // The first of the texts that fits; null where none does.
+  function writeInside(picture, texts, x, width, y) {
+    const text = texts.find((candidate) => candidate.length * 6.2 + 2 <= width);
+    if (!text) return null;
+    picture.append(shape("text", { x: x + width / 2, y, "text-anchor": "middle" }, text));
+    return picture.lastChild;
+  }
+
+  function addBand(position) {
+    const windows = spans(position.windows);
+    const height = windows.length ? 44 : 26;
+    const caption = (index) => {
+      const open = position.windows[index] === null ? "" : `, window to ${position.windows[index]}`;
+      return position.names[position.states[index]] + open;
+    };
+    addPanel("band", height, position.key, caption, (picture, across, column) => {
+      for (const [state, first, last] of spans(position.states)) {
+        if (first === 1 && state === run.initial) continue;
+        const width = (last - first + 1) * column;
+        const area = shape("rect", { x: across(first), y: 1, width: Math.max(width - 1, 1), height: 24 });
+        area.style.fill = `var(--state-${state})`;
+        picture.append(area);
+        const name = position.names[state];
+        const texts = [name, name.split(" ")[0], `${name.slice(0, 5)}…`, name.slice(0, 2)];
+        const text = writeInside(picture, texts, across(first), width, 17);
+        if (text) text.style.fill = `var(--on-${state})`;
+      }
+      for (const [end, first, last] of windows) {
+        const width = (last - first + 1) * column;
+        picture.append(shape("rect", { class: "area window", x: across(first), y: 27, width: width - 1, height: 15 }));
+        const text = writeInside(picture, [`window to ${end}`, `to ${end}`, end], across(first), width, 38);
+        if (text) text.style.fill = "var(--ground)";
+      }
+    });
+  }
+
+  function addBlocks() {
+    const caption = (index) => run.events[index].time;
+    addPanel("blocks", 24, "time", caption, (picture, across, column) => {
+      run.blocks.forEach((block, index) => {
+        const width = (block.last - block.first + 1) * column;
+        const parity = index % 2 ? "odd" : "even";
+        picture.append(
+          shape("rect", { class: `block ${parity}`, x: across(block.first), y: 1, width, height: 22 }),
+        );
+        writeInside(picture, [block.text, block.time], across(block.first), width, 16);
+      });
+    });
+  }
+
+  function addLegend() {
+    const line = (name) => shape("path", { class: `line ${name}`, d: "M0 7H28" });
+    const area = (name) => shape("rect", { class: `area ${name}`, width: 28, height: 14 });
+    const trades = run.markets.flatMap((market) => market.trades);
+    const has = (kind, sells) => trades.some((trade) => trade.kind === kind && trade.sells === sells);
+    const grounds = run.pools.flatMap((pool) => pool.ground);
+    const entries = [
+      [true, line("equity"), "equity"],
+      [true, line("margin"), "maintenance margin"],
+      [true, line("backstop"), "backstop line"],
+      [grounds.includes("breached"), area("breached"), "breached"],
+      [grounds.includes("below"), area("below"), "below the backstop line"],
+      [has("trade", true), marker("trade", true, 14, 7), "trader sells"],
+      [has("trade", false), marker("trade", false, 14, 7), "trader buys"],
+      [has("fill", true), marker("fill", true, 14, 7), "liquidation sells"],
+      [has("fill", false), marker("fill", false, 14, 7), "liquidation buys"],
+      [run.positions.some((position) => spans(position.windows).length), area("window"), "own cooldown window"],
+      [run.pools.some((pool) => pool.takeovers.length), line("takeover"), "the vault takes the pool"],
+    ];
+    for (const [occurs, drawn, text] of entries) {
+      if (!occurs) continue;
+      const sample = shape("svg", { viewBox: "0 0 28 14", "aria-hidden": "true" });
+      sample.append(drawn);
+      const item = element("li");
+      item.append(sample, element("span", text));
+      byId("legend").append(item);
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------------------- stepping
+
+  function go(event) {
+    now = Math.min(Math.max(event, 1), count);
+    const moment = run.events[now - 1];
+    byId("slider").value = now;
+    byId("slider").setAttribute("aria-valuetext", `${now}: ${moment.text}`);
+    byId("counter").textContent = `${now} / ${count}`;
+    for (const name of ["first", "previous"]) byId(name).disabled = now === 1;
+    for (const name of ["next", "last"]) byId(name).disabled = now === count;
+    showEvent(moment);
+    showLifecycle(moment);
+    showChanges(moment);
+    showEffects(moment);
+    showRules(moment);
+    for (const panel of panels) placeCursor(panel);
+  }
+
+  const keys = { ArrowLeft: () => go(now - 1), ArrowRight: () => go(now + 1), Home: () => go(1), End: () => go(count) };
+  document.addEventListener("keydown", (press) => {
+    const act = keys[press.key];
+    const elsewhere = press.altKey || press.ctrlKey || press.metaKey || press.shiftKey;
+    // The choice of a position has arrow keys of its own.
+    if (!act || elsewhere || press.target.type === "radio") return;
+    press.preventDefault();
+    act();
+  });
+
+  byId("first").addEventListener("click", () => go(1));
+  byId("previous").addEventListener("click", () => go(now - 1));
+  byId("next").addEventListener("click", () => go(now + 1));
+  byId("last").addEventListener("click", () => go(count));
+  byId("slider").max = count;
+  byId("slider").addEventListener("input", (moved) => go(Number(moved.target.value)));
+
+  byId("verdict").textContent = run.asExpected ? "As expected." : "Not as expected.";
+  list("all-unexpected", run.unexpected);
+  offerPositions();
+  run.markets.forEach(addMarket);
+  run.pools.forEach(addPool);
+  run.positions.forEach(addBand);
+  addBlocks();
+  addLegend();
+  new ResizeObserver(() => panels.forEach(drawPanel)).observe(byId("panels"));
+  panels.forEach(drawPanel);
+  go(1);
+})();
