@@ -31,9 +31,9 @@ def _known(fields: tuple[str, ...] | frozenset[str]) -> frozenset[str]:
     return frozenset(fields)
 
 
-def _tolerances(given: Mapping[str, str]) -> dict[str, Fraction]:
+def _tolerances(given: Mapping[str, str | Fraction]) -> dict[str, Fraction]:
     read = {}
-    for name, text in given.items():
+    for name, value in given.items():
         if name not in observables.observables().fields:
             raise WrongShape(
                 "tolerance", f"unknown field {show(name)}; the fields are: {', '.join(observables.names())}"
@@ -41,11 +41,11 @@ def _tolerances(given: Mapping[str, str]) -> dict[str, Fraction]:
         if observables.observables().fields[name].kind not in ("amount", "amounts"):
             raise WrongShape(f"tolerance.{name}", "only an amount can be compared within a tolerance")
         try:
-            read[name] = amounts.exact(text)
+            read[name] = value if isinstance(value, Fraction) else amounts.exact(value)
         except amounts.MalformedAmount as error:
             raise WrongShape(f"tolerance.{name}", str(error)) from None
         if read[name] < 0:
-            raise WrongShape(f"tolerance.{name}", f"must be at least 0, got {text}")
+            raise WrongShape(f"tolerance.{name}", f"must be at least 0, got {value}")
     return read
 
 

@@ -6,7 +6,7 @@ import attrs
 from attrs import field, frozen
 
 from liqspec import shapes
-from liqspec.config import Mode, are_amounts, is_amount, is_integer
+from liqspec.config import Mode, are_amounts, is_amount, is_integer, is_moment
 
 
 @frozen(kw_only=True)
@@ -24,7 +24,7 @@ class PartialPosition:
     cost: str | None = field(default=None, validator=is_amount)
     order: str | None = field(default=None, validator=is_amount)
     life: int | None = field(default=None, validator=is_integer)
-    cooldown_until: int | None = None  # may be beyond the range of integers (CFG-2)
+    cooldown_until: int | None = field(default=None, validator=is_moment)
     leverage: int | None = field(default=None, validator=is_integer)
     attempted: bool | None = None
     left_over: bool | None = None
