@@ -7,7 +7,7 @@ import typer
 
 # Each import adds its commands to the application, in the order of the help.
 from liqspec import machine, scenario, specification, venue_file
-from liqspec.cli import drawing, explaining, serving, stepping, stories, verifying  # noqa: F401
+from liqspec.cli import drawing, explaining, serving, stepping, stories, tracing, verifying  # noqa: F401
 from liqspec.cli.app import HOLDS, INTERRUPTED, USAGE, app
 from liqspec.shapes import WrongShape
 from liqspec.venue import InvalidConfig
