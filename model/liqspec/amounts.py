@@ -11,6 +11,8 @@ from liqspec.texts import show
 
 # AMT-3: 78 digits hold any unsigned 256-bit integer; the bound keeps a hostile file from costing quadratic time.
 MAX_DIGITS = 78
+# What an engine reports may be longer; here is where Python stops reading integers in good time.
+MAX_REPORTED = 4_000
 # EVT-4: the largest integer that every JSON reader represents exactly.
 MAX_INTEGER = 2**53 - 1
 
@@ -37,6 +39,11 @@ def check_amount(text: object) -> str:
     if len(match[1]) + len(match[2] or "") > MAX_DIGITS:
         raise MalformedAmount(f"{show(text)} has more than {MAX_DIGITS} digits")
     return text
+
+
+def is_decimal(text: object) -> bool:
+    """Whether this is a decimal string of any length that can be computed with: what an engine may report (AMT-3)."""
+    return isinstance(text, str) and len(text) <= MAX_REPORTED and _AMOUNT.fullmatch(text) is not None
 
 
 def exact(text: str) -> Fraction:

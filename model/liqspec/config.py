@@ -36,6 +36,12 @@ def is_integer(_: object, attribute: "Attribute[int]", value: int | None) -> Non
         raise shapes.WrongShape(attribute.name, f"expected a whole number from 0 to {MAX_INTEGER}, got {show(value)}")
 
 
+def is_moment(_: object, attribute: "Attribute[int]", value: int | None) -> None:
+    """An attrs validator: the end of a window, a sum of two integers that may lie beyond their range (CFG-2)."""
+    if value is not None and value < 0:
+        raise shapes.WrongShape(attribute.name, f"must be at least 0, got {show(value)}")
+
+
 def are_amounts(_: object, attribute: "Attribute[dict[str, str]]", value: dict[str, str]) -> None:
     """An attrs validator: a table of decimal strings (AMT-3)."""
     for name, text in value.items():

@@ -1,6 +1,6 @@
 """What an accepted event did, step by step, and by which rule: values that can be compared and told in a sentence."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from attrs import frozen
 
@@ -375,3 +375,19 @@ Effect = (
     | VaultFunded
     | BlockBegun
 )
+
+
+def subject(effect: Effect) -> str | None:
+    """The position or pool that an effect is about; None for the vault, a mark or a block."""
+    found: str | None = getattr(effect, "position", None) or getattr(effect, "pool", None)
+    return found
+
+
+def to_json(effect: Effect, units: Units) -> dict[str, Any]:
+    """An effect as plain data: its kind, rule, subject, transition, and the sentence that tells it."""
+    data: dict[str, Any] = {"kind": effect.kind, "rule": effect.rule}
+    if (about := subject(effect)) is not None:
+        data["subject"] = about
+    if isinstance(effect, Transitioned):
+        data["transition"] = effect.transition
+    return {**data, "text": effect.text(units)}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from liqspec import arithmetic
-from liqspec.amounts import MalformedAmount, check_amount
+from liqspec.amounts import is_decimal
 from liqspec.state import Pool, Position, State
 
 
@@ -73,9 +73,7 @@ def same(left: object, right: object) -> bool:
 
 
 def _canonical(text: str) -> str:
-    try:
-        check_amount(text)
-    except MalformedAmount:
+    if not is_decimal(text):
         return text
     whole, _, places = text.partition(".")
     negative, digits = whole.startswith("-"), whole.lstrip("-").lstrip("0") or "0"

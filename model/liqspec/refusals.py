@@ -29,6 +29,11 @@ class Refusal(Exception):
         field, value, limit = (one_line(text, 120) for text in (self.field, self.value, self.limit))
         return f"{field}: {value}; {limit} ({self.rule})"
 
+    def to_json(self) -> dict[str, str]:
+        """The refusal as plain data: code, field, value, limit and rule, each of a bounded length."""
+        field, value, limit = (one_line(text, 120) for text in (self.field, self.value, self.limit))
+        return {"code": self.code, "field": field, "value": value, "limit": limit, "rule": self.rule}
+
     def __str__(self) -> str:
         """The refusal in one line."""
         return f"{self.code}: {self.message}"

@@ -6,7 +6,7 @@ from attrs import Factory, field, frozen
 
 from liqspec import machine, shapes
 from liqspec.amounts import Grid
-from liqspec.config import are_amounts, check_name, is_amount, is_integer
+from liqspec.config import are_amounts, check_name, is_amount, is_integer, is_moment
 from liqspec.snapshot import AccountValue, BookValue, PoolValue, PositionValue, Snapshot, WindowValue
 from liqspec.texts import show
 from liqspec.venue import InvalidConfig, Market, Venue, on_grid
@@ -16,8 +16,8 @@ FORMAT = 1
 
 @frozen(kw_only=True)
 class _Window:
-    until: int = field(default=0, validator=is_integer)
-    forcing_until: int = field(default=0, validator=is_integer)
+    until: int = field(default=0, validator=is_moment)
+    forcing_until: int = field(default=0, validator=is_moment)
 
 
 @frozen(kw_only=True)

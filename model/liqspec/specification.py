@@ -3,7 +3,7 @@
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from liqspec.texts import one_line
 
@@ -41,9 +41,13 @@ def read_text(path: Path) -> str:
         if path.is_dir():
             raise UnreadableFile(path, "is a directory, not a file")
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            return _read_text(file, path)
     except OSError as error:
         raise UnreadableFile(path, (error.strerror or str(error)).lower()) from None
+
+
+def _read_text(file: BinaryIO, path: Path) -> str:
+    data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise UnreadableFile(path, f"is larger than {MAX_BYTES // 1024 // 1024} MiB, the most that is read")
     try:
@@ -86,7 +90,19 @@ def read_json(path: Path) -> Any:
     Raises:
         UnreadableFile: see `read_text`, or it is malformed.
     """
-    text = read_text(path)
+    return _parse_json(read_text(path), path)
+
+
+def read_json_stream(stream: BinaryIO, name: str) -> Any:
+    """The content of a JSON stream, such as standard input; `name` stands for its path in errors.
+
+    Raises:
+        UnreadableFile: see `read_json`.
+    """
+    return _parse_json(_read_text(stream, Path(name)), Path(name))
+
+
+def _parse_json(text: str, path: Path) -> Any:
     try:
         return parse_json(text)
     except ValueError as error:
@@ -100,7 +116,7 @@ def parse_json(text: str) -> Any:
         ValueError: it is malformed, in one line.
     """
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return _JSON.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except ValueError as error:
@@ -119,3 +135,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

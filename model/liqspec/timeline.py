@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from liqspec import amounts
+from liqspec import amounts, effects
 from liqspec.changes import Change, changes
 from liqspec.effects import Transitioned, Units, thousands
 from liqspec.events import EventData
@@ -177,18 +177,8 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         "note": moment.note,
         "event": moment.event,
         "accepted": refusal is None,
-        "refusal": None
-        if refusal is None
-        else {
-            "code": refusal.code,
-            "field": refusal.field,
-            "value": refusal.value,
-            "limit": refusal.limit,
-            "rule": refusal.rule,
-        },
-        "effects": [
-            {"kind": effect.kind, "rule": effect.rule, "text": effect.text(units)} for effect in moment.effects
-        ],
+        "refusal": None if refusal is None else refusal.to_json(),
+        "effects": [effects.to_json(effect, units) for effect in moment.effects],
         "transitions": [
             {
                 "position": effect.position,

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from itertools import count
+from itertools import chain, count
+from typing import Any
 
 from attrs import frozen
 from rich.console import Console
@@ -43,25 +44,30 @@ def verify(effort: Effort, progress: Console) -> Report:
             or the venue asked for, is wrong.
     """
     venues = [effort.venue] if effort.venue else venue_file.names()
+    bases = tuple(base_configuration(venue_file.load(name)) for name in venues)
+    worlds = [scope.load(name) for name in effort.scopes]
+    pieces = chain(_shipped(effort, worlds), _random_runs(effort, bases))
     columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     parts: list[Part] = []
     with Progress(*columns, console=progress, transient=True) as bars:
         shown = _Bars(bars, effort)
-        for part in spread.spread(work, _pieces(effort, venues), processes=effort.processes, done=shown.done):
+        for part in spread.spread(work, pieces, processes=effort.processes, done=shown.done):
             parts.append(part)
             if part.tally.violations:
                 break
     return _report(effort, venues, parts)
 
 
-def _pieces(effort: Effort, venues: list[str]) -> Iterator[Piece]:
-    """All there is to do; what takes longest comes first."""
-    yield from (Explored(scope.load(name)) for name in effort.scopes)
+def _shipped(effort: Effort, worlds: list[scope.Scope]) -> Iterator[Piece]:
+    """What takes longest comes first."""
+    yield from (Explored(world) for world in worlds)
     yield Examples()
     yield Scenarios()
     if effort.proved:
         yield from (Proved(name) for name in proofs.LEMMAS)
-    bases = tuple(base_configuration(venue_file.load(name)) for name in venues)
+
+
+def _random_runs(effort: Effort, bases: tuple[dict[str, Any], ...]) -> Iterator[Piece]:
     yield from (RandomRuns(bases, effort.seed, lengths) for lengths in _lengths(effort))
 
 

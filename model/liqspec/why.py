@@ -2,11 +2,27 @@
 
 from collections.abc import Iterator
 
+from attrs import frozen
+
 from liqspec import arithmetic, details, machine
 from liqspec.effects import Units
 from liqspec.engine import Engine
 from liqspec.lifetimes import measure
 from liqspec.state import Facts, Pool, Position
+
+
+@frozen
+class GuardFact:
+    """A guard as it is judged now, perhaps negated as a transition has it: whether it holds, its rule, its numbers."""
+
+    guard: str
+    holds: bool
+    rule: str
+    numbers: str
+
+    def __str__(self) -> str:
+        """The fact in one line."""
+        return f"{self.guard.replace('_', ' ')} is {str(self.holds).lower()} ({self.rule}: {self.numbers})"
 
 
 def explain(engine: Engine, key: str) -> Iterator[str]:
@@ -27,8 +43,15 @@ def explain(engine: Engine, key: str) -> Iterator[str]:
     lifecycle = machine.lifecycle()
     for entry in lifecycle.candidates(position.state, "assess"):
         judged = [_judge(engine, pool, position, facts, guard) for guard in entry.guard]
-        verdict = "holds" if all(holds for holds, _ in judged) else "does not hold"
-        yield f"{entry.id} to {entry.to} {verdict}: " + "; ".join(text for _, text in judged)
+        verdict = "holds" if all(fact.holds for fact in judged) else "does not hold"
+        yield f"{entry.id} to {entry.to} {verdict}: " + "; ".join(map(str, judged))
+
+
+def judge_guards(engine: Engine, position: Position, guards: tuple[str, ...]) -> tuple[GuardFact, ...]:
+    """These guards of a position as they are now."""
+    pool = next(pool for pool in engine.state.pools() if position in pool.positions.values())
+    facts = measure(engine.state, pool)
+    return tuple(_judge(engine, pool, position, facts, guard) for guard in guards)
 
 
 def _order(engine: Engine, position: Position) -> str:
@@ -41,15 +64,12 @@ def _order(engine: Engine, position: Position) -> str:
     return f"no order in block {engine.state.block}"
 
 
-def _judge(engine: Engine, pool: Pool, position: Position, facts: Facts, guard: str) -> tuple[bool, str]:
+def _judge(engine: Engine, pool: Pool, position: Position, facts: Facts, guard: str) -> GuardFact:
     name = machine.guard_name(guard)
     value: bool = getattr(position, name)(facts)
-    holds = value != guard.startswith(machine.NOT)
     rule = machine.lifecycle().table.guards[name].rule
-    return (
-        holds,
-        f"{guard.replace('_', ' ')} is {str(holds).lower()} ({rule}: {_numbers(engine, pool, position, facts, name)})",
-    )
+    numbers = _numbers(engine, pool, position, facts, name)
+    return GuardFact(guard, value != guard.startswith(machine.NOT), rule, numbers)
 
 
 def _numbers(engine: Engine, pool: Pool, position: Position, facts: Facts, guard: str) -> str:
@@ -71,6 +91,8 @@ def _numbers(engine: Engine, pool: Pool, position: Position, facts: Facts, guard
             if position.window.until
             else "no window"
         )
+    if guard == "size_remains":
+        return f"size {units.size(position.market.name, position.size)}"
     flag = "in liquidation" if facts.in_liquidation else "not in liquidation"
     return (
         f"equity {equity} {sign} maintenance margin {margin}, {flag}"

@@ -7,7 +7,16 @@ import typer
 
 # Each import adds its commands to the application, in the order of the help.
 from liqspec import machine, scenario, specification, venue_file
-from liqspec.cli import drawing, explaining, picturing, stories, verifying  # noqa: F401
+from liqspec.cli import (  # noqa: F401
+    drawing,
+    explaining,
+    picturing,
+    serving,
+    stepping,
+    stories,
+    tracing,
+    verifying,
+)
 from liqspec.cli.app import HOLDS, INTERRUPTED, USAGE, app
 from liqspec.pictures import path, trace
 from liqspec.shapes import WrongShape

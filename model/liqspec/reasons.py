@@ -1,0 +1,233 @@
+"""Which rules decide something in which an engine differs from the model: their numbers, guards and measures."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+from liqspec import details, machine, observables, rulebook, why
+from liqspec.checks import checks
+from liqspec.compare import NOT_LISTED, Difference, Observes
+from liqspec.effects import Backstopped, Effect, OrderEnded, Transitioned, Units, subject
+from liqspec.engine import Engine
+from liqspec.events import EventData
+from liqspec.refusals import Refusal
+from liqspec.state import Pool, Position
+from liqspec.why import GuardFact
+
+OUTCOME = "outcome"  # the field of a difference in whether, or why, an event was refused
+
+# The triggers of the lifecycle that an event can fire; assessment follows every event (LIQ-6).
+_TRIGGERS = {"fill": ("fill",), "block": ("block",), "trade": ("open", "reduce")}
+
+
+@frozen(kw_only=True)
+class Reason:
+    """Why something an engine did is not what the rules say.
+
+    `rules` are those that decide the difference, the first before all; `because` says in sentences what the rules did
+    instead, and `guards` how the guards stood that the engine must have seen otherwise.
+    """
+
+    difference: Difference
+    rules: tuple[str, ...]
+    because: tuple[str, ...] = ()
+    guards: tuple[GuardFact, ...] = ()
+
+    @property
+    def rule(self) -> str:
+        """The rule that decides it before all others."""
+        return self.rules[0]
+
+    @property
+    def title(self) -> str:
+        """The first rule's title."""
+        return rulebook.rules()[self.rule].title
+
+    def lines(self) -> Iterator[str]:
+        """The reason line by line: the difference, the rule, what the rules did, and the guards."""
+        yield str(self.difference)
+        yield f"{self.rule} {self.title}" + (f" (also {', '.join(self.rules[1:])})" if len(self.rules) > 1 else "")
+        yield from self.because
+        yield from map(str, self.guards)
+
+
+@frozen(kw_only=True)
+class Step:
+    """What is known of one event that the model processed: the engine after it, and each position's state before it."""
+
+    engine: Engine
+    event: EventData
+    effects: tuple[Effect, ...]
+    refusal: Refusal | None
+    states_before: dict[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        event: EventData,
+        effects: tuple[Effect, ...],
+        refusal: Refusal | None,
+        before: dict[str, Any],
+    ) -> "Step":
+        """A step of an engine that has just processed the event, and showed `before` until then."""
+        states = {f"{held['account']}/{held['market']}/{held['mode']}": held["state"] for held in before["positions"]}
+        return cls(engine=engine, event=event, effects=effects, refusal=refusal, states_before=states)
+
+
+# ------------------------------------------------------------------------------------------------------- the outcome
+
+
+def outcome_difference(refusal: Refusal | None, observed: str | None, *, codes: bool) -> Difference | None:
+    """Where the model's decision and an engine's differ; `observed` is its refusal code, None for acceptance.
+
+    With `codes` false, only whether the event was refused is compared.
+    """
+    ours = None if refusal is None else refusal.code
+    same = ours == observed if codes else (ours is None) == (observed is None)
+    return None if same else Difference("event", OUTCOME, ours or "accepted", observed or "accepted")
+
+
+def of_outcome(step: Step, difference: Difference) -> Reason:
+    """Why the event had to be accepted, or refused with another code."""
+    kind = str(step.event.get("type")) if isinstance(step.event, dict) else ""
+    claimed = checks().of_event(kind, difference.theirs)
+    if step.refusal is not None:
+        ours = [check for check in checks().of_event(kind, step.refusal.code) if check.rule == step.refusal.rule]
+        measures = [rule for check in ours for rule in check.also]
+        order = [] if difference.theirs == "accepted" else ["EVT-2"]
+        rules = [step.refusal.rule, *order, *measures]
+        return Reason(difference=difference, rules=_unique(rules), because=(str(step.refusal),))
+    rules = [rule for check in claimed for rule in (check.rule, *check.also)] or ["EVT-2"]
+    because = [f"{difference.theirs} is no refusal of {kind}"] if not claimed else []
+    because += [f"no check failed; {check.code} is for when {checks().meaning(check)}" for check in claimed]
+    because += [_pool_line(step.engine, pool) for pool in _pools_of(step)]
+    return Reason(difference=difference, rules=_unique(rules), because=tuple(because))
+
+
+def _pools_of(step: Step) -> list[Pool]:
+    """The pools that the event names, or those that its effects are about."""
+    named = {subject(effect) for effect in step.effects}
+    return [pool for pool in step.engine.state.pools() if pool.key in named or _positions_of(pool) & named]
+
+
+def _positions_of(pool: Pool) -> set[str | None]:
+    return {position.key for position in pool.positions.values()}
+
+
+def _pool_line(engine: Engine, pool: Pool) -> str:
+    seen = details.pool_details(engine, pool)
+    return (
+        f"{pool.key} after it: equity {seen['equity']}, maintenance margin {seen['maintenance_margin']}, "
+        f"initial margin {seen['initial_margin']}, {'' if pool.in_liquidation else 'not '}in liquidation, "
+        f"{'an' if pool.order_working() else 'no'} order working"
+    )
+
+
+# ----------------------------------------------------------------------------------------------------- the observation
+
+
+def of_difference(step: Step, difference: Difference, observes: Observes) -> Reason:
+    """Which rules decide a field in which an engine's observation differs from the model's."""
+    if difference.field in ("positions", "pools"):
+        listing = ("OBS-1", "LIF-2") if difference.field == "positions" else ("OBS-1", "ACC-3")
+        return Reason(difference=difference, rules=listing)
+    entry = observables.observables().fields[difference.field]
+    concerned = [effect for effect in step.effects if _concerns(effect, difference)]
+    setting = [effect for effect in concerned if effect.kind in entry.effects]
+    units = Units(step.engine.venue)
+    because = tuple(effect.text(units) for effect in setting)
+    if difference.field == "positions.state" and difference.theirs != NOT_LISTED:
+        return _of_state(step, difference, because, observes)
+    if difference.field == "positions.order" and not any(isinstance(effect, Backstopped) for effect in setting):
+        return _of_order(step, difference, setting, because)
+    rules = [effect.rule for effect in setting]
+    rules += [rule for effect in setting for rule in entry.effects[effect.kind]]
+    pool = details.all_pools(step.engine).get(_pool_key(difference.subject))
+    told = () if pool is None else (_pool_line(step.engine, pool),)
+    return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=(*because, *told))
+
+
+def _concerns(effect: Effect, difference: Difference) -> bool:
+    """Whether an effect is about the subject of a difference; a pool's are also those of its positions."""
+    part, about = difference.field.partition(".")[0], subject(effect)
+    if part in ("time", "block", "vault"):
+        return part != "vault" or about is None or effect.kind in ("filled", "deficit_covered", "backstopped")
+    if about is None:
+        return False
+    if part == "pools":
+        return _pool_key(about) == difference.subject
+    taken = isinstance(effect, Backstopped) and effect.pool == _pool_key(difference.subject)
+    return about == difference.subject or taken
+
+
+def _pool_key(key: str) -> str:
+    """The key of the pool that backs a position; that of a pool is its own."""
+    account, _, rest = key.partition("/")
+    return f"{account}/cross" if rest.endswith("cross") else key
+
+
+def _of_state(step: Step, difference: Difference, because: tuple[str, ...], observes: Observes) -> Reason:
+    """LIF-1: the transitions that the model took, and the guards of those that the engine must have taken instead."""
+    lifecycle, key = machine.lifecycle(), difference.subject
+    fired = [effect for effect in step.effects if isinstance(effect, Transitioned) and effect.position == key]
+    passed = {step.states_before.get(key, "new"), *(effect.target for effect in fired)}
+    triggers = (*_TRIGGERS.get(str(step.event.get("type")), ()), "assess")
+    taken = [
+        entry
+        for entry in lifecycle.table.transitions
+        if entry.trigger in triggers
+        and passed.intersection(entry.sources)
+        and _same_state(entry.to, difference.theirs, observes)
+        and entry.id not in {effect.transition for effect in fired}
+    ]
+    position = details.all_positions(step.engine).get(key)
+    guards: list[GuardFact] = []
+    if position is not None and position.size:
+        # After a position has ended its pool's measures are no longer those that its guards saw; the texts have these.
+        judged = [fact for entry in taken for fact in why.judge_guards(step.engine, position, entry.guard)]
+        guards = [fact for fact in judged if not fact.holds]
+    # What the model did comes first; where it did nothing, what the engine must have done.
+    rules = [rule for effect in reversed(fired) for rule in lifecycle.by_id[effect.transition].rules]
+    rules += [rule for entry in taken for rule in entry.rules]
+    rules = rules or list(observables.observables().fields["positions.state"].rules)
+    return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique_facts(guards))
+
+
+def _same_state(state: str, theirs: object, observes: Observes) -> bool:
+    if observes.states == "full" or not isinstance(theirs, str):
+        return state == theirs
+    state_class = observables.observables().state_class
+    return state_class(state) == state_class(theirs)
+
+
+def _of_order(step: Step, difference: Difference, setting: list[Effect], because: tuple[str, ...]) -> Reason:
+    """LIQ-9 to LIQ-14, PRT: why there is such an order, or none."""
+    position = details.all_positions(step.engine).get(difference.subject)
+    entry = observables.observables().fields["positions.order"]
+    rules: list[str] = [effect.rule for effect in setting]
+    guards: tuple[GuardFact, ...] = ()
+    if position is not None and position.size and position.order is None:
+        guards = why.judge_guards(step.engine, position, ("needs_liquidation",))
+        rules += _why_no_order(position, guards[0].holds)
+    elif position is not None and position.order is not None and difference.theirs is None:
+        rules.insert(0, "LIQ-11")
+        guards = why.judge_guards(step.engine, position, ("needs_liquidation",))
+    emitted = [effect for effect in setting if not isinstance(effect, OrderEnded)]
+    rules += [rule for effect in emitted for rule in entry.effects[effect.kind]]
+    return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=because, guards=guards)
+
+
+def _why_no_order(position: Position, needs_liquidation: bool) -> list[str]:
+    if not needs_liquidation:
+        return ["LIQ-3", "LIQ-10"]
+    return ["LIQ-12", "LIQ-13"] if position.attempted else ["LIQ-11", "LIQ-9"]
+
+
+def _unique(rules: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rules))
+
+
+def _unique_facts(facts: list[GuardFact]) -> tuple[GuardFact, ...]:
+    return tuple(dict.fromkeys(facts))
