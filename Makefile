@@ -48,8 +48,8 @@ bench: .venv/ready  ## measure the model beside the bare cost of a trigger
 mutants: .venv/ready  ## which property catches which wrong engine, after how many events
 	$(BIN)/python tests/measure_wrong_engines.py
 
-diagrams: .venv/ready  ## draw the committed diagrams anew from the specification
-	$(BIN)/liqspec draw > diagrams/machine.mmd
+diagrams: .venv/graphviz  ## draw the committed diagrams anew from the specification
+	$(BIN)/liqspec draw all diagrams
 
 lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -9,6 +9,9 @@ import typer
 from liqspec import machine, scenario, specification, venue_file
 from liqspec.cli import drawing, explaining, stories, verifying  # noqa: F401
 from liqspec.cli.app import HOLDS, INTERRUPTED, USAGE, app
+from liqspec.drawing.diagram import CannotDraw
+from liqspec.drawing.flow import InvalidChart
+from liqspec.drawing.touch import InvalidTouch
 from liqspec.shapes import WrongShape
 from liqspec.venue import InvalidConfig
 
@@ -22,6 +25,9 @@ _BAD_INPUT = (
     machine.InvalidMachine,
     WrongShape,
     InvalidConfig,
+    CannotDraw,
+    InvalidChart,
+    InvalidTouch,
 )
 
 

@@ -145,7 +145,7 @@ def _part(diagram: Diagram, title: str, kept: tuple[TransitionShown, ...], state
     )
 
 
-# ------------------------------------------------------------------------------------------------- roles, from the table
+# ------------------------------------------------------------------------------------------------ roles, from the table
 
 
 def _roles(table: Table) -> dict[str, Role]:

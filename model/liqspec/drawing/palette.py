@@ -87,7 +87,10 @@ _PATTERNS: dict[Purpose, tuple[Literal["solid", "dashed", "dotted"], float, str]
 
 
 def _boxes(text: str, **colors: tuple[str, str]) -> dict[Role, Box]:
-    return {role: Box(*colors[role], *outline, text) for role, outline in _OUTLINES.items()}
+    return {
+        role: Box(colors[role][0], colors[role][1], outline, width, rounded, double, text)
+        for role, (outline, width, rounded, double) in _OUTLINES.items()
+    }
 
 
 def _lines(**colors: str) -> dict[Purpose, Line]:

@@ -1,19 +1,15 @@
 """Making an image of a Graphviz graph with the program `dot`."""
 
-from typing import Literal
-
 from graphviz import CalledProcessError, Digraph, ExecutableNotFound
 
 from liqspec.drawing.diagram import CannotDraw
 from liqspec.texts import one_line
 
-ImageFormat = Literal["svg", "png", "pdf"]
-
 _PNG_DPI = "144"  # of a page that is laid out at 96: sharp on a screen of twice the density
 
 
-def image(graph: Digraph, kind: ImageFormat) -> bytes:
-    """The graph as an image.
+def image(graph: Digraph, kind: str) -> bytes:
+    """The graph as an image of a kind that `dot` knows, such as svg.
 
     Raises:
         CannotDraw: the program `dot` is missing, or failed.
@@ -22,7 +18,7 @@ def image(graph: Digraph, kind: ImageFormat) -> bytes:
     if kind == "png":
         drawn.graph_attr["dpi"] = _PNG_DPI
     try:
-        return drawn.pipe(format=kind)
+        drawing: bytes = drawn.pipe(format=kind)
     except ExecutableNotFound:
         raise CannotDraw(
             f"{kind} needs the program dot: apt-get install graphviz, or brew install graphviz; "
@@ -30,3 +26,4 @@ def image(graph: Digraph, kind: ImageFormat) -> bytes:
         ) from None
     except CalledProcessError as error:
         raise CannotDraw(f"dot failed: {one_line(str(error.stderr))}") from None
+    return drawing
