@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify test test-thorough check bench mutants diagrams lock clean
+.PHONY: help verify test test-thorough check bench mutants diagrams node lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -31,10 +31,10 @@ help:  ## list the targets
 verify: .venv/graphviz  ## set up, then check every worked example, every scenario, and random events
 	$(BIN)/liqspec verify
 
-test: .venv/graphviz check  ## set up, then run the linter, the type checker and the tests
+test: .venv/graphviz check node  ## set up, then run the linter, the type checker and the tests
 	$(BIN)/python -m pytest -n auto
 
-test-thorough: .venv/graphviz check  ## the tests with the slow ones, and the coverage
+test-thorough: .venv/graphviz check node  ## the tests with the slow ones, and the coverage
 	$(BIN)/python -m pytest -n auto -m "thorough or not thorough" --cov --cov-report=term
 
 check: .venv/ready
@@ -51,10 +51,19 @@ mutants: .venv/ready  ## which property catches which wrong engine, after how ma
 diagrams: .venv/graphviz  ## draw the committed diagrams anew from the specification
 	$(BIN)/liqspec draw all diagrams
 
+tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
+	cd tests/node && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+node:  ## install what the tests of the diagrams need of Node.js, where that is present
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory tests/node/node_modules/.package-lock.json || \
+	  echo "hint: npm ci failed in tests/node; the tests that need it are skipped" >&2; \
+	else echo "hint: Node.js is missing; Mermaid, XState and SCXML are not checked: apt-get install npm" >&2; fi
+
 lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv tests/node/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -113,7 +113,7 @@ LIGHT = Theme(
         vault=("#f0d9ea", "#8a2f76"),
         end=("#e4e7eb", "#424a53"),
     ),
-    lines=_lines(opening="#1b1f24", trouble="#b84300", relief="#00694b", closing="#424a53", reserved="#6e7781"),
+    lines=_lines(opening="#1b1f24", trouble="#b84300", relief="#00694b", closing="#424a53", reserved="#656d76"),
     scale=("#85b4de", "#5b93cc", "#3470b0", "#1a4f8f", "#0b2f63"),
     alarm="#b3001b",
     alarm_text="#ffffff",
