@@ -30,7 +30,6 @@ def base(name: str, title: str, theme: Theme, **attributes: str) -> Digraph:
             "fontname": FONT,
             "fontcolor": theme.text,
             "pad": "0.25",
-            "dpi": "96",
             "tooltip": title,
             **attributes,
         },
@@ -126,7 +125,8 @@ class _Drawing:
         ink = theme.text if entry.possible else theme.faint
         number = ink if entry.fired else self._line(entry).color
         head = markup.text(entry.id, color=number, size=13, bold=True)
-        head += markup.text(f" {entry.trigger}", color=ink, size=13, struck=not entry.possible)
+        # A no-break space: browsers drop an ordinary one at the beginning of a piece of text.
+        head += markup.text(f"\N{NO-BREAK SPACE}{entry.trigger}", color=ink, size=13, struck=not entry.possible)
         rows = [markup.cell(head)]
         if entry.condition:
             parts = [f"{guard},".translate(_PROSE) for guard in entry.guard]

@@ -104,7 +104,11 @@ def _node(graph: Digraph, name: str, node: ChartNode, theme: Theme, *, spine: bo
 
 def _edge(graph: Digraph, chart: Chart, name: str, answer: str, theme: Theme) -> None:
     target = chart.nodes[name].exits[answer]
-    label = markup.html(markup.text(f" {answer} ", color=theme.text, size=12, bold=True)) if answer else ""
+    label = (
+        markup.html(markup.text(f"\N{NO-BREAK SPACE}{answer}\N{NO-BREAK SPACE}", color=theme.text, size=12, bold=True))
+        if answer
+        else ""
+    )
     graph.edge(name, target, label=label, penwidth="1.4", color=theme.text)
 
 

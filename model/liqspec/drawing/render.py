@@ -5,7 +5,7 @@ from graphviz import CalledProcessError, Digraph, ExecutableNotFound
 from liqspec.drawing.diagram import CannotDraw
 from liqspec.texts import one_line
 
-_PNG_DPI = "144"  # of a page that is laid out at 96: sharp on a screen of twice the density
+_PNG_DPI = "144"  # twice the points of the layout, so that the smallest text is sharp
 
 
 def image(graph: Digraph, kind: str) -> bytes:
