@@ -7,7 +7,7 @@ _ARROWS: dict[Touch, str] = {"changes": "==>", "orders": "-.->", "never": "--x"}
 
 def draw(table: TouchTable) -> str:
     """The table as the text of a Mermaid diagram."""
-    lines = ["flowchart LR"]
+    lines = ["flowchart TB"]
     for liquidation in table.liquidations:
         lines += [f'    subgraph {liquidation.of} ["{liquidation.title}"]']
         lines += [f"        {line}" for line in _panel(liquidation)]
