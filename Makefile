@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify test test-thorough check bench mutants diagrams lock clean
+.PHONY: help verify test test-thorough check bench mutants diagrams node lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -28,13 +28,21 @@ help:  ## list the targets
 	  echo "hint: the program dot is missing; diagrams will need it: apt-get install graphviz, or brew install graphviz" >&2
 	@touch $@
 
+.venv/chromium: .venv/ready
+	@command -v chromium >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null || true; fi; }
+	@command -v chromium >/dev/null || \
+	  echo "hint: the program chromium is missing; the page's tests are skipped: apt-get install chromium" >&2
+	@touch $@
+
 verify: .venv/graphviz  ## set up, then check every worked example, every scenario, and random events
 	$(BIN)/liqspec verify
 
-test: .venv/graphviz check  ## set up, then run the linter, the type checker and the tests
+test: .venv/graphviz .venv/chromium check node  ## set up, then run the linter, the type checker and the tests
 	$(BIN)/python -m pytest -n auto
 
-test-thorough: .venv/graphviz check  ## the tests with the slow ones, and the coverage
+test-thorough: .venv/graphviz .venv/chromium check node  ## the tests with the slow ones, and the coverage
 	$(BIN)/python -m pytest -n auto -m "thorough or not thorough" --cov --cov-report=term
 
 check: .venv/ready
@@ -48,8 +56,17 @@ bench: .venv/ready  ## measure the model beside the bare cost of a trigger
 mutants: .venv/ready  ## which property catches which wrong engine, after how many events
 	$(BIN)/python tests/measure_wrong_engines.py
 
-diagrams: .venv/ready  ## draw the committed diagrams anew from the specification
-	$(BIN)/liqspec draw machine > diagrams/machine.mmd
+diagrams: .venv/graphviz  ## draw the committed diagrams anew from the specification
+	$(BIN)/liqspec draw all diagrams
+
+tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
+	cd tests/node && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+node:  ## install what the tests of the diagrams need of Node.js, where that is present
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory tests/node/node_modules/.package-lock.json || \
+	  echo "hint: npm ci failed in tests/node; the tests that need it are skipped" >&2; \
+	else echo "hint: Node.js is missing; Mermaid, XState and SCXML are not checked: apt-get install npm" >&2; fi
 
 lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
@@ -57,4 +74,4 @@ lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
 	  --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv tests/node/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -24,6 +24,7 @@ from matplotlib.patches import Rectangle, StepPatch
 
 from liqspec import cli, details, machine, scenario, specification, timeline
 from liqspec.amounts import exact
+from liqspec.drawing.render import image
 from liqspec.effects import Filled, Transitioned, Units
 from liqspec.pictures import chart, path, trace, webpage
 from liqspec.pictures.record import Record
@@ -331,7 +332,7 @@ def test_a_name_may_be_anything_that_a_name_may_be(tmp_path: Path) -> None:
     assert record.end.as_expected
     (key,) = record.positions()
     assert chart.render(record, "png").startswith(b"\x89PNG")
-    assert path.render(path.graph(record, key), "svg").startswith(b"<?xml")
+    assert image(path.graph(record, key), "svg").startswith(b"<?xml")
     titles = [axes.get_title(loc="left") for axes in chart.draw(record).axes]
     assert "$x_1$<b>&漢\\N/BTC/cross" in titles
 

@@ -18,7 +18,10 @@ from liqspec.cli import (  # noqa: F401
     verifying,
 )
 from liqspec.cli.app import HOLDS, INTERRUPTED, USAGE, app
-from liqspec.pictures import path, trace
+from liqspec.drawing.diagram import CannotDraw
+from liqspec.drawing.flow import InvalidChart
+from liqspec.drawing.touch import InvalidTouch
+from liqspec.pictures import trace
 from liqspec.shapes import WrongShape
 from liqspec.venue import InvalidConfig
 
@@ -33,7 +36,9 @@ _BAD_INPUT = (
     WrongShape,
     InvalidConfig,
     trace.InvalidTrace,
-    path.NoDot,
+    CannotDraw,
+    InvalidChart,
+    InvalidTouch,
 )
 
 

@@ -9,6 +9,7 @@ import typer
 
 from liqspec.cli.app import fail
 from liqspec.cli.drawing import draw_app
+from liqspec.drawing.render import image
 from liqspec.pictures import path, trace, webpage
 from liqspec.pictures.palette import ThemeName
 from liqspec.pictures.record import Record
@@ -78,7 +79,7 @@ def draw_run(
     elif picture is Picture.path:
         if chosen is None:
             fail(f"{story}: no position was ever opened in this run, so there is no path")
-        drawn = path.render(path.graph(record, chosen, ground), _format(form, output).value)
+        drawn = image(path.graph(record, chosen, ground), _format(form, output).value)
     else:
         wanted: Literal["svg", "png"] = "png" if _format(form, output) is Format.png else "svg"
         from liqspec.pictures import chart  # noqa: PLC0415 (its library takes longer to load than all the rest)

@@ -2,10 +2,10 @@
 
 import re
 
-import graphviz  # type: ignore[import-untyped]
+import graphviz
 
 from liqspec import machine
-from liqspec.pictures import path
+from liqspec.drawing.render import image
 from liqspec.pictures.words import words
 
 _FONT = "Helvetica,Arial,sans-serif"
@@ -40,9 +40,9 @@ def svg() -> str:
     """The graph as an element that takes the width of where it stands.
 
     Raises:
-        path.NoDot: the program `dot` is missing or failed.
+        CannotDraw: the program `dot` is missing or failed.
     """
-    text = path.render(graph(), "svg").decode()
+    text = image(graph(), "svg").decode()
     element = text[text.index("<svg") :]
     element = re.sub(r"<!--.*?-->\n?", "", element, flags=re.DOTALL)
     return re.sub(r'<svg width="[^"]*" height="[^"]*"', '<svg role="img" aria-label="the lifecycle"', element, count=1)

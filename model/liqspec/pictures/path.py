@@ -2,7 +2,7 @@
 
 from html import escape
 
-import graphviz  # type: ignore[import-untyped]
+import graphviz
 from attrs import frozen
 
 from liqspec import machine
@@ -12,10 +12,6 @@ from liqspec.pictures.record import Record, Visit
 from liqspec.pictures.words import short, words
 
 _FONT = "Helvetica,Arial,sans-serif"
-
-
-class NoDot(Exception):
-    """The program `dot` is missing, or cannot draw; the message says how to install it."""
 
 
 @frozen(kw_only=True)
@@ -79,24 +75,6 @@ def graph(record: Record, position: str, theme: ThemeName = "light") -> graphviz
     _nodes(drawn, record, position, colours)
     _edges(drawn, edges(record, position), colours)
     return drawn
-
-
-def render(drawn: graphviz.Digraph, form: str) -> bytes:
-    """The graph as a file.
-
-    Raises:
-        NoDot: the program `dot` is missing or failed.
-    """
-    try:
-        picture: bytes = drawn.pipe(format=form)
-    except graphviz.ExecutableNotFound:
-        raise NoDot(
-            "the program dot is missing, which this picture needs; "
-            "install it: apt-get install graphviz, or brew install graphviz"
-        ) from None
-    except graphviz.CalledProcessError as error:
-        raise NoDot(f"the program dot failed: {str(error).splitlines()[0]}") from None
-    return picture
 
 
 def _heading(record: Record, position: str) -> str:

@@ -29,7 +29,7 @@ def render(record: Record, position: str | None) -> str:
     """The page of a run that first shows `position` (account/market/mode) in the lifecycle.
 
     Raises:
-        path.NoDot: the program `dot` is missing or failed.
+        CannotDraw: the program `dot` is missing or failed.
     """
     style, script = _colours() + _asset("page.css"), _asset("page.js")
     return Template(_asset("page.html")).substitute(
