@@ -89,6 +89,8 @@ class TestReplies:
         again = ask(request("apply", event={"type": "vault_cash", "amount": "1"}))
         assert again["observation"]["pools"][0]["collateral"] == "5"
         assert ask(RESET) == first
+        anew = ask(request("apply", event={"type": "vault_cash", "amount": "1"}))
+        assert anew["observation"]["pools"] == first["observation"]["pools"]
 
     def test_there_is_no_run_before_the_first_reset(self) -> None:
         reply = conversation()(request("apply", event=EVENT))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from builders import backstopped, holding, restored_by_a_fill, small_config, small_engine, waiting, working
 from liqspec import (
+    amounts,
     effects,
     events,
     machine,
@@ -279,6 +280,28 @@ FULL_CONFIG = small_config(
     },
     backstop={"threshold": "2/3", "return_fraction": "0"},
 )
+
+
+EDGES = (
+    *("1" * count for count in (78, 79)),
+    *("1" * count + ".5" for count in (77, 78)),
+    *("1/" + "1" * count for count in (77, 78)),
+    *("-" + "1" * count for count in (78, 79)),
+    *("0", "-0", "1.", ".1", "+1", "1e3", " 1", "1 ", "1\n", "--1", "1/0", "1/00", "1/02", "-1/2", "1/-2", "1/2/3"),
+    *("", "-", ".", "/", "0x1", "1_000", "1,000", "\u0661", "0.0", "000.1"),
+)
+
+
+@pytest.mark.parametrize("text", EDGES)
+@pytest.mark.parametrize(("word", "reader"), [("amount", amounts.check_amount), ("rate", amounts.rate)])
+def test_the_patterns_of_numbers_are_exact(word: str, reader: Callable[[Any], object], text: str) -> None:
+    """AMT-3, AMT-5."""
+    try:
+        reader(text)
+    except amounts.MalformedAmount:
+        assert not schemas.accepts("common", text, word)
+    else:
+        assert schemas.accepts("common", text, word)
 
 
 class TestConfigurationsFit:

@@ -136,8 +136,13 @@ class TestEveryStep:
             place = data.draw(st.sampled_from(after[part]))
         else:
             place, field = (after["vault"], field) if part == "vault" else (after, part)
-        other: dict[str, Any] = {"state": "unheard of", "in_liquidation": not place.get("in_liquidation")}
-        place[field] = other.get(field, 2**52 if isinstance(place[field], int) else "123456789.5")
+        other = {
+            "state": "unheard of",
+            "flag": not place.get("in_liquidation"),
+            "integer": 2**52,
+            "amount": "123456789.5",
+        }
+        place[field] = other[observables.observables().fields[name].kind]
         verdict = step.judge(Config.from_json(config), before, event, after)
         assert verdict.reason is not None
         assert verdict.reason.difference.field == name
@@ -432,6 +437,10 @@ class TestAPartialState:
         before = partial_position(state="partially_liquidated", cooldown_until=10)
         verdict = step.judge(config, before, MARK_88)
         assert assumed(verdict, "positions[alice/A/cross] window before this block")[0] == "none"
+        assert verdict.expected.snapshot.accounts[0].pools[0].positions[0].window == (10, 0)
+        before["positions"][0]["state"] = "cooldown"
+        verdict = step.judge(config, before, MARK_88)
+        assert verdict.expected.snapshot.accounts[0].pools[0].positions[0].window == (10, 10)
 
     @pytest.mark.parametrize(
         ("change", "message"),
