@@ -489,7 +489,7 @@ def test_without_the_program_dot_one_line_says_how_to_install_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     done = draw_run("deficit", *arguments)
     assert done.status == 2
-    assert "install it: apt-get install graphviz, or brew install graphviz" in done.error
+    assert "needs the program dot: apt-get install graphviz, or brew install graphviz" in done.error
     assert done.error.count("\n") == 1
 
 

@@ -313,7 +313,7 @@ UNSEEN: dict[str, str] = {}
 def first_wrong_step(number: str, episodes: int = 400) -> Reason:
     """The first reason of the first step of a wrong engine that is not allowed."""
     for episode in range(episodes):
-        random = Random(f"{number}/{episode}")
+        random = Random(f"{number} {episode}")
         config = configuration(random, BASES[episode % len(BASES)])
         read = Config.from_json(config)
         with WRONG_ENGINES[number].applied():

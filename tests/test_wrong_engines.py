@@ -6,43 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from liqspec import counterexample
 from wrong_engines import CATALOGUE, NOT_EXPRESSIBLE, WRONG_ENGINES, Patch, WrongEngine
-from wrong_engines.search import contradicted, find, stories
+from wrong_engines.search import contradicted, find, shortest_known, stories
 
 RUNS = 1400
-FEWER_RUNS = 200  # enough to notice that one is seen after all
 
-# Found only after more than 2,000 random events.
+# Found only after more than 1,500 random events.
 # fmt: off
-SLOW = {
-    "B12", "B51", "B78", "X08", "X12", "X29", "X32", "X33", "X35", "X38", "X40", "X42",
-    "X46", "X48", "X49", "X50", "X52", "X58", "X62", "X64", "X66", "X68", "X71", "X96",
-    "X97", "X105", "X106", "X112", "X118", "X133", "X161", "X171", "X172", "X173", "X174", "X175",
-    "X188", "X189", "X193", "X194", "X195", "X196", "X197", "X201",
-}
+SLOW: set[str] = set()
 # fmt: on
 
-# What random events do not find yet, and why; an entry that has become untrue fails, so that it is taken out.
-NOT_YET_SEEN = {
-    "X27": "the generator hardly ever meets the threshold exactly",
-    "X31": "the generator hardly ever meets the backstop line exactly",
-    "X65": "the generator makes no two positions of equal margin",
-    "X192": "the generator aims no reduction at the bounds of ACC-9",
-    "X205": "the generator spoils one field of an event only",
-    "X206": "the generator spoils one field of an event only",
-}
+# A few of every kind, whose counterexamples are shrunk in the default profile too.
+SHRUNK = ("B29", "X01", "X17", "X65", "X161")
 
 
 def _parameters() -> list[object]:
     return [
-        pytest.param(
-            engine,
-            id=engine.id,
-            marks=[
-                *([pytest.mark.thorough] if engine.id in SLOW or engine.id in NOT_YET_SEEN else []),
-                *([pytest.mark.xfail(reason=NOT_YET_SEEN[engine.id])] if engine.id in NOT_YET_SEEN else []),
-            ],
-        )
+        pytest.param(engine, id=engine.id, marks=[pytest.mark.thorough] if engine.id in SLOW else [])
         for engine in WRONG_ENGINES.values()
     ]
 
@@ -50,8 +31,17 @@ def _parameters() -> list[object]:
 @pytest.mark.parametrize("engine", _parameters())
 def test_random_events_find_a_violated_property(engine: WrongEngine) -> None:
     with engine.applied():
-        found = find(engine.id, FEWER_RUNS if engine.id in NOT_YET_SEEN else RUNS)
-    assert found is not None, engine.title
+        assert find(engine.id, RUNS) is not None, engine.title
+
+
+@pytest.mark.parametrize(
+    "number", [pytest.param(one, marks=[] if one in SHRUNK else [pytest.mark.thorough]) for one in WRONG_ENGINES]
+)
+def test_a_counterexample_has_at_most_twice_the_events_of_the_shortest_known(number: str) -> None:
+    with WRONG_ENGINES[number].applied():
+        found = find(number, RUNS)
+        assert found is not None
+        assert len(counterexample.shrink(found.violation).events) <= 2 * shortest_known()[number]
 
 
 @pytest.mark.thorough

@@ -21,7 +21,7 @@ def image(graph: Digraph, kind: str) -> bytes:
         drawing: bytes = drawn.pipe(format=kind)
     except ExecutableNotFound:
         raise CannotDraw(
-            f"{kind} needs the program dot, which is missing: apt-get install graphviz, or brew install graphviz; "
+            f"{kind} needs the program dot: apt-get install graphviz, or brew install graphviz; "
             "the formats dot, mermaid, scxml and xstate do without it"
         ) from None
     except CalledProcessError as error:
