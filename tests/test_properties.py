@@ -1,6 +1,7 @@
 """The properties themselves: they hold of the model, and each fails of a model that is wrong in its way."""
 
 import ast
+import contextlib
 from collections.abc import Callable
 from fractions import Fraction
 from random import Random
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from liqspec import arithmetic, assessment, known, operations, rulebook, specification
 from liqspec.judge import Tally
+from liqspec.properties import exact
 from liqspec.random_run import random_run
 from liqspec.state import Position, Window
 from wrong_engines.search import BASES
@@ -256,3 +258,19 @@ def test_higher_exposure_is_liquidated_by_a_smaller_move(equity: int, less: int,
         crossing = arithmetic.liquidation_crossing(own, 0, held)
         crossings.append(Fraction(0) if crossing is None else Fraction(*crossing))
     assert crossings[0] < crossings[1] or crossings[0] == crossings[1] == 0
+
+
+def test_the_compiled_fraction_reads_no_text() -> None:
+    """Reading digits of other scripts it writes where it must not, so texts are read by the standard library alone."""
+    folder = specification.ROOT.parent / "model" / "liqspec" / "properties"
+    called = {
+        path.stem
+        for path in folder.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Fraction"
+    }
+    assert called == {"exact"}
+    with contextlib.suppress(ValueError):
+        exact.number("\u0663")
+    assert chr(0).encode() == bytes(1)
+    assert exact.number("1/3") == Fraction(1, 3)

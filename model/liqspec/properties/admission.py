@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from liqspec.properties import naive
-from liqspec.properties.exact import ZERO, Fraction
+from liqspec.properties.exact import ZERO, Fraction, number
 from liqspec.properties.naive import Change, NaivePool, NaiveRules, View
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -83,9 +83,9 @@ def _unknown_or_off_grid(rules: NaiveRules, view: View, event: dict[str, Any]) -
     for name, kind in _FIELDS[event["type"]].items():
         if kind[0] in "+!~":
             step = rules.quote if kind[1:] == "quote" else getattr(rules.markets[event["market"]], kind[1:])
-            amounts.append((Fraction(event[name]), step, kind[0]))
+            amounts.append((number(event[name]), step, kind[0]))
     if event["type"] == "marks":
-        amounts = [(Fraction(price), rules.markets[market].tick, "+") for market, price in event["prices"].items()]
+        amounts = [(number(price), rules.markets[market].tick, "+") for market, price in event["prices"].items()]
     if any((value / step).denominator != 1 for value, step, _ in amounts):
         return "off_grid"
     if any((sign == "+" and value <= 0) or (sign == "!" and value == 0) for value, _, sign in amounts):
@@ -99,7 +99,7 @@ def _own_refusal(
     """EVT-2, check 6."""
     kind = event["type"]
     if kind in ("withdraw", "transfer"):
-        amount = Fraction(event["amount"])
+        amount = number(event["amount"])
         pool = f"{event['account']}/cross"
         if amount < 0:
             pool = f"{event['account']}/{event['market']}/isolated"
@@ -110,7 +110,7 @@ def _own_refusal(
         position = view.positions.get(naive.event_position(event))
         if position is None or position.order is None:
             return "no_working_order"
-        return "overfill" if kind == "fill" and Fraction(event["size"]) > position.order else None
+        return "overfill" if kind == "fill" and number(event["size"]) > position.order else None
     if kind == "block":
         if event["time"] <= view.time:
             return "time_not_after"
@@ -139,7 +139,7 @@ def _trade(
     key = naive.event_position(event)
     pool = view.pools.get(naive.event_pool(event))
     position = view.positions.get(key)
-    held, size = ZERO if position is None else position.size, Fraction(event["size"])
+    held, size = ZERO if position is None else position.size, number(event["size"])
     if position is not None and position.state == "backstopped":
         return "not_open"
     if pool is not None and pool.order_working():

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from liqspec.amounts import ratio_text as _n
 from liqspec.properties import naive
-from liqspec.properties.exact import ZERO, Fraction
+from liqspec.properties.exact import ZERO, Fraction, number
 from liqspec.properties.naive import NaivePool, NaivePosition
 from liqspec.properties.witness import Step, scope_key
 
@@ -334,7 +334,7 @@ def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Judgement:
     cash += sum((change.fee for change in step.changed.values()), ZERO)
     if step.event["type"] == "funding":
         size = sizes.get(step.event["market"], ZERO)
-        cash -= naive.up(size * Fraction(step.event["payment"]), step.rules.quote)
+        cash -= naive.up(size * number(step.event["payment"]), step.rules.quote)
     for key in step.after.pools:
         expected = step.expected(key)
         if key not in taken:
@@ -421,7 +421,7 @@ def an_order_changes_only_as_it_may(step: Step) -> Judgement:
             and naive.event_position(step.event) == before.key
         )
         if own and step.event["type"] == "fill":
-            left -= Fraction(step.event["size"])
+            left -= number(step.event["size"])
         ended = left == 0 or not after.size or (own and step.event["type"] == "order_done")
         if after.order is not None and (ended or after.order != left):
             return f"{before.key} has an order for {_n(after.order)}, must be {'none' if ended else _n(left)}"
@@ -472,7 +472,7 @@ def a_fill_no_worse_than_bankruptcy_makes_no_deficit(step: Step) -> Judgement:
     before = step.before.pools[pool]
     equity = naive.equity(before.collateral, naive.holdings_of(before), step.memory.marks)
     bankruptcy = step.memory.marks[held.market] - equity / held.size
-    price = Fraction(step.event["price"])
+    price = number(step.event["price"])
     worse = price < bankruptcy if held.size > 0 else price > bankruptcy
     if equity < 0 or worse:
         return None
@@ -501,10 +501,10 @@ def a_trader_cannot_extract_at_constant_marks(step: Step) -> Judgement:
     kind = step.event["type"]
     if not step.accepted or kind not in ("deposit", "withdraw", "transfer", "trade"):
         return None
-    if kind == "trade" and Fraction(step.event["price"]) != step.later.marks[step.event["market"]]:
+    if kind == "trade" and number(step.event["price"]) != step.later.marks[step.event["market"]]:
         return None
     account = step.event["account"]
-    moved = {"deposit": 1, "withdraw": -1}.get(kind, 0) * Fraction(step.event.get("amount", "0"))
+    moved = {"deposit": 1, "withdraw": -1}.get(kind, 0) * number(step.event.get("amount", "0"))
     before, after = _worth(step, step.before, account), _worth(step, step.after, account)
     gained = after - before - moved
     return HELD if gained <= 0 else f"{account} gained {_n(gained)} by a {kind}"

@@ -1,5 +1,6 @@
 """The exact numbers of the naive checker: Fractions, in their compiled form, as most of its time goes into them."""
 
+import fractions
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,5 +16,9 @@ ZERO = Fraction(0)
 
 @lru_cache(maxsize=1 << 16)
 def number(text: str) -> Fraction:
-    """The number that a decimal string or a rate is; the same few come again and again."""
-    return Fraction(text)
+    """The number that a decimal string or a rate is; the same few come again and again.
+
+    Read by the standard library: the compiled class reads other scripts' digits wrongly, and harms the process by it.
+    """
+    exact = fractions.Fraction(text)
+    return Fraction(exact.numerator, exact.denominator)

@@ -61,13 +61,13 @@ class NaiveRules:
         liquidation, backstop = config.get("liquidation", {}), config["backstop"]
         threshold = liquidation.get("partial_threshold")
         return cls(
-            quote=Fraction(config.get("quote_unit", "0.000001")),
+            quote=number(config.get("quote_unit", "0.000001")),
             markets={
                 name: NaiveMarket(
-                    Fraction(market["tick"]),
-                    Fraction(market["lot"]),
+                    number(market["tick"]),
+                    number(market["lot"]),
                     tuple(
-                        NaiveTier(Fraction(tier["above"]), Fraction(tier["maintenance_rate"]), tier["max_leverage"])
+                        NaiveTier(number(tier["above"]), number(tier["maintenance_rate"]), tier["max_leverage"])
                         for tier in market["tiers"]
                     ),
                 )
@@ -75,13 +75,13 @@ class NaiveRules:
             },
             ranked=liquidation.get("order_policy", "all") == "ranked",
             stop_when_restored=liquidation.get("stop_when_restored", True),
-            partial_threshold=None if threshold is None else Fraction(threshold),
-            partial_fraction=Fraction(liquidation.get("partial_fraction", "1")),
+            partial_threshold=None if threshold is None else number(threshold),
+            partial_fraction=number(liquidation.get("partial_fraction", "1")),
             cooldown_ms=liquidation.get("cooldown_ms", 0),
             scope=liquidation.get("cooldown_scope", "pool"),
-            fee_rate=Fraction(liquidation.get("fee_rate", "0")),
-            threshold=Fraction(backstop["threshold"]),
-            return_fraction=Fraction(backstop.get("return_fraction", "0")),
+            fee_rate=number(liquidation.get("fee_rate", "0")),
+            threshold=number(backstop["threshold"]),
+            return_fraction=number(backstop.get("return_fraction", "0")),
         )
 
     def tier(self, market: str, notional: Fraction) -> NaiveTier:

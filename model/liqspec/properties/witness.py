@@ -6,7 +6,7 @@ from attrs import Factory, define, evolve, frozen
 
 from liqspec.properties import naive
 from liqspec.properties.admission import expected_refusal
-from liqspec.properties.exact import ZERO, Fraction
+from liqspec.properties.exact import ZERO, Fraction, number
 from liqspec.properties.naive import NaivePosition, NaiveRules, View
 
 Life = tuple[str, int]  # a position's key and the number of its life
@@ -109,8 +109,8 @@ class Witness:
         self.rules = NaiveRules.of(config)
         self.view = View.of(observation)
         self.memory = Memory(
-            marks={market: Fraction(mark) for market, mark in config["marks"].items()},
-            put_in=Fraction(config.get("vault", {}).get("cash", "0")),
+            marks={market: number(mark) for market, mark in config["marks"].items()},
+            put_in=number(config.get("vault", {}).get("cash", "0")),
         )
 
     def copy(self) -> "Witness":
@@ -140,9 +140,9 @@ class Witness:
 def _learn_before_assessment(known: Memory, before: View, event: dict[str, Any]) -> None:
     kind = event["type"]
     if kind == "mark_price":
-        known.marks[event["market"]] = Fraction(event["price"])
+        known.marks[event["market"]] = number(event["price"])
     elif kind == "marks":
-        known.marks.update({market: Fraction(price) for market, price in event["prices"].items()})
+        known.marks.update({market: number(price) for market, price in event["prices"].items()})
     elif kind == "order_done":
         key = naive.event_position(event)
         known.failed.add((key, before.positions[key].life))
@@ -159,7 +159,7 @@ def _settle_with_outside(later: Memory, before: View, event: dict[str, Any], rul
     """EVT-10: the other side of trades, fills and funding, and what came from nowhere."""
     kind = event["type"]
     if kind in ("trade", "vault_trade", "fill"):
-        size, price = Fraction(event["size"]), Fraction(event["price"])
+        size, price = number(event["size"]), number(event["price"])
         if kind == "fill":
             held = before.positions[naive.event_position(event)]
             size = -size if held.size > 0 else size
@@ -168,13 +168,11 @@ def _settle_with_outside(later: Memory, before: View, event: dict[str, Any], rul
     elif kind == "funding":
         held_sizes = [position.size for position in before.positions.values() if position.market == event["market"]]
         held_sizes.append(before.vault_positions.get(event["market"], ZERO))
-        later.outside_cash += sum(
-            (naive.up(size * Fraction(event["payment"]), rules.quote) for size in held_sizes), ZERO
-        )
+        later.outside_cash += sum((naive.up(size * number(event["payment"]), rules.quote) for size in held_sizes), ZERO)
     elif kind in ("deposit", "vault_cash"):
-        later.put_in += Fraction(event["amount"])
+        later.put_in += number(event["amount"])
     elif kind == "withdraw":
-        later.put_in -= Fraction(event["amount"])
+        later.put_in -= number(event["amount"])
 
 
 def _learn_from_assessment(later: Memory, before: View, after: View, event: dict[str, Any]) -> None:
@@ -184,7 +182,7 @@ def _learn_from_assessment(later: Memory, before: View, after: View, event: dict
             later.attempted.add((key, position.life))
         elif earlier is not None and earlier.order is not None and position.order is None and position.size:
             ended = event["type"] == "order_done" and _names(event, position)
-            filled = event["type"] == "fill" and _names(event, position) and Fraction(event["size"]) == earlier.order
+            filled = event["type"] == "fill" and _names(event, position) and number(event["size"]) == earlier.order
             if not ended and not filled:
                 later.attempted.discard((key, position.life))  # LIQ-9: a cancelled order is no attempt
     for pool in after.pools.values():
