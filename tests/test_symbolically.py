@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def test_the_boundaries_hold_where_symbolic_execution_looks(tmp_path: Path) -> None:
-    """LIQ-3, LIQ-4, CLD-2, BKS-1, ACC-9, MRG-4, AMT-6: see `boundaries.py`."""
+    """LIQ-3, LIQ-4, CLD-2, BKS-1, ACC-9, MRG-4, AMT-6: see `symbolic_boundaries.py`."""
     done = subprocess.run(
         [
             sys.executable,
@@ -19,7 +19,7 @@ def test_the_boundaries_hold_where_symbolic_execution_looks(tmp_path: Path) -> N
             "no:cacheprovider",
             "-p",
             "no:xdist",
-            "tests/boundaries.py",
+            "tests/symbolic_boundaries.py",
         ],
         cwd=Path(__file__).resolve().parents[1],
         env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)},
