@@ -39,7 +39,7 @@ def is_integer(_: object, attribute: "Attribute[int]", value: int | None) -> Non
 def is_moment(_: object, attribute: "Attribute[int]", value: int | None) -> None:
     """An attrs validator: the end of a window, a sum of two integers that may lie beyond their range (CFG-2)."""
     if value is not None and value < 0:
-        raise shapes.WrongShape(attribute.name, f"must be at least 0, got {show(value)}")
+        raise shapes.WrongShape(attribute.name, f"expected a whole number of at least 0, got {show(value)}")
 
 
 def are_amounts(_: object, attribute: "Attribute[dict[str, str]]", value: dict[str, str]) -> None:

@@ -66,10 +66,17 @@ def _tell(question: Question, verdict: Verdict, console: Console) -> None:
         console.print(f"  [cyan]{effect.rule:<7}[/cyan]{escape(effect.text(units))}", soft_wrap=True)
     if expected.accepted and not expected.effects:
         console.print("  accepted, and nothing happens")
-    if verdict.assumed:
-        console.print("[bold]assumed[/bold]")
+    _tell_assumed(verdict, console)
+
+
+def _tell_assumed(verdict: Verdict, console: Console) -> None:
+    """STP-4: each assumption on which the answer depends, and the others in one line."""
     for entry in verdict.assumed:
-        told = f"  {entry.field} = {entry.value} ({entry.rule})" + (
-            ": the answer depends on it" if entry.matters else ""
+        if entry.matters:
+            told = f"[bold]assumed[/bold] {escape(entry.field)} = {escape(entry.value)} ({entry.rule}): "
+            console.print(told + "the answer depends on it", soft_wrap=True)
+    others = [f"{entry.field} = {entry.value}" for entry in verdict.assumed if not entry.matters]
+    if others:
+        console.print(
+            f"[bold]assumed[/bold], without effect on the answer: {escape('; '.join(others))}", soft_wrap=True
         )
-        console.print(escape(told), soft_wrap=True)
