@@ -68,6 +68,16 @@ class Bench:
         shutil.copytree(self.root, root)
         return Bench(root)
 
+    def replace(self, module: str, source: str) -> None:
+        """Put a mutant in the place of its module."""
+        target = self.root / PACKAGE / module
+        shutil.copy2(target, self.root / module)  # with its date, by which its byte code is known
+        target.write_text(source, encoding="utf-8")
+
+    def restore(self, module: str) -> None:
+        """Put the module back in its place."""
+        (self.root / module).replace(self.root / PACKAGE / module)
+
     @property
     def _verdict(self) -> Path:
         return self.root / "verdict"
@@ -155,11 +165,11 @@ def trials(
     while waiting or busy:
         while waiting and free:
             bench, mutant = free.pop(), waiting.pop()
-            (bench.root / PACKAGE / mutant.module).write_text(mutant.source, encoding="utf-8")
+            bench.replace(mutant.module, mutant.source)
             busy[bench.start(lambda: _look(detectors, seconds))] = bench, mutant  # forks at once
         number, status = os.wait()
         bench, mutant = busy.pop(number)
-        shutil.copy2(ROOT / PACKAGE / mutant.module, bench.root / PACKAGE / mutant.module)
+        bench.restore(mutant.module)
         detector, seen = bench.result(status)
         yield Verdict(mutant, detector, seen)
         free.append(bench)
