@@ -8,12 +8,14 @@ from builders import (
     holding,
     mark,
     order_event,
+    pool,
     position,
     restored_by_a_fill,
     small_engine,
     trade,
     working,
 )
+from liqspec.engine import Engine
 from liqspec.snapshot import WindowValue
 from liqspec.state import Account, Book, Pool, Position, State, Window
 
@@ -58,17 +60,17 @@ class TestWindowsLeaveNoTrace:
         order_event(engine, "fill", size="2", price="88")
         apply(engine, "block", time=9)
         (account, _) = engine.snapshot().accounts
-        (pool,) = account.pools
+        (cross,) = account.pools
         open_until = WindowValue(10, 10)
-        assert pool.positions[0].window == open_until
-        assert (pool.window, account.window) == (
+        assert cross.positions[0].window == open_until
+        assert (cross.window, account.window) == (
             open_until if scope == "pool" else NO_WINDOW,
             open_until if scope == "account" else NO_WINDOW,
         )
         apply(engine, "block", time=10)
         (account, _) = engine.snapshot().accounts
-        (pool,) = account.pools
-        assert (pool.positions[0].window, pool.window, account.window) == (NO_WINDOW, NO_WINDOW, NO_WINDOW)
+        (cross,) = account.pools
+        assert (cross.positions[0].window, cross.window, account.window) == (NO_WINDOW, NO_WINDOW, NO_WINDOW)
 
 
 class TestLives:
@@ -108,11 +110,11 @@ class TestIdentity:
         venue = small_engine().venue
 
         def pair() -> list[object]:
-            pool = Pool("alice", "cross", None)
+            cross = Pool("alice", "cross", None)
             return [
                 Position("alice", venue.markets["A"], "cross"),
-                pool,
-                Account("alice", pool),
+                cross,
+                Account("alice", cross),
                 Book(),
                 State(venue, 0, {}, {}, Book(), Book(), 0),
             ]
@@ -130,3 +132,62 @@ def test_a_leverage_given_with_an_increase_stays() -> None:
     assert engine.snapshot().accounts[0].pools[0].positions[0].leverage == 3
     trade(engine, "1")
     assert engine.snapshot().accounts[0].pools[0].positions[0].leverage == 3
+
+
+class TestTheOtherSide:
+    """ACC-10, EVT-7: what the outside holds, on grids where a lot at a tick is worth five units of money (AMT-2)."""
+
+    @staticmethod
+    def engine() -> Engine:
+        market = {
+            "tick": "0.5",
+            "lot": "0.1",
+            "tiers": [{"above": "0", "maintenance_rate": "1/10", "max_leverage": 5}],
+        }
+        engine = small_engine(quote_unit="0.01", markets={"A": market}, marks={"A": "10"})
+        apply(engine, "deposit", account="alice", amount="1")
+        return engine
+
+    @staticmethod
+    def outside(engine: Engine) -> tuple[int, dict[str, int]]:
+        """Its cash in cents and its lots."""
+        book = engine.snapshot().outside
+        return book.cash, dict(book.positions)
+
+    def test_of_a_short_position_through_its_life(self) -> None:
+        """ACC-8, ACC-9, FIL-1: three lots sold at 20 ticks are worth 300; one lot bought at 26 costs 130."""
+        engine = self.engine()
+        trade(engine, "-0.3", "10", 5)
+        assert self.outside(engine) == (-300, {"A": 3})
+        trade(engine, "0.1", "10")
+        assert self.outside(engine) == (-200, {"A": 2})
+        assert (position(engine)["size"], position(engine)["life"], position(engine)["cost"]) == ("-0.2", 1, "-2")
+        trade(engine, "-0.1", "10")
+        assert self.outside(engine) == (-300, {"A": 3})
+        assert (position(engine)["size"], position(engine)["life"], position(engine)["state"]) == ("-0.3", 1, "healthy")
+        mark(engine, "13")
+        order_event(engine, "fill", size="0.1", price="13")
+        assert self.outside(engine) == (-170, {"A": 2})
+        order_event(engine, "fill", size="0.1", price="13")
+        assert self.outside(engine) == (-40, {"A": 1})
+        order_event(engine, "fill", size="0.1", price="13")
+        assert self.outside(engine) == (90, {})
+        assert pool(engine)["collateral"] == "0.1"
+
+    @pytest.mark.parametrize(("side", "back"), [("0.1", "-0.1"), ("-0.1", "0.1")])
+    def test_of_one_lot_opened_and_closed(self, side: str, back: str) -> None:
+        """ACC-9: with nothing gained, the smallest position leaves everything as it was."""
+        engine = self.engine()
+        trade(engine, side, "10", 1)
+        trade(engine, back, "10")
+        assert (position(engine)["state"], position(engine)["cost"], pool(engine)["collateral"]) == ("closed", "0", "1")
+        assert self.outside(engine) == (0, {})
+
+    def test_of_the_vault(self) -> None:
+        """EVT-7: it buys two lots at 20 ticks, and sells three at 30."""
+        engine = self.engine()
+        apply(engine, "vault_trade", market="A", size="0.2", price="10")
+        assert (self.outside(engine), engine.observe()["vault"]["cash"]) == ((200, {"A": -2}), "4998")
+        apply(engine, "vault_trade", market="A", size="-0.3", price="15")
+        assert (self.outside(engine), engine.observe()["vault"]["cash"]) == ((-250, {"A": 1}), "5002.5")
+        assert engine.observe()["vault"]["equity"] == "5001.5"
