@@ -219,6 +219,10 @@ class TestDecisions:
             # nothing left, equity was -20 and did not fall
             ((-20, 100), (-20, 0), 0, True),
             ((-20, 100), (-21, 0), 0, False),
+            # nothing left, by itself: a margin that no empty pool has, so that no other clause can hold
+            ((10, 5), (0, 20), 0, True),
+            ((10, 5), (3, 20), 0, True),
+            ((10, 5), (-1, 20), 0, False),
             # not breached after, from health
             ((200, 100), (50, 50), 1, True),
             ((200, 100), (49, 50), 1, False),

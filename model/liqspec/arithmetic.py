@@ -89,7 +89,7 @@ def maintenance_margin(amount: int, schedule: Schedule) -> int:
 def initial_margin(amount: int, leverage: int, schedule: Schedule) -> int:
     """The initial margin of a position of this notional at this leverage, rounded up (MRG-7)."""
     allowed = tier_at(amount, schedule).max_leverage
-    return divide_up(amount, leverage if leverage < allowed else allowed)
+    return divide_up(amount, min(leverage, allowed))
 
 
 # ------------------------------------------------------------------------------------------------ measures of a pool
