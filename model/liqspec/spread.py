@@ -1,6 +1,9 @@
 """Independent pieces of work on several processes, their results in the order of the pieces."""
 
+import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
@@ -36,7 +39,7 @@ def spread(
     waiting, running = iter(pieces), dict[Future[_Result], int]()
     ready: dict[int, _Result] = {}
     begun, given = 0, 0
-    with ProcessPoolExecutor(max_workers=processes) as pool:
+    with ProcessPoolExecutor(max_workers=processes, initializer=_end_with_parent) as pool:
         try:
             while True:
                 for piece in islice(waiting, 2 * processes - len(running)):
@@ -51,4 +54,18 @@ def spread(
                     yield ready.pop(given)
                     given += 1
         finally:
+            for worker in multiprocessing.active_children():  # only where nobody asks for what is still running
+                worker.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when whoever started it is gone, even if that was killed: nobody wants its results."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_for_end, args=(parent.sentinel,), daemon=True).start()
+
+
+def _wait_for_end(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
