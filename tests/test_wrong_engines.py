@@ -14,11 +14,16 @@ RUNS = 1400
 
 # Found only after more than 1,500 random events.
 # fmt: off
-SLOW: set[str] = set()
+SLOW = {
+    "B12", "B56", "X02", "X09", "X10", "X27", "X31", "X32", "X38", "X40", "X41", "X42", "X43", "X49",
+    "X50", "X52", "X58", "X65", "X66", "X70", "X71", "X75", "X76", "X91", "X94", "X96", "X97", "X106",
+    "X118", "X150", "X158", "X161", "X164", "X171", "X172", "X173", "X174", "X186", "X187", "X189", "X190", "X191",
+    "X192", "X193", "X194", "X195", "X197", "X200", "X201", "X206",
+}
 # fmt: on
 
 # A few of every kind, whose counterexamples are shrunk in the default profile too.
-SHRUNK = ("B29", "X01", "X17", "X65", "X161")
+SHRUNK = ("B01", "B29", "X01", "X94", "X161")
 
 
 def _parameters() -> list[object]:
