@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify test test-thorough check bench mutants diagrams node lock clean
+.PHONY: help verify test test-thorough check bench mutants mutation diagrams node lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -55,6 +55,9 @@ bench: .venv/ready  ## measure the model beside the bare cost of a trigger
 
 mutants: .venv/ready  ## which property catches which wrong engine, after how many events
 	$(BIN)/python tests/measure_wrong_engines.py
+
+mutation: .venv/ready  ## try every small change of the rules' modules on a copy, and tell which the tests do not see
+	$(BIN)/python tests/measure_mutation.py
 
 diagrams: .venv/graphviz  ## draw the committed diagrams anew from the specification
 	$(BIN)/liqspec draw all diagrams

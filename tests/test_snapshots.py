@@ -373,7 +373,7 @@ class TestMalformedJson:
             ((*CROSS, "collateral"), GONE, "accounts[0].pools[0].collateral: required field is missing"),
             ((*CROSS, "in_liquidation"), 1, "accounts[0].pools[0].in_liquidation: expected true or false"),
             ((*CROSS, "window"), {"untill": 1}, "accounts[0].pools[0].window.untill: unknown field"),
-            ((*CROSS, "window"), {"until": -1}, "accounts[0].pools[0].window.until: must be at least 0, got -1"),
+            ((*CROSS, "window"), {"until": -1}, "accounts[0].pools[0].window.until: expected a whole number"),
             ((*HELD, "size"), 10, "accounts[0].pools[0].positions[0].size: expected a string"),
             ((*HELD, "order"), "+1", 'accounts[0].pools[0].positions[0].order: "+1" is not a decimal number'),
             ((*HELD, "order"), None, "accounts[0].pools[0].positions[0].order: expected a string, got null"),
