@@ -1,4 +1,4 @@
-/* A liquidation engine for perpetual futures that follows the rules of spec/ (version 1.0.0) and speaks the protocol of spec/protocol.md.
+/* A liquidation engine for perpetual futures that follows the rules of spec/ (version 2.0.0) and speaks the protocol of spec/protocol.md.
 
        cc -std=c11 -O2 -Wall -Wextra -Werror engine.c -o engine
 
@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "big.h"
-#include "unicode.h"
 
 /* ================================================================ Memory, texts, refusals */
 
@@ -103,7 +102,6 @@ static size_t decode_character(const char *bytes, size_t length, uint32_t *chara
     return *character < least[size] || surrogate || *character > 0x10FFFF ? 0 : size;
 }
 
-/* Also encodes a lone surrogate: a string that has one is no known name, but it is a string. */
 static size_t encode_character(uint32_t character, char *bytes) {
     size_t size = character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
     for (size_t i = size - 1; i > 0; i--, character >>= 6) bytes[i] = (char)(0x80 | (character & 0x3F));
@@ -129,6 +127,7 @@ typedef struct {
 } Reader;
 
 enum { DEEPEST = 32 }; /* no request is deeper than 7 */
+enum { LONGEST_LINE = 1024 * 1024 }; /* bytes, without its end */
 
 static void skip_space(Reader *reader) {
     while (reader->at < reader->end && memchr(" \t\r\n", *reader->at, 4) != NULL) reader->at++;
@@ -173,18 +172,18 @@ static uint32_t read_four_digits(Reader *reader) {
     return value;
 }
 
+/* The character of one \u, or of two that are a pair of surrogates. */
+static uint32_t read_unicode_escape(Reader *reader) {
+    uint32_t high = read_four_digits(reader), low = 0;
+    if (high < 0xD800 || high > 0xDFFF) return high;
+    if (high < 0xDC00 && accept(reader, '\\') && accept(reader, 'u')) low = read_four_digits(reader);
+    if (low < 0xDC00 || low > 0xDFFF) refuse(BAD, "not JSON: a surrogate without its other half");
+    return 0x10000 + ((high & 0x3FF) << 10 | (low & 0x3FF));
+}
+
 static uint32_t read_escape(Reader *reader) {
     static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
-    if (accept(reader, 'u')) {
-        uint32_t high = read_four_digits(reader);
-        bool paired = high >= 0xD800 && high < 0xDC00 && reader->end - reader->at >= 6 && memcmp(reader->at, "\\u", 2) == 0;
-        if (!paired) return high;
-        Reader ahead = {reader->at + 2, reader->end};
-        uint32_t low = read_four_digits(&ahead);
-        if (low < 0xDC00 || low > 0xDFFF) return high;
-        *reader = ahead;
-        return 0x10000 + ((high & 0x3FF) << 10 | (low & 0x3FF));
-    }
+    if (accept(reader, 'u')) return read_unicode_escape(reader);
     const char *letter = reader->at < reader->end ? memchr(letters, *reader->at, 8) : NULL;
     if (letter == NULL) refuse(BAD, "not JSON: an unknown escape");
     reader->at++;
@@ -309,12 +308,11 @@ static Json *of_kind(JsonKind kind, Json *value, const char *what) {
     return value;
 }
 
-/* EVT-4: 1.0, "1", true and -1 are no integers. */
+/* EVT-4: written with digits only; -0, 1.0, 1e3, "1", true and -1 are no integers. */
 static uint64_t integer(const Json *value, const char *what) {
     Text text = value->text;
     bool valid = value->kind == JSON_NUMBER;
     uint64_t number = 0;
-    if (valid && is_text(text, "-0")) return 0;
     for (size_t i = 0; valid && i < text.length; i++) {
         valid = text.bytes[i] >= '0' && text.bytes[i] <= '9';
         if (valid) number = number * 10 + (uint64_t)(text.bytes[i] - '0');
@@ -396,17 +394,27 @@ static bool on_grid(Decimal amount, Decimal grid, Big *units) {
     return sign(remainder) == 0;
 }
 
-/* AMT-7 */
+/* AMT-7: beside these ranges, the last two code points of each plane. */
+static bool is_refused_in_names(uint32_t character) {
+    static const uint32_t ranges[][2] = {
+        {0x0000, 0x0020}, {0x002F, 0x002F}, {0x007F, 0x00A0}, {0x00AD, 0x00AD}, {0x034F, 0x034F}, {0x061C, 0x061C},
+        {0x115F, 0x1160}, {0x1680, 0x1680}, {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x2000, 0x200F}, {0x2028, 0x202F},
+        {0x205F, 0x206F}, {0x3000, 0x3000}, {0x3164, 0x3164}, {0xD800, 0xDFFF}, {0xFDD0, 0xFDEF}, {0xFE00, 0xFE0F},
+        {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (character >= ranges[i][0] && character <= ranges[i][1]) return true;
+    return (character & 0xFFFE) == 0xFFFE;
+}
+
+/* AMT-7: its length is in code points. */
 static Text name(Text text, const char *what) {
     size_t characters = 0;
     bool valid = true;
     uint32_t character;
-    for (size_t i = 0, size; valid && i < text.length; i += size, characters++) {
-        size = decode_character(text.bytes + i, text.length - i, &character);
-        valid = size > 0 && character != '/';
-        for (size_t k = 0; valid && k < sizeof FORBIDDEN_IN_NAMES / sizeof *FORBIDDEN_IN_NAMES; k++)
-            valid = character < FORBIDDEN_IN_NAMES[k][0] || character > FORBIDDEN_IN_NAMES[k][1];
-        valid = valid && characters < 128;
+    for (size_t i = 0; valid && i < text.length; characters++) {
+        i += decode_character(text.bytes + i, text.length - i, &character);
+        valid = characters < 128 && !is_refused_in_names(character);
     }
     if (!valid || characters == 0) refuse(BAD, "%.*s is no name of %s", SHOWN(text), what);
     return text;
@@ -451,7 +459,7 @@ static const char *quoted(Text text) {
     *end++ = '"';
     for (size_t i = 0, size; i < text.length; i += size) {
         size = decode_character(text.bytes + i, text.length - i, &character);
-        if (size == 0) { /* a lone surrogate, or a text that was cut */
+        if (size == 0) { /* a text that was cut */
             size = 1;
             end += encode_character(0xFFFD, end);
         } else if (character < 0x20 || character == '"' || character == '\\') {
@@ -1466,7 +1474,7 @@ static void answer_hello(Json *request) {
     uint64_t protocol = integer(require(request, "protocol"), "protocol");
     no_other_fields(request, "hello");
     if (protocol != 1) refuse(BAD, "protocol is %llu, this engine speaks 1", (unsigned long long)protocol);
-    write_to(&reply, "{\"ok\":true,\"protocol\":1,\"engine\":\"liqspec-c 1.0.0\",\"rules\":\"1.0.0\",\"states\":\"full\",\"observes\":["
+    write_to(&reply, "{\"ok\":true,\"protocol\":1,\"engine\":\"liqspec-c 2.0.0\",\"rules\":\"2.0.0\",\"states\":\"full\",\"observes\":["
                      "\"time\",\"block\",\"positions.state\",\"positions.size\",\"positions.cost\",\"positions.order\",\"positions.life\","
                      "\"positions.cooldown_until\",\"pools.collateral\",\"pools.equity\",\"pools.maintenance_margin\",\"pools.initial_margin\","
                      "\"pools.in_liquidation\",\"vault.cash\",\"vault.equity\",\"vault.positions\"],\"events\":[");
@@ -1504,6 +1512,7 @@ static void answer_apply(Json *request) {
 
 /* Whether the engine goes on. */
 static bool answer(Text line) {
+    if (line.length > LONGEST_LINE) refuse(BAD, "the line is longer than %d bytes", LONGEST_LINE);
     Json *request = of_kind(JSON_OBJECT, read_json(line), "request");
     Text op = of_kind(JSON_STRING, require(request, "op"), "op")->text;
     if (is_text(op, "bye")) {
@@ -1533,11 +1542,12 @@ static void answer_refusal(void) {
 
 static Buffer line;
 
-/* Reads one line without its end; the last one need not have an end. */
+/* Reads one line without its end; the last one need not have an end. Of a line that is too long the rest is read and forgotten. */
 static bool read_line(void) {
     int byte;
     line.length = 0;
     while ((byte = getc(stdin)) != EOF && byte != '\n') {
+        if (line.length > LONGEST_LINE) continue;
         make_room(&line, 1);
         line.bytes[line.length++] = (char)byte;
     }

@@ -1,12 +1,12 @@
 "use strict";
-// A liquidation engine for perpetual futures, written from the rules (version 1.0.0) in spec/ alone.
+// A liquidation engine for perpetual futures, written from the rules (version 2.0.0) in spec/ alone.
 //
 // `node engine.js` speaks the conformance protocol, version 1, on standard input and output.
 // The sections follow the pages of the rules. A comment that begins with a rule number says where that rule is.
 // Inside, every amount is a BigInt number of its unit: ticks, lots, quote units, milliseconds (AMT-1).
 
 const ENGINE_NAME = "liquidation-engine-js 1.0";
-const RULES_VERSION = "1.0.0"; // VER-1
+const RULES_VERSION = "2.0.0"; // VER-1
 const PROTOCOL_VERSION = 1n;
 
 /** EVT-3: a refusal has a code, and a message with the field, the value and the limit. */
@@ -42,20 +42,31 @@ function readValue(token, next) {
     const entries = new Map();
     for (let quoted = next(); quoted !== "}"; quoted = next()) {
       if (quoted === ",") continue;
-      const name = JSON.parse(quoted);
+      const name = readString(quoted);
       badRequestIf(entries.has(name), () => `the key ${quoted} is repeated`);
       next(); // the colon
       entries.set(name, readValue(next(), next));
     }
     return entries;
   }
+  if (token.startsWith('"')) return readString(token);
   return /^[-0-9]/.test(token) ? new JsonNumber(token) : JSON.parse(token);
+}
+
+/** A string of the text as what it says; with an unpaired surrogate it says nothing. */
+function readString(quoted) {
+  const text = JSON.parse(quoted);
+  badRequestIf(/\p{Cs}/u.test(text), () => `${quoted} has an unpaired surrogate`);
+  return text;
 }
 
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+const LONGEST_LINE = 1024 * 1024; // bytes, without its end
+
 /** A line's bytes as a JSON value; whatever is wrong with it is a bad request, and so is one nested too deeply for the stack. */
 function readJsonLine(bytes) {
+  badRequestIf(bytes.length > LONGEST_LINE, `the line is longer than ${LONGEST_LINE} bytes`);
   try {
     const text = UTF_8.decode(bytes);
     JSON.parse(text);
@@ -104,11 +115,11 @@ function divideDown(dividend, divisor) { return -divideUp(-dividend, divisor); }
 
 function greatestCommonDivisor(first, second) { return second === 0n ? first : greatestCommonDivisor(second, first % second); }
 
-/** EVT-4: the integer, or null. */
+/** EVT-4: the integer, or null; it is written with digits only. */
 function integerOrNull(value) {
-  if (!(value instanceof JsonNumber) || !/^-?[0-9]{1,16}$/.test(value.text)) return null;
+  if (!(value instanceof JsonNumber) || !/^[0-9]{1,16}$/.test(value.text)) return null;
   const integer = BigInt(value.text);
-  return integer >= 0n && integer <= LARGEST_INTEGER ? integer : null;
+  return integer <= LARGEST_INTEGER ? integer : null;
 }
 
 /** AMT-3: a decimal string as digits ÷ 10^places, or null. */
@@ -161,9 +172,22 @@ class Grid {
 /** AMT-7: code points in order are UTF-8 bytes in order, which UTF-16 code units are not. */
 function compareNames(first, second) { return Buffer.compare(Buffer.from(first), Buffer.from(second)); }
 
-/** AMT-7: a name of a configuration. */
+// AMT-7: first and last of each range; beside them the last two code points of each plane.
+const REFUSED_IN_NAMES = [
+  [0x0000, 0x0020], [0x002f, 0x002f], [0x007f, 0x00a0], [0x00ad, 0x00ad], [0x034f, 0x034f], [0x061c, 0x061c], [0x115f, 0x1160], [0x1680, 0x1680],
+  [0x17b4, 0x17b5], [0x180b, 0x180f], [0x2000, 0x200f], [0x2028, 0x202f], [0x205f, 0x206f], [0x3000, 0x3000], [0x3164, 0x3164], [0xd800, 0xdfff],
+  [0xfdd0, 0xfdef], [0xfe00, 0xfe0f], [0xfeff, 0xfeff], [0xffa0, 0xffa0], [0xfff0, 0xfffb], [0x1bca0, 0x1bca3], [0x1d173, 0x1d17a], [0xe0000, 0xe0fff],
+];
+
+function isRefusedInNames(codePoint) {
+  return codePoint % 0x10000 >= 0xfffe || REFUSED_IN_NAMES.some(([first, last]) => codePoint >= first && codePoint <= last);
+}
+
+/** AMT-7: a name of a configuration; its length is in code points. */
 function isName(text) {
-  return typeof text === "string" && [...text].length >= 1 && [...text].length <= 128 && !/[/\p{C}\p{Z}]/u.test(text);
+  if (typeof text !== "string") return false;
+  const codePoints = [...text].map((character) => character.codePointAt(0));
+  return codePoints.length >= 1 && codePoints.length <= 128 && !codePoints.some(isRefusedInNames);
 }
 
 // ==================================================================================================== Configuration
@@ -1056,23 +1080,27 @@ class Session {
 /** Lines from standard input, replies to standard output. */
 function serve(EngineClass = Engine, input = process.stdin, output = process.stdout) {
   const session = new Session(EngineClass);
-  let pending = []; // pieces of a line whose end has not come yet
-  const answerLine = (bytes) => {
-    if (!session.isOver) output.write(`${session.reply(bytes)}\n`);
+  let pending = []; // pieces of a line whose end has not come yet; of one that is too long, as many as show that it is
+  let length = 0;
+  const keep = (piece) => {
+    if (length <= LONGEST_LINE) pending.push(piece);
+    length += piece.length;
+  };
+  const answerLine = () => {
+    if (!session.isOver) output.write(`${session.reply(Buffer.concat(pending))}\n`);
     if (session.isOver) input.destroy();
+    [pending, length] = [[], 0];
   };
   input.on("data", (chunk) => {
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1 && !session.isOver; end = chunk.indexOf(10, start)) {
-      answerLine(Buffer.concat([...pending, chunk.subarray(start, end)]));
-      pending = [];
+      keep(chunk.subarray(start, end));
+      answerLine();
       start = end + 1;
     }
-    if (start < chunk.length) pending.push(chunk.subarray(start));
+    keep(chunk.subarray(start));
   });
-  input.on("end", () => {
-    if (pending.length > 0) answerLine(Buffer.concat(pending)); // a last line without its end
-  });
+  input.on("end", () => { if (length > 0) answerLine(); }); // a last line without its end
   output.on("error", () => process.exit(0)); // nobody reads any more
 }
 

@@ -1,0 +1,45 @@
+"""Properties of the assessment as a whole, and of the two flags that keep what was tried in a block."""
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builders import apply, mark, order_event, position, restored_by_a_fill, transitions
+from liqspec import assessment, events
+from liqspec.config import Config
+from liqspec.effects import Effect
+from liqspec.engine import Engine
+from liqspec.guided import Guide
+from liqspec.refusals import Refusal
+from liqspec.worlds import configuration
+from wrong_engines.search import BASES
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None)
+def test_assessing_every_pool_once_more_changes_nothing(random: Random) -> None:
+    """LIQ-6: after any event, touched or not."""
+    engine = Engine(Config.from_json(configuration(random, BASES[0])))
+    guide = Guide(random, engine)
+    for _ in range(60):
+        try:
+            engine.apply(events.from_json(guide.next_event()))
+        except Refusal:
+            continue
+        before = engine.snapshot()
+        effects: list[Effect] = []
+        assessment.assess(engine.state, list(engine.state.pools()), effects)
+        assert (effects, engine.snapshot()) == ([], before)
+
+
+def test_a_position_whose_order_was_cancelled_after_a_fill_keeps_the_vault_away_until_the_next_block() -> None:
+    """LIQ-11, LIQ-12, BKS-2: it is not attempted, and not up for an order either."""
+    engine = restored_by_a_fill()
+    assert not engine.state.position("alice", "A", "cross").attempted  # type: ignore[union-attr]
+    assert transitions(mark(engine, "80")) == []
+    assert position(engine)["state"] == "partially_liquidated"
+    assert position(engine)["order"] is None
+    assert transitions(apply(engine, "block", time=1)) == ["T9", "T1"]
+    assert position(engine)["order"] == "9"
+    assert transitions(order_event(engine, "order_done")) == ["T5"]
