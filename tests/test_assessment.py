@@ -5,10 +5,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import apply, mark, order_event, position, restored_by_a_fill, transitions
+from builders import apply, mark, order_event, position, restored_by_a_fill, small_engine, trade, transitions
 from liqspec import assessment, events
 from liqspec.config import Config
-from liqspec.effects import Effect
+from liqspec.effects import Effect, Transitioned
 from liqspec.engine import Engine
 from liqspec.guided import Guide
 from liqspec.refusals import Refusal
@@ -43,3 +43,20 @@ def test_a_position_whose_order_was_cancelled_after_a_fill_keeps_the_vault_away_
     assert transitions(apply(engine, "block", time=1)) == ["T9", "T1"]
     assert position(engine)["order"] == "9"
     assert transitions(order_event(engine, "order_done")) == ["T5"]
+
+
+def test_a_block_moves_positions_by_account_market_and_mode_and_not_pool_by_pool() -> None:
+    """LIF-4: the cross pool is assessed before the isolated one, but A comes before B."""
+    engine = small_engine()
+    apply(engine, "deposit", account="alice", amount="400")
+    apply(engine, "transfer", account="alice", market="A", amount="200")
+    trade(engine, "10", "100", 5, market="A", mode="isolated")
+    trade(engine, "10", "100", 5, market="B")
+    apply(engine, "marks", prices={"A": "88", "B": "88"})
+    for key in ({"market": "A", "mode": "isolated"}, {"market": "B", "mode": "cross"}):
+        order_event(engine, "fill", size="1", price="88", **key)
+    moved = [effect for effect in apply(engine, "block", time=1) if isinstance(effect, Transitioned)]
+    assert [(effect.transition, effect.position) for effect in moved] == [
+        ("T9", "alice/A/isolated"),
+        ("T9", "alice/B/cross"),
+    ]

@@ -578,7 +578,7 @@ class TestJsonText:
         data = specification.parse_json(text)
         with pytest.raises(BadRequest, match="time: expected a whole number"):
             events.from_json({"type": "block", "time": data})
-        with pytest.raises(WrongShape, match="^time: expected a whole number"):
+        with pytest.raises(WrongShape, match=r"^time: expected a whole number"):
             Config.from_json(small_config(time=data))
 
     def test_digits_are_an_integer(self) -> None:

@@ -83,7 +83,7 @@ def test_a_name_may_have_any_other_code_point(name: str) -> None:
 )
 def test_a_name_with_one_that_is_listed_is_refused(name: str) -> None:
     """AMT-7: of an account and of a market."""
-    with pytest.raises(WrongShape, match="^accounts: .* is no name: "):
+    with pytest.raises(WrongShape, match=r"^accounts: .* is no name: "):
         Config.from_json(small_config(accounts=[name]))
     with pytest.raises(ValueError, match=" is no name: "):
         check_name(name)

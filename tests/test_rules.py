@@ -88,7 +88,7 @@ def test_the_lifecycle_cites_rules_that_exist() -> None:
 def table_of(rule: str, heading: str) -> list[list[str]]:
     """The cells of the table with this heading in the text of a rule."""
     lines = RULES[rule].text.split(f"| {heading} |")[1].splitlines()[2:]
-    rows = [line for line in itertools.takewhile(lambda line: line.startswith("|"), lines)]
+    rows = list(itertools.takewhile(lambda line: line.startswith("|"), lines))
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
