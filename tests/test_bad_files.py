@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from builders import small_config
-from liqspec import scenario, specification, toml_lines, venue_file
+from liqspec import events, scenario, specification, toml_lines, venue_file
 from liqspec.config import Config
 from liqspec.engine import Engine
+from liqspec.refusals import BadRequest
 from liqspec.scenario import InvalidScenario
 from liqspec.shapes import WrongShape
 from liqspec.specification import UnreadableFile
@@ -521,6 +522,8 @@ class TestBadConfigurations:
             ({"accounts": ["a\tb"]}, 'accounts: "a\\tb" is no name'),
             ({"accounts": [""]}, 'accounts: "" is no name'),
             ({"accounts": ["a" * 129]}, "accounts: "),
+            ({"accounts": ["a\u200bb"]}, 'accounts: "a\\u200bb" is no name: a name must not have U+200B (AMT-7'),
+            ({"accounts": ["\ud800"]}, 'accounts: "\\ud800" is no name: a name must not have U+D800'),
             ({"accounts": [1]}, "accounts[0]: expected a string, got 1"),
         ],
     )
@@ -553,6 +556,10 @@ class TestJsonText:
             ("", "Expecting value"),
             ("[" * 100_000, "nested too deeply"),
             ("9" * 5000, "a number has too many digits"),
+            (r'{"a": "\ud800"}', r"\\ud800 is an unpaired surrogate"),
+            (r'{"\uDFFF": 1}', r"\\uDFFF is an unpaired surrogate"),
+            (r'["\ud83d\ud83d\ude00"]', r"\\ud83d is an unpaired surrogate"),
+            (r'["\\\ude00"]', r"\\ude00 is an unpaired surrogate"),
         ],
         ids=lambda value: str(value)[:16],
     )
@@ -561,6 +568,23 @@ class TestJsonText:
         with pytest.raises(ValueError, match=message) as caught:
             specification.parse_json(text)
         one_line(caught)
+
+    def test_a_pair_of_surrogates_is_one_character_and_an_escaped_backslash_none(self) -> None:
+        assert specification.parse_json(r'["\uD83D\ude00", "\\ud800", "\u00e9"]') == ["\U0001f600", r"\ud800", "é"]
+
+    @pytest.mark.parametrize("text", ["-0", "1.0", "1e3", "1E0", "0e0", "-0.0"])
+    def test_a_number_that_is_spelt_as_no_integer_is_none(self, text: str) -> None:
+        """EVT-4."""
+        data = specification.parse_json(text)
+        with pytest.raises(BadRequest, match="time: expected a whole number"):
+            events.from_json({"type": "block", "time": data})
+        with pytest.raises(WrongShape, match=r"^time: expected a whole number"):
+            Config.from_json(small_config(time=data))
+
+    def test_digits_are_an_integer(self) -> None:
+        """EVT-4: and so is 0, and a number below it, which is out of range."""
+        read = specification.parse_json("[0, 10, -1, 9007199254740991]")
+        assert [(type(number), number) for number in read] == [(int, 0), (int, 10), (int, -1), (int, 2**53 - 1)]
 
     def test_a_bad_json_file_is_named(self, tmp_path: Path) -> None:
         path = tmp_path / "config.json"

@@ -1,10 +1,13 @@
 """The rules as a document: numbers, worked examples, and the citations that tie them to code and tests."""
 
+import itertools
 import re
+import tomllib
 
 import pytest
 
-from liqspec import citations, machine, rulebook, specification
+from liqspec import citations, details, machine, refusals, rulebook, scenario, specification
+from liqspec.observation import observe_pool, observe_position
 from liqspec.rulebook import Example, Rule
 from liqspec.scenario import InvalidScenario
 from liqspec.simulate import Run
@@ -80,6 +83,40 @@ def test_the_lifecycle_cites_rules_that_exist() -> None:
     cited = {number for entry in table.transitions for number in entry.rules}
     cited |= {guard.rule for guard in table.guards.values()}
     assert sorted(cited - set(RULES)) == []
+
+
+def table_of(rule: str, heading: str) -> list[list[str]]:
+    """The cells of the table with this heading in the text of a rule."""
+    lines = RULES[rule].text.split(f"| {heading} |")[1].splitlines()[2:]
+    rows = list(itertools.takewhile(lambda line: line.startswith("|"), lines))
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+def test_the_table_of_codes_is_that_of_the_model() -> None:
+    """EVT-2, EVT-3."""
+    rows = table_of("EVT-2", "code")
+    assert [code.strip("`") for code, _, _ in rows] == list(refusals.CODES)
+    for code, _, rules in rows:
+        raised = next(kind for kind in refusals.Refusal.__subclasses__() if kind.code == code.strip("`"))
+        assert raised.rule in citations.cited(rules)
+
+
+def test_the_measures_of_an_expectation_are_those_of_the_model() -> None:
+    """SCN-2."""
+    run = Run(scenario.load("market-liquidation"))
+    moments = iter(run)
+    for _ in range(3):
+        next(moments)
+    (position,), (pool,) = details.all_positions(run.engine).values(), details.all_pools(run.engine).values()
+    observed = {*observe_position(run.engine.state, position), *observe_pool(run.engine.state, pool)}
+    measures = {*details.position_details(run.engine, position), *details.pool_details(run.engine, pool)} - observed
+    named = {name for _, names, _ in table_of("SCN-2", "of") for name in re.findall("`([a-z_]+)`", names)}
+    assert named == measures | {"maintenance_margin", "initial_margin"}  # a pool's are observed, a position's are not
+
+
+def test_the_defaults_of_the_worked_examples_are_those_that_are_written() -> None:
+    """SCN-1."""
+    assert tomllib.loads(RULES["SCN-1"].text.split("```toml\n")[1].split("```")[0]) == rulebook.EXAMPLE_DEFAULTS
 
 
 def test_the_version_of_the_rules_is_written_once() -> None:

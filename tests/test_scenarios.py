@@ -97,6 +97,61 @@ event = { type = "block", time = 1 }
     ]
 
 
+TWO_SIDES = """
+title = "t"
+venue = "generic"
+accounts = ["ann", "bob"]
+marks = { BTC = "50000" }
+change.liquidation = { stop_when_restored = false }
+depth.BTC = [{ distance = "60000", size = "9" }, { distance = "10", size = "0.4" }]
+[[step]]
+event = { type = "deposit", account = "ann", amount = "5000" }
+[[step]]
+event = { type = "deposit", account = "bob", amount = "5000" }
+[[step]]
+event = { type = "trade", account = "ann", market = "BTC", mode = "cross", size = "1", price = "50000", leverage = 20 }
+[[step]]
+event = { type = "trade", account = "bob", market = "BTC", mode = "cross", size = "-1", price = "50000", leverage = 20 }
+[[step]]
+event = { type = "mark_price", market = "BTC", price = "46000" }
+[[step]]
+event = { type = "block", time = 0 }
+expect.refused = "time_not_after"
+[[step]]
+event = { type = "mark_price", market = "BTC", price = "54000" }
+"""
+
+
+def test_each_side_of_a_ladder_has_its_own_liquidity_and_none_at_a_price_of_zero_or_less(tmp_path: Path) -> None:
+    """SCN-3: ann sells 0.4 at 10 below, none at 60,000 below; bob buys all, as nothing above was taken."""
+    path = tmp_path / "ladder.toml"
+    path.write_text(TWO_SIDES, encoding="utf-8")
+    run = Run(scenario.load(str(path)))
+    told = [(m.number, *(m.event.get(name, "") for name in ("account", "size", "price"))) for m in run if m.by_market]
+    assert told == [
+        (5, "ann", "0.4", "45990"),
+        (5, "ann", "", ""),
+        (7, "bob", "0.4", "54010"),
+        (7, "bob", "0.6", "114000"),
+    ]
+    assert run.outcome().unexpected == ()
+
+
+def test_a_refused_block_does_not_refill_a_ladder(tmp_path: Path) -> None:
+    """SCN-3: ann took 1 of 1.1, so bob finds 0.1."""
+    head, *steps = TWO_SIDES.split("[[step]]")
+    head = head.replace('"60000", size = "9"', '"10", size = "0.1"').replace('"0.4"', '"1"')
+    steps[0] = steps[0].replace("5000", "2600")
+    steps[3] = steps[3].replace('"-1"', '"1"')
+    steps[4] = steps[4].replace("46000", "48000")
+    steps[6] = steps[6].replace("54000", "46000")
+    path = tmp_path / "ladder.toml"
+    path.write_text("[[step]]".join([head, *steps]), encoding="utf-8")
+    executions = [moment for moment in Run(scenario.load(str(path))) if moment.by_market]
+    told = [(moment.number, moment.event["account"], moment.event.get("size", "")) for moment in executions]
+    assert told == [(5, "ann", "0.1"), (5, "ann", "0.9"), (7, "bob", "0.1"), (7, "bob", "")]
+
+
 @pytest.mark.parametrize("name", venue_file.names())
 def test_every_number_of_a_venue_says_where_it_comes_from(name: str) -> None:
     """CFG-4."""

@@ -6,15 +6,13 @@ from typing import Any, Literal
 import attrs
 from attrs import Attribute, Factory, field, frozen
 
-from liqspec import shapes
+from liqspec import names, shapes
 from liqspec.amounts import MAX_INTEGER, check_amount, rate
 from liqspec.texts import show
 
 Mode = Literal["cross", "isolated"]
 OrderPolicy = Literal["all", "ranked"]
 Scope = Literal["position", "pool", "account"]
-
-MAX_NAME = 128
 
 
 def is_amount(_: object, attribute: "Attribute[str]", value: str | None) -> None:
@@ -60,12 +58,13 @@ def check_name(value: object) -> None:
     """Refuse what cannot be the name of an account or a market (AMT-7).
 
     Raises:
-        ValueError: it is empty, too long, or has a slash, white space or an unprintable character.
+        ValueError: it is empty, too long, or has a code point that no name has.
     """
     if not isinstance(value, str):
         raise ValueError(f"expected a name, got {show(value)}")
-    if not 0 < len(value) <= MAX_NAME or not value.isprintable() or "/" in value or " " in value:
-        raise ValueError(f"{show(value)} is no name: 1 to {MAX_NAME} printable characters without slash or space")
+    wrong = names.what_is_wrong(value)
+    if wrong is not None:
+        raise ValueError(f"{show(value)} is no name: {wrong}")
 
 
 @frozen(kw_only=True)

@@ -10,29 +10,36 @@ from liqspec.state import Position
 
 @define
 class Ladder:
-    """What rests in one market at distances from the mark; taken liquidity comes back when a block begins."""
+    """What rests in one market at distances from the mark, on each side for itself.
+
+    What is taken comes back when a block begins.
+    """
 
     levels: list[tuple[int, int]]
-    left: list[int]
+    bids: list[int]
+    asks: list[int]
 
     @classmethod
     def of(cls, engine: Engine, market: str, levels: tuple[Level, ...]) -> "Ladder":
         """The ladder of a market, nearest level first."""
         grids = engine.venue.markets[market]
         steps = sorted((grids.price.units(level.distance) or 0, grids.size.units(level.size) or 0) for level in levels)
-        return cls(steps, [size for _, size in steps])
+        sizes = [size for _, size in steps]
+        return cls(steps, sizes, sizes.copy())
 
     def begin_block(self) -> None:
         """Refill the ladder."""
-        self.left = [size for _, size in self.levels]
+        self.bids = [size for _, size in self.levels]
+        self.asks = self.bids.copy()
 
     def take(self, wanted: int, mark: int, selling: bool) -> tuple[int, int] | None:
         """The next execution of an order: size in lots and price in ticks, or None if nothing rests any more."""
+        left = self.bids if selling else self.asks
         for index, (distance, _) in enumerate(self.levels):
             price = mark - distance if selling else mark + distance
-            if self.left[index] and price > 0:
-                size = min(wanted, self.left[index])
-                self.left[index] -= size
+            if left[index] and price > 0:
+                size = min(wanted, left[index])
+                left[index] -= size
                 return size, price
         return None
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 import attrs
 from attrs import field, frozen
 
-from liqspec import shapes
+from liqspec import names, shapes
 from liqspec.amounts import check_amount
 from liqspec.config import Mode, is_amount, is_integer
 from liqspec.refusals import BadRequest
@@ -24,12 +24,18 @@ def _amount(grid: GridName, sign: Sign) -> Any:
     return field(validator=is_amount, metadata={"grid": grid, "sign": sign})
 
 
+def _is_text(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
+    """An attrs validator: a string of Unicode characters; whether it names anything, admission sees (EVT-2)."""
+    if names.has_unpaired_surrogate(value):
+        raise shapes.WrongShape(attribute.name, f"{show(value)} has an unpaired surrogate")
+
+
 @frozen
 class Deposit:
     """Money comes into the account's cross pool (ACC-4)."""
 
     type: ClassVar[str] = "deposit"
-    account: str
+    account: str = field(validator=_is_text)
     amount: str = _amount("money", "positive")
 
 
@@ -38,7 +44,7 @@ class Withdraw:
     """Money leaves the account's cross pool (ACC-5)."""
 
     type: ClassVar[str] = "withdraw"
-    account: str
+    account: str = field(validator=_is_text)
     amount: str = _amount("money", "positive")
 
 
@@ -47,8 +53,8 @@ class Transfer:
     """Money moves between the cross pool and an isolated one: above 0 to the isolated pool, below 0 back (ACC-6)."""
 
     type: ClassVar[str] = "transfer"
-    account: str
-    market: str
+    account: str = field(validator=_is_text)
+    market: str = field(validator=_is_text)
     amount: str = _amount("money", "nonzero")
 
 
@@ -57,8 +63,8 @@ class Trade:
     """The trader's own trade with the outside: buys for size above 0, sells below (ACC-7 to ACC-9)."""
 
     type: ClassVar[str] = "trade"
-    account: str
-    market: str
+    account: str = field(validator=_is_text)
+    market: str = field(validator=_is_text)
     mode: Mode
     size: str = _amount("size", "nonzero")
     price: str = _amount("price", "positive")
@@ -70,7 +76,7 @@ class MarkPrice:
     """A new mark price of one market (EVT-5)."""
 
     type: ClassVar[str] = "mark_price"
-    market: str
+    market: str = field(validator=_is_text)
     price: str = _amount("price", "positive")
 
 
@@ -90,6 +96,7 @@ class Marks:
         if not prices:
             raise shapes.WrongShape(attribute.name, "at least one price is needed")
         for market, price in prices:
+            _is_text(None, attribute, market)
             with shapes.at(f"{attribute.name}.{market}"):
                 check_amount(price)
 
@@ -99,8 +106,8 @@ class Fill:
     """Part of a working liquidation order is executed at a price (FIL-1)."""
 
     type: ClassVar[str] = "fill"
-    account: str
-    market: str
+    account: str = field(validator=_is_text)
+    market: str = field(validator=_is_text)
     mode: Mode
     size: str = _amount("size", "positive")
     price: str = _amount("price", "positive")
@@ -111,8 +118,8 @@ class OrderDone:
     """The rest of a working liquidation order found no liquidity (FIL-6)."""
 
     type: ClassVar[str] = "order_done"
-    account: str
-    market: str
+    account: str = field(validator=_is_text)
+    market: str = field(validator=_is_text)
     mode: Mode
 
 
@@ -121,7 +128,7 @@ class Funding:
     """Every position of a market pays, or receives, per unit of its size: above 0, longs pay (EVT-6)."""
 
     type: ClassVar[str] = "funding"
-    market: str
+    market: str = field(validator=_is_text)
     payment: str = _amount("money", "any")
 
 
@@ -130,7 +137,7 @@ class VaultTrade:
     """The vault trades with the outside, to unwind what it took (EVT-7)."""
 
     type: ClassVar[str] = "vault_trade"
-    market: str
+    market: str = field(validator=_is_text)
     size: str = _amount("size", "nonzero")
     price: str = _amount("price", "positive")
 

@@ -9,18 +9,10 @@ from liqspec.state import Pool, Position, State
 
 def observe(state: State) -> dict[str, Any]:
     """The observation of a state: positions, pools and vault (OBS-1)."""
-    positions = [
-        observe_position(state, position)
-        for account in state.accounts.values()
-        for position in sorted(
-            (position for pool in account.pools() for position in pool.positions.values()),
-            key=lambda position: (position.market.name, position.mode),
-        )
-    ]
     return {
         "time": state.time,
         "block": state.block,
-        "positions": positions,
+        "positions": [observe_position(state, position) for _, position in state.positions()],
         "pools": [observe_pool(state, pool) for pool in state.pools()],
         "vault": {
             "cash": state.venue.money.text(state.vault.cash),

@@ -247,13 +247,12 @@ def _block(state: State, event: events.Block, _: Amounts, effects: Effects) -> T
     touched = list(state.pools())
     for pool in touched:
         pool.window.begin_block(state.time)
-        facts = measure(state, pool)
-        for market in sorted(pool.positions):
-            position = pool.positions[market]
-            position.attempted = position.left_over = False
-            # T8 and T10 ask whether the window is open now, so it is only cut after the trigger.
-            fire_with(facts, position, "block", effects)
-            position.window.begin_block(state.time)
+    facts = {pool.key: measure(state, pool) for pool in touched}
+    for pool, position in state.positions():
+        position.attempted = position.left_over = False
+        # T8 and T10 ask whether the window is open now, so it is only cut after the trigger.
+        fire_with(facts[pool.key], position, "block", effects)
+        position.window.begin_block(state.time)
     # Touched
     return touched
 

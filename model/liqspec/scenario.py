@@ -20,7 +20,7 @@ class InvalidScenario(ValueError):
 
 @frozen(kw_only=True)
 class Level:
-    """What rests in the book at a distance from the mark, on either side, anew in each block."""
+    """What rests in the book at a distance from the mark, on each side for itself, anew in each block (SCN-3)."""
 
     distance: str = field(validator=is_amount)
     size: str = field(validator=is_amount)

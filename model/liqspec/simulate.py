@@ -85,8 +85,9 @@ class Run:
     def __iter__(self) -> Iterator[Moment]:
         """The moments in their order; each step's own event, then what the market does with its orders."""
         for number, step in enumerate(self.scenario.file.step, start=1):
-            yield self._moment(number, step.note, step.event, step.expect, by_market=False)
-            if step.event.get("type") == Block.type:
+            moment = self._moment(number, step.note, step.event, step.expect, by_market=False)
+            yield moment
+            if step.event.get("type") == Block.type and moment.refusal is None:
                 for ladder in self._ladders.values():
                     ladder.begin_block()
             while (execution := next_execution(self.engine, self._ladders)) is not None:

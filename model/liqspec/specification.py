@@ -1,6 +1,7 @@
 """Where the specification's files are, and how any file is read at the edge: bounded, whole, one line per error."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -110,12 +111,15 @@ def _parse_json(text: str, path: Path) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """The content of a JSON text; duplicate keys, NaN and Infinity are refused.
+    """The content of a JSON text; duplicate keys, NaN, Infinity and unpaired surrogates are refused.
+
+    `-0` is read as a float, because it is spelt as no integer (EVT-4).
 
     Raises:
         ValueError: it is malformed, in one line.
     """
     try:
+        _refuse_unpaired_surrogates(text)
         return _JSON.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
@@ -137,4 +141,20 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
 
-_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+def _integer(text: str) -> int | float:
+    return -0.0 if text == "-0" else int(text)
+
+
+# A text that was UTF-8 has surrogates only as escapes. Two of them may be one character; a backslash may be escaped.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+
+
+def _refuse_unpaired_surrogates(text: str) -> None:
+    for escape in _ESCAPE.finditer(text):
+        if escape[1]:
+            raise ValueError(f"\\{escape[1]} is an unpaired surrogate")
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_integer)

@@ -192,6 +192,17 @@ class State:
         pool = self.pool(account, mode, market)
         return None if pool is None else pool.positions.get(market)
 
+    def positions(self) -> list[tuple[Pool, Position]]:
+        """Every position ever opened, with its pool, by account, market and mode (OBS-1, LIF-4)."""
+        return [
+            found
+            for account in self.accounts.values()
+            for found in sorted(
+                ((pool, position) for pool in account.pools() for position in pool.positions.values()),
+                key=lambda found: (found[1].market.name, found[1].mode),
+            )
+        ]
+
     def working_orders(self) -> list[Position]:
         """The positions with a working liquidation order, in the order of assessment (LIQ-7)."""
         return [held for pool in self.pools() for held in pool.open_positions() if held.order is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -12,9 +13,17 @@ from typing import Any
 MAX_INTEGER = 2**53 - 1
 MAX_DIGITS = 78
 DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
-RATIO = re.compile(r"-?[0-9]+/[0-9]+")
+RATIO = re.compile(r"[0-9]+/[0-9]+")
 OPEN = ("healthy", "liquidatable", "partially_liquidated", "cooldown")
 AMOUNTS = ("money", "price", "size")
+# AMT-7: beside the last two code points of each plane.
+REFUSED_IN_NAMES = (
+    *((0x0000, 0x0020), (0x002F, 0x002F), (0x007F, 0x00A0), (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C)),
+    *((0x115F, 0x1160), (0x1680, 0x1680), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2000, 0x200F), (0x2028, 0x202F)),
+    *((0x205F, 0x206F), (0x3000, 0x3000), (0x3164, 0x3164), (0xD800, 0xDFFF), (0xFDD0, 0xFDEF), (0xFE00, 0xFE0F)),
+    *((0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
+)
+MAX_LINE = 1024 * 1024
 ANY, NOT_ZERO, POSITIVE = "any", "not zero", "above zero"
 
 # Events (EVT-1): the fields in their order, each with its kind and, for an amount, the sign that it must have.
@@ -71,13 +80,13 @@ def is_amount(value: object) -> bool:
 
 
 def is_name(value: object) -> bool:
-    return (
-        isinstance(value, str)
-        and 1 <= len(value) <= 128
-        and value.isprintable()
-        and "/" not in value
-        and " " not in value
-    )
+    """Whether it has 1 to 128 code points, none of them refused (AMT-7)."""
+    return isinstance(value, str) and 1 <= len(value) <= 128 and not any(map(is_refused, value))
+
+
+def is_refused(character: str) -> bool:
+    point = ord(character)
+    return point % 0x10000 >= 0xFFFE or any(first <= point <= last for first, last in REFUSED_IN_NAMES)
 
 
 class Grid:
@@ -123,7 +132,7 @@ def read_rate(value: object, where: str) -> Fraction:
     """Read an exact rational: a ratio of two whole numbers, or a decimal string (AMT-5)."""
     if isinstance(value, str) and RATIO.fullmatch(value):
         above, below = value.split("/")
-        demand(is_amount(above) and is_amount(below) and int(below) > 0, f"{where}: not a ratio: {value}")
+        demand(len(above + below) <= MAX_DIGITS and int(below) > 0, f"{where}: not a ratio: {value}")
         return Fraction(int(above), int(below))
     demand(is_amount(value), f"{where}: not a rate: {value!r}")
     return Fraction(str(value))
@@ -816,7 +825,8 @@ class Session:
             return {
                 "ok": True,
                 "protocol": 1,
-                "engine": "python_engine 1.0.0",
+                "engine": "python_engine 2.0.0",
+                "rules": "2.0.0",
                 "observes": OBSERVES,
                 "states": "full",
                 "events": list(EVENTS),
@@ -842,10 +852,39 @@ def refuse_constant(text: str) -> object:
     raise ValueError(f"{text} is not JSON")
 
 
+def read_digits(text: str) -> int | float:
+    """Read a number without point and exponent; -0 is spelt as no integer (EVT-4)."""
+    return -0.0 if text == "-0" else int(text)
+
+
+def read_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key is repeated")
+    return table
+
+
+def strings(value: object) -> Iterator[str]:
+    """Yield every string in a value of JSON, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        yield from strings(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings(item)
+
+
 def read_request(line: bytes) -> dict[str, Any]:
     """Read one line; an error unless it is an object with a known op and exactly that op's fields."""
+    if len(line) > MAX_LINE:
+        raise RequestError(f"longer than {MAX_LINE} bytes")
     try:
-        request = json.loads(line.decode("utf-8"), parse_constant=refuse_constant)
+        text = line.decode("utf-8")
+        request = json.loads(text, parse_constant=refuse_constant, parse_int=read_digits, object_pairs_hook=read_pairs)
+        for string in strings(request):
+            string.encode("utf-8")  # an error if it has an unpaired surrogate
     except (ValueError, RecursionError) as error:
         raise RequestError(f"not JSON: {error}") from error
     if not isinstance(request, dict):
@@ -858,9 +897,18 @@ def read_request(line: bytes) -> dict[str, Any]:
     return request
 
 
+def lines() -> Iterator[bytes]:
+    """Yield the lines of standard input without their ends; of one that is too long its beginning."""
+    while line := sys.stdin.buffer.readline(MAX_LINE + 2):
+        if len(line) > MAX_LINE and not line.endswith(b"\n"):
+            while (rest := sys.stdin.buffer.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+                pass
+        yield line.removesuffix(b"\n")
+
+
 def main() -> None:
     session = Session()
-    for line in sys.stdin.buffer:
+    for line in lines():
         sys.stdout.write(json.dumps(session.reply(line)) + "\n")
         sys.stdout.flush()
         if session.over:

@@ -1,0 +1,55 @@
+"""Which code points the name of an account or a market must not have: a closed list (AMT-7)."""
+
+MAX_CODE_POINTS = 128
+
+# First and last of each range, in their order. The last two code points of each plane are refused beside them.
+REFUSED: tuple[tuple[int, int], ...] = (
+    (0x0000, 0x0020),
+    (0x002F, 0x002F),
+    (0x007F, 0x00A0),
+    (0x00AD, 0x00AD),
+    (0x034F, 0x034F),
+    (0x061C, 0x061C),
+    (0x115F, 0x1160),
+    (0x1680, 0x1680),
+    (0x17B4, 0x17B5),
+    (0x180B, 0x180F),
+    (0x2000, 0x200F),
+    (0x2028, 0x202F),
+    (0x205F, 0x206F),
+    (0x3000, 0x3000),
+    (0x3164, 0x3164),
+    (0xD800, 0xDFFF),
+    (0xFDD0, 0xFDEF),
+    (0xFE00, 0xFE0F),
+    (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0),
+    (0xFFF0, 0xFFFB),
+    (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A),
+    (0xE0000, 0xE0FFF),
+)
+
+
+def is_refused(code_point: int) -> bool:
+    """Whether a name must not have this code point (AMT-7)."""
+    if code_point & 0xFFFE == 0xFFFE:  # U+xFFFE and U+xFFFF
+        return True
+    return any(first <= code_point <= last for first, last in REFUSED)
+
+
+def what_is_wrong(name: str) -> str | None:
+    """Why a string cannot be a name, in one phrase; None if it can (AMT-7)."""
+    if not 0 < len(name) <= MAX_CODE_POINTS:
+        return f"a name has 1 to {MAX_CODE_POINTS} code points, this has {len(name)}"
+    refused = next((character for character in name if is_refused(ord(character))), None)
+    return None if refused is None else f"a name must not have U+{ord(refused):04X} (AMT-7 lists what is refused)"
+
+
+def has_unpaired_surrogate(text: str) -> bool:
+    """Whether a string is no sequence of Unicode characters, so that no encoding can write it (EVT-2)."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -1,0 +1,1109 @@
+"use strict";
+// A liquidation engine for perpetual futures, written from the rules (version 2.0.0) in spec/ alone.
+//
+// `node engine.js` speaks the conformance protocol, version 1, on standard input and output.
+// The sections follow the pages of the rules. A comment that begins with a rule number says where that rule is.
+// Inside, every amount is a BigInt number of its unit: ticks, lots, quote units, milliseconds (AMT-1).
+
+const ENGINE_NAME = "liquidation-engine-js 1.0";
+const RULES_VERSION = "2.0.0"; // VER-1
+const PROTOCOL_VERSION = 1n;
+
+/** EVT-3: a refusal has a code, and a message with the field, the value and the limit. */
+class Refusal extends Error {
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+function refuseIf(condition, code, message) { if (condition) throw new Refusal(code, typeof message === "function" ? message() : message); }
+
+function badRequestIf(condition, message) { refuseIf(condition, "bad_request", message); }
+
+// ==================================================================================================== JSON
+// JSON.parse forgets repeated keys and how a number was written, and the protocol needs both. So it only checks the text, which is
+// then read token by token: objects become Map, arrays Array, numbers JsonNumber, and null, booleans and strings themselves.
+
+class JsonNumber {
+  constructor(text) { this.text = text; }
+}
+
+const JSON_TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g;
+
+/** The value that begins with a token; next() gives the tokens after it. The text is known to be JSON. */
+function readValue(token, next) {
+  if (token === "[") {
+    const items = [];
+    for (let item = next(); item !== "]"; item = next()) if (item !== ",") items.push(readValue(item, next));
+    return items;
+  }
+  if (token === "{") {
+    const entries = new Map();
+    for (let quoted = next(); quoted !== "}"; quoted = next()) {
+      if (quoted === ",") continue;
+      const name = readString(quoted);
+      badRequestIf(entries.has(name), () => `the key ${quoted} is repeated`);
+      next(); // the colon
+      entries.set(name, readValue(next(), next));
+    }
+    return entries;
+  }
+  if (token.startsWith('"')) return readString(token);
+  return /^[-0-9]/.test(token) ? new JsonNumber(token) : JSON.parse(token);
+}
+
+/** A string of the text as what it says; with an unpaired surrogate it says nothing. */
+function readString(quoted) {
+  const text = JSON.parse(quoted);
+  badRequestIf(/\p{Cs}/u.test(text), () => `${quoted} has an unpaired surrogate`);
+  return text;
+}
+
+const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const LONGEST_LINE = 1024 * 1024; // bytes, without its end
+
+/** A line's bytes as a JSON value; whatever is wrong with it is a bad request, and so is one nested too deeply for the stack. */
+function readJsonLine(bytes) {
+  badRequestIf(bytes.length > LONGEST_LINE, `the line is longer than ${LONGEST_LINE} bytes`);
+  try {
+    const text = UTF_8.decode(bytes);
+    JSON.parse(text);
+    const tokens = text.matchAll(JSON_TOKEN);
+    const next = () => tokens.next().value[0];
+    return readValue(next(), next);
+  } catch (problem) {
+    throw problem instanceof Refusal ? problem : new Refusal("bad_request", `not JSON in UTF-8: ${problem.message}`);
+  }
+}
+
+/** Writes objects (Map or plain), arrays, strings, numbers, BigInts of any size, booleans and null. */
+function writeJson(value) {
+  if (typeof value === "bigint") return value.toString();
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(writeJson).join(",")}]`;
+  const entries = value instanceof Map ? [...value] : Object.entries(value);
+  return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${writeJson(item)}`).join(",")}}`;
+}
+
+/** An object with all of the required fields, perhaps some of the optional ones, and no others. */
+function readObject(value, what, required, optional = []) {
+  badRequestIf(!(value instanceof Map), `${what} is not an object`);
+  for (const name of required) badRequestIf(!value.has(name), () => `${what} has no ${name}`);
+  for (const name of value.keys()) {
+    badRequestIf(!required.includes(name) && !optional.includes(name), () => `${what} has an unknown field ${JSON.stringify(name)}`);
+  }
+  return Object.fromEntries(value); // safe: every name is one of ours
+}
+
+// ==================================================================================================== Amounts
+
+const LARGEST_INTEGER = 2n ** 53n - 1n; // EVT-4
+const MOST_DIGITS = 78; // AMT-3, AMT-5
+
+function absolute(amount) { return amount < 0n ? -amount : amount; }
+
+function maximum(first, second) { return first > second ? first : second; }
+
+function minimum(first, second) { return first < second ? first : second; }
+
+// AMT-6: every division names its rounding. Divisors are above 0; BigInt division goes towards zero.
+function divideUp(dividend, divisor) { return dividend > 0n ? (dividend + divisor - 1n) / divisor : dividend / divisor; }
+
+function divideDown(dividend, divisor) { return -divideUp(-dividend, divisor); }
+
+function greatestCommonDivisor(first, second) { return second === 0n ? first : greatestCommonDivisor(second, first % second); }
+
+/** EVT-4: the integer, or null; it is written with digits only. */
+function integerOrNull(value) {
+  if (!(value instanceof JsonNumber) || !/^[0-9]{1,16}$/.test(value.text)) return null;
+  const integer = BigInt(value.text);
+  return integer <= LARGEST_INTEGER ? integer : null;
+}
+
+/** AMT-3: a decimal string as digits ÷ 10^places, or null. */
+function decimalOrNull(text) {
+  const match = typeof text === "string" && text.length <= MOST_DIGITS + 2 && /^(-?)([0-9]+)(?:\.([0-9]+))?$/.exec(text);
+  if (!match) return null;
+  const [, sign, whole, fraction = ""] = match;
+  if (whole.length + fraction.length > MOST_DIGITS) return null;
+  return { text, digits: BigInt(sign + whole + fraction), places: fraction.length };
+}
+
+/** AMT-5: a ratio or a decimal string as an exact rational, or null. */
+function rateOrNull(text) {
+  const ratio = typeof text === "string" && text.length <= MOST_DIGITS + 1 && /^([0-9]+)\/([0-9]+)$/.exec(text);
+  if (ratio) {
+    const [numerator, denominator] = [BigInt(ratio[1]), BigInt(ratio[2])];
+    return denominator === 0n ? null : { numerator, denominator };
+  }
+  const decimal = decimalOrNull(text);
+  return decimal && { numerator: decimal.digits, denominator: 10n ** BigInt(decimal.places) };
+}
+
+/** A tick, a lot or a quote unit: amounts outside are whole multiples of it (AMT-4). */
+class Grid {
+  constructor(decimal) {
+    this.text = decimal.text;
+    this.digits = decimal.digits;
+    this.places = decimal.places;
+    this.scale = 10n ** BigInt(decimal.places);
+  }
+
+  /** AMT-4: the number of units, or null for an amount off the grid. */
+  unitsOrNull(decimal) {
+    const dividend = decimal.digits * this.scale;
+    const divisor = this.digits * 10n ** BigInt(decimal.places);
+    return dividend % divisor === 0n ? dividend / divisor : null;
+  }
+
+  /** The decimal string of a number of units. */
+  write(units) {
+    const total = units * this.digits;
+    const sign = total < 0n ? "-" : "";
+    const digits = absolute(total).toString().padStart(this.places + 1, "0");
+    const split = digits.length - this.places;
+    const fraction = digits.slice(split).replace(/0+$/, "");
+    return sign + digits.slice(0, split) + (fraction && `.${fraction}`);
+  }
+}
+
+/** AMT-7: code points in order are UTF-8 bytes in order, which UTF-16 code units are not. */
+function compareNames(first, second) { return Buffer.compare(Buffer.from(first), Buffer.from(second)); }
+
+// AMT-7: first and last of each range; beside them the last two code points of each plane.
+const REFUSED_IN_NAMES = [
+  [0x0000, 0x0020], [0x002f, 0x002f], [0x007f, 0x00a0], [0x00ad, 0x00ad], [0x034f, 0x034f], [0x061c, 0x061c], [0x115f, 0x1160], [0x1680, 0x1680],
+  [0x17b4, 0x17b5], [0x180b, 0x180f], [0x2000, 0x200f], [0x2028, 0x202f], [0x205f, 0x206f], [0x3000, 0x3000], [0x3164, 0x3164], [0xd800, 0xdfff],
+  [0xfdd0, 0xfdef], [0xfe00, 0xfe0f], [0xfeff, 0xfeff], [0xffa0, 0xffa0], [0xfff0, 0xfffb], [0x1bca0, 0x1bca3], [0x1d173, 0x1d17a], [0xe0000, 0xe0fff],
+];
+
+function isRefusedInNames(codePoint) {
+  return codePoint % 0x10000 >= 0xfffe || REFUSED_IN_NAMES.some(([first, last]) => codePoint >= first && codePoint <= last);
+}
+
+/** AMT-7: a name of a configuration; its length is in code points. */
+function isName(text) {
+  if (typeof text !== "string") return false;
+  const codePoints = [...text].map((character) => character.codePointAt(0));
+  return codePoints.length >= 1 && codePoints.length <= 128 && !codePoints.some(isRefusedInNames);
+}
+
+// ==================================================================================================== Configuration
+
+function readGrid(text, what) {
+  const decimal = decimalOrNull(text);
+  badRequestIf(decimal === null || decimal.digits <= 0n, `${what} is not a decimal string above 0`); // CFG-3
+  return new Grid(decimal);
+}
+
+function readAmount(text, grid, what) {
+  const decimal = decimalOrNull(text);
+  badRequestIf(decimal === null, `${what} is not a decimal string`);
+  const units = grid.unitsOrNull(decimal);
+  badRequestIf(units === null, () => `${what} ${text} is not a multiple of ${grid.text}`);
+  return units;
+}
+
+function readRate(text, what) {
+  const rate = rateOrNull(text);
+  badRequestIf(rate === null, `${what} is not a rate`);
+  return rate;
+}
+
+/** CFG-2: a share is at most 1, and above 0 or at least 0. */
+function readShare(text, what, { zeroAllowed }) {
+  const share = readRate(text, what);
+  const tooSmall = zeroAllowed ? share.numerator < 0n : share.numerator <= 0n;
+  badRequestIf(tooSmall || share.numerator > share.denominator, `${what} is not between 0 and 1`);
+  return share;
+}
+
+function readInteger(value, what) {
+  const integer = integerOrNull(value);
+  badRequestIf(integer === null, `${what} is not an integer from 0 to ${LARGEST_INTEGER}`);
+  return integer;
+}
+
+function readChoice(value, what, choices) {
+  badRequestIf(!choices.includes(value), `${what} is not one of ${choices.join(", ")}`);
+  return value;
+}
+
+/** MRG-8: the tiers are a schedule. */
+function readTiers(value, what, quote) {
+  badRequestIf(!Array.isArray(value) || value.length === 0, `${what} is not a list with at least one tier`);
+  const tiers = value.map((item, index) => {
+    const name = `${what}[${index}]`;
+    const tier = readObject(item, name, ["above", "maintenance_rate", "max_leverage"]);
+    return {
+      above: readAmount(tier.above, quote, `${name}.above`),
+      rate: readRate(tier.maintenance_rate, `${name}.maintenance_rate`),
+      maximumLeverage: readInteger(tier.max_leverage, `${name}.max_leverage`),
+    };
+  });
+  tiers.forEach((tier, index) => {
+    const { above, rate, maximumLeverage } = tier;
+    const name = `${what}[${index}]`;
+    badRequestIf(rate.numerator <= 0n, `${name}.maintenance_rate is not above 0`);
+    badRequestIf(maximumLeverage < 1n, `${name}.max_leverage is not at least 1`);
+    badRequestIf(rate.numerator * maximumLeverage > rate.denominator, `${name}.maintenance_rate is above 1 ÷ max_leverage`);
+    if (index === 0) return badRequestIf(above !== 0n, `${name}.above is not 0`);
+    const before = tiers[index - 1];
+    badRequestIf(above <= before.above, `${name}.above is not greater than the one before`);
+    badRequestIf(rate.numerator * before.rate.denominator < before.rate.numerator * rate.denominator, `${name}.maintenance_rate falls`);
+    badRequestIf(maximumLeverage > before.maximumLeverage, `${name}.max_leverage rises`);
+  });
+  addDeductions(tiers);
+  return tiers;
+}
+
+/** MRG-5: each tier's deduction, with all rates and deductions over one denominator, so that they stay exact. */
+function addDeductions(tiers) {
+  let denominator = 1n;
+  for (const { rate } of tiers) denominator *= rate.denominator / greatestCommonDivisor(denominator, rate.denominator);
+  let [rateBefore, deduction] = [0n, 0n];
+  for (const tier of tiers) {
+    const rate = (tier.rate.numerator * denominator) / tier.rate.denominator; // whole, by the choice of the denominator
+    deduction += tier.above * (rate - rateBefore);
+    Object.assign(tier, { rateNumerator: rate, deductionNumerator: deduction, denominator });
+    rateBefore = rate;
+  }
+}
+
+function readMarket(name, value, quote) {
+  badRequestIf(!isName(name), () => `${JSON.stringify(name)} is no name for a market`);
+  const fields = readObject(value, `markets.${name}`, ["tick", "lot", "tiers"]);
+  const tick = readGrid(fields.tick, `markets.${name}.tick`);
+  const lot = readGrid(fields.lot, `markets.${name}.lot`);
+  const unit = quote.unitsOrNull({ digits: tick.digits * lot.digits, places: tick.places + lot.places });
+  badRequestIf(unit === null, `markets.${name}: tick × lot is not a multiple of the quote unit`); // AMT-2
+  return { name, tick, lot, unit, tiers: readTiers(fields.tiers, `markets.${name}.tiers`, quote), mark: 0n };
+}
+
+function readMarkets(value, marks, quote) {
+  badRequestIf(!(value instanceof Map) || value.size === 0, "markets is not an object with at least one market");
+  badRequestIf(!(marks instanceof Map), "marks is not an object");
+  for (const name of marks.keys()) badRequestIf(!value.has(name), () => `marks has an unknown market ${JSON.stringify(name)}`);
+  const markets = [...value].map(([name, fields]) => readMarket(name, fields, quote));
+  for (const market of markets) {
+    badRequestIf(!marks.has(market.name), `marks has no ${market.name}`);
+    market.mark = readAmount(marks.get(market.name), market.tick, `marks.${market.name}`);
+    badRequestIf(market.mark <= 0n, `marks.${market.name} is not above 0`);
+  }
+  markets.sort((first, second) => compareNames(first.name, second.name));
+  return new Map(markets.map((market, rank) => [market.name, Object.assign(market, { rank })]));
+}
+
+function readAccounts(value) {
+  badRequestIf(!Array.isArray(value) || value.length === 0, "accounts is not a list with at least one account");
+  for (const name of value) badRequestIf(!isName(name), "accounts has something that is no name");
+  badRequestIf(new Set(value).size !== value.length, "accounts has an account twice");
+  return [...value].sort(compareNames);
+}
+
+const LIQUIDATION_FIELDS = [
+  "order_policy", "stop_when_restored", "partial_threshold", "partial_fraction", "cooldown_ms", "cooldown_scope", "fee_rate",
+];
+
+/** CFG-1, CFG-2: a configuration, with its defaults. */
+function readConfiguration(value) {
+  const fields = readObject(value, "config", ["markets", "accounts", "marks", "backstop"], ["quote_unit", "time", "vault", "liquidation"]);
+  const quote = readGrid(orDefault(fields, "quote_unit", "0.000001"), "quote_unit");
+  const vault = readObject(orDefault(fields, "vault", new Map()), "vault", [], ["cash"]);
+  const liquidation = readObject(orDefault(fields, "liquidation", new Map()), "liquidation", [], LIQUIDATION_FIELDS);
+  const backstop = readObject(fields.backstop, "backstop", ["threshold"], ["return_fraction"]);
+  const stopWhenRestored = orDefault(liquidation, "stop_when_restored", true);
+  badRequestIf(typeof stopWhenRestored !== "boolean", "liquidation.stop_when_restored is not true or false");
+  const hasThreshold = "partial_threshold" in liquidation;
+  const partialThreshold = hasThreshold ? readAmount(liquidation.partial_threshold, quote, "liquidation.partial_threshold") : null;
+  badRequestIf(hasThreshold && partialThreshold < 0n, "liquidation.partial_threshold is below 0");
+  return {
+    quote,
+    time: readInteger(orDefault(fields, "time", new JsonNumber("0")), "time"),
+    accounts: readAccounts(fields.accounts),
+    markets: readMarkets(fields.markets, fields.marks, quote),
+    vaultCash: readAmount(orDefault(vault, "cash", "0"), quote, "vault.cash"),
+    orderPolicy: readChoice(orDefault(liquidation, "order_policy", "all"), "liquidation.order_policy", ["all", "ranked"]),
+    stopWhenRestored,
+    partialThreshold,
+    partialFraction: readShare(orDefault(liquidation, "partial_fraction", "1"), "liquidation.partial_fraction", { zeroAllowed: false }),
+    cooldown: readInteger(orDefault(liquidation, "cooldown_ms", new JsonNumber("0")), "liquidation.cooldown_ms"),
+    cooldownScope: readChoice(orDefault(liquidation, "cooldown_scope", "pool"), "liquidation.cooldown_scope", ["position", "pool", "account"]),
+    feeRate: readShare(orDefault(liquidation, "fee_rate", "0"), "liquidation.fee_rate", { zeroAllowed: true }),
+    backstopThreshold: readShare(backstop.threshold, "backstop.threshold", { zeroAllowed: false }),
+    returnFraction: readShare(orDefault(backstop, "return_fraction", "0"), "backstop.return_fraction", { zeroAllowed: true }),
+  };
+}
+
+/** A field that is left out has its default; one that is null is mistyped. */
+function orDefault(fields, name, value) { return name in fields ? fields[name] : value; }
+
+// ==================================================================================================== Margin
+// A holding is anything with a market, a size (not 0), a cost and a leverage: a position, or what one would become.
+
+/** MRG-1 */
+function unrealisedProfit({ market, size, cost }) { return size * market.mark * market.unit - cost; }
+
+/** MRG-2 */
+function notionalOf({ market, size }) { return absolute(size) * market.mark * market.unit; }
+
+/** MRG-4: the last tier that starts strictly below the notional; the first one also holds a notional of 0. */
+function tierOf(market, notional) {
+  let found = market.tiers[0];
+  for (const tier of market.tiers) if (tier.above < notional) found = tier;
+  return found;
+}
+
+/** MRG-5 */
+function maintenanceMarginOf(holding) {
+  const notional = notionalOf(holding);
+  const tier = tierOf(holding.market, notional);
+  return divideUp(notional * tier.rateNumerator - tier.deductionNumerator, tier.denominator);
+}
+
+/** MRG-7 */
+function initialMarginOf(holding) {
+  const notional = notionalOf(holding);
+  return divideUp(notional, minimum(holding.leverage, tierOf(holding.market, notional).maximumLeverage));
+}
+
+/** MRG-3, MRG-6, MRG-7: the measures of a pool; each position's margin is rounded first, then they are added. */
+function measure(collateral, holdings) {
+  const measures = { equity: collateral, maintenance: 0n, initial: 0n };
+  for (const holding of holdings) {
+    measures.equity += unrealisedProfit(holding);
+    measures.maintenance += maintenanceMarginOf(holding);
+    measures.initial += initialMarginOf(holding);
+  }
+  return measures;
+}
+
+/** MRG-9: what closing some lots of a position releases of its cost, and realises into the collateral. */
+function closing({ market, size, cost }, closed, price) {
+  const sign = size > 0n ? 1n : -1n;
+  const released = (cost * closed) / absolute(size); // towards zero, with the sign of the cost
+  return { size: size - sign * closed, cost: cost - released, realised: sign * closed * price * market.unit - released };
+}
+
+// ==================================================================================================== Lifecycle
+
+/** LIF-1: spec/machine.toml. T13 is reserved (LIF-5). */
+const TRANSITIONS = [
+  ["T0", "open", ["new", "closed"], [], "healthy"],
+  ["T1", "assess", ["healthy"], ["needs_liquidation"], "liquidatable"],
+  ["T2", "assess", ["cooldown"], ["needs_liquidation"], "liquidatable"],
+  ["T3", "assess", ["liquidatable"], ["restored", "own_window_open"], "cooldown"],
+  ["T4", "assess", ["liquidatable"], ["restored", "not own_window_open"], "healthy"],
+  ["T5", "assess", ["liquidatable", "partially_liquidated"], ["below_backstop", "book_failed"], "backstopped"],
+  ["T6", "fill", ["liquidatable", "partially_liquidated"], ["size_remains"], "partially_liquidated"],
+  ["T7", "fill", ["liquidatable", "partially_liquidated"], ["not size_remains"], "closed"],
+  ["T8", "block", ["partially_liquidated"], ["own_window_open"], "cooldown"],
+  ["T9", "block", ["partially_liquidated"], ["not own_window_open"], "healthy"],
+  ["T10", "block", ["cooldown"], ["not own_window_open"], "healthy"],
+  ["T11", "block", ["backstopped"], [], "closed"],
+  ["T12", "reduce", ["healthy", "cooldown", "liquidatable", "partially_liquidated"], ["not size_remains"], "closed"],
+].map(([name, trigger, from, guards, to]) => ({ name, trigger, from, guards, to }));
+
+const GUARDS = {
+  needs_liquidation: (engine, position) => engine.needsLiquidation(position.pool),
+  restored: (engine, position) => engine.isRestored(engine.measuresOf(position.pool)),
+  own_window_open: (engine, position) => engine.isOpenWindow(position.window),
+  below_backstop: (engine, position) => engine.isBelowBackstop(engine.measuresOf(position.pool)),
+  book_failed: (engine, position) => engine.bookFailed(position.pool),
+  size_remains: (engine, position) => position.size !== 0n,
+};
+
+// ==================================================================================================== The engine
+
+/** CLD-2, CLD-3: the end of a window, and its end as it was when the present block began; 0 is never open. */
+function newWindow() { return { end: 0n, endWhenBlockBegan: 0n }; }
+
+/** ACC-1: a pool is collateral and the positions that it backs; the cross pool has no market. */
+function newPool(account, market) {
+  const key = market === null ? `${account.name}/cross` : `${account.name}/${market.name}/isolated`;
+  return { key, account, market, collateral: 0n, inLiquidation: false, positions: [], window: newWindow() };
+}
+
+/** LIF-2: a key that has not been opened yet. */
+function newPosition(pool, market) {
+  const mode = pool.market === null ? "cross" : "isolated";
+  const key = `${pool.account.name}/${market.name}/${mode}`;
+  return { key, pool, market, mode, state: "new", life: 0n, ...newLife() };
+}
+
+/** LIF-2: nothing of an earlier life carries over. The order is what is left of the working one, in lots (OBS-2). */
+function newLife() { return { size: 0n, cost: 0n, leverage: 0n, order: null, attempted: false, failed: false, window: newWindow() }; }
+
+/** LIQ-7: by account; the cross pool first, then the isolated ones by market. */
+function comparePools(first, second) {
+  return first.account.rank - second.account.rank || (first.market?.rank ?? -1) - (second.market?.rank ?? -1);
+}
+
+/** OBS-1, LIF-4: by account, market, mode. */
+function comparePositions(first, second) {
+  const byKey = first.pool.account.rank - second.pool.account.rank || first.market.rank - second.market.rank;
+  return byKey || (first.mode < second.mode ? -1 : 1);
+}
+
+function openPositions(pool) { return pool.positions.filter((position) => position.size !== 0n); }
+
+function hasWorkingOrder(pool) { return pool.positions.some((position) => position.order !== null); }
+
+class Engine {
+  constructor(config) {
+    this.config = config;
+    this.quote = config.quote;
+    this.markets = config.markets;
+    this.time = config.time;
+    this.block = 0n;
+    this.accounts = new Map(config.accounts.map((name, rank) => [name, { name, rank, isolated: new Map(), window: newWindow() }]));
+    this.pools = []; // in the order of LIQ-7
+    for (const account of this.accounts.values()) {
+      account.cross = newPool(account, null);
+      this.pools.push(account.cross);
+    }
+    this.positions = []; // in the order of OBS-1
+    this.vault = { cash: config.vaultCash, sizes: new Map([...this.markets.values()].map((market) => [market, 0n])) };
+    this.effects = [];
+  }
+
+  // ------------------------------------------------------------------------------------------------ measures
+
+  measuresOf(pool) { return measure(pool.collateral, openPositions(pool)); }
+
+  /** LIQ-3: strictly below; equal is healthy. */
+  isBreached({ equity, maintenance }) { return equity < maintenance; }
+
+  /** LIQ-4 */
+  isRestored({ equity, maintenance }) { return equity >= maintenance; }
+
+  /** LIQ-5 */
+  needsLiquidation(pool) {
+    const measures = this.measuresOf(pool);
+    return this.isBreached(measures) || (pool.inLiquidation && !this.isRestored(measures));
+  }
+
+  /** BKS-1: exactly, by cross-multiplication. */
+  isBelowBackstop({ equity, maintenance }) {
+    const { numerator, denominator } = this.config.backstopThreshold;
+    return equity * denominator < maintenance * numerator;
+  }
+
+  /** BKS-2 */
+  bookFailed(pool) { return openPositions(pool).every((position) => position.failed); }
+
+  // ------------------------------------------------------------------------------------------------ lifecycle
+
+  /** LIF-1: the one transition whose guards hold, or none. */
+  trigger(trigger, position) {
+    const holds = (guard) => (guard.startsWith("not ") ? !holds(guard.slice(4)) : GUARDS[guard](this, position));
+    const transition = TRANSITIONS.find(
+      (candidate) => candidate.trigger === trigger && candidate.from.includes(position.state) && candidate.guards.every(holds),
+    );
+    if (transition === undefined) return;
+    this.effects.push(`${transition.name} ${position.key} ${position.state} -> ${transition.to}`);
+    position.state = transition.to;
+  }
+
+  // ------------------------------------------------------------------------------------------------ assessment
+
+  /** LIQ-6, LIQ-7: every touched pool, in one order; the market first for all, then the backstop for all. */
+  assess(touched) {
+    const pools = [...new Set(touched)].sort(comparePools);
+    const undecided = pools.filter((pool) => !this.assessFirstSteps(pool));
+    for (const pool of undecided) this.backstopOrWait(pool);
+  }
+
+  /** Steps 1 to 4; says whether the assessment is done. */
+  assessFirstSteps(pool) {
+    return this.settleEmptyPool(pool) || this.watchWorkingOrders(pool) || this.leaveRestoredPool(pool) || this.offerToMarket(pool);
+  }
+
+  /** LIQ-8, step 1. */
+  settleEmptyPool(pool) {
+    if (openPositions(pool).length > 0) return false;
+    pool.inLiquidation = false;
+    if (pool.collateral < 0n) {
+      this.vault.cash += pool.collateral; // BKS-7: a deficit is the vault's
+      pool.collateral = 0n;
+    }
+    return true;
+  }
+
+  /** LIQ-9, step 2. */
+  watchWorkingOrders(pool) {
+    if (!hasWorkingOrder(pool)) return false;
+    if (!this.config.stopWhenRestored || !this.isRestored(this.measuresOf(pool))) return true;
+    for (const position of pool.positions) {
+      if (position.order === null) continue;
+      position.order = null; // FIL-3
+      position.attempted = false; // LIQ-12: a cancelled order was no attempt
+    }
+    return false;
+  }
+
+  /** LIQ-10, step 3. */
+  leaveRestoredPool(pool) {
+    if (this.needsLiquidation(pool)) return false;
+    pool.inLiquidation = false;
+    for (const position of pool.positions) {
+      position.failed = false; // BKS-2: leaving liquidation starts the count anew
+      this.trigger("assess", position); // T3, T4
+    }
+    return true;
+  }
+
+  /** LIQ-11, step 4. */
+  offerToMarket(pool) {
+    pool.inLiquidation = true;
+    const open = openPositions(pool);
+    for (const position of open) {
+      if (position.state === "healthy" || position.state === "cooldown") this.trigger("assess", position); // T1, T2
+    }
+    const waiting = open.filter((position) => position.state === "liquidatable" && !position.attempted); // LIQ-12
+    const chosen = this.config.orderPolicy === "all" ? waiting : waiting.filter((position) => position === largestOf(waiting));
+    const belowBackstop = this.isBelowBackstop(this.measuresOf(pool));
+    for (const position of chosen) {
+      position.order = this.orderSize(position, belowBackstop);
+      position.attempted = true;
+    }
+    return chosen.length > 0;
+  }
+
+  /** LIQ-13, step 5. */
+  backstopOrWait(pool) { if (this.isBelowBackstop(this.measuresOf(pool)) && this.bookFailed(pool)) this.takeByVault(pool); }
+
+  // ------------------------------------------------------------------------------------------------ how much
+
+  /** PRT-1, PRT-2, PRT-3: the whole position, or a chunk of it. An order only ever reduces (LIQ-14). */
+  orderSize(position, belowBackstop) {
+    const { partialThreshold, partialFraction } = this.config;
+    const whole = absolute(position.size);
+    const isChunk = partialThreshold !== null && notionalOf(position) > partialThreshold && !belowBackstop && !this.fullSizeForced(position);
+    return isChunk ? divideUp(partialFraction.numerator * whole, partialFraction.denominator) : whole;
+  }
+
+  // ------------------------------------------------------------------------------------------------ cooldown
+
+  /** The window of the venue's scope. */
+  scopeWindow(position) {
+    if (this.config.cooldownScope === "position") return position.window;
+    return this.config.cooldownScope === "pool" ? position.pool.window : position.pool.account.window;
+  }
+
+  /** CLD-2: at its end it is closed. */
+  isOpenWindow(window) { return this.time < window.end; }
+
+  /** CLD-1, CLD-4: a window only gets longer. */
+  openWindows(position) {
+    if (this.config.cooldown === 0n) return;
+    for (const window of [position.window, this.scopeWindow(position)]) {
+      window.end = maximum(window.end, this.time + this.config.cooldown);
+    }
+  }
+
+  /** CLD-3: by its end as it was when the present block began. */
+  fullSizeForced(position) { return this.time < this.scopeWindow(position).endWhenBlockBegan; }
+
+  // ------------------------------------------------------------------------------------------------ backstop
+
+  /** BKS-3: the vault takes the whole pool at its cost basis; BKS-4: and gives back a part of the equity. */
+  takeByVault(pool) {
+    const { numerator, denominator } = this.config.returnFraction;
+    const returned = divideDown(maximum(this.measuresOf(pool).equity, 0n) * numerator, denominator);
+    const taken = openPositions(pool);
+    for (const position of taken) this.trigger("assess", position); // T5, before any of them is emptied
+    for (const position of taken) {
+      this.vault.cash -= position.cost;
+      this.vault.sizes.set(position.market, this.vault.sizes.get(position.market) + position.size);
+      Object.assign(position, { size: 0n, cost: 0n, order: null });
+    }
+    this.vault.cash += pool.collateral - returned;
+    pool.collateral = returned;
+    pool.inLiquidation = false;
+  }
+
+  /** BKS-8 */
+  vaultEquity() {
+    let equity = this.vault.cash;
+    for (const [market, size] of this.vault.sizes) equity += size * market.mark * market.unit;
+    return equity;
+  }
+
+  // ------------------------------------------------------------------------------------------------ accounts
+  // Each event's method checks, then changes, and gives the pools that it touched (LIQ-6). Nothing is changed
+  // before the last check (EVT-3).
+
+  /** The pool of a trade or a transfer, which may not exist yet. */
+  poolOrNew(account, market, mode) {
+    if (mode === "cross") return account.cross;
+    return account.isolated.get(market) ?? newPool(account, market);
+  }
+
+  /** ACC-3: an isolated pool exists from its first accepted use on. */
+  keepPool(pool) {
+    if (pool.market === null || pool.account.isolated.has(pool.market)) return;
+    pool.account.isolated.set(pool.market, pool);
+    this.pools.push(pool);
+    this.pools.sort(comparePools);
+  }
+
+  positionOrNew(pool, market) { return pool.positions.find((position) => position.market === market) ?? newPosition(pool, market); }
+
+  keepPosition(position) {
+    if (position.pool.positions.includes(position)) return;
+    position.pool.positions.push(position);
+    position.pool.positions.sort(comparePositions);
+    this.positions.push(position);
+    this.positions.sort(comparePositions);
+  }
+
+  /** ACC-4 */
+  deposit({ account, amount }) {
+    account.cross.collateral += amount;
+    return [account.cross];
+  }
+
+  /** ACC-5: money leaves a pool only from above its initial margin. */
+  checkPayment(pool, amount) {
+    refuseIf(hasWorkingOrder(pool), "order_working", () => `amount: a liquidation order of ${pool.key} is working`);
+    refuseIf(pool.inLiquidation, "in_liquidation", () => `amount: ${pool.key} is in liquidation`);
+    const { equity, initial } = this.measuresOf(pool);
+    refuseIf(equity - amount < initial, "insufficient_margin", () => this.marginMessage("amount", amount, equity - amount, initial));
+  }
+
+  marginMessage(field, amount, equity, limit) {
+    const [value, left, needed] = [amount, equity, limit].map((units) => this.quote.write(units));
+    return `${field} ${value}: equity would be ${left}, below the initial margin of ${needed}`;
+  }
+
+  withdraw({ account, amount }) {
+    this.checkPayment(account.cross, amount);
+    account.cross.collateral -= amount;
+    return [account.cross];
+  }
+
+  /** ACC-6: above 0 from cross to isolated, below 0 back. */
+  transfer({ account, market, amount }) {
+    const isolated = this.poolOrNew(account, market, "isolated");
+    this.checkPayment(amount > 0n ? account.cross : isolated, absolute(amount));
+    this.keepPool(isolated);
+    account.cross.collateral -= amount;
+    isolated.collateral += amount;
+    return [account.cross, isolated];
+  }
+
+  /** ACC-7 */
+  trade({ account, market, mode, size, price, leverage }) {
+    const pool = this.poolOrNew(account, market, mode);
+    const position = this.positionOrNew(pool, market);
+    refuseIf(position.state === "backstopped", "not_open", () => `${position.key} is backstopped until the next block`);
+    refuseIf(hasWorkingOrder(pool), "order_working", () => `a liquidation order of ${pool.key} is working`);
+    const increases = position.size === 0n || position.size > 0n === size > 0n;
+    refuseIf(!increases && absolute(size) > absolute(position.size), "crosses_zero", () => {
+      return `size ${market.lot.write(size)} is more than the position's ${market.lot.write(position.size)}`;
+    });
+    return increases ? this.increase(position, size, price, leverage) : this.reduce(position, size, price, leverage);
+  }
+
+  /** ACC-8: to open or increase, equity must cover the initial margin afterwards. */
+  increase(position, size, price, leverage) {
+    const { pool, market } = position;
+    const isPartial = openPositions(pool).some((sibling) => sibling.state === "partially_liquidated");
+    refuseIf(pool.inLiquidation || isPartial, "in_liquidation", () => `${pool.key} is in liquidation, or partially liquidated`);
+    const isOpening = position.size === 0n;
+    const largest = market.tiers[0].maximumLeverage;
+    refuseIf(isOpening && leverage === undefined, "bad_leverage", "leverage is missing, and an opening trade needs one");
+    refuseIf(leverage !== undefined && (leverage < 1n || leverage > largest), "bad_leverage", `leverage ${leverage} is not from 1 to ${largest}`);
+    const after = {
+      market,
+      size: position.size + size,
+      cost: position.cost + size * price * market.unit,
+      leverage: leverage ?? position.leverage,
+    };
+    const siblings = openPositions(pool).filter((sibling) => sibling !== position);
+    const { equity, initial } = measure(pool.collateral, [...siblings, after]);
+    refuseIf(equity < initial, "insufficient_margin", () => this.marginMessage("size × price", size * price * market.unit, equity, initial));
+    this.keepPool(pool);
+    this.keepPosition(position);
+    if (isOpening) {
+      this.trigger("open", position); // T0
+      Object.assign(position, newLife(), { life: position.life + 1n }); // LIF-2
+    }
+    Object.assign(position, after);
+    return [pool];
+  }
+
+  /** ACC-9: a reduction is accepted if it does not make the pool worse; ACC-11: it keeps the leverage. */
+  reduce(position, size, price, leverage) {
+    const { pool, market } = position;
+    refuseIf(leverage !== undefined, "bad_leverage", () => `leverage ${leverage} is given, and a reduction keeps the leverage`);
+    const closed = closing(position, absolute(size), price);
+    const collateral = pool.collateral + closed.realised;
+    const holdings = openPositions(pool).filter((sibling) => sibling !== position);
+    if (closed.size !== 0n) holdings.push({ ...position, size: closed.size, cost: closed.cost });
+    const before = this.measuresOf(pool);
+    const after = measure(collateral, holdings);
+    const isAcceptable =
+      (holdings.length === 0 && after.equity >= minimum(0n, before.equity)) ||
+      !this.isBreached(after) ||
+      (this.isBreached(before) && before.equity >= 0n && after.equity * before.maintenance >= before.equity * after.maintenance) ||
+      (before.equity < 0n && after.equity >= before.equity);
+    refuseIf(!isAcceptable, "insufficient_margin", () => {
+      const [left, needed] = [after.equity, after.maintenance].map((units) => this.quote.write(units));
+      return `price ${market.tick.write(price)}: equity would be ${left}, below the maintenance margin of ${needed} and worse than before`;
+    });
+    pool.collateral = collateral;
+    Object.assign(position, { size: closed.size, cost: closed.cost });
+    this.trigger("reduce", position); // T12
+    return [pool];
+  }
+
+  // ------------------------------------------------------------------------------------------------ fills
+
+  workingPosition(account, market, mode) {
+    const pool = this.poolOrNew(account, market, mode);
+    const position = this.positionOrNew(pool, market);
+    refuseIf(position.order === null, "no_working_order", () => `no liquidation order of ${position.key} is working`);
+    return position;
+  }
+
+  /** FIL-1, at any price above 0 (FIL-5). */
+  fill({ account, market, mode, size, price }) {
+    const position = this.workingPosition(account, market, mode);
+    const { pool } = position;
+    refuseIf(size > position.order, "overfill", () => `size ${market.lot.write(size)} is above the ${market.lot.write(position.order)} left of the order`);
+    const closed = closing(position, size, price);
+    pool.collateral += closed.realised;
+    const left = position.order - size;
+    Object.assign(position, { size: closed.size, cost: closed.cost, order: left === 0n ? null : left }); // FIL-3
+    this.trigger("fill", position); // T6, T7
+    this.chargeFee(pool, size * price * market.unit);
+    if (position.size !== 0n) this.openWindows(position); // CLD-1
+    return [pool];
+  }
+
+  /** FIL-2: rounded up, but at most the equity that is left. */
+  chargeFee(pool, worth) {
+    const { numerator, denominator } = this.config.feeRate;
+    const fee = minimum(divideUp(worth * numerator, denominator), maximum(this.measuresOf(pool).equity, 0n));
+    pool.collateral -= fee;
+    this.vault.cash += fee;
+  }
+
+  /** FIL-6: a failed attempt. */
+  orderDone({ account, market, mode }) {
+    const position = this.workingPosition(account, market, mode);
+    position.order = null;
+    position.failed = true;
+    return [position.pool];
+  }
+
+  // ------------------------------------------------------------------------------------------------ events
+
+  poolsWithOpen(markets) {
+    return this.pools.filter((pool) => pool.positions.some((position) => position.size !== 0n && markets.has(position.market)));
+  }
+
+  /** EVT-5: all marks first, then each pool once. */
+  setMarks({ prices }) {
+    for (const [market, price] of prices) market.mark = price;
+    return this.poolsWithOpen(prices);
+  }
+
+  /** EVT-6: paid up, received down; the size in units of the market. */
+  funding({ market, payment }) {
+    const paid = (size) => divideUp(size * market.lot.digits * payment, market.lot.scale);
+    for (const position of this.positions) { if (position.market === market) position.pool.collateral -= paid(position.size); }
+    this.vault.cash -= paid(this.vault.sizes.get(market));
+    return this.poolsWithOpen(new Set([market]));
+  }
+
+  /** EVT-7 */
+  vaultTrade({ market, size, price }) {
+    this.vault.sizes.set(market, this.vault.sizes.get(market) + size);
+    this.vault.cash -= size * price * market.unit;
+    return [];
+  }
+
+  /** EVT-8 */
+  vaultCash({ amount }) {
+    this.vault.cash += amount;
+    return [];
+  }
+
+  /** EVT-9 */
+  beginBlock({ time }) {
+    refuseIf(time <= this.time, "time_not_after", () => `time ${time} is not after ${this.time}`);
+    const working = this.positions.find((position) => position.order !== null);
+    refuseIf(working !== undefined, "order_working", () => `a liquidation order of ${working.key} is working`);
+    this.time = time;
+    this.block += 1n;
+    for (const holder of [...this.accounts.values(), ...this.pools, ...this.positions]) {
+      holder.window.endWhenBlockBegan = holder.window.end; // CLD-3
+    }
+    for (const position of this.positions) Object.assign(position, { attempted: false, failed: false }); // LIQ-12, BKS-2
+    for (const position of this.positions) this.trigger("block", position); // T8 to T11
+    return this.pools;
+  }
+
+  /** EVT-1: checked, changed, assessed: one step. */
+  apply(event) {
+    const { method, fields } = checkEvent(this, event);
+    this.effects = [];
+    this.assess(this[method](fields));
+  }
+
+  // ------------------------------------------------------------------------------------------------ observation
+
+  /** OBS-1, OBS-2 */
+  observation() {
+    const held = [...this.vault.sizes].filter(([, size]) => size !== 0n);
+    return {
+      time: this.time,
+      block: this.block,
+      positions: this.positions.map((position) => this.observedPosition(position)),
+      pools: this.pools.map((pool) => this.observedPool(pool)),
+      vault: {
+        cash: this.quote.write(this.vault.cash),
+        equity: this.quote.write(this.vaultEquity()),
+        positions: new Map(held.map(([market, size]) => [market.name, market.lot.write(size)])),
+      },
+    };
+  }
+
+  observedPosition(position) {
+    const { pool, market, mode, state, size, cost, order, life, window } = position;
+    return {
+      account: pool.account.name,
+      market: market.name,
+      mode,
+      state,
+      size: market.lot.write(size),
+      cost: this.quote.write(cost),
+      order: order === null ? null : market.lot.write(order),
+      life,
+      cooldown_until: size !== 0n && this.isOpenWindow(window) ? window.end : null,
+    };
+  }
+
+  observedPool(pool) {
+    const { equity, maintenance, initial } = this.measuresOf(pool);
+    return {
+      account: pool.account.name,
+      mode: pool.market === null ? "cross" : "isolated",
+      market: pool.market === null ? null : pool.market.name,
+      collateral: this.quote.write(pool.collateral),
+      equity: this.quote.write(equity),
+      maintenance_margin: this.quote.write(maintenance),
+      initial_margin: this.quote.write(initial),
+      in_liquidation: pool.inLiquidation,
+    };
+  }
+}
+
+/** LIQ-11: the largest maintenance margin; of equal ones the first by market name. */
+function largestOf(positions) {
+  const larger = (best, position) => (maintenanceMarginOf(position) > maintenanceMarginOf(best) ? position : best);
+  return positions.length === 0 ? undefined : positions.reduce(larger);
+}
+
+// ==================================================================================================== Checking events
+
+const MONEY = (engine) => engine.quote;
+const LOTS = (engine, market) => market.lot;
+const TICKS = (engine, market) => market.tick;
+const POSITIVE = { holds: (units) => units > 0n, limit: "is not above 0" };
+const NOT_ZERO = { holds: (units) => units !== 0n, limit: "is 0" };
+const ANY = { holds: () => true };
+
+/** EVT-1: each event's method, and its fields in the order in which they are checked. An amount is [grid, sign]. */
+const EVENTS = new Map(Object.entries({
+  deposit: ["deposit", { account: "name", amount: [MONEY, POSITIVE] }],
+  withdraw: ["withdraw", { account: "name", amount: [MONEY, POSITIVE] }],
+  transfer: ["transfer", { account: "name", market: "name", amount: [MONEY, NOT_ZERO] }],
+  trade: ["trade", { account: "name", market: "name", mode: "mode", size: [LOTS, NOT_ZERO], price: [TICKS, POSITIVE], leverage: "integer" }],
+  mark_price: ["setMarks", { market: "name", price: [TICKS, POSITIVE] }],
+  marks: ["setMarks", { prices: "prices" }],
+  fill: ["fill", { account: "name", market: "name", mode: "mode", size: [LOTS, POSITIVE], price: [TICKS, POSITIVE] }],
+  order_done: ["orderDone", { account: "name", market: "name", mode: "mode" }],
+  funding: ["funding", { market: "name", payment: [MONEY, ANY] }],
+  vault_trade: ["vaultTrade", { market: "name", size: [LOTS, NOT_ZERO], price: [TICKS, POSITIVE] }],
+  vault_cash: ["vaultCash", { amount: [MONEY, NOT_ZERO] }],
+  block: ["beginBlock", { time: "integer" }],
+}));
+
+const OPTIONAL_FIELDS = ["leverage"];
+
+/** EVT-2: the checks that do not depend on the state of accounts, in their order. */
+function checkEvent(engine, event) {
+  badRequestIf(!(event instanceof Map), "event is not an object");
+  const type = event.get("type");
+  badRequestIf(!EVENTS.has(type), "event has no known type");
+  const [method, kinds] = EVENTS.get(type);
+  const names = Object.keys(kinds);
+  const required = names.filter((name) => !OPTIONAL_FIELDS.includes(name));
+  const given = readObject(event, type, ["type", ...required], OPTIONAL_FIELDS.filter((name) => name in kinds));
+  const fields = {};
+  for (const name of names) if (name in given) fields[name] = readField(given[name], kinds[name], name);
+  if ("account" in fields) fields.account = knownAccount(engine, fields.account);
+  if ("market" in fields) fields.market = knownMarket(engine, fields.market);
+  if ("prices" in fields) fields.prices = knownPrices(engine, fields.prices);
+  readUnits(amountsOf(engine, fields, kinds));
+  if (type === "mark_price") fields.prices = new Map([[fields.market, fields.price]]);
+  return { method, fields };
+}
+
+/** EVT-2.1: one field, well typed and well formed. */
+function readField(value, kind, name) {
+  if (kind === "integer") return readInteger(value, name);
+  if (kind === "mode") return readChoice(value, name, ["cross", "isolated"]);
+  if (kind === "prices") {
+    badRequestIf(!(value instanceof Map) || value.size === 0, "prices is not an object with at least one price");
+    return new Map([...value].map(([market, price]) => [market, readField(price, "decimal", `prices.${market}`)]));
+  }
+  if (kind === "name") {
+    badRequestIf(typeof value !== "string", `${name} is not a string`);
+    return value;
+  }
+  const decimal = decimalOrNull(value);
+  badRequestIf(decimal === null, `${name} is not a decimal string of at most ${MOST_DIGITS} digits`);
+  return decimal;
+}
+
+/** EVT-2.2 */
+function knownAccount(engine, name) {
+  refuseIf(!engine.accounts.has(name), "unknown_account", () => `account ${JSON.stringify(name)} is unknown`);
+  return engine.accounts.get(name);
+}
+
+/** EVT-2.3 */
+function knownMarket(engine, name) {
+  refuseIf(!engine.markets.has(name), "unknown_market", () => `market ${JSON.stringify(name)} is unknown`);
+  return engine.markets.get(name);
+}
+
+function knownPrices(engine, prices) {
+  const names = [...prices.keys()].sort(compareNames);
+  return new Map(names.map((name) => [knownMarket(engine, name), prices.get(name)]));
+}
+
+/** The amounts of an event in the order of their checks, each with its grid, its sign and where its units go. */
+function amountsOf(engine, fields, kinds) {
+  if ("prices" in fields) {
+    return [...fields.prices].map(([market, decimal]) => {
+      return { name: `prices.${market.name}`, decimal, grid: market.tick, sign: POSITIVE, put: (units) => fields.prices.set(market, units) };
+    });
+  }
+  const names = Object.keys(fields).filter((name) => Array.isArray(kinds[name]));
+  return names.map((name) => {
+    const [gridOf, sign] = kinds[name];
+    return { name, decimal: fields[name], grid: gridOf(engine, fields.market), sign, put: (units) => (fields[name] = units) };
+  });
+}
+
+/** EVT-2.4 over the whole event, then EVT-2.5. */
+function readUnits(amounts) {
+  for (const amount of amounts) {
+    amount.units = amount.grid.unitsOrNull(amount.decimal);
+    refuseIf(amount.units === null, "off_grid", () => `${amount.name} ${amount.decimal.text} is not a multiple of ${amount.grid.text}`);
+  }
+  for (const { name, decimal, sign, units, put } of amounts) {
+    refuseIf(!sign.holds(units), "not_positive", () => `${name} ${decimal.text} ${sign.limit}`);
+    put(units);
+  }
+}
+
+// ==================================================================================================== Protocol
+
+const OBSERVES = [
+  "time", "block",
+  ...["state", "size", "cost", "order", "life", "cooldown_until"].map((name) => `positions.${name}`),
+  ...["collateral", "equity", "maintenance_margin", "initial_margin", "in_liquidation"].map((name) => `pools.${name}`),
+  ...["cash", "equity", "positions"].map((name) => `vault.${name}`),
+];
+
+/** spec/protocol.md: requests to replies. */
+class Session {
+  constructor(EngineClass = Engine) {
+    this.EngineClass = EngineClass;
+    this.engine = null;
+    this.isOver = false;
+  }
+
+  /** The reply, as a line, to a line without its end. */
+  reply(bytes) {
+    try {
+      return writeJson({ ok: true, ...this.answer(readJsonLine(bytes)) });
+    } catch (problem) {
+      if (!(problem instanceof Refusal)) throw problem;
+      return writeJson({ ok: false, error: { code: problem.code, message: problem.message } });
+    }
+  }
+
+  answer(request) {
+    badRequestIf(!(request instanceof Map), "a request is an object");
+    switch (request.get("op")) {
+      case "hello": return this.hello(readObject(request, "hello", ["op", "protocol"]));
+      case "reset": return this.reset(readObject(request, "reset", ["op", "config"]));
+      case "apply": return this.apply(readObject(request, "apply", ["op", "event"]));
+      case "bye": return this.bye(readObject(request, "bye", ["op"]));
+      default: throw new Refusal("bad_request", "op is not one of hello, reset, apply, bye");
+    }
+  }
+
+  hello({ protocol }) {
+    badRequestIf(integerOrNull(protocol) !== PROTOCOL_VERSION, `protocol is not ${PROTOCOL_VERSION}`);
+    const events = [...EVENTS.keys()];
+    return { protocol: PROTOCOL_VERSION, engine: ENGINE_NAME, rules: RULES_VERSION, observes: OBSERVES, states: "full", events };
+  }
+
+  reset({ config }) {
+    this.engine = new this.EngineClass(readConfiguration(config));
+    return { observation: this.engine.observation() };
+  }
+
+  apply({ event }) {
+    badRequestIf(this.engine === null, "apply before reset");
+    this.engine.apply(event);
+    return { observation: this.engine.observation(), effects: this.engine.effects };
+  }
+
+  bye() {
+    this.isOver = true;
+    return {};
+  }
+}
+
+/** Lines from standard input, replies to standard output. */
+function serve(EngineClass = Engine, input = process.stdin, output = process.stdout) {
+  const session = new Session(EngineClass);
+  let pending = []; // pieces of a line whose end has not come yet; of one that is too long, as many as show that it is
+  let length = 0;
+  const keep = (piece) => {
+    if (length <= LONGEST_LINE) pending.push(piece);
+    length += piece.length;
+  };
+  const answerLine = () => {
+    if (!session.isOver) output.write(`${session.reply(Buffer.concat(pending))}\n`);
+    if (session.isOver) input.destroy();
+    [pending, length] = [[], 0];
+  };
+  input.on("data", (chunk) => {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end !== -1 && !session.isOver; end = chunk.indexOf(10, start)) {
+      keep(chunk.subarray(start, end));
+      answerLine();
+      start = end + 1;
+    }
+    keep(chunk.subarray(start));
+  });
+  input.on("end", () => { if (length > 0) answerLine(); }); // a last line without its end
+  output.on("error", () => process.exit(0)); // nobody reads any more
+}
+
+module.exports = { Engine, Session, serve };
+
+if (require.main === module) serve();
