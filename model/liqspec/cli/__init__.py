@@ -8,6 +8,7 @@ import typer
 # Each import adds its commands to the application, in the order of the help.
 from liqspec import machine, scenario, specification, venue_file
 from liqspec.cli import (  # noqa: F401
+    distinguishing,
     drawing,
     explaining,
     picturing,
