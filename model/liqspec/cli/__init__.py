@@ -7,7 +7,9 @@ import typer
 
 # Each import adds its commands to the application, in the order of the help.
 from liqspec import machine, scenario, specification, venue_file
+from liqspec.audit.log import InvalidLog
 from liqspec.cli import (  # noqa: F401
+    auditing,
     distinguishing,
     drawing,
     explaining,
@@ -40,6 +42,7 @@ _BAD_INPUT = (
     CannotDraw,
     InvalidChart,
     InvalidTouch,
+    InvalidLog,
 )
 
 
