@@ -18,6 +18,7 @@ from liqspec.cli import (  # noqa: F401
     stepping,
     stories,
     tracing,
+    vectoring,
     verifying,
 )
 from liqspec.cli.app import HOLDS, INTERRUPTED, USAGE, app

@@ -15,6 +15,8 @@ from liqspec.vectors.suites import SUITES
 
 FOLDER = specification.ROOT / "vectors"
 INDEX = "index.json"
+_FIELDS = ("format", "venue", "suite", "case", "title", "rules", "provenance", "config", "steps")
+_STEP = ("event", "expect", "observation", "rules")
 
 
 def cases(done: Callable[[str], None] = lambda _: None) -> list[Case]:
@@ -118,13 +120,25 @@ def load(folder: Path) -> list[dict[str, Any]]:
     """The vectors of a corpus, in the order of its index.
 
     Raises:
-        specification.UnreadableFile: the index or a case cannot be read.
+        specification.UnreadableFile: the index or a case cannot be read, or is none.
     """
     listed = specification.read_json(folder / INDEX)
     entries = listed.get("cases") if isinstance(listed, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and "path" in entry for entry in entries):
         raise specification.UnreadableFile(folder / INDEX, "is no index of vectors; write it with `vectors generate`")
-    return [specification.read_json(folder / str(entry["path"])) for entry in entries]
+    return [_read(folder / str(entry["path"])) for entry in entries]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    vector = specification.read_json(path)
+    if not isinstance(vector, dict) or not isinstance(vector.get("steps", []), list):
+        raise specification.UnreadableFile(path, "is no vector: expected an object with a list of steps")
+    missing = [name for name in _FIELDS if name not in vector]
+    for step in vector.get("steps", []):
+        missing += [f"steps.{name}" for name in _STEP if not isinstance(step, dict) or name not in step]
+    if missing:
+        raise specification.UnreadableFile(path, f"is no vector: {missing[0]}: is missing")
+    return vector
 
 
 def stale(folder: Path) -> Iterator[str]:

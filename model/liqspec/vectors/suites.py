@@ -90,7 +90,9 @@ def _of_story(story: Scenario, suite: str, name: str, rule: str | None, provenan
 
 def watch_of(suite: str) -> Watch:
     """What a hunted suite watches for."""
-    return {"transitions": Transitions, "boundaries": Boundaries, "essential": RulesThatAct}[suite]()
+    if suite == "boundaries":
+        return Boundaries()
+    return Transitions() if suite == "transitions" else RulesThatAct()
 
 
 def goal_of(case: Case) -> str:
