@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class TestTheCorpus:
         """EVT-2: the last event of the case is refused with the first code; with its first fault mended, the second."""
         names = {case.name for case in refusing.cases()}
         for kind, listed in checks.checks().events.items():
-            for first, second in zip(listed, listed[1:], strict=False):
+            for first, second in pairwise(listed):
                 if (kind, first.code, second.code) in refusing.IMPOSSIBLE or kind == "trade":
                     continue
                 assert f"{kind}-{first.code}-before-{second.code}".replace("_", "-") in names
@@ -258,7 +259,7 @@ class TestTheCommand:
             corpus.load(tmp_path)
         (tmp_path / "index.json").write_text('{"cases": [{"path": "one.json"}]}')
         (tmp_path / "one.json").write_text('{"steps": [{}]}')
-        with pytest.raises(ValueError, match="one.json: is no vector: format: is missing"):
+        with pytest.raises(ValueError, match=r"one\.json: is no vector: format: is missing"):
             corpus.load(tmp_path)
 
 
