@@ -14,7 +14,8 @@ from liqspec.distinguish.apart import Apart, Pair, play
 from liqspec.distinguish.rule_sets import Parameter, RuleSets
 from liqspec.events import EventData
 from liqspec.guided import Guide
-from liqspec.shrink import Failing, shrink
+from liqspec.rounder import rounded
+from liqspec.shrink import Failing, Test, shrink
 from liqspec.snapshot import Snapshot
 from liqspec.worlds import configuration
 
@@ -102,21 +103,25 @@ def _world(random: Random, sets: RuleSets) -> dict[str, Any]:
 
 
 def _shrunk(sets: RuleSets, failing: Failing) -> Failing:
+    return shrink(failing, _differs(sets))
+
+
+def _differs(sets: RuleSets) -> Test:
     def fails(candidate: Failing) -> Failing | None:
         apart = play(sets, candidate.config, candidate.events)
         return None if apart is None else Failing(candidate.config, list(apart.events))
 
-    return shrink(failing, fails)
+    return fails
 
 
 def _distinction(sets: RuleSets, shortest: Failing) -> Distinction:
-    best = shortest.events
+    best = rounded(shortest, _differs(sets)).events
     exhausted = True
     while exhausted and len(best) > 1:
         shorter, exhausted = _all_shorter(sets, shortest.config, best)
         if shorter is None:
             break
-        best = _shrunk(sets, Failing(shortest.config, shorter)).events
+        best = rounded(_shrunk(sets, Failing(shortest.config, shorter)), _differs(sets)).events
     parameters = _decisive(sets, shortest.config, best)
     apart = play(sets, shortest.config, best)
     assert apart is not None, "it was found by playing it"

@@ -154,7 +154,10 @@ def stale(folder: Path) -> Iterator[str]:
     found = [Case.of_vector(vector) for vector in vectors]
     fresh = {one.path: one for one in suites.told()}
     kept = [one for one in found if one.provenance.startswith("found by")]
+    yield from _alike([vector for vector in vectors if vector["suite"] == "parameters"])
     for one in kept:
+        if one.suite == "parameters":
+            continue
         watch = suites.watch_of(one.suite)
         *_, last = reached(one.config, one.events, watch)
         if suites.goal_of(one) not in last:
@@ -170,3 +173,14 @@ def stale(folder: Path) -> Iterator[str]:
             yield f"{path}: is missing"
         elif file.read_text(encoding="utf-8") != text:
             yield f"{path}: is not what the model does now"
+
+
+def _alike(vectors: list[dict[str, Any]]) -> Iterator[str]:
+    """The cases of two values of a parameter that make no difference any more, as the model runs them now."""
+    last: dict[str, dict[str, Any]] = {}
+    for vector in vectors:
+        pair = str(vector["case"]).rpartition(".")[0]
+        step = Case.of_vector(vector).vector()["steps"][-1]
+        shown = {"expect": step["expect"], "observation": step["observation"]}
+        if last.setdefault(pair, shown) == shown and last[pair] is not shown:
+            yield f"{Case.of_vector(vector).path}: does not show any more what it is about"

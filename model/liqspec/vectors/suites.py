@@ -9,7 +9,7 @@ from liqspec.events import EventData
 from liqspec.scenario import Scenario
 from liqspec.shrink import Failing
 from liqspec.simulate import Run
-from liqspec.vectors import refusing
+from liqspec.vectors import parameters, refusing
 from liqspec.vectors.case import Case
 from liqspec.vectors.hunt import Watch, hunt, rules_seen
 from liqspec.vectors.watches import BOUNDARIES, Boundaries, RulesThatAct, Transitions, transition_goals
@@ -20,9 +20,11 @@ SUITES = {
     "refusals": "each code of each event, and of each two neighbouring checks that fail the first",
     "transitions": "each transition from each of its states, in either mode, under each policy and window scope",
     "boundaries": "each boundary, met exactly and by one unit, tick or millisecond to either side",
+    "parameters": "each parameter with two values, on the shortest events where they make a difference, under either",
     "scenarios": "the shipped scenarios, whole",
 }
 SEED = "vectors 1"
+_PROVENANCE = "found by guided search from a fixed seed, and made short"
 
 _POLICIES, _SCOPES = ("all", "ranked"), ("position", "pool", "account")
 _TIERS = [
@@ -105,6 +107,7 @@ def goal_of(case: Case) -> str:
 def expected() -> list[str]:
     """The paths of the hunted cases that the corpus has to have, but for those of rules."""
     names = [f"small/boundaries/{goal}.json" for goal in BOUNDARIES]
+    names += [f"small/parameters/{name}.json" for name in parameters.expected()]
     grounds = product(sorted(transition_goals()), _POLICIES, _SCOPES)
     return [*names, *(f"small/transitions/{goal}.{policy}.{scope}.json" for goal, policy, scope in grounds)]
 
@@ -112,7 +115,7 @@ def expected() -> list[str]:
 def all_pieces() -> list[str]:
     """The parts of the hunt, which can be done at once."""
     grounds = product(_POLICIES, _SCOPES)
-    return [*(f"transitions {policy} {scope}" for policy, scope in grounds), "boundaries", "essential"]
+    return [*(f"transitions {policy} {scope}" for policy, scope in grounds), "boundaries", "parameters", "essential"]
 
 
 def hunted(piece: str) -> list[Case]:
@@ -138,6 +141,8 @@ def _hunted(piece: str) -> Iterator[Case]:
         for goal, run in hunt(hunting_ground(), set(BOUNDARIES), Boundaries, f"{SEED} {piece}").items():
             title, rules = BOUNDARIES[goal]
             yield _found(suite, goal, title[0].upper() + title[1:], rules, run)
+    elif suite == "parameters":
+        yield from parameters.cases(hunting_ground(), 1, _PROVENANCE)
     else:
         ground = hunting_ground()
         acting = rules_seen(ground, f"{SEED} acting")
@@ -153,7 +158,7 @@ def _found(suite: str, name: str, title: str, rules: tuple[str, ...], run: Faili
         name=name,
         title=title,
         rules=tuple(dict.fromkeys(rules)),
-        provenance=f"found by guided search (seed {SEED!r}) and made short",
+        provenance=_PROVENANCE,
         config=run.config,
         events=tuple(run.events),
     )
