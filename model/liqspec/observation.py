@@ -14,13 +14,18 @@ def observe(state: State) -> dict[str, Any]:
         "block": state.block,
         "positions": [observe_position(state, position) for _, position in state.positions()],
         "pools": [observe_pool(state, pool) for pool in state.pools()],
-        "vault": {
-            "cash": state.venue.money.text(state.vault.cash),
-            "equity": state.venue.money.text(state.equity(state.vault)),
-            "positions": {
-                market: state.venue.markets[market].size.text(size)
-                for market, size in sorted(state.vault.positions.items())
-            },
+        "vault": observe_vault(state),
+    }
+
+
+def observe_vault(state: State) -> dict[str, Any]:
+    """The vault as observed (OBS-2)."""
+    return {
+        "cash": state.venue.money.text(state.vault.cash),
+        "equity": state.venue.money.text(state.equity(state.vault)),
+        "positions": {
+            market: state.venue.markets[market].size.text(size)
+            for market, size in sorted(state.vault.positions.items())
         },
     }
 

@@ -92,7 +92,7 @@ def judge(
             state before contradicts itself.
     """
     engine = Engine(config)
-    done = _complete(engine, before)
+    done = complete_before(engine, before)
     observes = evolve(observes or Observes(), partial=True)
     observed = None if after is None else Observed.from_json(after)
     expected, found = _judge_from(engine, done.data, event, observed, mode, observes)
@@ -203,8 +203,14 @@ def _in_before() -> Iterator[None]:
 # ----------------------------------------------------------------------------------------------- states known in part
 
 
-def _complete(engine: Engine, before: dict[str, Any]) -> Completed:
-    """The state before as a snapshot in plain data, with what had to be assumed for it (STP-2)."""
+def complete_before(engine: Engine, before: dict[str, Any]) -> Completed:
+    """The state before as a snapshot in plain data, with what had to be assumed for it (STP-2).
+
+    The engine must be at the start of its run.
+
+    Raises:
+        shapes.WrongShape, InvalidConfig: it is malformed, or contradicts itself.
+    """
     if not isinstance(before, dict):
         raise shapes.WrongShape("before", f"expected an object, got {show(before)}")
     if "format" in before:

@@ -7,7 +7,10 @@ import typer
 
 # Each import adds its commands to the application, in the order of the help.
 from liqspec import machine, scenario, specification, venue_file
+from liqspec.audit.log import InvalidLog
 from liqspec.cli import (  # noqa: F401
+    auditing,
+    distinguishing,
     drawing,
     explaining,
     picturing,
@@ -15,6 +18,7 @@ from liqspec.cli import (  # noqa: F401
     stepping,
     stories,
     tracing,
+    vectoring,
     verifying,
 )
 from liqspec.cli.app import HOLDS, INTERRUPTED, USAGE, app
@@ -39,6 +43,7 @@ _BAD_INPUT = (
     CannotDraw,
     InvalidChart,
     InvalidTouch,
+    InvalidLog,
 )
 
 

@@ -1,0 +1,49 @@
+"""Taking over what a log observed into the model, so that one departure from the rules is not told ever after."""
+
+import copy
+from typing import Any
+
+from liqspec import observables, snapshot_json
+from liqspec.completion import complete, pools
+from liqspec.engine import Engine
+from liqspec.machine import lifecycle
+from liqspec.partial import PartialState
+from liqspec.shapes import WrongShape
+from liqspec.venue import InvalidConfig
+
+# Of the states of a class, the one that is taken where only the class was observed.
+_TAKEN = {"ok": "healthy", "in_liquidation": "liquidatable", "none": "closed"}
+
+
+def adopt(engine: Engine, observation: dict[str, Any]) -> str:
+    """Lay an observation over the state of the model (STP-2); why that cannot be, or "" if it was done.
+
+    What it leaves out stays as it is. A state that contradicts itself is left alone.
+    """
+    try:
+        base = snapshot_json.to_json(engine.venue, engine.snapshot())
+        known = PartialState.from_json(_whole(engine, observation))
+        done = complete(engine.venue, base, known)
+        for _, pool in pools(done.data):
+            for held in pool["positions"]:
+                # STP-4: a leverage is in no observation.
+                held.setdefault("leverage", engine.venue.markets[held["market"]].max_leverage)
+        engine.restore(snapshot_json.from_json(engine.venue, done.data))
+    except (WrongShape, InvalidConfig) as error:
+        return str(error)
+    return ""
+
+
+def _whole(engine: Engine, observation: dict[str, Any]) -> dict[str, Any]:
+    """The observation with states that are only classes made whole, and without orders that cannot be."""
+    whole = copy.deepcopy(observation)
+    table = observables.observables()
+    for held in whole.get("positions", []):
+        state = held.get("state")
+        if state in _TAKEN:
+            ours = engine.state.position(held["account"], held["market"], held["mode"])
+            same = ours is not None and table.state_class(ours.state) == state
+            held["state"] = state = ours.state if same and ours is not None else _TAKEN[state]
+        if state in lifecycle().table.states and state not in ("liquidatable", "partially_liquidated"):
+            held.setdefault("order", None)
+    return whole

@@ -1,0 +1,204 @@
+"""The model following a log event by event: what departs from the rules, and from which state it goes on after that."""
+
+from collections import Counter
+from typing import Any
+
+from attrs import Factory, define, frozen
+
+from liqspec import compare, shapes, snapshot_json, step
+from liqspec.audit.adopt import adopt
+from liqspec.audit.log import Entry, Head
+from liqspec.audit.seen import seen, states_before
+from liqspec.completion import complete, pools
+from liqspec.effects import Effect
+from liqspec.engine import Engine
+from liqspec.events import EventData, from_json
+from liqspec.judge import Tally
+from liqspec.partial import PartialState
+from liqspec.reasons import Reason, Step, of_outcome, outcome_difference
+from liqspec.refusals import Refusal
+from liqspec.snapshot import Snapshot
+from liqspec.step import Expected, Mode, Observed
+from liqspec.venue import InvalidConfig
+
+VENUE = "(venue)"  # whose divergence it is that is nobody's
+MAX_TOLD = 1_000  # first divergences that are kept: a log can have more accounts than anybody reads
+
+
+@frozen(kw_only=True)
+class Divergence:
+    """The first event of an account after which the log shows what the rules do not say.
+
+    `went_on` says from which state the model followed the log after it.
+    """
+
+    account: str
+    line: int
+    event: object
+    reason: Reason
+    went_on: str
+
+
+@define
+class Audit:
+    """What was found in a log so far."""
+
+    engine: str = ""
+    events: int = 0
+    compared: int = 0
+    diverged: int = 0
+    adopted: int = 0
+    kept: int = 0
+    tally: Tally = Factory(Tally)
+    broken: Counter[str] = Factory(Counter)
+    first: dict[str, Divergence] = Factory(dict)
+    unlisted: int = 0
+    assumed: list[str] = Factory(list)
+    error: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the whole log was read, something in it was compared, and nothing of it departs from the rules."""
+        return not self.diverged and not self.error and self.compared > 0
+
+
+class Follower:
+    """Follows a log of one run; memory does not grow with its length."""
+
+    def __init__(self, head: Head, mode: Mode = "full") -> None:
+        """Begin the run, in the middle where the head says so.
+
+        Raises:
+            shapes.WrongShape, InvalidConfig: the configuration, or what is known of the state before, is malformed.
+        """
+        self._head, self._mode = head, mode
+        self.model = Engine(head.config)
+        self.audit = Audit(engine=head.engine)
+        if head.before is not None:
+            done = step.complete_before(self.model, head.before)
+            self._restore(done.data)
+            self.audit.assumed = [f"{one.field}: {one.value} ({one.rule})" for one in done.assumptions]
+
+    def see(self, line: int, entry: Entry) -> None:
+        """Apply the event of a line, compare what was observed, and go on from there.
+
+        Raises:
+            shapes.WrongShape, InvalidConfig: what is known of the state before it contradicts itself.
+        """
+        if entry.before is not None:
+            self._take_over(entry.before)
+        # Only where the log says that the event was refused can it be that the model must go back.
+        earlier = self.model.snapshot() if entry.observed is not None and entry.observed.refused else None
+        effects, refusal = self._apply(entry.event)
+        self.audit.events += 1
+        self.audit.tally.count(effects, refusal)
+        if entry.observed is None:
+            return
+        self.audit.compared += 1
+        reasons: tuple[Reason, ...] = ()
+        event = entry.event
+        if refusal is None:
+            for execution in entry.executed:
+                more, refused = self._apply(execution)
+                self.audit.tally.count(more, refused)
+                effects += more
+                if refused is not None:
+                    event, reasons = execution, (self._of_execution(execution, refused),)
+                    break
+        reasons = reasons or self._differences(entry, effects, refusal)
+        if reasons:
+            went_on = self._go_on(entry.observed, refusal, earlier)
+            self._note(line, event, reasons, went_on)
+
+    # ------------------------------------------------------------------------------------------------------- inside
+
+    def _apply(self, event: object) -> tuple[tuple[Effect, ...], Refusal | None]:
+        try:
+            return self.model.apply(from_json(event)), None
+        except Refusal as refusal:
+            return (), refusal
+
+    def _differences(self, entry: Entry, effects: tuple[Effect, ...], refusal: Refusal | None) -> tuple[Reason, ...]:
+        observed = entry.observed or Observed()
+        code = None if refusal is None else refusal.code
+        shown = {} if observed.observation is None else seen(self.model.state, observed.observation)
+        if code == observed.refused and (
+            self._mode != "full"
+            or observed.observation is None
+            or compare.first_difference(shown, observed.observation, self._head.observes) is None
+        ):
+            return ()  # most lines are as they must be: only for the others is it worth while to say why
+        told = self._step(entry.event, effects, refusal)
+        snapshot = self.model.snapshot()
+        expected = Expected(refusal=refusal, effects=effects, observation=shown, snapshot=snapshot)
+        return step.differences(told, expected, observed, self._mode, self._head.observes)
+
+    def _step(self, event: object, effects: tuple[Effect, ...], refusal: Refusal | None) -> Step:
+        told: EventData = event if isinstance(event, dict) else {}
+        states = states_before(self.model.state, effects)
+        return Step(engine=self.model, event=told, effects=effects, refusal=refusal, states_before=states)
+
+    def _of_execution(self, execution: EventData, refusal: Refusal) -> Reason:
+        difference = outcome_difference(refusal, None, codes=True)
+        assert difference is not None, "refused by the rules, and done by the engine"
+        return of_outcome(self._step(execution, (), refusal), difference)
+
+    def _go_on(self, observed: Observed, refusal: Refusal | None, earlier: Snapshot | None) -> str:
+        """Take over what was observed, so far as that is possible; what was done, in a sentence."""
+        if observed.refused and refusal is None and earlier is not None:
+            self.model.restore(earlier)
+        if observed.observation is not None and self._mode == "full":
+            why_not = adopt(self.model, observed.observation)
+            if not why_not:
+                self.audit.adopted += 1
+                return "went on from what the log shows"
+            self.audit.kept += 1
+            return f"went on from the model's state, because what the log shows is no state: {why_not}"
+        if observed.refused and refusal is None:
+            self.audit.adopted += 1
+            return "went on from the state before it"
+        self.audit.kept += 1
+        return "went on from the model's state: the log does not show another"
+
+    def _note(self, line: int, event: object, reasons: tuple[Reason, ...], went_on: str) -> None:
+        """Count a line that departs from the rules, and keep it for the accounts that it is the first for."""
+        self.audit.diverged += 1
+        self.audit.broken.update({reason.rule for reason in reasons})
+        for reason in reasons:
+            account = self._account(event, reason)
+            if account in self.audit.first:
+                continue
+            if len(self.audit.first) == MAX_TOLD:
+                self.audit.unlisted += 1
+                continue
+            self.audit.first[account] = Divergence(
+                account=account, line=line, event=event, reason=reason, went_on=went_on
+            )
+
+    def _account(self, event: object, reason: Reason) -> str:
+        named = reason.difference.subject.partition("/")[0]
+        if named == "event" and isinstance(event, dict):
+            named = str(event.get("account"))
+        return named if named in self.model.state.accounts else VENUE
+
+    def _take_over(self, before: dict[str, Any]) -> None:
+        """STP-2: a snapshot replaces the state; what is known in part is laid over it."""
+        if "format" in before:
+            self._restore(before)
+            return
+        with shapes.below("before"):
+            known = PartialState.from_json(before)
+            base = snapshot_json.to_json(self.model.venue, self.model.snapshot())
+            done = complete(self.model.venue, base, known)
+            for _, pool in pools(done.data):
+                for held in (one for one in pool["positions"] if "leverage" not in one):
+                    message = f"required for {held['market']}, which the lines before do not have"
+                    raise shapes.WrongShape("positions.leverage", message)
+        self._restore(done.data)
+
+    def _restore(self, data: dict[str, Any]) -> None:
+        try:
+            with shapes.below("before"):
+                self.model.restore(snapshot_json.from_json(self.model.venue, data))
+        except InvalidConfig as error:
+            raise InvalidConfig(f"before.{error.path}", error.message) from None

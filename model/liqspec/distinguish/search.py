@@ -1,0 +1,179 @@
+"""The search for the shortest events that tell two rule sets apart: guided runs, shrinking, then all shorter ones."""
+
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import count
+from random import Random
+from typing import Any
+
+from attrs import frozen
+
+from liqspec.amounts import decimal_text, is_decimal
+from liqspec.distinguish.apart import Apart, Pair, play
+from liqspec.distinguish.rule_sets import Parameter, RuleSets
+from liqspec.events import EventData
+from liqspec.guided import Guide
+from liqspec.rounder import rounded
+from liqspec.shrink import Failing, Test, shrink
+from liqspec.snapshot import Snapshot
+from liqspec.worlds import configuration
+
+LENGTH = 40  # events in one run
+STEPS = 20_000  # events tried, if nothing else is asked for
+CANDIDATES = 12  # so many runs that differ are made short, and the shortest of them is taken
+STATES = 3_000  # states of both engines that the search through all shorter sequences may see
+
+
+@frozen(kw_only=True)
+class Effort:
+    """How much to try: so many events, or for so many seconds."""
+
+    steps: int | None = None
+    seconds: float | None = None
+    seed: int = 1
+
+
+@frozen(kw_only=True)
+class Distinction:
+    """What tells two rule sets apart: the events, in which world, and the parameters without which they would not.
+
+    `exhausted` says that no shorter sequence of the same events and of their variations does it: all were tried.
+    """
+
+    world: dict[str, Any]
+    apart: Apart
+    parameters: tuple[Parameter, ...]
+    exhausted: bool
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What was tried, and what was found, if anything was."""
+
+    sets: RuleSets
+    runs: int
+    steps: int
+    distinction: Distinction | None = None
+
+
+def search(sets: RuleSets, effort: Effort) -> Outcome:
+    """Search; deterministic in the effort, unless that is given in seconds. Equal rule sets need no search."""
+    if not sets.parameters():
+        return Outcome(sets=sets, runs=0, steps=0)
+    found: list[Failing] = []
+    runs = steps = 0
+    for number in _numbers(effort):
+        if effort.seconds is None and steps >= (effort.steps or STEPS):
+            break
+        random = Random(f"{effort.seed}/{number}")
+        world = _world(random, sets)
+        pair, apart = Pair(sets, world), None
+        # Either rule set has lines and windows of its own, so each is the one that events are aimed at in turn.
+        guide = Guide(random, pair.engines[number % 2])
+        runs += 1
+        for _ in range(LENGTH):
+            steps += 1
+            if (apart := pair.apply(guide.next_event())) is not None:
+                found.append(Failing(world, list(apart.events)))
+                break
+        if len(found) == CANDIDATES:
+            break
+    if not found:
+        return Outcome(sets=sets, runs=runs, steps=steps)
+    shortest = min((_shrunk(sets, failing) for failing in found), key=lambda failing: len(failing.events))
+    return Outcome(sets=sets, runs=runs, steps=steps, distinction=_distinction(sets, shortest))
+
+
+def _numbers(effort: Effort) -> Iterator[int]:
+    began = time.monotonic()
+    for number in count():
+        if effort.seconds is not None and time.monotonic() - began >= effort.seconds:
+            return
+        yield number
+
+
+def _world(random: Random, sets: RuleSets) -> dict[str, Any]:
+    """A world near that of the first rule set: accounts, markets and a vault by chance, the rules left out."""
+    world = configuration(random, sets.world)
+    return {
+        **{name: value for name, value in world.items() if name != "liquidation"},
+        "backstop": sets.world["backstop"],
+    }
+
+
+def _shrunk(sets: RuleSets, failing: Failing) -> Failing:
+    return shrink(failing, _differs(sets))
+
+
+def _differs(sets: RuleSets) -> Test:
+    def fails(candidate: Failing) -> Failing | None:
+        apart = play(sets, candidate.config, candidate.events)
+        return None if apart is None else Failing(candidate.config, list(apart.events))
+
+    return fails
+
+
+def _distinction(sets: RuleSets, shortest: Failing) -> Distinction:
+    best = rounded(shortest, _differs(sets)).events
+    exhausted = True
+    while exhausted and len(best) > 1:
+        shorter, exhausted = _all_shorter(sets, shortest.config, best)
+        if shorter is None:
+            break
+        best = rounded(_shrunk(sets, Failing(shortest.config, shorter)), _differs(sets)).events
+    parameters = _decisive(sets, shortest.config, best)
+    apart = play(sets, shortest.config, best)
+    assert apart is not None, "it was found by playing it"
+    return Distinction(world=shortest.config, apart=apart, parameters=parameters, exhausted=exhausted)
+
+
+def _decisive(sets: RuleSets, world: dict[str, Any], events: list[EventData]) -> tuple[Parameter, ...]:
+    """The parameters that are needed for the difference: all others can be made equal, and it stays."""
+    rest = sets
+    for parameter in sets.parameters():
+        candidate = rest.without(parameter)
+        if play(candidate, world, events) is not None:
+            rest = candidate
+    return rest.parameters()
+
+
+# ----------------------------------------------------------------------------------------------------- all shorter
+
+
+def _all_shorter(sets: RuleSets, world: dict[str, Any], events: list[EventData]) -> tuple[list[EventData] | None, bool]:
+    """A shorter sequence of these events and of their variations that does it too; and whether all were tried."""
+    menu = _menu(events)
+    pair = Pair(sets, world)
+    level: list[tuple[tuple[Snapshot, Snapshot], list[EventData]]] = [(pair.snapshots, [])]
+    seen = {pair.snapshots}
+    for _ in range(len(events) - 1):
+        following = []
+        for snapshots, told in level:
+            for event in menu:
+                pair.restore(snapshots, told)
+                if pair.apply(event) is not None:
+                    return pair.events, True
+                if pair.snapshots not in seen:
+                    seen.add(pair.snapshots)
+                    following.append((pair.snapshots, pair.events))
+                if len(seen) > STATES:
+                    return None, False
+        level = following
+    return None, True
+
+
+def _menu(events: list[EventData]) -> list[EventData]:
+    """The events of a run, each also with an amount of it halved or doubled."""
+    menu: list[EventData] = []
+    for event in events:
+        varied = [event]
+        for name, value in event.items():
+            if is_decimal(value) and name != "price":
+                varied += [{**event, name: _scaled(value, factor)} for factor in (Fraction(1, 2), Fraction(2))]
+        menu += [one for one in varied if one not in menu]
+    return menu
+
+
+def _scaled(value: str, factor: Fraction) -> str:
+    return decimal_text(Fraction(value) * factor)

@@ -1,0 +1,64 @@
+"""Makes the numbers of a failing run plain: each as round and small as it can be while the run still fails."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from liqspec.amounts import decimal_text, is_decimal
+from liqspec.events import EventData
+from liqspec.shrink import Failing, Test
+
+ROUNDS = 3  # over all numbers: one that is made plain can make another one free
+
+
+def rounded(failing: Failing, fails: Test) -> Failing:
+    """The run with plainer numbers and as many events; deterministic, if the test is."""
+    best = failing
+    for _ in range(ROUNDS):
+        before = best
+        for index in range(len(best.events)):
+            for name in list(best.events[index]):
+                best = _plainer(best, index, name, fails)
+        if best == before:
+            break
+    return best
+
+
+def _plainer(best: Failing, index: int, name: str, fails: Test) -> Failing:
+    for value in _simpler(best.events[index][name]):
+        event: EventData = {**best.events[index], name: value}
+        found = fails(Failing(best.config, [*best.events[:index], event, *best.events[index + 1 :]]))
+        if found is not None and len(found.events) == len(best.events):
+            return found
+    return best
+
+
+def _simpler(value: object) -> Iterator[object]:
+    """Plainer values than this one, the plainest first."""
+    if isinstance(value, dict):
+        for name in value:
+            if len(value) > 1:
+                yield {key: entry for key, entry in value.items() if key != name}
+            for entry in _simpler(value[name]):
+                yield {**value, name: entry}
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield from (one for one in _rounder(Fraction(value), value) if one < value)
+    elif isinstance(value, str) and is_decimal(value):
+        exact = Fraction(value)
+        yield from (decimal_text(Fraction(one)) for one in _rounder(exact, exact))
+
+
+def _rounder(exact: Fraction, value: Fraction | int) -> Iterator[int]:
+    """Whole numbers of the same sign with fewer digits; powers of ten first, then near ones with one or two digits."""
+    sign, size = (-1 if exact < 0 else 1), abs(exact)
+    digits = len(str(int(size)))
+    tried = {value}
+    steps = [10**power for power in range(digits)]
+    near = []
+    for significant in (1, 2, 3):
+        unit = 10 ** max(0, digits - significant)
+        below = int(size) // unit * unit
+        near += [below, below + unit]
+    for one in [*steps, *near]:
+        if one and sign * one not in tried:
+            tried.add(sign * one)
+            yield sign * one

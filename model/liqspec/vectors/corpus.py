@@ -1,0 +1,186 @@
+"""The corpus as files: written by one command, and checked for being what that command would write."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from liqspec import checks, rulebook, specification, spread
+from liqspec.judge import reachable_transitions
+from liqspec.vectors import case, suites
+from liqspec.vectors.case import Case
+from liqspec.vectors.hunt import reached
+from liqspec.vectors.suites import SUITES
+
+FOLDER = specification.ROOT / "vectors"
+INDEX = "index.json"
+_FIELDS = ("format", "venue", "suite", "case", "title", "rules", "provenance", "config", "steps")
+_STEP = ("event", "expect", "observation", "rules")
+
+
+def cases(done: Callable[[str], None] = lambda _: None) -> list[Case]:
+    """All cases, found anew; deterministic, on any number of processes."""
+    pieces = suites.all_pieces()
+    found = list(suites.told())
+    for piece, hunted in zip(
+        pieces, spread.spread(suites.hunted, iter(pieces), processes=spread.available()), strict=True
+    ):
+        found += hunted
+        done(piece)
+    return in_order(found)
+
+
+def in_order(found: list[Case]) -> list[Case]:
+    """Cases by suite, in the order of the suites, then by path; for each path the first."""
+    by_path: dict[str, Case] = {}
+    for one in found:
+        by_path.setdefault(one.path, one)
+    places = list(SUITES)
+    return sorted(by_path.values(), key=lambda one: (places.index(one.suite), one.path))
+
+
+def files(found: list[Case]) -> dict[str, str]:
+    """The corpus of some cases: the text of each file by its path."""
+    vectors = {one.path: one.vector() for one in found}
+    texts = {path: case.text(vector) for path, vector in vectors.items()}
+    texts[INDEX] = _index_text(index(list(vectors.values())))
+    return texts
+
+
+def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is in the corpus: each case in its order, and how often each rule, transition and refusal is shown."""
+    rules = Counter(rule for vector in vectors for step in vector["steps"] for rule in step["rules"])
+    refusals = Counter(
+        step["expect"]["refused"] for vector in vectors for step in vector["steps"] if "refused" in step["expect"]
+    )
+    transitions: Counter[str] = Counter()
+    for vector in vectors:
+        one = Case.of_vector(vector)
+        watch = suites.watch_of("transitions")
+        for goals in reached(one.config, one.events, watch):
+            transitions.update({goal.partition("-")[0].upper() for goal in goals})
+    cited = {rule for vector in vectors for rule in vector["rules"]}
+    return {
+        "format": case.FORMAT,
+        "rules_version": rulebook.version(),
+        "suites": SUITES,
+        "cases": [_entry(vector) for vector in vectors],
+        "steps": sum(len(vector["steps"]) for vector in vectors),
+        "rules": {rule: rules[rule] for rule in rulebook.rules() if rules[rule]},
+        "rules_of_no_step": [rule for rule in rulebook.rules() if not rules[rule] and rule not in cited],
+        "transitions": {name: transitions[name] for name in reachable_transitions()},
+        "refusals": {code: refusals[code] for code in checks.checks().codes},
+    }
+
+
+def _entry(vector: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "path": Case.of_vector(vector).path,
+        "title": vector["title"],
+        "rules": vector["rules"],
+        "steps": len(vector["steps"]),
+    }
+
+
+def _index_text(data: dict[str, Any]) -> str:
+    lines = []
+    for name, value in data.items():
+        if name == "cases":
+            entries = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in value)
+            lines.append(f' "cases": [\n{entries}\n ]')
+        else:
+            lines.append(f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+# ---------------------------------------------------------------------------------------------------------------- files
+
+
+def write(folder: Path, texts: dict[str, str]) -> None:
+    """Write a corpus, and remove the cases of an earlier one that are not in it any more.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    for path in present(folder) - texts.keys():
+        (folder / path).unlink()
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+
+
+def present(folder: Path) -> set[str]:
+    """The paths of the cases in a folder: two folders deep, and of known suites; nothing else is a case."""
+    found = {path.relative_to(folder) for path in folder.glob("*/*/*.json")}
+    return {path.as_posix() for path in found if path.parts[1] in SUITES}
+
+
+def load(folder: Path) -> list[dict[str, Any]]:
+    """The vectors of a corpus, in the order of its index.
+
+    Raises:
+        specification.UnreadableFile: the index or a case cannot be read, or is none.
+    """
+    listed = specification.read_json(folder / INDEX)
+    entries = listed.get("cases") if isinstance(listed, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) and "path" in entry for entry in entries):
+        raise specification.UnreadableFile(folder / INDEX, "is no index of vectors; write it with `vectors generate`")
+    return [_read(folder / str(entry["path"])) for entry in entries]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    vector = specification.read_json(path)
+    if not isinstance(vector, dict) or not isinstance(vector.get("steps", []), list):
+        raise specification.UnreadableFile(path, "is no vector: expected an object with a list of steps")
+    missing = [name for name in _FIELDS if name not in vector]
+    for step in vector.get("steps", []):
+        missing += [f"steps.{name}" for name in _STEP if not isinstance(step, dict) or name not in step]
+    if missing:
+        raise specification.UnreadableFile(path, f"is no vector: {missing[0]}: is missing")
+    return vector
+
+
+def stale(folder: Path) -> Iterator[str]:
+    """What in a corpus is not as the specification makes it now; nothing is hunted, so this is fast.
+
+    Worked examples, refusals and scenarios are made anew; the cases that were found are run again, and must still show
+    what they are about.
+
+    Raises:
+        specification.UnreadableFile: the index or a case cannot be read.
+    """
+    vectors = load(folder)
+    found = [Case.of_vector(vector) for vector in vectors]
+    fresh = {one.path: one for one in suites.told()}
+    kept = [one for one in found if one.provenance.startswith("found by")]
+    yield from _alike([vector for vector in vectors if vector["suite"] == "parameters"])
+    for one in kept:
+        if one.suite == "parameters":
+            continue
+        watch = suites.watch_of(one.suite)
+        *_, last = reached(one.config, one.events, watch)
+        if suites.goal_of(one) not in last:
+            yield f"{one.path}: does not show any more what it is about"
+    missing = set(suites.expected()) - {one.path for one in kept}
+    yield from (f"{path}: is missing" for path in sorted(missing))
+    wanted = files(in_order([*fresh.values(), *kept]))
+    for path in sorted(present(folder) - wanted.keys()):
+        yield f"{path}: is not a case any more"
+    for path, text in wanted.items():
+        file = folder / path
+        if not file.is_file():
+            yield f"{path}: is missing"
+        elif file.read_text(encoding="utf-8") != text:
+            yield f"{path}: is not what the model does now"
+
+
+def _alike(vectors: list[dict[str, Any]]) -> Iterator[str]:
+    """The cases of two values of a parameter that make no difference any more, as the model runs them now."""
+    last: dict[str, dict[str, Any]] = {}
+    for vector in vectors:
+        pair = str(vector["case"]).rpartition(".")[0]
+        step = Case.of_vector(vector).vector()["steps"][-1]
+        shown = {"expect": step["expect"], "observation": step["observation"]}
+        if last.setdefault(pair, shown) == shown and last[pair] is not shown:
+            yield f"{Case.of_vector(vector).path}: does not show any more what it is about"

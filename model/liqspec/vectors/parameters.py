@@ -1,0 +1,77 @@
+"""The cases about parameters: the shortest events on which two values of one make a difference, under either."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from liqspec.distinguish.rule_sets import RuleSets
+from liqspec.distinguish.search import Effort, search
+from liqspec.vectors.case import Case
+
+STEPS = 60_000  # events that are tried for one pair of values
+
+# Each parameter, with values that must make a difference; None is left out.
+PAIRS: tuple[tuple[str, Any, Any], ...] = (
+    ("liquidation.order_policy", "all", "ranked"),
+    ("liquidation.stop_when_restored", True, False),
+    ("liquidation.partial_threshold", "20000", None),
+    ("liquidation.partial_threshold", "20000", "0"),
+    ("liquidation.partial_fraction", "1/3", "1/2"),
+    ("liquidation.cooldown_ms", 30000, 0),
+    ("liquidation.cooldown_ms", 30000, 10),
+    ("liquidation.cooldown_scope", "position", "pool"),
+    ("liquidation.cooldown_scope", "pool", "account"),
+    ("liquidation.fee_rate", "0", "1/200"),
+    ("liquidation.fee_rate", "1/10", "1"),
+    ("backstop.threshold", "2/3", "1/3"),
+    ("backstop.return_fraction", "0", "1/3"),
+    ("backstop.return_fraction", "1/3", "1"),
+)
+
+
+def cases(ground: dict[str, Any], seed: int, provenance: str) -> Iterator[Case]:
+    """Two cases for each pair of values, at a configuration in which only the parameter differs."""
+    for path, one, other in PAIRS:
+        sets = _rule_sets(ground, path, one, other)
+        found = search(sets, Effort(steps=STEPS, seed=seed)).distinction
+        if found is None:
+            continue
+        for config, side in zip(sets.configs(found.world), (one, other), strict=True):
+            yield Case(
+                venue="small",
+                suite="parameters",
+                name=f"{pair_name(path, one, other)}.{_value(side)}",
+                title=f"{path} is {_told(side)}, where {_told(other if side == one else one)} would make a difference",
+                rules=found.apart.rules,
+                provenance=provenance,
+                config=config,
+                events=found.apart.events,
+            )
+
+
+def expected() -> list[str]:
+    """The names of the cases that there must be."""
+    return [f"{pair_name(*pair)}.{_value(side)}" for pair in PAIRS for side in pair[1:]]
+
+
+def pair_name(path: str, one: Any, other: Any) -> str:
+    """The name that the two cases of a pair share."""
+    return f"{path.partition('.')[2]}.{_value(one)}-or-{_value(other)}".replace("_", "-")
+
+
+def _value(value: Any) -> str:
+    return "none" if value is None else str(value).lower().replace("/", "-of-")
+
+
+def _told(value: Any) -> str:
+    return "left out" if value is None else str(value).lower()
+
+
+def _rule_sets(ground: dict[str, Any], path: str, one: Any, other: Any) -> RuleSets:
+    table, _, name = path.partition(".")
+    rules = []
+    for value in (one, other):
+        changed = {**ground[table], name: value}
+        both = {"liquidation": ground["liquidation"], "backstop": ground["backstop"]}
+        rules.append({**both, table: {key: entry for key, entry in changed.items() if entry is not None}})
+    world = {key: value for key, value in ground.items() if key != "liquidation"}
+    return RuleSets(names=(_value(one), _value(other)), world=world, first=rules[0], second=rules[1])

@@ -1,0 +1,164 @@
+"""The suites of the corpus and their cases: from the rules' examples, the scenarios, the refusals, and the hunt."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+from liqspec import machine, rulebook, scenario
+from liqspec.events import EventData
+from liqspec.scenario import Scenario
+from liqspec.shrink import Failing
+from liqspec.simulate import Run
+from liqspec.vectors import parameters, refusing
+from liqspec.vectors.case import Case
+from liqspec.vectors.hunt import Watch, hunt, rules_seen
+from liqspec.vectors.watches import BOUNDARIES, Boundaries, RulesThatAct, Transitions, transition_goals
+
+# What each suite shows, in the order in which an engine should be taken through them.
+SUITES = {
+    "essential": "one short case for each rule that acts in a run",
+    "refusals": "each code of each event, and of each two neighbouring checks that fail the first",
+    "transitions": "each transition from each of its states, in either mode, under each policy and window scope",
+    "boundaries": "each boundary, met exactly and by one unit, tick or millisecond to either side",
+    "parameters": "each parameter with two values, on the shortest events where they make a difference, under either",
+    "scenarios": "the shipped scenarios, whole",
+}
+SEED = "vectors 1"
+_PROVENANCE = "found by guided search from a fixed seed, and made short"
+
+_POLICIES, _SCOPES = ("all", "ranked"), ("position", "pool", "account")
+_TIERS = [
+    {"above": "0", "maintenance_rate": "1/10", "max_leverage": 5},
+    {"above": "100000", "maintenance_rate": "1/5", "max_leverage": 2},
+]
+_MARKET = {"tick": "1", "lot": "1", "tiers": _TIERS}
+
+
+def hunting_ground(policy: str = "all", scope: str = "pool") -> dict[str, Any]:
+    """A configuration in which events are looked for: small numbers, and every mechanism on."""
+    return {
+        "markets": {"A": _MARKET, "B": _MARKET},
+        "marks": {"A": "1000", "B": "1000"},
+        "accounts": ["alice"],
+        "vault": {"cash": "1000"},
+        "liquidation": {
+            "order_policy": policy,
+            "partial_threshold": "20000",
+            "partial_fraction": "1/3",
+            "cooldown_ms": 30000,
+            "cooldown_scope": scope,
+        },
+        "backstop": {"threshold": "2/3"},
+    }
+
+
+# ------------------------------------------------------------------------------------------------------ told, not found
+
+
+def told() -> Iterator[Case]:
+    """The cases that need no hunt: worked examples, refusals, scenarios."""
+    yield from _examples()
+    yield from refusing.cases()
+    for name in scenario.names():
+        yield _of_story(scenario.load(name), "scenarios", name, None, f"the scenario {name}")
+
+
+def _examples() -> Iterator[Case]:
+    for rule in rulebook.rules().values():
+        for number, example in enumerate(rule.examples, start=1):
+            name = rule.id.lower() + (f"-{number}" if len(rule.examples) > 1 else "")
+            story = rulebook.example_scenario(rule, example)
+            yield _of_story(story, "essential", name, rule.id, f"worked example {number} of {rule.id}")
+
+
+def _of_story(story: Scenario, suite: str, name: str, rule: str | None, provenance: str) -> Case:
+    run = Run(story)
+    events: list[EventData] = [moment.event for moment in run]
+    acted = run.outcome().rules
+    return Case(
+        venue=story.file.venue or "own",
+        suite=suite,
+        name=name,
+        title=story.file.title,
+        rules=(rule,) if rule else acted or ("EVT-1",),
+        provenance=provenance,
+        config=story.config.to_json(),
+        events=tuple(events),
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------- hunted
+
+
+def watch_of(suite: str) -> Watch:
+    """What a hunted suite watches for."""
+    if suite == "boundaries":
+        return Boundaries()
+    return Transitions() if suite == "transitions" else RulesThatAct()
+
+
+def goal_of(case: Case) -> str:
+    """What a hunted case has to reach at its last event."""
+    if case.suite == "essential":
+        return case.name.upper()
+    return case.name.partition(".")[0]
+
+
+def expected() -> list[str]:
+    """The paths of the hunted cases that the corpus has to have, but for those of rules."""
+    names = [f"small/boundaries/{goal}.json" for goal in BOUNDARIES]
+    names += [f"small/parameters/{name}.json" for name in parameters.expected()]
+    grounds = product(sorted(transition_goals()), _POLICIES, _SCOPES)
+    return [*names, *(f"small/transitions/{goal}.{policy}.{scope}.json" for goal, policy, scope in grounds)]
+
+
+def all_pieces() -> list[str]:
+    """The parts of the hunt, which can be done at once."""
+    grounds = product(_POLICIES, _SCOPES)
+    return [*(f"transitions {policy} {scope}" for policy, scope in grounds), "boundaries", "parameters", "essential"]
+
+
+def hunted(piece: str) -> list[Case]:
+    """The cases of a part of the hunt; deterministic, and each part is on its own."""
+    return list(_hunted(piece))
+
+
+def _hunted(piece: str) -> Iterator[Case]:
+    suite, _, rest = piece.partition(" ")
+    if suite == "transitions":
+        policy, scope = rest.split()
+        found = hunt(hunting_ground(policy, scope), transition_goals(), Transitions, f"{SEED} {piece}")
+        for goal, run in found.items():
+            name, _, source = goal.partition("-from-")
+            entry = machine.lifecycle().by_id[name.upper()]
+            state, _, mode = source.rpartition("-")
+            title = (
+                f"{entry.id}, {state.replace('-', ' ')} to {entry.to.replace('_', ' ')}, {mode}, "
+                f"policy {policy}, windows of a {scope}"
+            )
+            yield _found(suite, f"{goal}.{policy}.{scope}", title, entry.rules, run)
+    elif suite == "boundaries":
+        for goal, run in hunt(hunting_ground(), set(BOUNDARIES), Boundaries, f"{SEED} {piece}").items():
+            title, rules = BOUNDARIES[goal]
+            yield _found(suite, goal, title[0].upper() + title[1:], rules, run)
+    elif suite == "parameters":
+        yield from parameters.cases(hunting_ground(), 1, _PROVENANCE)
+    else:
+        ground = hunting_ground()
+        acting = rules_seen(ground, f"{SEED} acting")
+        without = {rule.id for rule in rulebook.rules().values() if not rule.examples} & acting
+        for goal, run in hunt(hunting_ground(), without, RulesThatAct, f"{SEED} {piece}").items():
+            yield _found("essential", goal.lower(), rulebook.rules()[goal].title, (goal,), run)
+
+
+def _found(suite: str, name: str, title: str, rules: tuple[str, ...], run: Failing) -> Case:
+    return Case(
+        venue="small",
+        suite=suite,
+        name=name,
+        title=title,
+        rules=tuple(dict.fromkeys(rules)),
+        provenance=_PROVENANCE,
+        config=run.config,
+        events=tuple(run.events),
+    )

@@ -1,0 +1,269 @@
+"""The corpus of vectors: fresh, whole, passed by the model and by an engine from elsewhere, failed by wrong ones."""
+
+import copy
+import json
+import shutil
+import sys
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from engines import python_engine
+from liqspec import checks, rulebook, schemas
+from liqspec.cli import app
+from liqspec.judge import reachable_transitions
+from liqspec.oracle import Oracle
+from liqspec.rounder import rounded
+from liqspec.shrink import Failing
+from liqspec.vectors import corpus, refusing, suites
+from liqspec.vectors.case import Case, text
+from liqspec.vectors.hunt import hunt
+from liqspec.vectors.play import Abilities, Played, play, play_all
+from liqspec.vectors.suites import SUITES
+from liqspec.vectors.watches import RulesThatAct
+from wrong_engines import WRONG_ENGINES, WrongEngine
+
+PYTHON_ENGINE = [sys.executable, str(Path(python_engine.__file__))]
+
+
+@cache
+def loaded() -> list[dict[str, Any]]:
+    """The committed corpus."""
+    return corpus.load(corpus.FOLDER)
+
+
+class InProcess:
+    """An engine in this process, asked as the protocol asks: the model's oracle, or the engine in plain Python."""
+
+    def __init__(self, session: Any) -> None:
+        self._session, self._reply = session, dict[str, Any]()
+        self._ask({"op": "hello", "protocol": 1})
+
+    def reset(self, config: dict[str, Any]) -> dict[str, Any]:
+        return self._ask({"op": "reset", "config": config})
+
+    def give(self, event: Any) -> None:
+        self._reply = self._ask({"op": "apply", "event": event})
+
+    def answer(self) -> dict[str, Any]:
+        return self._reply
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        answered = self._session.reply(json.dumps(request).encode())
+        read: dict[str, Any] = answered if isinstance(answered, dict) else json.loads(answered)
+        return read
+
+
+def failures(player: InProcess) -> list[Played]:
+    """What of the corpus an engine does not pass."""
+    return [one for one in play_all(loaded(), player, Abilities()) if one.outcome != "passed"]
+
+
+def model() -> InProcess:
+    return InProcess(Oracle(log=None))  # type: ignore[arg-type]  # nothing is logged
+
+
+class TestTheCorpus:
+    def test_is_what_the_specification_makes(self) -> None:
+        """If this fails after a change of the rules: liqspec vectors generate spec/vectors."""
+        assert list(corpus.stale(corpus.FOLDER)) == []
+
+    def test_is_passed_by_the_model(self) -> None:
+        assert failures(model()) == []
+
+    def test_is_passed_by_an_engine_that_shares_nothing_with_the_model(self) -> None:
+        assert failures(InProcess(python_engine.Session())) == []
+
+    def test_fits_the_schema(self) -> None:
+        for vector in loaded()[:: 1 if len(loaded()) < 100 else 5]:
+            assert schemas.mismatch("vector", vector) == "", Case.of_vector(vector).path
+
+    def test_is_small(self) -> None:
+        size = sum(path.stat().st_size for path in corpus.FOLDER.rglob("*.json"))
+        assert size < 3_000_000
+        assert 300 < len(loaded()) < 1_000
+
+    def test_begins_with_what_is_essential(self) -> None:
+        order = [vector["suite"] for vector in loaded()]
+        assert list(dict.fromkeys(order)) == list(SUITES)
+
+    def test_shows_every_refusal_and_every_transition(self) -> None:
+        index = json.loads((corpus.FOLDER / corpus.INDEX).read_text(encoding="utf-8"))
+        assert all(index["refusals"][code] for code in checks.checks().codes)
+        assert all(index["transitions"][name] for name in reachable_transitions())
+        assert index["rules"].keys() | set(index["rules_of_no_step"]) <= set(rulebook.rules())
+
+    def test_shows_each_adjacent_pair_of_checks(self) -> None:
+        """EVT-2: the last event of the case is refused with the first code; with its first fault mended, the second."""
+        names = {case.name for case in refusing.cases()}
+        for kind, listed in checks.checks().events.items():
+            for first, second in pairwise(listed):
+                if (kind, first.code, second.code) in refusing.IMPOSSIBLE or kind == "trade":
+                    continue
+                assert f"{kind}-{first.code}-before-{second.code}".replace("_", "-") in names
+
+    def test_refuses_at_the_last_step_what_its_name_says(self) -> None:
+        for case in refusing.cases():
+            vector = case.vector()
+            *before, last = vector["steps"]
+            assert all("accepted" in step["expect"] for step in before), case.name
+            assert last["expect"]["refused"].replace("_", "-") in case.name, case.name
+            assert last["rules"] == [vector["rules"][0]], case.name
+
+    @pytest.mark.thorough
+    def test_is_found_anew_the_same(self, tmp_path: Path) -> None:
+        corpus.write(tmp_path, corpus.files(corpus.cases()))
+        for path in corpus.present(tmp_path) | corpus.present(corpus.FOLDER):
+            assert (tmp_path / path).read_text() == (corpus.FOLDER / path).read_text(), path
+
+
+# ------------------------------------------------------------------------------------------------- wrong engines
+
+
+def test_a_wrong_engine_fails_with_the_case_and_the_field() -> None:
+    with WRONG_ENGINES["X01"].applied():  # breached at equality
+        failed = failures(model())
+    (boundary,) = (one for one in failed if one.path == "small/boundaries/margin-at")
+    assert boundary.difference is not None
+    assert (boundary.difference.field, boundary.difference.ours) == ("positions.state", "healthy")
+    assert boundary.rules[0] == "LIQ-3"
+
+
+@pytest.mark.thorough
+def test_most_wrong_engines_fail_the_corpus() -> None:
+    """The catalogue of wrong engines is the measure of the corpus."""
+    passed = [number for number, engine in WRONG_ENGINES.items() if not _fails(engine)]
+    assert len(passed) <= 45, passed
+
+
+def _fails(engine: WrongEngine) -> bool:
+    with engine.applied():
+        player = model()
+        return any(play(vector, player, Abilities()).outcome != "passed" for vector in loaded())
+
+
+# ------------------------------------------------------------------------------------------------------- staleness
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    shutil.copytree(corpus.FOLDER, tmp_path / "vectors")
+    return tmp_path / "vectors"
+
+
+class TestACorpusThatIsStale:
+    def test_is_told_case_by_case(self, copied: Path) -> None:
+        changed, gone, added = sorted(corpus.present(copied))[:3]
+        vector = json.loads((copied / changed).read_text())
+        vector["steps"][-1]["observation"]["time"] = 77
+        (copied / changed).write_text(text(vector))
+        (copied / gone).unlink()
+        shutil.copy(copied / added, copied / added.replace(".json", "-too.json"))
+        with pytest.raises(ValueError, match=gone):
+            list(corpus.stale(copied))
+        shutil.copy(corpus.FOLDER / gone, copied / gone)
+        assert list(corpus.stale(copied)) == [
+            f"{added.replace('.json', '-too.json')}: is not a case any more",
+            f"{changed}: is not what the model does now",
+        ]
+
+    def test_is_one_whose_case_does_not_show_any_more_what_it_is_about(self, copied: Path) -> None:
+        path = "small/boundaries/margin-at.json"
+        vector = json.loads((copied / path).read_text())
+        vector["steps"].pop()
+        (copied / path).write_text(text(vector))
+        assert f"{path}: does not show any more what it is about" in list(corpus.stale(copied))
+
+    def test_is_written_anew_without_touching_what_is_not_its_own(self, copied: Path) -> None:
+        (copied / "README.md").write_text("mine")
+        (copied / "small" / "mine.json").write_text("{}")
+        corpus.write(copied, {"small/essential/one.json": "{}\n", corpus.INDEX: "{}\n"})
+        assert corpus.present(copied) == {"small/essential/one.json"}
+        assert (copied / "README.md").read_text() == "mine"
+        assert (copied / "small" / "mine.json").exists()
+
+
+# -------------------------------------------------------------------------------------------------------- the hunt
+
+
+def test_the_hunt_finds_the_same_every_time() -> None:
+    wanted = {"FIL-3", "LIQ-4"}
+    found = [hunt(suites.hunting_ground(), wanted, RulesThatAct, "test") for _ in range(2)]
+    assert found[0] == found[1]
+    assert found[0].keys() == wanted
+    assert all(len(run.events) <= 6 for run in found[0].values())
+
+
+def test_numbers_are_made_plain_while_a_run_still_fails() -> None:
+    def fails(candidate: Failing) -> Failing | None:
+        return candidate if float(candidate.events[0]["amount"]) >= 350 else None
+
+    found = rounded(Failing({}, [{"type": "deposit", "amount": "98765.4321", "time": 7}]), fails)
+    assert found.events == [{"type": "deposit", "amount": "1000", "time": 1}]
+
+
+# ----------------------------------------------------------------------------------------------------- the command
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["vectors", *arguments])
+
+
+class TestTheCommand:
+    def test_plays_a_suite_to_a_process(self) -> None:
+        done = invoke("run", "--suite", "essential", "--json", "--", *PYTHON_ENGINE)
+        assert done.exit_code == 0, done.output
+        answered = json.loads(done.stdout)
+        assert (answered["conforms"], answered["engine"]) == (True, "python_engine 1.0.0")
+        assert answered["passed"] == sum(vector["suite"] == "essential" for vector in loaded())
+
+    def test_tells_what_failed(self, copied: Path) -> None:
+        path = copied / "small/boundaries/margin-at.json"
+        vector = json.loads(path.read_text())
+        vector["steps"][-1]["observation"]["positions"][0]["state"] = "liquidatable"
+        path.write_text(text(vector))
+        arguments = ("run", "--suite", "boundaries", "--directory", str(copied))
+        done = invoke(*arguments, "--", *PYTHON_ENGINE)
+        assert done.exit_code == 1
+        assert "small/boundaries/margin-at" in done.stdout
+        assert "positions.state: expected liquidatable, answered healthy" in done.stdout
+
+    def test_checks(self, copied: Path) -> None:
+        assert invoke("check", str(copied)).exit_code == 0
+        case = copied / "small/boundaries/margin-at.json"
+        case.write_text(case.read_text().replace("LIQ-3", "LIQ-4"))
+        assert invoke("check", str(copied)).exit_code == 1
+
+    @pytest.mark.parametrize(
+        ("engine", "told", "status"),
+        [
+            (["/nowhere/engine"], "cannot be started", 2),
+            ([sys.executable, "-c", "print('hello')"], "printed what is no reply", 1),
+            ([sys.executable, "-c", "import sys; sys.exit('out of order')"], "has ended; it logged: out of order", 1),
+            ([sys.executable, "-c", "import time; time.sleep(60)"], "gave no reply within 1 s", 1),
+            ([sys.executable, "-c", "print('{}')"], "does not say in `hello`", 1),
+        ],
+    )
+    def test_tells_an_engine_that_is_none(self, engine: list[str], told: str, status: int) -> None:
+        done = invoke("run", "--timeout", "1", "--", *engine)
+        assert (done.exit_code, told in done.stderr) == (status, True), done.stderr
+
+    def test_refuses_an_unknown_suite_and_a_folder_without_index(self, tmp_path: Path) -> None:
+        assert invoke("run", "--suite", "none", "--", *PYTHON_ENGINE).exit_code == 2
+        (tmp_path / "index.json").write_text("[]")
+        with pytest.raises(ValueError, match="is no index of vectors"):
+            corpus.load(tmp_path)
+        (tmp_path / "index.json").write_text('{"cases": [{"path": "one.json"}]}')
+        (tmp_path / "one.json").write_text('{"steps": [{}]}')
+        with pytest.raises(ValueError, match=r"one\.json: is no vector: format: is missing"):
+            corpus.load(tmp_path)
+
+
+def test_an_engine_that_cannot_do_something_skips_it() -> None:
+    vector = copy.deepcopy(loaded()[0])
+    abilities = Abilities(events=frozenset({"block"}))
+    assert play(vector, model(), abilities).outcome == "skipped"
