@@ -223,7 +223,7 @@ def mutated(data: Any, draw: st.DataObject) -> Any:
 
 class TestEventsFit:
     @given(st.randoms(use_true_random=False))
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=50, deadline=None)
     def test_if_and_only_if_the_model_reads_them(self, random: Random) -> None:
         """EVT-2: otherwise they are refused with `bad_request`."""
         engine = Engine(Config.from_json(configuration(random, BASES[0])))
@@ -236,7 +236,7 @@ class TestEventsFit:
                 assert schemas.accepts("event", event) is read(events.from_json, event), event
 
     @given(st.sampled_from(list(events.EVENTS)), st.data())
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=120, deadline=None)
     def test_or_are_read_by_none_of_the_two(self, kind: str, draw: st.DataObject) -> None:
         """EVT-4, AMT-3: every kind of event with anything in its place."""
         event = mutated(SAMPLES[kind], draw)
@@ -306,7 +306,7 @@ def test_the_patterns_of_numbers_are_exact(word: str, reader: Callable[[Any], ob
 
 class TestConfigurationsFit:
     @given(st.data())
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=150, deadline=None)
     def test_if_the_model_runs_them_and_not_if_it_cannot_read_them(self, draw: st.DataObject) -> None:
         """CFG-1: between the two lies what a schema cannot say, such as grids and schedules."""
         data = mutated(FULL_CONFIG, draw)
@@ -324,7 +324,7 @@ class TestConfigurationsFit:
 
 class TestSnapshotsFit:
     @given(st.sampled_from([holding, working, waiting, backstopped, restored_by_a_fill]), st.data())
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=80, deadline=None)
     def test_if_the_model_restores_them_and_not_if_it_cannot_read_them(
         self, situation: Callable[[], Engine], draw: st.DataObject
     ) -> None:
@@ -344,7 +344,7 @@ class TestSnapshotsFit:
             assert fit, data
 
     @given(st.sampled_from([holding, working, waiting, backstopped, restored_by_a_fill]), st.data())
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=80, deadline=None)
     def test_that_are_partial_if_and_only_if_the_model_reads_them(
         self, situation: Callable[[], Engine], draw: st.DataObject
     ) -> None:

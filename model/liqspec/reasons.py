@@ -99,7 +99,9 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
         order = [] if difference.theirs == "accepted" else ["EVT-2"]
         rules = [step.refusal.rule, *order, *measures]
         return Reason(difference=difference, rules=_unique(rules), because=(str(step.refusal),))
-    rules = [rule for check in claimed for rule in (check.rule, *check.also)] or ["EVT-2"]
+    rules = [rule for check in claimed for rule in (check.rule, *check.also)]
+    if not claimed:  # then the rule that accepts the event is the one that was broken
+        rules = [*(effect.rule for effect in step.effects[:1]), "EVT-2"]
     because = [f"{difference.theirs} is no refusal of {kind}"] if not claimed else []
     because += [f"no check failed; {check.code} is for when {checks().meaning(check)}" for check in claimed]
     because += [_pool_line(step.engine, pool) for pool in _pools_of(step)]
@@ -170,29 +172,41 @@ def _pool_key(key: str) -> str:
 
 def _of_state(step: Step, difference: Difference, because: tuple[str, ...], observes: Observes) -> Reason:
     """LIF-1: the transitions that the model took, and the guards of those that the engine must have taken instead."""
-    lifecycle, key = machine.lifecycle(), difference.subject
+    key = difference.subject
     fired = [effect for effect in step.effects if isinstance(effect, Transitioned) and effect.position == key]
-    passed = {step.states_before.get(key, "new"), *(effect.target for effect in fired)}
-    triggers = (*_TRIGGERS.get(str(step.event.get("type")), ()), "assess")
-    taken = [
-        entry
-        for entry in lifecycle.table.transitions
-        if entry.trigger in triggers
-        and passed.intersection(entry.sources)
-        and _same_state(entry.to, difference.theirs, observes)
-        and entry.id not in {effect.transition for effect in fired}
-    ]
+    instead = _instead(step, difference, fired, observes)
     position = details.all_positions(step.engine).get(key)
     guards: list[GuardFact] = []
     if position is not None and position.size:
         # After a position has ended its pool's measures are no longer those that its guards saw; the texts have these.
-        judged = [fact for entry in taken for fact in why.judge_guards(step.engine, position, entry.guard)]
+        judged = [fact for entry in instead for fact in why.judge_guards(step.engine, position, entry.guard)]
         guards = [fact for fact in judged if not fact.holds]
-    # What the model did comes first; where it did nothing, what the engine must have done.
-    rules = [rule for effect in reversed(fired) for rule in lifecycle.by_id[effect.transition].rules]
-    rules += [rule for entry in taken for rule in entry.rules]
+    ours = [rule for effect in reversed(fired) for rule in machine.lifecycle().by_id[effect.transition].rules]
+    theirs = [rule for entry in instead for rule in entry.rules]
+    # An engine that stopped on the model's way lacks what the model did; one that went on did what the model did not.
+    passed = {step.states_before.get(key, "new"), *(effect.target for effect in fired)}
+    stopped = any(_same_state(state, difference.theirs, observes) for state in passed)
+    rules = [*ours, *theirs] if stopped else [*theirs, *ours]
     rules = rules or list(observables.observables().fields["positions.state"].rules)
     return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique_facts(guards))
+
+
+def _instead(
+    step: Step, difference: Difference, fired: list[Transitioned], observes: Observes
+) -> list[machine.TransitionEntry]:
+    """The transitions that lead to where the engine is and that the model did not take; rather from where it is."""
+    before = step.states_before.get(difference.subject, "new")
+    now = fired[-1].target if fired else before
+    triggers = (*_TRIGGERS.get(str(step.event.get("type")), ()), "assess")
+    taken = {effect.transition for effect in fired}
+    leading = [
+        entry
+        for entry in machine.lifecycle().table.transitions
+        if _same_state(entry.to, difference.theirs, observes) and entry.id not in taken
+    ]
+    passed = {before, *(effect.target for effect in fired)}
+    possible = [entry for entry in leading if entry.trigger in triggers and passed.intersection(entry.sources)]
+    return [entry for entry in possible if now in entry.sources] or possible
 
 
 def _same_state(state: str, theirs: object, observes: Observes) -> bool:
