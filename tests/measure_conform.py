@@ -36,7 +36,9 @@ class Measure:
 def command(number: str) -> list[str]:
     """The command that is this wrong engine, speaking the protocol."""
     install = f"from wrong_engines import WRONG_ENGINES; WRONG_ENGINES[{number!r}].install()"
-    return [sys.executable, "-c", f"{install}; from liqspec.cli import main; main()", "oracle", "--no-effects"]
+    # The oracle without the rest of the command line, which takes a second to load.
+    served = "serve(Oracle(sys.stderr, with_effects=False), sys.stdin.buffer, sys.stdout.buffer)"
+    return [sys.executable, "-c", f"import sys; {install}; from liqspec.oracle import Oracle, serve; {served}"]
 
 
 def measure(number: str, seconds: float = SECONDS, seed: int = 1) -> Measure:

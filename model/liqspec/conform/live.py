@@ -11,6 +11,7 @@ from liqspec.events import EventData
 from liqspec.protocol import BadLine
 
 GRACE = 0.05  # seconds in which an answer too many is expected
+START = 60.0  # seconds at least for the first reply, before which a process may have much to load
 
 
 class LiveEngine:
@@ -99,8 +100,11 @@ class LiveEngine:
         self._peer.close()
 
     def _greet(self) -> Hello:
+        self._peer.timeout = max(self._timeout, START)
         self._send("hello", protocol=protocol.PROTOCOL)
-        return read_hello(self._receive())
+        hello = read_hello(self._receive())
+        self._peer.timeout = self._timeout
+        return hello
 
     def _see_order(self) -> None:
         """See that of two requests at once the first is answered first: a hello, and one that must be refused."""
