@@ -31,7 +31,7 @@ def tell(run: Run, console: Console) -> Outcome:
     units = Units(run.engine.venue)
     for moment in run:
         console.print()
-        for line in _moment(moment, units):
+        for line in moment_lines(moment, units):
             console.print(line, soft_wrap=True)
     outcome = run.outcome()
     console.print()
@@ -41,7 +41,8 @@ def tell(run: Run, console: Console) -> Outcome:
     return outcome
 
 
-def _moment(moment: Moment, units: Units) -> Iterator[str]:
+def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
+    """A moment in lines for a console: its event, its effects with their rules, and what changed."""
     number = " " * 4 if moment.by_market else f"{moment.number:>3} "
     by = "[dim](the market)[/dim] " if moment.by_market else ""
     yield f"[bold]{number}{by}{escape(event_text(moment.event))}[/bold]"

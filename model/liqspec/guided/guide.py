@@ -66,6 +66,11 @@ class Guide(Moves):
             size = position.market.size.text(position.size)
             price = self._near_mark(position.market, 0)
             return {"type": "trade", **self._key(position), "size": size, "price": price, "leverage": 0}
+        return self.spoil(event)
+
+    def spoil(self, event: EventData) -> EventData:
+        """The event with one or two fields that must be refused."""
+        event = dict(event)
         for name in self._random.sample(sorted(event), k=min(self._random.choice((1, 1, 2)), len(event))):
             event[name] = self._bad(name)
         return event

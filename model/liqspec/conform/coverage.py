@@ -1,0 +1,71 @@
+"""What a comparison exercised: each rule, transition and refusal, how often; what was skipped, or never reached."""
+
+from collections import Counter
+from typing import Any, get_args
+
+from attrs import Factory, define
+
+from liqspec import machine
+from liqspec.checks import checks
+from liqspec.effects import Effect
+from liqspec.judge import Tally, reachable_transitions
+
+# The rules that an effect names only as the case may be; those of the others stand in their classes.
+_OF_CASES = ("ACC-4", "ACC-6", "CLD-3", "FIL-3", "FIL-6", "LIQ-9", "PRT-1", "PRT-3")
+
+
+@define
+class Coverage:
+    """Counts of the steps on which engine and model agreed, and of what was not compared."""
+
+    tally: Tally = Factory(Tally)
+    runs: int = 0
+    steps: int = 0
+    events: Counter[str] = Factory(Counter)
+    refusals: Counter[tuple[str, str]] = Factory(Counter)
+    executed: Counter[str] = Factory(Counter)
+    skipped: Counter[tuple[str, str]] = Factory(Counter)
+    unsupported: Counter[str] = Factory(Counter)
+    judged: Counter[str] = Factory(Counter)
+
+    def never(self) -> list[str]:
+        """What no step exercised: event types, transitions, refusals of an event, and rules that act."""
+        return [
+            *(f"event {kind} accepted" for kind in checks().events if not self.events.get(kind)),
+            *(f"transition {name}" for name in reachable_transitions() if not self.tally.transitions.get(name)),
+            *(
+                f"refusal of {kind}: {code}"
+                for kind, listed in checks().events.items()
+                for code in dict.fromkeys(check.code for check in listed)
+                if not self.refusals.get((kind, code))
+            ),
+            *(f"rule {rule}" for rule in acting_rules() if not self.tally.rules.get(rule)),
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts as plain data."""
+        return {
+            "runs": self.runs,
+            "steps": self.steps,
+            "events": dict(sorted(self.events.items())),
+            "transitions": {name: self.tally.transitions.get(name, 0) for name in reachable_transitions()},
+            "refusals": {f"{kind} {code}": times for (kind, code), times in sorted(self.refusals.items())},
+            "rules": dict(sorted(self.tally.rules.items())),
+            "properties": dict(sorted(self.judged.items())),
+            "executed": dict(sorted(self.executed.items())),
+            "skipped": [
+                {"event": kind, "why": why, "times": times} for (kind, why), times in sorted(self.skipped.items())
+            ],
+            "unsupported": dict(sorted(self.unsupported.items())),
+            "never": self.never(),
+        }
+
+
+def acting_rules() -> list[str]:
+    """The rules that an effect, a transition or a refusal can name."""
+    named = [check.rule for listed in checks().events.values() for check in listed]
+    lifecycle = machine.lifecycle()
+    named += [lifecycle.by_id[name].rules[0] for name in reachable_transitions()]
+    named += [rule for kind in get_args(Effect) if isinstance(rule := vars(kind).get("rule"), str)]
+    named += _OF_CASES
+    return sorted(set(named), key=lambda rule: (rule.partition("-")[0], int(rule.partition("-")[2])))

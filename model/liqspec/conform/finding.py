@@ -1,0 +1,55 @@
+"""What a comparison found: in which the engine departs from the rules, and by which events."""
+
+from typing import Any, Literal
+
+from attrs import frozen
+
+from liqspec.conform.fault import Fault
+from liqspec.events import EventData
+from liqspec.known import KNOWN
+from liqspec.reasons import Reason
+
+
+@frozen(kw_only=True)
+class Finding:
+    """A run up to the first thing in which the engine is wrong: a difference, a broken property, or a fault.
+
+    `applied` are the events as the model applied them: where the engine executed its orders itself, with those
+    executions. `told` is what the engine replied to the last event.
+    """
+
+    kind: Literal["difference", "property", "fault", "not deterministic"]
+    config: dict[str, Any]
+    events: list[EventData]
+    applied: list[EventData]
+    told: dict[str, Any] | None = None
+    reasons: tuple[Reason, ...] = ()
+    fault: Fault | None = None
+    broken: tuple[tuple[str, str], ...] = ()  # properties, each with what was wrong
+    note: str = ""
+    where: str = ""
+
+    @property
+    def headline(self) -> str:
+        """What was found, in one line."""
+        if self.kind == "difference":
+            return str(self.reasons[0].difference)
+        if self.kind == "property":
+            return f"{KNOWN[self.broken[0][0]].title}: {self.broken[0][1]}"
+        return str(self.fault) if self.kind == "fault" else self.note
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that the engine departs from, the first before all; EVT-1 where it did not answer at all."""
+        if self.kind == "difference":
+            return self.reasons[0].rules
+        return KNOWN[self.broken[0][0]].rules if self.kind == "property" else ("EVT-1",)
+
+    @property
+    def event_type(self) -> str:
+        """The type of the last event; "reset" where the run had not begun."""
+        return str(self.events[-1].get("type")) if self.events else "reset"
+
+    def is_like(self, other: "Finding") -> bool:
+        """Whether both are the same thing after as many events."""
+        return (self.kind, len(self.events), self.headline) == (other.kind, len(other.events), other.headline)

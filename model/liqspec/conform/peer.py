@@ -1,0 +1,236 @@
+"""The process of an engine: one line to it, one line from it, in bounded time and memory, and nothing left behind."""
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import IO, Literal
+
+from liqspec.conform.fault import CannotStart, EngineFault, Fault, FaultKind
+from liqspec.texts import one_line
+
+MAX_REPLY = 4 * 1024 * 1024  # bytes of one reply; more is a flood
+MAX_LOG = 8 * 1024 * 1024  # bytes on standard error between a request and its reply; more is a flood
+KEPT = 4096  # bytes of the last output that are kept, of each stream
+CHUNK = 65536
+GRACE = 0.5  # seconds in which a process whose output has ended is expected to have ended too
+
+
+class Peer:
+    """A process that is asked line by line; a context manager, on leaving which it and all its children are gone.
+
+    Standard error is read whenever the process is waited for, so that it never blocks the process; its end is kept.
+    """
+
+    def __init__(self, command: Sequence[str], timeout: float) -> None:
+        """Start the process; a reply may take `timeout` seconds.
+
+        Raises:
+            CannotStart: there is no such program, or it cannot be executed.
+        """
+        self.timeout = timeout
+        self._out, self._said, self._logged = bytearray(), bytearray(), bytearray()
+        self._log_size = 0
+        try:
+            # A session of its own, so that whatever the command starts can be ended with it.
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+            raise CannotStart(f"{one_line(command[0], 200)}: cannot be started: {one_line(why)}") from None
+        self._stdin, self._stdout, self._stderr = self._pipes()
+        self._selector = selectors.DefaultSelector()
+        for stream, name in ((self._stdout, "stdout"), (self._stderr, "stderr")):
+            os.set_blocking(stream.fileno(), False)
+            self._selector.register(stream, selectors.EVENT_READ, name)
+        os.set_blocking(self._stdin.fileno(), False)
+
+    def __enter__(self) -> "Peer":
+        """Enter the block that the process lives for."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The number of the process, which is also that of its group."""
+        return self._process.pid
+
+    # ------------------------------------------------------------------------------------------------- conversation
+
+    def send(self, line: bytes) -> None:
+        """Write a request line.
+
+        Raises:
+            EngineFault: something was said since the last reply, or the process does not read any more.
+        """
+        self.expect_silence(0)
+        self._log_size = 0
+        deadline = time.monotonic() + self.timeout
+        left = memoryview(line)
+        while left:
+            try:
+                left = left[os.write(self._stdin.fileno(), left) :]
+            except BlockingIOError:
+                self._wait_for(deadline, writing=True)
+            except BrokenPipeError:
+                self._read_for(GRACE)
+                raise self._ended() from None
+
+    def receive(self) -> bytes:
+        """The reply line, without its end.
+
+        Raises:
+            EngineFault: none came in time, it is too long, or the process ended.
+        """
+        deadline, searched = time.monotonic() + self.timeout, 0
+        while (end := self._out.find(b"\n", searched)) < 0:
+            if len(self._out) > MAX_REPLY:
+                raise self.fault("flooded standard output", f"a line of more than {MAX_REPLY} bytes")
+            searched = len(self._out)
+            self._wait_for(deadline)
+        line = bytes(self._out[:end])
+        del self._out[: end + 1]
+        return line.rstrip(b"\r")
+
+    def expect_silence(self, seconds: float) -> None:
+        """See that nothing is said on standard output for so long, no reply being due.
+
+        Raises:
+            EngineFault: something is said, or the process has ended.
+        """
+        self._read_for(seconds)
+        if not self._out:
+            return
+        if len(self._out) >= CHUNK:
+            raise self.fault("flooded standard output", f"at least {len(self._out)} bytes that nobody asked for")
+        told = one_line(bytes(self._out.split(b"\n")[0]).decode("utf-8", "replace"), 200)
+        raise self.fault("answered without being asked", f"after its reply came also: {told}")
+
+    # ------------------------------------------------------------------------------------------------------ the end
+
+    def wait_for_end(self) -> None:
+        """See that the process ends by itself, in time.
+
+        Raises:
+            EngineFault: it does not.
+        """
+        self._read_for(self.timeout, until_end=True)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(self.timeout)
+            return
+        raise self.fault("did not end", f"{self.timeout:g} s after its `bye`")
+
+    def close(self) -> None:
+        """End the process and all that it started, at once; may be called again."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._selector.close()
+        for stream in (self._stdin, self._stdout, self._stderr):
+            stream.close()
+
+    def fault(self, kind: FaultKind, message: str) -> EngineFault:
+        """A fault of this process, with the last that it wrote."""
+        said = bytes(self._said).decode("utf-8", "replace")
+        logged = bytes(self._logged).decode("utf-8", "replace")
+        return EngineFault(Fault(kind=kind, message=message, stdout=said, stderr=logged))
+
+    # ------------------------------------------------------------------------------------------------------- inside
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
+        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        assert stdin is not None and stdout is not None and stderr is not None, "started with pipes"
+        return stdin, stdout, stderr
+
+    def _wait_for(self, deadline: float, *, writing: bool = False) -> None:
+        """Wait until something can be read (or written), and read it."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            waited = "did not read its request" if writing else "no reply"
+            raise self.fault("hung", f"{waited} within {self.timeout:g} s")
+        # A full pipe is polled: while it is full the process may be stuck in writing its log, which is read here.
+        if not self._read_for(min(left, 0.01) if writing else left, first=True):
+            raise self._ended()
+
+    def _read_for(self, seconds: float, *, first: bool = False, until_end: bool = False) -> bool:
+        """Read for so long, or until the first that comes; whether standard output is still open.
+
+        Reading ends early when too much has come, or standard output has ended.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            ready = self._selector.select(left)
+            for key, _ in ready:
+                if not self._read(key.data) and key.data == "stdout":
+                    return False
+            if self._log_size > MAX_LOG:
+                raise self.fault("flooded standard error", f"more than {MAX_LOG} bytes before its reply")
+            if (ready and first) or not ready:
+                return True
+            if len(self._out) >= CHUNK and not until_end:
+                return True
+            if until_end:
+                self._out.clear()
+
+    def _read(self, name: Literal["stdout", "stderr"]) -> bool:
+        """Read what is there; false at the end of the stream, which is then not looked at any more."""
+        stream = self._stdout if name == "stdout" else self._stderr
+        try:
+            data = os.read(stream.fileno(), CHUNK)
+        except BlockingIOError:
+            return True
+        if not data:
+            if name == "stderr":
+                self._selector.unregister(stream)
+            return False
+        if name == "stdout":
+            self._out += data
+            self._keep(self._said, data)
+        else:
+            self._log_size += len(data)
+            self._keep(self._logged, data)
+        return True
+
+    def _keep(self, kept: bytearray, data: bytes) -> None:
+        kept += data[-KEPT:]
+        del kept[:-KEPT]
+
+    def _ended(self) -> EngineFault:
+        """Standard output has ended: say how the process did."""
+        status: int | None = None
+        with suppress(subprocess.TimeoutExpired):
+            status = self._process.wait(GRACE)
+        self._drain_log()
+        if status is None:
+            return self.fault("closed its output", "the process still runs, but its standard output is closed")
+        if status < 0:
+            return self.fault("died", f"ended by {_signal_name(-status)}")
+        return self.fault("died", f"exit status {status}")
+
+    def _drain_log(self) -> None:
+        with suppress(BlockingIOError, OSError):
+            while data := os.read(self._stderr.fileno(), CHUNK):
+                self._keep(self._logged, data)
+                if self._log_size > MAX_LOG:
+                    return
+                self._log_size += len(data)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

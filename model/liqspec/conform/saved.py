@@ -1,0 +1,113 @@
+"""What is kept of a finding: a scenario, a vector, and the command that plays it again; and reading them back."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from liqspec import counterexample, events, scenario, specification
+from liqspec.config import Config
+from liqspec.conform.finding import Finding
+from liqspec.engine import Engine
+from liqspec.events import EventData
+from liqspec.judge import Violation
+from liqspec.refusals import Refusal
+from liqspec.shapes import WrongShape, below
+from liqspec.shrink import Failing
+
+SCENARIO, VECTOR = "counterexample.toml", "counterexample.json"
+
+
+@frozen(kw_only=True)
+class Saved:
+    """The files of a finding, and the command that plays it again."""
+
+    scenario: Path
+    vector: Path | None
+    replay: str
+
+
+def save(finding: Finding, folder: Path, command: Sequence[str], options: Sequence[str]) -> Saved:
+    """Write the files; `options` are those of the comparison, which the replay needs too.
+
+    A finding at the very start of a run has no event, and so no vector.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    story, case = folder / SCENARIO, folder / VECTOR
+    story.write_text(to_scenario(finding), encoding="utf-8")
+    if finding.applied:
+        case.write_text(json.dumps(to_vector(finding), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    replay = shlex.join(["liqspec", "conform", *options, "--replay", str(story), "--", *command])
+    return Saved(scenario=story, vector=case if finding.applied else None, replay=replay)
+
+
+def to_scenario(finding: Finding) -> str:
+    """The finding as a scenario: what the rules say of its events. Executions of the engine's own are events of it."""
+    violation = Violation(
+        property="an_engine_departs_from_the_rules",
+        wrong=finding.headline,
+        where=finding.where,
+        config=finding.config,
+        events=_events(finding),
+    )
+    return counterexample.to_toml(violation)
+
+
+def _events(finding: Finding) -> list[EventData]:
+    """The events as the model applied them, and the last one too where the engine never answered it."""
+    unanswered = finding.events[-1:] if finding.fault is not None else []
+    return finding.applied + [event for event in unanswered if event not in finding.applied[-1:]]
+
+
+def to_vector(finding: Finding) -> dict[str, Any]:
+    """The finding as a vector: each event with what must come of it."""
+    model = Engine(Config.from_json(finding.config))
+    steps = [_step(model, event) for event in _events(finding)]
+    return {
+        "format": 1,
+        "venue": "counterexample",
+        "suite": "conform",
+        "case": "counterexample",
+        "title": finding.headline,
+        "rules": list(finding.rules),
+        "provenance": f"found by liqspec conform, {finding.where}",
+        "config": finding.config,
+        "steps": steps,
+    }
+
+
+def _step(model: Engine, event: EventData) -> dict[str, Any]:
+    try:
+        rules = [effect.rule for effect in model.apply(events.from_json(event))]
+        expect: dict[str, Any] = {"accepted": True}
+    except Refusal as refusal:
+        rules, expect = [refusal.rule], {"refused": refusal.code}
+    return {"event": event, "expect": expect, "rules": list(dict.fromkeys(rules)), "observation": model.observe()}
+
+
+def load(path: Path) -> Failing:
+    """The configuration and the events of a saved scenario or vector.
+
+    Raises:
+        specification.UnreadableFile, scenario.InvalidScenario: the scenario cannot be read, or is none.
+        WrongShape, InvalidConfig: the vector is none.
+    """
+    if path.suffix == ".toml":
+        read = scenario.load(str(path))
+        return Failing(read.config.to_json(), [step.event for step in read.file.step])
+    data = specification.read_json(path)
+    with below(str(path)):
+        if not isinstance(data, dict) or not isinstance(data.get("steps"), list):
+            raise WrongShape("steps", "expected a vector: an object with config and steps")
+        config = Config.from_json(data.get("config"))
+        Engine(config)
+        told = [step.get("event") if isinstance(step, dict) else None for step in data["steps"]]
+        if not all(isinstance(event, dict) for event in told):
+            raise WrongShape("steps", "expected objects, each with an event that is an object")
+        return Failing(config.to_json(), told)

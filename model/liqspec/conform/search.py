@@ -1,0 +1,194 @@
+"""Many guided runs of model and engine side by side, to the first finding; that is repeated, and made short."""
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from random import Random
+from typing import Any
+
+from attrs import Factory, define, evolve, frozen
+
+from liqspec.conform.answers import Answering
+from liqspec.conform.beside import Beside, Comparison, play
+from liqspec.conform.coverage import Coverage
+from liqspec.conform.divergences import Divergence
+from liqspec.conform.fault import CannotStart, EngineFault
+from liqspec.conform.finding import Finding
+from liqspec.conform.worlds import World
+from liqspec.events import EVENTS, EventData
+from liqspec.guided import Guide
+from liqspec.shrink import Failing, shrink
+
+LENGTH = 40  # events in one run: short, so that what is found is soon made short
+WITNESSED = 8  # every so many runs, every property is judged on the engine's own observations too
+SPOILT = 0.03  # of the events, beside those of the guide: of any type, with a field that must be refused
+TRIES = 200  # events proposed for one that the engine supports
+
+
+@frozen(kw_only=True)
+class Effort:
+    """How much to compare: so many steps, or for so many seconds; and how long a finding is made shorter."""
+
+    steps: int | None = None
+    seconds: float | None = None
+    seed: int = 1
+    length: int = LENGTH
+    shrink_seconds: float = 60.0
+
+
+@define(kw_only=True)
+class Outcome:
+    """How a comparison ended: what was found, if anything, and from how many events it was made short."""
+
+    coverage: Coverage = Factory(Coverage)
+    finding: Finding | None = None
+    found_events: int = 0
+    occurred: dict[Divergence, int] = Factory(dict)
+
+    @property
+    def stale(self) -> list[Divergence]:
+        """The known divergences that did not occur."""
+        return [entry for entry, times in self.occurred.items() if not times]
+
+    @property
+    def conforms(self) -> bool:
+        """Whether something was compared, nothing was found, and what is known still occurs."""
+        return self.finding is None and not self.stale and self.coverage.steps > 0
+
+
+@define(kw_only=True)
+class Search:
+    """A comparison of an engine with the model."""
+
+    engine: Answering
+    events: frozenset[str]
+    world: World
+    comparison: Comparison = Factory(Comparison)
+    effort: Effort = Factory(Effort)
+    known: tuple[Divergence, ...] = ()
+    progress: Callable[[Coverage], None] = lambda _: None
+
+    def run(self) -> Outcome:
+        """Compare, up to the first finding that is not known; deterministic in steps, if the engine is.
+
+        Raises:
+            CannotStart: an engine that had ended does not start again.
+        """
+        outcome = Outcome(occurred=dict.fromkeys(self.known, 0))
+        for number in self._numbers(outcome.coverage):
+            random = Random(f"{self.effort.seed}/{number}")
+            name, config = self.world.run(number, random)
+            finding = self._drive(config, random, outcome.coverage, witnessed=number % WITNESSED == 0)
+            self.progress(outcome.coverage)
+            if finding is None:
+                continue
+            if (entry := self._known(finding)) is not None:
+                outcome.occurred[entry] += 1
+                continue
+            outcome.found_events = len(finding.events)
+            where = f"seed {self.effort.seed} run {number} on {name}"
+            outcome.finding = evolve(self.examine(finding), where=where)
+            break
+        return outcome
+
+    def examine(self, finding: Finding) -> Finding:
+        """The finding after a second look: whether it happens again, and in as few events as possible."""
+        finding = self._settled(finding)
+        again = self._again(finding)
+        if again is None or not again.is_like(finding):
+            second = "nothing is wrong" if again is None else f"after {len(again.events)} events: {again.headline}"
+            note = f"the same {len(finding.events)} events twice; first: {finding.headline}; then: {second}"
+            return evolve(finding, kind="not deterministic", note=note)
+        return self._shortest(finding)
+
+    # ------------------------------------------------------------------------------------------------------- inside
+
+    def _numbers(self, coverage: Coverage) -> Iterator[int]:
+        began = time.monotonic()
+        for number in count():
+            if self.effort.seconds is not None and time.monotonic() - began >= self.effort.seconds:
+                return
+            if self.effort.steps is not None and coverage.steps >= self.effort.steps:
+                return
+            # An engine that skips everything would never come to its steps.
+            if number > 20 and coverage.steps == 0:
+                return
+            yield number
+
+    def _drive(self, config: dict[str, Any], random: Random, coverage: Coverage, *, witnessed: bool) -> Finding | None:
+        beside = Beside(self.engine, self.comparison, coverage, config, witnessed)
+        begun = beside.start()
+        if begun is not None:
+            return begun if isinstance(begun, Finding) else None
+        guide = Guide(random, beside.model)
+        for _ in range(self.effort.length):
+            event = self._next(guide, random, coverage)
+            if event is None:
+                return None
+            if (found := beside.give(event)) is not None:
+                return found
+        return None
+
+    def _next(self, guide: Guide, random: Random, coverage: Coverage) -> EventData | None:
+        """The guide's next event of a type that the engine supports; None if there is none to be had."""
+        for _ in range(TRIES):
+            event = guide.next_event()
+            if random.random() < SPOILT:
+                event = guide.spoil(event)
+            kind = event.get("type")
+            if kind in self.events or kind not in EVENTS:
+                return event
+            coverage.unsupported[str(kind)] += 1
+        return None
+
+    def _known(self, finding: Finding) -> Divergence | None:
+        return next((entry for entry in self.known if entry.matches(finding)), None)
+
+    def _settled(self, finding: Finding) -> Finding:
+        """The finding; or, if the engine turns out to say more than it was asked, that."""
+        if finding.kind == "fault":
+            return finding
+        try:
+            self.engine.settle()
+        except EngineFault as error:
+            return evolve(finding, kind="fault", fault=error.fault, reasons=(), broken=())
+        return finding
+
+    def _again(self, finding: Finding) -> Finding | None:
+        return self._try(finding, Failing(finding.config, finding.events), deep=True)
+
+    def _try(self, finding: Finding, candidate: Failing, *, deep: bool = False) -> Finding | None:
+        """Play a run anew, as the finding's was; `deep` also waits for what comes after its end."""
+        if finding.kind == "fault":
+            self.engine.renew()
+        witnessed = finding.kind == "property"
+        found = play(self.engine, candidate.config, candidate.events, self.comparison, witnessed=witnessed)
+        if found is not None and (deep or finding.kind == "fault"):
+            found = self._settled(found)
+        if found is not None and found.kind == "fault" and finding.kind != "fault":
+            self.engine.renew()
+        return found
+
+    def _shortest(self, finding: Finding) -> Finding:
+        deadline = time.monotonic() + self.effort.shrink_seconds
+
+        def fails(candidate: Failing) -> Failing | None:
+            if time.monotonic() > deadline or not self.world.allows(candidate.config):
+                return None
+            found = self._try(finding, candidate)
+            if found is None or not _same_kind(found, finding) or self._known(found) is not None:
+                return None
+            return Failing(found.config, found.events)
+
+        try:
+            shortest = shrink(Failing(finding.config, finding.events), fails)
+            found = self._again(evolve(finding, config=shortest.config, events=shortest.events))
+        except (CannotStart, EngineFault):  # it does not even start again: the first run must do
+            return finding
+        return found if found is not None and _same_kind(found, finding) else finding
+
+
+def _same_kind(found: Finding, first: Finding) -> bool:
+    if found.kind != first.kind or bool(found.events) != bool(first.events):
+        return False
+    return found.fault is None or first.fault is None or found.fault.kind == first.fault.kind
