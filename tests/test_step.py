@@ -284,7 +284,7 @@ class TestAWrongStep:
 # Wrong engines, each with the rule that must be among the first two that a verdict on one of its steps names.
 BLAMED = {
     "B07": "MRG-5",
-    "X01": "LIQ-4",
+    "X01": "LIQ-3",
     "X03": "LIQ-3",
     "X12": "MRG-4",
     "X17": "MRG-7",
@@ -292,7 +292,7 @@ BLAMED = {
     "X25": "PRT-3",
     "X34": "CLD-3",
     "X36": "CLD-1",
-    "X72": "LIQ-4",
+    "X72": "FIL-1",
     "X82": "FIL-2",
     "X94": "FIL-1",
     "X103": "BKS-4",

@@ -218,7 +218,7 @@ class TestTheCommand:
         done = invoke("run", "--suite", "essential", "--json", "--", *PYTHON_ENGINE)
         assert done.exit_code == 0, done.output
         answered = json.loads(done.stdout)
-        assert (answered["conforms"], answered["engine"]) == (True, "python_engine 1.0.0")
+        assert (answered["conforms"], answered["engine"]) == (True, "python_engine 2.0.0")
         assert answered["passed"] == sum(vector["suite"] == "essential" for vector in loaded())
 
     def test_tells_what_failed(self, copied: Path) -> None:

@@ -10,6 +10,7 @@ from liqspec import machine, scenario, specification, venue_file
 from liqspec.audit.log import InvalidLog
 from liqspec.cli import (  # noqa: F401
     auditing,
+    conforming,
     distinguishing,
     drawing,
     explaining,

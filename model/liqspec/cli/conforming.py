@@ -10,21 +10,23 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from liqspec import shapes
 from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
 from liqspec.conform import divergences, junit, saved, told, worlds
 from liqspec.conform.beside import Comparison, play
 from liqspec.conform.coverage import Coverage
-from liqspec.conform.fault import CannotStart, EngineFault
+from liqspec.conform.fault import CannotStart, EngineFault, Fault
 from liqspec.conform.finding import Finding
 from liqspec.conform.live import LiveEngine
+from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.search import Effort, Outcome, Search
 from liqspec.events import EVENTS
+from liqspec.shrink import Failing
 from liqspec.step import Mode
 
 BUDGET = 30.0  # seconds, if nothing else is asked for
-REPORT = 5.0  # seconds between two lines of progress
+TIMEOUT = 10.0  # seconds that one reply may take, if nothing else is asked for
 
 
 @app.command()
@@ -46,7 +48,7 @@ def conform(
         list[str] | None,
         typer.Option(metavar="FIELD=UNITS", help="Compare an amount within so much (may be given several times)."),
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How long one reply may take.")] = 10.0,
+    timeout: Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How long one reply may take.")] = TIMEOUT,
     known: Annotated[Path | None, typer.Option(metavar="FILE", help="Divergences that are known, in TOML.")] = None,
     replay: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Play only this scenario or vector, such as one that was saved.")
@@ -71,37 +73,34 @@ def conform(
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many events or for how long")
     tolerances = _tolerances(tolerance or [])
-    Comparison.of(_everything(), compare, tolerances)  # a wrong tolerance is refused before anything is started
+    Comparison.of(of_this_process(), compare, tolerances)  # a wrong tolerance is refused before anything is started
     listed = () if known is None else divergences.load(known)
-    failing = None if replay is None else saved.load(replay)
-    console, began = terminal(), time.monotonic()
-    with _ended_by_signals():
-        try:
-            with LiveEngine(command, timeout) as engine:
-                name, comparison = engine.hello.engine, Comparison.of(engine.hello, compare, tolerances)
-                search = Search(
-                    engine=engine,
-                    events=engine.hello.events,
-                    world=worlds.of(engine.hello, venue),
-                    comparison=comparison,
-                    effort=Effort(steps=steps, seconds=None if steps else budget or BUDGET, seed=seed),
-                    known=listed,
-                    progress=_Progress(terminal(stderr=True)),
-                )
-                if failing is None:
-                    outcome = search.run()
-                else:
-                    # What the engine executes itself was saved as events, which it does not support.
-                    events = [one for one in failing.events if one.get("type") in engine.hello.events | _unknown(one)]
-                    outcome = _replayed(search, failing.config, events)
-                if outcome.finding is None:
-                    engine.bye()
-        except CannotStart as error:
-            fail(str(error))
-        except EngineFault as error:
-            name = command[0]
-            finding = Finding(kind="fault", config=_no_run(), events=[], applied=[], fault=error.fault)
-            outcome = Outcome(finding=finding)
+    run = None if replay is None else saved.load(replay)
+    seconds = None if steps else budget or BUDGET
+    name, began = command[0], time.monotonic()
+    try:
+        with (
+            _ended_by_signals(),
+            LiveEngine(command, timeout) as engine,
+            _Progress(terminal(stderr=True), steps, seconds) as progress,
+        ):
+            name = engine.hello.engine
+            search = Search(
+                engine=engine,
+                events=engine.hello.events,
+                world=worlds.of(engine.hello, venue),
+                comparison=Comparison.of(engine.hello, compare, tolerances),
+                effort=Effort(steps=steps, seconds=seconds, seed=seed),
+                known=listed,
+                progress=progress,
+            )
+            outcome = _compare(search, run)
+            if outcome.finding is None:
+                engine.bye()
+    except CannotStart as error:
+        fail(str(error))
+    except EngineFault as error:
+        outcome = _misbehaved(error.fault)
     files = None
     if outcome.finding is not None and outcome.finding.config and replay is None:
         options = _options(compare, tolerance or [], timeout)
@@ -111,7 +110,89 @@ def conform(
     if as_json:
         typer.echo(json.dumps(told.to_json(outcome, name, files), ensure_ascii=True, indent=2))
     else:
-        told.tell(outcome, console)
+        told.tell(outcome, terminal())
         if files is not None:
-            told.tell_saved(files, console)
+            told.tell_saved(files, terminal())
     raise typer.Exit(HOLDS if outcome.conforms else VIOLATED)
+
+
+# ------------------------------------------------------------------------------------------------------------- inside
+
+
+def _tolerances(given: list[str]) -> dict[str, str]:
+    """The tolerances by their fields."""
+    tolerances = {}
+    for one in given:
+        name, equals, units = one.partition("=")
+        if not equals or not name or not units:
+            fail(f"--tolerance {one}: expected FIELD=UNITS, such as pools.equity=0.01")
+        tolerances[name] = units
+    return tolerances
+
+
+def _options(compare: str, tolerance: list[str], timeout: float) -> list[str]:
+    """The options of this comparison that its replay needs too."""
+    options = [] if compare == "full" else ["--compare", compare]
+    for one in tolerance:
+        options += ["--tolerance", one]
+    return options if timeout == TIMEOUT else [*options, "--timeout", f"{timeout:g}"]
+
+
+def _compare(search: Search, replay: Failing | None) -> Outcome:
+    """Compare at random; or only the run to be replayed, as it is, without making it shorter."""
+    if replay is None:
+        return search.run()
+    # What the engine executes by itself was saved as events, which it does not support.
+    events = [event for event in replay.events if event.get("type") not in EVENTS.keys() - search.events]
+    outcome = Outcome(occurred=dict.fromkeys(search.known, 0))
+    outcome.finding = play(
+        search.engine, replay.config, events, search.comparison, outcome.coverage, witnessed=search.comparison.judged
+    )
+    return outcome
+
+
+def _misbehaved(fault: Fault) -> Outcome:
+    """The outcome where an engine failed outside any run: as it started, or at its end."""
+    return Outcome(finding=Finding(kind="fault", config={}, events=[], applied=[], fault=fault, where="outside a run"))
+
+
+class _Progress:
+    """A line on the terminal that tells how far the comparison is; nothing where there is no terminal."""
+
+    def __init__(self, console: Console, steps: int | None, seconds: float | None) -> None:
+        self._bar = Progress(
+            TextColumn("comparing"),
+            BarColumn(),
+            TextColumn("{task.fields[steps]:,} steps, {task.fields[transitions]} transitions"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._steps, self._began = steps, time.monotonic()
+        self._task = self._bar.add_task("comparing", total=steps or seconds, steps=0, transitions=0)
+
+    def __enter__(self) -> "_Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, coverage: Coverage) -> None:
+        done = coverage.steps if self._steps else time.monotonic() - self._began
+        self._bar.update(self._task, completed=done, steps=coverage.steps, transitions=len(+coverage.tally.transitions))
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Within this, a request to terminate ends the engine too, as Ctrl-C does."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

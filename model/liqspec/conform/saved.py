@@ -107,7 +107,11 @@ def load(path: Path) -> Failing:
             raise WrongShape("steps", "expected a vector: an object with config and steps")
         config = Config.from_json(data.get("config"))
         Engine(config)
-        told = [step.get("event") if isinstance(step, dict) else None for step in data["steps"]]
-        if not all(isinstance(event, dict) for event in told):
-            raise WrongShape("steps", "expected objects, each with an event that is an object")
-        return Failing(config.to_json(), told)
+        return Failing(config.to_json(), [_event(step) for step in data["steps"]])
+
+
+def _event(step: object) -> EventData:
+    event = step.get("event") if isinstance(step, dict) else None
+    if not isinstance(event, dict):
+        raise WrongShape("steps", "expected objects, each with an event that is an object")
+    return event
