@@ -19,9 +19,11 @@ from liqspec.events import EVENTS, EventData
 from liqspec.guided import Guide
 from liqspec.shrink import Failing, shrink
 
+SHORT = 3  # events; a finding with fewer is not made shorter by other runs
 LENGTH = 40  # events in one run: short, so that what is found is soon made short
 WITNESSED = 8  # every so many runs, every property is judged on the engine's own observations too
 SPOILT = 0.03  # of the events, beside those of the guide: of any type, with a field that must be refused
+HUNTED = 12_000  # steps in which a finding shorter than the first one is looked for
 TRIES = 200  # events proposed for one that the engine supports
 
 
@@ -78,7 +80,8 @@ class Search:
         for number in self._numbers(outcome.coverage):
             random = Random(f"{self.effort.seed}/{number}")
             name, config = self.world.run(number, random)
-            finding = self._drive(config, random, outcome.coverage, witnessed=number % WITNESSED == 0)
+            witnessed = number % WITNESSED == 0
+            finding = self._drive(config, random, outcome.coverage, self.effort.length, witnessed=witnessed)
             self.progress(outcome.coverage)
             if finding is None:
                 continue
@@ -87,7 +90,7 @@ class Search:
                 continue
             outcome.found_events = len(finding.events)
             where = f"seed {self.effort.seed} run {number} on {name}"
-            outcome.finding = evolve(self.examine(finding), where=where)
+            outcome.finding = evolve(self._second_look(finding), where=where)
             break
         return outcome
 
@@ -103,6 +106,25 @@ class Search:
 
     # ------------------------------------------------------------------------------------------------------- inside
 
+    def _shorter(self, finding: Finding) -> Finding:
+        """A shorter run in which something is wrong, where short runs show one soon: exact amounts hardly shrink.
+
+        Looked for in the finding's own configuration, which has what matters, in runs that are too short for it.
+        """
+        hunted = Coverage()
+        for attempt in range(HUNTED):
+            length = len(finding.events) - 1
+            if length < SHORT or hunted.steps >= HUNTED:
+                break
+            found = self._drive(
+                finding.config, Random(f"{self.effort.seed}/{attempt}"), hunted, length, opening=True, witnessed=False
+            )
+            if found is not None and found.kind == "difference" and self._known(found) is None:
+                again = self.examine(found)
+                if again.kind == "difference" and len(again.events) < len(finding.events):
+                    finding = again
+        return finding
+
     def _numbers(self, coverage: Coverage) -> Iterator[int]:
         began = time.monotonic()
         for number in count():
@@ -115,19 +137,40 @@ class Search:
                 return
             yield number
 
-    def _drive(self, config: dict[str, Any], random: Random, coverage: Coverage, *, witnessed: bool) -> Finding | None:
+    def _second_look(self, finding: Finding) -> Finding:
+        examined = self.examine(finding)
+        return self._shorter(examined) if examined.kind in ("difference", "property") else examined
+
+    def _drive(
+        self,
+        config: dict[str, Any],
+        random: Random,
+        coverage: Coverage,
+        length: int,
+        *,
+        witnessed: bool,
+        opening: bool = False,
+    ) -> Finding | None:
         beside = Beside(self.engine, self.comparison, coverage, config, witnessed)
         begun = beside.start()
         if begun is not None:
             return begun if isinstance(begun, Finding) else None
         guide = Guide(random, beside.model)
-        for _ in range(self.effort.length):
-            event = self._next(guide, random, coverage)
+        for number in range(length):
+            event = self._opening(guide, number) if opening else None
+            event = event or self._next(guide, random, coverage)
             if event is None:
                 return None
             if (found := beside.give(event)) is not None:
                 return found
         return None
+
+    def _opening(self, guide: Guide, number: int) -> EventData | None:
+        """The event that leads soonest to a position: a deposit, then a trade; None from the third on."""
+        if number > 1:
+            return None
+        event = guide.moves[("deposit", "open_or_increase")[number]][1]()
+        return event if event is not None and event["type"] in self.events else None
 
     def _next(self, guide: Guide, random: Random, coverage: Coverage) -> EventData | None:
         """The guide's next event of a type that the engine supports; None if there is none to be had."""
