@@ -5,6 +5,7 @@ median counterexample has more than 6 events, or the longest more than 12. Argum
 """
 
 import sys
+from pathlib import Path
 from statistics import median
 from time import monotonic
 
@@ -35,10 +36,11 @@ class Measure:
 
 def command(number: str) -> list[str]:
     """The command that is this wrong engine, speaking the protocol."""
+    path = f"sys.path.insert(0, {str(Path(__file__).parent)!r})"
     install = f"from wrong_engines import WRONG_ENGINES; WRONG_ENGINES[{number!r}].install()"
     # The oracle without the rest of the command line, which takes a second to load.
     served = "serve(Oracle(sys.stderr, with_effects=False), sys.stdin.buffer, sys.stdout.buffer)"
-    return [sys.executable, "-c", f"import sys; {install}; from liqspec.oracle import Oracle, serve; {served}"]
+    return [sys.executable, "-c", f"import sys; {path}; {install}; from liqspec.oracle import Oracle, serve; {served}"]
 
 
 def measure(number: str, seconds: float = SECONDS, seed: int = 1) -> Measure:
