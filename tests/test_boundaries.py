@@ -15,6 +15,8 @@ from builders import (
     trade,
     working,
 )
+from liqspec.amounts import Grid
+from liqspec.effects import Transitioned, WindowOpened
 from liqspec.engine import Engine
 from liqspec.snapshot import WindowValue
 from liqspec.state import Account, Book, Pool, Position, State, Window
@@ -191,3 +193,44 @@ class TestTheOtherSide:
         apply(engine, "vault_trade", market="A", size="-0.3", price="15")
         assert (self.outside(engine), engine.observe()["vault"]["cash"]) == ((-250, {"A": 1}), "5002.5")
         assert engine.observe()["vault"]["equity"] == "5001.5"
+
+    @pytest.mark.parametrize(("payment", "alice", "vault", "outside"), [("0.03", -6, 3, 3), ("-0.03", 6, -3, -3)])
+    def test_of_funding(self, payment: str, alice: int, vault: int, outside: int) -> None:
+        """EVT-6: three cents a unit. Two units of A long pay 6, the vault's short unit receives 3, so 3 go out."""
+        engine = small_engine(quote_unit="0.01")
+        apply(engine, "deposit", account="alice", amount="200")
+        trade(engine, "2", "100", 1)
+        apply(engine, "vault_trade", market="A", size="-1", price="100")
+        before = self.outside(engine)[0]
+        apply(engine, "funding", market="A", payment=payment)
+        assert pool(engine)["collateral"] == Grid.of("0.01").text(20_000 + alice)
+        assert engine.observe()["vault"]["cash"] == Grid.of("0.01").text(510_000 + vault)
+        assert self.outside(engine)[0] - before == outside
+
+
+class TestCooldownLength:
+    """CLD-1: a length of 0 is no cooldown; a length of one millisecond is one."""
+
+    @pytest.mark.parametrize(("length", "opened"), [(0, []), (1, [WindowOpened("alice/A/cross", "pool", 1)])])
+    def test_a_window_opens_only_if_it_has_a_length(self, length: int, opened: list[WindowOpened]) -> None:
+        engine = working(liquidation={"cooldown_ms": length})
+        effects = order_event(engine, "fill", size="1", price="88")
+        assert [effect for effect in effects if isinstance(effect, WindowOpened)] == opened
+
+
+class TestOrderOfNames:
+    """AMT-7, LIQ-7: markets come in the order of their names, whatever was used first."""
+
+    def test_in_what_a_block_does(self) -> None:
+        """EVT-9: B is opened before A, and A is told before B."""
+        engine = small_engine()
+        apply(engine, "deposit", account="alice", amount="400")
+        trade(engine, "10", leverage=5, market="B")
+        trade(engine, "10", leverage=5)
+        apply(engine, "marks", prices={"A": "82", "B": "82"})
+        for market in ("A", "B"):
+            order_event(engine, "order_done", market=market)
+        apply(engine, "marks", prices={"A": "81", "B": "81"})
+        keys = ["alice/A/cross", "alice/B/cross"]
+        moves = [effect for effect in apply(engine, "block", time=1) if isinstance(effect, Transitioned)]
+        assert [(effect.transition, effect.position) for effect in moves] == [("T11", key) for key in keys]
