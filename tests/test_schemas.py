@@ -17,6 +17,7 @@ from liqspec import (
     effects,
     events,
     machine,
+    names,
     observables,
     protocol,
     refusals,
@@ -154,11 +155,16 @@ class TestWhatTheModelWrites:
 
 
 def sayable(data: object) -> bool:
-    """Whether a schema can say what is wrong with data: not that 1.0 is written with a point (EVT-4)."""
+    """Whether a schema can say what is wrong with data.
+
+    Not that 1.0 is written with a point (EVT-4), nor that a string is no text: such a line is no JSON of ours (EVT-2).
+    """
+    if isinstance(data, str):
+        return not names.has_unpaired_surrogate(data)
     if isinstance(data, float):
         return not data.is_integer()
     if isinstance(data, dict):
-        return all(map(sayable, data.values()))
+        return all(map(sayable, [*data, *data.values()]))
     return not isinstance(data, list) or all(map(sayable, data))
 
 

@@ -119,7 +119,7 @@ def _scalar(kind: type, wanted: str) -> Callable[[object, object], Any]:
 
 def _literal(value: object, shape: Any) -> Any:
     allowed = get_args(shape)
-    if not isinstance(value, str) or value not in allowed:
+    if type(value) not in {str, int} or value not in allowed:
         raise ValueError(f"expected one of {', '.join(map(show, allowed))}, got {show(value)}")
     return value
 

@@ -1,0 +1,56 @@
+"""One call that compares a Python engine with the model, and fails with the shortest counterexample it can find."""
+
+from pathlib import Path
+
+from liqspec.conform import divergences, told, worlds
+from liqspec.conform.beside import Comparison
+from liqspec.conform.coverage import Coverage
+from liqspec.conform.fault import EngineFault
+from liqspec.conform.search import Effort, Search
+from liqspec.step import Mode
+from liqspec.testing.engines import Factory, InProcess
+
+
+def check_engine(
+    engine: Factory,
+    *,
+    steps: int = 2_000,
+    seed: int = 1,
+    venue: str | None = None,
+    compare: Mode = "full",
+    tolerance: dict[str, str] | None = None,
+    known: Path | None = None,
+) -> Coverage:
+    """Drive an engine beside the model with so many guided events, and return what they exercised.
+
+    `engine` makes an engine, and may be its class. `venue`, `compare`, `tolerance` and the file `known` mean what
+    they mean for `liqspec conform`: a venue's name or file, "decision", "code" or "full", amounts by field, and the
+    divergences that are expected.
+
+    Raises:
+        AssertionError: the engine departs from the rules; the message has the events, the first difference and the
+            rule. Also if nothing could be compared, or a known divergence did not occur.
+        WrongShape: a tolerance or the file of known divergences is malformed.
+        UnreadableFile: there is no such venue, or a file cannot be read.
+    """
+    listed = () if known is None else divergences.load(known)
+    try:
+        driven = InProcess(engine)
+        search = Search(
+            engine=driven,
+            events=driven.hello.events,
+            world=worlds.of(driven.hello, venue),
+            comparison=Comparison.of(driven.hello, compare, tolerance),
+            effort=Effort(steps=steps, seed=seed),
+            known=listed,
+        )
+        outcome = search.run()
+    except EngineFault as error:
+        raise AssertionError(f"{error.fault}\n{error.fault.stderr}") from None
+    if outcome.finding is not None:
+        raise AssertionError(told.text(outcome.finding))
+    if outcome.stale:
+        raise AssertionError(f"known, but it did not occur: {'; '.join(map(str, outcome.stale))}")
+    if not outcome.conforms:
+        raise AssertionError("nothing was compared: the engine skipped every step")
+    return outcome.coverage

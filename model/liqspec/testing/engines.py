@@ -1,0 +1,160 @@
+"""What a Python engine is for the tests, and how it is driven: as one in a process of its own, by the same replies."""
+
+import traceback
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, NoReturn, Protocol
+
+from liqspec import events, protocol
+from liqspec.config import Config
+from liqspec.conform.answers import Accepted
+from liqspec.conform.fault import EngineFault, Fault
+from liqspec.conform.negotiate import Hello, of_this_process, read_hello
+from liqspec.engine import Engine
+from liqspec.events import EventData
+from liqspec.refusals import Refusal
+from liqspec.texts import one_line
+
+
+class PythonEngine(Protocol):
+    """An engine in this process. Configurations, events and observations are those of `spec/rules/09-data.md`.
+
+    It may also have the attributes `observes`, `states`, `events` and `venue`, with the meaning that they have in
+    `hello` (`spec/protocol.md`); without them it observes everything, supports every event and runs any rule set.
+    """
+
+    def reset(self, config: dict[str, Any]) -> object:
+        """Start a run (CFG-1), and return the observation where it begins (OBS-1).
+
+        Raises:
+            Refused, Skip: the run cannot be started.
+        """
+
+    def apply(self, event: EventData) -> object:
+        """Apply an event (EVT-1), and return the observation after it; or an `Accepted`, which has also `executed`.
+
+        Raises:
+            Refused: with the code of the first check that fails (EVT-2); nothing is changed.
+            Skip: the engine cannot do this; nothing is changed.
+        """
+
+
+Factory = Callable[[], PythonEngine]
+
+
+class Refused(Exception):
+    """An engine refuses an event: the code of EVT-2, and a message for people."""
+
+    def __init__(self, code: str, message: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Skip(Exception):
+    """An engine cannot do what it was asked for; the message says why."""
+
+
+class Model:
+    """The model as an engine in this process: what a test of it compares when no other engine is given."""
+
+    def reset(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Start a run."""
+        self._engine = Engine(Config.from_json(config))
+        return self._engine.observe()
+
+    def apply(self, event: EventData) -> object:
+        """Apply an event.
+
+        Raises:
+            Refused: the rules refuse it.
+        """
+        try:
+            self._engine.apply(events.from_json(event))
+        except Refusal as refusal:
+            raise Refused(refusal.code, str(refusal)) from None
+        return self._engine.observe()
+
+
+class InProcess:
+    """An engine as it is driven; what it keeps and what it gives away are never the same objects."""
+
+    def __init__(self, factory: Factory) -> None:
+        """Make the engine, and read what it says of itself.
+
+        Raises:
+            EngineFault: it cannot be made, or says what the protocol does not know.
+        """
+        self._factory, self._event = factory, EventData()
+        self._engine = self._made()
+        self.hello = _hello(self._engine)
+
+    def reset(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Start a run, and return the reply.
+
+        Raises:
+            EngineFault: the engine raised an exception.
+        """
+        return self._asked("reset", config)
+
+    def give(self, event: EventData) -> None:
+        """Keep an event, to be applied when its answer is wanted."""
+        self._event = event
+
+    def answer(self) -> dict[str, Any]:
+        """Apply the event that was given, and return the reply.
+
+        Raises:
+            EngineFault: the engine raised an exception.
+        """
+        return self._asked("apply", self._event)
+
+    def settle(self) -> None:
+        """Nothing: a call has returned, or it has not."""
+
+    def renew(self) -> None:
+        """Make the engine anew.
+
+        Raises:
+            EngineFault: it cannot be made.
+        """
+        self._engine = self._made()
+
+    def _made(self) -> PythonEngine:
+        try:
+            return self._factory()
+        except Exception as error:
+            _raised(error)
+
+    def _asked(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answered = getattr(self._engine, method)(deepcopy(given))
+        except Refused as refused:
+            return {"ok": False, "error": {"code": refused.code, "message": str(refused)}}
+        except Skip as skipped:
+            return {"ok": False, "skipped": str(skipped)}
+        except Exception as error:
+            _raised(error)
+        accepted = answered if isinstance(answered, Accepted) else Accepted(observation=answered)
+        return {"ok": True, "observation": deepcopy(accepted.observation), "executed": list(accepted.executed)}
+
+
+def _hello(engine: PythonEngine) -> Hello:
+    whole = of_this_process()
+    told = {
+        "ok": True,
+        "protocol": protocol.PROTOCOL,
+        "engine": type(engine).__name__,
+        "observes": list(getattr(engine, "observes", whole.observes)),
+        "states": getattr(engine, "states", whole.states),
+        "events": list(getattr(engine, "events", whole.events)),
+    }
+    venue = getattr(engine, "venue", None)
+    return read_hello(told if venue is None else {**told, "venue": venue})
+
+
+def _raised(error: Exception) -> NoReturn:
+    """Tell of an exception of the engine, with the place where it came from."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    told = f"{type(error).__name__}: {one_line(str(error), 200)} (line {where.lineno} of {where.name})"
+    text = "".join(traceback.format_exception(error))
+    raise EngineFault(Fault(kind="raised an exception", message=told, stderr=text)) from None

@@ -1,0 +1,106 @@
+"""A stateful test for Hypothesis: an engine beside the model, event by event, every property judged on the way."""
+
+from typing import ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.strategies import DataObject
+
+from liqspec.conform import told, worlds
+from liqspec.conform.beside import Beside, Comparison
+from liqspec.conform.coverage import Coverage
+from liqspec.conform.fault import EngineFault
+from liqspec.conform.finding import Finding
+from liqspec.events import EVENTS
+from liqspec.testing.engines import Factory, InProcess, Model
+from liqspec.testing.strategies import events, of_world
+
+
+class LiquidationMachine(RuleBasedStateMachine):
+    """Drives `engine` beside the model; a subclass says which engine, and `TestCase` of it is the test.
+
+    Each step is compared (STP-5 to STP-7), and where the engine observes everything, every property is judged on
+    what it shows. A failure has the events, the first difference and the rule, made short by Hypothesis. Rules of
+    a subclass's own can call `give` with any event. Without an engine the model is compared with itself.
+    """
+
+    engine: ClassVar[Factory] = Model
+    venue: ClassVar[str | None] = None  # a shipped venue's name, or a file; None is near all shipped ones
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beside: Beside | None = None  # None until the engine runs, or where it skips the configuration
+
+    @initialize(data=st.data())
+    def begin(self, data: DataObject) -> None:
+        """Start a run."""
+        try:
+            driven = InProcess(type(self).engine)
+        except EngineFault as error:
+            raise AssertionError(str(error.fault)) from None
+        config = data.draw(of_world(worlds.of(driven.hello, self.venue)), label="configuration")
+        self._supported = driven.hello.events
+        comparison = Comparison.of(driven.hello)
+        beside = Beside(driven, comparison, Coverage(), config, witnessed=comparison.judged)
+        begun = beside.start()
+        if isinstance(begun, Finding):
+            raise AssertionError(told.text(begun))
+        self.beside = beside if begun is None else None
+
+    def give(self, event: dict[str, object]) -> None:
+        """Give an event to the engine and to the model, if the engine supports its type.
+
+        Raises:
+            AssertionError: the engine departs from the rules.
+        """
+        if self.beside is None or (event.get("type") in EVENTS and event["type"] not in self._supported):
+            return
+        finding = self.beside.give(event)
+        if finding is not None:
+            raise AssertionError(told.text(finding))
+
+    def orders_are_working(self) -> bool:
+        """Whether a liquidation order is working."""
+        return self.beside is not None and bool(self.beside.model.state.working_orders())
+
+    @rule(data=st.data())
+    def move_money(self, data: DataObject) -> None:
+        """A deposit, a withdrawal, or a transfer."""
+        self._draw(data, "money")
+
+    @rule(data=st.data())
+    def trade(self, data: DataObject) -> None:
+        """A trade that opens, increases or reduces a position."""
+        self._draw(data, "trades")
+
+    @rule(data=st.data())
+    def move_prices(self, data: DataObject) -> None:
+        """New marks, or a funding payment; often exactly at a line."""
+        self._draw(data, "prices")
+
+    @precondition(orders_are_working)
+    @rule(data=st.data())
+    def act_on_an_order(self, data: DataObject) -> None:
+        """A fill of a working liquidation order, or its end."""
+        self._draw(data, "orders")
+
+    @rule(data=st.data())
+    def pass_time(self, data: DataObject) -> None:
+        """The next block; often at the end of a window."""
+        self._draw(data, "time")
+
+    @rule(data=st.data())
+    def move_the_vault(self, data: DataObject) -> None:
+        """A trade of the vault, or its cash."""
+        self._draw(data, "vault")
+
+    @rule(data=st.data())
+    def ask_what_must_be_refused(self, data: DataObject) -> None:
+        """An event that is malformed, or about an order that is not there."""
+        self._draw(data, "refused")
+
+    def _draw(self, data: DataObject, family: str) -> None:
+        if self.beside is not None:
+            event = data.draw(events(self.beside.model, family), label="event")
+            if event is not None:
+                self.give(event)

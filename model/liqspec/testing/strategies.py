@@ -1,0 +1,83 @@
+"""Hypothesis strategies: configurations, the next event of a run, and whole runs that reach liquidations."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from liqspec import step
+from liqspec.config import Config
+from liqspec.conform import worlds
+from liqspec.conform.negotiate import of_this_process
+from liqspec.conform.worlds import World
+from liqspec.engine import Engine
+from liqspec.events import EventData
+from liqspec.guided import Guide
+
+# The guide's moves by what they are about; `orders` is what the book does with a working liquidation order.
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "money": ("deposit", "withdraw", "transfer"),
+    "trades": ("open_or_increase", "twin", "reduce"),
+    "prices": ("mark", "mark", "mark", "marks", "funding"),
+    "orders": ("execution",),
+    "time": ("block",),
+    "vault": ("vault_trade", "vault_cash"),
+    "refused": ("order_of_nobody", "spoilt"),
+}
+
+
+def configurations(venue: str | None = None) -> SearchStrategy[dict[str, Any]]:
+    """Valid configurations as plain data (CFG-1): one to three accounts on one to three markets.
+
+    They are of a venue, by name or file, as it is; or near all shipped venues, some of their parameters changed.
+
+    Raises:
+        UnreadableFile, InvalidVenueFile: there is no such venue, or it is no valid one.
+    """
+    return of_world(worlds.of(of_this_process(), venue))
+
+
+def of_world(world: World) -> SearchStrategy[dict[str, Any]]:
+    """The configurations of a world."""
+    randoms = st.randoms(use_true_random=False)
+    return st.builds(lambda number, random: world.run(number, random)[1], _numbers(world), randoms)
+
+
+def events(engine: Engine, family: str | None = None) -> SearchStrategy[EventData | None]:
+    """The next event for a run, as plain data, guided by where it stands: breaches, exact boundaries, fills, refusals.
+
+    `engine` is the model, which must be in the state of the run when the event is drawn; `family` is one of
+    `FAMILIES`. An event of a family may be impossible (nothing to reduce, no order working): then it is None.
+
+    Raises:
+        KeyError: there is no such family.
+    """
+    moves = None if family is None else FAMILIES[family]
+    return _event(engine, moves)
+
+
+@st.composite
+def _event(draw: DrawFn, engine: Engine, moves: tuple[str, ...] | None) -> EventData | None:
+    guide = Guide(draw(st.randoms(use_true_random=False)), engine)
+    if moves is None:
+        return guide.next_event()
+    move = draw(st.sampled_from(moves))
+    return guide.execution() if move == "execution" else guide.moves[move][1]()
+
+
+@st.composite
+def runs(draw: DrawFn, venue: str | None = None, max_events: int = 40) -> tuple[dict[str, Any], list[EventData]]:
+    """A configuration and a guided list of events, some of which must be refused."""
+    config = draw(configurations(venue))
+    model = Engine(Config.from_json(config))
+    listed: list[EventData] = []
+    for _ in range(draw(st.integers(1, max_events))):
+        event = draw(events(model))
+        if event is not None:
+            listed.append(event)
+            step.take(model, event)
+    return config, listed
+
+
+def _numbers(world: World) -> SearchStrategy[int]:
+    return st.integers(0, len(world.bases) - 1)
