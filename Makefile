@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify test test-thorough check bench mutants mutation diagrams node lock clean
+.PHONY: help verify test test-thorough check bench mutants mutation conform vectors diagrams node lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -50,14 +50,21 @@ check: .venv/ready
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 
-bench: .venv/ready  ## measure the model beside the bare cost of a trigger
+bench: .venv/ready  ## measure the model beside the bare cost of a trigger, and a step through the pipe
 	$(BIN)/python tests/bench_engine.py
+	$(BIN)/python tests/bench_oracle.py
 
 mutants: .venv/ready  ## which property catches which wrong engine, after how many events
 	$(BIN)/python tests/measure_wrong_engines.py
 
 mutation: .venv/ready  ## try every small change of the rules' modules on a copy, and tell which the tests do not see
 	$(BIN)/python tests/measure_mutation.py
+
+conform: .venv/ready  ## which wrong engine, as a process of its own, is caught by `liqspec conform`, and by how few events
+	$(BIN)/python tests/measure_conform.py
+
+vectors: .venv/ready  ## write the conformance vectors anew from the specification
+	$(BIN)/liqspec vectors generate spec/vectors
 
 diagrams: .venv/graphviz  ## draw the committed diagrams anew from the specification
 	$(BIN)/liqspec draw all diagrams
