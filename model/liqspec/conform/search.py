@@ -175,9 +175,7 @@ class Search:
     def _next(self, guide: Guide, random: Random, coverage: Coverage) -> EventData | None:
         """The guide's next event of a type that the engine supports; None if there is none to be had."""
         for _ in range(TRIES):
-            event = guide.next_event()
-            if random.random() < SPOILT:
-                event = guide.spoil(event)
+            event = guide.stray() if random.random() < SPOILT else guide.next_event()
             kind = event.get("type")
             if kind in self.events or kind not in EVENTS:
                 return event

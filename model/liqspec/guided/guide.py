@@ -68,12 +68,30 @@ class Guide(Moves):
             return {"type": "trade", **self._key(position), "size": size, "price": price, "leverage": 0}
         return self.spoil(event)
 
+    def stray(self) -> EventData:
+        """An event of any kind, all kinds alike, with a field that must be refused; or a fill of no order."""
+        if self._chance(0.2):
+            nobody = self._market_moves.order_of_nobody()
+            market = self._venue.markets[nobody["market"]]
+            fill = {**nobody, "type": "fill", "size": market.size.text(1), "price": self._near_mark(market, 0)}
+            return fill if self._chance(0.3) else self.spoil(fill)
+        moves = [move for _, move in self.moves.values()]
+        event = self._random.choice(moves)() or self.next_event()
+        return {**event, "time": -1} if "time" in event and self._chance(0.5) else self.spoil(event)
+
     def spoil(self, event: EventData) -> EventData:
         """The event with one or two fields that must be refused."""
         event = dict(event)
         for name in self._random.sample(sorted(event), k=min(self._random.choice((1, 1, 2)), len(event))):
-            event[name] = self._bad(name)
+            event[name] = self._bad_prices(event[name]) if name == "prices" else self._bad(name)
         return event
+
+    def _bad_prices(self, prices: object) -> object:
+        """Prices of which one is bad, or of a market that is not there."""
+        if not isinstance(prices, dict) or self._chance(0.2):
+            return None
+        market = self._random.choice([*prices, _BAD_NAMES["market"]])
+        return {**prices, market: "1" if market not in prices else self._random.choice(_BAD_AMOUNTS)}
 
     def _bad(self, name: str) -> object:
         if name == "type":
