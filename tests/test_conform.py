@@ -1,0 +1,346 @@
+"""`liqspec conform`: engines that follow the rules pass, and each other one is reported as exactly what it is."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from typer.testing import CliRunner
+
+import foreign_engines
+from liqspec import schemas
+from liqspec.cli import app, main
+from liqspec.conform.live import LiveEngine
+from liqspec.conform.peer import Peer
+from liqspec.rulebook import rules
+
+HERE = Path(__file__).parent
+RIGHT = [sys.executable, str(HERE / "engines" / "python_engine.py")]
+MODEL = [sys.executable, "-c", "from liqspec.cli import main; main()", "oracle"]
+
+
+def misbehaving(way: str) -> list[str]:
+    """The command of an engine that misbehaves in this way."""
+    return [sys.executable, str(HERE / "misbehaving_engine.py"), way]
+
+
+def conform(*options: str, engine: list[str], folder: Path | None = None) -> Any:
+    """Run the command; what it saves goes to `folder`."""
+    saving = [] if folder is None else ["--save", str(folder)]
+    return CliRunner().invoke(app, ["conform", *options, *saving, "--", *engine])
+
+
+def found(way: str, folder: Path, *options: str) -> dict[str, Any]:
+    """What is found of a misbehaving engine, for machines."""
+    done = conform("--steps", "200", "--timeout", "0.7", "--json", *options, engine=misbehaving(way), folder=folder)
+    assert done.exit_code == 1, done.output
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def flattened(text: str) -> str:
+    """A text without its line ends."""
+    return " ".join(text.split())
+
+
+FAULTS = {
+    "dies": ("died", "exit status 1"),
+    "is killed": ("died", "ended by SIGKILL"),
+    "hangs": ("hung", "no reply within 0.7 s"),
+    "half a line": ("died", "exit status 0"),
+    "floods": ("flooded standard output", "more than"),
+    "floods its log": ("flooded standard error", "more than"),
+    "closes its output": ("closed its output", "still runs"),
+    "prints garbage": ("printed garbage", "none"),
+    "prints a list": ("printed garbage", "none"),
+    "prints bytes": ("printed garbage", "none"),
+    "confesses": ("reported a defect of its own", "assertion failed"),
+    "says nothing of ok": ("replied what is no reply", "ok"),
+    "has no observation": ("replied what is no reply", "observation"),
+    "observes a text": ("replied what is no reply", "observation"),
+    "answers twice": ("answered without being asked", "came also"),
+    "answers backwards": ("answered out of order", "the second first"),
+    "speaks protocol 2": ("replied what is no reply", "hello.protocol: expected 1, got 2"),
+    "observes the moon": ("replied what is no reply", 'hello.observes: unknown "moon"'),
+    "says no events": ("replied what is no reply", "hello.events: expected a list"),
+    "has strange states": ("replied what is no reply", "hello.states"),
+    "has a bad venue": ("replied what is no reply", "hello.venue"),
+}
+
+
+class TestMisbehaviour:
+    """Engines that do what is no answer."""
+
+    @pytest.mark.parametrize(("way", "kind", "message"), [(way, *told) for way, told in FAULTS.items()])
+    def test_is_reported_as_what_it_is(self, way: str, kind: str, message: str, tmp_path: Path) -> None:
+        began = time.monotonic()
+        told = found(way, tmp_path)
+        fault = told["finding"]["fault"]
+        assert (fault["kind"], message in fault["message"]) == (kind, True), fault
+        assert not told["conforms"]
+        assert time.monotonic() - began < 20
+
+    def test_the_last_words_of_an_engine_are_shown(self, tmp_path: Path) -> None:
+        done = conform("--steps", "50", engine=misbehaving("dies"), folder=tmp_path)
+        assert "the engine died: exit status 1" in done.stdout
+        assert "a last word" in done.stdout
+
+    def test_nothing_is_left_of_an_engine_and_its_children(self, tmp_path: Path) -> None:
+        told = found("hangs", tmp_path)
+        child = re.search(r"child (\d+)", told["finding"]["fault"]["stderr"])
+        assert child is not None
+        deadline = time.monotonic() + 5
+        while _lives(int(child[1])) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not _lives(int(child[1]))
+
+    def test_one_that_does_not_end_is_reported_and_ended(self, tmp_path: Path) -> None:
+        assert found("stays", tmp_path)["finding"]["fault"]["kind"] == "did not end"
+
+    def test_one_that_is_not_deterministic_is_reported_as_that(self, tmp_path: Path) -> None:
+        told = found("is moody", tmp_path)["finding"]
+        assert told["kind"] == "not deterministic"
+        assert "the same" in told["headline"]
+
+    def test_one_that_skips_everything_was_not_compared(self, tmp_path: Path) -> None:
+        told = found("skips", tmp_path)
+        assert (told["finding"], told["exercised"]["steps"]) == (None, 0)
+        assert {entry["why"] for entry in told["exercised"]["skipped"]} == {"not today"}
+
+    def test_a_program_that_is_not_there_is_bad_usage(self) -> None:
+        done = conform(engine=["./no-such-engine"])
+        assert done.exit_code == 2
+        assert done.stderr.count("\n") == 1
+        assert "./no-such-engine: cannot be started" in done.stderr
+
+    def test_a_process_that_does_not_read_is_no_deadlock(self) -> None:
+        with Peer([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.3) as peer:
+            with pytest.raises(Exception, match="did not read its request"):
+                peer.send(b"x" * 10_000_000)
+            pid = peer.pid
+        assert not _lives(pid)
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_ends_both_soon(self, number: signal.Signals, tmp_path: Path) -> None:
+        log = tmp_path / "log"
+        engine = f"import os, sys, runpy; open({str(log)!r}, 'w').write(str(os.getpid()))\n"
+        engine += f"runpy.run_path({RIGHT[1]!r}, run_name='__main__')"
+        arguments = ["conform", "--budget", "60", "--", sys.executable, "-c", engine]
+        # SIGINT is ignored in what a shell starts in the background; here it must not be.
+        code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"{code}from liqspec.cli import main; main()", *arguments],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 20
+        while not (log.exists() and log.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=15)
+        assert (process.returncode, "Traceback" in errors) == (130, False)
+        assert not _lives(int(log.read_text()))
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process is there, and is no zombie that only waits for the one who reaps orphans."""
+    stat = Path(f"/proc/{pid}/stat")
+    if stat.parent.parent.joinpath("self").exists():
+        return stat.exists() and ") Z " not in stat.read_text()
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class TestNegotiation:
+    """What an engine says of itself is what it is compared in."""
+
+    @pytest.mark.parametrize("way", ["is of the older sort", "observes nothing", "peace"])
+    def test_one_that_reports_less_conforms_in_that(self, way: str) -> None:
+        done = conform("--steps", "300", engine=misbehaving(way))
+        assert done.exit_code == 0, done.output
+
+    def test_one_that_knows_few_events_gets_no_others(self) -> None:
+        done = conform("--steps", "150", "--json", engine=misbehaving("knows few events"))
+        exercised = json.loads(done.stdout)["exercised"]
+        assert set(exercised["events"]) <= {"deposit", "trade", "mark_price"}
+        assert exercised["unsupported"]["block"]
+        assert "event block accepted" in exercised["never"]
+
+    def test_one_venue_is_left_as_it_is(self) -> None:
+        oracle = [*MODEL, "--venue", "hyperliquid"]
+        assert conform("--steps", "300", engine=oracle).exit_code == 0
+
+    def test_the_engine_in_plain_python_conforms(self) -> None:
+        assert conform("--steps", "1500", engine=foreign_engines.python_engine()).exit_code == 0
+
+    def test_the_engine_in_javascript_conforms(self) -> None:
+        assert conform("--steps", "1500", engine=foreign_engines.javascript_engine()).exit_code == 0
+
+    def test_the_engine_in_c_conforms(self, tmp_path: Path) -> None:
+        assert conform("--steps", "1500", engine=foreign_engines.c_engine(tmp_path)).exit_code == 0
+
+    @pytest.mark.parametrize("steps", [1_000, pytest.param(1_000_000, marks=pytest.mark.thorough)])
+    def test_the_model_conforms_to_itself(self, steps: int) -> None:
+        done = conform("--steps", str(steps), "--json", engine=MODEL)
+        told = json.loads(done.stdout)
+        assert (done.exit_code, told["exercised"]["steps"] >= steps) == (0, True)
+        assert steps < 100_000 or told["exercised"]["never"] == []
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path, list[str]]:
+    """The wrong engine of the tutorial: what is told of it, and where it was saved."""
+    folder, engine = tmp_path_factory.mktemp("wrong"), foreign_engines.javascript_engine("wrong_engine.js")
+    report = folder / "conform.xml"
+    return conform("--seed", "3", "--junit", str(report), engine=engine, folder=folder), folder, engine
+
+
+class TestACounterexample:
+    """What is told and kept of an engine that breaks a rule."""
+
+    def test_it_is_short_and_names_the_rule(self, wrong: tuple[Any, Path, list[str]]) -> None:
+        done, *_ = wrong
+        assert done.exit_code == 1
+        assert "ours healthy, theirs liquidatable" in done.stdout
+        assert "after 3 events" in done.stdout
+        assert flattened(rules()["LIQ-3"].title) in flattened(done.stdout)
+
+    def test_the_vector_fits_its_schema_and_the_scenario_is_a_story(self, wrong: tuple[Any, Path, list[str]]) -> None:
+        _, folder, _ = wrong
+        vector = json.loads((folder / "counterexample.json").read_text())
+        assert schemas.accepts("vector", vector)
+        assert vector["rules"][0] == "LIQ-3"
+        assert CliRunner().invoke(app, ["simulate", str(folder / "counterexample.toml")]).exit_code == 0
+
+    @pytest.mark.parametrize("file", ["counterexample.toml", "counterexample.json"])
+    def test_it_can_be_played_again(self, wrong: tuple[Any, Path, list[str]], file: str) -> None:
+        done, folder, engine = wrong
+        again = conform("--replay", str(folder / file), engine=engine)
+        assert again.exit_code == 1
+        headline = next(line for line in done.stdout.splitlines() if line.startswith("differs"))
+        assert headline in again.stdout
+        mended = conform("--replay", str(folder / file), engine=RIGHT)
+        assert mended.exit_code == 0, mended.output
+
+    def test_the_report_for_a_build_server_has_it(self, wrong: tuple[Any, Path, list[str]]) -> None:
+        _, folder, _ = wrong
+        root = ElementTree.parse(folder / "conform.xml").getroot()  # written by ourselves
+        (failure,) = root.iter("failure")
+        assert "theirs liquidatable" in failure.attrib["message"]
+        assert "LIQ-3" in (failure.text or "")
+
+    def test_the_same_seed_tells_the_same(self, wrong: tuple[Any, Path, list[str]], tmp_path: Path) -> None:
+        _, _, engine = wrong
+        first, second = (conform("--steps", "4000", "--json", engine=engine, folder=tmp_path) for _ in range(2))
+        assert first.stdout == second.stdout
+
+    def test_less_is_compared_when_less_is_asked_for(self, tmp_path: Path) -> None:
+        engine = misbehaving("observes a number")
+        assert conform("--steps", "200", engine=engine, folder=tmp_path).exit_code == 1
+        assert conform("--steps", "200", "--compare", "code", engine=engine, folder=tmp_path).exit_code == 0
+        assert conform("--steps", "200", "--compare", "decision", engine=engine, folder=tmp_path).exit_code == 0
+
+
+KNOWN = """
+format = 1
+
+[[known]]
+why = "equality is a breach here"
+field = "positions.state"
+"""
+
+
+class TestKnownDivergences:
+    """`--known`."""
+
+    def test_one_that_occurs_is_no_finding(self, wrong: tuple[Any, Path, list[str]], tmp_path: Path) -> None:
+        *_, engine = wrong
+        known = tmp_path / "known.toml"
+        fields = ("positions.state", "pools.in_liquidation", "outcome", "positions.order")
+        entries = "".join(f'[[known]]\nwhy = "equality"\nfield = "{field}"\n' for field in fields)
+        known.write_text("format = 1\n" + entries)
+        done = conform("--steps", "1500", "--seed", "3", "--json", "--known", str(known), engine=engine)
+        told = json.loads(done.stdout)
+        assert told["finding"] is None
+        assert sum(entry["times"] for entry in told["known"]) > 0
+
+    def test_one_that_does_not_occur_fails_the_run(self, tmp_path: Path) -> None:
+        known = tmp_path / "known.toml"
+        known.write_text(KNOWN)
+        done = conform("--steps", "100", "--known", str(known), engine=RIGHT)
+        assert done.exit_code == 1
+        assert "known, but it did not occur: positions.state (equality is a breach here)" in done.stdout
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("format = 2\n", "format"),
+            ("format = 1\nknown = 3\n", "known"),
+            ('format = 1\n[[known]]\nfield = "x"\n', "why"),
+            ('format = 1\n[[known]]\nfield = "x"\nwhy = " "\n', "why: must say something"),
+            ("format = ", "malformed TOML"),
+        ],
+    )
+    def test_a_malformed_list_is_bad_usage(
+        self, text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        known = tmp_path / "known.toml"
+        known.write_text(text)
+        assert told in bad_usage(["--known", str(known)], monkeypatch, capsys)
+
+
+def bad_usage(options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line with which these options are refused."""
+    monkeypatch.setattr(sys, "argv", ["liqspec", "conform", *options, "--", *RIGHT])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    line = capsys.readouterr().err
+    assert (ended.value.code, line.count("\n")) == (2, 1), line
+    return line
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--steps", "5", "--budget", "5"], "give one of them"),
+        (["--tolerance", "pools.equity"], "expected FIELD=UNITS"),
+        (["--tolerance", "pools.moon=1"], "pools.moon"),
+        (["--tolerance", "pools.equity=much"], "much"),
+        (["--tolerance", "positions.state=1"], "positions.state"),
+        (["--venue", "atlantis"], "atlantis"),
+        (["--replay", "nowhere.toml"], "nowhere.toml"),
+        (["--replay", "nowhere.json"], "nowhere.json"),
+    ],
+)
+def test_bad_usage_is_one_line(
+    options: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told in bad_usage(options, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"steps": [3], "config": {}}', '{"steps": 3}', "nonsense"])
+def test_a_file_that_is_no_vector_is_not_replayed(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vector = tmp_path / "vector.json"
+    vector.write_text(text)
+    assert "vector.json" in bad_usage(["--replay", str(vector)], monkeypatch, capsys)
+
+
+def test_an_amount_within_its_tolerance_is_no_difference() -> None:
+    with LiveEngine(RIGHT, 5) as engine:
+        assert engine.hello.observes_everything
+    assert conform("--steps", "100", "--tolerance", "pools.equity=0.5", engine=RIGHT).exit_code == 0
