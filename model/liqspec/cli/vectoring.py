@@ -8,9 +8,12 @@ import typer
 from rich.progress import Progress
 
 from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
+from liqspec.conform.beside import Comparison
+from liqspec.conform.fault import CannotStart, EngineFault
+from liqspec.conform.live import LiveEngine
+from liqspec.texts import one_line
 from liqspec.vectors import corpus, told
-from liqspec.vectors.play import play_all
-from liqspec.vectors.process import EngineFailed, ProcessEngine
+from liqspec.vectors.play import Abilities, play_all
 from liqspec.vectors.suites import SUITES, all_pieces
 
 vectors = typer.Typer(
@@ -85,17 +88,19 @@ def run(
             fail(f"--suite {name}: there are {', '.join(SUITES)}")
     chosen = [one for one in corpus.load(directory or corpus.FOLDER) if not suite or one["suite"] in suite]
     try:
-        with ProcessEngine(command, timeout) as engine, Progress(console=terminal(stderr=True), transient=True) as bars:
+        with LiveEngine(command, timeout) as engine, Progress(console=terminal(stderr=True), transient=True) as bars:
             task = bars.add_task("playing", total=len(chosen))
-            played = play_all(chosen, engine, engine.abilities, lambda _: bars.advance(task))
-            name = engine.abilities.engine
-    except EngineFailed as error:
-        if "cannot be started" in str(error):
-            fail(str(error))
-        typer.echo(f"liqspec: {error}", err=True)
+            hello = engine.hello
+            abilities = Abilities(engine=hello.engine, observes=Comparison.of(hello).observes, events=hello.events)
+            played = play_all(chosen, engine, abilities, lambda _: bars.advance(task))
+    except CannotStart as error:
+        fail(str(error))
+    except EngineFault as error:
+        logged = one_line(error.fault.stderr, 2000)
+        typer.echo(f"liqspec: {error}" + (f"; it logged: {logged}" if logged else ""), err=True)
         raise typer.Exit(VIOLATED) from None
     if as_json:
-        typer.echo(json.dumps(told.to_json(name, played), ensure_ascii=True, indent=2))
+        typer.echo(json.dumps(told.to_json(hello.engine, played), ensure_ascii=True, indent=2))
     else:
-        told.tell(name, played, terminal())
+        told.tell(hello.engine, played, terminal())
     raise typer.Exit(HOLDS if told.conforms(played) else VIOLATED)

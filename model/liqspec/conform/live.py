@@ -11,7 +11,7 @@ from liqspec.events import EventData
 from liqspec.protocol import BadLine
 
 GRACE = 0.05  # seconds in which an answer too many is expected
-START = 60.0  # seconds at least for the first reply, before which a process may have much to load
+START = 20.0  # seconds at least for the first reply, before which a process may have much to load
 
 
 class LiveEngine:
