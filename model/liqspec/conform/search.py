@@ -24,7 +24,11 @@ LENGTH = 40  # events in one run: short, so that what is found is soon made shor
 WITNESSED = 8  # every so many runs, every property is judged on the engine's own observations too
 SPOILT = 0.03  # of the events, beside those of the guide: of any type, with a field that must be refused
 HUNTED = 12_000  # steps in which a finding shorter than the first one is looked for
+LONG, HUNTED_LONG = 8, 40_000  # a finding with so many events is worth more steps
 TRIES = 200  # events proposed for one that the engine supports
+
+# Says which event comes first, second, and so on, in a run that the guide goes on with; None leaves it to the guide.
+Lead = Callable[[Guide, int], EventData | None]
 
 
 @frozen(kw_only=True)
@@ -107,18 +111,21 @@ class Search:
     # ------------------------------------------------------------------------------------------------------- inside
 
     def _shorter(self, finding: Finding) -> Finding:
-        """A shorter run in which something is wrong, where short runs show one soon: exact amounts hardly shrink.
+        """A shorter run in which something is wrong, where other runs show one soon: exact amounts hardly shrink.
 
-        Looked for in the finding's own configuration, which has what matters, in runs that are too short for it.
+        Looked for in the finding's own configuration, which has what matters, in runs that are too short for it:
+        by turns such as open a position at once, and such as begin as the finding does and go another way.
         """
         hunted = Coverage()
-        for attempt in range(HUNTED):
+        for attempt in range(HUNTED_LONG):
             length = len(finding.events) - 1
-            if length < SHORT or hunted.steps >= HUNTED:
+            if length < SHORT or hunted.steps >= (HUNTED_LONG if length > LONG else HUNTED):
                 break
-            found = self._drive(
-                finding.config, Random(f"{self.effort.seed}/{attempt}"), hunted, length, opening=True, witnessed=False
-            )
+            random = Random(f"{self.effort.seed}/{attempt}")
+            lead: Lead | None = _part(finding.events, random) if attempt % 2 else self._opening
+            if length >= LONG and attempt % 3 == 0:  # another long run may have a short heart
+                length, lead = self.effort.length, None
+            found = self._drive(finding.config, random, hunted, length, lead=lead, witnessed=False)
             if found is not None and found.kind == "difference" and self._known(found) is None:
                 again = self.examine(found)
                 if again.kind == "difference" and len(again.events) < len(finding.events):
@@ -149,15 +156,16 @@ class Search:
         length: int,
         *,
         witnessed: bool,
-        opening: bool = False,
+        lead: Lead | None = None,
     ) -> Finding | None:
+        """Give a run of so many events; `lead` has the first word on each."""
         beside = Beside(self.engine, self.comparison, coverage, config, witnessed)
         begun = beside.start()
         if begun is not None:
             return begun if isinstance(begun, Finding) else None
         guide = Guide(random, beside.model)
         for number in range(length):
-            event = self._opening(guide, number) if opening else None
+            event = lead(guide, number) if lead is not None else None
             event = event or self._next(guide, random, coverage)
             if event is None:
                 return None
@@ -227,6 +235,14 @@ class Search:
         except (CannotStart, EngineFault):  # it does not even start again: the first run must do
             return finding
         return found if found is not None and _same_kind(found, finding) else finding
+
+
+def _part(events: list[EventData], random: Random) -> Lead:
+    """The lead of a run that begins with some of these events: with the first ones, often without one of them."""
+    kept = events[: random.randrange(1, len(events))]
+    if len(kept) > 1 and random.random() < 0.7:
+        del kept[random.randrange(len(kept))]
+    return lambda _, number: kept[number] if number < len(kept) else None
 
 
 def _same_kind(found: Finding, first: Finding) -> bool:
