@@ -246,7 +246,7 @@ class TestStrategies:
     def test_runs_reach_liquidations_and_refusals(self) -> None:
         seen: set[str] = set()
 
-        @settings(FAST, max_examples=250, database=None, derandomize=True)
+        @settings(FAST, max_examples=150, database=None, derandomize=True)
         @given(run=runs())
         def play(run: tuple[dict[str, Any], list[EventData]]) -> None:
             model = liqspec.engine.Engine(Config.from_json(run[0]))

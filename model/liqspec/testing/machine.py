@@ -1,7 +1,8 @@
 """A stateful test for Hypothesis: an engine beside the model, event by event, every property judged on the way."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from hypothesis.strategies import DataObject
@@ -15,6 +16,8 @@ from liqspec.events import EVENTS
 from liqspec.testing.engines import Factory, InProcess, Model
 from liqspec.testing.strategies import events, of_world
 
+LEAP = 12  # events at most in one step of the machine
+
 
 class LiquidationMachine(RuleBasedStateMachine):
     """Drives `engine` beside the model; a subclass says which engine, and `TestCase` of it is the test.
@@ -26,6 +29,11 @@ class LiquidationMachine(RuleBasedStateMachine):
 
     engine: ClassVar[Factory] = Model
     venue: ClassVar[str | None] = None  # a shipped venue's name, or a file; None is near all shipped ones
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Leave out Hypothesis' phase of explaining: it is slow here, and the message tells more."""
+        super().__init_subclass__(**options)
+        cls.TestCase.settings = settings(cls.TestCase.settings, phases=set(Phase) - {Phase.explain})
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,12 +102,18 @@ class LiquidationMachine(RuleBasedStateMachine):
         """A trade of the vault, or its cash."""
         self._draw(data, "vault")
 
+    @rule(data=st.data(), times=st.integers(2, LEAP))
+    def go_on(self, data: DataObject, times: int) -> None:
+        """Several events, as the guide would have them: what takes long to reach is reached so."""
+        for _ in range(times if self.beside is not None else 0):
+            self._draw(data, None)
+
     @rule(data=st.data())
     def ask_what_must_be_refused(self, data: DataObject) -> None:
         """An event that is malformed, or about an order that is not there."""
         self._draw(data, "refused")
 
-    def _draw(self, data: DataObject, family: str) -> None:
+    def _draw(self, data: DataObject, family: str | None) -> None:
         if self.beside is not None:
             event = data.draw(events(self.beside.model, family), label="event")
             if event is not None:
