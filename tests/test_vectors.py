@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import foreign_engines
 from engines import python_engine
 from liqspec import checks, rulebook, schemas
 from liqspec.cli import app
@@ -220,6 +221,21 @@ class TestTheCommand:
         answered = json.loads(done.stdout)
         assert (answered["conforms"], answered["engine"]) == (True, "python_engine 2.0.0")
         assert answered["passed"] == sum(vector["suite"] == "essential" for vector in loaded())
+
+    @pytest.mark.parametrize("language", ["python", "javascript", "c"])
+    def test_the_engines_of_other_hands_pass_all(self, language: str, tmp_path: Path) -> None:
+        if language == "c":
+            command = foreign_engines.c_engine(tmp_path)
+        else:
+            command = getattr(foreign_engines, f"{language}_engine")()
+        done = invoke("run", "--json", "--", *command)
+        answered = json.loads(done.stdout)
+        assert (done.exit_code, answered["passed"]) == (0, len(loaded()))
+
+    def test_an_engine_with_a_bug_does_not(self) -> None:
+        done = invoke("run", "--suite", "boundaries", "--", *foreign_engines.javascript_engine("wrong_engine.js"))
+        assert done.exit_code == 1
+        assert "LIQ-3" in done.stdout
 
     def test_tells_what_failed(self, copied: Path) -> None:
         path = copied / "small/boundaries/margin-at.json"
