@@ -24,7 +24,7 @@ LENGTH = 40  # events in one run: short, so that what is found is soon made shor
 WITNESSED = 8  # every so many runs, every property is judged on the engine's own observations too
 SPOILT = 0.03  # of the events, beside those of the guide: of any type, with a field that must be refused
 HUNTED = 12_000  # steps in which a finding shorter than the first one is looked for
-LONG, HUNTED_LONG = 8, 40_000  # a finding with so many events is worth more steps
+LONG = 8  # events; each one that a finding has from here on is worth so many steps more
 TRIES = 200  # events proposed for one that the engine supports
 
 # Says which event comes first, second, and so on, in a run that the guide goes on with; None leaves it to the guide.
@@ -116,11 +116,9 @@ class Search:
         Looked for in the finding's own configuration, which has what matters, in runs that are too short for it:
         by turns such as open a position at once, and such as begin as the finding does and go another way.
         """
-        hunted = Coverage()
-        for attempt in range(HUNTED_LONG):
-            length = len(finding.events) - 1
-            if length < SHORT or hunted.steps >= (HUNTED_LONG if length > LONG else HUNTED):
-                break
+        hunted, attempt = Coverage(), 0
+        while len(finding.events) > SHORT and max(hunted.steps, attempt) < HUNTED * _worth(finding):
+            length, attempt = len(finding.events) - 1, attempt + 1
             random = Random(f"{self.effort.seed}/{attempt}")
             lead: Lead | None = _part(finding.events, random) if attempt % 2 else self._opening
             if length >= LONG and attempt % 3 == 0:  # another long run may have a short heart
@@ -235,6 +233,11 @@ class Search:
         except (CannotStart, EngineFault):  # it does not even start again: the first run must do
             return finding
         return found if found is not None and _same_kind(found, finding) else finding
+
+
+def _worth(finding: Finding) -> int:
+    """How much effort to spend on a shorter run: the more, the longer the finding is."""
+    return max(1, len(finding.events) - LONG + 1)
 
 
 def _part(events: list[EventData], random: Random) -> Lead:
