@@ -242,6 +242,33 @@ class TestACounterexample:
         assert "theirs liquidatable" in failure.attrib["message"]
         assert "LIQ-3" in (failure.text or "")
 
+    @pytest.mark.parametrize("option", ["--save", "--junit"])
+    def test_what_cannot_be_written_is_told_after_what_was_found(
+        self, option: str, wrong: tuple[Any, Path, list[str]], tmp_path: Path
+    ) -> None:
+        *_, engine = wrong
+        (tmp_path / "file").write_text("")
+        where = [option, str(tmp_path / "file" / "below")] + (["--save", str(tmp_path)] if option == "--junit" else [])
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "from liqspec.cli import main; main()",
+                "conform",
+                "--seed",
+                "2",
+                *where,
+                "--",
+                *engine,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "ours healthy, theirs liquidatable" in done.stdout
+
     def test_the_same_seed_tells_the_same(self, wrong: tuple[Any, Path, list[str]], tmp_path: Path) -> None:
         _, _, engine = wrong
         first, second = (conform("--steps", "4000", "--json", engine=engine, folder=tmp_path) for _ in range(2))

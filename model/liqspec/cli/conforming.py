@@ -101,18 +101,23 @@ def conform(
         fail(str(error))
     except EngineFault as error:
         outcome = _misbehaved(error.fault)
-    files = None
-    if outcome.finding is not None and outcome.finding.config and replay is None:
-        options = _options(compare, tolerance or [], timeout)
-        files = saved.save(outcome.finding, save, command, options)
-    if junit_file is not None:
-        junit.write(outcome, name, time.monotonic() - began, junit_file)
+    if not as_json:
+        told.tell(outcome, terminal())
+    files, unwritten = None, None
+    try:
+        if outcome.finding is not None and outcome.finding.config and replay is None:
+            options = _options(compare, tolerance or [], timeout)
+            files = saved.save(outcome.finding, save, command, options)
+        if junit_file is not None:
+            junit.write(outcome, name, time.monotonic() - began, junit_file)
+    except OSError as error:  # what was found is told all the same
+        unwritten = error
     if as_json:
         typer.echo(json.dumps(told.to_json(outcome, name, files), ensure_ascii=True, indent=2))
-    else:
-        told.tell(outcome, terminal())
-        if files is not None:
-            told.tell_saved(files, terminal())
+    elif files is not None:
+        told.tell_saved(files, terminal())
+    if unwritten is not None:
+        raise unwritten
     raise typer.Exit(HOLDS if outcome.conforms else VIOLATED)
 
 

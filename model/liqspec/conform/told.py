@@ -25,7 +25,8 @@ LAST_LINES = 12  # of what an engine wrote before a fault
 
 def tell(outcome: Outcome, console: Console) -> None:
     """Print what was exercised, then the finding, then the verdict."""
-    tell_coverage(outcome.coverage, console)
+    if outcome.coverage.runs:
+        tell_coverage(outcome.coverage, console)
     for entry, times in outcome.occurred.items():
         if times:
             console.print(f"known, {times:,} times: {escape(str(entry))}", soft_wrap=True)
