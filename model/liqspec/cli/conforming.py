@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from attrs import evolve
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -97,6 +98,8 @@ def conform(
             outcome = _compare(search, run)
             if outcome.finding is None:
                 engine.bye()
+            elif outcome.finding.fault is not None:
+                outcome.finding = evolve(outcome.finding, fault=engine.described(outcome.finding.fault))
     except CannotStart as error:
         fail(str(error))
     except EngineFault as error:

@@ -90,6 +90,7 @@ class Beside:
     def give(self, event: EventData) -> Finding | None:
         """Give both an event, and compare what came of it; None if nothing is wrong so far."""
         self.events.append(event)
+        self.applied.append(event)
         earlier = self._last.snapshot
         try:
             self.engine.give(event)
@@ -99,9 +100,9 @@ class Beside:
             if isinstance(answer, Skipped):
                 self.model.restore(earlier)
                 self.events.pop()
+                self.applied.pop()
                 self.coverage.skipped[str(event.get("type")), answer.why] += 1
                 return None
-            self.applied.append(event)
             return self._compare(event, expected, answer, reply)
         except EngineFault as error:
             return self._fault(error.fault)

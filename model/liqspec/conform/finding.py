@@ -14,8 +14,9 @@ from liqspec.reasons import Reason
 class Finding:
     """A run up to the first thing in which the engine is wrong: a difference, a broken property, or a fault.
 
-    `applied` are the events as the model applied them: where the engine executed its orders itself, with those
-    executions. `told` is what the engine replied to the last event.
+    `applied` are the events as the model applies them: where the engine executed its orders itself, with those
+    executions; the last one too, where the engine never answered it. `told` is what the engine replied to the
+    last event.
     """
 
     kind: Literal["difference", "property", "fault", "not deterministic"]

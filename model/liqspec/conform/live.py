@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from liqspec import protocol
-from liqspec.conform.fault import EngineFault
+from liqspec.conform.fault import EngineFault, Fault
 from liqspec.conform.negotiate import Hello, read_hello
 from liqspec.conform.peer import MAX_REPLY, Peer
 from liqspec.events import EventData
@@ -94,6 +94,10 @@ class LiveEngine:
         if self._receive().get("ok") is not True:
             raise self._peer.fault("replied what is no reply", "bye: expected ok true")
         self._peer.wait_for_end()
+
+    def described(self, fault: Fault) -> Fault:
+        """The fault with the last that the engine wrote, where it was seen in a reply and not in the process."""
+        return fault if fault.stdout or fault.stderr else self._peer.fault(fault.kind, fault.message).fault
 
     def close(self) -> None:
         """End the process at once."""

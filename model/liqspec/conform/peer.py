@@ -143,6 +143,7 @@ class Peer:
 
     def fault(self, kind: FaultKind, message: str) -> EngineFault:
         """A fault of this process, with the last that it wrote."""
+        self._drain_log()
         said = bytes(self._said).decode("utf-8", "replace")
         logged = bytes(self._logged).decode("utf-8", "replace")
         return EngineFault(Fault(kind=kind, message=message, stdout=said, stderr=logged))
@@ -158,6 +159,8 @@ class Peer:
         """Wait until something can be read (or written), and read it."""
         left = deadline - time.monotonic()
         if left <= 0:
+            if self._process.poll() is not None:  # a child of it still holds its output open
+                raise self._ended()
             waited = "did not read its request" if writing else "no reply"
             raise self.fault("hung", f"{waited} within {self.timeout:g} s")
         # A full pipe is polled: while it is full the process may be stuck in writing its log, which is read here.
@@ -178,7 +181,7 @@ class Peer:
                     return False
             if self._log_size > MAX_LOG:
                 raise self.fault("flooded standard error", f"more than {MAX_LOG} bytes before its reply")
-            if (ready and first) or not ready:
+            if (ready and first) or not ready or left <= 0:
                 return True
             if len(self._out) >= CHUNK and not until_end:
                 return True
@@ -213,7 +216,6 @@ class Peer:
         status: int | None = None
         with suppress(subprocess.TimeoutExpired):
             status = self._process.wait(GRACE)
-        self._drain_log()
         if status is None:
             return self.fault("closed its output", "the process still runs, but its standard output is closed")
         if status < 0:
@@ -221,7 +223,7 @@ class Peer:
         return self.fault("died", f"exit status {status}")
 
     def _drain_log(self) -> None:
-        with suppress(BlockingIOError, OSError):
+        with suppress(OSError, ValueError):  # nothing more is there, or the process was closed before
             while data := os.read(self._stderr.fileno(), CHUNK):
                 self._keep(self._logged, data)
                 if self._log_size > MAX_LOG:

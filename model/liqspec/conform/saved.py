@@ -54,21 +54,15 @@ def to_scenario(finding: Finding) -> str:
         wrong=finding.headline,
         where=finding.where,
         config=finding.config,
-        events=_events(finding),
+        events=finding.applied,
     )
     return counterexample.to_toml(violation)
-
-
-def _events(finding: Finding) -> list[EventData]:
-    """The events as the model applied them, and the last one too where the engine never answered it."""
-    unanswered = finding.events[-1:] if finding.fault is not None else []
-    return finding.applied + [event for event in unanswered if event not in finding.applied[-1:]]
 
 
 def to_vector(finding: Finding) -> dict[str, Any]:
     """The finding as a vector: each event with what must come of it."""
     model = Engine(Config.from_json(finding.config))
-    steps = [_step(model, event) for event in _events(finding)]
+    steps = [_step(model, event) for event in finding.applied]
     return {
         "format": 1,
         "venue": "counterexample",

@@ -98,15 +98,22 @@ class Search:
             break
         return outcome
 
-    def examine(self, finding: Finding) -> Finding:
-        """The finding after a second look: whether it happens again, and in as few events as possible."""
+    def examine(self, finding: Finding, deadline: float | None = None) -> Finding:
+        """The finding after a second look: whether it happens again, and in as few events as possible.
+
+        It is made shorter until the deadline, a time of the monotonic clock. An engine that does not start again
+        gets no second look.
+        """
         finding = self._settled(finding)
-        again = self._again(finding)
+        try:
+            again = self._again(finding)
+        except (CannotStart, EngineFault):
+            return finding
         if again is None or not again.is_like(finding):
             second = "nothing is wrong" if again is None else f"after {len(again.events)} events: {again.headline}"
             note = f"the same {len(finding.events)} events twice; first: {finding.headline}; then: {second}"
             return evolve(finding, kind="not deterministic", note=note)
-        return self._shortest(finding)
+        return self._shortest(finding, self._deadline() if deadline is None else deadline)
 
     # ------------------------------------------------------------------------------------------------------- inside
 
@@ -114,18 +121,23 @@ class Search:
         """A shorter run in which something is wrong, where other runs show one soon: exact amounts hardly shrink.
 
         Looked for in the finding's own configuration, which has what matters, in runs that are too short for it:
-        by turns such as open a position at once, and such as begin as the finding does and go another way.
+        by turns such as open a position at once, and such as begin as the finding does and go another way. A slow
+        engine gets fewer runs, and one that fails in them without an answer no more of them.
         """
-        hunted, attempt = Coverage(), 0
+        hunted, attempt, deadline = Coverage(), 0, self._deadline()
         while len(finding.events) > SHORT and max(hunted.steps, attempt) < HUNTED * _worth(finding):
+            if time.monotonic() > deadline:
+                break
             length, attempt = len(finding.events) - 1, attempt + 1
             random = Random(f"{self.effort.seed}/{attempt}")
             lead: Lead | None = _part(finding.events, random) if attempt % 2 else self._opening
             if length >= LONG and attempt % 3 == 0:  # another long run may have a short heart
                 length, lead = self.effort.length, None
             found = self._drive(finding.config, random, hunted, length, lead=lead, witnessed=False)
+            if found is not None and found.kind == "fault":
+                break
             if found is not None and found.kind == "difference" and self._known(found) is None:
-                again = self.examine(found)
+                again = self.examine(found, deadline)
                 if again.kind == "difference" and len(again.events) < len(finding.events):
                     finding = again
         return finding
@@ -216,9 +228,10 @@ class Search:
             self.engine.renew()
         return found
 
-    def _shortest(self, finding: Finding) -> Finding:
-        deadline = time.monotonic() + self.effort.shrink_seconds
+    def _deadline(self) -> float:
+        return time.monotonic() + self.effort.shrink_seconds
 
+    def _shortest(self, finding: Finding, deadline: float) -> Finding:
         def fails(candidate: Failing) -> Failing | None:
             if time.monotonic() > deadline or not self.world.allows(candidate.config):
                 return None
