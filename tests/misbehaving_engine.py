@@ -12,7 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from engines.python_engine import Session
+from engines.python_engine import EVENTS, Session
 
 SECOND = 2
 AFTER = 1  # events in peace, after which it begins
@@ -45,6 +45,14 @@ def hang_with_a_child() -> None:
     never_end()
 
 
+def die_with_a_child() -> None:
+    """Die, and leave a child that holds standard output open."""
+    hang = [sys.executable, "-c", "import time; time.sleep(1000)"]
+    sys.stderr.write(f"child {subprocess.Popen(hang).pid}\n")
+    sys.stderr.flush()
+    os._exit(3)
+
+
 def half_a_line() -> None:
     """Begin a reply and end."""
     write('{"ok":tr')
@@ -67,6 +75,7 @@ ACTS: dict[str, Callable[[], None]] = {
     "dies": lambda: sys.exit("a last word"),
     "is killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "hangs": hang_with_a_child,
+    "dies before its child": die_with_a_child,
     "half a line": half_a_line,
     "floods": lambda: flood(sys.stdout),
     "floods its log": lambda: flood(sys.stderr),
@@ -83,10 +92,17 @@ CHANGES: dict[str, Callable[[Reply], Reply]] = {
     "has no observation": lambda reply: {"ok": reply["ok"], "error": reply.get("error")},
     "observes a text": lambda reply: {**reply, "observation": "all is well"},
     "observes a number": lambda reply: {**reply, "observation": {"time": 0.5, "vault": 7}},
+    "executes nothing known": lambda reply: {**reply, "ok": True, "executed": [{"type": "fill", "price": None}]},
     "skips": lambda _: {"ok": False, "skipped": "not today"},
 }
 
+# What an engine that executes its own orders puts in front of the sizes that it tells.
+EXECUTING = {"executes its orders": "", "executes too much": "9"}
+OWN = [kind for kind in EVENTS if kind not in ("fill", "order_done")]
+
 HELLO: dict[str, Reply] = {
+    "executes its orders": {"events": OWN},
+    "executes too much": {"events": OWN},
     "speaks protocol 2": {"protocol": 2},
     "observes the moon": {"observes": ["moon"]},
     "says no events": {"events": None},
@@ -96,6 +112,24 @@ HELLO: dict[str, Reply] = {
     "knows few events": {"events": ["deposit", "trade", "mark_price"]},
     "observes nothing": {"observes": []},
 }
+
+
+def executing(session: Session, reply: Reply, more: str) -> Reply:
+    """The reply after the book of this engine has filled every order; it tells sizes with `more` in front of them."""
+    executed: list[Reply] = []
+    while order := next((one for one in reply.get("observation", {}).get("positions", []) if one["order"]), None):
+        event = {"type": "fill", **{name: order[name] for name in ("account", "market", "mode")}}
+        event |= {"size": order["order"], "price": mark_of(session, order["market"])}
+        executed.append({**event, "size": more + order["order"]})
+        reply = session.reply(json.dumps({"op": "apply", "event": event}).encode())
+    return {**reply, "executed": executed} if executed else reply
+
+
+def mark_of(session: Session, market: str) -> str:
+    """The mark of a market as text."""
+    assert session.engine is not None
+    return session.engine.markets[market].tick.write(session.engine.marks[market])
+
 
 CLASSES = {
     "healthy": "ok",
@@ -115,20 +149,45 @@ def coarse(reply: Reply) -> Reply:
     return reply
 
 
+def end_early(way: str, event: object, before: object, count: int) -> None:
+    """End at an event that repeats the one before it, or after some events for want of what was there at the start."""
+    if way == "dies at a repetition" and event is not None and event == before:
+        sys.exit(7)
+    if way == "starts once" and count > AFTER:
+        sys.exit("out of order")
+
+
+def answer(session: Session, way: str, request: Reply, line: bytes) -> Reply:
+    """The reply of an engine that has no fault, though it may do less than the rules have, or more by itself."""
+    if way == "skips funding and fills" and request.get("event", {}).get("type") in ("funding", "fill"):
+        return {"ok": False, "skipped": "not here"}
+    reply = session.reply(line.rstrip(b"\n"))
+    if way == "is of the older sort":
+        return coarse(reply)
+    if way in EXECUTING and request.get("op") == "apply":
+        return executing(session, reply, EXECUTING[way])
+    return reply
+
+
 def main(way: str) -> None:
     """Serve the protocol, in this way."""
     session, count, lines, kept = Session(), 0, 0, ""
+    before: object = None
+    if way == "starts once":
+        Path(sys.argv[2]).touch(exist_ok=False)
     for line in sys.stdin.buffer:
         request = json.loads(line) if line.strip() else {}
-        reply, count = session.reply(line.rstrip(b"\n")), count + (b'"apply"' in line)
+        reply, count = answer(session, way, request, line), count + (b'"apply"' in line)
         if request.get("op") == "hello" and reply["ok"]:
             reply |= HELLO.get(way, {})
-        if way == "is of the older sort":
-            reply = coarse(reply)
+        end_early(way, request.get("event"), before, count)
+        before = request.get("event")
         if request.get("op") == "apply" and (count > AFTER or way == "skips"):
             if way in ACTS:
                 ACTS[way]()
                 continue
+            sys.stderr.write("the stack of a defect\n" * (way == "confesses"))
+            sys.stderr.flush()
             reply = CHANGES.get(way, dict)(reply)
         if way == "is moody" and request.get("op") == "apply" and count == AFTER:
             reply = {"ok": False, "error": {"code": "insufficient_margin", "message": "not now"}}

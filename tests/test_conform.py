@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,10 +16,15 @@ import pytest
 from typer.testing import CliRunner
 
 import foreign_engines
+from engines.python_engine import Session
 from liqspec import schemas
-from liqspec.cli import app, main
+from liqspec.cli import app, conforming, main
+from liqspec.conform import worlds
+from liqspec.conform.fault import EngineFault, Fault
 from liqspec.conform.live import LiveEngine
+from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.peer import Peer
+from liqspec.conform.search import Effort, Search
 from liqspec.rulebook import rules
 
 HERE = Path(__file__).parent
@@ -26,9 +32,9 @@ RIGHT = [sys.executable, str(HERE / "engines" / "python_engine.py")]
 MODEL = [sys.executable, "-c", "from liqspec.cli import main; main()", "oracle"]
 
 
-def misbehaving(way: str) -> list[str]:
+def misbehaving(way: str, *arguments: str) -> list[str]:
     """The command of an engine that misbehaves in this way."""
-    return [sys.executable, str(HERE / "misbehaving_engine.py"), way]
+    return [sys.executable, str(HERE / "misbehaving_engine.py"), way, *arguments]
 
 
 def conform(*options: str, engine: list[str], folder: Path | None = None) -> Any:
@@ -37,9 +43,16 @@ def conform(*options: str, engine: list[str], folder: Path | None = None) -> Any
     return CliRunner().invoke(app, ["conform", *options, *saving, "--", *engine])
 
 
-def found(way: str, folder: Path, *options: str) -> dict[str, Any]:
+@pytest.fixture
+def as_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found is not made shorter: each attempt starts a process."""
+    monkeypatch.setattr(conforming, "Effort", partial(Effort, shrink_seconds=0.0))
+
+
+def found(way: str, folder: Path, *arguments: str, steps: int = 200) -> dict[str, Any]:
     """What is found of a misbehaving engine, for machines."""
-    done = conform("--steps", "200", "--timeout", "0.7", "--json", *options, engine=misbehaving(way), folder=folder)
+    engine = misbehaving(way, *arguments)
+    done = conform("--steps", str(steps), "--timeout", "0.7", "--json", engine=engine, folder=folder)
     assert done.exit_code == 1, done.output
     told: dict[str, Any] = json.loads(done.stdout)
     return told
@@ -53,6 +66,7 @@ def flattened(text: str) -> str:
 FAULTS = {
     "dies": ("died", "exit status 1"),
     "is killed": ("died", "ended by SIGKILL"),
+    "dies before its child": ("died", "exit status 3"),
     "hangs": ("hung", "no reply within 0.7 s"),
     "half a line": ("died", "exit status 0"),
     "floods": ("flooded standard output", "more than"),
@@ -64,6 +78,7 @@ FAULTS = {
     "confesses": ("reported a defect of its own", "assertion failed"),
     "says nothing of ok": ("replied what is no reply", "ok"),
     "has no observation": ("replied what is no reply", "observation"),
+    "executes nothing known": ("replied what is no reply", "executed[0]"),
     "observes a text": ("replied what is no reply", "observation"),
     "answers twice": ("answered without being asked", "came also"),
     "answers backwards": ("answered out of order", "the second first"),
@@ -75,6 +90,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.usefixtures("as_found")
 class TestMisbehaviour:
     """Engines that do what is no answer."""
 
@@ -92,8 +108,25 @@ class TestMisbehaviour:
         assert "the engine died: exit status 1" in done.stdout
         assert "a last word" in done.stdout
 
-    def test_nothing_is_left_of_an_engine_and_its_children(self, tmp_path: Path) -> None:
-        told = found("hangs", tmp_path)
+    def test_the_log_of_an_engine_that_confesses_is_kept(self, tmp_path: Path) -> None:
+        assert "the stack of a defect" in found("confesses", tmp_path)["finding"]["fault"]["stderr"]
+
+    def test_one_that_does_not_start_again_keeps_its_finding(self, tmp_path: Path) -> None:
+        told = found("starts once", tmp_path, str(tmp_path / "lock"))["finding"]
+        assert (told["fault"]["message"], len(told["events"])) == ("exit status 1", 2)
+        assert "out of order" in told["fault"]["stderr"]
+
+    def test_an_event_that_repeats_the_one_before_it_is_saved_too(self, tmp_path: Path) -> None:
+        told = found("dies at a repetition", tmp_path, steps=3000)["finding"]
+        assert told["events"][-1] == told["events"][-2]
+        assert told["applied"] == told["events"]
+        for file in ("counterexample.toml", "counterexample.json"):
+            again = conform("--replay", str(tmp_path / file), engine=misbehaving("dies at a repetition"))
+            assert (again.exit_code, "the engine died: exit status 7" in again.stdout) == (1, True), again.output
+
+    @pytest.mark.parametrize("way", ["hangs", "dies before its child"])
+    def test_nothing_is_left_of_an_engine_and_its_children(self, way: str, tmp_path: Path) -> None:
+        told = found(way, tmp_path)
         child = re.search(r"child (\d+)", told["finding"]["fault"]["stderr"])
         assert child is not None
         deadline = time.monotonic() + 5
@@ -164,6 +197,55 @@ def _lives(pid: int) -> bool:
     return True
 
 
+class Pausing:
+    """The engine in plain Python in this process, wrong after some events; then it may also fail to answer."""
+
+    def __init__(self, wrong: int, pause: float = 0.0, hung: int | None = None) -> None:
+        self.session, self.events, self.runs = Session(), 0, 0
+        self.wrong, self.pause, self.hung = wrong, pause, hung
+
+    def reset(self, config: dict[str, Any]) -> dict[str, Any]:
+        self.events, self.runs = 0, self.runs + 1
+        return self._ask(op="reset", config=config)
+
+    def give(self, event: dict[str, Any]) -> None:
+        self.events += 1
+        self.reply = self._ask(op="apply", event=event)
+
+    def answer(self) -> dict[str, Any]:
+        time.sleep(self.pause)
+        if self.hung is not None and self.runs > self.hung:
+            time.sleep(0.05)
+            raise EngineFault(Fault(kind="hung", message="no reply"))
+        refused = {"ok": False, "error": {"code": "overfill", "message": ""}}
+        return refused if self.events >= self.wrong else self.reply
+
+    def settle(self) -> None: ...
+
+    def renew(self) -> None: ...
+
+    def _ask(self, **request: Any) -> dict[str, Any]:
+        reply: dict[str, Any] = self.session.reply(json.dumps(request).encode())
+        return reply
+
+
+class TestBoundedTime:
+    """What is found is told soon, however slow the engine is and whatever else is wrong with it."""
+
+    @pytest.mark.parametrize(
+        "engine", [Pausing(12, pause=0.005), Pausing(12, hung=2)], ids=["slow", "hangs in the second look"]
+    )
+    def test_a_shorter_run_is_not_looked_for_for_ever(self, engine: Pausing) -> None:
+        hello = of_this_process()
+        effort = Effort(steps=500, shrink_seconds=0.3)
+        began = time.monotonic()
+        search = Search(engine=engine, events=hello.events, world=worlds.of(hello, None), effort=effort)
+        outcome = search.run()
+        assert outcome.finding is not None
+        assert outcome.finding.kind in ("difference", "not deterministic")
+        assert time.monotonic() - began < 5
+
+
 class TestNegotiation:
     """What an engine says of itself is what it is compared in."""
 
@@ -178,6 +260,30 @@ class TestNegotiation:
         assert set(exercised["events"]) <= {"deposit", "trade", "mark_price"}
         assert exercised["unsupported"]["block"]
         assert "event block accepted" in exercised["never"]
+
+    def test_one_that_skips_some_events_conforms_in_the_others(self) -> None:
+        done = conform("--steps", "600", "--json", engine=misbehaving("skips funding and fills"))
+        exercised = json.loads(done.stdout)["exercised"]
+        assert done.exit_code == 0, done.output
+        assert {entry["event"] for entry in exercised["skipped"]} == {"funding", "fill"}
+        assert exercised["events"].keys() & {"funding", "fill"} == set()
+
+    def test_what_an_engine_executes_by_itself_is_followed(self) -> None:
+        done = conform("--steps", "1500", "--json", engine=misbehaving("executes its orders"))
+        exercised = json.loads(done.stdout)["exercised"]
+        assert done.exit_code == 0, done.output
+        assert exercised["executed"]["fill"] > 0
+        assert exercised["transitions"]["T7"] > 0
+
+    def test_an_execution_that_is_not_allowed_names_its_rule(self, tmp_path: Path) -> None:
+        engine = misbehaving("executes too much")
+        done = conform("--steps", "1500", "--json", engine=engine, folder=tmp_path)
+        told = json.loads(done.stdout)["finding"]
+        assert (done.exit_code, told["rules"][0]) == (1, "FIL-1")
+        assert told["headline"] == "outcome: ours overfill, theirs accepted"
+        assert len(told["applied"]) > len(told["events"])
+        again = conform("--replay", str(tmp_path / "counterexample.toml"), engine=engine)
+        assert (again.exit_code, told["headline"] in again.stdout) == (1, True)
 
     def test_one_venue_is_left_as_it_is(self) -> None:
         oracle = [*MODEL, "--venue", "hyperliquid"]

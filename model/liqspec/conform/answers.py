@@ -5,8 +5,9 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from liqspec.conform.fault import EngineFault, Fault
-from liqspec.events import EventData
+from liqspec.events import EventData, from_json
 from liqspec.oracle import INTERNAL_ERROR
+from liqspec.refusals import BadRequest
 from liqspec.texts import one_line, show
 
 EXECUTIONS = ("fill", "order_done")  # what an engine with an order book of its own may have executed
@@ -81,6 +82,10 @@ def _executed(listed: object) -> tuple[EventData, ...]:
     for index, event in enumerate(listed):
         if not isinstance(event, dict) or event.get("type") not in EXECUTIONS:
             raise malformed(f"executed[{index}]: expected a fill or an order_done, got {show(event)}")
+        try:
+            from_json(event)
+        except BadRequest as refusal:
+            raise malformed(f"executed[{index}]: {refusal}") from None
     return tuple(listed)
 
 
