@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,13 @@ def end_early(way: str, event: object, before: object, count: int) -> None:
         sys.exit("out of order")
 
 
+def off_by(reply: Reply, amount: str) -> Reply:
+    """The reply with every pool's equity too large by so much."""
+    for pool in reply.get("observation", {}).get("pools", []):
+        pool["equity"] = str(Decimal(pool["equity"]) + Decimal(amount))
+    return reply
+
+
 def answer(session: Session, way: str, request: Reply, line: bytes) -> Reply:
     """The reply of an engine that has no fault, though it may do less than the rules have, or more by itself."""
     if way == "skips funding and fills" and request.get("event", {}).get("type") in ("funding", "fill"):
@@ -164,6 +172,8 @@ def answer(session: Session, way: str, request: Reply, line: bytes) -> Reply:
     reply = session.reply(line.rstrip(b"\n"))
     if way == "is of the older sort":
         return coarse(reply)
+    if way == "is off by":
+        return off_by(reply, sys.argv[2])
     if way in EXECUTING and request.get("op") == "apply":
         return executing(session, reply, EXECUTING[way])
     return reply

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,10 +17,9 @@ from typer.testing import CliRunner
 import foreign_engines
 from engines.python_engine import Session
 from liqspec import schemas
-from liqspec.cli import app, conforming, main
+from liqspec.cli import app, main
 from liqspec.conform import worlds
 from liqspec.conform.fault import EngineFault, Fault
-from liqspec.conform.live import LiveEngine
 from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.peer import Peer
 from liqspec.conform.search import Effort, Search
@@ -43,16 +41,11 @@ def conform(*options: str, engine: list[str], folder: Path | None = None) -> Any
     return CliRunner().invoke(app, ["conform", *options, *saving, "--", *engine])
 
 
-@pytest.fixture
-def as_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is found is not made shorter: each attempt starts a process."""
-    monkeypatch.setattr(conforming, "Effort", partial(Effort, shrink_seconds=0.0))
-
-
 def found(way: str, folder: Path, *arguments: str, steps: int = 200) -> dict[str, Any]:
-    """What is found of a misbehaving engine, for machines."""
+    """What is found of a misbehaving engine, for machines; not made shorter, as each attempt starts a process."""
     engine = misbehaving(way, *arguments)
-    done = conform("--steps", str(steps), "--timeout", "0.7", "--json", engine=engine, folder=folder)
+    options = ("--steps", str(steps), "--timeout", "0.7", "--shrink", "0", "--json")
+    done = conform(*options, engine=engine, folder=folder)
     assert done.exit_code == 1, done.output
     told: dict[str, Any] = json.loads(done.stdout)
     return told
@@ -90,7 +83,6 @@ FAULTS = {
 }
 
 
-@pytest.mark.usefixtures("as_found")
 class TestMisbehaviour:
     """Engines that do what is no answer."""
 
@@ -104,7 +96,7 @@ class TestMisbehaviour:
         assert time.monotonic() - began < 20
 
     def test_the_last_words_of_an_engine_are_shown(self, tmp_path: Path) -> None:
-        done = conform("--steps", "50", engine=misbehaving("dies"), folder=tmp_path)
+        done = conform("--steps", "50", "--shrink", "0", engine=misbehaving("dies"), folder=tmp_path)
         assert "the engine died: exit status 1" in done.stdout
         assert "a last word" in done.stdout
 
@@ -407,7 +399,7 @@ class TestKnownDivergences:
         known.write_text("format = 1\n" + entries)
         done = conform("--steps", "1500", "--seed", "3", "--json", "--known", str(known), engine=engine)
         told = json.loads(done.stdout)
-        assert told["finding"] is None
+        assert (done.exit_code, told["finding"]) == (0 if all(entry["times"] for entry in told["known"]) else 1, None)
         assert sum(entry["times"] for entry in told["known"]) > 0
 
     def test_one_that_does_not_occur_fails_the_run(self, tmp_path: Path) -> None:
@@ -473,7 +465,58 @@ def test_a_file_that_is_no_vector_is_not_replayed(
     assert "vector.json" in bad_usage(["--replay", str(vector)], monkeypatch, capsys)
 
 
-def test_an_amount_within_its_tolerance_is_no_difference() -> None:
-    with LiveEngine(RIGHT, 5) as engine:
-        assert engine.hello.observes_everything
-    assert conform("--steps", "100", "--tolerance", "pools.equity=0.5", engine=RIGHT).exit_code == 0
+class TestTolerance:
+    """`--tolerance`: an engine whose equities are off by an amount."""
+
+    @pytest.mark.parametrize(("amount", "status"), [("0.4", 0), ("-0.5", 0), ("0.500001", 1)])
+    def test_an_amount_within_it_is_no_difference(self, amount: str, status: int, tmp_path: Path) -> None:
+        options = ("--steps", "100", "--shrink", "0", "--tolerance", "pools.equity=0.5", "--tolerance")
+        done = conform(*options, "vault.equity=0.5", "--json", engine=misbehaving("is off by", amount), folder=tmp_path)
+        assert done.exit_code == status, done.output
+        if status:
+            assert "pools.equity" in json.loads(done.stdout)["finding"]["headline"]
+
+    def test_without_one_every_unit_counts(self, tmp_path: Path) -> None:
+        done = conform("--steps", "100", "--shrink", "0", engine=misbehaving("is off by", "0.000001"), folder=tmp_path)
+        assert done.exit_code == 1
+
+
+class TestTheReport:
+    """`--json` and `--junit`."""
+
+    def test_for_machines_has_all_that_people_are_told(
+        self, wrong: tuple[Any, Path, list[str]], tmp_path: Path
+    ) -> None:
+        *_, engine = wrong
+        done = conform("--steps", "2000", "--shrink", "0", "--json", engine=engine, folder=tmp_path)
+        told = json.loads(done.stdout)
+        assert told.keys() == {"conforms", "engine", "finding", "saved", "known", "exercised"}
+        found = told["finding"]
+        assert found["rules"][0] == found["reasons"][0]["rules"][0] == "LIQ-3"
+        assert found["found_events"] == len(found["events"]) > 3  # as it was found
+        assert found["config"]["accounts"]
+        assert {Path(told["saved"][kind]).parent for kind in ("scenario", "vector")} == {tmp_path}
+        assert told["exercised"]["steps"] > 0
+
+    def test_for_a_build_server_passes_when_the_engine_does(self, tmp_path: Path) -> None:
+        report = tmp_path / "conform.xml"
+        assert conform("--steps", "100", "--junit", str(report), engine=RIGHT).exit_code == 0
+        root = ElementTree.parse(report).getroot()
+        assert next(case.attrib["name"] for case in root.iter("testcase")) == "python_engine 2.0.0 conforms"
+        assert list(root.iter("failure")) == []
+        assert any("never reached" in skipped.attrib["message"] for skipped in root.iter("skipped"))
+
+    def test_for_a_build_server_tells_a_fault_and_a_stale_divergence(self, tmp_path: Path) -> None:
+        report, known = tmp_path / "conform.xml", tmp_path / "known.toml"
+        known.write_text(KNOWN)
+        options = ("--steps", "50", "--shrink", "0", "--known", str(known), "--junit", str(report))
+        assert conform(*options, engine=misbehaving("confesses"), folder=tmp_path).exit_code == 1
+        messages = [failure.attrib["message"] for failure in ElementTree.parse(report).getroot().iter("failure")]
+        assert "assertion failed" in messages[0]
+        assert messages[1] == "it did not occur: take it out"
+
+    def test_for_a_build_server_fails_when_nothing_was_compared(self, tmp_path: Path) -> None:
+        report = tmp_path / "conform.xml"
+        assert conform("--steps", "50", "--junit", str(report), engine=misbehaving("skips")).exit_code == 1
+        (failure,) = ElementTree.parse(report).getroot().iter("failure")
+        assert failure.attrib["message"] == "nothing was compared"

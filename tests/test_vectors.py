@@ -24,9 +24,10 @@ from liqspec.vectors import corpus, refusing, suites
 from liqspec.vectors.case import Case, text
 from liqspec.vectors.hunt import hunt
 from liqspec.vectors.play import Abilities, Played, play, play_all
-from liqspec.vectors.suites import SUITES
+from liqspec.vectors.suites import MISTAKES, SUITES
 from liqspec.vectors.watches import RulesThatAct
-from wrong_engines import WRONG_ENGINES, WrongEngine
+from wrong_engines import WRONG_ENGINES
+from wrong_engines.mistakes import name_of
 
 PYTHON_ENGINE = [sys.executable, str(Path(python_engine.__file__))]
 
@@ -134,17 +135,21 @@ def test_a_wrong_engine_fails_with_the_case_and_the_field() -> None:
     assert boundary.rules[0] == "LIQ-3"
 
 
-@pytest.mark.thorough
-def test_most_wrong_engines_fail_the_corpus() -> None:
-    """The catalogue of wrong engines is the measure of the corpus."""
-    passed = [number for number, engine in WRONG_ENGINES.items() if not _fails(engine)]
-    assert len(passed) <= 45, passed
+@pytest.mark.parametrize("number", WRONG_ENGINES)
+def test_an_engine_that_makes_a_mistake_fails_its_case_at_the_last_step(number: str) -> None:
+    """The catalogue of wrong engines is the measure of the corpus: `make conform` finds a case for each."""
+    wrong = WRONG_ENGINES[number]
+    (vector,) = (one for one in loaded() if (one["suite"], one["case"]) == (MISTAKES, name_of(wrong)))
+    with wrong.applied():
+        played = play(vector, model(), Abilities())
+    assert (played.outcome, played.step) == ("failed", len(vector["steps"]))
+    assert (vector["title"], vector["rules"]) == (wrong.title, [wrong.rule])
+    assert played.rules[0] == wrong.rule
 
 
-def _fails(engine: WrongEngine) -> bool:
-    with engine.applied():
-        player = model()
-        return any(play(vector, player, Abilities()).outcome != "passed" for vector in loaded())
+def test_every_mistake_is_one_of_a_wrong_engine() -> None:
+    cases = {one["case"] for one in loaded() if one["suite"] == MISTAKES}
+    assert cases == {name_of(wrong) for wrong in WRONG_ENGINES.values()}
 
 
 # ------------------------------------------------------------------------------------------------------- staleness

@@ -1,10 +1,11 @@
 """Engines that accept what must be refused, refuse what must be accepted, or say the wrong why."""
 
+import re
 from typing import Any
 
 from attrs import evolve
 
-from liqspec import admission, arithmetic, engine, events, operations
+from liqspec import admission, amounts, arithmetic, config, engine, events, operations
 from liqspec.admission import Amounts
 from liqspec.amounts import Grid
 from liqspec.arithmetic import Holding
@@ -31,6 +32,7 @@ _CHECK_FIELDS = admission._check_fields
 _POSITIVE = admission._check_positive
 _END_LIFE = Position.end_life
 _SAFE = arithmetic.reduction_is_safe
+_LENIENT = re.compile(r"\s*[+-]?([0-9]+)(?:\.([0-9]+))?\s*")
 
 
 def _admits(change: Any) -> tuple[Patch, ...]:
@@ -537,4 +539,7 @@ ENGINES = (
         Patch(admission, "_check_fields", _market_before_account),
     ),
     wrong("X207", "An amount off its grid is taken for 0", Patch(admission, "_on_grid", _rounds)),
+    wrong("X213", "An amount may have any number of digits", Patch(amounts, "MAX_DIGITS", amounts.MAX_REPORTED)),
+    wrong("X214", "An amount may have a leading plus and white space", Patch(amounts, "_AMOUNT", _LENIENT)),
+    wrong("X215", "An integer may be larger than 2^53 - 1", Patch(config, "MAX_INTEGER", 2**64)),
 )

@@ -1,7 +1,9 @@
 """What a wrong engine is: the real one with a few names replaced, for as long as it is wanted."""
 
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from attrs import frozen
@@ -35,6 +37,9 @@ class Patch(NamedTuple):
             self.owner[self.name] = value
 
 
+BREAKS: dict[str, str] = tomllib.loads((Path(__file__).parent / "breaks.toml").read_text(encoding="utf-8"))
+
+
 @frozen
 class WrongEngine:
     """An engine that is wrong in one way; the title says in which."""
@@ -42,6 +47,11 @@ class WrongEngine:
     id: str
     title: str
     patches: tuple[Patch, ...]
+
+    @property
+    def rule(self) -> str:
+        """The rule that it breaks."""
+        return BREAKS[self.id]
 
     def install(self) -> None:
         """Make this process' engine the wrong one, for good: for a process that is started to be it."""

@@ -16,6 +16,8 @@ _ASSESS = assessment.assess
 _HAND = assessment._hand_to_vault
 _TO_ATTEMPT = assessment._to_attempt
 _REDUCE = operations._reduce
+_COVER = assessment._cover_deficit
+_OPEN_WINDOWS = operations._open_windows
 
 
 def _cross_only(state: State, pools: list[Pool], effects: Effects) -> None:
@@ -117,6 +119,38 @@ def _pays_the_wrong_way(state: State, event: events.Transfer, amounts: Amounts, 
     return REAL_OPERATIONS[events.Transfer](state, event, turned, effects)
 
 
+def _losses_only(state: State, pool: Pool, facts: Facts) -> Facts:
+    return evolve(
+        facts, equity=pool.collateral + sum(min(0, arithmetic.pool_equity(0, [held])) for held in state.holdings(pool))
+    )
+
+
+def _from_another_account(state: State, pool: Pool, effects: Effects) -> None:
+    others = [account.cross for name, account in state.accounts.items() if name != pool.account]
+    payer = next((other for other in others if other.collateral > 0), None)
+    if payer is None or pool.collateral >= 0:
+        _COVER(state, pool, effects)
+        return
+    payer.collateral += pool.collateral
+    pool.collateral = 0
+
+
+def _to_the_first_pool(state: State, event: events.Transfer, amounts: Amounts, effects: Effects) -> list[Pool]:
+    isolated = state.accounts[event.account].isolated
+    if event.market not in isolated and isolated and amounts["amount"] > 0:
+        event = evolve(event, market=min(isolated))
+    return REAL_OPERATIONS[events.Transfer](state, event, amounts, effects)
+
+
+def _calms_siblings(state: State, pool: Pool, position: Position, effects: Effects) -> None:
+    _OPEN_WINDOWS(state, pool, position, effects)
+    if state.venue.cooldown_scope == "account" and state.venue.cooldown_ms:
+        for other in state.pools():
+            if other.account == pool.account and other is not pool:
+                for sibling in other.open_positions():
+                    sibling.state = "cooldown" if sibling.state == "healthy" else sibling.state
+
+
 ENGINES = (
     bug("B36", Patch(assessment, "assess", _cross_only)),
     bug("B40", sees(_with_the_cross_equity)),
@@ -154,4 +188,10 @@ ENGINES = (
     ),
     wrong("X127", "Isolated profit goes to the cross pool", Patch(operations, "_reduce", _profit_to_cross)),
     wrong("X128", "A transfer back goes forth", operates(events.Transfer, _pays_the_wrong_way)),
+    wrong("X208", "Equity counts losses and no profits", sees(_losses_only)),
+    wrong(
+        "X209", "A deficit is taken from another account", Patch(assessment, "_cover_deficit", _from_another_account)
+    ),
+    wrong("X210", "A transfer goes to the isolated pool that is there", operates(events.Transfer, _to_the_first_pool)),
+    wrong("X211", "A window of the account calms its other pools", Patch(operations, "_open_windows", _calms_siblings)),
 )

@@ -14,6 +14,7 @@ from wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, wrong
 
 _SIZING = assessment._sizing
 _EMIT = assessment._emit_order
+_CHUNK = arithmetic.chunk
 
 
 def _larger_of_both(size: int, fraction: Ratio) -> int:
@@ -93,6 +94,10 @@ def _always_sells(state: State, event: events.Fill, amounts: Amounts, effects: l
     return [pool]
 
 
+def _at_least_two_lots(size: int, fraction: arithmetic.Ratio) -> int:
+    return max(2, _CHUNK(size, fraction))
+
+
 ENGINES = (
     bug("B16", Patch(arithmetic, "chunk", _larger_of_both)),
     bug("B18", Patch(assessment, "_sizing", _always_a_chunk)),
@@ -108,5 +113,10 @@ ENGINES = (
         "X32",
         "A chunk is a share of the size before the first chunk",
         Patch(assessment, "_emit_order", _of_the_original),
+    ),
+    wrong(
+        "X212",
+        "A chunk has at least two lots, though the position has one",
+        Patch(arithmetic, "chunk", _at_least_two_lots),
     ),
 )

@@ -28,6 +28,7 @@ from liqspec.step import Mode
 
 BUDGET = 30.0  # seconds, if nothing else is asked for
 TIMEOUT = 10.0  # seconds that one reply may take, if nothing else is asked for
+SHRINK = 60.0  # seconds for each of making a finding short, looking for a shorter one, and making its numbers plain
 
 
 @app.command()
@@ -50,6 +51,9 @@ def conform(
         typer.Option(metavar="FIELD=UNITS", help="Compare an amount within so much (may be given several times)."),
     ] = None,
     timeout: Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How long one reply may take.")] = TIMEOUT,
+    shrink: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long a finding is made shorter; 0: not at all.")
+    ] = SHRINK,
     known: Annotated[Path | None, typer.Option(metavar="FILE", help="Divergences that are known, in TOML.")] = None,
     replay: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Play only this scenario or vector, such as one that was saved.")
@@ -91,7 +95,7 @@ def conform(
                 events=engine.hello.events,
                 world=worlds.of(engine.hello, venue),
                 comparison=Comparison.of(engine.hello, compare, tolerances),
-                effort=Effort(steps=steps, seconds=seconds, seed=seed),
+                effort=Effort(steps=steps, seconds=seconds, seed=seed, shrink_seconds=shrink),
                 known=listed,
                 progress=progress,
             )

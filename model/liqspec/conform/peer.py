@@ -108,7 +108,7 @@ class Peer:
         """See that nothing is said on standard output for so long, no reply being due.
 
         Raises:
-            EngineFault: something is said, or the process has ended.
+            EngineFault: something is said.
         """
         self._read_for(seconds)
         if not self._out:

@@ -17,7 +17,8 @@ from liqspec.conform.finding import Finding
 from liqspec.conform.worlds import World
 from liqspec.events import EVENTS, EventData
 from liqspec.guided import Guide
-from liqspec.shrink import Failing, shrink
+from liqspec.rounder import rounded
+from liqspec.shrink import Failing, Test, shrink
 
 SHORT = 3  # events; a finding with fewer is not made shorter by other runs
 LENGTH = 40  # events in one run: short, so that what is found is soon made short
@@ -33,7 +34,10 @@ Lead = Callable[[Guide, int], EventData | None]
 
 @frozen(kw_only=True)
 class Effort:
-    """How much to compare: so many steps, or for so many seconds; and how long a finding is made shorter."""
+    """How much to compare: so many steps, or for so many seconds; and how long a finding is made shorter and plain.
+
+    With 0 `shrink_seconds` a finding is repeated once, and told as it was found.
+    """
 
     steps: int | None = None
     seconds: float | None = None
@@ -113,7 +117,7 @@ class Search:
             second = "nothing is wrong" if again is None else f"after {len(again.events)} events: {again.headline}"
             note = f"the same {len(finding.events)} events twice; first: {finding.headline}; then: {second}"
             return evolve(finding, kind="not deterministic", note=note)
-        return self._shortest(finding, self._deadline() if deadline is None else deadline)
+        return self._made(finding, shrink, self._deadline() if deadline is None else deadline)
 
     # ------------------------------------------------------------------------------------------------------- inside
 
@@ -156,7 +160,10 @@ class Search:
 
     def _second_look(self, finding: Finding) -> Finding:
         examined = self.examine(finding)
-        return self._shorter(examined) if examined.kind in ("difference", "property") else examined
+        if examined.kind not in ("difference", "property"):
+            return examined
+        shortest = self._shorter(examined)
+        return self._made(shortest, rounded, self._deadline())
 
     def _drive(
         self,
@@ -231,7 +238,9 @@ class Search:
     def _deadline(self) -> float:
         return time.monotonic() + self.effort.shrink_seconds
 
-    def _shortest(self, finding: Finding, deadline: float) -> Finding:
+    def _made(self, finding: Finding, make: Callable[[Failing, Test], Failing], deadline: float) -> Finding:
+        """The finding in what a maker of shorter or plainer runs makes of its run, with the live engine in the loop."""
+
         def fails(candidate: Failing) -> Failing | None:
             if time.monotonic() > deadline or not self.world.allows(candidate.config):
                 return None
@@ -241,8 +250,8 @@ class Search:
             return Failing(found.config, found.events)
 
         try:
-            shortest = shrink(Failing(finding.config, finding.events), fails)
-            found = self._again(evolve(finding, config=shortest.config, events=shortest.events))
+            made = make(Failing(finding.config, finding.events), fails)
+            found = self._again(evolve(finding, config=made.config, events=made.events))
         except (CannotStart, EngineFault):  # it does not even start again: the first run must do
             return finding
         return found if found is not None and _same_kind(found, finding) else finding

@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from random import Random
 
+from liqspec.amounts import MAX_DIGITS, MAX_INTEGER
 from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.guided.market import MarketMoves
 from liqspec.guided.moves import Moves
 from liqspec.guided.trader import TraderMoves
 
-_BAD_NAMES = {"account": "nobody", "market": "NONE", "mode": "both"}
-_BAD_NUMBERS = {"time": 0, "leverage": 0}
-_BAD_AMOUNTS = ("0", "-1", "0.0000000001", "-0.0000000001", "1e3", "NaN", 1.5)
+_BAD_NAMES = {"account": ("nobody", "", 7), "market": ("NONE", "", 7), "mode": ("both", "Cross", 7)}
+_BAD_INTEGERS = (0, -1, MAX_INTEGER + 1, 2.0, "2", True)
+_BAD_AMOUNTS = (
+    *("0", "-1", "0.0000000001", "-0.0000000001", "1" + "0" * MAX_DIGITS),
+    *("1e3", "NaN", "+1", " 1", "1.", ".5", "", "1_0", "\u0661", 1, 1.5, True),
+)
 
 
 class Guide(Moves):
@@ -90,10 +94,11 @@ class Guide(Moves):
         """Prices of which one is bad, or of a market that is not there."""
         if not isinstance(prices, dict) or self._chance(0.2):
             return None
-        market = self._random.choice([*prices, _BAD_NAMES["market"]])
+        market = self._random.choice([*prices, _BAD_NAMES["market"][0]])
         return {**prices, market: "1" if market not in prices else self._random.choice(_BAD_AMOUNTS)}
 
     def _bad(self, name: str) -> object:
         if name == "type":
             return "liquidate"
-        return _BAD_NAMES.get(name, _BAD_NUMBERS.get(name, self._random.choice(_BAD_AMOUNTS)))
+        kinds = {**_BAD_NAMES, "time": _BAD_INTEGERS, "leverage": _BAD_INTEGERS}
+        return self._random.choice(kinds.get(name, _BAD_AMOUNTS))

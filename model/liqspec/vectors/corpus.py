@@ -20,15 +20,36 @@ _STEP = ("event", "expect", "observation", "rules")
 
 
 def cases(done: Callable[[str], None] = lambda _: None) -> list[Case]:
-    """All cases, found anew; deterministic, on any number of processes."""
+    """All cases, found anew; deterministic, on any number of processes.
+
+    Those of known mistakes are kept: they were found in engines that make them, which are none of this package.
+    """
     pieces = suites.all_pieces()
-    found = list(suites.told())
+    found = [*suites.told(), *mistakes()]
     for piece, hunted in zip(
         pieces, spread.spread(suites.hunted, iter(pieces), processes=spread.available()), strict=True
     ):
         found += hunted
         done(piece)
     return in_order(found)
+
+
+def mistakes() -> list[Case]:
+    """The shipped cases of known mistakes.
+
+    Raises:
+        specification.UnreadableFile: one cannot be read, or is none.
+    """
+    return [case_in(path) for path in sorted(FOLDER.glob(f"*/{suites.MISTAKES}/*.json"))]
+
+
+def case_in(path: Path) -> Case:
+    """The case of a vector's file.
+
+    Raises:
+        specification.UnreadableFile: it cannot be read, or is none.
+    """
+    return Case.of_vector(_read(path))
 
 
 def in_order(found: list[Case]) -> list[Case]:
@@ -49,7 +70,10 @@ def files(found: list[Case]) -> dict[str, str]:
 
 
 def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
-    """What is in the corpus: each case in its order, and how often each rule, transition and refusal is shown."""
+    """What is in the corpus: each case in its order, and how often each rule, transition and refusal is shown.
+
+    `rules` counts the steps in which a rule acts, `mistakes` the cases of engines that break it.
+    """
     rules = Counter(rule for vector in vectors for step in vector["steps"] for rule in step["rules"])
     refusals = Counter(
         step["expect"]["refused"] for vector in vectors for step in vector["steps"] if "refused" in step["expect"]
@@ -61,6 +85,7 @@ def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
         for goals in reached(one.config, one.events, watch):
             transitions.update({goal.partition("-")[0].upper() for goal in goals})
     cited = {rule for vector in vectors for rule in vector["rules"]}
+    broken = Counter(rule for vector in vectors if vector["suite"] == suites.MISTAKES for rule in vector["rules"])
     return {
         "format": case.FORMAT,
         "rules_version": rulebook.version(),
@@ -68,7 +93,8 @@ def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
         "cases": [_entry(vector) for vector in vectors],
         "steps": sum(len(vector["steps"]) for vector in vectors),
         "rules": {rule: rules[rule] for rule in rulebook.rules() if rules[rule]},
-        "rules_of_no_step": [rule for rule in rulebook.rules() if not rules[rule] and rule not in cited],
+        "mistakes": {rule: broken[rule] for rule in rulebook.rules() if broken[rule]},
+        "rules_of_no_case": [rule for rule in rulebook.rules() if not rules[rule] and rule not in cited],
         "transitions": {name: transitions[name] for name in reachable_transitions()},
         "refusals": {code: refusals[code] for code in checks.checks().codes},
     }
@@ -156,8 +182,8 @@ def stale(folder: Path) -> Iterator[str]:
     kept = [one for one in found if one.provenance.startswith("found by")]
     yield from _alike([vector for vector in vectors if vector["suite"] == "parameters"])
     for one in kept:
-        if one.suite == "parameters":
-            continue
+        if one.suite in ("parameters", suites.MISTAKES):
+            continue  # whether such a case still shows something is for two configurations, or engines, to tell
         watch = suites.watch_of(one.suite)
         *_, last = reached(one.config, one.events, watch)
         if suites.goal_of(one) not in last:
