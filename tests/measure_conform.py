@@ -52,11 +52,14 @@ class Measure:
     def named(self) -> str:
         """Whether the broken rule is named: first, among others, or not."""
         rule, rules = WRONG_ENGINES[self.id].rule, _rules(self.outcome.finding)
-        return "first" if rules[:1] == (rule,) else "among" if rule in rules else "not"
+        return "first" if rules[:1] == [rule] else "among" if rule in rules else "not"
 
 
-def _rules(found: Finding | None) -> tuple[str, ...]:
-    return () if found is None else found.rules
+def _rules(found: Finding | None) -> list[str]:
+    """The rules of all that differs at once."""
+    if found is None:
+        return []
+    return [*found.rules, *(rule for reason in found.reasons for rule in reason.rules)]
 
 
 def command(number: str) -> list[str]:
@@ -95,7 +98,7 @@ def main(
         outcome, wrong = found.outcome, WRONG_ENGINES[number]
         row = (str(outcome.coverage.steps), str(outcome.found_events), str(found.events), f"{found.seconds:.1f}")
         table.add_row(number, wrong.title, wrong.rule, found.named, found.caught or "[red]nothing[/red]", *row)
-        print(number, *row, wrong.rule, found.named, _rules(outcome.finding), found.caught, file=sys.stderr, flush=True)  # noqa: T201
+        print(number, *row, wrong.rule, found.named, found.caught, file=sys.stderr, flush=True)  # noqa: T201
         if keep and outcome.finding is not None:
             _keep(number, outcome.finding)
     console = Console(width=180)

@@ -247,8 +247,22 @@ class TestAWrongStep:
         event = {"type": "trade", **trade_fields("10", "100", 5)}
         verdict = step.judge(CONFIG, whole(engine), event, {"error": {"code": "insufficient_margin"}})
         assert verdict.reason is not None
-        assert verdict.reason.rules == ("ACC-8", "MRG-7", "MRG-3", "ACC-9", "MRG-5")
+        assert verdict.reason.rules == ("ACC-8", "MRG-7", "MRG-3")
         assert "alice/cross after it: equity 200, maintenance margin 100, initial margin 200" in told(verdict)
+
+    @pytest.mark.parametrize(
+        ("size", "code", "rule"),
+        [("-5", "insufficient_margin", "ACC-9"), ("-5", "crosses_zero", "ACC-7"), ("1", "crosses_zero", "ACC-7")],
+    )
+    def test_that_refuses_a_trade_names_the_check_of_a_trade_as_it_was(self, size: str, code: str, rule: str) -> None:
+        """ACC-7 to ACC-9: a reduction is not judged by the rule for increases."""
+        engine = holding()
+        apply(engine, "deposit", account="alice", amount="1000")
+        event = {"type": "trade", **trade_fields(size, "100")}
+        verdict = step.judge(CONFIG, whole(engine), event, {"error": {"code": code}})
+        assert verdict.reason is not None
+        assert verdict.reason.rule == rule
+        assert f"no check failed; {code} is for when" in told(verdict)
 
     def test_with_another_code_is_not_allowed_unless_only_the_decision_is_compared(self) -> None:
         """EVT-2, STP-5."""

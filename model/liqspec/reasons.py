@@ -99,6 +99,9 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
         order = [] if difference.theirs == "accepted" else ["EVT-2"]
         rules = [step.refusal.rule, *order, *measures]
         return Reason(difference=difference, rules=_unique(rules), because=(str(step.refusal),))
+    # Of the checks of a trade, those that are for the trade as it was: opening or increasing, or reducing.
+    done = {effect.rule for effect in step.effects}
+    claimed = tuple(check for check in claimed if check.of is None or check.rule in done) or claimed
     rules = [rule for check in claimed for rule in (check.rule, *check.also)]
     if not claimed:  # then the rule that accepts the event is the one that was broken
         rules = [*(effect.rule for effect in step.effects[:1]), "EVT-2"]
@@ -187,6 +190,8 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     passed = {step.states_before.get(key, "new"), *(effect.target for effect in fired)}
     stopped = any(_same_state(state, difference.theirs, observes) for state in passed)
     rules = [*ours, *theirs] if stopped else [*theirs, *ours]
+    if stopped and any(machine.lifecycle().by_id[effect.transition].trigger == "assess" for effect in fired):
+        rules.append("LIQ-6")  # it may be right about the pool, and not have looked
     rules = rules or list(observables.observables().fields["positions.state"].rules)
     return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique_facts(guards))
 
