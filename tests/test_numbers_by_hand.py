@@ -890,6 +890,16 @@ class TestConservation:
         assert engine.state.equity(engine.state.outside) == 155
         assert engine.state.put_in == 5200
 
+    @pytest.mark.parametrize(("size", "price"), [("1", "80"), ("-1", "120"), ("2", "80"), ("-2", "120")])
+    def test_the_outside_takes_the_other_side_of_a_liquidation_fill(self, size: str, price: str) -> None:
+        """FIL-1, EVT-10: with the trade and the fill it has nothing left in the market, whatever the size."""
+        engine = small_engine()
+        apply(engine, "deposit", account="alice", amount=str(25 * abs(int(size))))
+        trade(engine, size, leverage=5)
+        mark(engine, price)
+        order_event(engine, "fill", size=size.lstrip("-"), price=price)
+        assert engine.state.outside.positions == {}
+
     def test_what_is_taken_out_is_no_longer_in(self) -> None:
         """ACC-4, ACC-5, EVT-8: 5000 + 30 - 10 - 500."""
         engine = small_engine()

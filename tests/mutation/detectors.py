@@ -74,7 +74,9 @@ def _tests(*names: str) -> Callable[[], str | None]:
 
 DETECTORS: tuple[Detector, ...] = (
     Detector("stories", _stories),
-    Detector("by hand", _tests("numbers_by_hand", "effects", "boundaries", "machine", "promises", "snapshots")),
+    Detector(
+        "by hand", _tests("numbers_by_hand", "depth", "effects", "boundaries", "machine", "promises", "snapshots")
+    ),
     Detector("amounts, admission", _tests("amounts", "admission")),
     Detector("files", _tests("rules", "scenarios", "bad_files")),
     Detector("random events", _random_events),
