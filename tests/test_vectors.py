@@ -4,23 +4,29 @@ import copy
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from functools import cache
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 import foreign_engines
 from engines import python_engine
-from liqspec import checks, rulebook, schemas
+from liqspec import checks, rulebook, schemas, spread
 from liqspec.cli import app
+from liqspec.compare import Observes
 from liqspec.judge import reachable_transitions
 from liqspec.oracle import Oracle
 from liqspec.rounder import rounded
 from liqspec.shrink import Failing
-from liqspec.vectors import corpus, refusing, suites
+from liqspec.vectors import corpus, parameters, refusing, suites
+from liqspec.vectors import hunt as hunting
+from liqspec.vectors import told as telling
 from liqspec.vectors.case import Case, text
 from liqspec.vectors.hunt import hunt
 from liqspec.vectors.play import Abilities, Played, play, play_all
@@ -219,6 +225,38 @@ def invoke(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["vectors", *arguments])
 
 
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Any]]:
+    """A corpus written from so few runs that it takes seconds, in this process; it lacks what is rare."""
+    folder = tmp_path_factory.mktemp("vectors")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(hunting, "RUNS", 1)
+        patched.setattr(hunting, "MORE", 1)
+        patched.setattr(parameters, "STEPS", 300)
+        patched.setattr(spread, "available", lambda: 1)
+        yield folder, invoke("generate", str(folder))
+
+
+class TestGenerating:
+    def test_writes_cases_of_every_suite_that_are_those_of_the_model(self, generated: tuple[Path, Any]) -> None:
+        folder, done = generated
+        assert done.exit_code == 0, done.output
+        written = corpus.load(folder)
+        assert f"{len(written)} cases" in done.stdout
+        assert {vector["suite"] for vector in written} == set(SUITES)
+        assert len({(vector["venue"], vector["suite"], vector["case"]) for vector in written}) == len(written)
+        assert [one.path for one in play_all(written, model(), Abilities()) if one.outcome != "passed"] == []
+        mistakes = {vector["case"] for vector in loaded() if vector["suite"] == MISTAKES}
+        assert {vector["case"] for vector in written if vector["suite"] == MISTAKES} == mistakes
+
+    def test_what_was_not_found_is_missing(self, generated: tuple[Path, Any]) -> None:
+        folder, _ = generated
+        done = invoke("check", str(folder))
+        assert done.exit_code == 1
+        assert {line.rpartition(": ")[2] for line in done.stdout.splitlines()[:-1]} == {"is missing"}
+        assert f"write them anew: liqspec vectors generate {folder}" in done.stdout
+
+
 class TestTheCommand:
     def test_plays_a_suite_to_a_process(self) -> None:
         done = invoke("run", "--suite", "essential", "--json", "--", *PYTHON_ENGINE)
@@ -291,3 +329,62 @@ def test_an_engine_that_cannot_do_something_skips_it() -> None:
     vector = copy.deepcopy(loaded()[0])
     abilities = Abilities(events=frozenset({"block"}))
     assert play(vector, model(), abilities).outcome == "skipped"
+
+
+class Scripted:
+    """A player that answers with what it is given: the reply to a reset, then those to events."""
+
+    def __init__(self, *replies: dict[str, Any]) -> None:
+        self._replies = list(replies)
+
+    def reset(self, _: dict[str, Any]) -> dict[str, Any]:
+        return self.answer()
+
+    def give(self, event: Any) -> None: ...
+
+    def answer(self) -> dict[str, Any]:
+        return self._replies.pop(0)
+
+
+ACCEPTED = {"ok": True, "observation": {}}
+
+
+@pytest.mark.parametrize(
+    ("replies", "outcome", "told"),
+    [
+        ([{"ok": False, "error": {"code": "bad_request"}}], "failed", "ours accepted, theirs bad_request"),
+        ([{"ok": False}], "failed", "no reply of the protocol"),
+        ([{"ok": False, "skipped": "no such market"}], "skipped", "no such market"),
+        ([ACCEPTED, {"ok": False, "skipped": "not today"}], "skipped", "not today"),
+        ([ACCEPTED, {"ok": True, "observation": {"moon": 1}}], "failed", "moon"),
+        ([ACCEPTED, {"ok": False, "error": {"code": "overfill"}}], "failed", "ours accepted, theirs overfill"),
+    ],
+)
+def test_what_an_engine_answers_is_told(replies: list[dict[str, Any]], outcome: str, told: str) -> None:
+    played = play(loaded()[0], Scripted(*replies), Abilities())
+    assert played.outcome == outcome
+    assert told in f"{played.difference} {played.why}"
+
+
+def test_an_engine_that_observes_nothing_is_compared_in_what_it_accepts() -> None:
+    vector = next(one for one in loaded() if all("accepted" in step["expect"] for step in one["steps"]))
+    replies: list[dict[str, Any]] = [ACCEPTED, *({"ok": True} for _ in vector["steps"])]
+    assert play(vector, Scripted(*replies), Abilities(observes=Observes(fields=frozenset()))).outcome == "passed"
+
+
+def tell(played: list[Played]) -> str:
+    console = Console(width=120, record=True, file=StringIO())
+    telling.tell("mine", played, console)
+    return console.export_text()
+
+
+def test_many_failures_are_counted_and_nothing_played_is_no_pass() -> None:
+    failed = [play(vector, Scripted({"ok": False}), Abilities()) for vector in loaded()[:25]]
+    shown = tell(failed)
+    assert shown.count("step 0  the reset") == telling.SHOWN
+    assert "and 5 more; --json has them all" in shown
+    skipped = [play(vector, Scripted({"skipped": "no"}), Abilities()) for vector in loaded()[:3]]
+    assert "skipped 3: no" in tell(skipped)
+    assert "nothing was played" in tell(skipped)
+    assert not telling.conforms(skipped)
+    assert [case["why"] for case in telling.to_json("mine", skipped)["skipped"]] == ["no"] * 3
