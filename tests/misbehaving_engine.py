@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from engines.python_engine import EVENTS, Session
 
 SECOND = 2
+STRANGE = 50  # a signal without a name, where there are such
 AFTER = 1  # events in peace, after which it begins
 Reply = dict[str, Any]
 
@@ -84,7 +85,17 @@ ACTS: dict[str, Callable[[], None]] = {
     "prints garbage": lambda: write("Segmentation fault (not really)\n"),
     "prints a list": lambda: write("[]\n"),
     "prints bytes": no_text,
+    "is killed strangely": lambda: os.kill(os.getpid(), STRANGE),
 }
+
+
+def dream(reply: Reply) -> Reply:
+    """The reply with a vault and measures of pools that are none of this world."""
+    observed = reply.get("observation", {})
+    for pool in observed.get("pools", []):
+        pool.update(dict.fromkeys(("collateral", "equity", "maintenance_margin", "initial_margin"), "7"))
+    return {**reply, "observation": {**observed, "time": 9, "block": 9}} if observed else reply
+
 
 # What becomes of a reply.
 CHANGES: dict[str, Callable[[Reply], Reply]] = {
@@ -92,9 +103,22 @@ CHANGES: dict[str, Callable[[Reply], Reply]] = {
     "says nothing of ok": lambda _: {"well": True},
     "has no observation": lambda reply: {"ok": reply["ok"], "error": reply.get("error")},
     "observes a text": lambda reply: {**reply, "observation": "all is well"},
+    "dreams": dream,
     "observes a number": lambda reply: {**reply, "observation": {"time": 0.5, "vault": 7}},
     "executes nothing known": lambda reply: {**reply, "ok": True, "executed": [{"type": "fill", "price": None}]},
     "skips": lambda _: {"ok": False, "skipped": "not today"},
+    "refuses without a code": lambda _: {"ok": False, "error": "no"},
+    "executes a number": lambda reply: {**reply, "ok": True, "executed": 3},
+    "executes a deposit": lambda reply: {**reply, "ok": True, "executed": [{"type": "deposit"}]},
+}
+
+# The replies to other requests than events.
+OTHERS: dict[tuple[str, str], Reply] = {
+    ("does not greet", "hello"): {"ok": False},
+    ("does not take leave", "bye"): {"ok": False},
+    ("holds no configuration", "reset"): {"ok": False, "error": {"code": "bad_request", "message": "too wide"}},
+    ("overfills at once", "reset"): {"ok": False, "error": {"code": "overfill", "message": "no"}},
+    ("skips at once", "reset"): {"ok": False, "skipped": "no such venue"},
 }
 
 # What an engine that executes its own orders puts in front of the sizes that it tells.
@@ -112,6 +136,7 @@ HELLO: dict[str, Reply] = {
     "is of the older sort": {"states": "coarse", "observes": ["positions.state", "pools.in_liquidation"]},
     "knows few events": {"events": ["deposit", "trade", "mark_price"]},
     "observes nothing": {"observes": []},
+    "knows no events": {"events": []},
 }
 
 
@@ -183,6 +208,8 @@ def main(way: str) -> None:
     """Serve the protocol, in this way."""
     session, count, lines, kept = Session(), 0, 0, ""
     before: object = None
+    if way == "closes its log":
+        os.close(2)
     if way == "starts once":
         Path(sys.argv[2]).touch(exist_ok=False)
     for line in sys.stdin.buffer:
@@ -190,14 +217,16 @@ def main(way: str) -> None:
         reply, count = answer(session, way, request, line), count + (b'"apply"' in line)
         if request.get("op") == "hello" and reply["ok"]:
             reply |= HELLO.get(way, {})
+        reply = OTHERS.get((way, str(request.get("op"))), reply)
         end_early(way, request.get("event"), before, count)
         before = request.get("event")
         if request.get("op") == "apply" and (count > AFTER or way == "skips"):
             if way in ACTS:
                 ACTS[way]()
                 continue
-            sys.stderr.write("the stack of a defect\n" * (way == "confesses"))
-            sys.stderr.flush()
+            if way == "confesses":
+                sys.stderr.write("the stack of a defect\n")
+                sys.stderr.flush()
             reply = CHANGES.get(way, dict)(reply)
         if way == "is moody" and request.get("op") == "apply" and count == AFTER:
             reply = {"ok": False, "error": {"code": "insufficient_margin", "message": "not now"}}
@@ -210,6 +239,8 @@ def main(way: str) -> None:
         kept = ""
         if way == "answers twice" and count > AFTER:
             write(json.dumps(reply) + "\n")
+        if way == "chatters" and count > AFTER:
+            write("and another thing\n" * 20_000)
         if session.over and way == "stays":
             never_end()
         if session.over:

@@ -73,6 +73,12 @@ FAULTS = {
     "has no observation": ("replied what is no reply", "observation"),
     "executes nothing known": ("replied what is no reply", "executed[0]"),
     "observes a text": ("replied what is no reply", "observation"),
+    "refuses without a code": ("replied what is no reply", "error: expected an object with a code"),
+    "executes a number": ("replied what is no reply", "executed: expected a list, got 3"),
+    "executes a deposit": ("replied what is no reply", "executed[0]: expected a fill or an order_done"),
+    "does not greet": ("replied what is no reply", "hello: expected ok true"),
+    "does not take leave": ("replied what is no reply", "bye: expected ok true"),
+    "chatters": ("flooded standard output", "that nobody asked for"),
     "answers twice": ("answered without being asked", "came also"),
     "answers backwards": ("answered out of order", "the second first"),
     "speaks protocol 2": ("replied what is no reply", "hello.protocol: expected 1, got 2"),
@@ -81,6 +87,9 @@ FAULTS = {
     "has strange states": ("replied what is no reply", "hello.states"),
     "has a bad venue": ("replied what is no reply", "hello.venue"),
 }
+
+if hasattr(signal, "SIGRTMIN"):
+    FAULTS["is killed strangely"] = ("died", "ended by signal 50")
 
 
 class TestMisbehaviour:
@@ -138,6 +147,28 @@ class TestMisbehaviour:
         told = found("skips", tmp_path)
         assert (told["finding"], told["exercised"]["steps"]) == (None, 0)
         assert {entry["why"] for entry in told["exercised"]["skipped"]} == {"not today"}
+
+    @pytest.mark.parametrize(
+        ("way", "why"), [("holds no configuration", "too wide"), ("skips at once", "no such venue")]
+    )
+    def test_one_that_cannot_hold_any_configuration_was_not_compared(self, way: str, why: str, tmp_path: Path) -> None:
+        """AMT-1."""
+        told = found(way, tmp_path)
+        assert (told["finding"], told["exercised"]["steps"]) == (None, 0)
+        assert {(entry["event"], entry["why"]) for entry in told["exercised"]["skipped"]} == {("reset", why)}
+
+    def test_one_that_refuses_a_run_for_another_reason_is_wrong(self, tmp_path: Path) -> None:
+        """CFG-1."""
+        told = found("overfills at once", tmp_path)["finding"]
+        assert (told["headline"], told["rules"]) == ("config: ours accepted, theirs overfill", ["CFG-1"])
+
+    def test_a_process_that_has_ended_is_said_to_have_died(self) -> None:
+        with Peer([sys.executable, "-c", "import sys; sys.exit('no more')"], timeout=5) as peer:
+            while _lives(peer.pid):
+                time.sleep(0.02)
+            with pytest.raises(EngineFault) as fault:
+                peer.send(b"{}\n")
+        assert (fault.value.fault.kind, fault.value.fault.stderr) == ("died", "no more\n")
 
     def test_a_program_that_is_not_there_is_bad_usage(self) -> None:
         done = conform(engine=["./no-such-engine"])
@@ -277,6 +308,21 @@ class TestNegotiation:
         again = conform("--replay", str(tmp_path / "counterexample.toml"), engine=engine)
         assert (again.exit_code, told["headline"] in again.stdout) == (1, True)
 
+    def test_one_that_supports_no_events_gets_what_is_none(self) -> None:
+        done = conform("--steps", "20", "--json", engine=misbehaving("knows no events"))
+        exercised = json.loads(done.stdout)["exercised"]
+        assert exercised["events"] == {}
+        assert set(exercised["refusals"]) == {"liquidate bad_request"}
+
+    def test_one_that_closes_its_log_conforms(self) -> None:
+        assert conform("--steps", "100", engine=misbehaving("closes its log")).exit_code == 0
+
+    def test_a_budget_ends_in_time(self) -> None:
+        began = time.monotonic()
+        done = conform("--budget", "0.5", "--json", engine=RIGHT)
+        assert (done.exit_code, json.loads(done.stdout)["exercised"]["steps"] > 0) == (0, True)
+        assert time.monotonic() - began < 10
+
     def test_one_venue_is_left_as_it_is(self) -> None:
         oracle = [*MODEL, "--venue", "hyperliquid"]
         assert conform("--steps", "300", engine=oracle).exit_code == 0
@@ -371,6 +417,13 @@ class TestACounterexample:
         _, _, engine = wrong
         first, second = (conform("--steps", "4000", "--json", engine=engine, folder=tmp_path) for _ in range(2))
         assert first.stdout == second.stdout
+
+    def test_of_many_fields_that_differ_some_are_shown_and_the_others_counted(self, tmp_path: Path) -> None:
+        options = ("--steps", "50", "--shrink", "0")
+        shown = conform(*options, engine=misbehaving("dreams"), folder=tmp_path).stdout
+        assert re.search(r"\nand \d+ more fields\n", shown)
+        told = json.loads(conform(*options, "--json", engine=misbehaving("dreams"), folder=tmp_path).stdout)
+        assert len(told["finding"]["reasons"]) > 5
 
     def test_less_is_compared_when_less_is_asked_for(self, tmp_path: Path) -> None:
         engine = misbehaving("observes a number")

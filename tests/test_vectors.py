@@ -352,7 +352,8 @@ ACCEPTED = {"ok": True, "observation": {}}
 @pytest.mark.parametrize(
     ("replies", "outcome", "told"),
     [
-        ([{"ok": False, "error": {"code": "bad_request"}}], "failed", "ours accepted, theirs bad_request"),
+        ([{"ok": False, "error": {"code": "overfill"}}], "failed", "ours accepted, theirs overfill"),
+        ([{"ok": False, "error": {"code": "bad_request", "message": "too wide"}}], "skipped", "too wide"),  # AMT-1
         ([{"ok": False}], "failed", "no reply of the protocol"),
         ([{"ok": False, "skipped": "no such market"}], "skipped", "no such market"),
         ([ACCEPTED, {"ok": False, "skipped": "not today"}], "skipped", "not today"),

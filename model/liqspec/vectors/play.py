@@ -9,6 +9,7 @@ from liqspec import compare
 from liqspec.compare import Difference, Observes
 from liqspec.events import EVENTS
 from liqspec.reasons import OUTCOME
+from liqspec.refusals import BadRequest
 from liqspec.shapes import WrongShape
 from liqspec.texts import one_line, show
 
@@ -58,6 +59,8 @@ def play(vector: dict[str, Any], player: Player, abilities: Abilities) -> Played
     begun = player.reset(vector["config"])
     if "skipped" in begun:
         return Played(**told, outcome="skipped", why=one_line(str(begun["skipped"]), 200))
+    if _code(begun) == BadRequest.code:  # AMT-1: an engine of fixed width cannot hold every configuration
+        return Played(**told, outcome="skipped", why=f"the engine refuses the configuration: {_message(begun)}")
     if begun.get("ok") is not True:
         difference = Difference("run", "config", "accepted", _code(begun))
         return Played(**told, outcome="failed", difference=difference, rules=("CFG-1",))
@@ -109,6 +112,10 @@ def _difference(step: dict[str, Any], reply: dict[str, Any], observes: Observes)
         return compare.first_difference(step["observation"], reply.get("observation", {}), observes)
     except WrongShape as error:
         return Difference("run", "observation", "one of the protocol", str(error))
+
+
+def _message(reply: dict[str, Any]) -> str:
+    return one_line(str(reply["error"].get("message", "")), 200)
 
 
 def _code(reply: dict[str, Any]) -> str:
