@@ -89,6 +89,13 @@ ACTS: dict[str, Callable[[], None]] = {
 }
 
 
+def confess(_: Reply) -> Reply:
+    """A reply that says that something is wrong inside, and its stack in the log."""
+    sys.stderr.write("the stack of a defect\n")
+    sys.stderr.flush()
+    return {"ok": False, "error": {"code": "internal_error", "message": "assertion failed"}}
+
+
 def dream(reply: Reply) -> Reply:
     """The reply with a vault and measures of pools that are none of this world."""
     observed = reply.get("observation", {})
@@ -99,7 +106,7 @@ def dream(reply: Reply) -> Reply:
 
 # What becomes of a reply.
 CHANGES: dict[str, Callable[[Reply], Reply]] = {
-    "confesses": lambda _: {"ok": False, "error": {"code": "internal_error", "message": "assertion failed"}},
+    "confesses": confess,
     "says nothing of ok": lambda _: {"well": True},
     "has no observation": lambda reply: {"ok": reply["ok"], "error": reply.get("error")},
     "observes a text": lambda reply: {**reply, "observation": "all is well"},
@@ -224,9 +231,6 @@ def main(way: str) -> None:
             if way in ACTS:
                 ACTS[way]()
                 continue
-            if way == "confesses":
-                sys.stderr.write("the stack of a defect\n")
-                sys.stderr.flush()
             reply = CHANGES.get(way, dict)(reply)
         if way == "is moody" and request.get("op") == "apply" and count == AFTER:
             reply = {"ok": False, "error": {"code": "insufficient_margin", "message": "not now"}}
@@ -239,8 +243,6 @@ def main(way: str) -> None:
         kept = ""
         if way == "answers twice" and count > AFTER:
             write(json.dumps(reply) + "\n")
-        if way == "chatters" and count > AFTER:
-            write("and another thing\n" * 20_000)
         if session.over and way == "stays":
             never_end()
         if session.over:

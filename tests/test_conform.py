@@ -78,7 +78,6 @@ FAULTS = {
     "executes a deposit": ("replied what is no reply", "executed[0]: expected a fill or an order_done"),
     "does not greet": ("replied what is no reply", "hello: expected ok true"),
     "does not take leave": ("replied what is no reply", "bye: expected ok true"),
-    "chatters": ("flooded standard output", "that nobody asked for"),
     "answers twice": ("answered without being asked", "came also"),
     "answers backwards": ("answered out of order", "the second first"),
     "speaks protocol 2": ("replied what is no reply", "hello.protocol: expected 1, got 2"),
@@ -169,6 +168,13 @@ class TestMisbehaviour:
             with pytest.raises(EngineFault) as fault:
                 peer.send(b"{}\n")
         assert (fault.value.fault.kind, fault.value.fault.stderr) == ("died", "no more\n")
+
+    def test_a_process_that_talks_unasked_floods(self) -> None:
+        code = "import sys; sys.stdout.write('and another thing ' * 20_000); sys.stdout.flush(); sys.stdin.read()"
+        with Peer([sys.executable, "-c", code], timeout=5) as peer, pytest.raises(EngineFault) as fault:
+            peer.expect_silence(5)
+        assert fault.value.fault.kind == "flooded standard output"
+        assert "that nobody asked for" in fault.value.fault.message
 
     def test_a_program_that_is_not_there_is_bad_usage(self) -> None:
         done = conform(engine=["./no-such-engine"])
