@@ -75,7 +75,8 @@ def _tests(*names: str) -> Callable[[], str | None]:
 DETECTORS: tuple[Detector, ...] = (
     Detector("stories", _stories),
     Detector(
-        "by hand", _tests("numbers_by_hand", "depth", "effects", "boundaries", "machine", "promises", "snapshots")
+        "by hand",
+        _tests("numbers_by_hand", "depth", "observation", "effects", "boundaries", "machine", "promises", "snapshots"),
     ),
     Detector("amounts, admission", _tests("amounts", "admission")),
     Detector("files", _tests("rules", "scenarios", "bad_files")),
