@@ -8,7 +8,7 @@ from attrs import frozen
 from liqspec import details, machine, observables, rulebook, why
 from liqspec.checks import checks
 from liqspec.compare import NOT_LISTED, Difference, Observes
-from liqspec.effects import Backstopped, Effect, OrderEnded, Transitioned, Units, subject
+from liqspec.effects import Backstopped, Effect, OrderEmitted, OrderEnded, Transitioned, Units, subject
 from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.refusals import Refusal
@@ -16,6 +16,13 @@ from liqspec.state import Pool, Position
 from liqspec.why import GuardFact
 
 OUTCOME = "outcome"  # the field of a difference in whether, or why, an event was refused
+
+# What else decides whether an order is for a chunk, by what decided it in the model.
+_SIZED_BY = {
+    "chunk": ("BKS-1", "CLD-1", "CLD-4"),
+    "window": ("CLD-1", "CLD-2", "CLD-4"),
+    "below_backstop": ("BKS-1",),
+}
 
 # The triggers of the lifecycle that an event can fire; assessment follows every event (LIQ-6).
 _TRIGGERS = {"fill": ("fill",), "block": ("block",), "trade": ("open", "reduce")}
@@ -192,6 +199,7 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     rules = [*ours, *theirs] if stopped else [*theirs, *ours]
     if stopped and any(machine.lifecycle().by_id[effect.transition].trigger == "assess" for effect in fired):
         rules.append("LIQ-6")  # it may be right about the pool, and not have looked
+    rules += [effect.rule for effect in step.effects[:1]]  # or what the event itself changed is wrong
     rules = rules or list(observables.observables().fields["positions.state"].rules)
     return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique_facts(guards))
 
@@ -231,10 +239,12 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
         guards = why.judge_guards(step.engine, position, ("needs_liquidation",))
         rules += _why_no_order(position, guards[0].holds)
     elif position is not None and position.order is not None and difference.theirs is None:
-        rules.insert(0, "LIQ-11")
+        rules = ["LIQ-11", *rules, "LIQ-9"]
         guards = why.judge_guards(step.engine, position, ("needs_liquidation",))
-    emitted = [effect for effect in setting if not isinstance(effect, OrderEnded)]
-    rules += [rule for effect in emitted for rule in entry.effects[effect.kind]]
+    ended = [effect for effect in setting if isinstance(effect, OrderEnded)]
+    rules += [rule for effect in setting if effect not in ended for rule in entry.effects[effect.kind]]
+    for effect in setting:
+        rules += _SIZED_BY.get(effect.sizing, ()) if isinstance(effect, OrderEmitted) else ()
     return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=because, guards=guards)
 
 

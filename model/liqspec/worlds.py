@@ -18,18 +18,22 @@ def base_configuration(venue: VenueFile) -> dict[str, Any]:
 
 def configuration(random: Random, base: dict[str, Any]) -> dict[str, Any]:
     """A configuration near `base`: one to three accounts, some of its markets, parameters changed now and then."""
-    markets = random.sample(sorted(base["markets"]), k=min(len(base["markets"]), random.choice((1, 2, 2, 3))))
-    config = {**base, "accounts": ["alice", "bob", "carol"][: random.choice((1, 2, 2, 3))]}
+    dense = random.random() < 0.2
+    accounts, most = (1, 2) if dense else (random.choice((1, 2, 2, 3)), random.choice((1, 2, 2, 3)))
+    markets = random.sample(sorted(base["markets"]), k=min(len(base["markets"]), most))
+    config = {**base, "accounts": ["alice", "bob", "carol"][:accounts]}
     config["markets"] = {name: base["markets"][name] for name in sorted(markets)}
     config["marks"] = {name: base["marks"][name] for name in sorted(markets)}
-    if random.random() < 0.2:  # equal markets, in which two positions can have equal margins
+    config["vault"] = {"cash": random.choice(("0", "1000", "1000000"))}
+    if dense or random.random() < 0.6:
+        changes = _everything_at_once(random) if dense else _liquidation_changes(random)
+        config["liquidation"] = {**base.get("liquidation", {}), **changes}
+        config["backstop"] = {**base["backstop"], "return_fraction": random.choice(("0", "0", "1/3", "1"))}
+    ranked = config.get("liquidation", {}).get("order_policy") == "ranked"
+    if random.random() < (0.5 if ranked else 0.15):  # equal markets, in which two positions can have equal margins
         first = min(markets)
         config["markets"] = dict.fromkeys(config["markets"], base["markets"][first])
         config["marks"] = dict.fromkeys(config["marks"], base["marks"][first])
-    config["vault"] = {"cash": random.choice(("0", "1000", "1000000"))}
-    if random.random() < 0.7:
-        config["liquidation"] = {**base.get("liquidation", {}), **_liquidation_changes(random)}
-        config["backstop"] = {**base["backstop"], "return_fraction": random.choice(("0", "0", "1/3", "1"))}
     return config
 
 
@@ -42,4 +46,15 @@ def _liquidation_changes(random: Random) -> dict[str, Any]:
         "cooldown_ms": random.choice((0, 10, 30000, 30000)),
         "cooldown_scope": random.choice(("position", "pool", "account")),
         "fee_rate": random.choice(("0", "0", "1/200", "1/10")),
+    }
+
+
+def _everything_at_once(random: Random) -> dict[str, Any]:
+    """Orders one at a time and for chunks, and long windows, for one trader: what they do together is rare else."""
+    return {
+        **_liquidation_changes(random),
+        "order_policy": "ranked",
+        "partial_threshold": "0",
+        "partial_fraction": random.choice(("1/5", "1/2")),
+        "cooldown_ms": 30000,
     }

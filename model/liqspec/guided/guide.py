@@ -47,6 +47,9 @@ class Guide(Moves):
         working = self._state.working_orders()
         if working and self._chance(0.7):
             return self._market_moves.execution(working)
+        waiting = not working and any(pool.in_liquidation for pool in self._state.pools())
+        if waiting and self._chance(0.35):  # what a liquidation does over several blocks is rare else
+            return self._market_moves.block()
         weights = [weight for weight, _ in self.moves.values()]
         moves = [move for _, move in self.moves.values()]
         while True:
