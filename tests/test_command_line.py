@@ -1,6 +1,7 @@
 """The command as a user meets it: what it prints, its exit status, and what it says to bad input."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -144,7 +145,7 @@ def test_verify_is_the_same_for_the_same_seed_whatever_the_hash_seed() -> None:
             capture_output=True,
             text=True,
             check=False,
-            env={"PYTHONHASHSEED": hash_seed},
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
             timeout=120,
         )
         results.append(done.stdout)
