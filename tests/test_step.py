@@ -1,6 +1,7 @@
 """The step relation: right steps are allowed, wrong ones are not, and the verdict names the rule, guard and numbers."""
 
 import copy
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -464,11 +465,24 @@ class TestAPartialState:
             ({"pools": [{"account": "alice", "mode": "isolated"}]}, r"a cross pool has no market"),
             ({"marks": {"C": "1"}}, r"^before\.marks\.C: not among the markets"),
             ({"positions": [{"account": "zoe", "market": "A", "mode": "cross", "size": "1"}]}, r'"zoe" is not among'),
+            (
+                {"positions": [{"account": "alice", "market": "C", "mode": "cross", "size": "1"}]},
+                r"not among the markets",
+            ),
+            ({"positions": 1}, r"positions: expected"),
+            (1, r"^before: expected an object"),
         ],
     )
-    def test_that_is_malformed_is_refused_in_one_line(self, change: Data, message: str) -> None:
+    def test_that_is_malformed_is_refused_in_one_line(self, change: Any, message: str) -> None:
         with pytest.raises((shapes.WrongShape, InvalidConfig), match=message):
             step.judge(CONFIG, change, MARK_88)
+
+    def test_a_margin_that_no_leverage_gives_tells_no_leverage(self) -> None:
+        """MRG-7, STP-4: it contradicts the rest, whatever the leverage is taken to be."""
+        before = partial_position(leverage=None)
+        before["pools"][0]["initial_margin"] = "999999"
+        with pytest.raises(shapes.WrongShape, match=r'pools.initial_margin: given as "999999", but the rest'):
+            step.judge(CONFIG, before, MARK_88)
 
     def test_an_entry_twice_is_refused(self) -> None:
         before = partial_position()
@@ -624,6 +638,9 @@ class TestComparing:
 # ------------------------------------------------------------------------------------------------------- the command
 
 
+KEY = {"account": "alice", "market": "A", "mode": "cross"}
+
+
 def question(**changes: Any) -> Data:
     return {"config": small_config(), "before": whole(holding()), "event": MARK_88, **changes}
 
@@ -644,6 +661,36 @@ class TestTheCommand:
         done = run("step", str(file))
         assert (done.returncode, done.stderr) == (status, "")
         assert said in done.stdout
+
+    def test_reads_the_standard_input_and_prints_json(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        asked = question(before=partial_position(), event={"type": "trade"})
+        stream = io.TextIOWrapper(io.BytesIO(json.dumps(asked).encode()))
+        monkeypatch.setattr("sys.stdin", stream)
+        monkeypatch.setattr("sys.argv", ["liqspec", "step", "--json"])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert answer["expected"]["error"]["code"] == "bad_request"
+        assert "message" in answer["expected"]["error"]
+        assert "reasons" not in answer
+        assert answer["assumed"][0].keys() == {"field", "value", "rule", "matters"}
+
+    def test_tells_a_refusal_and_an_event_that_does_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "question.json"
+        monkeypatch.setattr("sys.argv", ["liqspec", "step", str(file)])
+        for event, said in (
+            ({"type": "vault_cash", "amount": "0"}, "  refused not_positive"),
+            ({"type": "funding", "market": "B", "payment": "1"}, "  accepted, and nothing happens"),
+        ):
+            file.write_text(json.dumps(question(event=event)))
+            with pytest.raises(SystemExit):
+                cli.main()
+            assert said in capsys.readouterr().out
 
     def test_answers_in_json(self) -> None:
         """The state after it can be the next question's state before."""
@@ -679,6 +726,11 @@ class TestTheCommand:
             (json.dumps(question(before=1)), "before: expected an object"),
             (json.dumps(question(before={"format": 2})), "before"),
             (json.dumps(question(after={"error": {"code": "no"}})), "after.error.code: expected one of"),
+            (json.dumps(question(after=[1])), "after: expected an object, got"),
+            (
+                json.dumps(question(after={"positions": [{**KEY, "leverage": 5}]})),
+                "after.positions[0].leverage: an observation has no leverage",
+            ),
             (json.dumps(question(after={"equity": "1"})), "after.equity: unknown field"),
             (json.dumps(question(after={"marks": {}})), "an observation has no marks"),
             (json.dumps(question(config={})), "config."),
