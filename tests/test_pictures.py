@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
@@ -26,7 +26,8 @@ from liqspec import cli, details, machine, scenario, specification, timeline
 from liqspec.amounts import exact
 from liqspec.drawing.render import image
 from liqspec.effects import Filled, Transitioned, Units
-from liqspec.pictures import chart, path, trace, webpage
+from liqspec.pictures import chart, legend, path, trace, webpage
+from liqspec.pictures.palette import THEMES
 from liqspec.pictures.record import Record
 from liqspec.pictures.words import event_label
 from liqspec.simulate import Moment, Run
@@ -564,3 +565,10 @@ def test_without_the_program_dot_one_line_says_how_to_install_it(
 def test_the_timeline_needs_no_dot(tmp_path: Path, draw_run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert draw_run("deficit").status == 0
+
+
+def test_a_legend_without_room_has_one_column() -> None:
+    heading = legend.Heading.of(recorded("deficit"), THEMES["light"], 40, labelled=True)
+    assert heading.columns > 1
+    assert evolve(heading, width=0.5).columns == 1
+    assert evolve(heading, width=0.5).height > heading.height

@@ -26,7 +26,20 @@ from builders import (
     working,
 )
 from engines import python_engine
-from liqspec import cli, compare, observables, rulebook, shapes, snapshot_json, step, stepping
+from liqspec import (
+    arithmetic,
+    cli,
+    compare,
+    details,
+    leverages,
+    observables,
+    rulebook,
+    shapes,
+    snapshot_json,
+    step,
+    stepping,
+    why,
+)
 from liqspec.compare import Difference, Observes
 from liqspec.config import Config
 from liqspec.engine import Engine
@@ -781,3 +794,44 @@ def test_situations_are_callable() -> None:
     engine = situation()
     assert engine.observe()["positions"][0]["order"] is None
     assert order_event(working(), "order_done")
+
+
+def test_the_search_for_leverages_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """STP-4: where there are too many ways, they stay unknown."""
+    held = arithmetic.Holding(10, 1000, 100, 1, 5, Engine(CONFIG).venue.markets["A"].schedule)
+    margin = arithmetic.pool_initial_margin([held])
+    assert list(leverages.matching([held], [0], margin)) == [[5]]
+    monkeypatch.setattr(leverages, "MAX_TRIES", 0)
+    assert list(leverages.matching([held], [0], margin)) == []
+
+
+@pytest.mark.parametrize(
+    ("situation", "said"),
+    [
+        (working, "an order for 10 is working"),
+        (waiting, "its order of this block ended with quantity left over"),
+        (holding, "no order in block 0"),
+    ],
+)
+def test_why_tells_of_the_order_of_this_block(situation: Callable[[], Engine], said: str) -> None:
+    """LIQ-12, BKS-2."""
+    assert next(why.explain(situation(), "alice/A/cross")).endswith(said)
+
+
+def test_why_tells_the_size_that_remains() -> None:
+    engine = holding()
+    (fact,) = why.judge_guards(engine, details.all_positions(engine)["alice/A/cross"], ("size_remains",))
+    assert (fact.holds, fact.numbers) == (True, "size 10")
+
+
+def test_a_wrong_coarse_state_is_explained_by_a_transition_to_its_class() -> None:
+    """STP-7: `in_liquidation` is the class of two states."""
+    engine = holding()
+    before = whole(engine)
+    event = {"type": "mark_price", "market": "A", "price": "99"}
+    apply(engine, "mark_price", market="A", price="99")
+    theirs = copy.deepcopy(engine.observe())
+    theirs["positions"][0]["state"] = "in_liquidation"
+    verdict = step.judge(CONFIG, before, event, theirs, observes=Observes(states="coarse"))
+    assert not verdict.allowed
+    assert "needs liquidation is false" in told(verdict)
