@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from builders import small_config, small_engine
 from liqspec import arithmetic, assessment, events, known, operations, rulebook, specification
+from liqspec.config import Config
+from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.judge import Judge, Tally
 from liqspec.model_properties import CRASHES
@@ -354,3 +356,32 @@ def test_the_compiled_fraction_reads_no_text() -> None:
         exact.number("\u0663")
     assert chr(0).encode() == bytes(1)
     assert exact.number("1/3") == Fraction(1, 3)
+
+
+def test_a_ranked_venue_with_two_orders_or_the_wrong_one_is_seen() -> None:
+    """LIQ-11: one order a pool, for the largest margin of those not attempted."""
+    config = small_config(liquidation={"order_policy": "ranked"})
+    engine = Engine(Config.from_json(config))
+    witness = Witness(config, engine.observe())
+    event: EventData
+    for event in (
+        {"type": "deposit", "account": "alice", "amount": "300"},
+        {"type": "trade", **ALICE, "size": "9", "price": "100", "leverage": 5},
+        {"type": "trade", **ALICE, "market": "B", "size": "5", "price": "100", "leverage": 5},
+    ):
+        engine.apply(events.from_json(event))
+        witness.see(event, None, engine.observe())
+    event = {"type": "marks", "prices": {"A": "85", "B": "85"}}
+    engine.apply(events.from_json(event))
+    name = "an_order_is_emitted_only_if_needed_and_once"
+    assert PROPERTIES[name].judge(witness.copy().see(event, None, engine.observe())) == ""
+    first, second = (copy.deepcopy(engine.observe()) for _ in range(2))
+    first["positions"][1]["order"] = "5"
+    wrong = PROPERTIES[name].judge(witness.copy().see(event, None, first))
+    assert wrong == "alice/cross has two orders at once"
+    second["positions"][0]["order"], second["positions"][1]["order"] = None, "5"
+    wrong = PROPERTIES[name].judge(witness.copy().see(event, None, second))
+    assert wrong == "alice/B/cross got the order, but alice/A/cross comes first"
+    second["positions"][1]["state"] = "healthy"
+    wrong = PROPERTIES[name].judge(witness.copy().see(event, None, second))
+    assert wrong == "alice/B/cross got the order, but is healthy or was attempted in this block"
