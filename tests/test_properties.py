@@ -385,3 +385,11 @@ def test_a_ranked_venue_with_two_orders_or_the_wrong_one_is_seen() -> None:
     second["positions"][1]["state"] = "healthy"
     wrong = PROPERTIES[name].judge(witness.copy().see(event, None, second))
     assert wrong == "alice/B/cross got the order, but is healthy or was attempted in this block"
+
+
+def test_an_event_with_a_field_that_it_does_not_have_must_be_refused() -> None:
+    """EVT-1."""
+    engine = small_engine()
+    witness = Witness(small_config(), engine.observe())
+    seen = witness.see({**OPENED[0], "colour": "red"}, None, engine.observe())
+    assert seen.expected_refusal == "bad_request"

@@ -103,3 +103,10 @@ def test_numbers_that_may_not_change_are_tried_once() -> None:
     told = Failing(CONFIG, [{"type": "deposit", "account": "alice", "amount": "73.125"}])
     assert rounded(told, never) is told
     assert len({candidate.events[0]["amount"] for candidate in asked}) == len(asked) > 1
+
+
+def test_other_events_after_a_block_stay_as_they_are() -> None:
+    """The second block goes, and the mark between the later ones stays where it is."""
+    told = [block(2), block(4), block(6), mark("7"), block(13)]
+    shorter = [block(2), block(4), mark("7"), block(11)]
+    assert shrunk(told, lambda events: events in (told, shorter)) == shorter

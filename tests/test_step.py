@@ -835,3 +835,18 @@ def test_a_wrong_coarse_state_is_explained_by_a_transition_to_its_class() -> Non
     verdict = step.judge(CONFIG, before, event, theirs, observes=Observes(states="coarse"))
     assert not verdict.allowed
     assert "needs liquidation is false" in told(verdict)
+
+
+def test_vault_positions_that_are_no_table_differ() -> None:
+    ours = working().observe()
+    theirs = copy.deepcopy(ours)
+    theirs["vault"]["positions"] = "5"
+    found = compare.first_difference(ours, theirs, Observes())
+    assert found == Difference("vault", "vault.positions", {}, "5")
+
+
+def test_why_tells_that_the_order_of_this_block_is_over() -> None:
+    """LIQ-12: it was emitted, and neither works nor left quantity over."""
+    engine = waiting()
+    details.all_positions(engine)["alice/A/cross"].left_over = False
+    assert next(why.explain(engine, "alice/A/cross")).endswith("its order of this block is over")
