@@ -414,6 +414,18 @@ BAD_SCENARIOS = [
     ('accounts = ["alice"]', f'accounts = ["{"a" * 129}"]', 3, "accounts: "),
     ('venue = "small.toml"', 'venue = "smal"', 2, "venue: smal: no such venue; shipped are "),
     ('venue = "small.toml"', "venue = 1", 2, "venue: expected a string, got 1"),
+    (
+        'note = "Ten at 100."',
+        'expect = { refused = "no" }',
+        13,
+        'step[1].expect.refused: "no" is none of: bad_request,',
+    ),
+    (
+        'venue = "small.toml"',
+        'config = {}\nvenue = "small.toml"',
+        2,
+        "config: a scenario with a config of its own has no",
+    ),
     # changes of the venue (SCN-1)
     ("[vault]", "[change.liquidation]\nfee = 1\n[vault]", 7, "change.liquidation.fee: unknown field"),
     ("[vault]", "[change.backstop]\nthreshold = 1\n[vault]", 7, "change.backstop.threshold: expected a string, got 1"),

@@ -1,13 +1,14 @@
 """The commands that draw, as a user meets them: what they write, and what they say to bad input."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from liqspec import cli, judge
-from liqspec.drawing import machine_views
+from liqspec.drawing import committed, machine_views
 
 NEEDS_DOT = ["svg", "png", "pdf"]
 TEXTS = ["dot", "mermaid", "scxml", "xstate"]
@@ -80,6 +81,7 @@ def test_an_image_is_not_printed_to_a_terminal(
         (["machine", "--view", "assessment", "--format", "xstate"], "it always has the whole lifecycle"),
         (["coverage", "nothing.json"], "nothing.json: no such file"),
         (["machine", "-o", "no/such/folder/x"], "no/such/folder/x: no such file or directory"),
+        (["coverage", "nothing.json", "--format", "scxml"], "scxml has no place for counts: use svg, png,"),
     ],
 )
 def test_bad_usage_gets_one_line_and_status_2(
@@ -89,6 +91,32 @@ def test_bad_usage_gets_one_line_and_status_2(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_all_pictures_are_written_into_a_new_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = committed.files()[-2:]  # two texts
+    monkeypatch.setattr(committed, "files", lambda: kept)
+    folder = tmp_path / "new" / "folder"
+    assert run(monkeypatch, "draw", "all", str(folder)) == 0
+    assert capsys.readouterr().out == f"{len(kept)} pictures in {folder}\n"
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        picture.name: picture.content() for picture in kept
+    }
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program is a script")
+def test_what_the_program_dot_says_when_it_fails_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "dot"
+    program.write_text("#!/bin/sh\necho 'no fonts' >&2\nexit 3\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert run(monkeypatch, "draw", "machine", "--format", "svg", "-o", str(tmp_path / "x")) == 2
+    said = capsys.readouterr().err
+    assert said == "liqspec: dot failed: no fonts\n"
 
 
 def test_coverage_reads_what_verify_prints(

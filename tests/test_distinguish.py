@@ -1,14 +1,19 @@
 """Two rule sets told apart: equal ones are never, different ones by few events and the parameters that it takes."""
 
 import json
+import time
+from io import StringIO
 from pathlib import Path
+from typing import cast
 
 import pytest
 from attrs import evolve
+from rich.console import Console
 from typer.testing import CliRunner
 
 from liqspec import scenario, venue_file
 from liqspec.cli import app
+from liqspec.distinguish import search as looking
 from liqspec.distinguish import told
 from liqspec.distinguish.apart import play
 from liqspec.distinguish.rule_sets import RuleSets
@@ -89,6 +94,42 @@ def test_rules_that_do_not_fit_the_markets_are_refused() -> None:
     coarse = evolve(BASE, quote_unit="1")
     with pytest.raises(InvalidConfig, match="do not fit the markets of coarse"):
         RuleSets.of(coarse, changed("liquidation.partial_threshold", "0.0001"))
+
+
+def test_a_search_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is past the end after two runs."""
+    times = iter([0.0, 0.0, 1.0, *[9.0] * 10])
+    monkeypatch.setattr(time, "monotonic", lambda: next(times))
+    plain = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "pool"}, {})
+    other = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "account"}, {})
+    outcome = search(RuleSets.of(plain, other), Effort(seconds=5.0))
+    assert (outcome.runs, outcome.distinction) == (2, None)
+
+
+def test_a_search_without_a_difference_names_what_differs() -> None:
+    plain = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "pool"}, {})
+    other = evolve(BASE.changed({"cooldown_ms": 0, "cooldown_scope": "account"}, {}), name="other")
+    outcome = search(RuleSets.of(plain, other), Effort(steps=80))
+    console = Console(file=StringIO(), width=200)
+    told.tell(outcome, console)
+    printed = cast(StringIO, console.file).getvalue()
+    assert "no difference found in 80 events of 2 runs, though these parameters differ:" in printed
+    assert "    liquidation.cooldown_scope: coarse pool, other account" in printed
+    data = told.to_json(outcome)
+    assert (data["differ"], data["steps"], "distinction" in data) == (False, 80, False)
+
+
+def test_where_too_many_shorter_ones_are_possible_it_says_that_there_may_be_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(looking, "STATES", 2)
+    outcome = search(RuleSets.of(BASE, changed("backstop.threshold", "1/2")), Effort(seed=3))
+    assert outcome.distinction is not None
+    assert not outcome.distinction.exhausted
+    console = Console(file=StringIO(), width=200)
+    told.tell(outcome, console)
+    printed = cast(StringIO, console.file).getvalue()
+    assert "There may be shorter ones: those one event shorter were too many to try all." in printed
 
 
 class TestTheCommand:

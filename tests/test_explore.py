@@ -7,9 +7,12 @@ import attrs
 import pytest
 
 from liqspec import arithmetic, counterexample, scenario, scope
+from liqspec.engine import Engine
 from liqspec.explore import explore
 from liqspec.judge import Violation
+from liqspec.model_properties import DETERMINISTIC
 from liqspec.simulate import Run
+from liqspec.snapshot import Snapshot
 
 # States and steps of each shipped scope, to the last one: a change of the model or of a scope shows here.
 PINNED = {
@@ -84,6 +87,37 @@ def test_a_counterexample_replays_from_its_file(violation: Violation, tmp_path: 
     run = Run(scenario.load(str(path)))
     list(run)
     assert run.outcome().unexpected[0].startswith("step 3: property a_covered_pool_is_left_alone: alice/cross")
+
+
+def test_a_violation_on_the_way_into_a_scope_is_told(monkeypatch: pytest.MonkeyPatch, violation: Violation) -> None:
+    world = scope.load("minimal")
+    into = attrs.evolve(world, setup=tuple(violation.events))
+    found = explore(into)
+    assert found.tally.violations[0].property == violation.property
+    assert found.tally.violations[0].events == violation.events
+    assert (found.depth, found.exhausted) == (0, False)
+
+
+def test_what_does_not_happen_again_is_not_shrunk(violation: Violation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert counterexample.shrink(violation) is violation
+
+
+def test_an_engine_that_restores_less_than_there_is_is_shrunk_as_one_that_repeats_wrongly(
+    violation: Violation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EVT-1, OBS-4: the second run, from the restored state, ends otherwise."""
+    monkeypatch.undo()
+    restore = Engine.restore
+
+    def restore_earlier(self: Engine, snapshot: Snapshot) -> None:
+        restore(self, attrs.evolve(snapshot, put_in=snapshot.put_in + 1))
+
+    monkeypatch.setattr(Engine, "restore", restore_earlier)
+    told = attrs.evolve(violation, property=DETERMINISTIC)
+    shrunk = counterexample.shrink(told)
+    assert shrunk.wrong == "from the same state it ended differently"
+    assert len(shrunk.events) == 1
 
 
 def test_a_mended_engine_passes_the_counterexample(tmp_path: Path) -> None:

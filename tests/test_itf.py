@@ -105,6 +105,13 @@ def test_what_is_no_trace_is_refused(spoilt: Any) -> None:
         itf.from_json(spoilt)
 
 
+def test_a_value_of_no_kind_is_refused() -> None:
+    data = itf.to_json(guided(Random(1), 3))
+    data["states"][0]["time"] = {"#set": []}
+    with pytest.raises(shapes.WrongShape, match="unknown value"):
+        itf.from_json(data)
+
+
 def test_the_command_writes_one(tmp_path: Path) -> None:
     file = tmp_path / "deficit.itf.json"
     done = run("trace", "deficit", "-o", str(file))

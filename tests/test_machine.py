@@ -204,6 +204,7 @@ class TestABrokenTable:
             (('from = ["new", "closed"]', "from = []"), "", "transitions.T0: from names no state"),
             (("", ""), '[triggers.wait]\nmeaning = "m"\n', "triggers.wait: no transition has it"),
             (('from = ["new", "closed"]', ""), "", "transitions[0].from: required field is missing"),
+            (('from = ["new", "closed"]', 'sources = ["new"]'), "", "transitions.T0: unknown field sources"),
             (('from = ["new", "closed"]', 'from = "new"'), "", 'transitions[0].from: expected a list, got "new"'),
             (('kind = "pseudo"', 'kind = "virtual"'), "", "states.new.kind: expected one of"),
             (('id = "T13"', 'id = "T13"\ncolour = "red"'), "", "transitions[13].colour: unknown field"),

@@ -11,6 +11,7 @@ from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.judge import Violation
 from liqspec.pairs import PAIRS, Twice
+from liqspec.refusals import NotPositive
 
 NO_FEE: dict[str, Any] = {
     "liquidation": {"partial_threshold": "0", "partial_fraction": "1/2", "cooldown_ms": 5, "stop_when_restored": False}
@@ -115,6 +116,61 @@ def test_what_a_pair_does_not_speak_of_is_not_counted(event: EventData) -> None:
     judged = {name: told_twice(name, *told, **NO_FEE) for name in PAIRS}
     assert judged["one_fill_is_its_two_halves"] is None
     assert None in (judged["events_of_unrelated_pools_commute"], judged["mirrored_accounts_get_the_same_decisions"])
+
+
+def test_refusals_that_depend_on_the_order_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LIQ-2: Bob's deposit is refused after Alice's, and hers is not after his."""
+    apply_right = Engine.apply
+
+    def refuse_bob_after_alice(self: Engine, event: Any) -> Any:
+        if getattr(event, "account", "") == "bob" and self.state.accounts["alice"].cross.collateral:
+            raise NotPositive("amount", "70", "none after Alice")
+        return apply_right(self, event)
+
+    name = "events_of_unrelated_pools_commute"
+    engine = small_engine()
+    start, told = engine.snapshot(), (deposit("alice", "50"), deposit("bob", "70"))
+    apply(engine, "deposit", account="alice", amount="50")
+    between = engine.snapshot()
+    monkeypatch.setattr(Engine, "apply", refuse_bob_after_alice)
+    judged = PAIRS[name].judge(Twice(engine, (start, told[0]), between, told[1], between, "not_positive"))
+    assert judged == "in this order [None, 'not_positive'], in the other [None, None]"
+
+
+def test_a_mirror_image_that_is_refused_is_told() -> None:
+    """MRG-1: what was seen of the event is a refusal that its image does not get."""
+    engine = small_engine()
+    before = engine.snapshot()
+    apply(engine, "deposit", account="alice", amount="50")
+    twice = Twice(engine, None, before, deposit("alice", "50"), engine.snapshot(), "unknown_account")
+    judged = PAIRS["mirrored_accounts_get_the_same_decisions"].judge(twice)
+    assert judged == "refused unknown_account, but mirrored None"
+
+
+def test_a_short_that_is_liquidated_sooner_with_more_collateral_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MRG-10."""
+    monkeypatch.setattr(Engine, "liquidation_price", lambda self, account, *_: (1000 - collateral(self, account), None))
+    told = (deposit("bob", "200"), opened("-8", account="bob"), deposit("bob", "10"))
+    judged = told_twice("a_liquidation_price_moves_away_as_collateral_grows", *told)
+    assert judged == "the short in A is liquidated at 800, with more collateral at 790 ticks"
+
+
+def collateral(engine: Engine, account: str) -> int:
+    return engine.state.accounts[account].cross.collateral
+
+
+def test_an_event_that_is_refused_only_beside_another_account_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LIQ-2, ACC-2."""
+    apply_right = Engine.apply
+
+    def refuse_alice_after_bob(self: Engine, event: Any) -> Any:
+        if getattr(event, "account", "") == "alice" and self.state.accounts["bob"].cross.collateral:
+            raise NotPositive("amount", "70", "none after Bob")
+        return apply_right(self, event)
+
+    monkeypatch.setattr(Engine, "apply", refuse_alice_after_bob)
+    wrong = pairs.without_an_account(small_config(), [deposit("bob", "100"), deposit("alice", "50")])
+    assert wrong == "deposit is refused not_positive, without bob None"
 
 
 def test_an_absent_account_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

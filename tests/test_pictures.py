@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
@@ -26,8 +26,10 @@ from liqspec import cli, details, machine, scenario, specification, timeline
 from liqspec.amounts import exact
 from liqspec.drawing.render import image
 from liqspec.effects import Filled, Transitioned, Units
-from liqspec.pictures import chart, path, trace, webpage
+from liqspec.pictures import chart, legend, path, trace, webpage
+from liqspec.pictures.palette import THEMES
 from liqspec.pictures.record import Record
+from liqspec.pictures.words import event_label
 from liqspec.simulate import Moment, Run
 
 # Among them: several pools, windows, refusals, large numbers, a fee, the vault, negative equity, a second life.
@@ -416,6 +418,46 @@ def test_a_trace_is_drawn_from_a_file_and_from_the_standard_input(
         assert b"<svg" in done.out
 
 
+def test_a_trace_may_have_any_suffix(tmp_path: Path) -> None:
+    """It is known by its first character; what does not begin with a brace is a scenario."""
+    told, story = tmp_path / "told.txt", tmp_path / "story.txt"
+    told.write_text("\n".join(lines("deficit")), encoding="utf-8")
+    story.write_text((specification.ROOT / "scenarios" / "deficit.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    assert len(trace.load(str(told)).steps) == len(trace.load(str(story)).steps) == len(lines("deficit")) - 1
+
+
+def test_a_trace_of_too_many_events_is_refused() -> None:
+    text = "\n".join(["{}"] * (trace.MOST_STEPS + 2))
+    with pytest.raises(trace.InvalidTrace, match=f"t: {trace.MOST_STEPS + 1} events are too many for a picture"):
+        trace.parse(text, Path("t"))
+
+
+def test_a_run_without_a_position_has_no_path(tmp_path: Path, draw_run: Command) -> None:
+    file = tmp_path / "told.jsonl"
+    file.write_text("\n".join((*lines("deficit")[:2], lines("deficit")[-1])), encoding="utf-8")
+    done = draw_run(str(file), "--picture", "path")
+    assert (done.status, done.out) == (2, b"")
+    assert "no position was ever opened in this run, so there is no path" in done.error
+    assert draw_run(str(file)).status == 0, "the timeline is drawn all the same"
+
+
+def test_the_path_of_a_wanted_position_is_drawn(draw_run: Command) -> None:
+    done = draw_run("deficit", "--picture", "path", "--position", "alice/BTC/isolated")
+    assert done.status == 0
+    assert b"alice/BTC/isolated" in done.out
+
+
+def test_a_png_is_not_printed_to_a_terminal(draw_run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    done = draw_run("deficit", "--format", "png")
+    assert (done.status, done.out) == (2, b"")
+    assert done.error == "liqspec: a PNG picture is not for the terminal: give -o FILE\n"
+
+
+def test_an_event_is_labelled_by_all_markets_of_its_prices() -> None:
+    assert event_label({"type": "marks", "prices": {"A": "1", "B": "2"}}) == "marks\nA, B"
+
+
 def test_a_counterexample_that_was_drawn_before_it_ended_well_says_so() -> None:
     told = [json.loads(line) for line in lines("deficit")]
     told[-1]["end"] |= {"as_expected": False, "unexpected": ["step 3: property conservation: 5 appeared"]}
@@ -424,6 +466,22 @@ def test_a_counterexample_that_was_drawn_before_it_ended_well_says_so() -> None:
 
 
 FIRST = json.loads(lines("deficit")[1])
+
+
+OPENED = json.loads(lines("deficit")[3])
+(TAKEN,) = OPENED["transitions"]
+TRADED = OPENED["event"]
+
+
+def spoilt(**changes: Any) -> str:
+    """A trace of a trade and its end, with this instead."""
+    return json.dumps({**OPENED, **changes}) + "\n" + lines("deficit")[-1]
+
+
+def seen_as(state: str) -> dict[str, Any]:
+    """What is observed after the trade, with the position in this state."""
+    observation: dict[str, Any] = OPENED["observation"]
+    return {**observation, "positions": [{**observation["positions"][0], "state": state}]}
 
 
 @pytest.mark.parametrize(
@@ -450,6 +508,17 @@ FIRST = json.loads(lines("deficit")[1])
             "told.jsonl:1: unknown rule 'ZZZ-1'",
         ),
         ("", "is empty"),
+        (spoilt(marks={}), "told.jsonl:1: the marks are missing, or are of other markets than before"),
+        (spoilt(transitions=[TAKEN | {"transition": "T99"}]), "the lifecycle has no transition T99 from"),
+        (
+            spoilt(transitions=[TAKEN | {"source": "closed", "target": "cooldown"}]),
+            "no transition T0 from closed to cooldown",
+        ),
+        (spoilt(observation=seen_as("nowhere")), "alice/BTC/isolated: unknown state 'nowhere'"),
+        (spoilt(event={"type": "trade"}), "told.jsonl:1: event.account: expected a string"),
+        (spoilt(event=TRADED | {"size": "x"}), "told.jsonl:1: event.size: "),
+        (spoilt(event=TRADED | {"market": "DOGE"}), "told.jsonl:1: event.market: 'DOGE' has no mark"),
+        (spoilt(refusal={"code": "no", "rule": "EVT-2"}), "told.jsonl:1: unknown refusal 'no'"),
     ],
 )
 def test_a_truncated_or_wrong_trace_gets_one_line_and_status_2(
@@ -496,3 +565,10 @@ def test_without_the_program_dot_one_line_says_how_to_install_it(
 def test_the_timeline_needs_no_dot(tmp_path: Path, draw_run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert draw_run("deficit").status == 0
+
+
+def test_a_legend_without_room_has_one_column() -> None:
+    heading = legend.Heading.of(recorded("deficit"), THEMES["light"], 40, labelled=True)
+    assert heading.columns > 1
+    assert evolve(heading, width=0.5).columns == 1
+    assert evolve(heading, width=0.5).height > heading.height

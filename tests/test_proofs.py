@@ -315,6 +315,39 @@ def test_conditions_compare_as_conditions() -> None:
     assert all(symbolic.check([path.condition, path.fails]) == "unsat" for path in paths(same))
 
 
+def test_comparing_a_symbol_with_what_is_no_number_is_no_claim() -> None:
+    """It is a plain answer of Python's, so that nothing is proved of it."""
+
+    def compared() -> tuple[bool, ...]:
+        number, text = integer("x"), cast(Any, "x")
+        condition = cast(Any, number > 0)
+        return (number == text, number != text, condition == text, condition != text)
+
+    assert [path.result for path in paths(compared)] == [(False, True, False, True)]
+
+
+def test_a_symbol_is_true_where_it_is_not_0() -> None:
+    def told() -> str:
+        return "some" if integer("x") else "none"
+
+    found = {path.result: path for path in paths(told)}
+    assert found.keys() == {"some", "none"}
+    assert symbolic.check([found["none"].condition, z3.Int("x") != 0]) == "unsat"
+    assert symbolic.check([found["some"].condition, z3.Int("x") == 0]) == "unsat"
+
+
+def test_numbers_of_which_what_is_given_does_not_hold_say_nothing() -> None:
+    claim = proofs.claims(LEMMAS["equality_is_healthy"])[0]
+
+    def impossible(_: Case) -> bool:
+        symbolic.assume(False)
+        return True
+
+    excluded = proofs.Claim(impossible)
+    assert excluded.of_numbers({}) is None
+    assert claim.of_numbers(proofs.witness(claim) or {}) is True
+
+
 # ------------------------------------------------------------------------------------------- the driver: it is right
 
 

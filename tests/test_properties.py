@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import copy
 from collections.abc import Callable
 from fractions import Fraction
 from random import Random
@@ -11,9 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liqspec import arithmetic, assessment, known, operations, rulebook, specification
-from liqspec.judge import Tally
-from liqspec.properties import exact
+from builders import small_config, small_engine
+from liqspec import arithmetic, assessment, events, known, operations, rulebook, specification
+from liqspec.config import Config
+from liqspec.engine import Engine
+from liqspec.events import EventData
+from liqspec.judge import Judge, Tally
+from liqspec.model_properties import CRASHES
+from liqspec.properties import PROPERTIES, Witness, exact
 from liqspec.random_run import random_run
 from liqspec.state import Position, Window
 from wrong_engines.search import BASES
@@ -208,6 +214,82 @@ def test_a_wrong_engine_is_seen_by_the_property_that_is_about_it(
     pytest.fail(f"{title}: {seen_by} did not see it, but {sorted(found)}")
 
 
+def judged(name: str, told: list[EventData], event: EventData, change: Callable[[dict[str, Any]], None]) -> str | None:
+    """What a property says of an event after these, if the engine shows what it should but for a change."""
+    engine = small_engine()
+    witness = Witness(small_config(), engine.observe())
+    for one in told:
+        engine.apply(events.from_json(one))
+        witness.see(one, None, engine.observe())
+    engine.apply(events.from_json(event))
+    seen = copy.deepcopy(engine.observe())
+    change(seen)
+    return PROPERTIES[name].judge(witness.see(event, None, seen))
+
+
+ALICE = {"account": "alice", "market": "A", "mode": "cross"}
+OPENED: list[EventData] = [
+    {"type": "deposit", "account": "alice", "amount": "200"},
+    {"type": "trade", **ALICE, "size": "10", "price": "100", "leverage": 5},
+]
+WAITING: list[EventData] = [
+    *OPENED,
+    {"type": "mark_price", "market": "A", "price": "88"},
+    {"type": "order_done", **ALICE},
+]
+CASH: EventData = {"type": "vault_cash", "amount": "1"}
+
+
+def position_shown(**fields: object) -> Callable[[dict[str, Any]], None]:
+    return lambda seen: seen["positions"][0].update(fields)
+
+
+def test_a_second_order_in_a_block_is_seen() -> None:
+    """LIQ-12."""
+    name = "an_order_is_emitted_only_if_needed_and_once"
+    assert judged(name, WAITING, CASH, lambda seen: None) is None
+    wrong = judged(name, WAITING, CASH, position_shown(order="10"))
+    assert wrong == "alice/A/cross got a second order in this block"
+
+
+def test_a_life_that_begins_without_an_opening_is_seen() -> None:
+    """LIF-2."""
+    wrong = judged("a_life_ends_once", OPENED, CASH, position_shown(life=2))
+    assert wrong == "alice/A/cross has life 2 after 1"
+
+
+def test_a_closed_position_that_comes_back_is_seen() -> None:
+    """LIF-1."""
+    closed: list[EventData] = [*OPENED, {"type": "trade", **ALICE, "size": "-10", "price": "100"}]
+    assert judged("a_life_ends_once", closed, CASH, lambda seen: None) == ""
+    wrong = judged("a_life_ends_once", closed, CASH, position_shown(state="healthy"))
+    assert wrong == "alice/A/cross was closed and is healthy in the same life"
+
+
+def backstopped() -> list[EventData]:
+    return [*OPENED, {"type": "mark_price", "market": "A", "price": "85"}, {"type": "order_done", **ALICE}]
+
+
+def test_a_vault_that_does_not_have_what_it_took_is_seen() -> None:
+    """BKS-3."""
+    name = "the_vault_takes_the_whole_pool_and_nothing_else"
+    *told, event = backstopped()
+    assert judged(name, told, event, lambda seen: None) == ""
+    wrong = judged(name, told, event, lambda seen: seen["vault"].update(positions={"A": "9"}))
+    assert wrong == "the vault's positions are not those that it took"
+    wrong = judged(name, told, event, lambda seen: seen["vault"].update(cash="1"))
+    assert wrong is not None and wrong.startswith("the vault's cash is 1, must be ")
+
+
+def test_an_engine_that_crashes_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EVT-1: whatever the exception."""
+    engine = small_engine()
+    judge = Judge.of_start(engine, small_config(), Tally())
+    monkeypatch.setattr(type(engine), "apply", lambda self, event: 1 // 0)
+    found = judge.apply(OPENED[0])
+    assert found == [(CRASHES, "deposit ended in ZeroDivisionError: integer division or modulo by zero")]
+
+
 def test_the_naive_checker_shares_no_arithmetic_with_the_model() -> None:
     """A property that calls what it judges proves nothing."""
     for module in ("exact", "naive", "admission", "witness", "catalogue"):
@@ -274,3 +356,40 @@ def test_the_compiled_fraction_reads_no_text() -> None:
         exact.number("\u0663")
     assert chr(0).encode() == bytes(1)
     assert exact.number("1/3") == Fraction(1, 3)
+
+
+def test_a_ranked_venue_with_two_orders_or_the_wrong_one_is_seen() -> None:
+    """LIQ-11: one order a pool, for the largest margin of those not attempted."""
+    config = small_config(liquidation={"order_policy": "ranked"})
+    engine = Engine(Config.from_json(config))
+    witness = Witness(config, engine.observe())
+    event: EventData
+    for event in (
+        {"type": "deposit", "account": "alice", "amount": "300"},
+        {"type": "trade", **ALICE, "size": "9", "price": "100", "leverage": 5},
+        {"type": "trade", **ALICE, "market": "B", "size": "5", "price": "100", "leverage": 5},
+    ):
+        engine.apply(events.from_json(event))
+        witness.see(event, None, engine.observe())
+    event = {"type": "marks", "prices": {"A": "85", "B": "85"}}
+    engine.apply(events.from_json(event))
+    name = "an_order_is_emitted_only_if_needed_and_once"
+    assert PROPERTIES[name].judge(witness.copy().see(event, None, engine.observe())) == ""
+    first, second = (copy.deepcopy(engine.observe()) for _ in range(2))
+    first["positions"][1]["order"] = "5"
+    wrong = PROPERTIES[name].judge(witness.copy().see(event, None, first))
+    assert wrong == "alice/cross has two orders at once"
+    second["positions"][0]["order"], second["positions"][1]["order"] = None, "5"
+    wrong = PROPERTIES[name].judge(witness.copy().see(event, None, second))
+    assert wrong == "alice/B/cross got the order, but alice/A/cross comes first"
+    second["positions"][1]["state"] = "healthy"
+    wrong = PROPERTIES[name].judge(witness.copy().see(event, None, second))
+    assert wrong == "alice/B/cross got the order, but is healthy or was attempted in this block"
+
+
+def test_an_event_with_a_field_that_it_does_not_have_must_be_refused() -> None:
+    """EVT-1."""
+    engine = small_engine()
+    witness = Witness(small_config(), engine.observe())
+    seen = witness.see({**OPENED[0], "colour": "red"}, None, engine.observe())
+    assert seen.expected_refusal == "bad_request"

@@ -405,7 +405,14 @@ class TestMalformedJson:
             (("marks", "A"), "-1", "marks.A: must be above 0, got -1"),
             (("marks", "A"), "0.5", "marks.A: 0.5 is not a multiple of 1"),
             (("put_in",), "0.5", "put_in: 0.5 is not a multiple of 1"),
+            (("accounts",), [], "accounts: at least one account is needed"),
             (("accounts", 1, "name"), "alice", "accounts: a name stands twice"),
+            (
+                (*HELD, "life"),
+                0,
+                "accounts.alice.cross.positions.A.life: an open position has had at least one opening",
+            ),
+            ((*HELD, "order"), "5", "accounts.alice.cross.positions.A.order: a position that is healthy has no"),
             (("accounts", 0, "pools"), [], "accounts.alice.pools: must be one cross pool"),
             (
                 ("accounts", 0, "pools"),

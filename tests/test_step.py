@@ -1,6 +1,7 @@
 """The step relation: right steps are allowed, wrong ones are not, and the verdict names the rule, guard and numbers."""
 
 import copy
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,20 @@ from builders import (
     working,
 )
 from engines import python_engine
-from liqspec import cli, compare, observables, rulebook, shapes, snapshot_json, step, stepping
+from liqspec import (
+    arithmetic,
+    cli,
+    compare,
+    details,
+    leverages,
+    observables,
+    rulebook,
+    shapes,
+    snapshot_json,
+    step,
+    stepping,
+    why,
+)
 from liqspec.compare import Difference, Observes
 from liqspec.config import Config
 from liqspec.engine import Engine
@@ -478,11 +492,24 @@ class TestAPartialState:
             ({"pools": [{"account": "alice", "mode": "isolated"}]}, r"a cross pool has no market"),
             ({"marks": {"C": "1"}}, r"^before\.marks\.C: not among the markets"),
             ({"positions": [{"account": "zoe", "market": "A", "mode": "cross", "size": "1"}]}, r'"zoe" is not among'),
+            (
+                {"positions": [{"account": "alice", "market": "C", "mode": "cross", "size": "1"}]},
+                r"not among the markets",
+            ),
+            ({"positions": 1}, r"positions: expected"),
+            (1, r"^before: expected an object"),
         ],
     )
-    def test_that_is_malformed_is_refused_in_one_line(self, change: Data, message: str) -> None:
+    def test_that_is_malformed_is_refused_in_one_line(self, change: Any, message: str) -> None:
         with pytest.raises((shapes.WrongShape, InvalidConfig), match=message):
             step.judge(CONFIG, change, MARK_88)
+
+    def test_a_margin_that_no_leverage_gives_tells_no_leverage(self) -> None:
+        """MRG-7, STP-4: it contradicts the rest, whatever the leverage is taken to be."""
+        before = partial_position(leverage=None)
+        before["pools"][0]["initial_margin"] = "999999"
+        with pytest.raises(shapes.WrongShape, match=r'pools.initial_margin: given as "999999", but the rest'):
+            step.judge(CONFIG, before, MARK_88)
 
     def test_an_entry_twice_is_refused(self) -> None:
         before = partial_position()
@@ -638,6 +665,9 @@ class TestComparing:
 # ------------------------------------------------------------------------------------------------------- the command
 
 
+KEY = {"account": "alice", "market": "A", "mode": "cross"}
+
+
 def question(**changes: Any) -> Data:
     return {"config": small_config(), "before": whole(holding()), "event": MARK_88, **changes}
 
@@ -658,6 +688,36 @@ class TestTheCommand:
         done = run("step", str(file))
         assert (done.returncode, done.stderr) == (status, "")
         assert said in done.stdout
+
+    def test_reads_the_standard_input_and_prints_json(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        asked = question(before=partial_position(), event={"type": "trade"})
+        stream = io.TextIOWrapper(io.BytesIO(json.dumps(asked).encode()))
+        monkeypatch.setattr("sys.stdin", stream)
+        monkeypatch.setattr("sys.argv", ["liqspec", "step", "--json"])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert answer["expected"]["error"]["code"] == "bad_request"
+        assert "message" in answer["expected"]["error"]
+        assert "reasons" not in answer
+        assert answer["assumed"][0].keys() == {"field", "value", "rule", "matters"}
+
+    def test_tells_a_refusal_and_an_event_that_does_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "question.json"
+        monkeypatch.setattr("sys.argv", ["liqspec", "step", str(file)])
+        for event, said in (
+            ({"type": "vault_cash", "amount": "0"}, "  refused not_positive"),
+            ({"type": "funding", "market": "B", "payment": "1"}, "  accepted, and nothing happens"),
+        ):
+            file.write_text(json.dumps(question(event=event)))
+            with pytest.raises(SystemExit):
+                cli.main()
+            assert said in capsys.readouterr().out
 
     def test_answers_in_json(self) -> None:
         """The state after it can be the next question's state before."""
@@ -693,6 +753,11 @@ class TestTheCommand:
             (json.dumps(question(before=1)), "before: expected an object"),
             (json.dumps(question(before={"format": 2})), "before"),
             (json.dumps(question(after={"error": {"code": "no"}})), "after.error.code: expected one of"),
+            (json.dumps(question(after=[1])), "after: expected an object, got"),
+            (
+                json.dumps(question(after={"positions": [{**KEY, "leverage": 5}]})),
+                "after.positions[0].leverage: an observation has no leverage",
+            ),
             (json.dumps(question(after={"equity": "1"})), "after.equity: unknown field"),
             (json.dumps(question(after={"marks": {}})), "an observation has no marks"),
             (json.dumps(question(config={})), "config."),
@@ -743,3 +808,59 @@ def test_situations_are_callable() -> None:
     engine = situation()
     assert engine.observe()["positions"][0]["order"] is None
     assert order_event(working(), "order_done")
+
+
+def test_the_search_for_leverages_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """STP-4: where there are too many ways, they stay unknown."""
+    held = arithmetic.Holding(10, 1000, 100, 1, 5, Engine(CONFIG).venue.markets["A"].schedule)
+    margin = arithmetic.pool_initial_margin([held])
+    assert list(leverages.matching([held], [0], margin)) == [[5]]
+    monkeypatch.setattr(leverages, "MAX_TRIES", 0)
+    assert list(leverages.matching([held], [0], margin)) == []
+
+
+@pytest.mark.parametrize(
+    ("situation", "said"),
+    [
+        (working, "an order for 10 is working"),
+        (waiting, "its order of this block ended with quantity left over"),
+        (holding, "no order in block 0"),
+    ],
+)
+def test_why_tells_of_the_order_of_this_block(situation: Callable[[], Engine], said: str) -> None:
+    """LIQ-12, BKS-2."""
+    assert next(why.explain(situation(), "alice/A/cross")).endswith(said)
+
+
+def test_why_tells_the_size_that_remains() -> None:
+    engine = holding()
+    (fact,) = why.judge_guards(engine, details.all_positions(engine)["alice/A/cross"], ("size_remains",))
+    assert (fact.holds, fact.numbers) == (True, "size 10")
+
+
+def test_a_wrong_coarse_state_is_explained_by_a_transition_to_its_class() -> None:
+    """STP-7: `in_liquidation` is the class of two states."""
+    engine = holding()
+    before = whole(engine)
+    event = {"type": "mark_price", "market": "A", "price": "99"}
+    apply(engine, "mark_price", market="A", price="99")
+    theirs = copy.deepcopy(engine.observe())
+    theirs["positions"][0]["state"] = "in_liquidation"
+    verdict = step.judge(CONFIG, before, event, theirs, observes=Observes(states="coarse"))
+    assert not verdict.allowed
+    assert "needs liquidation is false" in told(verdict)
+
+
+def test_vault_positions_that_are_no_table_differ() -> None:
+    ours = working().observe()
+    theirs = copy.deepcopy(ours)
+    theirs["vault"]["positions"] = "5"
+    found = compare.first_difference(ours, theirs, Observes())
+    assert found == Difference("vault", "vault.positions", {}, "5")
+
+
+def test_why_tells_that_the_order_of_this_block_is_over() -> None:
+    """LIQ-12: it was emitted, and neither works nor left quantity over."""
+    engine = waiting()
+    details.all_positions(engine)["alice/A/cross"].left_over = False
+    assert next(why.explain(engine, "alice/A/cross")).endswith("its order of this block is over")

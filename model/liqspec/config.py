@@ -54,14 +54,12 @@ def are_names(_: object, attribute: "Attribute[tuple[str, ...]]", value: tuple[s
             check_name(name)
 
 
-def check_name(value: object) -> None:
+def check_name(value: str) -> None:
     """Refuse what cannot be the name of an account or a market (AMT-7).
 
     Raises:
         ValueError: it is empty, too long, or has a code point that no name has.
     """
-    if not isinstance(value, str):
-        raise ValueError(f"expected a name, got {show(value)}")
     wrong = names.what_is_wrong(value)
     if wrong is not None:
         raise ValueError(f"{show(value)} is no name: {wrong}")

@@ -62,8 +62,8 @@ def spread(
 def _end_with_parent() -> None:
     """Let a worker end when whoever started it is gone, even if that was killed: nobody wants its results."""
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_wait_for_end, args=(parent.sentinel,), daemon=True).start()
+    assert parent is not None, "only workers are told to"
+    threading.Thread(target=_wait_for_end, args=(parent.sentinel,), daemon=True).start()
 
 
 def _wait_for_end(sentinel: int) -> None:

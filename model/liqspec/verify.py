@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from itertools import chain, count
+from itertools import chain, count, takewhile
 from typing import Any
 
 from attrs import frozen
@@ -74,16 +74,16 @@ def _random_runs(effort: Effort, bases: tuple[dict[str, Any], ...]) -> Iterator[
 def _lengths(effort: Effort) -> Iterator[tuple[tuple[int, int], ...]]:
     """Numbers and lengths of the random runs, so many to a piece, until the steps or the seconds are used up."""
     began = time.monotonic()
-    for first in count(0, RUNS):
+
+    def piece(first: int) -> tuple[tuple[int, int], ...]:
         numbers = range(first, first + RUNS)
         if effort.seconds is None:
             lengths = [(number, min(LENGTH, effort.steps - number * LENGTH)) for number in numbers]
         else:
             lengths = [(number, LENGTH) for number in numbers if time.monotonic() - began < effort.seconds]
-        left = tuple((number, length) for number, length in lengths if length > 0)
-        if not left:
-            return
-        yield left
+        return tuple((number, length) for number, length in lengths if length > 0)
+
+    return takewhile(bool, map(piece, count(0, RUNS)))
 
 
 class _Bars:

@@ -1,6 +1,5 @@
 """The command line: reads arguments, calls the tools, prints, and ends with 0 (holds), 1 (violated) or 2 (usage)."""
 
-import os
 import sys
 
 import typer
@@ -22,7 +21,7 @@ from liqspec.cli import (  # noqa: F401
     vectoring,
     verifying,
 )
-from liqspec.cli.app import HOLDS, INTERRUPTED, USAGE, app
+from liqspec.cli.app import USAGE, app
 from liqspec.drawing.diagram import CannotDraw
 from liqspec.drawing.flow import InvalidChart
 from liqspec.drawing.touch import InvalidTouch
@@ -55,13 +54,6 @@ def main() -> None:
     except _BAD_INPUT as error:
         typer.echo(f"liqspec: {' '.join(str(error).split())}", err=True)
         sys.exit(USAGE)
-    except BrokenPipeError:
-        # The reader has gone (`liqspec … | head`): that is no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(HOLDS)
     except OSError as error:  # such as a counterexample that cannot be written
         typer.echo(f"liqspec: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", err=True)
         sys.exit(USAGE)
-    except KeyboardInterrupt:
-        typer.echo("liqspec: interrupted", err=True)
-        sys.exit(INTERRUPTED)

@@ -1,18 +1,38 @@
 """What all commands share: the application, its exit statuses, where it prints and how it refuses."""
 
+import os
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from liqspec import __version__, rulebook
 
 HOLDS, VIOLATED, USAGE = 0, 1, 2
 INTERRUPTED = 130  # as a shell reports it
 
+
+class _Commands(TyperGroup):
+    """The commands, with two ends that the library under them would call 1, which here means violated."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # the library keeps its own copy of the type
+        """Run the command; whoever asked may go away or interrupt it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # The reader has gone (`liqspec … | head`): that is no error of ours.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(HOLDS)
+        except KeyboardInterrupt:
+            typer.echo("liqspec: interrupted", err=True)
+            sys.exit(INTERRUPTED)
+
+
 app = typer.Typer(
     name="liqspec",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -53,11 +73,19 @@ def _main(
     del version
 
 
+class _Terminal(Console):
+    """A console that leaves it to `_Commands` what a reader that has gone means."""
+
+    def on_broken_pipe(self) -> None:
+        """Tell the command that nobody reads any more."""
+        raise BrokenPipeError
+
+
 def terminal(stderr: bool = False) -> Console:
     """A console for tables and texts."""
     # Wide enough for a timeline where there is no terminal to ask.
     width = None if (sys.stderr if stderr else sys.stdout).isatty() else 120
-    return Console(stderr=stderr, width=width, highlight=False)
+    return _Terminal(stderr=stderr, width=width, highlight=False)
 
 
 def fail(message: str) -> NoReturn:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import count
+from itertools import count, takewhile
 from random import Random
 from typing import Any
 
@@ -87,10 +87,7 @@ def search(sets: RuleSets, effort: Effort) -> Outcome:
 
 def _numbers(effort: Effort) -> Iterator[int]:
     began = time.monotonic()
-    for number in count():
-        if effort.seconds is not None and time.monotonic() - began >= effort.seconds:
-            return
-        yield number
+    return takewhile(lambda _: effort.seconds is None or time.monotonic() - began < effort.seconds, count())
 
 
 def _world(random: Random, sets: RuleSets) -> dict[str, Any]:

@@ -18,12 +18,13 @@ def image(graph: Digraph, kind: str) -> bytes:
     if kind == "png":
         drawn.graph_attr["dpi"] = _PNG_DPI
     try:
-        drawing: bytes = drawn.pipe(format=kind)
+        drawing: bytes = drawn.pipe(format=kind, quiet=True)  # what it says is told below, in one line
     except ExecutableNotFound:
         raise CannotDraw(
             f"{kind} needs the program dot: apt-get install graphviz, or brew install graphviz; "
             "the formats dot, mermaid, scxml and xstate do without it"
         ) from None
     except CalledProcessError as error:
-        raise CannotDraw(f"dot failed: {one_line(str(error.stderr))}") from None
+        said = " ".join(error.stderr.decode(errors="replace").split())
+        raise CannotDraw(f"dot failed: {one_line(said)}") from None
     return drawing

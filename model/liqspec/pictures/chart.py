@@ -92,7 +92,7 @@ def _draw(record: Record, theme: Theme) -> Figure:
     layout = Layout(events=events, column=column, top=heading.height, rows=rows)
     figure = Figure(figsize=(layout.width, layout.height), facecolor=theme.ground)
     heading.draw(figure, theme)
-    axes = _axes(figure, layout, record, theme)
+    axes = iter(_axes(figure, layout, record, theme))
     for market in markets:
         panels.market(next(axes), record, market, theme)
     for pool in pools:
@@ -105,9 +105,9 @@ def _draw(record: Record, theme: Theme) -> Figure:
     return figure
 
 
-def _axes(figure: Figure, layout: Layout, record: Record, theme: Theme) -> Iterator[Axes]:
+def _axes(figure: Figure, layout: Layout, record: Record, theme: Theme) -> list[Axes]:
     """An empty panel a row, from the top down, with the columns of the events and the borders of the blocks."""
-    top = layout.height - layout.top
+    top, panels_down = layout.height - layout.top, []
     for height in layout.rows:
         top -= _GAP + height
         box = (_LEFT, top, layout.events * layout.column, height)
@@ -121,7 +121,8 @@ def _axes(figure: Figure, layout: Layout, record: Record, theme: Theme) -> Itera
             spine.set_color(theme.grid)
         for block in record.blocks()[1:]:
             axes.axvline(block.first - 0.5, color=theme.quiet, linewidth=0.8, zorder=1)
-        yield axes
+        panels_down.append(axes)
+    return panels_down
 
 
 def _name_events(axes: Axes, record: Record, layout: Layout, theme: Theme) -> None:

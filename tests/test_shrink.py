@@ -1,0 +1,112 @@
+"""Shrinking on its own: what is dropped, merged or made plain, whatever it is that fails."""
+
+from collections.abc import Callable
+
+from liqspec.events import EventData
+from liqspec.rounder import rounded
+from liqspec.shrink import MANY, Failing, shrink
+
+Wanted = Callable[[list[EventData]], bool]
+KEY = {"account": "alice", "market": "A", "mode": "cross"}
+CONFIG = {"accounts": ["alice"], "markets": {"A": {}}, "marks": {"A": "1"}, "time": 0}
+
+
+def failing(wanted: Wanted) -> Callable[[Failing], Failing | None]:
+    """A test that fails where the events are as wanted."""
+    return lambda candidate: candidate if wanted(candidate.events) else None
+
+
+def shrunk(told: list[EventData], wanted: Wanted) -> list[EventData]:
+    assert wanted(told), "it must fail before it is shrunk"
+    return shrink(Failing(CONFIG, told), failing(wanted)).events
+
+
+def block(time: object) -> EventData:
+    return {"type": "block", "time": time}
+
+
+def mark(price: str) -> EventData:
+    return {"type": "mark_price", "market": "A", "price": price}
+
+
+def test_a_block_is_taken_away_and_later_ones_come_as_much_earlier() -> None:
+    """What fails needs the first block, and seven milliseconds between the last two."""
+
+    def wanted(told: list[EventData]) -> bool:
+        times = [event["time"] for event in told if event["type"] == "block"]
+        return len(times) > 1 and times[0] == 2 and times[-1] - times[-2] == 7
+
+    assert shrunk([block(2), mark("1"), block(5), block(12)], wanted) == [block(2), block(9)]
+
+
+def test_a_block_that_no_engine_would_take_is_left_as_it_is() -> None:
+    told = [block("later"), block(0), block(None)]
+    assert shrunk(told, lambda events: len(events) == 3) == told
+
+
+def test_two_of_a_kind_become_one_and_malformed_ones_stay() -> None:
+    def total(told: list[EventData]) -> bool:
+        return sum(int(event["amount"]) for event in told if event["type"] == "deposit") == 7
+
+    deposits: list[EventData] = [{"type": "deposit", "account": "alice", "amount": amount} for amount in ("3", "4")]
+    assert shrunk(deposits, total) == [{**deposits[0], "amount": "7"}]
+    trades: list[EventData] = [{"type": "trade", **KEY, "size": size, "price": "1"} for size in ("2", "-5")]
+    net = shrunk(trades, lambda told: sum(int(event["size"]) for event in told) == -3)
+    assert net == [{**trades[0], "size": "-3"}]
+    malformed: list[EventData] = [{"type": "deposit", "account": "alice"}, {"type": "deposit", "account": "alice"}]
+    assert shrunk(malformed, lambda told: len(told) == 2) == malformed
+
+
+def test_pairs_are_not_tried_in_a_long_run() -> None:
+    """Only whole pairs may go here, so a long run stays, and a shorter one loses them."""
+
+    def even(told: list[EventData]) -> bool:
+        return all(event in told for event in (mark("1"), mark("2"))) and len(told) % 2 == 0
+
+    pairs = [mark("1"), mark("2"), mark("3"), mark("4")]
+    assert shrunk(pairs, even) == pairs[:2]
+    long = [mark(str(number)) for number in range(MANY + 1)]
+    asked: list[int] = []
+
+    def whole(candidate: Failing) -> Failing | None:
+        asked.append(len(candidate.events))
+        return None
+
+    assert shrink(Failing(CONFIG, long), whole).events == long
+    assert asked.count(MANY - 1) == MANY, "two neighbours are dropped, but no pairs from anywhere"
+
+
+def test_numbers_become_as_plain_as_they_can_be() -> None:
+    def wanted(candidate: Failing) -> Failing | None:
+        (event,) = candidate.events
+        return candidate if event["price"] in ("73.125", "70") and event["leverage"] in (37, 10) else None
+
+    found = rounded(Failing(CONFIG, [{"type": "trade", "price": "73.125", "leverage": 37}]), wanted)
+    assert found.events == [{"type": "trade", "price": "70", "leverage": 10}]
+
+
+def test_of_several_prices_only_the_needed_ones_stay() -> None:
+    def wanted(candidate: Failing) -> Failing | None:
+        return candidate if candidate.events[0]["prices"].get("A") == "99" else None
+
+    found = rounded(Failing(CONFIG, [{"type": "marks", "prices": {"A": "99", "B": "12", "C": "7"}}]), wanted)
+    assert found.events[0]["prices"] == {"A": "99"}
+
+
+def test_numbers_that_may_not_change_are_tried_once() -> None:
+    asked: list[Failing] = []
+
+    def never(candidate: Failing) -> Failing | None:
+        asked.append(candidate)
+        return None
+
+    told = Failing(CONFIG, [{"type": "deposit", "account": "alice", "amount": "73.125"}])
+    assert rounded(told, never) is told
+    assert len({candidate.events[0]["amount"] for candidate in asked}) == len(asked) > 1
+
+
+def test_other_events_after_a_block_stay_as_they_are() -> None:
+    """The second block goes, and the mark between the later ones stays where it is."""
+    told = [block(2), block(4), block(6), mark("7"), block(13)]
+    shorter = [block(2), block(4), mark("7"), block(11)]
+    assert shrunk(told, lambda events: events in (told, shorter)) == shorter
