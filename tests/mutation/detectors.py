@@ -76,7 +76,17 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("stories", _stories),
     Detector(
         "by hand",
-        _tests("numbers_by_hand", "depth", "observation", "effects", "boundaries", "machine", "promises", "snapshots"),
+        _tests(
+            "arithmetic",
+            "numbers_by_hand",
+            "depth",
+            "observation",
+            "effects",
+            "boundaries",
+            "machine",
+            "promises",
+            "snapshots",
+        ),
     ),
     Detector("amounts, admission", _tests("amounts", "admission")),
     Detector("files", _tests("rules", "scenarios", "bad_files")),
