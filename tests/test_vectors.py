@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -103,7 +104,16 @@ class TestTheCorpus:
         index = json.loads((corpus.FOLDER / corpus.INDEX).read_text(encoding="utf-8"))
         assert all(index["refusals"][code] for code in checks.checks().codes)
         assert all(index["transitions"][name] for name in reachable_transitions())
-        assert index["rules"].keys() | set(index["rules_of_no_step"]) <= set(rulebook.rules())
+        page = (corpus.FOLDER.parent / "vectors.md").read_text(encoding="utf-8")
+        excused = re.findall("[A-Z]{3}-[0-9]+", page.partition("## Rules that no vector is about")[2])
+        assert excused != []
+        assert sorted(index["rules_of_no_case"]) == sorted(excused)
+
+    def test_shows_what_breaks_each_rule_that_acts(self) -> None:
+        """Each rule positively, and negatively: an engine that breaks it fails, or an event is refused by it."""
+        index = json.loads((corpus.FOLDER / corpus.INDEX).read_text(encoding="utf-8"))
+        refusing_rules = {check.rule for listed in checks.checks().events.values() for check in listed}
+        assert set(index["rules"]) - index["mistakes"].keys() - refusing_rules == set()
 
     def test_shows_each_adjacent_pair_of_checks(self) -> None:
         """EVT-2: the last event of the case is refused with the first code; with its first fault mended, the second."""
