@@ -233,7 +233,7 @@ def main(way: str) -> None:
                 continue
             reply = CHANGES.get(way, dict)(reply)
         if way == "is moody" and request.get("op") == "apply" and count == AFTER:
-            reply = {"ok": False, "error": {"code": "insufficient_margin", "message": "not now"}}
+            reply = {"ok": False, "error": {"code": "overfill", "message": "not now"}}
         told = json.dumps(reply) + "\n"
         lines += 1
         if way == "answers backwards" and lines == SECOND:
