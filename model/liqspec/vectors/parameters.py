@@ -7,7 +7,7 @@ from liqspec.distinguish.rule_sets import RuleSets
 from liqspec.distinguish.search import Effort, search
 from liqspec.vectors.case import Case
 
-STEPS = 60_000  # events that are tried for one pair of values
+STEPS = 240_000  # events that are tried for one pair of values
 
 # Each parameter, with values that must make a difference; None is left out.
 PAIRS: tuple[tuple[str, Any, Any], ...] = (
