@@ -241,10 +241,10 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
     elif position is not None and position.order is not None and difference.theirs is None:
         rules = ["LIQ-11", *rules, "LIQ-9"]
         guards = why.judge_guards(step.engine, position, ("needs_liquidation",))
-    ended = [effect for effect in setting if isinstance(effect, OrderEnded)]
-    rules += [rule for effect in setting if effect not in ended for rule in entry.effects[effect.kind]]
-    for effect in setting:
-        rules += _SIZED_BY.get(effect.sizing, ()) if isinstance(effect, OrderEmitted) else ()
+    kept = [effect for effect in setting if not isinstance(effect, OrderEnded)]
+    rules += [rule for effect in kept for rule in entry.effects[effect.kind]]
+    emitted = [effect for effect in kept if isinstance(effect, OrderEmitted)]
+    rules += [rule for effect in emitted for rule in _SIZED_BY.get(effect.sizing, ())]
     return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=because, guards=guards)
 
 

@@ -21,14 +21,13 @@ from liqspec.conform.fault import CannotStart, EngineFault, Fault
 from liqspec.conform.finding import Finding
 from liqspec.conform.live import LiveEngine
 from liqspec.conform.negotiate import of_this_process
-from liqspec.conform.search import Effort, Outcome, Search
+from liqspec.conform.search import SHRINK_SECONDS, Effort, Outcome, Search
 from liqspec.events import EVENTS
 from liqspec.shrink import Failing
 from liqspec.step import Mode
 
 BUDGET = 30.0  # seconds, if nothing else is asked for
 TIMEOUT = 10.0  # seconds that one reply may take, if nothing else is asked for
-SHRINK = 60.0  # seconds for each of making a finding short, looking for a shorter one, and making its numbers plain
 
 
 @app.command()
@@ -53,7 +52,7 @@ def conform(
     timeout: Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How long one reply may take.")] = TIMEOUT,
     shrink: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long a finding is made shorter; 0: not at all.")
-    ] = SHRINK,
+    ] = SHRINK_SECONDS,
     known: Annotated[Path | None, typer.Option(metavar="FILE", help="Divergences that are known, in TOML.")] = None,
     replay: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Play only this scenario or vector, such as one that was saved.")

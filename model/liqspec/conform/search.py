@@ -26,6 +26,7 @@ WITNESSED = 8  # every so many runs, every property is judged on the engine's ow
 SPOILT = 0.03  # of the events, beside those of the guide: of any type, with a field that must be refused
 HUNTED = 12_000  # steps in which a finding shorter than the first one is looked for
 LONG = 8  # events; each one that a finding has from here on is worth so many steps more
+SHRINK_SECONDS = 60.0  # for each of making a finding short, looking for a shorter one, and making its numbers plain
 TRIES = 200  # events proposed for one that the engine supports
 
 # Says which event comes first, second, and so on, in a run that the guide goes on with; None leaves it to the guide.
@@ -43,7 +44,7 @@ class Effort:
     seconds: float | None = None
     seed: int = 1
     length: int = LENGTH
-    shrink_seconds: float = 60.0
+    shrink_seconds: float = SHRINK_SECONDS
 
 
 @define(kw_only=True)

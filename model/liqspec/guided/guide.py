@@ -10,12 +10,20 @@ from liqspec.guided.market import MarketMoves
 from liqspec.guided.moves import Moves
 from liqspec.guided.trader import TraderMoves
 
-_BAD_NAMES = {"account": ("nobody", "", 7), "market": ("NONE", "", 7), "mode": ("both", "Cross", 7)}
+_NO_MARKET = "NONE"
 _BAD_INTEGERS = (0, -1, MAX_INTEGER + 1, 2.0, "2", True)
 _BAD_AMOUNTS = (
     *("0", "-1", "0.0000000001", "-0.0000000001", "1" + "0" * MAX_DIGITS),
     *("1e3", "NaN", "+1", " 1", "1.", ".5", "", "1_0", "\u0661", 1, 1.5, True),
 )
+# What must be refused in a field, by its name; every other field is an amount.
+_BAD: dict[str, tuple[object, ...]] = {
+    "account": ("nobody", "", 7),
+    "market": (_NO_MARKET, "", 7),
+    "mode": ("both", "Cross", 7),
+    "time": _BAD_INTEGERS,
+    "leverage": _BAD_INTEGERS,
+}
 
 
 class Guide(Moves):
@@ -97,11 +105,10 @@ class Guide(Moves):
         """Prices of which one is bad, or of a market that is not there."""
         if not isinstance(prices, dict) or self._chance(0.2):
             return None
-        market = self._random.choice([*prices, _BAD_NAMES["market"][0]])
+        market = self._random.choice([*prices, _NO_MARKET])
         return {**prices, market: "1" if market not in prices else self._random.choice(_BAD_AMOUNTS)}
 
     def _bad(self, name: str) -> object:
         if name == "type":
             return "liquidate"
-        kinds = {**_BAD_NAMES, "time": _BAD_INTEGERS, "leverage": _BAD_INTEGERS}
-        return self._random.choice(kinds.get(name, _BAD_AMOUNTS))
+        return self._random.choice(_BAD.get(name, _BAD_AMOUNTS))

@@ -14,6 +14,7 @@ from liqspec.vectors.case import Case
 from liqspec.vectors.hunt import Watch, hunt, rules_seen
 from liqspec.vectors.watches import BOUNDARIES, Boundaries, RulesThatAct, Transitions, transition_goals
 
+MISTAKES = "mistakes"
 # What each suite shows, in the order in which an engine should be taken through them.
 SUITES = {
     "essential": "one short case for each rule that acts in a run",
@@ -21,10 +22,9 @@ SUITES = {
     "transitions": "each transition from each of its states, in either mode, under each policy and window scope",
     "boundaries": "each boundary, met exactly and by one unit, tick or millisecond to either side",
     "parameters": "each parameter with two values, on the shortest events where they make a difference, under either",
-    "mistakes": "for each known mistake, events on which an engine that makes it answers otherwise",
+    MISTAKES: "for each known mistake, events on which an engine that makes it answers otherwise",
     "scenarios": "the shipped scenarios, whole",
 }
-MISTAKES = "mistakes"
 SEED = "vectors 1"
 _PROVENANCE = "found by guided search from a fixed seed, and made short"
 
