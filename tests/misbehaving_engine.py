@@ -39,19 +39,26 @@ def flood(stream: Any) -> None:
         stream.write("flood " * 10_000)
 
 
-def hang_with_a_child() -> None:
-    """Hang, and have a child that hangs too; its number is told in the log."""
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
-    sys.stderr.write(f"child {child.pid}\n")
+def log(text: str) -> None:
+    """Write a line to the log at once."""
+    sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def have_a_child() -> None:
+    """Have a child that hangs and holds standard output open; its number is told in the log."""
+    log(f"child {subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)']).pid}")
+
+
+def hang_with_a_child() -> None:
+    """Hang, and have a child that hangs too."""
+    have_a_child()
     never_end()
 
 
 def die_with_a_child() -> None:
-    """Die, and leave a child that holds standard output open."""
-    hang = [sys.executable, "-c", "import time; time.sleep(1000)"]
-    sys.stderr.write(f"child {subprocess.Popen(hang).pid}\n")
-    sys.stderr.flush()
+    """Die, and leave a child behind."""
+    have_a_child()
     os._exit(3)
 
 
@@ -91,8 +98,7 @@ ACTS: dict[str, Callable[[], None]] = {
 
 def confess(_: Reply) -> Reply:
     """A reply that says that something is wrong inside, and its stack in the log."""
-    sys.stderr.write("the stack of a defect\n")
-    sys.stderr.flush()
+    log("the stack of a defect")
     return {"ok": False, "error": {"code": "internal_error", "message": "assertion failed"}}
 
 

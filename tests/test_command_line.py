@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from commands import run_here
 from liqspec import __version__, cli, itf, rulebook, scenario, specification, venue_file
 
 
@@ -144,14 +145,6 @@ def test_a_reader_that_has_gone_ends_it_with_0(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def here(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run the command in this process; its exit status."""
-    monkeypatch.setattr(sys, "argv", ["liqspec", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
-
-
 def test_an_interrupt_is_told_in_one_line_and_ends_it_with_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,15 +152,15 @@ def test_an_interrupt_is_told_in_one_line_and_ends_it_with_130(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(scenario, "names", interrupt)
-    assert here(monkeypatch, "scenarios") == 130
+    assert run_here(monkeypatch, "scenarios") == 130
     assert capsys.readouterr().err == "liqspec: interrupted\n"
 
 
 def test_lists_are_tables_for_people(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert here(monkeypatch, "scenarios") == 0
+    assert run_here(monkeypatch, "scenarios") == 0
     listed = capsys.readouterr().out
     assert all(f"│ {name} " in listed for name in scenario.names())
-    assert here(monkeypatch, "venues") == 0
+    assert run_here(monkeypatch, "venues") == 0
     listed = capsys.readouterr().out
     assert all(f"│ {name} " in listed for name in venue_file.names())
 
@@ -175,19 +168,19 @@ def test_lists_are_tables_for_people(monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_the_version_is_that_of_tool_and_rules(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert here(monkeypatch, "--version") == 0
+    assert run_here(monkeypatch, "--version") == 0
     assert capsys.readouterr().out == f"liqspec {__version__}, rules {rulebook.version()}\n"
 
 
 def test_a_trace_goes_to_standard_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert here(monkeypatch, "trace", "deficit") == 0
+    assert run_here(monkeypatch, "trace", "deficit") == 0
     assert itf.from_json(json.loads(capsys.readouterr().out)).config == scenario.load("deficit").config
 
 
 @pytest.mark.parametrize("closed", ["stdin", "stdout"])
 def test_an_oracle_that_can_not_be_asked_or_heard_ends(closed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, closed, None)
-    assert here(monkeypatch, "oracle") == 0
+    assert run_here(monkeypatch, "oracle") == 0
 
 
 def test_verify_is_the_same_for_the_same_seed_whatever_the_hash_seed() -> None:

@@ -15,11 +15,13 @@ import pytest
 from typer.testing import CliRunner
 
 import foreign_engines
+from commands import run_here
 from engines.python_engine import Session
 from liqspec import schemas
-from liqspec.cli import app, main
+from liqspec.cli import app
 from liqspec.conform import worlds
 from liqspec.conform.fault import EngineFault, Fault
+from liqspec.conform.live import LiveEngine
 from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.peer import Peer
 from liqspec.conform.search import Effort, Search
@@ -488,11 +490,9 @@ class TestKnownDivergences:
 
 def bad_usage(options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     """The one line with which these options are refused."""
-    monkeypatch.setattr(sys, "argv", ["liqspec", "conform", *options, "--", *RIGHT])
-    with pytest.raises(SystemExit) as ended:
-        main()
+    status = run_here(monkeypatch, "conform", *options, "--", *RIGHT)
     line = capsys.readouterr().err
-    assert (ended.value.code, line.count("\n")) == (2, 1), line
+    assert (status, line.count("\n")) == (2, 1), line
     return line
 
 
@@ -522,6 +522,11 @@ def test_a_file_that_is_no_vector_is_not_replayed(
     vector = tmp_path / "vector.json"
     vector.write_text(text)
     assert "vector.json" in bad_usage(["--replay", str(vector)], monkeypatch, capsys)
+
+
+def test_the_engine_in_plain_python_observes_everything() -> None:
+    with LiveEngine(RIGHT, 5) as engine:
+        assert engine.hello.observes_everything
 
 
 class TestTolerance:

@@ -7,26 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from liqspec import cli, judge
+from commands import run_here
+from liqspec import judge
 from liqspec.drawing import committed, machine_views
 
 NEEDS_DOT = ["svg", "png", "pdf"]
 TEXTS = ["dot", "mermaid", "scxml", "xstate"]
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run the command in this process; its exit status."""
-    monkeypatch.setattr(sys, "argv", ["liqspec", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
-
-
 @pytest.mark.parametrize("kind", TEXTS)
 def test_a_text_goes_to_standard_output(
     kind: machine_views.Format, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    assert run(monkeypatch, "draw", "machine", "--format", kind) == 0
+    assert run_here(monkeypatch, "draw", "machine", "--format", kind) == 0
     assert capsysbinary.readouterr().out == machine_views.draw("whole", kind, "light")
 
 
@@ -36,7 +29,7 @@ def test_each_view_can_be_written_to_a_file(
     view: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "picture"
-    assert run(monkeypatch, "draw", "machine", "--view", view, "--format", kind, "-o", str(path)) == 0
+    assert run_here(monkeypatch, "draw", "machine", "--view", view, "--format", kind, "-o", str(path)) == 0
     assert path.read_text("utf-8").startswith(("digraph", "stateDiagram-v2", "flowchart"))
 
 
@@ -45,7 +38,7 @@ def test_without_dot_an_image_gets_one_line_that_says_how_to_install_it(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert run(monkeypatch, "draw", "machine", "--format", kind, "-o", str(tmp_path / "x")) == 2
+    assert run_here(monkeypatch, "draw", "machine", "--format", kind, "-o", str(tmp_path / "x")) == 2
     said = capsys.readouterr().err
     assert said.startswith(f"liqspec: {kind} needs the program dot: apt-get install graphviz, or brew install graphviz")
     assert said.count("\n") == 1
@@ -55,14 +48,14 @@ def test_without_dot_an_image_gets_one_line_that_says_how_to_install_it(
 @pytest.mark.parametrize("kind", TEXTS)
 def test_without_dot_every_text_is_drawn(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert run(monkeypatch, "draw", "machine", "--format", kind, "-o", str(tmp_path / "x")) == 0
+    assert run_here(monkeypatch, "draw", "machine", "--format", kind, "-o", str(tmp_path / "x")) == 0
 
 
 def test_an_image_is_not_printed_to_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert run(monkeypatch, "draw", "machine", "--format", "png") == 2
+    assert run_here(monkeypatch, "draw", "machine", "--format", "png") == 2
     assert (
         capsys.readouterr().err
         == "liqspec: png is no text to be printed: give a file with -o, or redirect the output\n"
@@ -87,7 +80,7 @@ def test_an_image_is_not_printed_to_a_terminal(
 def test_bad_usage_gets_one_line_and_status_2(
     arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, "draw", *arguments) == 2
+    assert run_here(monkeypatch, "draw", *arguments) == 2
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
@@ -99,7 +92,7 @@ def test_all_pictures_are_written_into_a_new_folder(
     kept = committed.files()[-2:]  # two texts
     monkeypatch.setattr(committed, "files", lambda: kept)
     folder = tmp_path / "new" / "folder"
-    assert run(monkeypatch, "draw", "all", str(folder)) == 0
+    assert run_here(monkeypatch, "draw", "all", str(folder)) == 0
     assert capsys.readouterr().out == f"{len(kept)} pictures in {folder}\n"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         picture.name: picture.content() for picture in kept
@@ -114,7 +107,7 @@ def test_what_the_program_dot_says_when_it_fails_is_told_in_one_line(
     program.write_text("#!/bin/sh\necho 'no fonts' >&2\nexit 3\n", encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert run(monkeypatch, "draw", "machine", "--format", "svg", "-o", str(tmp_path / "x")) == 2
+    assert run_here(monkeypatch, "draw", "machine", "--format", "svg", "-o", str(tmp_path / "x")) == 2
     said = capsys.readouterr().err
     assert said == "liqspec: dot failed: no fonts\n"
 
@@ -124,7 +117,7 @@ def test_coverage_reads_what_verify_prints(
 ) -> None:
     result = tmp_path / "result.json"
     result.write_text(json.dumps({"holds": False, "transitions": {"T0": 1234, "T1": 7}}), "utf-8")
-    assert run(monkeypatch, "draw", "coverage", str(result)) == 0
+    assert run_here(monkeypatch, "draw", "coverage", str(result)) == 0
     drawn = capsys.readouterr().out
     assert "T0 open<br>LIF-2<br>1,234 times" in drawn
     assert drawn.count("NEVER FIRED") == len(judge.reachable_transitions()) - 2
@@ -144,13 +137,13 @@ def test_another_file_is_no_result(
 ) -> None:
     path = tmp_path / "result.json"
     path.write_text(text, "utf-8")
-    assert run(monkeypatch, "draw", "coverage", str(path)) == 2
+    assert run_here(monkeypatch, "draw", "coverage", str(path)) == 2
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
 
 
 def test_help_has_examples(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(monkeypatch, "draw", "machine", "--help") == 0
+    assert run_here(monkeypatch, "draw", "machine", "--help") == 0
     shown = capsys.readouterr().out
     assert "liqspec draw machine --view trigger:assess" in " ".join(shown.split())

@@ -118,21 +118,26 @@ def test_what_a_pair_does_not_speak_of_is_not_counted(event: EventData) -> None:
     assert None in (judged["events_of_unrelated_pools_commute"], judged["mirrored_accounts_get_the_same_decisions"])
 
 
-def test_refusals_that_depend_on_the_order_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """LIQ-2: Bob's deposit is refused after Alice's, and hers is not after his."""
+def refuse_after(monkeypatch: pytest.MonkeyPatch, account: str, other: str) -> None:
+    """Make the engine one that refuses all of an account while another has collateral."""
     apply_right = Engine.apply
 
-    def refuse_bob_after_alice(self: Engine, event: Any) -> Any:
-        if getattr(event, "account", "") == "bob" and self.state.accounts["alice"].cross.collateral:
-            raise NotPositive("amount", "70", "none after Alice")
+    def refuse(self: Engine, event: Any) -> Any:
+        if getattr(event, "account", "") == account and collateral(self, other):
+            raise NotPositive("amount", "70", f"none after {other}")
         return apply_right(self, event)
 
+    monkeypatch.setattr(Engine, "apply", refuse)
+
+
+def test_refusals_that_depend_on_the_order_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LIQ-2: Bob's deposit is refused after Alice's, and hers is not after his."""
     name = "events_of_unrelated_pools_commute"
     engine = small_engine()
     start, told = engine.snapshot(), (deposit("alice", "50"), deposit("bob", "70"))
     apply(engine, "deposit", account="alice", amount="50")
     between = engine.snapshot()
-    monkeypatch.setattr(Engine, "apply", refuse_bob_after_alice)
+    refuse_after(monkeypatch, "bob", "alice")
     judged = PAIRS[name].judge(Twice(engine, (start, told[0]), between, told[1], between, "not_positive"))
     assert judged == "in this order [None, 'not_positive'], in the other [None, None]"
 
@@ -161,14 +166,7 @@ def collateral(engine: Engine, account: str) -> int:
 
 def test_an_event_that_is_refused_only_beside_another_account_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """LIQ-2, ACC-2."""
-    apply_right = Engine.apply
-
-    def refuse_alice_after_bob(self: Engine, event: Any) -> Any:
-        if getattr(event, "account", "") == "alice" and self.state.accounts["bob"].cross.collateral:
-            raise NotPositive("amount", "70", "none after Bob")
-        return apply_right(self, event)
-
-    monkeypatch.setattr(Engine, "apply", refuse_alice_after_bob)
+    refuse_after(monkeypatch, "alice", "bob")
     wrong = pairs.without_an_account(small_config(), [deposit("bob", "100"), deposit("alice", "50")])
     assert wrong == "deposit is refused not_positive, without bob None"
 

@@ -66,20 +66,21 @@ def wait_until_gone(processes: list[int]) -> list[int]:
     return running
 
 
+def counted(most: int, taken: list[int]) -> Iterator[int]:
+    """The numbers below `most`, each noted as it is taken."""
+    for number in range(most):
+        taken.append(number)
+        yield number
+
+
 def test_there_is_at_least_one_process() -> None:
     assert available() >= 1
 
 
 def test_one_process_is_this_one_and_takes_pieces_as_results_are_asked_for() -> None:
     taken: list[int] = []
-
-    def pieces() -> Iterator[int]:
-        for number in range(5):
-            taken.append(number)
-            yield number
-
     done: list[tuple[int, int]] = []
-    results = spread(slow_first, pieces(), processes=1, done=done.append)
+    results = spread(slow_first, counted(5, taken), processes=1, done=done.append)
     assert [next(results), next(results)] == [(0, os.getpid()), (1, os.getpid())]
     assert done == [(0, os.getpid()), (1, os.getpid())]
     assert taken == [0, 1]
@@ -97,13 +98,7 @@ def test_results_come_in_the_order_of_the_pieces_whatever_was_sooner() -> None:
 
 def test_no_more_pieces_are_taken_than_can_begin_soon() -> None:
     taken: list[int] = []
-
-    def pieces() -> Iterator[int]:
-        for number in range(1000):
-            taken.append(number)
-            yield number
-
-    results = spread(sleep_but_first, pieces(), processes=2)
+    results = spread(sleep_but_first, counted(1000, taken), processes=2)
     next(results)
     results.close()  # type: ignore[attr-defined]  # it is a generator
     assert taken == [0, 1, 2, 3]

@@ -25,10 +25,10 @@ from builders import (
     waiting,
     working,
 )
+from commands import run_here
 from engines import python_engine
 from liqspec import (
     arithmetic,
-    cli,
     compare,
     details,
     leverages,
@@ -349,7 +349,7 @@ SLOW = {"X12", "X34", "X36", "X94", "X103", "X113", "X188", "X197"}
 )
 def test_a_wrong_engine_is_told_the_rule_that_it_breaks(number: str, rule: str) -> None:
     """STP-1: the first step on which it differs, beside the right engine."""
-    assert rule in first_wrong_step(number).rules
+    assert rule in first_wrong_step(number).rules[:2]
 
 
 @pytest.mark.thorough
@@ -362,7 +362,7 @@ def first_wrong_step(number: str, episodes: int = 100) -> Reason:
     """Why the first step of a wrong engine that is not allowed is not, beside the right one that is given the same."""
     wrong = WRONG_ENGINES[number]
     for episode in range(episodes):
-        random = Random(f"{number}/{episode}")
+        random = Random(f"11/{number}/{episode}")
         config = Config.from_json(configuration(random, BASES[episode % len(BASES)]))
         right, guided = Engine(config), Engine(config)
         guide = Guide(random, right)
@@ -695,10 +695,7 @@ class TestTheCommand:
         asked = question(before=partial_position(), event={"type": "trade"})
         stream = io.TextIOWrapper(io.BytesIO(json.dumps(asked).encode()))
         monkeypatch.setattr("sys.stdin", stream)
-        monkeypatch.setattr("sys.argv", ["liqspec", "step", "--json"])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert ended.value.code == 0
+        assert run_here(monkeypatch, "step", "--json") == 0
         answer = json.loads(capsys.readouterr().out)
         assert answer["expected"]["error"]["code"] == "bad_request"
         assert "message" in answer["expected"]["error"]
@@ -709,14 +706,12 @@ class TestTheCommand:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         file = tmp_path / "question.json"
-        monkeypatch.setattr("sys.argv", ["liqspec", "step", str(file)])
         for event, said in (
             ({"type": "vault_cash", "amount": "0"}, "  refused not_positive"),
             ({"type": "funding", "market": "B", "payment": "1"}, "  accepted, and nothing happens"),
         ):
             file.write_text(json.dumps(question(event=event)))
-            with pytest.raises(SystemExit):
-                cli.main()
+            run_here(monkeypatch, "step", str(file))
             assert said in capsys.readouterr().out
 
     def test_answers_in_json(self) -> None:
@@ -773,11 +768,9 @@ class TestTheCommand:
     ) -> None:
         file = tmp_path / "question.json"
         file.write_text(text)
-        monkeypatch.setattr("sys.argv", ["liqspec", "step", str(file)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
+        status = run_here(monkeypatch, "step", str(file))
         said = capsys.readouterr()
-        assert (ended.value.code, said.out) == (2, "")
+        assert (status, said.out) == (2, "")
         assert said.err.count("\n") == 1
         assert message in said.err
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import foreign_engines
 from engines import python_engine
-from liqspec import checks, schemas, spread
+from liqspec import checks, rulebook, schemas, spread
 from liqspec.cli import app
 from liqspec.compare import Observes
 from liqspec.judge import reachable_transitions
@@ -107,6 +107,7 @@ class TestTheCorpus:
         page = (corpus.FOLDER.parent / "vectors.md").read_text(encoding="utf-8")
         excused = re.findall("[A-Z]{3}-[0-9]+", page.partition("## Rules that no vector is about")[2])
         assert excused != []
+        assert index["rules"].keys() | set(index["rules_of_no_case"]) <= set(rulebook.rules())
         assert sorted(index["rules_of_no_case"]) == sorted(excused)
 
     def test_shows_what_breaks_each_rule_that_acts(self) -> None:

@@ -1,7 +1,6 @@
 """A verification: what it says of rules that hold, of an engine that breaks one, and of what was never exercised."""
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from io import StringIO
@@ -12,7 +11,8 @@ import attrs
 import pytest
 from rich.console import Console
 
-from liqspec import arithmetic, cli, explore, pieces, proofs, scenario, scope, verify
+from commands import run_here
+from liqspec import arithmetic, explore, pieces, proofs, scenario, scope, verify
 from liqspec.events import EventData
 from liqspec.judge import Tally, Violation, reachable_transitions
 from liqspec.known import KNOWN
@@ -43,14 +43,12 @@ def breach_at_equality(equity: int, maintenance: int) -> bool:
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """The command in this process: its exit status, and what it printed."""
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["liqspec", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
+    def captured(*arguments: str) -> tuple[int, str, str]:
+        status = run_here(monkeypatch, *arguments)
         printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
+        return status, printed.out, printed.err
 
-    return run
+    return captured
 
 
 @pytest.fixture
