@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from commands import run_here
-from liqspec import __version__, cli, itf, rulebook, scenario, specification, venue_file
+from liqspec import __version__, citations, cli, itf, known, rulebook, scenario, specification, venue_file
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -59,6 +59,56 @@ def test_simulate_exits_with_1_if_the_end_is_another(tmp_path: Path) -> None:
     assert "at the end: alice/cross.collateral is 1200, expected 1201" in done.stdout
 
 
+def test_simulate_tells_the_figures_of_a_real_event_beside_the_models(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SCN-4."""
+    assert run_here(monkeypatch, "simulate", "eth-march-2025") == 0
+    sources, compared = capsys.readouterr().out.split("Figures used")[1].split("Reported and modelled")
+    assert "│ Deposit of 15.23M                                   │ public  │ Reports of the event. " in sources
+    assert "│ Size of exactly 175,000                             │ assumed │" in sources
+    assert "│ Price of the takeover             │       ~1,915 │      1,904.49 │       -10.51 │" in compared
+
+
+BARE_STORY = """
+title = "Bare"
+venue = "generic"
+marks = { BTC = "50000" }
+[[step]]
+event = { type = "deposit", account = "alice", amount = "100" }
+[[report]]
+figure = "his size"
+reported = "1500"
+after_step = 1
+measure = "position.alice/BTC/cross.size"
+explanation = "He has none."
+"""
+
+
+def test_simulate_tells_a_figure_that_the_model_does_not_have_and_no_more_than_the_story_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SCN-4: an exact figure has no tilde, and where the model has none, there is no gap."""
+    path = tmp_path / "bare.toml"
+    path.write_text(BARE_STORY, encoding="utf-8")
+    assert run_here(monkeypatch, "simulate", str(path)) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("Bare  venue generic\n\n  1 deposit alice amount 100\n")
+    assert "│ his size │    1,500 │  none │ none │ He has none." in told
+    assert "Figures used" not in told
+
+
+def test_simulate_ends_with_what_was_not_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bare.toml"
+    path.write_text(BARE_STORY.partition("[[report]]")[0] + 'expect.refused = "off_grid"\n', encoding="utf-8")
+    assert run_here(monkeypatch, "simulate", str(path)) == 1
+    assert capsys.readouterr().out.endswith(
+        "transitions: none\nrules that acted: ACC-4\n1 unexpected\n  step 1: expected off_grid, got acceptance\n"
+    )
+
+
 @pytest.mark.parametrize("rule", list(rulebook.rules()))
 def test_explain_prints_every_rule(rule: str, capsys: pytest.CaptureFixture[str]) -> None:
     cli.app(["explain", rule], standalone_mode=False)
@@ -72,6 +122,68 @@ def test_explain_names_transitions_code_and_tests() -> None:
     assert "model/liqspec/arithmetic.py:" in done.stdout
     assert "Tests" in done.stdout
     assert "BKS-2" in run("explain", "T5").stdout
+
+
+def test_explain_of_a_rule_says_as_json_what_it_says_as_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(monkeypatch, "explain", "LIQ-3", "--json") == 0
+    told, rule = json.loads(capsys.readouterr().out), rulebook.rules()["LIQ-3"]
+    assert (told["rule"], told["title"], told["text"]) == ("LIQ-3", rule.title, rule.text)
+    assert told["page"] == f"spec/rules/03-liquidation.md:{rule.line}"
+    assert told["examples"] == [example.text for example in rule.examples] != []
+    assert told["transitions"] == ["T1", "T2"]
+    assert any(line.startswith("model/liqspec/arithmetic.py:") and line.endswith(" breached") for line in told["code"])
+    assert any(line.startswith("tests/symbolic_boundaries.py:") for line in told["tests"])
+
+
+def test_explain_says_where_the_tests_of_an_installed_package_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(citations, "of_tests", lambda: [])
+    assert run_here(monkeypatch, "explain", "LIQ-3") == 0
+    told = capsys.readouterr().out
+    assert told.endswith("No tests here: they are in the project's checkout.\n")
+    assert "\nTests\n" not in told and "\nCode\n" in told
+
+
+def test_explain_of_a_transition_has_its_guards_and_rules(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(monkeypatch, "explain", "t5") == 0
+    told = capsys.readouterr().out
+    assert told.startswith(
+        "T5 liquidatable or partially_liquidated --assess [below_backstop, book_failed]--> backstopped\n"
+    )
+    assert "\nguard below_backstop (BKS-1): The pool's equity is below the backstop share" in told
+    assert f"\nBKS-3: {rulebook.rules()['BKS-3'].title}\n" in told
+    assert run_here(monkeypatch, "explain", "T5", "--json") == 0
+    entry = json.loads(capsys.readouterr().out)
+    assert entry.pop("meaning").startswith("The market was tried and failed")
+    assert entry == {
+        "transition": "T5",
+        "trigger": "assess",
+        "from": ["liquidatable", "partially_liquidated"],
+        "guard": ["below_backstop", "book_failed"],
+        "to": "backstopped",
+        "rules": ["BKS-3", "BKS-1", "BKS-2"],
+    }
+
+
+def test_properties_are_a_table_a_page_and_data(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(monkeypatch, "properties", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [entry["name"] for entry in listed] == list(known.KNOWN)
+    closed = next(entry for entry in listed if entry["name"] == "closed_is_empty")
+    assert (closed["kind"], closed["judged_on"], closed["rules"]) == ("state", "observation", ["LIF-3"])
+    assert run_here(monkeypatch, "properties", "--markdown") == 0
+    assert capsys.readouterr().out == (specification.ROOT / "properties.md").read_text(encoding="utf-8")
+    assert run_here(monkeypatch, "properties") == 0
+    told = capsys.readouterr().out
+    assert "│ closed is empty               │ A closed or backstopped      │ state   │ observation │ LIF-3 " in told
+    assert all(f"│ {entry.title[:12]}" in told for entry in known.KNOWN.values())
 
 
 @pytest.mark.parametrize(

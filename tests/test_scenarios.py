@@ -1,12 +1,13 @@
 """The shipped scenarios and venues: each ends as it says, and together they reach every transition."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from liqspec import machine, scenario, specification, venue_file
 from liqspec.config import Config
-from liqspec.simulate import Run
+from liqspec.simulate import Outcome, Run
 from liqspec.venue import Venue
 
 # T13 waits for its extension (LIF-5).
@@ -56,6 +57,87 @@ def test_a_refusal_that_was_not_expected_is_told(tmp_path: Path) -> None:
     list(run)
     (line,) = run.outcome().unexpected
     assert line.startswith("step 1: expected acceptance, got insufficient_margin")
+
+
+SMALL_STORY = """
+title = "t"
+venue = "generic"
+marks = { BTC = "50000" }
+[vault]
+cash = "1000"
+[[step]]
+event = { type = "deposit", account = "alice", amount = "3000" }
+[[step]]
+[step.event]
+type = "trade"
+account = "alice"
+market = "BTC"
+mode = "cross"
+size = "1"
+price = "50000"
+leverage = 20
+[[step]]
+event = { type = "mark_price", market = "BTC", price = "51000" }
+[[step]]
+event = { type = "withdraw", account = "alice", amount = "500" }
+[[step]]
+event = { type = "vault_cash", amount = "200" }
+[[step]]
+event = { type = "vault_trade", market = "BTC", size = "0.1", price = "50500" }
+"""
+
+
+def _ended(path: Path, more: str) -> Outcome:
+    path.write_text(SMALL_STORY + more, encoding="utf-8")
+    run = Run(scenario.load(str(path)))
+    list(run)
+    return run.outcome()
+
+
+UNMET = {
+    'expect.transitions = ["T0"]': "step 6: expected transitions T0, got none",
+    'expect.positions."alice/ETH/cross".size = "1"': "step 6: alice/ETH/cross does not exist",
+    'expect.pools."alice/BTC/isolated".equity = "1"': "step 6: alice/BTC/isolated does not exist",
+    'expect.pools."alice/cross".colour = "red"': "step 6: alice/cross has no colour; it has: account, mode, market, ",
+    'expect.positions."alice/BTC/cross".state = "none"': "step 6: alice/BTC/cross.state is healthy, expected none",
+}
+
+
+@pytest.mark.parametrize("expect", UNMET)
+def test_each_kind_of_unmet_expectation_is_told(tmp_path: Path, expect: str) -> None:
+    """SCN-2."""
+    (line,) = _ended(tmp_path / "story.toml", expect).unexpected
+    assert line.startswith(UNMET[expect])
+
+
+def test_an_expectation_of_none_is_met_where_there_is_none(tmp_path: Path) -> None:
+    """SCN-2."""
+    assert _ended(tmp_path / "story.toml", 'expect.positions."alice/BTC/cross".order = "none"').unexpected == ()
+
+
+MEASURED = {
+    "vault.cash": "-3850",  # 1,000 + 200 - 0.1 x 50,500
+    "vault.result": "50",  # 0.1 x (51,000 - 50,500); what was put in is no result
+    "mark.BTC": "51000",
+    "position.alice/BTC/cross.unrealised_pnl": "1000",
+    "pool.alice/cross.equity": "3500",
+    "net.alice": "1000",  # equity 3,500 and withdrawals 500, less the deposit of 3,000
+    "pool.alice/BTC/isolated.equity": None,
+    "position.alice/ETH/cross.size": None,
+    "pool.alice/cross.in_liquidation": None,
+    "mark.DOGE": None,
+    "net.nobody": None,
+}
+
+
+@pytest.mark.parametrize("measure", MEASURED)
+def test_a_reported_figure_stands_beside_the_models(tmp_path: Path, measure: str) -> None:
+    """SCN-4: a path to nothing, or to no amount, has no figure and no gap."""
+    report = f'[[report]]\nfigure = "f"\nreported = "10"\nafter_step = 6\nmeasure = "{measure}"\nexplanation = "e"\n'
+    (comparison,) = _ended(tmp_path / "story.toml", report).comparisons
+    model = MEASURED[measure]
+    wanted = (None, None) if model is None else (Fraction(model), Fraction(model) - 10)
+    assert (comparison.model, comparison.gap) == wanted
 
 
 def test_a_ladder_fills_from_the_nearest_level_and_refills_with_the_block(tmp_path: Path) -> None:

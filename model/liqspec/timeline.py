@@ -67,8 +67,7 @@ def _changes(moment: Moment) -> Iterator[str]:
         told = [_change(change) for change in changed if change.field not in _MEASURES or subject == "vault"]
         if any(change.field in _MEASURES for change in changed) and subject in moment.pools:
             told.append(_pool_line(moment.pools[subject]))
-        if told:
-            yield f"    [green]{escape(subject):<24}[/green]{escape('; '.join(told))}"
+        yield f"    [green]{escape(subject):<24}[/green]{escape('; '.join(told))}"
 
 
 def _change(change: Change) -> str:
