@@ -52,7 +52,7 @@ class Audit:
     tally: Tally = Factory(Tally)
     broken: Counter[str] = Factory(Counter)
     first: dict[str, Divergence] = Factory(dict)
-    unlisted: int = 0
+    unlisted: set[str] = Factory(set)
     assumed: list[str] = Factory(list)
     error: str = ""
 
@@ -169,7 +169,7 @@ class Follower:
             if account in self.audit.first:
                 continue
             if len(self.audit.first) == MAX_TOLD:
-                self.audit.unlisted += 1
+                self.audit.unlisted.add(account)
                 continue
             self.audit.first[account] = Divergence(
                 account=account, line=line, event=event, reason=reason, went_on=went_on

@@ -83,7 +83,10 @@ def entry(row: dict[str, Any]) -> dict[str, Any]:
         event.update(_below("event", given))
     observation = _observation(given, event)
     if observation:
-        data["observation"] = {**data.get("observation", {}), **observation}
+        whole = data.get("observation", {})
+        if not isinstance(whole, dict):
+            raise WrongShape("observation", f"expected an object, got {show(whole)}")
+        data["observation"] = {**whole, **observation}
     return data
 
 

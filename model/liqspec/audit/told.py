@@ -24,7 +24,7 @@ def tell(audit: Audit, console: Console) -> None:
 def _lines(audit: Audit) -> Iterator[str]:
     for divergence in list(audit.first.values())[:SHOWN]:
         yield from _divergence(divergence)
-    left = len(audit.first) - SHOWN + audit.unlisted
+    left = len(audit.first) - SHOWN + len(audit.unlisted)
     if left > 0:
         yield f"… and {left} accounts more; --json has {len(audit.first)} of them\n"
     if audit.assumed:
