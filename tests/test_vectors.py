@@ -1,38 +1,34 @@
 """The corpus of vectors: fresh, whole, passed by the model and by an engine from elsewhere, failed by wrong ones."""
 
-import copy
 import json
 import re
 import shutil
 import sys
 from collections.abc import Iterator
 from functools import cache
-from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
 import foreign_engines
+from builders import apply, working
 from engines import python_engine
 from liqspec import checks, rulebook, schemas, spread
 from liqspec.cli import app
-from liqspec.compare import Observes
 from liqspec.judge import reachable_transitions
 from liqspec.oracle import Oracle
 from liqspec.rounder import rounded
 from liqspec.shrink import Failing
 from liqspec.vectors import corpus, parameters, refusing, suites
 from liqspec.vectors import hunt as hunting
-from liqspec.vectors import told as telling
 from liqspec.vectors.case import Case, text
 from liqspec.vectors.hunt import hunt
 from liqspec.vectors.play import Abilities, Played, play, play_all
 from liqspec.vectors.suites import MISTAKES, SUITES
-from liqspec.vectors.watches import RulesThatAct
+from liqspec.vectors.watches import Boundaries, RulesThatAct
 from wrong_engines import WRONG_ENGINES
 from wrong_engines.mistakes import name_of
 
@@ -201,6 +197,21 @@ class TestACorpusThatIsStale:
         (copied / path).write_text(text(vector))
         assert f"{path}: does not show any more what it is about" in list(corpus.stale(copied))
 
+    def test_lacks_a_case_that_its_index_does_not_have_either(self, copied: Path) -> None:
+        path = next(one for one in sorted(corpus.present(copied)) if "/refusals/" in one)
+        index = json.loads((copied / corpus.INDEX).read_text())
+        index["cases"] = [entry for entry in index["cases"] if entry["path"] != path]
+        (copied / corpus.INDEX).write_text(json.dumps(index))
+        (copied / path).unlink()
+        assert set(corpus.stale(copied)) == {f"{corpus.INDEX}: is not what the model does now", f"{path}: is missing"}
+
+    def test_is_one_where_two_values_of_a_parameter_end_alike(self, copied: Path) -> None:
+        one, other = (f"small/parameters/fee-rate.0-or-1-of-200.{value}.json" for value in ("0", "1-of-200"))
+        alike = json.loads((copied / one).read_text())
+        vector = {**json.loads((copied / other).read_text()), "config": alike["config"], "steps": alike["steps"]}
+        (copied / other).write_text(text(vector))
+        assert f"{other}: does not show any more what it is about" in list(corpus.stale(copied))
+
     def test_is_written_anew_without_touching_what_is_not_its_own(self, copied: Path) -> None:
         (copied / "README.md").write_text("mine")
         (copied / "small" / "mine.json").write_text("{}")
@@ -227,6 +238,17 @@ def test_numbers_are_made_plain_while_a_run_still_fails() -> None:
 
     found = rounded(Failing({}, [{"type": "deposit", "amount": "98765.4321", "time": 7}]), fails)
     assert found.events == [{"type": "deposit", "amount": "1000", "time": 1}]
+
+
+def test_an_order_that_runs_to_its_end_meets_no_boundary_when_its_pool_recovers() -> None:
+    """LIQ-4, LIQ-9: without stopping, a pool whose equity is its margin again stays in liquidation: not restored."""
+    for stops, met in ((True, {"restore-at"}), (False, set[str]())):
+        engine = working(liquidation={"stop_when_restored": stops})
+        watch = Boundaries()
+        event = {"type": "deposit", "account": "alice", "amount": "8"}
+        watch.before(engine, event)
+        reached = watch.after(engine, event, apply(engine, "deposit", account="alice", amount="8"), None)
+        assert {name for name in reached if name.startswith("restore")} == met
 
 
 # ----------------------------------------------------------------------------------------------------- the command
@@ -334,69 +356,7 @@ class TestTheCommand:
         (tmp_path / "one.json").write_text('{"steps": [{}]}')
         with pytest.raises(ValueError, match=r"one\.json: is no vector: format: is missing"):
             corpus.load(tmp_path)
-
-
-def test_an_engine_that_cannot_do_something_skips_it() -> None:
-    vector = copy.deepcopy(loaded()[0])
-    abilities = Abilities(events=frozenset({"block"}))
-    assert play(vector, model(), abilities).outcome == "skipped"
-
-
-class Scripted:
-    """A player that answers with what it is given: the reply to a reset, then those to events."""
-
-    def __init__(self, *replies: dict[str, Any]) -> None:
-        self._replies = list(replies)
-
-    def reset(self, _: dict[str, Any]) -> dict[str, Any]:
-        return self.answer()
-
-    def give(self, event: Any) -> None: ...
-
-    def answer(self) -> dict[str, Any]:
-        return self._replies.pop(0)
-
-
-ACCEPTED = {"ok": True, "observation": {}}
-
-
-@pytest.mark.parametrize(
-    ("replies", "outcome", "told"),
-    [
-        ([{"ok": False, "error": {"code": "overfill"}}], "failed", "ours accepted, theirs overfill"),
-        ([{"ok": False, "error": {"code": "bad_request", "message": "too wide"}}], "skipped", "too wide"),  # AMT-1
-        ([{"ok": False}], "failed", "no reply of the protocol"),
-        ([{"ok": False, "skipped": "no such market"}], "skipped", "no such market"),
-        ([ACCEPTED, {"ok": False, "skipped": "not today"}], "skipped", "not today"),
-        ([ACCEPTED, {"ok": True, "observation": {"moon": 1}}], "failed", "theirs not reported"),
-        ([ACCEPTED, {"ok": False, "error": {"code": "overfill"}}], "failed", "ours accepted, theirs overfill"),
-    ],
-)
-def test_what_an_engine_answers_is_told(replies: list[dict[str, Any]], outcome: str, told: str) -> None:
-    played = play(loaded()[0], Scripted(*replies), Abilities())
-    assert played.outcome == outcome
-    assert told in f"{played.difference} {played.why}"
-
-
-def test_an_engine_that_observes_nothing_is_compared_in_what_it_accepts() -> None:
-    vector = next(one for one in loaded() if all("accepted" in step["expect"] for step in one["steps"]))
-    replies: list[dict[str, Any]] = [ACCEPTED, *({"ok": True} for _ in vector["steps"])]
-    assert play(vector, Scripted(*replies), Abilities(observes=Observes(fields=frozenset()))).outcome == "passed"
-
-
-def tell(played: list[Played]) -> str:
-    console = Console(width=120, record=True, file=StringIO())
-    telling.tell("mine", played, console)
-    return console.export_text()
-
-
-def test_many_failures_are_counted_and_nothing_played_is_no_pass() -> None:
-    failed = [play(vector, Scripted({"ok": False}), Abilities()) for vector in loaded()[:25]]
-    shown = tell(failed)
-    assert shown.count("step 0  the reset") == telling.SHOWN
-    assert "and 5 more; --json has them all" in shown
-    skipped = [play(vector, Scripted({"skipped": "no"}), Abilities()) for vector in loaded()[:3]]
-    assert "skipped 3: no" in tell(skipped)
-    assert "nothing was played" in tell(skipped)
-    assert not telling.conforms(skipped)
-    assert [case["why"] for case in telling.to_json("mine", skipped)["skipped"]] == ["no"] * 3
+        for text_of_none in ("[]", '{"steps": 5}'):
+            (tmp_path / "one.json").write_text(text_of_none)
+            with pytest.raises(ValueError, match=r"one\.json: is no vector: expected an object with a list of steps"):
+                corpus.load(tmp_path)

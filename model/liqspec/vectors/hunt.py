@@ -15,7 +15,6 @@ from liqspec.refusals import Refusal
 from liqspec.rounder import rounded
 from liqspec.shrink import Failing, shrink
 from liqspec.vectors.case import rules_of
-from liqspec.venue import InvalidConfig
 
 LENGTH = 50  # events of one run
 RUNS = 500  # from one configuration, if all that is wanted was reached by then
@@ -86,11 +85,7 @@ def shortest(failing: Failing, goal: str, watch: Callable[[], Watch]) -> Failing
         rules = {name: candidate.config.get(name) for name in ("liquidation", "backstop", "vault")}
         if rules != {name: failing.config.get(name) for name in rules}:
             return None
-        try:
-            engine = Engine(Config.from_json(candidate.config))
-        except InvalidConfig:
-            return None
-        seeing = watch()
+        engine, seeing = Engine(Config.from_json(candidate.config)), watch()
         for index, event in enumerate(candidate.events):
             if goal in _give(engine, seeing, event):
                 return Failing(candidate.config, candidate.events[: index + 1])

@@ -131,7 +131,7 @@ class Boundaries:
                 found.add(_side("restore", equity - margin))
             if pool.in_liquidation and all(held.left_over for held in pool.open_positions()):
                 found.add(_side("backstop", equity - aims.backstop_line(engine.venue, margin)))
-        elif pool.in_liquidation == (equity < margin):
+        else:  # LIQ-3, LIQ-11: by now it is in liquidation exactly if it is breached
             found.add(_side("margin", equity - margin))
         return found
 
@@ -150,9 +150,9 @@ def _of_effect(engine: Engine, effect: Effect) -> set[str]:
     if isinstance(effect, OrderEmitted) and venue.partial_threshold is not None:
         account, market, mode = effect.position.split("/")
         held = engine.state.position(account, market, "cross" if mode == "cross" else "isolated")
-        if held is not None and held.size:
-            worth, tick = aims.worth(engine.state.holding(held)), abs(held.size) * held.market.unit
-            return {_near("threshold", worth, venue.partial_threshold, tick)}
+        assert held is not None and held.size, "an order is emitted for an open position, which it does not close"
+        worth, tick = aims.worth(engine.state.holding(held)), abs(held.size) * held.market.unit
+        return {_near("threshold", worth, venue.partial_threshold, tick)}
     return set()
 
 
