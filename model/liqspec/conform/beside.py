@@ -179,8 +179,7 @@ class Beside:
             if observed.observation is not None and not reasons:
                 self._witness = Witness(self.config, observed.observation)
             return ()
-        if self._witness is None:
-            return ()
+        assert self._witness is not None, "a run that begins as it must not ends there"
         seen = self._witness.view.raw if observed.observation is None else observed.observation
         broken = []
         # What an engine shows may be anything; where it cannot be judged, the difference itself is told.

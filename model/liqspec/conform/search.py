@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, takewhile
 from random import Random
 from typing import Any
 
@@ -149,15 +149,16 @@ class Search:
 
     def _numbers(self, coverage: Coverage) -> Iterator[int]:
         began = time.monotonic()
-        for number in count():
+
+        def goes_on(number: int) -> bool:
             if self.effort.seconds is not None and time.monotonic() - began >= self.effort.seconds:
-                return
+                return False
             if self.effort.steps is not None and coverage.steps >= self.effort.steps:
-                return
+                return False
             # An engine that skips everything would never come to its steps.
-            if number > 20 and coverage.steps == 0:
-                return
-            yield number
+            return number <= 20 or coverage.steps > 0
+
+        return takewhile(goes_on, count())
 
     def _second_look(self, finding: Finding) -> Finding:
         examined = self.examine(finding)

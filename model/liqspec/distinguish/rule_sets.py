@@ -79,8 +79,6 @@ class RuleSets:
 
 
 def _canonical(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _canonical(entry) for name, entry in value.items()}
     if isinstance(value, str):
         try:
             return Fraction(value)

@@ -113,8 +113,7 @@ def _differs(sets: RuleSets) -> Test:
 
 def _distinction(sets: RuleSets, shortest: Failing) -> Distinction:
     best = rounded(shortest, _differs(sets)).events
-    exhausted = True
-    while exhausted and len(best) > 1:
+    while True:
         shorter, exhausted = _all_shorter(sets, shortest.config, best)
         if shorter is None:
             break
