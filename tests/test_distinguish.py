@@ -15,9 +15,10 @@ from liqspec import scenario, venue_file
 from liqspec.cli import app
 from liqspec.distinguish import search as looking
 from liqspec.distinguish import told
-from liqspec.distinguish.apart import play
+from liqspec.distinguish.apart import Pair, play
 from liqspec.distinguish.rule_sets import RuleSets
 from liqspec.distinguish.search import Effort, search
+from liqspec.events import EventData, from_json
 from liqspec.simulate import Run
 from liqspec.venue import InvalidConfig
 from liqspec.venue_file import VenueFile
@@ -159,3 +160,24 @@ class TestTheCommand:
     def test_refuses_two_efforts(self) -> None:
         done = CliRunner().invoke(app, ["distinguish", "generic", "coarse", "--steps", "5", "--budget", "1"])
         assert done.exit_code == 2
+
+
+def test_rule_sets_of_which_one_refuses_are_told_with_the_refusal_and_what_the_other_does() -> None:
+    """ACC-5: a leverage of 5 leaves something to be withdrawn, one of 2 does not."""
+    sets = RuleSets.of(BASE, changed("backstop.threshold", "1/2"))
+    pair = Pair(sets, {**sets.world, "accounts": ["alice"]})
+    key = {"account": "alice", "market": "A", "mode": "cross"}
+    deposit: EventData = {"type": "deposit", "account": "alice", "amount": "50000"}
+    for engine, leverage in zip(pair.engines, (5, 2), strict=True):
+        trade: EventData = {"type": "trade", **key, "size": "1", "price": "50000", "leverage": leverage}
+        for event in (deposit, trade):
+            engine.apply(from_json(event))
+    pair.restore((pair.engines[0].snapshot(), pair.engines[1].snapshot()), [])
+    withdrawal: EventData = {"type": "withdraw", "account": "alice", "amount": "30000"}
+    apart = pair.apply(withdrawal)
+    assert apart is not None and apart.events == (withdrawal,)
+    assert str(apart.first.difference) == "outcome: ours accepted, theirs insufficient_margin"
+    assert str(apart.second.difference) == "outcome: ours insufficient_margin, theirs accepted"
+    assert "ACC-5" in apart.rules
+    did, refused = apart.did
+    assert did[0].startswith("ACC-5  ") and refused[0].startswith("refused insufficient_margin")

@@ -281,6 +281,30 @@ def test_a_vault_that_does_not_have_what_it_took_is_seen() -> None:
     assert wrong is not None and wrong.startswith("the vault's cash is 1, must be ")
 
 
+def test_a_vault_that_takes_a_pool_also_has_the_deficit_of_another() -> None:
+    """BKS-3, FIL-5: alice's fill leaves -300, which is the vault's; bob's 10 B come with 200 at a cost of 1000."""
+    bob = {**ALICE, "account": "bob"}
+    told: list[EventData] = [
+        *OPENED,
+        {**OPENED[0], "account": "bob"},
+        {**OPENED[1], **bob, "market": "B"},
+        {"type": "mark_price", "market": "A", "price": "88"},
+    ]
+    fill: EventData = {"type": "fill", **ALICE, "size": "10", "price": "50"}
+
+    def taken(cash: str) -> Callable[[dict[str, Any]], None]:
+        def change(seen: dict[str, Any]) -> None:
+            seen["positions"][1].update(state="backstopped", size="0", cost="0")
+            seen["pools"][1].update(collateral="0", equity="0")
+            seen["vault"] = {"cash": cash, "equity": "0", "positions": {"B": "10"}}
+
+        return change
+
+    name = "the_vault_takes_the_whole_pool_and_nothing_else"
+    assert judged(name, told, fill, taken("3900")) == ""
+    assert judged(name, told, fill, taken("4200")) == "the vault's cash is 4200, must be 3900"
+
+
 def test_an_engine_that_crashes_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
     """EVT-1: whatever the exception."""
     engine = small_engine()

@@ -90,6 +90,13 @@ class Forgetful(Independent):
         return super().apply(event)
 
 
+class Unmakeable(Independent):
+    """An engine that is not there."""
+
+    def __init__(self) -> None:
+        raise OSError("no such library")
+
+
 class Lazy(Independent):
     """An engine that can do nothing."""
 
@@ -218,7 +225,12 @@ class TestLiquidationMachine:
 
     @pytest.mark.parametrize(
         ("made", "told"),
-        [(Late, "ours .* theirs"), (Raising, "raised an exception: KeyError"), (dict, "raised an exception")],
+        [
+            (Late, "ours .* theirs"),
+            (Raising, "raised an exception: KeyError"),
+            (dict, "raised an exception"),
+            (Unmakeable, "the engine raised an exception: OSError: no such library"),
+        ],
     )
     def test_an_engine_that_does_not_follow_the_rules_fails(self, made: Any, told: str) -> None:
         class Machine(LiquidationMachine):
@@ -233,6 +245,39 @@ class TestLiquidationMachine:
             engine = Lazy
 
         run_state_machine_as_test(Machine, settings=FAST)
+
+    def test_an_engine_is_given_only_what_it_supports(self) -> None:
+        given_to: list[str] = []
+
+        class Noting(Small):
+            def apply(self, event: EventData) -> object:
+                given_to.append(str(event.get("type")))
+                return super().apply(event)
+
+        class Machine(LiquidationMachine):
+            engine = Noting
+
+        run_state_machine_as_test(Machine, settings=FAST)
+        assert "deposit" in given_to
+        assert set(given_to).isdisjoint(set(python_engine.EVENTS) - {"deposit"})
+
+    def test_an_engine_that_cannot_hold_a_configuration_is_given_nothing_in_that_run(self) -> None:
+        """AMT-1."""
+        resets: list[object] = []
+
+        class Narrow(Independent):
+            def reset(self, config: dict[str, Any]) -> dict[str, Any]:
+                resets.append(config)
+                raise Skip("too wide")
+
+            def apply(self, event: EventData) -> object:
+                pytest.fail(f"given {event} in a run that it skipped")
+
+        class Machine(LiquidationMachine):
+            engine = Narrow
+
+        run_state_machine_as_test(Machine, settings=FAST)
+        assert resets
 
 
 class TestStrategies:
