@@ -226,6 +226,14 @@ class TestABrokenTable:
         with pytest.raises(InvalidMachine, match=r"states\.limbo: unreachable from 'new'"):
             load_with(tmp_path, more=more)
 
+    def test_a_transition_that_is_no_table_of_fields_is_refused(self, tmp_path: Path) -> None:
+        text = (specification.ROOT / "machine.toml").read_text(encoding="utf-8").partition("[[transitions]]")[0]
+        (tmp_path / "machine.toml").write_text(f"transitions = [3]\n{text}", encoding="utf-8")
+        with pytest.raises(
+            InvalidMachine, match=r"^machine\.toml: transitions\[0\]: expected a table of fields, got 3$"
+        ):
+            machine.load(tmp_path / "machine.toml")
+
     def test_a_file_that_is_no_table_at_all_is_refused(self, tmp_path: Path) -> None:
         broken = tmp_path / "machine.toml"
         broken.write_text("format = 1\nformat = 2\n")
