@@ -42,6 +42,15 @@ def equity_lines(venue: Venue, margin: int) -> tuple[int, ...]:
     return (margin, margin - 1, line, line - 1, 0, -1)
 
 
+def whole_ticks(position: Position, equity: int) -> int:
+    """The next equity above that one in quote units that so many whole ticks of a position's price would cost.
+
+    At such an equity a reduction can keep the ratio of equity to margin exactly (ACC-9).
+    """
+    tick = abs(position.size) * position.market.unit
+    return (equity // tick + 1) * tick
+
+
 def threshold_amounts(venue: Venue, market: Market) -> list[int]:
     """The notionals at which a tier starts, or beyond which liquidation is partial, in quote units."""
     starts = [tier.above for tier in market.schedule.tiers[1:]]

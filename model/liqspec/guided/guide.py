@@ -56,14 +56,21 @@ class Guide(Moves):
         if working and self._chance(0.7):
             return self._market_moves.execution(working)
         waiting = not working and any(pool.in_liquidation for pool in self._state.pools())
-        if waiting and self._chance(0.35):  # what a liquidation does over several blocks is rare else
-            return self._market_moves.block()
+        if waiting and (move := self._while_waiting()) is not None:
+            return move
+        if self._chance(0.5) and not self._open():  # without a position hardly anything can happen
+            return self._trader.open_or_increase()
         weights = [weight for weight, _ in self.moves.values()]
         moves = [move for _, move in self.moves.values()]
         while True:
             event = self._random.choices(moves, weights)[0]()
             if event is not None:
                 return event
+
+    def _while_waiting(self) -> EventData | None:
+        """What is rare else: a liquidation over several blocks, and what its trader does about it between them."""
+        moves = (self._market_moves.block, self._trader.reduce, self._trader.deposit, lambda: None)
+        return self._random.choices(moves, (35, 15, 5, 45))[0]()
 
     def execution(self) -> EventData | None:
         """What the market does with a working order; None if none is working."""
@@ -76,7 +83,7 @@ class Guide(Moves):
         choices = (trader.deposit, trader.transfer, trader.open_or_increase, trader.withdraw, market.mark, market.block)
         event = dict(self._random.choice(choices)())
         stuck = [position for pool, position in self._open() if pool.in_liquidation]
-        if stuck and self._chance(0.2):  # two checks fail at once: in liquidation, and a bad leverage
+        if stuck and self._chance(0.4):  # two checks fail at once: in liquidation, and a bad leverage
             position = self._random.choice(stuck)
             size = position.market.size.text(position.size)
             price = self._near_mark(position.market, 0)

@@ -1,6 +1,9 @@
 """The market's and the venue's moves: marks at the lines, fundings that meet one, executions, blocks, the vault."""
 
+from random import Random
+
 from liqspec import aims
+from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.guided.moves import Moves
 from liqspec.state import Position
@@ -9,6 +12,10 @@ from liqspec.venue import Market
 
 class MarketMoves(Moves):
     """What prices, the book, time and the vault can do."""
+
+    def __init__(self, random: Random, engine: Engine) -> None:
+        super().__init__(random, engine)
+        self._thin = self._chance(0.3)  # a book that fills little of an order: what several blocks do is rare else
 
     def mark(self) -> EventData:
         """A new mark of one market, mostly of one that somebody holds."""
@@ -62,10 +69,11 @@ class MarketMoves(Moves):
     def execution(self, working: list[Position]) -> EventData:
         """A fill of a working order, whole, in part or of too much; or its end."""
         random, position = self._random, self._random.choice(working)
-        if self._chance(0.35):
+        if self._chance(0.6 if self._thin else 0.35):
             return {"type": "order_done", **self._key(position)}
         left = position.order or 1
-        size = random.choice((left, left, left, 1, max(1, left // 2), max(1, left - 1), left + 1))
+        small = (1, max(1, left // 2))
+        size = random.choice(small if self._thin else (left, left, left, *small, max(1, left - 1), left + 1))
         price = self._near_mark(position.market, random.choice((0, 0, 0, -1, 1, -10, 10)))
         return {"type": "fill", **self._key(position), "size": position.market.size.text(size), "price": price}
 

@@ -43,11 +43,12 @@ class TraderMoves(Moves):
         return {"type": "transfer", "account": owner.name, "market": market, "amount": self._money(amount)}
 
     def _lacking(self, pool: Pool) -> int | None:
-        """What a pool lacks to its margin, to its backstop line, or to nothing."""
-        if not pool.open_positions():
+        """What a pool lacks to its margin, to its backstop line, to nothing, or to a whole number of ticks."""
+        if not (held := pool.open_positions()):
             return None
         equity, margin = aims.measures(self._state, pool)
-        return self._random.choice((margin, aims.backstop_line(self._venue, margin), 0)) - equity
+        ticks = aims.whole_ticks(self._random.choice(held), equity)
+        return self._random.choice((margin, aims.backstop_line(self._venue, margin), 0, ticks)) - equity
 
     def open_or_increase(self) -> EventData:
         """A trade of as much as the pool allows, of a size that meets a boundary, or of very little."""
@@ -82,7 +83,8 @@ class TraderMoves(Moves):
         if twins and self._chance(0.15):  # two positions of equal margin, where ties are decided
             return max(1, aims.worth(random.choice(twins)) // lot)
         most = max(1, affordable // lot)
-        return max(1, random.choice((1, 2, most, most, most // 2, most + 1)))
+        round_lots = 10 ** (len(str(most)) - 1)  # of which the worth of a tick often divides the equity
+        return max(1, random.choice((1, 2, most, most, most // 2, most + 1, round_lots, round_lots)))
 
     def twin(self) -> EventData | None:
         """Opens in another market of a cross pool as much as it holds in one."""
@@ -122,12 +124,13 @@ class TraderMoves(Moves):
         troubled = [entry for entry in held if entry[0].in_liquidation]
         pool, position = random.choice(troubled if troubled and self._chance(0.6) else held)
         market, whole = position.market, abs(position.size)
+        half = max(1, whole // 2)
         if self._chance(0.5):
-            size = random.choice((whole, 1, max(1, whole // 2)))
+            size = random.choice((whole, 1, half, half, half))
             aimed = random.choice(aims.reduction_prices(self._state, pool, position, size))
             price = market.price.text(max(1, aimed + random.choice((-1, 0, 0, 1))))
         else:
-            size = random.choice((whole, whole, 1, max(1, whole // 2), whole + 1))
+            size = random.choice((whole, whole, 1, half, whole + 1))
             price = self._near_mark(market, random.choice((0, 0, 0, -1, 1, -5, 5, -20)))
         signed = -size if position.size > 0 else size
         return {"type": "trade", **self._key(position), "size": market.size.text(signed), "price": price}
