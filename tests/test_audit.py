@@ -294,7 +294,7 @@ def test_a_table_that_is_no_log_is_one_clear_error(tmp_path: Path, text: str) ->
     done = run(str(path), "--head", str(tmp_path / "head.json"))
     assert done.returncode == 2
     assert BAD_TABLES[text] in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_float_in_a_parquet_file_is_refused(tmp_path: Path) -> None:
@@ -358,7 +358,7 @@ class TestTheCommand:
         done = CliRunner().invoke(app, ["audit", str(path)])
         assert done.exit_code == 2
         assert f"{path}:6: " in done.stderr
-        assert len(done.stderr.strip().splitlines()) == 1
+        assert len(done.stderr.splitlines()) == 1
         assert "line 3  alice  trade" in done.stdout
 
     @pytest.mark.parametrize(
@@ -390,7 +390,7 @@ class TestTheCommand:
         ):
             done = run(*arguments)
             assert done.returncode == 2, arguments
-            assert told in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
+            assert told in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
 
 
 @pytest.mark.thorough

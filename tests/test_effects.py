@@ -34,7 +34,9 @@ from liqspec.effects import (
     VaultFunded,
     VaultTraded,
     WindowOpened,
+    subject,
     thousands,
+    to_json,
 )
 from liqspec.engine import Engine
 
@@ -293,6 +295,21 @@ def test_each_effect_cites_its_rule() -> None:
         "FIL-6",
         "LIQ-9",
     ]
+
+
+@pytest.mark.parametrize(
+    ("effect", "about"),
+    [(T7, KEY), (LiquidationLeft("LIQ-8", POOL), POOL), (FundingPaid(None, "A", -1), None), (BlockBegun(1, 5), None)],
+)
+def test_an_effect_is_about_a_position_or_a_pool_or_neither(effect: Effect, about: str | None) -> None:
+    """As plain data an effect has a subject only where it is about one, and a transition only where it is one."""
+    text = effect.text(Units(small_engine().venue))
+    named = {} if about is None else {"subject": about}
+    moved_by = {"transition": "T7"} if effect is T7 else {}
+    assert subject(effect) == about
+    told = to_json(effect, Units(small_engine().venue))
+    assert told == {"kind": effect.kind, "rule": effect.rule, **named, **moved_by, "text": text}
+    assert list(told)[-1] == "text"
 
 
 def test_effects_are_values() -> None:

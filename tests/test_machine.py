@@ -110,6 +110,9 @@ class TestTheTable:
         used = {machine.guard_name(guard) for entry in LIFECYCLE.table.transitions for guard in entry.guard}
         assert used == set(GUARDS)
 
+    def test_nothing_but_the_triggers_of_the_table_can_be_fired(self) -> None:
+        assert set(LIFECYCLE.machine.events) == set(LIFECYCLE.table.triggers)
+
     def test_only_opening_leads_out_of_closed(self) -> None:
         """LIF-2: closed is final for its life."""
         assert [entry.id for entry in LIFECYCLE.table.transitions if "closed" in entry.sources] == ["T0"]
@@ -203,6 +206,13 @@ class TestABrokenTable:
             (('rules = ["LIF-5"]', "rules = []"), "", "transitions.T13: rules names no rule"),
             (('from = ["new", "closed"]', "from = []"), "", "transitions.T0: from names no state"),
             (("", ""), '[triggers.wait]\nmeaning = "m"\n', "triggers.wait: no transition has it"),
+            (("", ""), '[triggers.a]\nmeaning = "m"\n', "triggers.a: no transition has it"),
+            (
+                ("", ""),
+                '[[transitions]]\nid = "T14"\ntrigger = "fill"\nfrom = ["partially_liquidated", "liquidatable"]\n'
+                'to = "closed"\nrules = ["X-1"]\nmeaning = "m"\n',
+                "transitions.T14: its guards and those of T6 can both hold in state 'liquidatable' on trigger 'fill'",
+            ),
             (('from = ["new", "closed"]', ""), "", "transitions[0].from: required field is missing"),
             (('from = ["new", "closed"]', 'sources = ["new"]'), "", "transitions.T0: unknown field sources"),
             (('from = ["new", "closed"]', 'from = "new"'), "", 'transitions[0].from: expected a list, got "new"'),
@@ -225,6 +235,14 @@ class TestABrokenTable:
         )
         with pytest.raises(InvalidMachine, match=r"states\.limbo: unreachable from 'new'"):
             load_with(tmp_path, more=more)
+
+    def test_the_order_of_the_entries_does_not_matter_for_what_can_be_reached(self, tmp_path: Path) -> None:
+        entry = (
+            '[[transitions]]\nid = "{}"\ntrigger = "open"\nfrom = ["{}"]\nto = "{}"\nrules = ["X-1"]\nmeaning = "m"\n'
+        )
+        states = "".join(f'[states.{name}]\nkind = "open"\nmeaning = "m"\n' for name in ("far", "near"))
+        more = states + entry.format("T14", "near", "far") + entry.format("T15", "healthy", "near")
+        assert load_with(tmp_path, more=more).table.states["far"].kind == "open"
 
     def test_a_transition_that_is_no_table_of_fields_is_refused(self, tmp_path: Path) -> None:
         text = (specification.ROOT / "machine.toml").read_text(encoding="utf-8").partition("[[transitions]]")[0]

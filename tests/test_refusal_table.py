@@ -156,3 +156,12 @@ class TestTheTable:
 def negative(value: Any) -> Any:
     """An amount, or each of a table of amounts, below 0."""
     return {name: negative(amount) for name, amount in value.items()} if isinstance(value, dict) else f"-{value}"
+
+
+def test_each_part_of_a_message_has_at_most_120_characters() -> None:
+    """An amount of 78 digits is told whole; what somebody made longer on purpose is cut, and its length told."""
+    fits, too_long = "f" * 120, "v" * 121
+    told = refusals.OffGrid(fits, too_long, too_long, rule="EVT-2").to_json()
+    cut = "v" * 80 + "… (121 characters)"
+    assert told == {"code": "off_grid", "field": fits, "value": cut, "limit": cut, "rule": "EVT-2"}
+    assert refusals.OffGrid(fits, too_long, "l").message == f"{fits}: {cut}; l ({refusals.OffGrid.rule})"

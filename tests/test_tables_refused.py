@@ -38,6 +38,13 @@ def test_a_state_without_its_class_is_missed() -> None:
         shapes.structure(data, observables.Observables)
 
 
+def test_a_sizing_without_its_rules_is_missed() -> None:
+    data = table("observation.toml")
+    del data["sizings"]["window"]
+    with pytest.raises(shapes.WrongShape, match=r"sizings: must have each of these: no_threshold, .*window, chunk"):
+        shapes.structure(data, observables.Observables)
+
+
 @pytest.fixture
 def another_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A specification of which the rules are those that the test writes."""

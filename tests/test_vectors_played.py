@@ -35,6 +35,7 @@ class Scripted:
 
 
 ACCEPTED = {"ok": True, "observation": {}}
+FILL = {"type": "fill", "account": "alice", "market": "A", "mode": "cross", "size": "1", "price": "100"}
 
 
 @pytest.mark.parametrize(
@@ -42,9 +43,12 @@ ACCEPTED = {"ok": True, "observation": {}}
     [
         ([{"ok": False, "error": {"code": "overfill"}}], "failed", "ours accepted, theirs overfill"),
         ([{"ok": False, "error": {"code": "bad_request", "message": "too wide"}}], "skipped", "too wide"),  # AMT-1
-        ([{"ok": False}], "failed", "no reply of the protocol"),
+        ([{"ok": False}], "failed", "theirs error: expected an object with a code"),
         ([{"ok": False, "skipped": "no such market"}], "skipped", "no such market"),
         ([ACCEPTED, {"ok": False, "skipped": "not today"}], "skipped", "not today"),
+        ([ACCEPTED, {"ok": "yes"}], "failed", "theirs ok: expected true or false"),
+        ([ACCEPTED, {**ACCEPTED, "executed": 3}], "failed", "theirs executed: expected a list, got 3"),
+        ([ACCEPTED, {**ACCEPTED, "executed": [FILL]}], "skipped", "an order book of its own"),
         ([ACCEPTED, {"ok": True, "observation": {"moon": 1}}], "failed", "theirs not reported"),
         (
             [ACCEPTED, {"ok": True, "observation": 5}],
@@ -77,7 +81,7 @@ def test_many_failures_are_counted_and_nothing_played_is_no_pass() -> None:
     shown = tell(failed)
     assert shown.count("step 0  the reset") == telling.SHOWN
     assert "and 5 more; --json has them all" in shown
-    skipped = [play(vector, Scripted({"skipped": "no"}), Abilities()) for vector in loaded()[:3]]
+    skipped = [play(vector, Scripted({"ok": False, "skipped": "no"}), Abilities()) for vector in loaded()[:3]]
     assert "skipped 3: no" in tell(skipped)
     assert "nothing was played" in tell(skipped)
     assert not telling.conforms(skipped)

@@ -1,11 +1,12 @@
 """What can be observed, field by field, and the rules that decide it: `spec/observation.toml` (OBS-1, OBS-2)."""
 
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 from attrs import field, frozen
 
 from liqspec import machine, shapes, specification
+from liqspec.effects import Sizing
 
 Kind = Literal["integer", "state", "amount", "amounts", "flag"]
 
@@ -24,10 +25,14 @@ class Observable:
 
 @frozen(kw_only=True)
 class Observables:
-    """All fields of an observation by name, in the order in which they compare, and the classes of coarse states."""
+    """All fields of an observation by name, in the order in which they compare, and the classes of coarse states.
+
+    `sizings` has the rules that an order's size depends on, by what decided it.
+    """
 
     format: int
     classes: dict[str, tuple[str, ...]] = field()
+    sizings: dict[Sizing, tuple[str, ...]] = field()
     fields: dict[str, Observable]
 
     @classes.validator
@@ -36,6 +41,11 @@ class Observables:
         states = [name for name, state in machine.lifecycle().table.states.items() if state.kind != "pseudo"]
         if sorted(listed) != sorted(states):
             raise shapes.WrongShape("classes", f"must list each of these states once: {', '.join(states)}")
+
+    @sizings.validator
+    def _check_sizings(self, _: object, sizings: dict[str, tuple[str, ...]]) -> None:
+        if set(sizings) != set(get_args(Sizing)):
+            raise shapes.WrongShape("sizings", f"must have each of these: {', '.join(get_args(Sizing))}")
 
     def of(self, part: str) -> tuple[str, ...]:
         """The names of a part's fields without that of the part: `positions`, `pools` or `vault`."""

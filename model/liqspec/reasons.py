@@ -17,13 +17,6 @@ from liqspec.why import GuardFact
 
 OUTCOME = "outcome"  # the field of a difference in whether, or why, an event was refused
 
-# What else decides whether an order is for a chunk, by what decided it in the model.
-_SIZED_BY = {
-    "chunk": ("BKS-1", "CLD-1", "CLD-4"),
-    "window": ("CLD-1", "CLD-2", "CLD-4"),
-    "below_backstop": ("BKS-1",),
-}
-
 # The triggers of the lifecycle that an event can fire; assessment follows every event (LIQ-6).
 _TRIGGERS = {"fill": ("fill",), "block": ("block",), "trade": ("open", "reduce")}
 
@@ -197,10 +190,10 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     passed = {step.states_before.get(key, "new"), *(effect.target for effect in fired)}
     stopped = any(_same_state(state, difference.theirs, observes) for state in passed)
     rules = [*ours, *theirs] if stopped else [*theirs, *ours]
+    rules = rules or list(observables.observables().fields["positions.state"].rules)
     if stopped and any(machine.lifecycle().by_id[effect.transition].trigger == "assess" for effect in fired):
         rules.append("LIQ-6")  # it may be right about the pool, and not have looked
     rules += [effect.rule for effect in step.effects[:1]]  # or what the event itself changed is wrong
-    rules = rules or list(observables.observables().fields["positions.state"].rules)
     return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique_facts(guards))
 
 
@@ -243,8 +236,8 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
         guards = why.judge_guards(step.engine, position, ("needs_liquidation",))
     kept = [effect for effect in setting if not isinstance(effect, OrderEnded)]
     rules += [rule for effect in kept for rule in entry.effects[effect.kind]]
-    emitted = [effect for effect in kept if isinstance(effect, OrderEmitted)]
-    rules += [rule for effect in emitted for rule in _SIZED_BY.get(effect.sizing, ())]
+    sizings = observables.observables().sizings
+    rules += [rule for effect in kept if isinstance(effect, OrderEmitted) for rule in sizings[effect.sizing]]
     return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=because, guards=guards)
 
 

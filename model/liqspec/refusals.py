@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from liqspec.texts import one_line
 
+_LONGEST = 120  # characters of a part of a message: an amount of 78 digits is never cut
+
 
 class Refusal(Exception):
     """An event that the rules do not accept; it changed nothing (EVT-3).
@@ -26,12 +28,12 @@ class Refusal(Exception):
     @property
     def message(self) -> str:
         """The refusal in one line, without its code."""
-        field, value, limit = (one_line(text, 120) for text in (self.field, self.value, self.limit))
-        return f"{field}: {value}; {limit} ({self.rule})"
+        told = self.to_json()
+        return f"{told['field']}: {told['value']}; {told['limit']} ({self.rule})"
 
     def to_json(self) -> dict[str, str]:
         """The refusal as plain data: code, field, value, limit and rule, each of a bounded length."""
-        field, value, limit = (one_line(text, 120) for text in (self.field, self.value, self.limit))
+        field, value, limit = (one_line(text, _LONGEST) for text in (self.field, self.value, self.limit))
         return {"code": self.code, "field": field, "value": value, "limit": limit, "rule": self.rule}
 
     def __str__(self) -> str:

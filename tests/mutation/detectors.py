@@ -86,6 +86,7 @@ DETECTORS: tuple[Detector, ...] = (
             "machine",
             "promises",
             "snapshots",
+            "refusal_table",
         ),
     ),
     Detector("amounts, admission", _tests("amounts", "admission")),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
 from typer.core import TyperGroup
 
 from liqspec import __version__, rulebook
@@ -86,6 +87,12 @@ def terminal(stderr: bool = False) -> Console:
     # Wide enough for a timeline where there is no terminal to ask.
     width = None if (sys.stderr if stderr else sys.stdout).isatty() else 120
     return _Terminal(stderr=stderr, width=width, highlight=False)
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """A progress bar on stderr; nothing at all where that is no terminal."""
+    console = terminal(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def fail(message: str) -> NoReturn:

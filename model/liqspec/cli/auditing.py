@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from liqspec import specification
 from liqspec.audit import told
 from liqspec.audit.run import audit as follow
 from liqspec.audit.sources import Format
-from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
+from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, progress, terminal
 from liqspec.step import Mode
 
 
@@ -50,7 +50,7 @@ def audit(
             fail(f"--tolerance {text}: write it as FIELD=UNITS, such as pools.equity=0.01")
         tolerances[name] = units
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=terminal(stderr=True), transient=True) as bars:
+    with progress(*columns) as bars:
         task = bars.add_task(log.name, total=None)
         found = follow(
             log,

@@ -10,10 +10,9 @@ from typing import Annotated, NoReturn
 
 import typer
 from attrs import evolve
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
+from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, progress, terminal
 from liqspec.conform import divergences, junit, saved, told, worlds
 from liqspec.conform.beside import Comparison, play
 from liqspec.conform.coverage import Coverage
@@ -86,7 +85,7 @@ def conform(
         with (
             _ended_by_signals(),
             LiveEngine(command, timeout) as engine,
-            _Progress(terminal(stderr=True), steps, seconds) as progress,
+            _Progress(steps, seconds) as shown,
         ):
             name = engine.hello.engine
             search = Search(
@@ -96,7 +95,7 @@ def conform(
                 comparison=Comparison.of(engine.hello, compare, tolerances),
                 effort=Effort(steps=steps, seconds=seconds, seed=seed, shrink_seconds=shrink),
                 known=listed,
-                progress=progress,
+                progress=shown,
             )
             outcome = _compare(search, run)
             if outcome.finding is None:
@@ -170,15 +169,12 @@ def _misbehaved(fault: Fault) -> Outcome:
 class _Progress:
     """A line on the terminal that tells how far the comparison is; nothing where there is no terminal."""
 
-    def __init__(self, console: Console, steps: int | None, seconds: float | None) -> None:
-        self._bar = Progress(
+    def __init__(self, steps: int | None, seconds: float | None) -> None:
+        self._bar = progress(
             TextColumn("comparing"),
             BarColumn(),
             TextColumn("{task.fields[steps]:,} steps, {task.fields[transitions]} transitions"),
             TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
         )
         self._steps, self._began = steps, time.monotonic()
         self._task = self._bar.add_task("comparing", total=steps or seconds, steps=0, transitions=0)

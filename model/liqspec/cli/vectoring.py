@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
+from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, progress, terminal
 from liqspec.conform.beside import Comparison
 from liqspec.conform.fault import CannotStart, EngineFault
 from liqspec.conform.live import LiveEngine
@@ -38,7 +37,7 @@ def generate(
 
     Example: `liqspec vectors generate spec/vectors`
     """
-    with Progress(console=terminal(stderr=True), transient=True) as bars:
+    with progress() as bars:
         task = bars.add_task("searching", total=len(all_pieces()))
         found = corpus.cases(lambda _: bars.advance(task))
     texts = corpus.files(found)
@@ -88,7 +87,7 @@ def run(
             fail(f"--suite {name}: there are {', '.join(SUITES)}")
     chosen = [one for one in corpus.load(directory or corpus.FOLDER) if not suite or one["suite"] in suite]
     try:
-        with LiveEngine(command, timeout) as engine, Progress(console=terminal(stderr=True), transient=True) as bars:
+        with LiveEngine(command, timeout) as engine, progress() as bars:
             task = bars.add_task("playing", total=len(chosen))
             hello = engine.hello
             abilities = Abilities(engine=hello.engine, observes=Comparison.of(hello).observes, events=hello.events)

@@ -7,11 +7,14 @@ from attrs import field, frozen
 
 from liqspec import compare
 from liqspec.compare import Difference, Observes
+from liqspec.conform.answers import Accepted, Refused, Skipped, read_answer
+from liqspec.conform.fault import EngineFault
 from liqspec.events import EVENTS
 from liqspec.reasons import OUTCOME
 from liqspec.refusals import BadRequest
 from liqspec.shapes import WrongShape
-from liqspec.texts import one_line, show
+
+ACCEPTED = "accepted"  # what a difference in the outcome says of an event that was not refused
 
 
 class Player(Protocol):
@@ -56,21 +59,25 @@ def play(vector: dict[str, Any], player: Player, abilities: Abilities) -> Played
     unknown = sorted({_type(step["event"]) for step in vector["steps"]} & (EVENTS.keys() - abilities.events))
     if unknown:
         return Played(**told, outcome="skipped", why=f"the engine does not support {', '.join(unknown)}")
-    begun = player.reset(vector["config"])
-    if "skipped" in begun:
-        return Played(**told, outcome="skipped", why=one_line(str(begun["skipped"]), 200))
-    if _code(begun) == BadRequest.code:  # AMT-1: an engine of fixed width cannot hold every configuration
-        return Played(**told, outcome="skipped", why=f"the engine refuses the configuration: {_message(begun)}")
-    if begun.get("ok") is not True:
-        difference = Difference("run", "config", "accepted", _code(begun))
-        return Played(**told, outcome="failed", difference=difference, rules=("CFG-1",))
+    match _read(player.reset(vector["config"])):
+        case Skipped(why=why):
+            return Played(**told, outcome="skipped", why=why)
+        case Refused(code=BadRequest.code, message=message):  # AMT-1: an engine of fixed width cannot hold all of them
+            return Played(**told, outcome="skipped", why=f"the engine refuses the configuration: {message}")
+        case Refused(code=code):
+            difference = Difference("run", "config", ACCEPTED, code)
+            return Played(**told, outcome="failed", difference=difference, rules=("CFG-1",))
+        case str(garbage):
+            return Played(**told, outcome="failed", difference=_no_reply(garbage), rules=("CFG-1",))
     for number, step in enumerate(vector["steps"], start=1):
         player.give(step["event"])
-        reply = player.answer()
+        answer = _read(player.answer())
         at: dict[str, Any] = {**told, "step": number, "event": step["event"]}
-        if "skipped" in reply:
-            return Played(**at, outcome="skipped", why=one_line(str(reply["skipped"]), 200))
-        difference_found = _difference(step, reply, abilities.observes)
+        if isinstance(answer, Skipped):
+            return Played(**at, outcome="skipped", why=answer.why)
+        if isinstance(answer, Accepted) and answer.executed:
+            return Played(**at, outcome="skipped", why="an order book of its own executed an order, not this case")
+        difference_found = _difference(step, answer, abilities.observes)
         if difference_found is not None:
             rules = tuple(dict.fromkeys((*vector["rules"], *step["rules"])))
             return Played(**at, outcome="failed", difference=difference_found, rules=rules)
@@ -100,24 +107,30 @@ def _type(event: Any) -> str:
     return str(event.get("type")) if isinstance(event, dict) else ""
 
 
-def _difference(step: dict[str, Any], reply: dict[str, Any], observes: Observes) -> Difference | None:
-    wanted = step["expect"].get("refused", "accepted")
-    answered = "accepted" if reply.get("ok") is True else _code(reply)
+def _read(reply: dict[str, Any]) -> Accepted | Refused | Skipped | str:
+    """What a reply says; what is wrong with it as a text, if it is none: a case then fails, and the next one begins."""
+    try:
+        return read_answer(reply)
+    except EngineFault as error:
+        return error.fault.message
+
+
+def _no_reply(why: str) -> Difference:
+    return Difference("run", "reply", "one of the protocol", why)
+
+
+def _difference(step: dict[str, Any], answer: Accepted | Refused | str, observes: Observes) -> Difference | None:
+    if isinstance(answer, str):
+        return _no_reply(answer)
+    wanted = step["expect"].get("refused", ACCEPTED)
+    answered = ACCEPTED if isinstance(answer, Accepted) else answer.code
     if wanted != answered:
         return Difference("event", OUTCOME, wanted, answered)
     # A refusal has no observation in the protocol; what it may have changed is seen in the next step.
-    if answered != "accepted" or not observes.fields:
+    if isinstance(answer, Refused) or not observes.fields:
         return None
+    observed: Any = {} if answer.observation is None else answer.observation
     try:
-        return compare.first_difference(step["observation"], reply.get("observation", {}), observes)
+        return compare.first_difference(step["observation"], observed, observes)
     except WrongShape as error:
         return Difference("run", "observation", "one of the protocol", str(error))
-
-
-def _message(reply: dict[str, Any]) -> str:
-    return one_line(str(reply["error"].get("message", "")), 200)
-
-
-def _code(reply: dict[str, Any]) -> str:
-    error = reply.get("error")
-    return str(error.get("code")) if isinstance(error, dict) else f"no reply of the protocol: {show(reply)}"
