@@ -282,7 +282,7 @@ BAD_TABLES = {
     "event.type,position.size\nblock,5\n": ":2: position: the event does not name a position",
     "event\n{\n": ":2: event: is not JSON",
     "event.type,note\nblock\n": "log.csv",
-    "": "log.csv",
+    "": "log.csv: header: the file is empty",
 }
 
 

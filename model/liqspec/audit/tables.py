@@ -27,6 +27,9 @@ def csv(file: BinaryIO) -> Iterator[list[dict[str, Any]]]:
     Raises:
         ArrowError, WrongShape: the header cannot be read, or has a column that is none of a log.
     """
+    if not file.read(1):  # the library would begin to read ahead, and can abort the process at its end
+        raise WrongShape("header", "the file is empty")
+    file.seek(0)
     parsed = pa_csv.ParseOptions(newlines_in_values=True)
     reading = pa_csv.ReadOptions(block_size=BLOCK, use_threads=False)
     with pa_csv.open_csv(file, read_options=reading, parse_options=parsed) as reader:
