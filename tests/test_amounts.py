@@ -17,6 +17,7 @@ from liqspec.amounts import (
     common_denominator,
     decimal_text,
     exact,
+    is_decimal,
     rate,
 )
 
@@ -302,3 +303,8 @@ class TestDecimalText:
     def test_rates_get_one_denominator(self) -> None:
         """MRG-5, AMT-5: of 1/80, 1/40 and 2/3 it is 240."""
         assert common_denominator([Fraction(1, 80), Fraction(1, 40), Fraction(2, 3)]) == 240
+
+
+def test_a_text_of_more_than_4000_characters_is_no_decimal() -> None:
+    """AMT-3: what an engine reports is read up to a bound, so that no text takes long to read."""
+    assert [is_decimal("1" * length) for length in (3_999, 4_000, 4_001)] == [True, True, False]

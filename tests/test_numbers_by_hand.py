@@ -937,3 +937,13 @@ def test_a_configuration_of_everything_gives_the_numbers_of_the_venue() -> None:
     assert (venue.order_policy, venue.stop_when_restored, venue.partial_threshold) == ("all", True, None)
     assert (venue.partial_fraction, venue.fee_rate, venue.return_fraction) == (Ratio(1, 1), Ratio(0, 1), Ratio(0, 1))
     assert (venue.cooldown_ms, venue.cooldown_scope) == (0, "pool")
+
+
+@pytest.mark.parametrize("size", ["1", "-1"])
+def test_a_position_of_one_lot_has_a_liquidation_price(size: str) -> None:
+    """MRG-10: any size but 0 is open."""
+    engine = small_engine()
+    apply(engine, "deposit", account="alice", amount="25")
+    trade(engine, size, leverage=5)
+    price, _ = engine.liquidation_price("alice", "A", "cross")
+    assert price is not None
