@@ -1,10 +1,6 @@
 """Shrinking on its own: what is dropped, merged or made plain, whatever it is that fails."""
 
 from collections.abc import Callable
-from decimal import Decimal
-
-from hypothesis import given
-from hypothesis import strategies as st
 
 from liqspec.events import EventData
 from liqspec.rounder import rounded
@@ -87,17 +83,6 @@ def test_numbers_become_as_plain_as_they_can_be() -> None:
 
     found = rounded(Failing(CONFIG, [{"type": "trade", "price": "73.125", "leverage": 37}]), wanted)
     assert found.events == [{"type": "trade", "price": "70", "leverage": 10}]
-
-
-@given(st.decimals(min_value=0, max_value=10**6, places=3).map(lambda price: f"{price:f}"))
-def test_what_was_made_plain_stays_as_it_is(price: str) -> None:
-    """A number does not wander among equally plain ones: what fails here are all prices of the first one or more."""
-
-    def wanted(candidate: Failing) -> Failing | None:
-        return candidate if Decimal(candidate.events[0]["price"]) >= Decimal(price) else None
-
-    found = rounded(Failing(CONFIG, [mark(price)]), wanted)
-    assert rounded(found, wanted) is found
 
 
 def test_of_several_prices_only_the_needed_ones_stay() -> None:

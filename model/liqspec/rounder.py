@@ -44,15 +44,7 @@ def _simpler(value: object) -> Iterator[object]:
         yield from (one for one in _rounder(Fraction(value), value) if one < value)
     elif isinstance(value, str) and is_decimal(value):
         exact = Fraction(value)
-        texts = (decimal_text(Fraction(one)) for one in _rounder(exact, exact))
-        yield from (text for text in texts if _plainness(text) < _plainness(value))
-
-
-def _plainness(text: str) -> tuple[int, int, int]:
-    """How plain a decimal is, the plainest least: digits that are not 0, then length, then the first digit."""
-    digits = text.lstrip("-")
-    significant = digits.replace(".", "").strip("0")
-    return len(significant), len(digits), int(significant[:1] or 0)
+        yield from (decimal_text(Fraction(one)) for one in _rounder(exact, exact))
 
 
 def _rounder(exact: Fraction, value: Fraction | int) -> Iterator[int]:
