@@ -9,12 +9,13 @@ import pyarrow.parquet as pa_parquet  # type: ignore[import-untyped]
 import pytest
 from rich.console import Console
 
+import test_audit
 from builders import small_config
 from commands import run_here
 from liqspec import events, snapshot_json
 from liqspec.audit import follow, run, tables, told
-from liqspec.audit.follow import Audit, Follower
-from liqspec.audit.log import Entry, Head
+from liqspec.audit.follow import Audit
+from liqspec.audit.log import Entry
 from liqspec.config import Config
 from liqspec.engine import Engine
 from liqspec.events import EventData
@@ -30,10 +31,7 @@ FILL = {"type": "fill", **KEY, "size": "10", "price": "88"}
 
 def followed(config: dict[str, Any], *lines: dict[str, Any], **head: Any) -> Audit:
     """The audit of these lines, the first of which is the file's second."""
-    follower = Follower(Head.from_json({"format": 1, "config": config, **head}, {}))
-    for number, data in enumerate(lines, start=2):
-        follower.see(number, Entry.from_json(data))
-    return follower.audit
+    return test_audit.followed([{"format": 1, "config": config, **head}, *lines])
 
 
 def text(audit: Audit, capsys: pytest.CaptureFixture[str]) -> str:
@@ -130,11 +128,10 @@ def test_a_state_between_lines_that_is_none_is_refused_at_its_line(
 ) -> None:
     """STP-2."""
     before, said = BEFORE[name]
-    path = tmp_path / "log.jsonl"
-    lines = [{"format": 1, "config": small_config()}, {"event": DEPOSIT, "before": before}]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    lines: test_audit.Lines = [{"format": 1, "config": small_config()}, {"event": DEPOSIT, "before": before}]
+    path = test_audit.written(tmp_path / "log.jsonl", lines)
     assert run_here(monkeypatch, "audit", str(path)) == 2
-    assert capsys.readouterr().err.lstrip().startswith(f"liqspec: {path}:2: {said}")
+    assert capsys.readouterr().err.startswith(f"liqspec: {path}:2: {said}")
 
 
 # ------------------------------------------------------------------------------------------------------- what is told
@@ -167,9 +164,12 @@ def test_what_was_assumed_of_the_state_before_is_told(capsys: pytest.CaptureFixt
 def test_what_ended_an_audit_is_in_its_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "log.jsonl"
-    lines = [{"format": 1, "config": small_config()}, {"event": DEPOSIT, "accepted": True}, {"surprise": 1}]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    lines: test_audit.Lines = [
+        {"format": 1, "config": small_config()},
+        {"event": DEPOSIT, "accepted": True},
+        {"surprise": 1},
+    ]
+    path = test_audit.written(tmp_path / "log.jsonl", lines)
     assert run_here(monkeypatch, "audit", str(path), "--json") == 2
     data = json.loads(capsys.readouterr().out)
     assert (data["holds"], data["events"]) == (False, 1)
@@ -178,10 +178,10 @@ def test_what_ended_an_audit_is_in_its_data(
 
 def test_progress_is_told_in_bytes_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "EVERY", 2)
-    path, seen = tmp_path / "log.jsonl", []
+    seen: list[tuple[int, int]] = []
     lines = [{"format": 1, "config": small_config()}, *[{"event": DEPOSIT, "accepted": True}] * 4]
-    written = [json.dumps(line) + "\n" for line in lines]
-    path.write_text("".join(written), encoding="utf-8")
+    path = test_audit.written(tmp_path / "log.jsonl", lines)
+    written = path.read_text(encoding="utf-8").splitlines(keepends=True)
     run.audit(path, progress=lambda read, size: seen.append((read, size)))
     sizes = [sum(map(len, written[:count])) for count in (2, 4, 5)]
     assert seen == [(sizes[0], sizes[2]), (sizes[1], sizes[2])]
@@ -269,7 +269,7 @@ def test_a_column_that_stands_twice_is_refused(
     (tmp_path / "log.csv").write_text("event.type,note,note\nblock,a,b\n", encoding="utf-8")
     arguments = (str(tmp_path / "log.csv"), "--head", str(tmp_path / "head.json"))
     assert run_here(monkeypatch, "audit", *arguments) == 2
-    assert capsys.readouterr().err.strip() == f"liqspec: {tmp_path / 'log.csv'}: note: this column stands twice"
+    assert capsys.readouterr().err == f"liqspec: {tmp_path / 'log.csv'}: note: this column stands twice\n"
 
 
 def test_decimals_of_parquet_are_amounts_to_the_last_digit(tmp_path: Path) -> None:

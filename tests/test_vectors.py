@@ -316,14 +316,13 @@ class TestTheCommand:
     def test_tells_what_failed(self, copied: Path) -> None:
         path = copied / "small/boundaries/margin-at.json"
         vector = json.loads(path.read_text())
-        answered = vector["steps"][-1]["observation"]["positions"][0]["state"]
         vector["steps"][-1]["observation"]["positions"][0]["state"] = "liquidatable"
         path.write_text(text(vector))
         arguments = ("run", "--suite", "boundaries", "--directory", str(copied))
         done = invoke(*arguments, "--", *PYTHON_ENGINE)
         assert done.exit_code == 1
         assert "small/boundaries/margin-at" in done.stdout
-        assert f"positions.state: expected liquidatable, answered {answered}" in done.stdout
+        assert "positions.state: expected liquidatable, answered partially_liquidated" in done.stdout
 
     def test_checks(self, copied: Path) -> None:
         assert invoke("check", str(copied)).exit_code == 0

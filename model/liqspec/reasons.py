@@ -16,6 +16,7 @@ from liqspec.state import Pool, Position
 from liqspec.why import GuardFact
 
 OUTCOME = "outcome"  # the field of a difference in whether, or why, an event was refused
+ACCEPTED = "accepted"  # what such a difference says where it was not refused
 
 # The triggers of the lifecycle that an event can fire; assessment follows every event (LIQ-6).
 _TRIGGERS = {"fill": ("fill",), "block": ("block",), "trade": ("open", "reduce")}
@@ -86,7 +87,7 @@ def outcome_difference(refusal: Refusal | None, observed: str | None, *, codes: 
     """
     ours = None if refusal is None else refusal.code
     same = ours == observed if codes else (ours is None) == (observed is None)
-    return None if same else Difference("event", OUTCOME, ours or "accepted", observed or "accepted")
+    return None if same else Difference("event", OUTCOME, ours or ACCEPTED, observed or ACCEPTED)
 
 
 def of_outcome(step: Step, difference: Difference) -> Reason:
@@ -96,7 +97,7 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
     if step.refusal is not None:
         ours = [check for check in checks().of_event(kind, step.refusal.code) if check.rule == step.refusal.rule]
         measures = [rule for check in ours for rule in check.also]
-        order = [] if difference.theirs == "accepted" else ["EVT-2"]
+        order = [] if difference.theirs == ACCEPTED else ["EVT-2"]
         rules = [step.refusal.rule, *order, *measures]
         return Reason(difference=difference, rules=_unique(rules), because=(str(step.refusal),))
     # Of the checks of a trade, those that are for the trade as it was: opening or increasing, or reducing.

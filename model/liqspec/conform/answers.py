@@ -13,8 +13,8 @@ from liqspec.texts import one_line, show
 EXECUTIONS = ("fill", "order_done")  # what an engine with an order book of its own may have executed
 
 
-class Answering(Protocol):
-    """An engine as it is driven: over the protocol, or in this process. Replies are those of `spec/protocol.md`."""
+class Player(Protocol):
+    """An engine as events are played to it: over the protocol, or in this process, with the replies of the protocol."""
 
     def reset(self, config: dict[str, Any]) -> dict[str, Any]:
         """Start a run, and return the reply."""
@@ -24,6 +24,10 @@ class Answering(Protocol):
 
     def answer(self) -> dict[str, Any]:
         """The reply to the event that was handed over."""
+
+
+class Answering(Player, Protocol):
+    """An engine as it is driven beside the model, which also looks at what it does when it is not asked."""
 
     def settle(self) -> None:
         """See that nothing is still to be said; called when something was found."""

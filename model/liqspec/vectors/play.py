@@ -1,33 +1,18 @@
 """Playing vectors to an engine: each event as its vector has it, up to the first step that is not as expected."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from attrs import field, frozen
 
 from liqspec import compare
 from liqspec.compare import Difference, Observes
-from liqspec.conform.answers import Accepted, Refused, Skipped, read_answer
+from liqspec.conform.answers import Accepted, Player, Refused, Skipped, read_answer
 from liqspec.conform.fault import EngineFault
 from liqspec.events import EVENTS
-from liqspec.reasons import OUTCOME
+from liqspec.reasons import ACCEPTED, OUTCOME
 from liqspec.refusals import BadRequest
 from liqspec.shapes import WrongShape
-
-ACCEPTED = "accepted"  # what a difference in the outcome says of an event that was not refused
-
-
-class Player(Protocol):
-    """An engine as it is driven; replies are those of `spec/protocol.md`."""
-
-    def reset(self, config: dict[str, Any]) -> dict[str, Any]:
-        """Start a run, and return the reply."""
-
-    def give(self, event: Any) -> None:
-        """Hand over an event."""
-
-    def answer(self) -> dict[str, Any]:
-        """The reply to the event that was handed over."""
 
 
 @frozen(kw_only=True)
