@@ -57,6 +57,21 @@ def threshold_amounts(venue: Venue, market: Market) -> list[int]:
     return [*starts, *([venue.partial_threshold] if venue.partial_threshold else [])]
 
 
+def is_exact(state: State, pool: Pool, position: Position) -> bool:
+    """Whether a pool that is not in liquidation is on a line as long as its marks stay: what to liquidate it on.
+
+    The notional of this position is one at which a tier starts or partial liquidation ends, or its maintenance margin
+    is that of another position of its pool.
+    """
+    if pool.in_liquidation:
+        return False
+    held = state.holding(position)
+    if worth(held) in threshold_amounts(state.venue, position.market):
+        return True
+    others = [state.holding(other) for other in pool.open_positions() if other is not position]
+    return pool_maintenance_margin([held]) in [pool_maintenance_margin([other]) for other in others]
+
+
 def funding_to(position: Position, equity: int, target: int) -> int:
     """The payment for one unit of size, in quote units, that brings a pool's equity to a target, or just beyond."""
     lot = position.market.lot
@@ -77,6 +92,23 @@ def reduction_prices(state: State, pool: Pool, position: Position, closed: int) 
     kept_shortfall = equity - margin + margin_after
     bounds = (0, equity, margin_after, margin_after - 1, kept_ratio, kept_shortfall)
     return [held.mark + side * divide_up(bound - equity, closed * market.unit) for bound in bounds]
+
+
+def ratio_keeping_price(state: State, pool: Pool, position: Position, closed: int) -> int | None:
+    """The price in ticks at which closing so many lots keeps the ratio of equity to margin to the unit (ACC-9).
+
+    None if the position would be closed, or no tick keeps it.
+    """
+    market, side = position.market, 1 if position.size > 0 else -1
+    equity, margin = measures(state, pool)
+    if not 0 <= equity < margin or closed >= abs(position.size):
+        return None
+    rest = [state.holding(other) for other in pool.open_positions() if other is not position]
+    rest.append(state.holding(position)._replace(size=position.size - side * closed))
+    kept, left_over = divmod(equity * pool_maintenance_margin(rest), margin)
+    ticks, between = divmod(kept - equity, closed * market.unit)
+    price = state.marks[market.name] + side * ticks
+    return price if not left_over and not between and price > 0 else None
 
 
 def worth(held: Holding) -> int:

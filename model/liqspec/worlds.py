@@ -57,5 +57,4 @@ def _everything_at_once(random: Random) -> dict[str, Any]:
         "partial_threshold": "0",
         "partial_fraction": random.choice(("1/5", "1/2")),
         "cooldown_ms": 30000,
-        "cooldown_scope": random.choice(("pool", "account")),
     }

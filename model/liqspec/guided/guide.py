@@ -9,11 +9,13 @@ from liqspec.events import EventData
 from liqspec.guided.market import MarketMoves
 from liqspec.guided.moves import Moves
 from liqspec.guided.trader import TraderMoves
+from liqspec.state import Position
 
 _NO_MARKET = "NONE"
 _BAD_INTEGERS = (0, -1, MAX_INTEGER + 1, 2.0, "2", True)
 _BAD_AMOUNTS = (
-    *("0", "-1", "0.0000000001", "-0.0000000001", "1" + "0" * MAX_DIGITS),
+    *("0",) * 8,  # what an engine is likeliest to take for an amount
+    *("-1", "-1", "0.0000000001", "-0.0000000001", "1" + "0" * MAX_DIGITS),
     *("1e3", "NaN", "+1", " 1", "1.", ".5", "", "1_0", "\u0661", 1, 1.5, True),
 )
 # What must be refused in a field, by its name; every other field is an amount.
@@ -52,14 +54,18 @@ class Guide(Moves):
 
     def next_event(self) -> EventData:
         """The next event as plain data; now and then one that must be refused."""
-        working = self._state.working_orders()
-        if working and self._chance(0.7):
-            return self._market_moves.execution(working)
-        waiting = not working and any(pool.in_liquidation for pool in self._state.pools())
-        if waiting and (move := self._while_waiting()) is not None:
+        if working := self._state.working_orders():
+            move = self._while_working(working)
+        elif any(pool.in_liquidation for pool in self._state.pools()):
+            move = self._while_waiting()
+        else:
+            move = None
+        if move is not None:
             return move
-        if self._chance(0.5) and not self._open():  # without a position hardly anything can happen
+        if self._chance(0.8) and not self._open():  # without a position hardly anything can happen
             return self._trader.open_or_increase()
+        if not working and self._chance(0.3) and self._market_moves.exact():
+            return self._market_moves.funding()
         weights = [weight for weight, _ in self.moves.values()]
         moves = [move for _, move in self.moves.values()]
         while True:
@@ -67,10 +73,17 @@ class Guide(Moves):
             if event is not None:
                 return event
 
+    def _while_working(self, working: list[Position]) -> EventData | None:
+        """What the market does with an order, and now and then what nobody may do while it works."""
+        trader, market = self._trader, self._market_moves
+        moves = (lambda: market.execution(working), trader.reduce, market.block_too_soon, lambda: None)
+        return self._random.choices(moves, (70, 3, 2, 25))[0]()
+
     def _while_waiting(self) -> EventData | None:
         """What is rare else: a liquidation over several blocks, and what its trader does about it between them."""
-        moves = (self._market_moves.block, self._trader.reduce, self._trader.deposit, lambda: None)
-        return self._random.choices(moves, (35, 15, 5, 45))[0]()
+        trader, market = self._trader, self._market_moves
+        moves = (market.block, trader.reduce, trader.rescue, trader.increase_in_trouble, market.mark, lambda: None)
+        return self._random.choices(moves, (30, 18, 6, 4, 12, 30))[0]()
 
     def execution(self) -> EventData | None:
         """What the market does with a working order; None if none is working."""
@@ -82,12 +95,6 @@ class Guide(Moves):
         trader, market = self._trader, self._market_moves
         choices = (trader.deposit, trader.transfer, trader.open_or_increase, trader.withdraw, market.mark, market.block)
         event = dict(self._random.choice(choices)())
-        stuck = [position for pool, position in self._open() if pool.in_liquidation]
-        if stuck and self._chance(0.4):  # two checks fail at once: in liquidation, and a bad leverage
-            position = self._random.choice(stuck)
-            size = position.market.size.text(position.size)
-            price = self._near_mark(position.market, 0)
-            return {"type": "trade", **self._key(position), "size": size, "price": price, "leverage": 0}
         return self.spoil(event)
 
     def stray(self) -> EventData:

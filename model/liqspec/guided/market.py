@@ -6,7 +6,7 @@ from liqspec import aims
 from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.guided.moves import Moves
-from liqspec.state import Position
+from liqspec.state import Account, Pool, Position
 from liqspec.venue import Market
 
 
@@ -19,9 +19,9 @@ class MarketMoves(Moves):
 
     def mark(self) -> EventData:
         """A new mark of one market, mostly of one that somebody holds."""
-        held = [position.market for _, position in self._open()]
-        held += [position.market for _, position in self._open() if position.state == "cooldown"] * 2
-        market = self._random.choice(held) if held and self._chance(0.9) else self._market()
+        held = [position for _, position in self._open()]
+        held += self._pressed(held) * 2
+        market = self._random.choice(held).market if held and self._chance(0.9) else self._market()
         return {"type": "mark_price", "market": market.name, "price": market.price.text(self._price(market))}
 
     def marks(self) -> EventData:
@@ -42,11 +42,23 @@ class MarketMoves(Moves):
             exact = self._at_a_threshold(random.choice(held))
             if exact is not None and self._chance(0.15):
                 return exact
-            cooling = [position for position in held if position.state == "cooldown"]
-            aimed = self._at_a_line(random.choice(cooling if cooling and self._chance(0.7) else held))
+            pressed = self._pressed(held)
+            aimed = self._at_a_line(random.choice(pressed if pressed and self._chance(0.7) else held))
             if aimed is not None:
                 return max(1, aimed + random.choice((-1, 0, 0, 1)))
         return max(1, mark + mark * random.choice((-30, -10, -3, -1, 0, 1, 3, 10, 30)) // 100 + random.randint(-1, 1))
+
+    def _pressed(self, held: list[Position]) -> list[Position]:
+        """Those that are not being liquidated while a window of their account is open, which may force them or not."""
+        windows = {account.name for account in self._state.accounts.values() if self._window_ends(account)}
+        return [held for held in held if held.state in ("healthy", "cooldown") and held.account in windows]
+
+    def _window_ends(self, account: Account) -> list[int]:
+        """When the windows of an account end that are open, its positions' and its pools'."""
+        windows = [account.window]
+        for pool in account.pools():
+            windows += [pool.window, *(position.window for position in pool.open_positions())]
+        return [window.until for window in windows if window.until > self._state.time]
 
     def _at_a_line(self, position: Position) -> int | None:
         """The liquidation price, the bankruptcy price, or one of nine between them."""
@@ -56,8 +68,11 @@ class MarketMoves(Moves):
             return None
         ruin = self._engine.bankruptcy_price(*key)
         bankruptcy = ruin.numerator // ruin.denominator
-        between = liquidation + (bankruptcy - liquidation) * self._random.randint(0, 10) // 10
-        return self._random.choice((liquidation, between, between, bankruptcy))
+        # Mostly nearer to the first line, where a pool is not yet below backstop.
+        tenths = min(self._random.randint(0, 10), self._random.randint(0, 10))
+        between = liquidation + (bankruptcy - liquidation) * tenths // 10
+        beyond = bankruptcy + (bankruptcy - liquidation) * self._random.randint(0, 3)
+        return self._random.choice((liquidation, between, between, beyond))
 
     def _at_a_threshold(self, position: Position) -> int | None:
         """The mark at which the notional is exactly a tier's start or the partial threshold, or just below."""
@@ -84,11 +99,10 @@ class MarketMoves(Moves):
 
     def funding(self) -> EventData:
         """A funding; often the one that brings a pool's equity exactly to a line, or anywhere below its margin."""
-        held = self._open()
-        if held and self._chance(0.7):
-            pool, position = self._random.choice(held)
+        if (held := self._open()) and self._chance(0.7):
+            pool, position = self._random.choice(self.exact() or held)
             equity, margin = aims.measures(self._state, pool)
-            lines = aims.equity_lines(self._venue, margin)
+            lines = (*aims.equity_lines(self._venue, margin), aims.whole_ticks(position, equity))
             target = self._random.choice(lines) if self._chance(0.6) else self._random.randint(0, margin)
             payment, market = aims.funding_to(position, equity, target), position.market
         else:
@@ -96,11 +110,18 @@ class MarketMoves(Moves):
             market = self._market()
         return {"type": "funding", "market": market.name, "payment": self._money(payment)}
 
+    def exact(self) -> list[tuple[Pool, Position]]:
+        """The positions that are on a line at the present marks, with their pools."""
+        return [entry for entry in self._open() if aims.is_exact(self._state, *entry)]
+
+    def block_too_soon(self) -> EventData:
+        """A block that is no later than the present one."""
+        return {"type": "block", "time": max(0, self._state.time - self._random.choice((0, 0, 1)))}
+
     def block(self) -> EventData:
         """The next block: soon, late, or at the end of a window and one millisecond to each side."""
         state, random = self._state, self._random
-        ends = [position.window.until for _, position in self._open() if position.window.until]
-        ends += [account.window.until for account in state.accounts.values() if account.window.until]
+        ends = [until for account in state.accounts.values() for until in self._window_ends(account)]
         time = state.time + random.choice((1, 1, 5, 1000, 29999, 30000))
         if ends and self._chance(0.6):
             time = random.choice((random.choice(ends) + random.choice((-1, -1, 0, 1)), state.time + 1))

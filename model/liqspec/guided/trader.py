@@ -7,6 +7,8 @@ from liqspec.guided.moves import Moves
 from liqspec.state import Pool
 from liqspec.venue import Market
 
+_MODES: tuple[tuple[Mode, int], ...] = (("cross", 2), ("isolated", 1))  # how often each is chosen
+
 
 class TraderMoves(Moves):
     """What the trader can do."""
@@ -21,6 +23,31 @@ class TraderMoves(Moves):
         if lacking is not None and self._chance(0.6):
             amount = max(1, lacking + self._random.choice((-1, 0, 0, 1)))
         return {"type": "deposit", "account": owner.name, "amount": self._money(amount)}
+
+    def rescue(self) -> EventData | None:
+        """Money for a pool in liquidation: what it lacks, exactly or by one unit not."""
+        troubled = [pool for pool in self._state.pools() if pool.in_liquidation]
+        if not troubled:
+            return None
+        pool = self._random.choice(troubled)
+        amount = self._money(max(1, (self._lacking(pool) or 0) + self._random.choice((-1, 0, 0, 1))))
+        if pool.market is None or self._chance(0.2):
+            return {"type": "deposit", "account": pool.account, "amount": amount}
+        return {"type": "transfer", "account": pool.account, "market": pool.market, "amount": amount}
+
+    def increase_in_trouble(self) -> EventData | None:
+        """More of a position that is in liquidation, which must be refused; often with a bad leverage as well."""
+        stuck = [position for pool, position in self._open() if pool.in_liquidation]
+        if not stuck:
+            return None
+        position = self._random.choice(stuck)
+        return {
+            "type": "trade",
+            **self._key(position),
+            "size": position.market.size.text(position.size),
+            "price": self._near_mark(position.market, 0),
+            "leverage": self._random.choice((0, 1, position.market.max_leverage)),
+        }
 
     def withdraw(self) -> EventData:
         """A withdrawal of all that is free, exactly or by one unit not."""
@@ -52,13 +79,12 @@ class TraderMoves(Moves):
 
     def open_or_increase(self) -> EventData:
         """A trade of as much as the pool allows, of a size that meets a boundary, or of very little."""
-        random, market, account = self._random, self._market(), self._account().name
-        modes: tuple[Mode, ...] = ("cross", "cross", "isolated")
-        mode = random.choice(modes)
+        random = self._random
+        account, market, mode = self._key_to_trade()
         leverage = random.choice((1, market.max_leverage, market.max_leverage, random.randint(1, market.max_leverage)))
         pool = self._state.pool(account, mode, market.name)
         free = 0 if pool is None else aims.free(self._state, pool)
-        if free <= 0 and self._chance(0.8):
+        if free <= 0 and self._chance(0.95):
             return self.fund(account, market, mode)
         event: EventData = {
             "type": "trade",
@@ -73,10 +99,26 @@ class TraderMoves(Moves):
             del event["leverage"]
         return event
 
+    def _key_to_trade(self) -> tuple[str, Market, Mode]:
+        """Any account, market and mode; often one beside what an account holds, since siblings are rare else."""
+        holding = [one for one in self._state.accounts.values() if any(pool.open_positions() for pool in one.pools())]
+        beside = bool(holding) and self._chance(0.5)
+        account = self._random.choice(holding) if beside else self._account()
+        keys: list[tuple[Market, Mode]] = []
+        for market in self._venue.markets.values():
+            for mode, weight in _MODES:
+                held = self._state.position(account.name, market.name, mode)
+                if held is None or not (beside and held.size or held.state == "backstopped"):
+                    keys += [(market, mode)] * weight
+        if not keys:
+            keys = [(self._market(), "cross")]
+        market, mode = self._random.choice(keys)
+        return account.name, market, mode
+
     def _lots(self, market: Market, pool: Pool | None, affordable: int) -> int:
         """How much to trade, in lots: up to what is affordable, or exactly up to a notional that matters."""
         random, lot = self._random, self._mark_of(market) * market.unit
-        amounts = aims.threshold_amounts(self._venue, market)
+        amounts = [amount for amount in aims.threshold_amounts(self._venue, market) if amount <= affordable]
         if amounts and self._chance(0.2):
             return max(1, random.choice(amounts) // lot + random.choice((-1, 0, 0, 1)))
         twins = [] if pool is None else self._state.holdings(pool)
@@ -125,7 +167,10 @@ class TraderMoves(Moves):
         pool, position = random.choice(troubled if troubled and self._chance(0.6) else held)
         market, whole = position.market, abs(position.size)
         half = max(1, whole // 2)
-        if self._chance(0.5):
+        exact = aims.ratio_keeping_price(self._state, pool, position, half)
+        if exact is not None and self._chance(0.5):
+            size, price = half, market.price.text(exact)
+        elif self._chance(0.5):
             size = random.choice((whole, 1, half, half, half))
             aimed = random.choice(aims.reduction_prices(self._state, pool, position, size))
             price = market.price.text(max(1, aimed + random.choice((-1, 0, 0, 1))))
