@@ -12,7 +12,7 @@ from liqspec.checks import checks
 from liqspec.conform import told
 from liqspec.conform.coverage import Coverage, acting_rules
 from liqspec.conform.divergences import Divergence
-from liqspec.conform.fault import EngineFault
+from liqspec.conform.fault import EngineFault, Fault
 from liqspec.conform.finding import Finding
 from liqspec.conform.negotiate import read_hello
 from liqspec.conform.saved import load
@@ -57,7 +57,22 @@ def test_what_was_not_supported_and_what_was_never_reached_is_told(capsys: pytes
     coverage.unsupported["block"] = 12
     lines = text(Outcome(occurred={}, coverage=coverage), capsys).splitlines()
     assert "not supported by the engine block" in lines
-    assert "NEVER REACHED event block accepted; transition T9" in lines
+    assert [line for line in lines if "NEVER" in line] == [
+        "NEVER REACHED accepted events: block",
+        "NEVER REACHED transitions: T9",
+    ]
+
+
+def test_where_a_finding_ended_the_run_what_was_never_reached_is_only_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    coverage = everything()
+    del coverage.events["block"], coverage.tally.transitions["T9"], coverage.tally.transitions["T8"]
+    finding = Finding(
+        config=small_config(), events=[], applied=[], kind="fault", fault=Fault(kind="died", message="exit 1")
+    )
+    told_of = text(Outcome(occurred={}, coverage=coverage, finding=finding), capsys)
+    assert "NEVER REACHED 3 things before the finding; --json lists them\n" in told_of
 
 
 def test_a_known_divergence_is_told_with_how_often_it_occurred(capsys: pytest.CaptureFixture[str]) -> None:

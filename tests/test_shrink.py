@@ -1,6 +1,7 @@
 """Shrinking on its own: what is dropped, merged or made plain, whatever it is that fails."""
 
 from collections.abc import Callable
+from fractions import Fraction
 
 from liqspec.events import EventData
 from liqspec.rounder import rounded
@@ -110,3 +111,31 @@ def test_other_events_after_a_block_stay_as_they_are() -> None:
     told = [block(2), block(4), block(6), mark("7"), block(13)]
     shorter = [block(2), block(4), mark("7"), block(11)]
     assert shrunk(told, lambda events: events in (told, shorter)) == shorter
+
+
+def deposit(amount: str) -> EventData:
+    return {"type": "deposit", "account": "alice", "amount": amount}
+
+
+def trade(size: str) -> EventData:
+    return {"type": "trade", **KEY, "size": size, "price": "1"}
+
+
+def test_amounts_and_sizes_are_made_smaller_together() -> None:
+    """Neither alone, since only their ratio fails."""
+
+    def wanted(told: list[EventData]) -> bool:
+        return Fraction(told[0]["amount"]) == 4000 * -Fraction(told[1]["size"]) != 0
+
+    made = rounded(Failing(CONFIG, [deposit("800000000"), trade("-200000")]), failing(wanted))
+    assert made.events == [deposit("80"), trade("-0.02")]
+
+
+def test_amounts_and_sizes_are_not_made_smaller_than_two_decimals() -> None:
+    def wanted(told: list[EventData]) -> bool:
+        return Fraction(told[0]["amount"]) == 125 * Fraction(told[1]["size"])
+
+    told = [deposit("125"), trade("1")]
+    assert rounded(Failing(CONFIG, told), failing(wanted)).events == [deposit("1.25"), trade("0.01")]
+    told = [deposit("15.625"), trade("0.125")]
+    assert rounded(Failing(CONFIG, told), failing(wanted)).events == told

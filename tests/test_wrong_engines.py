@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from liqspec import counterexample
+from liqspec.verify import STEPS
 from wrong_engines import CATALOGUE, NOT_EXPRESSIBLE, WRONG_ENGINES, Patch, WrongEngine
 from wrong_engines.search import contradicted, find, shortest_known, stories
-
-RUNS = 1400
 
 # Found only after more than 1,500 random events.
 # fmt: off
@@ -36,7 +35,7 @@ def _parameters() -> list[object]:
 @pytest.mark.parametrize("engine", _parameters())
 def test_random_events_find_a_violated_property(engine: WrongEngine) -> None:
     with engine.applied():
-        assert find(engine.id, RUNS) is not None, engine.title
+        assert find(STEPS) is not None, engine.title
 
 
 @pytest.mark.parametrize(
@@ -44,7 +43,7 @@ def test_random_events_find_a_violated_property(engine: WrongEngine) -> None:
 )
 def test_a_counterexample_has_at_most_twice_the_events_of_the_shortest_known(number: str) -> None:
     with WRONG_ENGINES[number].applied():
-        found = find(number, RUNS)
+        found = find(STEPS)
         assert found is not None
         assert len(counterexample.shrink(found.violation).events) <= 2 * shortest_known()[number]
 
@@ -62,7 +61,7 @@ def test_the_stories_contradict_most_wrong_engines() -> None:
 
 
 def test_the_right_engine_is_not_found_wrong() -> None:
-    assert find("right", 25) is None
+    assert find(2_000) is None
     assert contradicted(stories()) is None
 
 

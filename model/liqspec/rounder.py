@@ -8,11 +8,13 @@ from liqspec.events import EventData
 from liqspec.shrink import Failing, Test
 
 ROUNDS = 3  # over all numbers: one that is made plain can make another one free
+SMALLER = 12  # powers of ten by which all amounts and sizes are divided at once, at most
+DECIMALS = 2  # of an amount or a size after that, at most
 
 
 def rounded(failing: Failing, fails: Test) -> Failing:
     """The run with plainer numbers and as many events; deterministic, if the test is."""
-    best = failing
+    best = _smaller(failing, fails)
     for _ in range(ROUNDS):
         before = best
         for index in range(len(best.events)):
@@ -21,6 +23,31 @@ def rounded(failing: Failing, fails: Test) -> Failing:
         if best == before:
             break
     return best
+
+
+def _smaller(failing: Failing, fails: Test) -> Failing:
+    """The run with all amounts and sizes divided by the same power of ten, which keeps most relations between them."""
+    for power in range(SMALLER, 0, -1):
+        events = [_divided(event, 10**power) for event in failing.events]
+        if None in events:
+            continue
+        found = fails(Failing(failing.config, [event for event in events if event is not None]))
+        if found is not None and len(found.events) == len(failing.events):
+            return found
+    return failing
+
+
+def _divided(event: EventData, by: int) -> EventData | None:
+    """The event with its amount and size divided; None if one of them would need too many decimals."""
+    divided = dict(event)
+    for name in ("amount", "size"):
+        value = event.get(name)
+        if isinstance(value, str) and is_decimal(value):
+            quotient = Fraction(value) / by
+            if 10**DECIMALS % quotient.denominator:
+                return None
+            divided[name] = decimal_text(quotient)
+    return divided
 
 
 def _plainer(best: Failing, index: int, name: str, fails: Test) -> Failing:

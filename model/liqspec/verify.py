@@ -16,7 +16,7 @@ from liqspec.random_run import LENGTH
 from liqspec.report import Report, ScopeResult
 from liqspec.worlds import base_configuration
 
-STEPS, THOROUGH_STEPS = 100_000, 2_000_000
+STEPS, THOROUGH_STEPS = 60_000, 2_000_000
 RUNS = 10  # random runs in one piece: about a second
 
 

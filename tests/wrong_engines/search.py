@@ -3,15 +3,14 @@
 import tomllib
 from functools import cache
 from pathlib import Path
-from random import Random
-from time import process_time
 from typing import Any
 
 from attrs import frozen
 
 from liqspec import rulebook, scenario, venue_file
-from liqspec.judge import Tally, Violation
-from liqspec.random_run import LENGTH, random_run
+from liqspec.judge import Violation
+from liqspec.pieces import RandomRuns
+from liqspec.random_run import LENGTH
 from liqspec.scenario import Scenario
 from liqspec.simulate import Run
 from liqspec.worlds import base_configuration
@@ -20,6 +19,8 @@ from liqspec.worlds import base_configuration
 BASES: tuple[dict[str, Any], ...] = tuple(
     base_configuration(venue_file.load(name)) for name in ("coarse", "hyperliquid")
 )
+# What a verification starts from.
+SHIPPED: tuple[dict[str, Any], ...] = tuple(base_configuration(venue_file.load(name)) for name in venue_file.names())
 
 
 @frozen
@@ -30,21 +31,14 @@ class Found:
     tried: int
 
 
-def find(seed: str, episodes: int, seconds: float | None = None) -> Found | None:
-    """The first violation in guided random runs of the engine as it is now, a fixed number of runs or until time is up.
-
-    The limit, in seconds of processor time, decides only how soon to give up: the same seed finds the same.
-    """
-    tried, began = 0, process_time()
-    for episode in range(episodes):
-        if seconds is not None and process_time() - began > seconds:
-            return None
-        tally = Tally()
-        where = f"seed {seed} run {episode}"
-        told = random_run(BASES[episode % len(BASES)], Random(f"{seed}/{episode}"), LENGTH, where, tally)
-        tried += len(told)
-        if tally.violations:
-            return Found(tally.violations[0], tried)
+def find(steps: int, seed: int = 1) -> Found | None:
+    """The first violation in the random events of a verification with this seed, of the engine as it is now."""
+    tried = 0
+    for number in range(steps // LENGTH):
+        part = RandomRuns(SHIPPED, seed, ((number, LENGTH),)).work()
+        tried += part.steps
+        if part.tally.violations:
+            return Found(part.tally.violations[0], tried)
     return None
 
 

@@ -28,19 +28,21 @@ class Coverage:
     unsupported: Counter[str] = Factory(Counter)
     judged: Counter[str] = Factory(Counter)
 
-    def never(self) -> list[str]:
-        """What no step exercised: event types, transitions, refusals of an event, and rules that act."""
-        return [
-            *(f"event {kind} accepted" for kind in checks().events if not self.events.get(kind)),
-            *(f"transition {name}" for name in reachable_transitions() if not self.tally.transitions.get(name)),
-            *(
-                f"refusal of {kind}: {code}"
-                for kind, listed in checks().events.items()
-                for code in dict.fromkeys(check.code for check in listed)
-                if not self.refusals.get((kind, code))
-            ),
-            *(f"rule {rule}" for rule in acting_rules() if not self.tally.rules.get(rule)),
-        ]
+    def never(self) -> dict[str, list[str]]:
+        """What no step exercised: event types, transitions, refusals of each event, and rules that act."""
+        found = {
+            "accepted events": [kind for kind in checks().events if not self.events.get(kind)],
+            "transitions": [name for name in reachable_transitions() if not self.tally.transitions.get(name)],
+            "rules": [rule for rule in acting_rules() if not self.tally.rules.get(rule)],
+        }
+        for kind, listed in checks().events.items():
+            codes = dict.fromkeys(check.code for check in listed)
+            found[f"refusals of {kind}"] = [code for code in codes if not self.refusals.get((kind, code))]
+        return {kind: names for kind, names in found.items() if names}
+
+    def never_listed(self) -> list[str]:
+        """The same, one text for each."""
+        return [f"{kind}: {name}" for kind, names in self.never().items() for name in names]
 
     def to_json(self) -> dict[str, Any]:
         """The counts as plain data."""
@@ -57,7 +59,7 @@ class Coverage:
                 {"event": kind, "why": why, "times": times} for (kind, why), times in sorted(self.skipped.items())
             ],
             "unsupported": dict(sorted(self.unsupported.items())),
-            "never": self.never(),
+            "never": self.never_listed(),
         }
 
 

@@ -27,7 +27,7 @@ def write(outcome: Outcome, engine: str, seconds: float, path: Path) -> None:
         case = TestCase(f"known: {_printable(str(entry))}", "liqspec.conform.known")
         case.result = [Skipped(f"occurred {times} times")] if times else [Failure("it did not occur: take it out")]
         suite.add_testcase(case)
-    for name in outcome.coverage.never():
+    for name in outcome.coverage.never_listed():
         case = TestCase(name, "liqspec.conform.reached")
         case.result = [Skipped("never reached")]
         suite.add_testcase(case)

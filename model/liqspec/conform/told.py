@@ -27,6 +27,7 @@ def tell(outcome: Outcome, console: Console) -> None:
     """Print what was exercised, then the finding, then the verdict."""
     if outcome.coverage.runs:
         tell_coverage(outcome.coverage, console)
+        _tell_never(outcome, console)
     for entry, times in outcome.occurred.items():
         if times:
             console.print(f"known, {times:,} times: {escape(str(entry))}", soft_wrap=True)
@@ -147,9 +148,17 @@ def tell_coverage(coverage: Coverage, console: Console) -> None:
         console.print(f"[yellow]skipped by the engine[/yellow] {kind}, {times:,} times: {escape(why)}", soft_wrap=True)
     for kind in sorted(coverage.unsupported):
         console.print(f"[yellow]not supported by the engine[/yellow] {kind}")
-    never = coverage.never()
-    if never:
-        console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {escape('; '.join(never))}", soft_wrap=True)
+
+
+def _tell_never(outcome: Outcome, console: Console) -> None:
+    """Say loudly what was never reached; where a finding ended the run soon, only how much that is."""
+    never = outcome.coverage.never()
+    if never and outcome.finding is not None:
+        told = f"{len(outcome.coverage.never_listed())} things before the finding; --json lists them"
+        console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {told}")
+        return
+    for kind, names in never.items():
+        console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {kind}: {escape(', '.join(names))}", soft_wrap=True)
 
 
 # -------------------------------------------------------------------------------------------------------- for machines

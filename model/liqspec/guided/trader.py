@@ -108,7 +108,7 @@ class TraderMoves(Moves):
         for market in self._venue.markets.values():
             for mode, weight in _MODES:
                 held = self._state.position(account.name, market.name, mode)
-                if held is None or not (beside and held.size or held.state == "backstopped"):
+                if held is None or not ((beside and held.size) or held.state == "backstopped"):
                     keys += [(market, mode)] * weight
         if not keys:
             keys = [(self._market(), "cross")]
