@@ -139,3 +139,26 @@ def test_amounts_and_sizes_are_not_made_smaller_than_two_decimals() -> None:
     assert rounded(Failing(CONFIG, told), failing(wanted)).events == [deposit("1.25"), trade("0.01")]
     told = [deposit("15.625"), trade("0.125")]
     assert rounded(Failing(CONFIG, told), failing(wanted)).events == told
+
+
+def test_a_number_is_only_replaced_by_a_plainer_one() -> None:
+    """Whatever still fails: two equally plain numbers would be taken for each other without end."""
+    tried: list[str] = []
+
+    def fails(candidate: Failing) -> Failing | None:
+        tried.append(candidate.events[0]["price"])
+        return None
+
+    for price, plainer in {
+        "1": [],
+        "2": ["1"],
+        "10": ["1"],
+        "20": ["1", "10"],
+        "25": ["1", "10", "20", "30"],
+        "0.5": ["1"],
+        "0.1": [],
+        "1.25": ["1", "2"],
+    }.items():
+        tried.clear()
+        rounded(Failing(CONFIG, [mark(price)]), fails)
+        assert tried == plainer, price

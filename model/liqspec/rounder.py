@@ -29,7 +29,7 @@ def _smaller(failing: Failing, fails: Test) -> Failing:
     """The run with all amounts and sizes divided by the same power of ten, which keeps most relations between them."""
     for power in range(SMALLER, 0, -1):
         events = [_divided(event, 10**power) for event in failing.events]
-        if None in events:
+        if None in events or events == failing.events:
             continue
         found = fails(Failing(failing.config, [event for event in events if event is not None]))
         if found is not None and len(found.events) == len(failing.events):
@@ -68,24 +68,28 @@ def _simpler(value: object) -> Iterator[object]:
             for entry in _simpler(value[name]):
                 yield {**value, name: entry}
     elif isinstance(value, int) and not isinstance(value, bool):
-        yield from (one for one in _rounder(Fraction(value), value) if one < value)
+        yield from (one for one in _rounder(Fraction(value)) if one < value)
     elif isinstance(value, str) and is_decimal(value):
-        exact = Fraction(value)
-        yield from (decimal_text(Fraction(one)) for one in _rounder(exact, exact))
+        yield from (decimal_text(Fraction(one)) for one in _rounder(Fraction(value)))
 
 
-def _rounder(exact: Fraction, value: Fraction | int) -> Iterator[int]:
-    """Whole numbers of the same sign with fewer digits; powers of ten first, then near ones with one or two digits."""
+def _rounder(exact: Fraction) -> Iterator[int]:
+    """Whole numbers of the same sign that are plainer: powers of ten first, then near ones with few digits."""
     sign, size = (-1 if exact < 0 else 1), abs(exact)
     digits = len(str(int(size)))
-    tried = {value}
-    steps = [10**power for power in range(digits)]
-    near = []
+    candidates = [10**power for power in range(digits)]
     for significant in (1, 2, 3):
         unit = 10 ** max(0, digits - significant)
         below = int(size) // unit * unit
-        near += [below, below + unit]
-    for one in [*steps, *near]:
-        if one and sign * one not in tried:
-            tried.add(sign * one)
+        candidates += [below, below + unit]
+    # Only what is strictly plainer, or two numbers that are equally plain would be taken for each other for ever.
+    plainer = {one: _plainness(Fraction(one)) for one in candidates if one}
+    for one in sorted(plainer, key=lambda one: plainer[one]):
+        if plainer[one] < _plainness(exact):
             yield sign * one
+
+
+def _plainness(value: Fraction) -> tuple[int, bool, Fraction]:
+    """Orders numbers by how plain they are, the plainest first: few digits, powers of ten, small."""
+    digits = decimal_text(abs(value)).replace(".", "").strip("0")
+    return len(digits), digits != "1", abs(value)
