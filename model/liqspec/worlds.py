@@ -7,6 +7,10 @@ from typing import Any
 from liqspec.amounts import decimal_text
 from liqspec.venue_file import VenueFile
 
+# Names that are in another order by UTF-16 (the first two), without regard to case, or by the rules of a language.
+_MARKET_NAMES = ("\uff21", "\U0001d401", "Z", "a")
+_ACCOUNT_NAMES = ("Zoe", "adam", "\u00c4da")
+
 START = 50_000  # the starting mark of each market in ticks, so that a tick is a small move
 
 
@@ -34,7 +38,19 @@ def configuration(random: Random, base: dict[str, Any]) -> dict[str, Any]:
         first = min(markets)
         config["markets"] = dict.fromkeys(config["markets"], base["markets"][first])
         config["marks"] = dict.fromkeys(config["marks"], base["marks"][first])
-    return config
+    return _renamed(config, random) if random.random() < 0.05 else config
+
+
+def _renamed(config: dict[str, Any], random: Random) -> dict[str, Any]:
+    """The configuration with names that other orders than that of code points sort otherwise (AMT-7)."""
+    names = random.sample(_MARKET_NAMES, k=len(config["markets"]))
+    markets = dict(zip(config["markets"], names, strict=True))
+    return {
+        **config,
+        "accounts": list(_ACCOUNT_NAMES[: len(config["accounts"])]),
+        "markets": {markets[name]: market for name, market in config["markets"].items()},
+        "marks": {markets[name]: mark for name, mark in config["marks"].items()},
+    }
 
 
 def _liquidation_changes(random: Random) -> dict[str, Any]:

@@ -27,6 +27,8 @@ _BAD: dict[str, tuple[object, ...]] = {
     "leverage": _BAD_INTEGERS,
 }
 
+Weighted = tuple[int, Callable[[], EventData | None]]  # how often a move is made, and the move
+
 
 class Guide(Moves):
     """Proposes the next event for an engine, from what state the engine is in."""
@@ -35,7 +37,7 @@ class Guide(Moves):
         super().__init__(random, engine)
         trader, market = TraderMoves(random, engine), MarketMoves(random, engine)
         self._trader, self._market_moves = trader, market
-        self.moves: dict[str, tuple[int, Callable[[], EventData | None]]] = {
+        self.moves: dict[str, Weighted] = {
             "deposit": (10, trader.deposit),
             "withdraw": (5, trader.withdraw),
             "transfer": (8, trader.transfer),
@@ -66,24 +68,40 @@ class Guide(Moves):
             return self._trader.open_or_increase()
         if not working and self._chance(0.3) and self._market_moves.exact():
             return self._market_moves.funding()
-        weights = [weight for weight, _ in self.moves.values()]
-        moves = [move for _, move in self.moves.values()]
         while True:
-            event = self._random.choices(moves, weights)[0]()
+            event = self._chosen(tuple(self.moves.values()))
             if event is not None:
                 return event
+
+    def _chosen(self, moves: tuple[Weighted, ...]) -> EventData | None:
+        """One of the moves, by their weights; None if it is none at present."""
+        return self._random.choices([move for _, move in moves], [weight for weight, _ in moves])[0]()
 
     def _while_working(self, working: list[Position]) -> EventData | None:
         """What the market does with an order, and now and then what nobody may do while it works."""
         trader, market = self._trader, self._market_moves
-        moves = (lambda: market.execution(working), trader.reduce, market.block_too_soon, lambda: None)
-        return self._random.choices(moves, (70, 3, 2, 25))[0]()
+        moves: tuple[Weighted, ...] = (
+            (66, lambda: market.execution(working)),
+            (7, market.mark),
+            (3, trader.reduce),
+            (2, trader.trade_what_the_vault_took),
+            (2, market.block_too_soon),
+            (20, lambda: None),
+        )
+        return self._chosen(moves)
 
     def _while_waiting(self) -> EventData | None:
         """What is rare else: a liquidation over several blocks, and what its trader does about it between them."""
         trader, market = self._trader, self._market_moves
-        moves = (market.block, trader.reduce, trader.rescue, trader.increase_in_trouble, market.mark, lambda: None)
-        return self._random.choices(moves, (30, 18, 6, 4, 12, 30))[0]()
+        moves: tuple[Weighted, ...] = (
+            (30, market.block),
+            (18, trader.reduce),
+            (6, trader.rescue),
+            (4, trader.increase_in_trouble),
+            (12, market.mark),
+            (30, lambda: None),
+        )
+        return self._chosen(moves)
 
     def execution(self) -> EventData | None:
         """What the market does with a working order; None if none is working."""

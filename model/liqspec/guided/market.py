@@ -6,7 +6,7 @@ from liqspec import aims
 from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.guided.moves import Moves
-from liqspec.state import Account, Pool, Position
+from liqspec.state import Pool, Position
 from liqspec.venue import Market
 
 
@@ -37,6 +37,8 @@ class MarketMoves(Moves):
         random, mark = self._random, self._mark_of(market)
         if self._chance(0.12):
             return _round(mark)
+        if self._chance(0.05):  # what was equal becomes nearly so
+            return max(1, mark + random.choice((-1, 1)))
         held = [position for _, position in self._open() if position.market is market]
         if held and self._chance(0.75):
             exact = self._at_a_threshold(random.choice(held))
@@ -52,13 +54,6 @@ class MarketMoves(Moves):
         """Those that are not being liquidated while a window of their account is open, which may force them or not."""
         windows = {account.name for account in self._state.accounts.values() if self._window_ends(account)}
         return [held for held in held if held.state in ("healthy", "cooldown") and held.account in windows]
-
-    def _window_ends(self, account: Account) -> list[int]:
-        """When the windows of an account end that are open, its positions' and its pools'."""
-        windows = [account.window]
-        for pool in account.pools():
-            windows += [pool.window, *(position.window for position in pool.open_positions())]
-        return [window.until for window in windows if window.until > self._state.time]
 
     def _at_a_line(self, position: Position) -> int | None:
         """The liquidation price, the bankruptcy price, or one of nine between them."""

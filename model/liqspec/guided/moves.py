@@ -29,6 +29,13 @@ class Moves:
     def _open(self) -> list[tuple[Pool, Position]]:
         return [(pool, held) for pool in self._state.pools() for held in pool.open_positions()]
 
+    def _window_ends(self, account: Account) -> list[int]:
+        """When the windows of an account end that are open, its positions' and its pools'."""
+        windows = [account.window]
+        for pool in account.pools():
+            windows += [pool.window, *(position.window for position in pool.open_positions())]
+        return [window.until for window in windows if window.until > self._state.time]
+
     def _account(self) -> Account:
         return self._random.choice(list(self._state.accounts.values()))
 

@@ -1,7 +1,10 @@
 """The trader's moves: money in, out and across, trades at the edge of what is allowed, reductions out of trouble."""
 
+from random import Random
+
 from liqspec import aims
 from liqspec.config import Mode
+from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.guided.moves import Moves
 from liqspec.state import Pool
@@ -13,10 +16,14 @@ _MODES: tuple[tuple[Mode, int], ...] = (("cross", 2), ("isolated", 1))  # how of
 class TraderMoves(Moves):
     """What the trader can do."""
 
+    def __init__(self, random: Random, engine: Engine) -> None:
+        super().__init__(random, engine)
+        # Now and then all is so large that no machine's integer and no float holds it.
+        self._scale = 10**24 if self._chance(0.05) else 1
+
     def deposit(self) -> EventData:
         """A deposit; often what a pool in trouble lacks, exactly or by one unit not."""
-        sums = (1, 10**6, 10**9, 3 * 10**9, 10**11)
-        amount = 10**30 if self._chance(0.02) else self._random.choice(sums)
+        amount = self._random.choice((1, 10**6, 10**9, 3 * 10**9, 10**11)) * self._scale
         in_trouble = [owner for owner in self._state.accounts.values() if owner.cross.in_liquidation]
         owner = self._random.choice(in_trouble) if in_trouble else self._account()
         lacking = self._lacking(owner.cross)
@@ -48,6 +55,15 @@ class TraderMoves(Moves):
             "price": self._near_mark(position.market, 0),
             "leverage": self._random.choice((0, 1, position.market.max_leverage)),
         }
+
+    def trade_what_the_vault_took(self) -> EventData | None:
+        """A trade in a key that is backstopped, which must be refused until the next block."""
+        taken = [position for _, position in self._state.positions() if position.state == "backstopped"]
+        if not taken:
+            return None
+        position = self._random.choice(taken)
+        price = self._near_mark(position.market, 0)
+        return {"type": "trade", **self._key(position), "size": position.market.size.text(1), "price": price}
 
     def withdraw(self) -> EventData:
         """A withdrawal of all that is free, exactly or by one unit not."""
@@ -100,15 +116,16 @@ class TraderMoves(Moves):
         return event
 
     def _key_to_trade(self) -> tuple[str, Market, Mode]:
-        """Any account, market and mode; often one beside what an account holds, since siblings are rare else."""
-        holding = [one for one in self._state.accounts.values() if any(pool.open_positions() for pool in one.pools())]
-        beside = bool(holding) and self._chance(0.5)
-        account = self._random.choice(holding) if beside else self._account()
+        """Any account, market and mode; often one beside what an account holds, or in a window that it left open."""
+        accounts = self._state.accounts.values()
+        held = [one for one in accounts if any(pool.open_positions() for pool in one.pools()) or self._window_ends(one)]
+        beside = bool(held) and self._chance(0.5)
+        account = self._random.choice(held) if beside else self._account()
         keys: list[tuple[Market, Mode]] = []
         for market in self._venue.markets.values():
             for mode, weight in _MODES:
-                held = self._state.position(account.name, market.name, mode)
-                if held is None or not ((beside and held.size) or held.state == "backstopped"):
+                position = self._state.position(account.name, market.name, mode)
+                if position is None or not ((beside and position.size) or position.state == "backstopped"):
                     keys += [(market, mode)] * weight
         if not keys:
             keys = [(self._market(), "cross")]
@@ -153,8 +170,8 @@ class TraderMoves(Moves):
 
     def fund(self, account: str, market: Market, mode: Mode) -> EventData:
         """Collateral for a pool that has none to trade with."""
-        amount = self._money(self._random.choice((10**8, 10**9, 10**10, 3 * 10**11)))
-        if mode == "isolated" and aims.free(self._state, self._state.accounts[account].cross) > 10**10:
+        amount = self._money(self._random.choice((10**8, 10**9, 10**10, 3 * 10**11)) * self._scale)
+        if mode == "isolated" and aims.free(self._state, self._state.accounts[account].cross) > 10**10 * self._scale:
             return {"type": "transfer", "account": account, "market": market.name, "amount": amount}
         return {"type": "deposit", "account": account, "amount": amount}
 
