@@ -15,7 +15,7 @@ _NO_MARKET = "NONE"
 _BAD_INTEGERS = (0, -1, MAX_INTEGER + 1, 2.0, "2", True)
 _BAD_AMOUNTS = (
     *("0",) * 8,  # what an engine is likeliest to take for an amount
-    *("-1", "-1", "0.0000000001", "-0.0000000001", "1" + "0" * MAX_DIGITS),
+    *("-1", "-1", *("0.0000000001",) * 4, "-0.0000000001", "1" + "0" * MAX_DIGITS),
     *("1e3", "NaN", "+1", " 1", "1.", ".5", "", "1_0", "\u0661", 1, 1.5, True),
 )
 # What must be refused in a field, by its name; every other field is an amount.
@@ -134,11 +134,12 @@ class Guide(Moves):
         return event
 
     def _bad_prices(self, prices: object) -> object:
-        """Prices of which one is bad, or of a market that is not there."""
+        """Prices of which one or two are bad, or of a market that is not there."""
         if not isinstance(prices, dict) or self._chance(0.2):
             return None
-        market = self._random.choice([*prices, _NO_MARKET])
-        return {**prices, market: "1" if market not in prices else self._random.choice(_BAD_AMOUNTS)}
+        markets = self._random.sample([*prices, _NO_MARKET], k=self._random.choice((1, 2)))
+        bad = {market: "1" if market not in prices else self._random.choice(_BAD_AMOUNTS) for market in markets}
+        return {**prices, **bad}
 
     def _bad(self, name: str) -> object:
         if name == "type":
