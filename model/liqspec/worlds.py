@@ -7,8 +7,8 @@ from typing import Any
 from liqspec.amounts import decimal_text
 from liqspec.venue_file import VenueFile
 
-# Names that are in another order by UTF-16 (the first two), without regard to case, or by the rules of a language.
-_MARKET_NAMES = ("\uff21", "\U0001d401", "Z", "a")
+# Names that are in another order by UTF-16, without regard to case, or by the rules of a language (AMT-7).
+_MARKET_NAMES = (("\uff21", "\U0001d401", "\u00c4"), ("Z", "a", "\u00c4"))
 _ACCOUNT_NAMES = ("Zoe", "adam", "\u00c4da")
 
 START = 50_000  # the starting mark of each market in ticks, so that a tick is a small move
@@ -20,31 +20,45 @@ def base_configuration(venue: VenueFile) -> dict[str, Any]:
     return venue.config(accounts=("alice",), marks=marks).to_json()
 
 
+def part_of(random: Random, base: dict[str, Any]) -> dict[str, Any]:
+    """One to three accounts and some markets of `base`, whose rules stay as they are."""
+    accounts, markets = random.choice((1, 2, 2, 3)), random.choice((1, 2, 2, 3))
+    return _part(random, base, accounts, markets)
+
+
 def configuration(random: Random, base: dict[str, Any]) -> dict[str, Any]:
-    """A configuration near `base`: one to three accounts, some of its markets, parameters changed now and then."""
+    """A configuration near `base`: part of it, parameters and names changed now and then."""
     dense = random.random() < 0.2
-    accounts, most = (1, 2) if dense else (random.choice((1, 2, 2, 3)), random.choice((1, 2, 2, 3)))
-    markets = random.sample(sorted(base["markets"]), k=min(len(base["markets"]), most))
-    config = {**base, "accounts": ["alice", "bob", "carol"][:accounts]}
-    config["markets"] = {name: base["markets"][name] for name in sorted(markets)}
-    config["marks"] = {name: base["marks"][name] for name in sorted(markets)}
-    config["vault"] = {"cash": random.choice(("0", "1000", "1000000"))}
+    config = _part(random, base, 1, 2) if dense else part_of(random, base)
     if dense or random.random() < 0.6:
         changes = _everything_at_once(random) if dense else _liquidation_changes(random)
         config["liquidation"] = {**base.get("liquidation", {}), **changes}
         config["backstop"] = {**base["backstop"], "return_fraction": random.choice(("0", "0", "1/3", "1"))}
     ranked = config.get("liquidation", {}).get("order_policy") == "ranked"
-    if random.random() < (0.5 if ranked else 0.15):  # equal markets, in which two positions can have equal margins
-        first = min(markets)
+    equal = random.random() < (0.5 if ranked else 0.15)
+    if equal:  # equal markets, in which two positions can have equal margins
+        first = min(config["markets"])
         config["markets"] = dict.fromkeys(config["markets"], base["markets"][first])
         config["marks"] = dict.fromkeys(config["marks"], base["marks"][first])
-    return _renamed(config, random) if random.random() < 0.05 else config
+    # The order of names decides between equal margins, and hardly anywhere else.
+    return _renamed(config, random) if random.random() < (0.3 if equal and ranked else 0.02) else config
+
+
+def _part(random: Random, base: dict[str, Any], accounts: int, markets: int) -> dict[str, Any]:
+    names = sorted(random.sample(sorted(base["markets"]), k=min(len(base["markets"]), markets)))
+    return {
+        **base,
+        "accounts": ["alice", "bob", "carol"][:accounts],
+        "markets": {name: base["markets"][name] for name in names},
+        "marks": {name: base["marks"][name] for name in names},
+        "vault": {"cash": random.choice(("0", "1000", "1000000"))},
+    }
 
 
 def _renamed(config: dict[str, Any], random: Random) -> dict[str, Any]:
-    """The configuration with names that other orders than that of code points sort otherwise (AMT-7)."""
-    names = random.sample(_MARKET_NAMES, k=len(config["markets"]))
-    markets = dict(zip(config["markets"], names, strict=True))
+    """The configuration with names that are easily sorted wrong."""
+    names = random.choice(_MARKET_NAMES)
+    markets = dict(zip(config["markets"], random.sample(names, k=len(config["markets"])), strict=True))
     return {
         **config,
         "accounts": list(_ACCOUNT_NAMES[: len(config["accounts"])]),

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from liqspec import venue_file
 from liqspec.conform.negotiate import Hello
-from liqspec.worlds import base_configuration, configuration
+from liqspec.worlds import base_configuration, configuration, part_of
 
 
 @frozen(kw_only=True)
@@ -22,11 +22,7 @@ class World:
         """The name and the configuration of the run with this number."""
         index = number % len(self.bases)
         base = self.bases[index]
-        config = configuration(random, base)
-        if self.fixed:
-            config = {**config, "markets": {name: base["markets"][name] for name in config["markets"]}}
-            config["marks"] = {name: base["marks"][name] for name in config["markets"]}
-            config |= {part: base[part] for part in ("liquidation", "backstop")}
+        config = part_of(random, base) if self.fixed else configuration(random, base)
         return self.names[index], config
 
     def allows(self, config: dict[str, Any]) -> bool:

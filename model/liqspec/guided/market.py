@@ -119,7 +119,8 @@ class MarketMoves(Moves):
         ends = [until for account in state.accounts.values() for until in self._window_ends(account)]
         time = state.time + random.choice((1, 1, 5, 1000, 29999, 30000))
         if ends and self._chance(0.6):
-            time = random.choice((random.choice(ends) + random.choice((-1, -1, 0, 1)), state.time + 1))
+            end = random.choice((min(ends), random.choice(ends)))
+            time = random.choice((end + random.choice((-1, -1, 0, 1)), state.time + 1))
         return {"type": "block", "time": max(0, time)}
 
     def vault_trade(self) -> EventData | None:
