@@ -4,7 +4,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from liqspec.amounts import decimal_text
+from liqspec.amounts import MAX_INTEGER, decimal_text
 from liqspec.venue_file import VenueFile
 
 # Names that are in another order by UTF-16, without regard to case, or by the rules of a language (AMT-7).
@@ -40,6 +40,8 @@ def configuration(random: Random, base: dict[str, Any]) -> dict[str, Any]:
         first = min(config["markets"])
         config["markets"] = dict.fromkeys(config["markets"], base["markets"][first])
         config["marks"] = dict.fromkeys(config["marks"], base["marks"][first])
+    if random.random() < 0.03:  # near the largest time, beyond which a window can end (CFG-2)
+        config["time"] = MAX_INTEGER - random.choice((10, 30_001, 100_000))
     # The order of names decides between equal margins, and hardly anywhere else.
     return _renamed(config, random) if random.random() < (0.3 if equal and ranked else 0.02) else config
 
