@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from engines.python_engine import EVENTS, Session
+from liqspec.amounts import decimal_text
 
 SECOND = 2
 STRANGE = 50  # a signal without a name, where there are such
@@ -199,7 +200,7 @@ def end_early(way: str, event: object, before: object, count: int) -> None:
 def off_by(reply: Reply, amount: str) -> Reply:
     """The reply with every pool's equity too large by so much."""
     for pool in reply.get("observation", {}).get("pools", []):
-        pool["equity"] = str(Decimal(pool["equity"]) + Decimal(amount))
+        pool["equity"] = decimal_text(Fraction(pool["equity"]) + Fraction(amount))
     return reply
 
 

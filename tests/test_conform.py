@@ -357,7 +357,7 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path, list[str
     """The wrong engine of the tutorial: what is told of it, and where it was saved."""
     folder, engine = tmp_path_factory.mktemp("wrong"), foreign_engines.javascript_engine("wrong_engine.js")
     report = folder / "conform.xml"
-    return conform("--seed", "2", "--junit", str(report), engine=engine, folder=folder), folder, engine
+    return conform("--seed", "1", "--junit", str(report), engine=engine, folder=folder), folder, engine
 
 
 class TestACounterexample:
@@ -408,7 +408,7 @@ class TestACounterexample:
                 "from liqspec.cli import main; main()",
                 "conform",
                 "--seed",
-                "2",
+                "1",
                 *where,
                 "--",
                 *engine,

@@ -104,7 +104,7 @@ def test_what_the_program_dot_says_when_it_fails_is_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program = tmp_path / "dot"
-    program.write_text("#!/bin/sh\necho 'no fonts' >&2\nexit 3\n", encoding="utf-8")
+    program.write_text("#!/bin/sh\nexec 0<&-\necho 'no fonts' >&2\nsleep 0.2\nexit 3\n", encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert run_here(monkeypatch, "draw", "machine", "--format", "svg", "-o", str(tmp_path / "x")) == 2

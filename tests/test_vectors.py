@@ -144,7 +144,7 @@ def test_a_wrong_engine_fails_with_the_case_and_the_field() -> None:
         failed = failures(model())
     (boundary,) = (one for one in failed if one.path == "small/boundaries/margin-at")
     assert boundary.difference is not None
-    assert (boundary.difference.field, boundary.difference.ours) == ("pools.in_liquidation", False)
+    assert (boundary.difference.field, boundary.difference.ours) == ("positions.state", "healthy")
     assert boundary.rules[0] == "LIQ-3"
 
 
@@ -264,7 +264,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, 
     folder = tmp_path_factory.mktemp("vectors")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(hunting, "RUNS", 1)
-        patched.setattr(hunting, "MORE", 1)
+        patched.setattr(hunting, "MORE", 4)
         patched.setattr(parameters, "STEPS", 300)
         patched.setattr(spread, "available", lambda: 1)
         yield folder, invoke("generate", str(folder))
@@ -322,7 +322,7 @@ class TestTheCommand:
         done = invoke(*arguments, "--", *PYTHON_ENGINE)
         assert done.exit_code == 1
         assert "small/boundaries/margin-at" in done.stdout
-        assert "positions.state: expected liquidatable, answered partially_liquidated" in done.stdout
+        assert "positions.state: expected liquidatable, answered healthy" in done.stdout
 
     def test_checks(self, copied: Path) -> None:
         assert invoke("check", str(copied)).exit_code == 0

@@ -1,5 +1,6 @@
 """Making an image of a Graphviz graph with the program `dot`."""
 
+import graphviz
 from graphviz import CalledProcessError, Digraph, ExecutableNotFound
 
 from liqspec.drawing.diagram import CannotDraw
@@ -18,7 +19,9 @@ def image(graph: Digraph, kind: str) -> bytes:
     if kind == "png":
         drawn.graph_attr["dpi"] = _PNG_DPI
     try:
-        drawing: bytes = drawn.pipe(format=kind, quiet=True)  # what it says is told below, in one line
+        # The whole source at once: line by line, a program that ends before it has read it all breaks the pipe, and
+        # what it said is lost. What it says is told below, in one line.
+        drawing: bytes = graphviz.pipe("dot", kind, drawn.source.encode(), quiet=True)
     except ExecutableNotFound:
         raise CannotDraw(
             f"{kind} needs the program dot: apt-get install graphviz, or brew install graphviz; "
