@@ -23,6 +23,7 @@ class Peer:
     """A process that is asked line by line; a context manager, on leaving which it and all its children are gone.
 
     Standard error is read whenever the process is waited for, so that it never blocks the process; its end is kept.
+    What cannot be seen is a child that leaves for a session of its own: it has to end when its input does.
     """
 
     def __init__(self, command: Sequence[str], timeout: float) -> None:
