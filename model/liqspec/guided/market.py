@@ -53,7 +53,7 @@ class MarketMoves(Moves):
     def _pressed(self, held: list[Position]) -> list[Position]:
         """Those that are not being liquidated while a window of their account is open, which may force them or not."""
         windows = {account.name for account in self._state.accounts.values() if self._window_ends(account)}
-        return [held for held in held if held.state in ("healthy", "cooldown") and held.account in windows]
+        return [one for one in held if one.state in ("healthy", "cooldown") and one.account in windows]
 
     def _at_a_line(self, position: Position) -> int | None:
         """The liquidation price, the bankruptcy price, or one of nine between them."""
