@@ -14,6 +14,7 @@ from liqspec.effects import OrderEmitted
 from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.guided import Guide
+from liqspec.guided.trader import TraderMoves
 from liqspec.judge import reachable_transitions
 from liqspec.refusals import Refusal
 from liqspec.worlds import base_configuration, configuration, part_of
@@ -68,6 +69,11 @@ class TestAims:
         assert aims.is_exact(engine.state, pool, pool.positions["A"])
         pool.in_liquidation = True
         assert not aims.is_exact(engine.state, pool, pool.positions["A"])
+
+
+def test_what_is_done_about_trouble_is_nothing_where_there_is_none() -> None:
+    trader = TraderMoves(Random(1), small_engine())
+    assert (trader.rescue(), trader.increase_in_trouble(), trader.trade_what_the_vault_took()) == (None, None, None)
 
 
 # --------------------------------------------------------------------------------------------------- where it comes to

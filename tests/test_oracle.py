@@ -242,7 +242,9 @@ class TestLines:
 @contextmanager
 def process(*options: str) -> Iterator["subprocess.Popen[bytes]"]:
     """The oracle as a process of its own."""
-    command = [sys.executable, "-c", "from liqspec.cli import main; main()", "oracle", *options]
+    # SIGINT is ignored in what a shell starts in the background; here it must not be.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    command = [sys.executable, "-c", f"{code}from liqspec.cli import main; main()", "oracle", *options]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     started = subprocess.Popen(command, **pipes)  # type: ignore[call-overload]  # one value for three names
     try:
