@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from builders import apply, refused, small_engine, trade
-from liqspec import aims, events, venue_file
+from liqspec import aims, events
 from liqspec.arithmetic import pool_maintenance_margin
 from liqspec.config import Config
 from liqspec.effects import OrderEmitted
@@ -17,9 +17,9 @@ from liqspec.guided import Guide
 from liqspec.guided.trader import TraderMoves
 from liqspec.judge import reachable_transitions
 from liqspec.refusals import Refusal
-from liqspec.worlds import base_configuration, configuration, part_of
+from liqspec.worlds import configuration, part_of
+from wrong_engines.search import SHIPPED
 
-BASES = tuple(base_configuration(venue_file.load(name)) for name in venue_file.names())
 LENGTH = 40
 
 
@@ -111,7 +111,7 @@ def test_random_events_come_to_where_rules_meet() -> None:
     seen: Counter[str] = Counter()
     for number in range(1000):
         random = Random(f"meet/{number}")
-        engine = Engine(Config.from_json(configuration(random, BASES[number % len(BASES)])))
+        engine = Engine(Config.from_json(configuration(random, SHIPPED[number % len(SHIPPED)])))
         guide = Guide(random, engine)
         for _ in range(LENGTH):
             seen.update(after(engine, guide.next_event()))
@@ -154,7 +154,7 @@ def after(engine: Engine, event: EventData) -> list[str]:
 
 def test_a_part_of_a_base_leaves_its_rules_as_they_are() -> None:
     """A venue that is asked for, or that is all that an engine can run, is not changed."""
-    base = BASES[0]
+    base = SHIPPED[0]
     for number in range(50):
         config = part_of(Random(number), base)
         assert {**config, **{name: base[name] for name in ("accounts", "markets", "marks", "vault")}} == base
@@ -166,7 +166,7 @@ def test_configurations_near_a_base_can_be_run_and_some_have_names_that_are_easi
     """AMT-7: by code points `Ａ` comes before `𝐁`, by UTF-16 after it; `Z` comes before `a`."""
     names: set[tuple[str, ...]] = set()
     for number in range(600):
-        config = configuration(Random(number), BASES[number % len(BASES)])
+        config = configuration(Random(number), SHIPPED[number % len(SHIPPED)])
         engine = Engine(Config.from_json(config))
         assert list(engine.venue.markets) == sorted(config["markets"])
         names.add(tuple(sorted(config["markets"])))

@@ -83,10 +83,9 @@ def _rounder(exact: Fraction) -> Iterator[int]:
         below = int(size) // unit * unit
         candidates += [below, below + unit]
     # Only what is strictly plainer, or two numbers that are equally plain would be taken for each other for ever.
-    plainer = {one: _plainness(Fraction(one)) for one in candidates if one}
-    for one in sorted(plainer, key=lambda one: plainer[one]):
-        if plainer[one] < _plainness(exact):
-            yield sign * one
+    present = _plainness(exact)
+    plain = {one: _plainness(Fraction(one)) for one in candidates if one}
+    yield from (sign * one for one in sorted(plain, key=lambda one: plain[one]) if plain[one] < present)
 
 
 def _plainness(value: Fraction) -> tuple[int, bool, Fraction]:
