@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import track
 
 from liqspec import counterexample, explore, scope
-from liqspec.judge import Violation
+from liqspec.tally import Violation
 from liqspec.verify import STEPS
 from wrong_engines import WRONG_ENGINES
 from wrong_engines.search import contradicted, find, shortest_known, stories

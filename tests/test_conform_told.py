@@ -10,17 +10,17 @@ from rich.console import Console
 from builders import small_config
 from liqspec.checks import checks
 from liqspec.conform import told
-from liqspec.conform.coverage import Coverage, acting_rules
+from liqspec.conform.coverage import Coverage
 from liqspec.conform.divergences import Divergence
 from liqspec.conform.fault import EngineFault, Fault
 from liqspec.conform.finding import Finding
 from liqspec.conform.negotiate import read_hello
 from liqspec.conform.saved import load
 from liqspec.conform.search import Outcome
-from liqspec.judge import reachable_transitions
 from liqspec.known import KNOWN
 from liqspec.observables import names
 from liqspec.shapes import WrongShape
+from liqspec.tally import acting_rules, reachable_transitions
 
 DEPOSIT = {"type": "deposit", "account": "alice", "amount": "200"}
 

@@ -11,7 +11,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liqspec import judge, machine, rulebook, scenario, venue_file
+from liqspec import machine, rulebook, scenario, tally, venue_file
 from liqspec.drawing import coverage, diagram, dot, mermaid, palette, render, scxml, strokes, xstate
 from liqspec.drawing.at_venue import at_venue
 from liqspec.drawing.diagram import CannotDraw, Diagram
@@ -126,7 +126,7 @@ class TestLabels:
     def test_the_reserved_transition_is_drawn_as_such(self) -> None:
         """LIF-5."""
         assert [entry.id for entry in WHOLE.transitions if entry.purpose == "reserved"] == sorted(
-            set(IDS) - set(judge.reachable_transitions())
+            set(IDS) - set(tally.reachable_transitions())
         )
 
     def test_the_path_into_trouble_runs_one_way(self) -> None:
@@ -201,7 +201,7 @@ class TestCoverage:
     @given(st.dictionaries(st.sampled_from(IDS), st.integers(0, 10**9)))
     def test_what_never_fired_cannot_be_overlooked(self, counts: dict[str, int]) -> None:
         picture = coverage.covered(WHOLE, counts)
-        never = [name for name in judge.reachable_transitions() if not counts.get(name)]
+        never = [name for name in tally.reachable_transitions() if not counts.get(name)]
         assert dot.draw(picture, palette.DARK).source.count("NEVER FIRED") == len(never)
         assert mermaid.draw(picture).count("NEVER FIRED") == len(never)
         for entry in picture.transitions:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from commands import run_here
-from liqspec import judge
+from liqspec import tally
 from liqspec.drawing import committed, machine_views
 
 NEEDS_DOT = ["svg", "png", "pdf"]
@@ -120,7 +120,7 @@ def test_coverage_reads_what_verify_prints(
     assert run_here(monkeypatch, "draw", "coverage", str(result)) == 0
     drawn = capsys.readouterr().out
     assert "T0 open<br>LIF-2<br>1,234 times" in drawn
-    assert drawn.count("NEVER FIRED") == len(judge.reachable_transitions()) - 2
+    assert drawn.count("NEVER FIRED") == len(tally.reachable_transitions()) - 2
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pytest
 from liqspec import arithmetic, counterexample, scenario, scope
 from liqspec.engine import Engine
 from liqspec.explore import explore
-from liqspec.judge import Violation
 from liqspec.model_properties import DETERMINISTIC
 from liqspec.simulate import Run
 from liqspec.snapshot import Snapshot
+from liqspec.tally import Violation
 
 # States and steps of each shipped scope, to the last one: a change of the model or of a scope shows here.
 PINNED = {

@@ -15,8 +15,8 @@ from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.guided import Guide
 from liqspec.guided.trader import TraderMoves
-from liqspec.judge import reachable_transitions
 from liqspec.refusals import Refusal
+from liqspec.tally import reachable_transitions
 from liqspec.worlds import configuration, part_of
 from wrong_engines.search import SHIPPED
 

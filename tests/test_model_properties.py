@@ -3,6 +3,7 @@
 from random import Random
 from typing import Any
 
+import attrs
 import pytest
 
 from builders import small_config, small_engine
@@ -10,11 +11,11 @@ from liqspec import events, pairs
 from liqspec.effects import Backstopped, Effect
 from liqspec.engine import Engine
 from liqspec.events import EventData
-from liqspec.judge import Tally, Violation
 from liqspec.model_properties import MODEL_PROPERTIES, Lived
 from liqspec.properties import Witness
 from liqspec.random_run import random_run
-from liqspec.snapshot import Snapshot
+from liqspec.snapshot import Snapshot, WindowValue
+from liqspec.tally import Tally, Violation
 from wrong_engines.search import BASES
 
 ALICE = {"account": "alice", "market": "A", "mode": "cross"}
@@ -115,6 +116,56 @@ def test_a_liquidation_price_that_is_missing_is_seen(monkeypatch: pytest.MonkeyP
     seen = lived(DEPOSIT, TRADE)
     monkeypatch.setattr(Engine, "liquidation_price", lambda *_: (None, None))
     assert judged("a_liquidation_price_is_exact", seen) == "alice/A/cross has no liquidation price"
+
+
+@pytest.mark.parametrize("scope", ["position", "pool", "account"])
+@pytest.mark.parametrize("field", ["until", "forcing_until"])
+def test_a_window_that_is_a_millisecond_off_is_seen(scope: str, field: str) -> None:
+    """CLD-1, CLD-3, CLD-4: a fill of a chunk opens it, and from the next block on it forces."""
+    liquidation = {
+        "partial_threshold": "0",
+        "partial_fraction": "1/2",
+        "cooldown_ms": 50,
+        "cooldown_scope": scope,
+    }
+    fill: EventData = {"type": "fill", **ALICE, "size": "5", "price": "88"}
+    seen = lived(DEPOSIT, TRADE, MARK, fill, {"type": "block", "time": 20}, liquidation=liquidation)
+    name = "the_engine_remembers_what_the_rules_remember"
+    assert judged(name, seen) == ""
+    (alice, bob) = seen.after.accounts
+    (pool,) = alice.pools
+    (held,) = pool.positions
+    held = held._replace(window=_later(held.window, field if scope == "position" else ""))
+    pool = pool._replace(positions=(held,), window=_later(pool.window, field if scope == "pool" else ""))
+    alice = alice._replace(pools=(pool,), window=_later(alice.window, field if scope == "account" else ""))
+    wrong = judged(name, attrs.evolve(seen, after=attrs.evolve(seen.after, accounts=(alice, bob))))
+    what = "the window" if field == "until" else "the window that forces full size"
+    of = {"position": "alice/A/cross#1", "pool": "alice/cross", "account": "alice"}[scope]
+    assert wrong == f"{what} of {of} ends at 51 ms, must end at 50 ms; it is 20 ms"
+
+
+def _later(window: WindowValue, field: str) -> WindowValue:
+    return window._replace(**{field: getattr(window, field) + 1}) if field else window
+
+
+def test_a_window_that_has_ended_is_as_good_as_none() -> None:
+    """CLD-2, OBS-4."""
+    seen = lived(DEPOSIT, TRADE)
+    (alice, bob) = seen.after.accounts
+    (pool,) = alice.pools
+    ended = pool._replace(window=WindowValue(seen.after.time, seen.after.time))
+    other = attrs.evolve(seen.after, accounts=(alice._replace(pools=(ended,)), bob))
+    assert judged("the_engine_remembers_what_the_rules_remember", attrs.evolve(seen, after=other)) == ""
+
+
+@pytest.mark.parametrize("part", ["positions", "pools"])
+def test_what_is_listed_in_another_order_is_seen(part: str) -> None:
+    """OBS-1."""
+    name = "what_is_listed_is_in_its_order"
+    seen = lived(*of_both(DEPOSIT), *of_both(TRADE))
+    assert judged(name, seen) == ""
+    seen.witness.view.raw[part].reverse()
+    assert str(judged(name, seen)).startswith(f"the {part} are listed in the order bob/")
 
 
 def test_a_run_in_which_an_account_makes_a_difference_to_others_ends_in_that_violation(

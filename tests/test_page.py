@@ -14,10 +14,10 @@ from attrs import Factory, define
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from liqspec import counterexample, machine, rulebook, scenario, specification
-from liqspec.judge import Violation
 from liqspec.pictures import diagram, trace, webpage
 from liqspec.pictures.record import Record, rules_of
 from liqspec.pictures.words import words
+from liqspec.tally import Violation
 from liqspec.timeline import event_text, value_text
 
 CHROMIUM = shutil.which("chromium")

@@ -9,9 +9,9 @@ from builders import apply, small_config, small_engine, trade_fields
 from liqspec import arithmetic, counterexample, pairs
 from liqspec.engine import Engine
 from liqspec.events import EventData
-from liqspec.judge import Violation
 from liqspec.pairs import PAIRS, Twice
 from liqspec.refusals import NotPositive
+from liqspec.tally import Violation
 
 NO_FEE: dict[str, Any] = {
     "liquidation": {"partial_threshold": "0", "partial_fraction": "1/2", "cooldown_ms": 5, "stop_when_restored": False}
@@ -104,10 +104,32 @@ def test_it_sees_the_engine_that_breaks_it(name: str, monkeypatch: pytest.Monkey
     assert told_twice(name, *told, **NO_FEE)
 
 
-def test_a_fee_may_differ_by_a_unit_in_two_halves_but_no_size() -> None:
-    """FIL-2."""
+def test_fees_that_take_one_run_across_a_line_and_the_other_not_are_no_violation() -> None:
+    """FIL-2, BKS-1: one fee of 13 leaves equity on the backstop line, two of 7 take the pool below it."""
+    flat = [{"above": "0", "maintenance_rate": "1/10", "max_leverage": 5}]
+    markets = {name: {"tick": "1", "lot": "1", "tiers": flat} for name in "AB"}
+    told = (
+        deposit("alice", "103"),
+        opened("2"),
+        opened("3", market="B"),
+        {"type": "mark_price", "market": "A", "price": "65"},
+        {"type": "order_done", "account": "alice", "market": "B", "mode": "cross"},
+        filled("2", "65"),
+    )
+    changes = {"markets": markets, "marks": {"A": "100", "B": "100"}, "liquidation": {"fee_rate": "1/10"}}
+    engine = small_engine(**changes)
+    for event in (*told[:-1], filled("1", "65"), filled("1", "65")):
+        apply(engine, event["type"], **{key: value for key, value in event.items() if key != "type"})
+    assert [entry["state"] for entry in engine.observe()["positions"]] == ["closed", "backstopped"]
+    assert told_twice("one_fill_is_its_two_halves", *told, **changes) == ""
+
+
+def test_with_a_fee_the_fill_itself_is_judged_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FIL-1, FIL-2: the two runs are without it."""
     liquidation = {**NO_FEE["liquidation"], "fee_rate": "1/70"}
     assert told_twice("one_fill_is_its_two_halves", *HALVED, liquidation=liquidation) == ""
+    CASES["one_fill_is_its_two_halves"][1](monkeypatch)
+    assert told_twice("one_fill_is_its_two_halves", *HALVED, liquidation=liquidation)
 
 
 @pytest.mark.parametrize("event", [deposit("alice", "1"), {"type": "block", "time": 7}, filled("1", "83")])

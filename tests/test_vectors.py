@@ -18,10 +18,10 @@ from builders import apply, working
 from engines import python_engine
 from liqspec import checks, rulebook, schemas, spread
 from liqspec.cli import app
-from liqspec.judge import reachable_transitions
 from liqspec.oracle import Oracle
 from liqspec.rounder import rounded
 from liqspec.shrink import Failing
+from liqspec.tally import reachable_transitions
 from liqspec.vectors import corpus, parameters, refusing, suites
 from liqspec.vectors import hunt as hunting
 from liqspec.vectors.case import Case, text

@@ -12,9 +12,8 @@ import pytest
 from rich.console import Console
 
 from commands import run_here
-from liqspec import arithmetic, explore, pieces, proofs, scenario, scope, verify
+from liqspec import arithmetic, explore, pieces, proofs, rulebook, scenario, scope, verify
 from liqspec.events import EventData
-from liqspec.judge import Tally, Violation, reachable_transitions
 from liqspec.known import KNOWN
 from liqspec.lemmas import LEMMAS
 from liqspec.model_properties import CRASHES
@@ -22,6 +21,7 @@ from liqspec.pieces import ProofResult, RandomRuns, Scenarios, work
 from liqspec.refusals import CODES
 from liqspec.report import Report, ScopeResult, tell
 from liqspec.simulate import Run
+from liqspec.tally import Tally, Violation, acting_rules, reachable_transitions
 from liqspec.verify import Effort
 
 Command = Callable[..., tuple[int, str, str]]
@@ -238,7 +238,7 @@ def report(**changes: Any) -> Report:
         failures=[],
         checked={name: 7 for name in KNOWN if name != CRASHES},
         transitions=dict.fromkeys(reachable_transitions(), 1),
-        rules={},
+        rules=dict.fromkeys(acting_rules(), 1),
         refusals=dict.fromkeys(CODES, 1),
         scopes=[],
         proofs=[],
@@ -262,10 +262,10 @@ def row(found: Report, title: str) -> list[str]:
     return [cell.strip() for cell in line.strip("│").split("│")]
 
 
-def test_a_report_without_scopes_and_proofs_has_one_table() -> None:
+def test_a_report_without_scopes_and_proofs_has_two_tables() -> None:
     told = printed(report())
     assert report().holds
-    assert told.count("┏") == 1
+    assert told.count("┏") == 2
     assert told.splitlines()[-1] == "all hold"
     assert row(report(), "every event gets an answer")[-3:] == ["7", "0", "holds"]
 
@@ -278,7 +278,39 @@ def test_a_violation_is_told_in_its_row_and_below() -> None:
     assert "violated: a_covered_pool_is_left_alone in run 3: [b]oops" in told
     assert told.splitlines()[-1] == "violated"
     assert row(found, "a covered pool is left alone")[-1] == "violated"
-    assert row(found, "a refused event changes no bit")[-1] == "holds"
+    assert row(found, "a refused event changes no bit")[-1] == "holds so far"
+    checked = {**found.checked, "a_refused_event_changes_no_bit": 0}
+    assert row(attrs.evolve(found, checked=checked), "a refused event changes no bit")[-1] == "not come to"
+    assert "It stopped there" in told
+    assert "It stopped there" not in printed(report())
+
+
+def test_what_acted_is_told_for_transitions_rules_and_refusals() -> None:
+    """Each with how often in runs and in scopes; T13, which nothing causes, is there and not missed (LIF-5)."""
+    small = ScopeResult.of(explore.explore(attrs.evolve(SMALL, max_depth=3)))
+    found = report(transitions={"T1": 1234}, rules={"LIQ-3": 77}, refusals={"overfill": 5}, scopes=[small])
+    assert row(found, "T1")[-2:] == ["1,234", str(small.transitions.get("T1", 0))]
+    assert row(found, "T0")[-2:] == ["0", str(small.transitions["T0"])]
+    assert row(found, "T13")[-2:] == ["0", "0"]
+    assert row(found, "LIQ-3")[1:] == [rulebook.rules()["LIQ-3"].title, "77", str(small.rules.get("LIQ-3", 0))]
+    assert row(found, "ACC-8")[-2:] == ["0", str(small.rules["ACC-8"])]
+    assert row(found, "overfill")[-2:] == ["5", "0"]
+    assert small.rules["ACC-8"] > 0
+    assert "never exercised: rule ACC-8\n" in printed(found)
+    assert "never exercised: rule LIQ-3\n" not in printed(found)
+    assert "T13" not in " ".join(found.never)
+
+
+def test_every_rule_acts_or_is_judged_or_proved_or_told_as_neither() -> None:
+    """A rule that nothing is about is not passed over in silence."""
+    elsewhere = report().elsewhere
+    assert {rule.partition("-")[0] for rule in elsewhere} == {"AMT", "LIF", "CFG", "OBS", "SCN", "STP", "VER"}
+    assert f"for they define, or say how files and tools are: {' '.join(elsewhere)}\n" in printed(report())
+    assert report().to_json()["elsewhere"] == elsewhere
+    judged = {rule for known in KNOWN.values() for rule in known.rules}
+    proved = {rule for known in LEMMAS.values() for rule in known.rules}
+    examples = {number for number, rule in rulebook.rules().items() if rule.examples}
+    assert set(elsewhere) == set(rulebook.rules()) - judged - proved - examples - set(acting_rules())
 
 
 def test_what_was_never_exercised_is_told_by_kind() -> None:

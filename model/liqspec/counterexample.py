@@ -11,13 +11,14 @@ from liqspec import pairs, rulebook, scenario, timeline
 from liqspec.config import Config
 from liqspec.engine import Engine
 from liqspec.events import EventData
-from liqspec.judge import Judge, Tally, Violation
+from liqspec.judge import Judge
 from liqspec.known import KNOWN
 from liqspec.model_properties import DETERMINISTIC
 from liqspec.shrink import Failing
 from liqspec.shrink import shrink as shortened
 from liqspec.simulate import Run
 from liqspec.snapshot import Snapshot
+from liqspec.tally import Tally, Violation
 
 
 def judge_all(violation: Violation, told: list[EventData]) -> Violation | None:

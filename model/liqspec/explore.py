@@ -10,11 +10,12 @@ from attrs import define, frozen
 from liqspec.config import Config
 from liqspec.engine import Engine
 from liqspec.events import EventData
-from liqspec.judge import Judge, Tally, Violation, reachable_transitions
+from liqspec.judge import Judge
 from liqspec.properties import PROPERTIES, Witness
 from liqspec.scope import Scope
 from liqspec.snapshot import AccountValue, PoolValue, Snapshot, WindowValue
 from liqspec.state import Position
+from liqspec.tally import Tally, Violation, reachable_transitions
 
 Canonical = tuple[Any, ...]
 

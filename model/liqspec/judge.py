@@ -1,67 +1,17 @@
-"""Watching one run of the model: every property judged on each event, and what was exercised counted."""
+"""Watching one run of the model: every property judged on each event."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-from attrs import Factory, define, frozen
-
-from liqspec import events, machine, pairs
-from liqspec.effects import Effect, Transitioned
+from liqspec import events, pairs
+from liqspec.effects import Effect
 from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.model_properties import CRASHES, DETERMINISTIC, MODEL_PROPERTIES, Lived
 from liqspec.properties import PROPERTIES, Witness
 from liqspec.refusals import Refusal
 from liqspec.snapshot import Snapshot
-
-# T13 is reserved: no event of these rules causes it (LIF-5).
-_RESERVED = ("T13",)
-
-
-def reachable_transitions() -> list[str]:
-    """The transitions that some event can cause, in the order of the table."""
-    return [name for name in machine.lifecycle().by_id if name not in _RESERVED]
-
-
-@frozen
-class Violation:
-    """A property that did not hold: what was wrong, in which run, and the events that led there."""
-
-    property: str
-    wrong: str
-    where: str
-    config: dict[str, Any]
-    events: list[EventData]
-
-
-@define
-class Tally:
-    """Counts what a verification exercised, and collects what was violated."""
-
-    checked: Counter[str] = Factory(Counter)
-    transitions: Counter[str] = Factory(Counter)
-    rules: Counter[str] = Factory(Counter)
-    refusals: Counter[str] = Factory(Counter)
-    violations: list[Violation] = Factory(list)
-
-    def count(self, effects: Iterable[Effect], refusal: Refusal | None) -> None:
-        """Count what one event did."""
-        for effect in effects:
-            self.rules[effect.rule] += 1
-            if isinstance(effect, Transitioned):
-                self.transitions[effect.transition] += 1
-        if refusal is not None:
-            self.refusals[refusal.code] += 1
-            self.rules[refusal.rule] += 1
-
-    def add(self, other: "Tally") -> None:
-        """Add what another tally counted and collected."""
-        self.checked.update(other.checked)
-        self.transitions.update(other.transitions)
-        self.rules.update(other.rules)
-        self.refusals.update(other.refusals)
-        self.violations.extend(other.violations)
+from liqspec.tally import Tally
 
 
 class Judge:

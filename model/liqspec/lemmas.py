@@ -717,6 +717,24 @@ def a_fee_is_whole_where_there_is_room(case: Case) -> bool:
     return (fee * rate.denominator >= share) & ((fee - 1) * rate.denominator < share)
 
 
+@lemma(
+    "FIL-2",
+    "AMT-6",
+    control=Control(sentence="It comes to exactly the same.", arguments={"more": 0}),
+)
+def two_fees_are_the_fee_of_both_but_for_a_unit(case: Case, more: int = 1) -> bool:
+    """Where equity has room for them, the fees of two parts come to the fee of the whole, or to one unit more."""
+    first, second = case.integers("first", "second")
+    case.given("no notional is negative", (first >= 0) & (second >= 0))
+    rate, equity = any_share(case, "fee_rate", lowest=0), case.integer("equity")
+    share = (first + second) * rate.numerator
+    case.given("equity has room for both fees", equity * rate.denominator >= share + 2 * rate.denominator)
+    one = arithmetic.liquidation_fee(first, rate, equity)
+    both = one + arithmetic.liquidation_fee(second, rate, equity - one)
+    whole = arithmetic.liquidation_fee(first + second, rate, equity)
+    return (both >= whole) & (both <= whole + more)
+
+
 def _any_fee(case: Case) -> tuple[int, int]:
     """Any fee, and the equity before it."""
     equity = case.integer("equity")

@@ -13,8 +13,9 @@ from liqspec.effects import Backstopped, DeficitCovered, Effect, LiquidationEnte
 from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.properties import Witness, naive
+from liqspec.properties.witness import Window, scope_key
 from liqspec.refusals import Refusal
-from liqspec.snapshot import Snapshot
+from liqspec.snapshot import PoolValue, PositionValue, Snapshot, WindowValue
 
 Judgement = str | None  # None: not exercised; "": held; otherwise what was wrong
 HELD = ""
@@ -66,24 +67,42 @@ def a_refused_event_changes_no_bit(lived: Lived) -> Judgement:
     return HELD if lived.after == lived.before else "the snapshot changed"
 
 
-@_property("history", "LIQ-12", "BKS-2", "ACC-8")
+@_property("history", "LIQ-12", "BKS-2", "ACC-8", "CLD-1", "CLD-3", "CLD-4")
 def the_engine_remembers_what_the_rules_remember(lived: Lived) -> Judgement:
-    """Attempts, failures and leverages are remembered as the events alone tell them."""
+    """Attempts, failures, leverages, and windows that force or will, are remembered as the events alone tell them."""
     if lived.refusal is not None:
         return None
-    known = lived.witness.memory
     for account in lived.after.accounts:
         for pool in account.pools:
-            mode = "cross" if pool.market is None else "isolated"
-            for held in pool.positions:
-                life = (f"{account.name}/{held.market}/{mode}", held.life)
-                if held.size and held.attempted != (life in known.attempted):
-                    return f"{life[0]}: attempted is {held.attempted}"
-                if held.size and pool.in_liquidation and held.left_over != (life in known.failed):
-                    return f"{life[0]}: its order left quantity over is {held.left_over}"
-                if held.size and held.leverage != known.leverages[life[0]]:
-                    return f"{life[0]}: leverage is {held.leverage}, must be {known.leverages[life[0]]}"
+            windows = {"pool": pool.window, "account": account.window}
+            for held in (held for held in pool.positions if held.size):
+                wrong = _remembered_wrongly(lived, f"{account.name}/{held.market}", pool, held, windows)
+                if wrong is not None:
+                    return wrong
     return HELD
+
+
+def _remembered_wrongly(
+    lived: Lived, key: str, pool: PoolValue, held: PositionValue, windows: dict[str, WindowValue]
+) -> str | None:
+    key += "/cross" if pool.market is None else "/isolated"
+    known, life = lived.witness.memory, (key, held.life)
+    if held.attempted != (life in known.attempted):
+        return f"{key}: attempted is {held.attempted}"
+    if pool.in_liquidation and held.left_over != (life in known.failed):
+        return f"{key}: its order left quantity over is {held.left_over}"
+    if held.leverage != known.leverages[key]:
+        return f"{key}: leverage is {held.leverage}, must be {known.leverages[key]}"
+    now, rules = lived.after.time, lived.witness.rules
+    scope = scope_key(rules, lived.witness.view.positions[key])
+    found, wanted = windows.get(rules.scope, held.window), known.windows.get(scope, Window())
+    for what, ours, theirs in (
+        ("the window that forces full size", found.forcing_until, wanted.forcing_until),
+        ("the window", found.until, wanted.until),
+    ):
+        if max(ours, now) != max(theirs, now):  # one that has ended is as good as none
+            return f"{what} of {scope} ends at {ours} ms, must end at {theirs} ms; it is {now} ms"
+    return None
 
 
 @_property("step", "LIQ-7")
@@ -98,6 +117,18 @@ def pools_are_assessed_in_their_order(lived: Lived) -> Judgement:
         if places != sorted(places):
             return f"pools were assessed in the order {', '.join('/'.join(place) for place in places)}"
     return HELD if len({effect.pool for effect in judged}) > 1 else None
+
+
+@_property("state", "OBS-1", "AMT-7")
+def what_is_listed_is_in_its_order(lived: Lived) -> Judgement:
+    """Positions are listed by account, market and mode, and pools by account, cross first, then by market."""
+    seen = lived.witness.view.raw
+    positions = [(entry["account"], entry["market"], entry["mode"]) for entry in seen["positions"]]
+    pools = [(entry["account"], entry["market"] or "") for entry in seen["pools"]]
+    for what, listed in (("positions", positions), ("pools", pools)):
+        if listed != sorted(listed):  # strings of Python compare by code point
+            return f"the {what} are listed in the order {', '.join('/'.join(place) for place in listed)}"
+    return HELD if len(positions) > 1 else None
 
 
 # What assessment does to a whole pool; that a pool leaves liquidation by its backstop is told by the backstop.

@@ -6,10 +6,10 @@ from typing import Any
 from attrs import Factory, define, frozen
 
 from liqspec import explore, proofs, rulebook, scenario
-from liqspec.judge import Tally
 from liqspec.random_run import random_run
 from liqspec.scope import Scope
 from liqspec.simulate import Run
+from liqspec.tally import Tally
 
 
 @define

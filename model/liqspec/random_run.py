@@ -8,8 +8,9 @@ from liqspec.config import Config
 from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.guided import Guide
-from liqspec.judge import Judge, Tally, Violation
+from liqspec.judge import Judge
 from liqspec.snapshot import Snapshot
+from liqspec.tally import Tally, Violation
 from liqspec.worlds import configuration
 
 LENGTH = 80  # events in one run: long enough for two liquidations, short enough to read

@@ -7,14 +7,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from liqspec import machine
+from liqspec import machine, rulebook
+from liqspec.checks import checks
 from liqspec.explore import Exploration
-from liqspec.judge import Violation, reachable_transitions
 from liqspec.known import KNOWN
 from liqspec.lemmas import LEMMAS
 from liqspec.model_properties import CRASHES
 from liqspec.pieces import ProofResult
 from liqspec.refusals import CODES
+from liqspec.tally import Violation, acting_rules, reachable_transitions
 
 
 @frozen(kw_only=True)
@@ -30,6 +31,8 @@ class ScopeResult:
     exhausted: bool
     checked: dict[str, int]
     transitions: dict[str, int]
+    rules: dict[str, int]
+    refusals: dict[str, int]
     never: list[str]
     excused: dict[str, str]
 
@@ -46,6 +49,8 @@ class ScopeResult:
             exhausted=found.exhausted,
             checked=dict(sorted(found.tally.checked.items())),
             transitions=dict(sorted(found.tally.transitions.items())),
+            rules=dict(sorted(found.tally.rules.items())),
+            refusals=dict(sorted(found.tally.refusals.items())),
             never=found.never,
             excused=found.excused,
         )
@@ -80,6 +85,7 @@ class Report:
         return [
             *(f"property {name}" for name in KNOWN if not self.checked.get(name) and name != CRASHES),
             *(f"transition {name}" for name in reachable_transitions() if not self.transitions.get(name)),
+            *(f"rule {number}" for number in acting_rules() if not self.rules.get(number)),
             *(f"refusal {code}" for code in CODES if not self.refusals.get(code)),
             *(f"scope {result.scope}: {name}" for result in self.scopes for name in result.never),
         ]
@@ -98,9 +104,17 @@ class Report:
             if not proof.holds
         ]
 
+    @property
+    def elsewhere(self) -> list[str]:
+        """The rules that nothing here is about: they define, or say how files and tools are; only tests hold them."""
+        about = set(acting_rules())
+        about.update(*(known.rules for known in KNOWN.values()), *(lemma.rules for lemma in LEMMAS.values()))
+        return [number for number, rule in rulebook.rules().items() if number not in about and not rule.examples]
+
     def to_json(self) -> dict[str, Any]:
         """The result as plain data."""
-        return {"holds": self.holds, **asdict(self), "never": self.never, "unproved": self.unproved}
+        told = {"never": self.never, "unproved": self.unproved, "elsewhere": self.elsewhere}
+        return {"holds": self.holds, **asdict(self), **told}
 
 
 def tell(report: Report, console: Console) -> None:
@@ -110,8 +124,12 @@ def tell(report: Report, console: Console) -> None:
         console.print(_scopes(report))
     if report.proofs:
         console.print(_proofs(report))
-    console.print(_counts("transitions", {name: report.transitions.get(name, 0) for name in machine.lifecycle().by_id}))
-    console.print(_counts("refusals", {code: report.refusals.get(code, 0) for code in CODES}))
+    console.print(_fired(report))
+    console.print(
+        f"not checked here, for they define, or say how files and tools are: {' '.join(report.elsewhere)}\n"
+        "(what holds them instead: liqspec explain RULE)",
+        soft_wrap=True,
+    )
     console.print(
         f"{report.examples} worked examples, {report.scenarios} scenarios, {report.steps:,} random events "
         f"(seed {report.seed}, venues {', '.join(report.venues)})"
@@ -120,6 +138,8 @@ def tell(report: Report, console: Console) -> None:
         console.print(f"[red]not as expected:[/red] {escape(line)}", soft_wrap=True)
     for violation in report.violations:
         console.print(f"[red]violated:[/red] {violation.property} in {violation.where}: {escape(violation.wrong)}")
+    if report.violations:
+        console.print("It stopped there: what had not been finished by then is not counted.")
     for line in report.unproved:
         console.print(f"[red]not proved:[/red] {escape(line)}", soft_wrap=True)
     for line in report.never:
@@ -145,6 +165,8 @@ def _properties(report: Report) -> Table:
             verdict = "[red]violated[/red]"
         elif name == CRASHES:  # whatever else was judged was answered
             checked, exhaustive = max(report.checked.values(), default=0), sum(one.steps for one in report.scopes)
+        elif violated:
+            verdict = "holds so far" if checked or exhaustive else "not come to"
         elif not checked:
             verdict = "[yellow]never exercised[/yellow]"
         table.add_row(known.title, " ".join(known.rules), known.kind, f"{checked:,}", f"{exhaustive:,}", verdict)
@@ -178,6 +200,27 @@ def _scopes(report: Report) -> Table:
     return table
 
 
-def _counts(title: str, counts: dict[str, int]) -> str:
-    told = (f"{name} {count:,}" if count else f"[yellow]{name} 0[/yellow]" for name, count in counts.items())
-    return f"[bold]{title}[/bold]  " + "  ".join(told)
+def _fired(report: Report) -> Table:
+    table = Table("what acted", "which is", "runs", "exhaustive")
+    for column in (2, 3):
+        table.columns[column].justify = "right"
+    lifecycle, rules, acting = machine.lifecycle(), rulebook.rules(), acting_rules()
+    for entry in lifecycle.by_id.values():
+        reachable = entry.id in reachable_transitions()
+        meaning = escape(entry.meaning)
+        counts = report.transitions.get(entry.id, 0), sum(one.transitions.get(entry.id, 0) for one in report.scopes)
+        table.add_row(entry.id, meaning, *_counted(*counts, expected=reachable))
+    table.add_section()
+    for number in (number for number in rules if number in acting):
+        counts = report.rules.get(number, 0), sum(one.rules.get(number, 0) for one in report.scopes)
+        table.add_row(number, escape(rules[number].title), *_counted(*counts))
+    table.add_section()
+    for code, meaning in checks().codes.items():
+        counts = report.refusals.get(code, 0), sum(one.refusals.get(code, 0) for one in report.scopes)
+        table.add_row(code, escape(meaning), *_counted(*counts))
+    return table
+
+
+def _counted(runs: int, exhaustive: int, *, expected: bool = True) -> tuple[str, str]:
+    """Both counts; the first stands out where it is 0 and should not be."""
+    return f"{runs:,}" if runs or not expected else "[yellow]0[/yellow]", f"{exhaustive:,}"

@@ -13,9 +13,10 @@ from liqspec.depth import Ladder, next_execution
 from liqspec.effects import CollateralMoved, Effect, Transitioned, VaultFunded
 from liqspec.engine import Engine
 from liqspec.events import Block, EventData
-from liqspec.judge import Judge, Tally
+from liqspec.judge import Judge
 from liqspec.refusals import Refusal
 from liqspec.scenario import Expectation, Report, Scenario
+from liqspec.tally import Tally
 from liqspec.texts import show
 from liqspec.why import explain
 

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from liqspec import proofs, scope, spread, venue_file
-from liqspec.judge import Tally
 from liqspec.pieces import Examples, Explored, Part, Piece, Proved, RandomRuns, Scenarios, work
 from liqspec.random_run import LENGTH
 from liqspec.report import Report, ScopeResult
+from liqspec.tally import Tally
 from liqspec.worlds import base_configuration
 
 STEPS, THOROUGH_STEPS = 60_000, 2_000_000

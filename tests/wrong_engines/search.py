@@ -8,11 +8,11 @@ from typing import Any
 from attrs import frozen
 
 from liqspec import rulebook, scenario, venue_file
-from liqspec.judge import Violation
 from liqspec.pieces import RandomRuns
 from liqspec.random_run import LENGTH
 from liqspec.scenario import Scenario
 from liqspec.simulate import Run
+from liqspec.tally import Violation
 from liqspec.worlds import base_configuration
 
 # Coarse grids, where boundaries are met often; and the venue that uses every parameter.

@@ -13,12 +13,12 @@ from liqspec.completion import complete, pools
 from liqspec.effects import Effect
 from liqspec.engine import Engine
 from liqspec.events import EventData, from_json
-from liqspec.judge import Tally
 from liqspec.partial import PartialState
 from liqspec.reasons import Reason, Step, of_outcome, outcome_difference
 from liqspec.refusals import Refusal
 from liqspec.snapshot import Snapshot
 from liqspec.step import Expected, Mode, Observed
+from liqspec.tally import Tally
 from liqspec.venue import InvalidConfig
 
 VENUE = "(venue)"  # whose divergence it is that is nobody's

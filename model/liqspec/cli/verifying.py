@@ -8,7 +8,7 @@ import typer
 
 from liqspec import counterexample, report, scope, verify
 from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
-from liqspec.judge import Violation
+from liqspec.tally import Violation
 
 
 @app.command(name="verify")

@@ -1,17 +1,12 @@
 """What a comparison exercised: each rule, transition and refusal, how often; what was skipped, or never reached."""
 
 from collections import Counter
-from typing import Any, get_args
+from typing import Any
 
 from attrs import Factory, define
 
-from liqspec import machine
 from liqspec.checks import checks
-from liqspec.effects import Effect
-from liqspec.judge import Tally, reachable_transitions
-
-# The rules that an effect names only as the case may be; those of the others stand in their classes.
-_OF_CASES = ("ACC-4", "ACC-6", "CLD-3", "FIL-3", "FIL-6", "LIQ-9", "PRT-1", "PRT-3")
+from liqspec.tally import Tally, acting_rules, reachable_transitions
 
 
 @define
@@ -61,13 +56,3 @@ class Coverage:
             "unsupported": dict(sorted(self.unsupported.items())),
             "never": self.never_listed(),
         }
-
-
-def acting_rules() -> list[str]:
-    """The rules that an effect, a transition or a refusal can name."""
-    named = [check.rule for listed in checks().events.values() for check in listed]
-    lifecycle = machine.lifecycle()
-    named += [lifecycle.by_id[name].rules[0] for name in reachable_transitions()]
-    named += [rule for kind in get_args(Effect) if isinstance(rule := vars(kind).get("rule"), str)]
-    named += _OF_CASES
-    return sorted(set(named), key=lambda rule: (rule.partition("-")[0], int(rule.partition("-")[2])))

@@ -13,10 +13,10 @@ from liqspec.config import Config
 from liqspec.conform.finding import Finding
 from liqspec.engine import Engine
 from liqspec.events import EventData
-from liqspec.judge import Violation
 from liqspec.refusals import Refusal
 from liqspec.shapes import WrongShape, below
 from liqspec.shrink import Failing
+from liqspec.tally import Violation
 
 SCENARIO, VECTOR = "counterexample.toml", "counterexample.json"
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from attrs import evolve, field, frozen
 
-from liqspec import judge
+from liqspec import tally
 from liqspec.machine import Lifecycle, Table, TransitionEntry, guard_name
 from liqspec.texts import show
 
@@ -181,7 +181,7 @@ def _shown(entry: TransitionEntry, roles: dict[str, Role]) -> TransitionShown:
 
 
 def _purpose(entry: TransitionEntry, roles: dict[str, Role]) -> Purpose:
-    if entry.id not in judge.reachable_transitions():
+    if entry.id not in tally.reachable_transitions():
         return "reserved"
     if roles[entry.to] in ("liquidation", "vault"):
         return "trouble"

@@ -85,7 +85,7 @@ def initial_margin_is_what_the_rules_say(step: Step) -> Judgement:
         )
         if pool.initial_margin != margin:
             wrong.append(f"{pool.key}: initial margin is {_n(pool.initial_margin)}, must be {_n(margin)}")
-    return _first(wrong) if exercised else None
+    return _first(wrong) if wrong or exercised else None
 
 
 @_property("history", "EVT-10", "MRG-9", "FIL-2", "BKS-3", "BKS-7", "EVT-6")
@@ -172,14 +172,18 @@ def a_covered_pool_is_left_alone(step: Step) -> Judgement:
         if pool.in_liquidation != runs_on:
             return f"{pool.key} in liquidation is {str(pool.in_liquidation).lower()}: {_measures(pool)}"
         for position in pool.positions:
-            if position.state == "liquidatable" and not runs_on:
-                return f"{position.key} is liquidatable: {_measures(pool)}"
+            waits = position.state in ("liquidatable", "partially_liquidated")
+            if waits != runs_on and position.state != "partially_liquidated":
+                told = "an order of its pool runs on" if runs_on else _measures(pool)
+                return f"{position.key} is {position.state}: {told}"
+            if position.order is not None and not runs_on:
+                return f"the order of {position.key} was not stopped: {_measures(pool)}"
     return HELD if covered else None
 
 
 @_property("history", "LIQ-11", "LIQ-12", "LIQ-13", "BKS-1", "BKS-2", "CLD-6")
 def liquidation_makes_progress(step: Step) -> Judgement:
-    """A breached pool has a working order, or everything was attempted in this block and the vault may not take it."""
+    """A breached pool has a working order, or none of its positions is up for one and the vault may not take it."""
     exercised = False
     for pool in step.after.pools.values():
         if not pool.positions or not _equity_below_margin(step, pool) or pool.order_working():
@@ -214,7 +218,21 @@ def an_order_fits_its_position(step: Step) -> Judgement:
 # ---------------------------------------------------------------------------------------------------------------- steps
 
 
-@_property("history", "EVT-2", "AMT-3", "AMT-4", "EVT-4", "ACC-5", "ACC-6", "ACC-7", "ACC-8", "ACC-9", "FIL-1", "EVT-9")
+@_property(
+    "history",
+    "EVT-2",
+    "AMT-3",
+    "AMT-4",
+    "EVT-4",
+    "ACC-5",
+    "ACC-6",
+    "ACC-7",
+    "ACC-8",
+    "ACC-9",
+    "FIL-1",
+    "FIL-5",
+    "EVT-9",
+)
 def an_event_is_accepted_exactly_if_its_rule_says_so(step: Step) -> Judgement:
     """An event is refused with the code of the first check that fails, and accepted if none does."""
     expected = step.expected_refusal
@@ -252,7 +270,7 @@ def an_event_changes_exactly_what_it_must(step: Step) -> Judgement:
     return HELD
 
 
-@_property("step", "ACC-2", "ACC-10", "LIQ-2", "CLD-5", "EVT-7")
+@_property("step", "ACC-2", "ACC-10", "LIQ-1", "LIQ-2", "CLD-5", "EVT-7")
 def other_pools_are_untouched(step: Step) -> Judgement:
     """A trade, a fill or the end of an order changes nothing of any pool but its own; a vault trade, of none."""
     kind = step.event["type"]
@@ -294,7 +312,7 @@ def an_order_has_exactly_the_size_of_its_rule(step: Step) -> Judgement:
 
 @_property("history", "LIQ-5", "LIQ-11", "LIQ-12")
 def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Judgement:
-    """An order is emitted only for a breached pool, once in a block for a life, one at a time where ranked."""
+    """An order is for a liquidatable position of a breached pool, one a block unless cancelled, ranked one by one."""
     emitted = step.emitted()
     for position in emitted:
         equity, margin = step.measures(position.pool)
@@ -302,6 +320,8 @@ def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Judgement:
             return f"{position.key} got an order, but equity {_n(equity)} >= maintenance margin {_n(margin)}"
         if (position.key, position.life) in step.memory.attempted:
             return f"{position.key} got a second order in this block"
+        if position.state != "liquidatable":
+            return f"{position.key} got an order, but is {position.state}"
     if step.rules.ranked:
         for position in emitted:
             if wrong := _wrongly_ranked(step, position):
@@ -383,7 +403,41 @@ def a_life_ends_once(step: Step) -> Judgement:
     return HELD if ended else None
 
 
-@_property("history", "CLD-1", "CLD-2")
+@_property("step", "LIF-1", "BKS-5", "FIL-1", "ACC-9")
+def an_ended_position_shows_how_it_ended(step: Step) -> Judgement:
+    """A position that a fill or its trader closed is closed, and one that the vault took is backstopped."""
+    ended = False
+    for key, position in step.after.positions.items():
+        before = step.before.positions.get(key)
+        if not step.accepted or position.size or before is None or not before.size:
+            continue
+        ended, taken = True, key in step.expected(position.pool).holdings
+        if position.state != ("backstopped" if taken else "closed"):
+            return f"{key} is {position.state}, but {'the vault took it' if taken else 'nothing of it was left'}"
+    return HELD if ended else None
+
+
+@_property("step", "ACC-1", "ACC-3", "LIF-2", "OBS-1")
+def only_a_first_use_makes_a_pool_or_a_position(step: Step) -> Judgement:
+    """A trade makes the position and the isolated pool that it names, a transfer that pool; whatever is made stays."""
+    pools, positions = set(step.before.pools), set(step.before.positions)
+    if step.accepted and step.event["type"] == "trade":
+        positions.add(naive.event_position(step.event))
+        pools.add(naive.event_pool(step.event))
+    elif step.accepted and step.event["type"] == "transfer":
+        pools.add(f"{step.event['account']}/{step.event['market']}/isolated")
+    for what, wanted, found in (
+        ("pool", pools, set(step.after.pools)),
+        ("position", positions, set(step.after.positions)),
+    ):
+        for key in sorted(wanted ^ found):
+            return f"the {what} {key} is {'there' if key in found else 'missing'} after a {step.event.get('type')}"
+    if market := next((market for market, size in step.after.vault_positions.items() if not size), None):
+        return f"the vault shows a position of 0 in {market}"
+    return HELD
+
+
+@_property("history", "CLD-1", "CLD-2", "OBS-2")
 def windows_open_and_end_on_time(step: Step) -> Judgement:
     """A position shows its own window from the fill that opened it until exactly its end."""
     exercised = False
@@ -552,8 +606,6 @@ def _wrongly_ranked(step: Step, position: NaivePosition) -> str | None:
         if other.state == "liquidatable" and (other.key, other.life) not in step.memory.attempted:
             notional = abs(other.size) * step.memory.marks[other.market]
             margins[other.key] = (-step.rules.maintenance_margin(other.market, notional), other.market)
-    if position.key not in margins:
-        return f"{position.key} got the order, but is {position.state} or was attempted in this block"
     first = min(margins, key=lambda key: margins[key])
     return None if first == position.key else f"{position.key} got the order, but {first} comes first"
 

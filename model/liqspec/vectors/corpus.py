@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from liqspec import checks, rulebook, specification, spread
-from liqspec.judge import reachable_transitions
+from liqspec.tally import reachable_transitions
 from liqspec.vectors import case, suites
 from liqspec.vectors.case import Case
 from liqspec.vectors.hunt import reached

@@ -5,9 +5,9 @@ from liqspec.details import all_pools
 from liqspec.effects import DeficitCovered, Effect, OrderEmitted, Transitioned
 from liqspec.engine import Engine
 from liqspec.events import EventData
-from liqspec.judge import reachable_transitions
 from liqspec.refusals import Refusal
 from liqspec.state import Pool
+from liqspec.tally import reachable_transitions
 from liqspec.vectors.case import rules_of
 
 SIDES = {-1: "below", 0: "at", 1: "above"}
