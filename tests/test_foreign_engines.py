@@ -301,7 +301,9 @@ class TestTheConversation:
     def test_hello_tells_versions_events_and_everything_observed(self, command: Command) -> None:
         """VER-1, OBS-1."""
         (reply,) = converse(command, [HELLO])
-        assert (reply["protocol"], reply["rules"], reply["states"]) == (1, rulebook.version(), "full")
+        assert (reply["protocol"], reply["states"]) == (1, "full")
+        # A patch of the rules changes only words, so that an engine made before it need not say it.
+        assert reply["rules"].split(".")[:2] == rulebook.version().split(".")[:2]
         assert sorted(reply["events"]) == sorted(EVENTS)
         seen = random_runs()[-1].observation
         observed = {"time", "block"} | {f"vault.{name}" for name in seen["vault"]}

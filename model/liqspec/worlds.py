@@ -7,8 +7,9 @@ from typing import Any
 from liqspec.amounts import MAX_INTEGER, decimal_text
 from liqspec.venue_file import VenueFile
 
-# Names that are in another order by UTF-16, without regard to case, or by the rules of a language (AMT-7).
-_MARKET_NAMES = (("\uff21", "\U0001d401", "\u00c4"), ("Z", "a", "\u00c4"))
+# Names that are in another order by UTF-16; and names of which any two are without regard to case, or in a language,
+# for the last is the sign of the kelvin, a K (AMT-7).
+_MARKET_NAMES = (("\uff21", "\U0001d401", "\U0001d402"), ("Z", "m", "\u212a"))
 _ACCOUNT_NAMES = ("Zoe", "adam", "\u00c4da")
 
 START = 50_000  # the starting mark of each market in ticks, so that a tick is a small move
@@ -43,7 +44,7 @@ def configuration(random: Random, base: dict[str, Any]) -> dict[str, Any]:
     if random.random() < 0.03:  # near the largest time, beyond which a window can end (CFG-2)
         config["time"] = MAX_INTEGER - random.choice((10, 30_001, 100_000))
     # The order of names decides between equal margins, and hardly anywhere else.
-    return _renamed(config, random) if random.random() < (0.3 if equal and ranked else 0.02) else config
+    return _renamed(config, random) if random.random() < (0.8 if equal and ranked else 0.02) else config
 
 
 def _part(random: Random, base: dict[str, Any], accounts: int, markets: int) -> dict[str, Any]:
