@@ -58,7 +58,7 @@ mutants: .venv/ready  ## which property catches which wrong engine, after how ma
 	$(BIN)/python tests/measure_wrong_engines.py
 
 mutation: .venv/ready  ## try every small change of the rules' modules on a copy, and tell which the tests do not see
-	$(BIN)/python tests/measure_mutation.py
+	$(BIN)/python tests/measure_mutation.py --table tests/MUTATION.md
 
 conform: .venv/ready  ## which wrong engine, as a process of its own, is caught by `liqspec conform`, and by how few events
 	$(BIN)/python tests/measure_conform.py

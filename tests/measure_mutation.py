@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mutation import survivors, workshop
 from mutation.detectors import DETECTORS, Detector
 from mutation.mutants import Mutant, Name, mutants_of
-from mutation.report import markdown, unexplained
+from mutation.report import markdown, page, unexplained
 from mutation.workshop import PACKAGE, ROOT, Bench, BrokenTree, Verdict
 
 # Everything that decides, computes or tells what the rules say.
@@ -48,7 +48,9 @@ def main(
     listed: Annotated[bool, typer.Option("--listed", help="Only the mutants that the list says survive.")] = False,
     until: Annotated[str, typer.Option(help="Stop after this detector.")] = DETECTORS[-1].name,
     workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
-    table: Annotated[Path | None, typer.Option(help="Write the table to this file, as Markdown.")] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="Write the table and the list of what survives to this file.")
+    ] = None,
 ) -> None:
     """Change one small thing at a time in a copy of the rules' modules, and see which test notices."""
     console, began = Console(), time.monotonic()
@@ -72,7 +74,7 @@ def main(
     counts = Counter(verdict.detector or "survived" for verdict in verdicts)
     console.print(f"{dict(counts)}, {(time.monotonic() - began) / 60:.1f} minutes")
     if table is not None:
-        table.write_text(text, encoding="utf-8")
+        table.write_text(page(text, allowed), encoding="utf-8")
     raise typer.Exit(1 if missed or stale else 0)
 
 

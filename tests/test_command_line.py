@@ -15,7 +15,7 @@ from liqspec import __version__, citations, cli, itf, known, rulebook, scenario,
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", "from liqspec.cli import main; main()", *arguments],
+        [sys.executable, "-m", "liqspec", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -235,7 +235,7 @@ def test_help_has_examples_and_exit_status() -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
-    command = f"{sys.executable} -c 'from liqspec.cli import main; main()' simulate market-liquidation --json | head -1"
+    command = f"{sys.executable} -m liqspec simulate market-liquidation --json | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, timeout=60)
     assert done.stderr == ""
 
@@ -246,7 +246,7 @@ def test_a_reader_that_has_gone_ends_it_with_0(arguments: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [sys.executable, "-c", "from liqspec.cli import main; main()", *arguments],
+        [sys.executable, "-m", "liqspec", *arguments],
         stdout=writer,
         stderr=subprocess.PIPE,
         text=True,
@@ -301,8 +301,8 @@ def test_verify_is_the_same_for_the_same_seed_whatever_the_hash_seed() -> None:
         done = subprocess.run(
             [
                 sys.executable,
-                "-c",
-                "from liqspec.cli import main; main()",
+                "-m",
+                "liqspec",
                 "verify",
                 "--scope",
                 "minimal",

@@ -1,11 +1,21 @@
-"""The table of a mutation run: for each module how many mutants there are, and which part of the tests sees them."""
+"""The page of a mutation run: how many mutants there are, what sees them, and why nothing sees some of them."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from mutation.detectors import Detector
 from mutation.mutants import Name
+from mutation.survivors import Survivor
 from mutation.workshop import ENDLESS, Verdict
+
+HEAD = """\
+# Small changes of the rules' modules, and what sees them
+
+Written by `make mutation`: on a copy of the tree one comparison, sign, rounding, constant, branch or statement is
+changed at a time, and the tests run until one fails, in the order of the columns. *score* is the share of all mutants
+that are seen; those that *change nothing* stand below, each with the reason why nothing can tell it from the original.
+
+"""
 
 
 def unexplained(verdicts: Iterable[Verdict], listed: Collection[Name]) -> list[Verdict]:
@@ -25,6 +35,26 @@ def markdown(verdicts: Sequence[Verdict], listed: Collection[Name], detectors: S
         own = [verdict for verdict in verdicts if module in (verdict.mutant.module, "**all**")]
         lines.append(_row(module, own, listed, seen_by))
     return "\n".join(lines) + "\n"
+
+
+def page(table: str, survivors: Iterable[Survivor]) -> str:
+    """The table, and under it the mutants that change nothing."""
+    lines = [
+        HEAD + table,
+        "## What changes nothing\n",
+        "| where | was | becomes | why it changes nothing |",
+        "|---|---|---|---|",
+    ]
+    for survivor in survivors:
+        module, inside, was, becomes, _ = survivor.name
+        cells = (f"{module}, `{inside}`", _code(was), _code(becomes), survivor.why)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _code(text: str) -> str:
+    escaped = text.replace("|", "\\|").replace("\n", " ")
+    return f"`{escaped}`"
 
 
 def _row(module: str, verdicts: list[Verdict], listed: Collection[Name], seen_by: list[str]) -> str:

@@ -142,6 +142,19 @@ def _to_the_first_pool(state: State, event: events.Transfer, amounts: Amounts, e
     return REAL_OPERATIONS[events.Transfer](state, event, amounts, effects)
 
 
+def _without_regard_to_case(pool: Pool) -> list[Position]:
+    names = sorted(pool.positions, key=lambda name: (name.lower(), name))
+    return [pool.positions[name] for name in names if pool.positions[name].size]
+
+
+def _forgets_what_is_empty(state: State, event: events.Transfer, amounts: Amounts, effects: Effects) -> list[Pool]:
+    cross, pool = REAL_OPERATIONS[events.Transfer](state, event, amounts, effects)
+    if pool.collateral or pool.positions:
+        return [cross, pool]
+    del state.accounts[pool.account].isolated[event.market]
+    return [cross]
+
+
 def _calms_siblings(state: State, pool: Pool, position: Position, effects: Effects) -> None:
     _OPEN_WINDOWS(state, pool, position, effects)
     if state.venue.cooldown_scope == "account" and state.venue.cooldown_ms:
@@ -194,4 +207,14 @@ ENGINES = (
     ),
     wrong("X210", "A transfer goes to the isolated pool that is there", operates(events.Transfer, _to_the_first_pool)),
     wrong("X211", "A window of the account calms its other pools", Patch(operations, "_open_windows", _calms_siblings)),
+    wrong(
+        "X216",
+        "A pool's positions are taken in order of market without regard to case",
+        Patch(Pool, "open_positions", _without_regard_to_case),
+    ),
+    wrong(
+        "X217",
+        "A transfer that empties a pool never traded in forgets it",
+        operates(events.Transfer, _forgets_what_is_empty),
+    ),
 )
