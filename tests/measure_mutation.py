@@ -26,6 +26,10 @@ from mutation.workshop import PACKAGE, ROOT, Bench, BrokenTree, Verdict
 # Everything that decides, computes or tells what the rules say.
 MODULES = (
     "amounts.py",
+    "names.py",
+    "events.py",
+    "config.py",
+    "venue.py",
     "arithmetic.py",
     "machine.py",
     "lifetimes.py",

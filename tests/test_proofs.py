@@ -540,6 +540,13 @@ def test_what_is_out_of_reach_is_unknown_and_not_proved() -> None:
     assert judged(lambda case: case.integer("x") < 1_000_000).status == "unknown"
 
 
+def test_what_does_not_run_on_symbols_is_not_proved_and_its_error_is_told() -> None:
+    """Arithmetic that goes through a float, or a Fraction, must not end the whole verification."""
+    proof = judged(lambda case: Fraction(case.integer("x"), 2) <= 1)
+    assert proof.status == "unknown"
+    assert proof.reason == "TypeError: both arguments should be Rational instances"
+
+
 def test_a_control_without_effect_is_proved_and_so_found_out() -> None:
     def statement(case: Case) -> bool:
         case.given("x is above 1", case.integer("x") > 1)

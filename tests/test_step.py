@@ -42,6 +42,7 @@ from liqspec import (
 )
 from liqspec.compare import Difference, Observes
 from liqspec.config import Config
+from liqspec.effects import OrderEmitted
 from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.guided import Guide
@@ -366,7 +367,7 @@ def first_wrong_step(number: str, episodes: int = 100) -> Reason:
     """Why the first step of a wrong engine that is not allowed is not, beside the right one that is given the same."""
     wrong = WRONG_ENGINES[number]
     for episode in range(episodes):
-        random = Random(f"15/{number}/{episode}")
+        random = Random(f"17/{number}/{episode}")
         config = Config.from_json(configuration(random, BASES[episode % len(BASES)]))
         right, guided = Engine(config), Engine(config)
         guide = Guide(random, right)
@@ -487,6 +488,24 @@ class TestAPartialState:
         before["positions"][0]["state"] = "cooldown"
         verdict = step.judge(config, before, MARK_88)
         assert verdict.expected.snapshot.accounts[0].pools[0].positions[0].window == (10, 10)
+
+    def test_a_window_of_the_account_matters_where_it_would_make_another_order(self) -> None:
+        """STP-4, CLD-3: as many effects either way, but the order is for half of the position or for all of it."""
+        liquidation = {
+            "partial_threshold": "100",
+            "partial_fraction": "1/2",
+            "cooldown_ms": 10,
+            "cooldown_scope": "account",
+        }
+        config = Config.from_json(small_config(liquidation=liquidation))
+        before = partial_position()
+        sibling = {"account": "alice", "market": "B", "mode": "isolated", "size": "1", "cost": "10"}
+        before["positions"].append({**sibling, "state": "partially_liquidated", "cooldown_until": 10})
+        before["pools"].append({"account": "alice", "market": "B", "mode": "isolated", "collateral": "1000"})
+        verdict = step.judge(config, before, MARK_88)
+        orders = [effect.size for effect in verdict.expected.effects if isinstance(effect, OrderEmitted)]
+        assert orders == [5]
+        assert assumed(verdict, "accounts[alice] window") == ("until 10", True)
 
     @pytest.mark.parametrize(
         ("change", "message"),

@@ -346,6 +346,14 @@ def test_a_lemma_that_is_not_proved_violates(status: str, control: str, told: st
     assert printed(found).splitlines()[-1] == "violated"
 
 
+def test_a_lemma_that_did_not_run_is_told_with_its_error() -> None:
+    proof = ProofResult(
+        name=LEMMA, status="unknown", counterexample={}, control="unknown", control_numbers={}, reason="TypeError: no"
+    )
+    told = "lemma equality_is_healthy is unknown, its control unknown: TypeError: no"
+    assert report(proofs=[proof]).unproved == [told]
+
+
 def test_a_failure_of_a_story_violates() -> None:
     found = report(failures=["deficit: [step] 3 was accepted"])
     assert not found.holds

@@ -26,13 +26,14 @@ class Part:
 
 @frozen(kw_only=True)
 class ProofResult:
-    """What became of a lemma: proved, and its control refuted by these numbers, or not."""
+    """What became of a lemma: proved, and its control refuted by these numbers, or not; and why one did not run."""
 
     name: str
     status: str
     counterexample: dict[str, int]
     control: str
     control_numbers: dict[str, int]
+    reason: str = ""
 
     @property
     def holds(self) -> bool:
@@ -96,6 +97,7 @@ class Proved:
             counterexample=proof.counterexample,
             control=control.status,
             control_numbers=control.counterexample,
+            reason=proof.reason or control.reason,
         )
         return Part("lemmas", proof=result)
 

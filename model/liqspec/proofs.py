@@ -39,12 +39,13 @@ class Claim:
 
 @frozen
 class Proof:
-    """What became of a lemma or a control; if it is refuted, by which numbers."""
+    """What became of a lemma or a control; if it is refuted, by which numbers; if it did not run, why."""
 
     name: str
     status: Status
     seconds: float
     counterexample: dict[str, int] = field(factory=dict)
+    reason: str = ""
 
 
 def claims(lemma: Lemma) -> list[Claim]:
@@ -75,6 +76,13 @@ def witness(claim: Claim) -> dict[str, int] | None:
 
 def _judged(name: str, judged: list[Claim]) -> Proof:
     start = perf_counter()
+    try:
+        return _decided(name, judged, start)
+    except Exception as error:  # arithmetic that cannot be run on symbols, or not on these numbers, is not proved
+        return Proof(name, "unknown", perf_counter() - start, reason=f"{type(error).__name__}: {error}")
+
+
+def _decided(name: str, judged: list[Claim], start: float) -> Proof:
     for claim in judged:
         # Over the reals most is decided at once. What is proved there holds for the integers, what is refuted may not.
         if _proved(claim, "reals"):

@@ -192,10 +192,16 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     stopped = any(_same_state(state, difference.theirs, observes) for state in passed)
     rules = [*ours, *theirs] if stopped else [*theirs, *ours]
     rules = rules or list(observables.observables().fields["positions.state"].rules)
+    if stopped and any(isinstance(effect, OrderEnded) and effect.rule == "LIQ-9" for effect in _about(step, key)):
+        rules.insert(1, "LIQ-9")  # it may have left the order that the model cancelled
     if stopped and any(machine.lifecycle().by_id[effect.transition].trigger == "assess" for effect in fired):
         rules.append("LIQ-6")  # it may be right about the pool, and not have looked
     rules += [effect.rule for effect in step.effects[:1]]  # or what the event itself changed is wrong
     return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique_facts(guards))
+
+
+def _about(step: Step, key: str) -> list[Effect]:
+    return [effect for effect in step.effects if subject(effect) == key]
 
 
 def _instead(

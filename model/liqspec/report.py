@@ -100,6 +100,7 @@ class Report:
         """The lemmas that are not proved, or whose control is not refuted."""
         return [
             f"lemma {proof.name} is {proof.status}, its control {proof.control}"
+            + (proof.reason and f": {proof.reason}")
             for proof in self.proofs
             if not proof.holds
         ]

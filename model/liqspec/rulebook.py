@@ -15,7 +15,7 @@ _HEADING = re.compile(r"^### ([A-Z]{3}-[0-9]+) · (.+)$", re.MULTILINE)
 _EXAMPLE = re.compile(r"^```toml example\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _VERSION = re.compile(r"^Rules version: \*\*([0-9]+\.[0-9]+\.[0-9]+)\*\*", re.MULTILINE)
 
-# What a worked example need not repeat (SCN-1).
+# What a worked example need not repeat, unless it has a whole config in place of all these (SCN-1).
 EXAMPLE_DEFAULTS = {"venue": "generic", "marks": {"BTC": "50000", "ETH": "2500"}, "accounts": ["alice"]}
 
 
@@ -66,7 +66,8 @@ def example_scenario(rule: Rule, example: Example) -> Scenario:
     Raises:
         scenario.InvalidScenario: it is none; the message has the page, the line and the field.
     """
-    data = {**EXAMPLE_DEFAULTS, "title": rule.title, **specification.parse_toml(example.text, rule.path)}
+    own = specification.parse_toml(example.text, rule.path)
+    data = {**({} if "config" in own else EXAMPLE_DEFAULTS), "title": rule.title, **own}
     try:
         return scenario.build(rule.id, data, rule.path.parent)
     except (shapes.WrongShape, InvalidConfig) as error:

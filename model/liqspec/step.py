@@ -11,7 +11,7 @@ from liqspec import assuming, compare, events, reasons, shapes, snapshot_json
 from liqspec.compare import Observes
 from liqspec.completion import Assumption, Completed
 from liqspec.config import Config
-from liqspec.effects import Effect, Transitioned, subject
+from liqspec.effects import Effect, OrderEmitted, Transitioned, subject
 from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.partial import PartialState
@@ -261,8 +261,13 @@ def _answer(expected: Expected, found: tuple[Reason, ...], observed: Observed | 
     if observed is not None:
         return not found
     code = None if expected.refusal is None else expected.refusal.code
-    decided = [
-        (effect.kind, subject(effect), effect.transition if isinstance(effect, Transitioned) else None)
-        for effect in expected.effects
-    ]
-    return code, decided
+    return code, [_decision(effect) for effect in expected.effects]
+
+
+def _decision(effect: Effect) -> object:
+    """What an effect decides: a transition, the size of an order, or that it is there; not the amounts it tells."""
+    if isinstance(effect, Transitioned):
+        return effect.kind, subject(effect), effect.transition
+    if isinstance(effect, OrderEmitted):
+        return effect.kind, subject(effect), effect.size
+    return effect.kind, subject(effect)

@@ -4,7 +4,10 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
+from attrs import fields
+
 from liqspec.amounts import MAX_INTEGER, decimal_text
+from liqspec.config import Config
 from liqspec.venue_file import VenueFile
 
 # Names that are in another order by UTF-16; and names of which any two are without regard to case, or in a language,
@@ -28,23 +31,29 @@ def part_of(random: Random, base: dict[str, Any]) -> dict[str, Any]:
 
 
 def configuration(random: Random, base: dict[str, Any]) -> dict[str, Any]:
-    """A configuration near `base`: part of it, parameters and names changed now and then."""
+    """A configuration near `base`: part of it; parameters, markets and names changed now and then."""
+    return in_its_markets(random, _with_made_markets(base, random) if random.random() < 0.2 else base)
+
+
+def in_its_markets(random: Random, base: dict[str, Any]) -> dict[str, Any]:
+    """A configuration near `base` in some of its markets, in any order; parameters and names changed now and then."""
     dense = random.random() < 0.2
     config = _part(random, base, 1, 2) if dense else part_of(random, base)
     if dense or random.random() < 0.6:
         changes = _everything_at_once(random) if dense else _liquidation_changes(random)
         config["liquidation"] = {**base.get("liquidation", {}), **changes}
-        config["backstop"] = {**base["backstop"], "return_fraction": random.choice(("0", "0", "1/3", "1"))}
+        config["backstop"] = {**base["backstop"], **_backstop_changes(random)}
     ranked = config.get("liquidation", {}).get("order_policy") == "ranked"
     equal = random.random() < (0.5 if ranked else 0.15)
     if equal:  # equal markets, in which two positions can have equal margins
         first = min(config["markets"])
-        config["markets"] = dict.fromkeys(config["markets"], base["markets"][first])
-        config["marks"] = dict.fromkeys(config["marks"], base["marks"][first])
+        config["markets"] = dict.fromkeys(config["markets"], config["markets"][first])
+        config["marks"] = dict.fromkeys(config["marks"], config["marks"][first])
     if random.random() < 0.03:  # near the largest time, beyond which a window can end (CFG-2)
         config["time"] = MAX_INTEGER - random.choice((10, 30_001, 100_000))
     # The order of names decides between equal margins, and hardly anywhere else.
-    return _renamed(config, random) if random.random() < (0.8 if equal and ranked else 0.02) else config
+    named = _renamed(config, random) if random.random() < (0.8 if equal and ranked else 0.02) else config
+    return _shuffled(named, random) if random.random() < 0.5 else named
 
 
 def _part(random: Random, base: dict[str, Any], accounts: int, markets: int) -> dict[str, Any]:
@@ -67,6 +76,49 @@ def _renamed(config: dict[str, Any], random: Random) -> dict[str, Any]:
         "accounts": list(_ACCOUNT_NAMES[: len(config["accounts"])]),
         "markets": {markets[name]: market for name, market in config["markets"].items()},
         "marks": {markets[name]: mark for name, mark in config["marks"].items()},
+    }
+
+
+def _with_made_markets(base: dict[str, Any], random: Random) -> dict[str, Any]:
+    """The base, its markets with tiers of their own, and with grids that are no power of ten."""
+    quote_unit = Fraction(str(base.get("quote_unit", fields(Config).quote_unit.default))) / random.choice(
+        (1, 1, 4, 100)
+    )
+    made: dict[str, Any] = {**base, "quote_unit": decimal_text(quote_unit), "markets": {}, "marks": {}}
+    for name, market in base["markets"].items():
+        tick, lot = (Fraction(market[grid]) * random.choice((1, 3, 25)) for grid in ("tick", "lot"))
+        made["marks"][name] = decimal_text(tick * START)
+        made["markets"][name] = {"tick": decimal_text(tick), "lot": decimal_text(lot), "tiers": _tiers(random)}
+    return made
+
+
+def _tiers(random: Random) -> list[dict[str, Any]]:
+    """One to four tiers: only from the third on is a deduction a sum (MRG-5)."""
+    count = random.choice((1, 2, 3, 3, 4))
+    aboves = [0, *sorted(random.sample((1000, 5000, 20000, 50000, 100000, 1000000), k=count - 1))]
+    leverages = sorted(random.choices((1, 2, 3, 5, 10, 20, 25, 40), k=count), reverse=True)
+    rate, tiers = Fraction(0), []
+    for above, leverage in zip(aboves, leverages, strict=True):
+        rate = max(rate, Fraction(1, leverage * random.choice((1, 2, 2, 3, 7))))  # a rate does not fall (MRG-8)
+        tiers.append({"above": str(above), "maintenance_rate": str(rate), "max_leverage": leverage})
+    return tiers
+
+
+def _backstop_changes(random: Random) -> dict[str, Any]:
+    return {
+        "threshold": random.choice(("2/3", "2/3", "2/3", "1/3", "1/2", "9/10", "1")),
+        "return_fraction": random.choice(("0", "0", "1/3", "1")),
+    }
+
+
+def _shuffled(config: dict[str, Any], random: Random) -> dict[str, Any]:
+    """The configuration with its accounts and markets in any order, which must not decide anything (LIQ-7)."""
+    accounts, markets = (random.sample(list(config[part]), k=len(config[part])) for part in ("accounts", "markets"))
+    return {
+        **config,
+        "accounts": accounts,
+        "markets": {name: config["markets"][name] for name in markets},
+        "marks": {name: config["marks"][name] for name in reversed(markets)},
     }
 
 

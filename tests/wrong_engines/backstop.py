@@ -179,6 +179,10 @@ def _never_taken(state: State, pool: Pool, effects: Effects) -> None:
     return
 
 
+def _at_two_thirds(equity: int, maintenance: int, threshold: Ratio) -> bool:
+    return 3 * equity < 2 * maintenance
+
+
 ENGINES = (
     bug("B12", Patch(assessment, "_hand_to_vault", _profit_as_loss)),
     bug("B14", Patch(State, "equity", _minus_its_positions)),
@@ -246,4 +250,5 @@ ENGINES = (
         "A pool with negative collateral cannot be taken",
         Patch(assessment, "_backstop_or_wait", _reverts_without_collateral),
     ),
+    wrong("X223", "The backstop threshold is 2/3 at every venue", Patch(arithmetic, "below_backstop", _at_two_thirds)),
 )

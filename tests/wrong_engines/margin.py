@@ -1,18 +1,25 @@
 """Engines that measure a pool wrongly, or pay funding wrongly."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from liqspec import arithmetic, events
+from attrs import evolve
+
+from liqspec import arithmetic, events, venue
 from liqspec.admission import Amounts
+from liqspec.amounts import Grid
 from liqspec.arithmetic import Holding, Ratio, Schedule, Tier
+from liqspec.config import MarketConfig, TierConfig
 from liqspec.state import Pool, State
+from liqspec.venue import Market
 from wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, wrong
 
 _MAINTENANCE = arithmetic.maintenance_margin
 _FUNDING = arithmetic.funding_due
+_SCHEDULE = venue._schedule
+_MARKET = venue._market
 
 
 def _never_added(holdings: Iterable[Holding]) -> int:
@@ -59,6 +66,37 @@ def _allowed_leverage(amount: int, leverage: int, schedule: Schedule) -> int:
 
 def _initial_down(amount: int, leverage: int, schedule: Schedule) -> int:
     return amount // min(leverage, arithmetic.tier_at(amount, schedule).max_leverage)
+
+
+def _third_tier_as_the_second(amount: int, schedule: Schedule) -> Tier:
+    return [tier for tier in schedule.tiers[:2] if amount > tier.above or not tier.above][-1]
+
+
+def _deducts(from_first: bool) -> Callable[[str, tuple[TierConfig, ...], Grid], Schedule]:
+    """Deductions that are right up to the second tier: a sum with the first tier's rate, or no sum at all."""
+
+    def schedule(path: str, tiers: tuple[TierConfig, ...], money: Grid) -> Schedule:
+        real = _SCHEDULE(path, tiers, money)
+        deduction, own = 0, []
+        for before, tier in zip((real.tiers[0], *real.tiers), real.tiers, strict=False):
+            if from_first:
+                deduction += tier.above * (tier.rate - real.tiers[0].rate)
+            else:
+                deduction = tier.above * (tier.rate - before.rate)
+            own.append(tier._replace(deduction=deduction))
+        return Schedule(real.denominator, tuple(own))
+
+    return schedule
+
+
+def _lots_by_their_decimals(name: str, config: MarketConfig, money: Grid) -> Market:
+    real = _MARKET(name, config, money)
+    return evolve(real, lot=Ratio(1, real.lot.denominator))
+
+
+def _ticks_by_their_decimals(name: str, config: MarketConfig, money: Grid) -> Market:
+    real = _MARKET(name, config, money)
+    return evolve(real, unit=max(1, real.unit // real.price.step.numerator))
 
 
 def _everybody_pays(size: int, payment: int, lot: Ratio) -> int:
@@ -120,4 +158,19 @@ ENGINES = (
     wrong("X22", "The vault pays no funding", operates(events.Funding, _vault_pays_nothing)),
     wrong("X23", "Isolated pools pay no funding", operates(events.Funding, _isolated_pays_nothing)),
     wrong("X24", "Isolated funding is paid by the cross pool", operates(events.Funding, _from_the_cross_pool)),
+    wrong(
+        "X218",
+        "The deduction of a third tier starts from the first tier's rate",
+        Patch(venue, "_schedule", _deducts(from_first=True)),
+    ),
+    wrong(
+        "X219",
+        "The deduction of a third tier forgets that of the second",
+        Patch(venue, "_schedule", _deducts(from_first=False)),
+    ),
+    wrong("X220", "A market has no more than two tiers", Patch(arithmetic, "tier_at", _third_tier_as_the_second)),
+    wrong("X221", "Funding takes a lot for a power of ten", Patch(venue, "_market", _lots_by_their_decimals)),
+    wrong(
+        "X222", "What a lot is worth takes a tick for a power of ten", Patch(venue, "_market", _ticks_by_their_decimals)
+    ),
 )

@@ -17,7 +17,7 @@ from liqspec.guided import Guide
 from liqspec.rounder import rounded
 from liqspec.shrink import Failing, Test, shrink
 from liqspec.snapshot import Snapshot
-from liqspec.worlds import configuration
+from liqspec.worlds import in_its_markets
 
 LENGTH = 40  # events in one run
 STEPS = 20_000  # events tried, if nothing else is asked for
@@ -92,7 +92,7 @@ def _numbers(effort: Effort) -> Iterator[int]:
 
 def _world(random: Random, sets: RuleSets) -> dict[str, Any]:
     """A world near that of the first rule set: accounts, markets and a vault by chance, the rules left out."""
-    world = configuration(random, sets.world)
+    world = in_its_markets(random, sets.world)
     return {
         **{name: value for name, value in world.items() if name != "liquidation"},
         "backstop": sets.world["backstop"],
