@@ -16,11 +16,12 @@ from attrs import evolve, frozen
 from rich.console import Console
 from rich.progress import track
 
-from liqspec import counterexample, explore, scope
+from liqspec import explore, scope
+from liqspec.shortest import shortest
 from liqspec.tally import Violation
 from liqspec.verify import STEPS
 from wrong_engines import WRONG_ENGINES
-from wrong_engines.search import contradicted, find, shortest_known, stories
+from wrong_engines.search import SHIPPED, contradicted, find, shortest_known, stories
 
 MANY = 10**9
 SCOPES = ("minimal", "cooldown")  # those that take a second or two
@@ -50,7 +51,7 @@ def measure(number: str) -> Measure:
         began = process_time()
         found = find(STEPS)
         seconds = process_time() - began
-        shrunk = None if found is None else counterexample.shrink(found.violation)
+        shrunk = None if found is None else shortest([found.violation], SHIPPED, seed=1)
         where, explored = _explored(worlds)
         story = contradicted(told)
     return Measure(

@@ -165,10 +165,38 @@ def test_a_part_of_a_base_leaves_its_rules_as_they_are() -> None:
 def test_configurations_near_a_base_can_be_run_and_some_have_names_that_are_easily_sorted_wrong() -> None:
     """AMT-7: by code points `Ａ` comes before `𝐁`, by UTF-16 after it; `Z` comes before `m`, without case after it."""
     names: set[tuple[str, ...]] = set()
+    unsorted = 0
     for number in range(600):
         config = configuration(Random(number), SHIPPED[number % len(SHIPPED)])
         engine = Engine(Config.from_json(config))
         assert list(engine.venue.markets) == sorted(config["markets"])
         names.add(tuple(sorted(config["markets"])))
+        unsorted += config["accounts"] != sorted(config["accounts"]) or list(config["markets"]) != sorted(
+            config["markets"]
+        )
     assert any(sorted(markets, key=lambda name: name.encode("utf-16-be")) != list(markets) for markets in names)
     assert any(sorted(markets, key=str.casefold) != list(markets) for markets in names)
+    assert 100 < unsorted < 500
+
+
+def test_configurations_near_a_base_have_markets_of_every_kind() -> None:
+    """MRG-5, AMT-2, BKS-1, PRT-3: what no shipped venue has, an engine that cannot do it would pass for right."""
+    seen: set[str] = set()
+    for number in range(600):
+        config = configuration(Random(number), SHIPPED[number % len(SHIPPED)])
+        markets = config["markets"].values()
+        seen.update(f"{len(market['tiers'])} tiers" for market in markets)
+        seen.update(f"{grid} of no power of ten" for grid in ("tick", "lot") for market in markets if odd(market[grid]))
+        rates = [tier["maintenance_rate"] for market in markets for tier in market["tiers"]]
+        shares = {"maintenance_rate": rates, **{name: [value] for name, value in config["backstop"].items()}}
+        shares |= {name: [config["liquidation"].get(name, "1")] for name in ("partial_fraction", "fee_rate")}
+        seen.update(f"{name} {value}" for name, values in shares.items() for value in values)
+    assert {"1 tiers", "2 tiers", "3 tiers", "4 tiers", "tick of no power of ten", "lot of no power of ten"} <= seen
+    for name in ("maintenance_rate", "threshold", "return_fraction", "partial_fraction", "fee_rate"):
+        parts = [Fraction(entry.removeprefix(name)) for entry in seen if entry.startswith(name)]
+        assert any(part.numerator > 1 for part in parts), name
+
+
+def odd(step: str) -> bool:
+    """Whether a grid's step is neither a power of ten nor one over a whole number."""
+    return Fraction(step).numerator % 10 not in (0, 1)

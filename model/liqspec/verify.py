@@ -35,6 +35,18 @@ class Effort:
     proved: bool = True
     processes: int = spread.available()
 
+    def venues(self) -> list[str]:
+        """The rule sets that random runs start from."""
+        return [self.venue] if self.venue else venue_file.names()
+
+    def bases(self) -> tuple[dict[str, Any], ...]:
+        """The configurations of these rule sets.
+
+        Raises:
+            specification.UnreadableFile, shapes.WrongShape: the venue asked for is wrong.
+        """
+        return tuple(base_configuration(venue_file.load(name)) for name in self.venues())
+
 
 def verify(effort: Effort, progress: Console) -> Report:
     """Check everything, up to the first violation; deterministic in the effort, unless that is given in seconds.
@@ -43,10 +55,8 @@ def verify(effort: Effort, progress: Console) -> Report:
         specification.UnreadableFile, shapes.WrongShape, InvalidConfig, InvalidScenario: a file of the specification,
             or the venue asked for, is wrong.
     """
-    venues = [effort.venue] if effort.venue else venue_file.names()
-    bases = tuple(base_configuration(venue_file.load(name)) for name in venues)
     worlds = [scope.load(name) for name in effort.scopes]
-    pieces = chain(_shipped(effort, worlds), _random_runs(effort, bases))
+    pieces = chain(_shipped(effort, worlds), _random_runs(effort, effort.bases()))
     columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     parts: list[Part] = []
     with Progress(*columns, console=progress, transient=True) as bars:
@@ -55,7 +65,7 @@ def verify(effort: Effort, progress: Console) -> Report:
             parts.append(part)
             if part.tally.violations:
                 break
-    return _report(effort, venues, parts)
+    return _report(effort, parts)
 
 
 def _shipped(effort: Effort, worlds: list[scope.Scope]) -> Iterator[Piece]:
@@ -110,13 +120,13 @@ class _Bars:
             self._bars.advance(self._tasks[part.kind], part.steps)
 
 
-def _report(effort: Effort, venues: list[str], parts: list[Part]) -> Report:
+def _report(effort: Effort, parts: list[Part]) -> Report:
     tally, steps = Tally(), {"worked examples": 0, "scenarios": 0, "random events": 0}
     for part in parts:
         tally.add(part.tally)
         steps[part.kind] = steps.get(part.kind, 0) + part.steps
     return Report(
-        venues=venues,
+        venues=effort.venues(),
         seed=effort.seed,
         steps=steps["random events"],
         examples=steps["worked examples"],

@@ -99,7 +99,8 @@ def _tiers(random: Random) -> list[dict[str, Any]]:
     leverages = sorted(random.choices((1, 2, 3, 5, 10, 20, 25, 40), k=count), reverse=True)
     rate, tiers = Fraction(0), []
     for above, leverage in zip(aboves, leverages, strict=True):
-        rate = max(rate, Fraction(1, leverage * random.choice((1, 2, 2, 3, 7))))  # a rate does not fall (MRG-8)
+        share = random.choice((Fraction(1), Fraction(1, 2), Fraction(1, 2), Fraction(2, 3), Fraction(1, 7)))
+        rate = max(rate, share / leverage)  # a rate does not fall (MRG-8)
         tiers.append({"above": str(above), "maintenance_rate": str(rate), "max_leverage": leverage})
     return tiers
 
@@ -107,7 +108,7 @@ def _tiers(random: Random) -> list[dict[str, Any]]:
 def _backstop_changes(random: Random) -> dict[str, Any]:
     return {
         "threshold": random.choice(("2/3", "2/3", "2/3", "1/3", "1/2", "9/10", "1")),
-        "return_fraction": random.choice(("0", "0", "1/3", "1")),
+        "return_fraction": random.choice(("0", "0", "1/3", "0.7", "1")),
     }
 
 
@@ -127,10 +128,10 @@ def _liquidation_changes(random: Random) -> dict[str, Any]:
         "order_policy": random.choice(("all", "ranked")),
         "stop_when_restored": random.choice((True, False)),
         "partial_threshold": random.choice(("0", "1000", "20000", "100000")),
-        "partial_fraction": random.choice(("1/5", "1/3", "1/2", "1")),
+        "partial_fraction": random.choice(("1/5", "1/3", "0.4", "1/2", "1")),
         "cooldown_ms": random.choice((0, 10, 30000, 30000)),
         "cooldown_scope": random.choice(("position", "pool", "account")),
-        "fee_rate": random.choice(("0", "0", "1/200", "1/10")),
+        "fee_rate": random.choice(("0", "0", "1/200", "3/70", "0.1")),
     }
 
 

@@ -37,4 +37,5 @@ if len(WRONG_ENGINES) != sum(len(module.ENGINES) for module in _MODULES):
 # X39, a window that forces to its present end (only a block moves time, and a block sets both ends);
 # X57, a cancelled order that counts as failed (a pool whose orders are cancelled leaves liquidation, which forgets it);
 # X151, a failure that outlives its life (a key can be reopened only after its pool left liquidation);
-# X153, an order that outlives its position (neither a fill, a trade nor a backstop ends a life while one works).
+# X153, an order that outlives its position (neither a fill, a trade nor a backstop ends a life while one works);
+# X224, accounts in the order of the configuration (only the order of a list would show it, and lists compare by keys).

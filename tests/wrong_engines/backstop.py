@@ -16,6 +16,7 @@ _HAND = assessment._hand_to_vault
 _WAIT = assessment._backstop_or_wait
 _COVER = assessment._cover_deficit
 _EQUITY = State.equity
+_RETURN = arithmetic.backstop_return
 
 
 def _pnl(state: State, pool: Pool) -> list[int]:
@@ -183,6 +184,10 @@ def _at_two_thirds(equity: int, maintenance: int, threshold: Ratio) -> bool:
     return 3 * equity < 2 * maintenance
 
 
+def _return_one_over(equity: int, fraction: Ratio) -> int:
+    return _RETURN(equity, Ratio(min(1, fraction.numerator), fraction.denominator))
+
+
 ENGINES = (
     bug("B12", Patch(assessment, "_hand_to_vault", _profit_as_loss)),
     bug("B14", Patch(State, "equity", _minus_its_positions)),
@@ -251,4 +256,9 @@ ENGINES = (
         Patch(assessment, "_backstop_or_wait", _reverts_without_collateral),
     ),
     wrong("X223", "The backstop threshold is 2/3 at every venue", Patch(arithmetic, "below_backstop", _at_two_thirds)),
+    wrong(
+        "X227",
+        "A return fraction is taken for one over its denominator",
+        Patch(arithmetic, "backstop_return", _return_one_over),
+    ),
 )

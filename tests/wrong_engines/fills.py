@@ -17,6 +17,7 @@ Effects = list[Any]
 _CLOSE = operations._close
 _EMIT = assessment._emit_order
 _RELEASED = arithmetic.released_cost
+_FEE = arithmetic.liquidation_fee
 
 
 def _afterwards(change: Callable[[State, Pool, Position, Filled, int], None]) -> Patch:
@@ -220,6 +221,11 @@ def _fee_on_reductions(state: State, pool: Pool, position: Position, size: int, 
 
 _REDUCE = operations._reduce
 
+
+def _one_over_the_denominator(amount: int, fee_rate: Ratio, equity_after: int) -> int:
+    return _FEE(amount, Ratio(min(1, fee_rate.numerator), fee_rate.denominator), equity_after)
+
+
 ENGINES = (
     bug("B27", _afterwards(_grows_for_shorts)),
     bug(
@@ -264,4 +270,9 @@ ENGINES = (
         _afterwards(_takes_more_than_is_left),
     ),
     wrong("X95", "A fill of all that is left is refused", checks(events.Fill, _less_than_is_left)),
+    wrong(
+        "X226",
+        "A fee rate is taken for one over its denominator",
+        Patch(arithmetic, "liquidation_fee", _one_over_the_denominator),
+    ),
 )

@@ -4,12 +4,10 @@ from typing import Any
 
 from attrs import evolve
 
-from liqspec import arithmetic, assessment, engine, events, operations
+from liqspec import arithmetic, assessment, events, operations
 from liqspec.admission import Amounts
-from liqspec.config import Config
 from liqspec.lifetimes import fire_with
 from liqspec.state import Facts, Pool, Position, State
-from liqspec.venue import Venue
 from wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, sees, wrong
 
 Effects = list[Any]
@@ -20,7 +18,6 @@ _TO_ATTEMPT = assessment._to_attempt
 _REDUCE = operations._reduce
 _COVER = assessment._cover_deficit
 _OPEN_WINDOWS = operations._open_windows
-_START = engine._start
 
 
 def _cross_only(state: State, pools: list[Pool], effects: Effects) -> None:
@@ -167,12 +164,6 @@ def _calms_siblings(state: State, pool: Pool, position: Position, effects: Effec
                     sibling.state = "cooldown" if sibling.state == "healthy" else sibling.state
 
 
-def _as_configured(config: Config, rules: Venue) -> State:
-    state = _START(config, rules)
-    state.accounts = {name: state.accounts[name] for name in config.accounts}
-    return state
-
-
 ENGINES = (
     bug("B36", Patch(assessment, "assess", _cross_only)),
     bug("B40", sees(_with_the_cross_equity)),
@@ -226,5 +217,4 @@ ENGINES = (
         "A transfer that empties a pool never traded in forgets it",
         operates(events.Transfer, _forgets_what_is_empty),
     ),
-    wrong("X224", "Accounts are taken in the order of the configuration", Patch(engine, "_start", _as_configured)),
 )

@@ -98,6 +98,10 @@ def _at_least_two_lots(size: int, fraction: arithmetic.Ratio) -> int:
     return max(2, _CHUNK(size, fraction))
 
 
+def _size_by_a_whole_number(size: int, fraction: arithmetic.Ratio) -> int:
+    return arithmetic.divide_up(abs(size), fraction.denominator // fraction.numerator)
+
+
 ENGINES = (
     bug("B16", Patch(arithmetic, "chunk", _larger_of_both)),
     bug("B18", Patch(assessment, "_sizing", _always_a_chunk)),
@@ -119,4 +123,5 @@ ENGINES = (
         "A chunk has at least two lots, though the position has one",
         Patch(arithmetic, "chunk", _at_least_two_lots),
     ),
+    wrong("X225", "A chunk is the size divided by a whole number", Patch(arithmetic, "chunk", _size_by_a_whole_number)),
 )

@@ -8,7 +8,7 @@ import typer
 
 from liqspec import counterexample, report, scope, verify
 from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
-from liqspec.tally import Violation
+from liqspec.shortest import shortest
 
 
 @app.command(name="verify")
@@ -59,17 +59,13 @@ def verify_command(
         processes=processes or verify.Effort().processes,
     )
     found = verify.verify(effort, terminal(stderr=True))
-    shortest = min((counterexample.shrink(violation) for violation in found.violations), key=_length, default=None)
-    if shortest is not None:
-        counterexample.save(shortest, save)
+    told = shortest(found.violations, effort.bases(), seed)
+    if told is not None:
+        counterexample.save(told, save)
     if as_json:
         typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
     else:
         report.tell(found, terminal())
-        if shortest is not None:
-            counterexample.tell(shortest, save, terminal())
+        if told is not None:
+            counterexample.tell(told, save, terminal())
     raise typer.Exit(HOLDS if found.holds else VIOLATED)
-
-
-def _length(violation: Violation) -> int:
-    return len(violation.events)
