@@ -295,3 +295,14 @@ def test_a_table_that_breaks_off_keeps_what_came_before(tmp_path: Path, monkeypa
     assert found.events > 0 and not found.holds
     assert found.error.startswith(f"{path}: after row {found.events + 1}: ")
     assert "Expected 4 columns, got 5" in found.error
+
+
+def test_the_header_of_a_table_is_read_by_a_handle_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library reads ahead in the background, even when it is closed: rows went missing with one handle for both."""
+    read, real = [], tables.pa_csv.open_csv
+    monkeypatch.setattr(tables.pa_csv, "open_csv", lambda file, **options: read.append(file) or real(file, **options))
+    path = tmp_path / "log.csv"
+    path.write_text("event.type,event.account,event.amount\ndeposit,alice,1\n", encoding="utf-8")
+    with path.open("rb") as file:
+        assert [len(rows) for rows in tables.csv(file)] == [1]
+        assert [one is file for one in read] == [False, True]

@@ -32,7 +32,8 @@ def csv(file: BinaryIO) -> Iterator[list[dict[str, Any]]]:
     file.seek(0)
     parsed = pa_csv.ParseOptions(newlines_in_values=True)
     reading = pa_csv.ReadOptions(block_size=BLOCK, use_threads=False)
-    with pa_csv.open_csv(file, read_options=reading, parse_options=parsed) as reader:
+    # By a handle of its own, because it reads ahead in the background, even when it is closed.
+    with pa_csv.open_csv(pa.OSFile(file.name), read_options=reading, parse_options=parsed) as reader:
         names = reader.schema.names
     _check(names)
     file.seek(0)
