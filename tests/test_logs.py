@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.csv as pa_csv  # type: ignore[import-untyped]
 import pyarrow.parquet as pa_parquet  # type: ignore[import-untyped]
 import pytest
 from rich.console import Console
@@ -299,8 +300,14 @@ def test_a_table_that_breaks_off_keeps_what_came_before(tmp_path: Path, monkeypa
 
 def test_the_header_of_a_table_is_read_by_a_handle_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library reads ahead in the background, even when it is closed: rows went missing with one handle for both."""
-    read, real = [], tables.pa_csv.open_csv
-    monkeypatch.setattr(tables.pa_csv, "open_csv", lambda file, **options: read.append(file) or real(file, **options))
+    read: list[object] = []
+
+    def noted(file: object, **options: object) -> object:
+        read.append(file)
+        return real(file, **options)
+
+    real = pa_csv.open_csv
+    monkeypatch.setattr(pa_csv, "open_csv", noted)
     path = tmp_path / "log.csv"
     path.write_text("event.type,event.account,event.amount\ndeposit,alice,1\n", encoding="utf-8")
     with path.open("rb") as file:
