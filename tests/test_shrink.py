@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from fractions import Fraction
 
+import pytest
+
+from liqspec import counterexample, shortest
 from liqspec.events import EventData
 from liqspec.rounder import rounded
 from liqspec.shrink import MANY, Failing, shrink
+from liqspec.tally import Tally, Violation
 
 Wanted = Callable[[list[EventData]], bool]
 KEY = {"account": "alice", "market": "A", "mode": "cross"}
@@ -162,3 +166,42 @@ def test_a_number_is_only_replaced_by_a_plainer_one() -> None:
         tried.clear()
         rounded(Failing(CONFIG, [mark(price)]), fails)
         assert tried == plainer, price
+
+
+class TestTheCounterexampleThatIsTold:
+    """The shortest of what was violated; only where that is long, of what a few more random runs violate too."""
+
+    @pytest.fixture(autouse=True)
+    def nothing_is_shrunk(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(counterexample, "shrink", lambda violation: violation)
+
+    def shortest(self, lengths: list[int], later: dict[int, int], monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+        """The events of what is told, and how many more runs were made; `later` has the violations of those runs."""
+        runs: list[str] = []
+
+        def another(base: object, random: object, length: object, where: str, tally: Tally) -> None:
+            if (events := later.get(len(runs))) is not None:
+                tally.violations.append(violated(events))
+            runs.append(where)
+
+        monkeypatch.setattr(shortest, "random_run", another)
+        told = shortest.shortest(map(violated, lengths), (CONFIG,), seed=3)
+        assert len(set(runs)) == len(runs)
+        return -1 if told is None else len(told.events), len(runs)
+
+    def test_is_none_if_nothing_was_violated(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.shortest([], {0: 1}, monkeypatch) == (-1, 0)
+
+    def test_is_the_shortest_and_no_more_is_looked_for_if_that_is_short(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.shortest([12, shortest.SHORT, 9], {0: 1}, monkeypatch) == (shortest.SHORT, 0)
+
+    def test_is_looked_for_where_the_first_is_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        later = {2: 30, 4: shortest.SHORT + 1, 7: 3, 8: 1}
+        assert self.shortest([shortest.SHORT + 5], later, monkeypatch) == (3, 8)
+
+    def test_stays_if_nothing_shorter_comes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.shortest([20], {5: 25}, monkeypatch) == (20, shortest.RUNS)
+
+
+def violated(events: int) -> Violation:
+    return Violation("a_property", "", "", CONFIG, [mark("1")] * events)
