@@ -556,7 +556,8 @@ class TestTheReport:
         told = json.loads(done.stdout)
         assert told.keys() == {"conforms", "engine", "finding", "saved", "known", "exercised"}
         found = told["finding"]
-        assert found["rules"][0] == found["reasons"][0]["rules"][0] == "LIQ-3"
+        assert found["rules"] == found["reasons"][0]["rules"]
+        assert "LIQ-3" in found["rules"]
         assert found["found_events"] == len(found["events"]) > 3  # as it was found
         assert found["config"]["accounts"]
         assert {Path(told["saved"][kind]).parent for kind in ("scenario", "vector")} == {tmp_path}

@@ -314,7 +314,6 @@ class TestAWrongStep:
 BLAMED = {
     "B07": "MRG-5",
     "X01": "LIQ-3",
-    "X03": "LIQ-3",
     "X12": "MRG-4",
     "X17": "MRG-7",
     "X25": "PRT-3",
@@ -367,7 +366,7 @@ def first_wrong_step(number: str, episodes: int = 100) -> Reason:
     """Why the first step of a wrong engine that is not allowed is not, beside the right one that is given the same."""
     wrong = WRONG_ENGINES[number]
     for episode in range(episodes):
-        random = Random(f"17/{number}/{episode}")
+        random = Random(f"18/{number}/{episode}")
         config = Config.from_json(configuration(random, BASES[episode % len(BASES)]))
         right, guided = Engine(config), Engine(config)
         guide = Guide(random, right)

@@ -14,8 +14,8 @@ from wrong_engines.search import SHIPPED, contradicted, find, shortest_known, st
 # Found only after more than 1,500 random events.
 # fmt: off
 SLOW = {
-    "X08", "X10", "X29", "X31", "X33", "X40", "X41", "X50", "X52", "X65", "X96", "X164", "X171", "X173", "X175",
-    "X178", "X189", "X192", "X194", "X195", "X205", "X206", "X207", "X213", "X214", "X215",
+    "B51", "B56", "X08", "X27", "X29", "X33", "X41", "X62", "X65", "X66", "X92", "X96", "X97", "X161", "X171", "X178",
+    "X189", "X190", "X192", "X195", "X196", "X211", "X213", "X216", "X218", "X219", "X221", "X225", "X227",
 }
 # fmt: on
 

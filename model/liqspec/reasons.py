@@ -192,7 +192,7 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     stopped = any(_same_state(state, difference.theirs, observes) for state in passed)
     rules = [*ours, *theirs] if stopped else [*theirs, *ours]
     rules = rules or list(observables.observables().fields["positions.state"].rules)
-    if stopped and any(isinstance(effect, OrderEnded) and effect.rule == "LIQ-9" for effect in _about(step, key)):
+    if stopped and any(isinstance(effect, OrderEnded) and effect.rule == "LIQ-9" for effect in _in_pool(step, key)):
         rules.insert(1, "LIQ-9")  # it may have left the order that the model cancelled
     if stopped and any(machine.lifecycle().by_id[effect.transition].trigger == "assess" for effect in fired):
         rules.append("LIQ-6")  # it may be right about the pool, and not have looked
@@ -200,8 +200,9 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique_facts(guards))
 
 
-def _about(step: Step, key: str) -> list[Effect]:
-    return [effect for effect in step.effects if subject(effect) == key]
+def _in_pool(step: Step, key: str) -> list[Effect]:
+    """What the step did to the pool that backs a position, and to the positions in it."""
+    return [effect for effect in step.effects if (about := subject(effect)) and _pool_key(about) == _pool_key(key)]
 
 
 def _instead(

@@ -20,12 +20,14 @@ _BAD_AMOUNTS = (
 )
 # What must be refused in a field, by its name; every other field is an amount.
 _BAD: dict[str, tuple[object, ...]] = {
-    "account": ("nobody", "", 7),
-    "market": (_NO_MARKET, "", 7),
+    "account": ("nobody", "nobody", "", 7),
+    "market": (_NO_MARKET, _NO_MARKET, "", 7),
     "mode": ("both", "Cross", 7),
     "time": _BAD_INTEGERS,
     "leverage": _BAD_INTEGERS,
 }
+
+_AMOUNTS = ("size", "price")  # of a trade or a fill: the events with two amounts
 
 Weighted = tuple[int, Callable[[], EventData | None]]  # how often a move is made, and the move
 
@@ -51,7 +53,7 @@ class Guide(Moves):
             "vault_trade": (2, market.vault_trade),
             "vault_cash": (1, market.vault_cash),
             "order_of_nobody": (2, market.order_of_nobody),
-            "spoilt": (4, self._spoilt),
+            "spoilt": (5, self._spoilt),
         }
 
     def next_event(self) -> EventData:
@@ -96,10 +98,10 @@ class Guide(Moves):
         moves: tuple[Weighted, ...] = (
             (30, market.block),
             (18, trader.reduce),
-            (6, trader.rescue),
+            (8, trader.rescue),
             (4, trader.increase_in_trouble),
             (12, market.mark),
-            (30, lambda: None),
+            (28, lambda: None),
         )
         return self._chosen(moves)
 
@@ -111,9 +113,9 @@ class Guide(Moves):
     def _spoilt(self) -> EventData:
         """An otherwise possible event with one or two fields that must be refused."""
         trader, market = self._trader, self._market_moves
-        choices = (trader.deposit, trader.transfer, trader.open_or_increase, trader.withdraw, market.mark, market.block)
-        event = dict(self._random.choice(choices)())
-        return self.spoil(event)
+        trades = (trader.open_or_increase, market.vault_trade)
+        choices = (*trades, trader.deposit, trader.transfer, trader.withdraw, market.mark, market.block)
+        return self.spoil(self._random.choice(choices)() or trader.open_or_increase())
 
     def stray(self) -> EventData:
         """An event of any kind, all kinds alike, with a field that must be refused; or a fill of no order."""
@@ -127,9 +129,13 @@ class Guide(Moves):
         return {**event, "time": -1} if "time" in event and self._chance(0.5) else self.spoil(event)
 
     def spoil(self, event: EventData) -> EventData:
-        """The event with one or two fields that must be refused."""
+        """The event with one or two fields that must be refused; of two, the order of the checks decides (EVT-2)."""
         event = dict(event)
-        for name in self._random.sample(sorted(event), k=min(self._random.choice((1, 1, 2)), len(event))):
+        names, count = sorted(event), self._random.choice((1, 1, 2, 2))
+        alike = [name for name in names if name in ("account", "market")], [name for name in names if name in _AMOUNTS]
+        if count == 2 and self._chance(0.6):  # which of two unknown names, or of two bad amounts, is told
+            names = self._random.choice([pair for pair in alike if len(pair) == 2] or [names])
+        for name in self._random.sample(names, k=min(count, len(names))):
             event[name] = self._bad_prices(event[name]) if name == "prices" else self._bad(name)
         return event
 

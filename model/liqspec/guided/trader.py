@@ -37,10 +37,11 @@ class TraderMoves(Moves):
         if not troubled:
             return None
         pool = self._random.choice(troubled)
-        amount = self._money(max(1, (self._lacking(pool) or 0) + self._random.choice((-1, 0, 0, 1))))
-        if pool.market is None or self._chance(0.2):
-            return {"type": "deposit", "account": pool.account, "amount": amount}
-        return {"type": "transfer", "account": pool.account, "market": pool.market, "amount": amount}
+        lacking = max(1, (self._lacking(pool) or 0) + self._random.choice((-1, 0, 0, 1)))
+        event: EventData = {"account": pool.account, "amount": self._money(lacking)}
+        if pool.market is None or aims.free(self._state, self._state.accounts[pool.account].cross) < lacking:
+            return {"type": "deposit", **event}
+        return {"type": "transfer", **event, "market": pool.market}
 
     def increase_in_trouble(self) -> EventData | None:
         """More of a position that is in liquidation, which must be refused; often with a bad leverage as well."""
