@@ -1,17 +1,19 @@
 """The exhaustive exploration: pinned sizes of the shipped scopes, and the shortest counterexample to a wrong engine."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from liqspec import arithmetic, counterexample, scenario, scope
+from liqspec import arithmetic, assessment, counterexample, scenario, scope
 from liqspec.engine import Engine
 from liqspec.explore import explore
 from liqspec.model_properties import DETERMINISTIC
 from liqspec.simulate import Run
 from liqspec.snapshot import Snapshot
+from liqspec.state import Pool, Position, State
 from liqspec.tally import Violation
 
 # States and steps of each shipped scope, to the last one: a change of the model or of a scope shows here.
@@ -20,6 +22,7 @@ PINNED = {
     "cross": (2_669, 14_080, 9, False),
     "isolated": (9_474, 42_626, 8, False),
     "minimal": (1_084, 7_516, 20, True),
+    "ranked": (712, 5_387, 8, False),
     "vault": (2_617, 9_947, 8, False),
 }
 
@@ -45,6 +48,26 @@ def test_a_scope_holds_and_has_exactly_its_states(name: str) -> None:
     assert found.tally.violations == []
     assert found.never == []
     assert (found.states, found.steps, found.depth, found.exhausted) == (PINNED | THOROUGH)[name]
+
+
+def ranked_before_rounding(state: State, pool: Pool) -> list[Position]:
+    """LIQ-11 with margins that are not rounded up yet: of two that only rounding makes equal, the larger is first."""
+    untried = [one for one in pool.open_positions() if one.state == "liquidatable" and not one.attempted]
+
+    def margin(position: Position) -> Fraction:
+        held = state.holding(position)
+        amount = arithmetic.notional(held.size, held.mark, held.unit)
+        return Fraction(amount * held.schedule.tiers[0].rate, held.schedule.denominator)
+
+    return [max(untried, key=margin)] if untried else []
+
+
+def test_positions_that_are_equal_only_when_rounded_are_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LIQ-11, MRG-5: in random events that is too rare to rely on; in the scope it must happen."""
+    monkeypatch.setattr(assessment, "_to_attempt", ranked_before_rounding)
+    (violation,) = explore(scope.load("ranked")).tally.violations
+    assert violation.property == "an_order_is_emitted_only_if_needed_and_once"
+    assert len(violation.events) == 6
 
 
 def test_an_exploration_that_left_something_unexercised_does_not_hold() -> None:
