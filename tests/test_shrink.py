@@ -199,6 +199,11 @@ class TestTheCounterexampleThatIsTold:
         later = {2: 30, 4: shortest.SHORT + 1, 7: 3, 8: 1}
         assert self.shortest([shortest.SHORT + 5], later, monkeypatch) == (3, 8)
 
+    def test_is_looked_for_in_so_many_runs_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Shrinking takes seconds: an engine of which every counterexample is long must not take minutes."""
+        later = {0: 20, 3: 18, 4: 19, 5: 2}
+        assert self.shortest([21], later, monkeypatch) == (18, 5)
+
     def test_stays_if_nothing_shorter_comes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self.shortest([20], {5: 25}, monkeypatch) == (20, shortest.RUNS)
 

@@ -9,7 +9,7 @@ from liqspec.random_run import LENGTH, random_run
 from liqspec.tally import Tally, Violation
 
 SHORT = 8  # events that a reader takes in at once: above it a shorter counterexample is looked for
-RUNS = 80  # more random runs at most: a few seconds
+RUNS, FOUND = 80, 3  # more random runs at most, and of those that violate something: some ten seconds
 
 
 def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...], seed: int) -> Violation | None:
@@ -18,20 +18,19 @@ def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...],
     A defect that is met where much has happened already keeps most of its events when it is shrunk; the same defect is
     often met again soon, and there takes few. Deterministic.
     """
-    best = _best(violations)
+    best = min(map(counterexample.shrink, violations), key=_length, default=None)
     if best is None:
         return None
+    found = 0
     for number in range(RUNS):
-        if len(best.events) <= SHORT:
+        if len(best.events) <= SHORT or found == FOUND:
             break
         random, tally = Random(f"{seed}/again/{number}"), Tally()
         random_run(random.choice(bases), random, LENGTH, f"another random run, {number} of seed {seed}", tally)
-        best = min(filter(None, (best, _best(tally.violations))), key=_length)
+        if tally.violations:
+            found += 1
+            best = min(best, counterexample.shrink(tally.violations[0]), key=_length)
     return best
-
-
-def _best(violations: Iterable[Violation]) -> Violation | None:
-    return min(map(counterexample.shrink, violations), key=_length, default=None)
 
 
 def _length(violation: Violation) -> int:
