@@ -8,12 +8,13 @@ import attrs
 import pytest
 
 from liqspec import arithmetic, assessment, counterexample, scenario, scope
+from liqspec.effects import Sizing
 from liqspec.engine import Engine
 from liqspec.explore import explore
 from liqspec.model_properties import DETERMINISTIC
 from liqspec.simulate import Run
 from liqspec.snapshot import Snapshot
-from liqspec.state import Pool, Position, State
+from liqspec.state import Facts, Pool, Position, State
 from liqspec.tally import Violation
 
 # States and steps of each shipped scope, to the last one: a change of the model or of a scope shows here.
@@ -68,6 +69,25 @@ def test_positions_that_are_equal_only_when_rounded_are_met(monkeypatch: pytest.
     (violation,) = explore(scope.load("ranked")).tally.violations
     assert violation.property == "an_order_is_emitted_only_if_needed_and_once"
     assert len(violation.events) == 6
+
+
+def chunks_from_two_units_above(state: State, pool: Pool, position: Position, facts: Facts) -> Sizing:
+    """PRT-2 with a threshold that is one quote unit higher."""
+    held, threshold = state.holding(position), state.venue.partial_threshold
+    if threshold is not None and arithmetic.notional(held.size, held.mark, held.unit) == threshold + 1:
+        return "not_above_threshold"
+    return SIZING(state, pool, position, facts)
+
+
+SIZING = assessment._sizing
+
+
+def test_a_notional_one_unit_above_the_threshold_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PRT-2: random amounts hardly ever have this one; in the scope a notional is 52 and the threshold 51."""
+    monkeypatch.setattr(assessment, "_sizing", chunks_from_two_units_above)
+    (violation,) = explore(scope.load("isolated")).tally.violations
+    assert violation.property == "an_order_has_exactly_the_size_of_its_rule"
+    assert len(violation.events) == 5
 
 
 def test_an_exploration_that_left_something_unexercised_does_not_hold() -> None:
