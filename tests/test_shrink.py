@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any, ClassVar
 
 import pytest
 
 from liqspec import counterexample, shortest
+from liqspec.condense import condensed
 from liqspec.events import EventData
 from liqspec.rounder import rounded
 from liqspec.shrink import MANY, Failing, shrink
@@ -196,13 +198,13 @@ class TestTheCounterexampleThatIsTold:
         assert self.shortest([12, shortest.SHORT, 9], {0: 1}, monkeypatch) == (shortest.SHORT, 0)
 
     def test_is_looked_for_where_the_first_is_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        later = {2: 30, 4: shortest.SHORT + 1, 7: 3, 8: 1}
-        assert self.shortest([shortest.SHORT + 5], later, monkeypatch) == (3, 8)
+        later = {2: 30, 4: shortest.SHORT + 1, 7: shortest.SHORT, 8: 1}
+        assert self.shortest([shortest.SHORT + 5], later, monkeypatch) == (shortest.SHORT, 8)
 
     def test_is_looked_for_in_so_many_runs_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Shrinking takes seconds: an engine of which every counterexample is long must not take minutes."""
-        later = {0: 20, 3: 18, 4: 19, 5: 2}
-        assert self.shortest([21], later, monkeypatch) == (18, 5)
+        later = {run: 20 - run % 3 for run in range(1, 1 + shortest.FOUND)} | {1 + shortest.FOUND: 1}
+        assert self.shortest([21], later, monkeypatch) == (18, 1 + shortest.FOUND)
 
     def test_stays_if_nothing_shorter_comes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self.shortest([20], {5: 25}, monkeypatch) == (20, shortest.RUNS)
@@ -210,3 +212,41 @@ class TestTheCounterexampleThatIsTold:
 
 def violated(events: int) -> Violation:
     return Violation("a_property", "", "", CONFIG, [mark("1")] * events)
+
+
+class TestSayingTheSameWithAnEventFewer:
+    CONFIG: ClassVar[dict[str, Any]] = {**CONFIG, "markets": {"A": {"tick": "0.5"}}}
+
+    def fewer(self, *told: EventData) -> list[tuple[str, list[EventData]]]:
+        """The starting marks and the events of each run that says the same."""
+        return [(run.config["marks"]["A"], run.events) for run in condensed(Failing(self.CONFIG, list(told)))]
+
+    def test_a_mark_is_there_from_the_start(self) -> None:
+        assert self.fewer(mark("7"), block(1), mark("9")) == [
+            ("7", [block(1), mark("9")]),
+            ("9", [mark("7"), block(1)]),
+        ]
+
+    @pytest.mark.parametrize(
+        ("money", "mode", "size", "price"),
+        [
+            ({"type": "deposit"}, "cross", "2", "95"),  # 10 / 2 below 100
+            ({"type": "deposit"}, "cross", "-2", "105"),
+            ({"type": "deposit"}, "cross", "3", "96.5"),  # 96.66, and at least as good
+            ({"type": "deposit"}, "cross", "-3", "103.5"),
+            ({"type": "transfer", "market": "A"}, "isolated", "2", "95"),
+        ],
+    )
+    def test_a_better_price_replaces_collateral(self, money: EventData, mode: str, size: str, price: str) -> None:
+        trade = {"type": "trade", **KEY, "mode": mode, "size": size, "price": "100"}
+        paid = {**money, "account": "alice", "amount": "10"}
+        assert self.fewer(paid, block(1), trade) == [("1", [block(1), {**trade, "price": price}])]
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"account": "bob"}, {"mode": "isolated"}, {"size": "0"}, {"size": "x"}, {"market": "B"}, {"price": "5"}],
+    )
+    def test_collateral_stays_where_no_price_can_replace_it(self, change: EventData) -> None:
+        """Somebody else's, of another pool, a trade that is refused, or a price that would not be above 0."""
+        trade = {"type": "trade", **KEY, "size": "2", "price": "100", **change}
+        assert self.fewer({"type": "deposit", "account": "alice", "amount": "10"}, trade) == []

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from liqspec import pairs, rulebook, scenario, timeline
+from liqspec.condense import condensed
 from liqspec.config import Config
 from liqspec.engine import Engine
 from liqspec.events import EventData
@@ -58,6 +59,8 @@ def shrink(violation: Violation) -> Violation:
         return None if found is None else Failing(found.config, found.events)
 
     shortest = shortened(Failing(best.config, best.events), fails)
+    while (fewer := next(filter(None, map(fails, condensed(shortest))), None)) is not None:
+        shortest = shortened(fewer, fails)
     return judge_all(evolve(violation, config=shortest.config), shortest.events) or best
 
 

@@ -8,8 +8,8 @@ from liqspec import counterexample
 from liqspec.random_run import LENGTH, random_run
 from liqspec.tally import Tally, Violation
 
-SHORT = 8  # events that a reader takes in at once: above it a shorter counterexample is looked for
-RUNS, FOUND = 80, 3  # more random runs at most, and of those that violate something: some ten seconds
+SHORT = 2  # events: above it a shorter counterexample is looked for
+RUNS, FOUND = 80, 5  # more random runs at most, and of those that violate something: some ten seconds
 
 
 def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...], seed: int) -> Violation | None:
