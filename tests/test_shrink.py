@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 import pytest
+from attrs import evolve
 
 from liqspec import counterexample, shortest
 from liqspec.condense import condensed
@@ -200,6 +201,12 @@ class TestTheCounterexampleThatIsTold:
     def test_is_looked_for_where_the_first_is_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
         later = {2: 30, 4: shortest.SHORT + 1, 7: shortest.SHORT, 8: 1}
         assert self.shortest([shortest.SHORT + 5], later, monkeypatch) == (shortest.SHORT, 8)
+
+    def test_of_a_scope_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is the shortest of a world that is smaller than any random one."""
+        monkeypatch.setattr(shortest, "random_run", None)
+        found = evolve(violated(9), where="scope minimal")
+        assert shortest.shortest([found], (CONFIG,), seed=1) is found
 
     def test_is_looked_for_in_so_many_runs_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Shrinking takes seconds: an engine of which every counterexample is long must not take minutes."""

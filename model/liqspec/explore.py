@@ -20,6 +20,9 @@ from liqspec.tally import Tally, Violation, reachable_transitions
 Canonical = tuple[Any, ...]
 
 
+WHERE = "scope "  # how the place of a violation begins that an exploration found
+
+
 @frozen(kw_only=True)
 class Exploration:
     """What an exploration found: how large the scope is, whether all of it was seen, and what was exercised."""
@@ -123,7 +126,7 @@ def _violation(scope: Scope, wrong: tuple[str, str], trail: tuple[Any, ...]) -> 
     while trail:
         trail, event = trail
         told.append(event)
-    return Violation(wrong[0], wrong[1], f"scope {scope.name}", scope.config, told[::-1])
+    return Violation(wrong[0], wrong[1], f"{WHERE}{scope.name}", scope.config, told[::-1])
 
 
 # -------------------------------------------------------------------------------------------------------------- events

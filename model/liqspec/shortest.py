@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-from liqspec import counterexample
+from liqspec import counterexample, explore
 from liqspec.random_run import LENGTH, random_run
 from liqspec.tally import Tally, Violation
 
@@ -16,11 +16,12 @@ def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...],
     """The shortest counterexample to be had without much ado; None if nothing was violated.
 
     A defect that is met where much has happened already keeps most of its events when it is shrunk; the same defect is
-    often met again soon, and there takes few. Deterministic.
+    often met again soon, and there takes few. What an exploration found is the shortest of its small world, and stays.
+    Deterministic.
     """
     best = min(map(counterexample.shrink, violations), key=_length, default=None)
-    if best is None:
-        return None
+    if best is None or best.where.startswith(explore.WHERE):
+        return best
     found = 0
     for number in range(RUNS):
         if len(best.events) <= SHORT or found == FOUND:
