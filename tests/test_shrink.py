@@ -7,8 +7,11 @@ from typing import Any, ClassVar
 import pytest
 from attrs import evolve
 
+from builders import small_config
 from liqspec import counterexample, shortest
 from liqspec.condense import condensed
+from liqspec.config import Config
+from liqspec.engine import Engine
 from liqspec.events import EventData
 from liqspec.rounder import rounded
 from liqspec.shrink import MANY, Failing, shrink
@@ -234,6 +237,23 @@ class TestSayingTheSameWithAnEventFewer:
             ("9", [mark("7"), block(1)]),
         ]
 
+    def test_a_mark_of_no_market_is_no_starting_mark(self) -> None:
+        assert self.fewer({**mark("7"), "market": ["A"]}, {**mark("7"), "market": "B"}) == []
+
+    @pytest.mark.parametrize("price", ["0", "-1", "0.00000001", "free", 7])
+    def test_a_mark_that_no_venue_starts_with_stays_an_event(
+        self, price: object, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only a wrong engine takes it; the run that would start with it is no run."""
+        told: list[EventData] = [{"type": "mark_price", "market": "A", "price": price}]
+
+        def judge_all(violation: Violation, events: list[EventData]) -> Violation | None:
+            Engine(Config.from_json(violation.config))
+            return violation if events == told else None
+
+        monkeypatch.setattr(counterexample, "judge_all", judge_all)
+        assert counterexample.shrink(Violation("a_property", "", "", small_config(), told)).events == told
+
     @pytest.mark.parametrize(
         ("money", "mode", "size", "price"),
         [
@@ -251,7 +271,17 @@ class TestSayingTheSameWithAnEventFewer:
 
     @pytest.mark.parametrize(
         "change",
-        [{"account": "bob"}, {"mode": "isolated"}, {"size": "0"}, {"size": "x"}, {"market": "B"}, {"price": "5"}],
+        [
+            {"account": "bob"},
+            {"mode": "isolated"},
+            {"size": "0"},
+            {"size": "x"},
+            {"size": "1e999999999"},
+            {"size": float("inf")},
+            {"market": "B"},
+            {"market": ["A"]},
+            {"price": "5"},
+        ],
     )
     def test_collateral_stays_where_no_price_can_replace_it(self, change: EventData) -> None:
         """Somebody else's, of another pool, a trade that is refused, or a price that would not be above 0."""

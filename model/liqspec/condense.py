@@ -1,9 +1,8 @@
 """Says the same with an event fewer: a mark that was there from the start, collateral that a better price replaces."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 
-from liqspec.amounts import decimal_text
+from liqspec.amounts import decimal_text, exact
 from liqspec.events import EventData
 from liqspec.shrink import Failing
 
@@ -18,7 +17,7 @@ def _with_a_starting_mark(failing: Failing) -> Iterator[Failing]:
     """Runs in which a market has from the start the mark that an event gave it."""
     for index, event in enumerate(failing.events):
         market, price = event.get("market"), event.get("price")
-        if event.get("type") == "mark_price" and market in failing.config["marks"] and isinstance(price, str):
+        if event.get("type") == "mark_price" and isinstance(market, str) and market in failing.config["marks"]:
             config = {**failing.config, "marks": {**failing.config["marks"], market: price}}
             yield Failing(config, failing.events[:index] + failing.events[index + 1 :])
 
@@ -41,8 +40,8 @@ def _cheaper(failing: Failing, money: EventData, trade: EventData) -> str | None
     if money.get("account") != trade.get("account") or money.get("market", trade.get("market")) != trade.get("market"):
         return None
     try:
-        amount, size, price = (Fraction(text) for text in (money["amount"], trade["size"], trade["price"]))
-        tick = Fraction(failing.config["markets"][trade["market"]]["tick"])
+        amount, size, price = (exact(text) for text in (money["amount"], trade["size"], trade["price"]))
+        tick = exact(failing.config["markets"][trade["market"]]["tick"])
         ticks = (price - amount / size) / tick
     except (KeyError, TypeError, ValueError, ZeroDivisionError):  # one of them is an event that must be refused
         return None

@@ -15,11 +15,13 @@ from liqspec.events import EventData
 from liqspec.judge import Judge
 from liqspec.known import KNOWN
 from liqspec.model_properties import DETERMINISTIC
+from liqspec.shapes import WrongShape
 from liqspec.shrink import Failing
 from liqspec.shrink import shrink as shortened
 from liqspec.simulate import Run
 from liqspec.snapshot import Snapshot
 from liqspec.tally import Tally, Violation
+from liqspec.venue import InvalidConfig
 
 
 def judge_all(violation: Violation, told: list[EventData]) -> Violation | None:
@@ -55,7 +57,13 @@ def shrink(violation: Violation) -> Violation:
         return violation
 
     def fails(candidate: Failing) -> Failing | None:
-        found = judge_all(evolve(violation, config=candidate.config), candidate.events)
+        try:
+            found = judge_all(evolve(violation, config=candidate.config), candidate.events)
+        except (
+            WrongShape,
+            InvalidConfig,
+        ):  # a mark that only a wrong engine lets an event set cannot be there at first
+            return None
         return None if found is None else Failing(found.config, found.events)
 
     shortest = shortened(Failing(best.config, best.events), fails)

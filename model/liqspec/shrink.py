@@ -1,13 +1,12 @@
 """Makes a failing run short: fewer events first, then a plainer configuration; whatever fails is asked each time."""
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
 from attrs import frozen
 
-from liqspec.amounts import decimal_text
+from liqspec.amounts import decimal_text, exact
 from liqspec.events import EventData
 
 MANY = 40  # above so many events, pairs are not tried: single ones must go first
@@ -104,10 +103,10 @@ def _merged(one: EventData, other: EventData) -> EventData | None:
     """One event that does what two of a kind do, if there is one."""
     if one.get("type") != other.get("type"):
         return None
-    kind = one["type"]
     same = {"deposit": ("account",), "transfer": ("account", "market"), "funding": ("market",)}
     keyed = ("account", "market", "mode")
     try:
+        kind = one["type"]
         if kind in same and all(one[name] == other[name] for name in same[kind]):
             field = "payment" if kind == "funding" else "amount"
             return {**one, field: _sum(one[field], other[field])}
@@ -119,7 +118,7 @@ def _merged(one: EventData, other: EventData) -> EventData | None:
 
 
 def _sum(one: str, other: str) -> str:
-    return decimal_text(Fraction(one) + Fraction(other))
+    return decimal_text(exact(one) + exact(other))
 
 
 # -------------------------------------------------------------------------------------------------------- configuration

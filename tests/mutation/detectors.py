@@ -89,7 +89,7 @@ DETECTORS: tuple[Detector, ...] = (
             "refusal_table",
         ),
     ),
-    Detector("amounts, admission", _tests("amounts", "admission")),
+    Detector("amounts, names, admission", _tests("amounts", "names", "admission")),
     Detector("files", _tests("rules", "scenarios", "bad_files")),
     Detector("random events", _random_events),
     Detector("other engine", _tests("independent_engine")),
