@@ -36,6 +36,16 @@ def small_engine(**changes: Any) -> Engine:
     return Engine(Config.from_json(small_config(**changes)))
 
 
+def beyond_78_digits() -> Engine:
+    """A run whose collaterals have a digit more than a deposit may have, and whose equities have twice as many."""
+    engine = small_engine()
+    for _ in range(2):
+        apply(engine, "deposit", account="alice", amount="9" * 78)
+    apply(engine, "trade", account="alice", market="A", mode="cross", size="9" * 77, price="1", leverage=1)
+    apply(engine, "mark_price", market="A", price="9" * 77)
+    return engine
+
+
 def apply(engine: Engine, kind: str, **fields: Any) -> tuple[Effect, ...]:
     """Apply an event that must be accepted."""
     return engine.apply(events.from_json({"type": kind, **fields}))

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from liqspec.amounts import (
     MAX_DIGITS,
     MAX_INTEGER,
+    MAX_REPORTED,
     Grid,
     MalformedAmount,
     check_amount,
+    check_reported,
     common_denominator,
     decimal_text,
     exact,
@@ -109,6 +111,19 @@ class TestText:
         """AMT-3, AMT-1: no bit of it is lost."""
         assert len(str(2**256 - 1)) == MAX_DIGITS
         assert Grid.of("1").units(str(2**256 - 1)) == 2**256 - 1
+
+    def test_what_an_engine_reports_may_be_longer_but_not_endless(self) -> None:
+        """AMT-3: at sizes of 256 bits a notional has twice the digits of an amount that is put in."""
+        check_reported("-" + "9" * 100 + "." + "9" * 100)
+        check_reported("9" * MAX_REPORTED)
+        with pytest.raises(MalformedAmount, match="at most 4,000 characters"):
+            check_reported("9" * (MAX_REPORTED + 1))
+
+    @pytest.mark.parametrize("text", [text for text in MALFORMED if len(repr(text)) < MAX_DIGITS])
+    def test_what_an_engine_reports_is_a_decimal_string_too(self, text: object) -> None:
+        """AMT-3."""
+        with pytest.raises(MalformedAmount, match="is not a decimal number"):
+            check_reported(text)
 
     @given(AMOUNTS)
     def test_the_exact_value_is_that_of_decimal_arithmetic(self, text: str) -> None:

@@ -299,7 +299,10 @@ EDGES = (
 
 
 @pytest.mark.parametrize("text", EDGES)
-@pytest.mark.parametrize(("word", "reader"), [("amount", amounts.check_amount), ("rate", amounts.rate)])
+@pytest.mark.parametrize(
+    ("word", "reader"),
+    [("amount", amounts.check_amount), ("observed_amount", amounts.check_reported), ("rate", amounts.rate)],
+)
 def test_the_patterns_of_numbers_are_exact(word: str, reader: Callable[[Any], object], text: str) -> None:
     """AMT-3, AMT-5."""
     try:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from builders import (
     apply,
     backstopped,
+    beyond_78_digits,
     chunk_badly_filled,
     holding,
     mark,
@@ -239,6 +240,13 @@ class TestJson:
             kept = engine.snapshot()
             text = json.dumps(snapshot_json.to_json(engine.venue, kept))
             assert snapshot_json.from_json(engine.venue, json.loads(text)) == kept
+
+    def test_amounts_that_grew_beyond_what_can_be_put_in_come_back_too(self) -> None:
+        """AMT-3."""
+        engine = beyond_78_digits()
+        kept = snapshot_json.to_json(engine.venue, engine.snapshot())
+        assert len(kept["accounts"][0]["pools"][0]["collateral"]) == 79
+        assert snapshot_json.from_json(engine.venue, kept) == engine.snapshot()
 
     def test_a_run_restored_from_json_goes_on_exactly_like_the_original(self) -> None:
         """OBS-4: from every state of the story the same effects, refusals and states, to its end."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from builders import (
     apply,
+    beyond_78_digits,
     holding,
     mark,
     order_event,
@@ -96,6 +97,16 @@ class TestEveryStep:
             verdict = step.judge(read, before, event, outcome(engine, event))
             assert verdict.allowed, told(verdict)
             assert verdict.assumed == ()
+
+    @pytest.mark.parametrize("state", [whole, seen])
+    def test_at_amounts_that_nobody_could_put_in_is_allowed(self, state: Callable[[Engine], Data]) -> None:
+        """AMT-3: what an engine reports may be longer."""
+        engine = beyond_78_digits()
+        before = state(engine)
+        if state is seen:  # whose leverages nobody sees
+            before["positions"][0]["leverage"] = 1
+        verdict = step.judge(Config.from_json(small_config()), before, MARK_88, outcome(engine, MARK_88))
+        assert verdict.allowed, told(verdict)
 
     @given(st.randoms(use_true_random=False))
     @settings(max_examples=8, deadline=None)

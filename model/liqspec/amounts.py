@@ -46,6 +46,17 @@ def is_decimal(text: object) -> bool:
     return isinstance(text, str) and len(text) <= MAX_REPORTED and _AMOUNT.fullmatch(text) is not None
 
 
+def check_reported(text: object) -> None:
+    """Refuse what no engine can report as an amount, and no state can have.
+
+    Raises:
+        MalformedAmount: see `is_decimal`.
+    """
+    if not is_decimal(text):
+        told = f"a decimal number of at most {MAX_REPORTED:,} characters (-?digits[.digits], no exponent, no leading +)"
+        raise MalformedAmount(f"{show(text)} is not {told}")
+
+
 def exact(text: str) -> Fraction:
     """The exact value of a well-formed decimal string.
 

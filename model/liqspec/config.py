@@ -7,7 +7,7 @@ import attrs
 from attrs import Attribute, Factory, field, frozen
 
 from liqspec import names, shapes
-from liqspec.amounts import MAX_INTEGER, check_amount, rate
+from liqspec.amounts import MAX_INTEGER, check_amount, check_reported, rate
 from liqspec.texts import show
 
 Mode = Literal["cross", "isolated"]
@@ -20,6 +20,20 @@ def is_amount(_: object, attribute: "Attribute[str]", value: str | None) -> None
     if value is not None:
         with shapes.at(attribute.name):
             check_amount(value)
+
+
+def is_reported(_: object, attribute: "Attribute[str]", value: str | None) -> None:
+    """An attrs validator: an amount of a state, which may be longer than one that is put in (AMT-3)."""
+    if value is not None:
+        with shapes.at(attribute.name):
+            check_reported(value)
+
+
+def are_reported(_: object, attribute: "Attribute[dict[str, str]]", value: dict[str, str] | None) -> None:
+    """An attrs validator: a table of amounts of a state (AMT-3)."""
+    for name, text in (value or {}).items():
+        with shapes.at(f"{attribute.name}.{name}"):
+            check_reported(text)
 
 
 def is_rate(_: object, attribute: "Attribute[str]", value: str) -> None:

@@ -1,12 +1,9 @@
 """What may be known of a state: an observation with anything left out, and memories that it does not show (STP-2)."""
 
-from typing import Any
-
-import attrs
 from attrs import field, frozen
 
 from liqspec import shapes
-from liqspec.config import Mode, are_amounts, is_amount, is_integer, is_moment
+from liqspec.config import Mode, are_amounts, are_reported, is_integer, is_moment, is_reported
 
 
 @frozen(kw_only=True)
@@ -20,9 +17,9 @@ class PartialPosition:
     market: str
     mode: Mode
     state: str | None = None
-    size: str | None = field(default=None, validator=is_amount)
-    cost: str | None = field(default=None, validator=is_amount)
-    order: str | None = field(default=None, validator=is_amount)
+    size: str | None = field(default=None, validator=is_reported)
+    cost: str | None = field(default=None, validator=is_reported)
+    order: str | None = field(default=None, validator=is_reported)
     life: int | None = field(default=None, validator=is_integer)
     cooldown_until: int | None = field(default=None, validator=is_moment)
     leverage: int | None = field(default=None, validator=is_integer)
@@ -47,10 +44,10 @@ class PartialPool:
     account: str
     mode: Mode
     market: str | None = None
-    collateral: str | None = field(default=None, validator=is_amount)
-    equity: str | None = field(default=None, validator=is_amount)
-    maintenance_margin: str | None = field(default=None, validator=is_amount)
-    initial_margin: str | None = field(default=None, validator=is_amount)
+    collateral: str | None = field(default=None, validator=is_reported)
+    equity: str | None = field(default=None, validator=is_reported)
+    maintenance_margin: str | None = field(default=None, validator=is_reported)
+    initial_margin: str | None = field(default=None, validator=is_reported)
     in_liquidation: bool | None = None
 
     @property
@@ -64,18 +61,13 @@ def pool_path(account: str, market: str | None) -> str:
     return f"pools[{account}/{'cross' if market is None else f'{market}/isolated'}]"
 
 
-def _are_amounts_or_unknown(owner: object, attribute: "attrs.Attribute[Any]", value: dict[str, str] | None) -> None:
-    if value is not None:
-        are_amounts(owner, attribute, value)
-
-
 @frozen(kw_only=True)
 class PartialVault:
     """What may be known of the vault."""
 
-    cash: str | None = field(default=None, validator=is_amount)
-    equity: str | None = field(default=None, validator=is_amount)
-    positions: dict[str, str] | None = field(default=None, validator=_are_amounts_or_unknown)
+    cash: str | None = field(default=None, validator=is_reported)
+    equity: str | None = field(default=None, validator=is_reported)
+    positions: dict[str, str] | None = field(default=None, validator=are_reported)
 
 
 @frozen(kw_only=True)

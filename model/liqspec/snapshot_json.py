@@ -6,7 +6,7 @@ from attrs import Factory, field, frozen
 
 from liqspec import machine, shapes
 from liqspec.amounts import Grid
-from liqspec.config import are_amounts, check_name, is_amount, is_integer, is_moment
+from liqspec.config import are_amounts, are_reported, check_name, is_integer, is_moment, is_reported
 from liqspec.snapshot import AccountValue, BookValue, PoolValue, PositionValue, Snapshot, WindowValue
 from liqspec.texts import show
 from liqspec.venue import InvalidConfig, Market, Venue, on_grid
@@ -24,11 +24,11 @@ class _Window:
 class _Position:
     market: str
     state: str
-    size: str = field(validator=is_amount)
-    cost: str = field(validator=is_amount)
+    size: str = field(validator=is_reported)
+    cost: str = field(validator=is_reported)
     leverage: int = field(validator=is_integer)
     life: int = field(validator=is_integer)
-    order: str | None = field(default=None, validator=is_amount)
+    order: str | None = field(default=None, validator=is_reported)
     attempted: bool = False
     left_over: bool = False
     window: _Window = Factory(_Window)
@@ -37,7 +37,7 @@ class _Position:
 @frozen(kw_only=True)
 class _Pool:
     market: str | None = None
-    collateral: str = field(validator=is_amount)
+    collateral: str = field(validator=is_reported)
     in_liquidation: bool = False
     window: _Window = Factory(_Window)
     positions: tuple[_Position, ...] = ()
@@ -52,8 +52,8 @@ class _Account:
 
 @frozen(kw_only=True)
 class _Book:
-    cash: str = field(default="0", validator=is_amount)
-    positions: dict[str, str] = field(factory=dict, validator=are_amounts)
+    cash: str = field(default="0", validator=is_reported)
+    positions: dict[str, str] = field(factory=dict, validator=are_reported)
 
 
 @frozen(kw_only=True)
@@ -65,7 +65,7 @@ class _Document:
     accounts: tuple[_Account, ...]
     vault: _Book = Factory(_Book)
     outside: _Book = Factory(_Book)
-    put_in: str = field(default="0", validator=is_amount)
+    put_in: str = field(default="0", validator=is_reported)
 
 
 # --------------------------------------------------------------------------------------------------------------- write
