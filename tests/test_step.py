@@ -378,8 +378,10 @@ def first_wrong_step(number: str, episodes: int = 100) -> Reason:
     wrong = WRONG_ENGINES[number]
     for episode in range(episodes):
         random = Random(f"18/{number}/{episode}")
-        config = Config.from_json(configuration(random, BASES[episode % len(BASES)]))
-        right, guided = Engine(config), Engine(config)
+        config = configuration(random, BASES[episode % len(BASES)])
+        right = Engine(Config.from_json(config))
+        with wrong.applied():  # some are wrong about the configuration
+            guided = Engine(Config.from_json(config))
         guide = Guide(random, right)
         for _ in range(80):
             before, event = right.observe(), guide.next_event()
