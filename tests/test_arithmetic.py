@@ -2,7 +2,7 @@
 
 import pytest
 
-from builders import small_config
+from builders import TIERS, small_config
 from liqspec import arithmetic
 from liqspec.arithmetic import Holding, Ratio, Schedule, Tier
 from liqspec.config import Config
@@ -84,6 +84,10 @@ def test_a_liquidation_price(equity: int, size: int, schedule: Schedule, price: 
         ({"marks": {"A": "1", "B": "1", "Z": "1", "Y": "1"}}, "marks.Y: not among the markets"),
         ({"marks": {"Z": "1", "Y": "1", "B": "1", "A": "0"}}, "marks.A: must be above 0, got 0"),
         ({"accounts": ["ann", "bob", "bob"]}, "accounts: 'bob' stands twice"),
+        (
+            {"markets": {name: {"tick": "0", "lot": "1", "tiers": TIERS} for name in ("B", "A")}},
+            "markets.A.tick: a grid step must be above 0, got 0",
+        ),
     ],
 )
 def test_what_is_wrong_first_by_name_is_told(changes: dict[str, object], told: str) -> None:
