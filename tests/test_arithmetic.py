@@ -88,7 +88,6 @@ def test_a_liquidation_price(equity: int, size: int, schedule: Schedule, price: 
             {"markets": {name: {"tick": "0", "lot": "1", "tiers": TIERS} for name in ("B", "A")}},
             "markets.A.tick: a grid step must be above 0, got 0",
         ),
-        ({"liquidation": {"partial_threshold": "-1"}}, "liquidation.partial_threshold: must be at least 0, got -1"),
     ],
 )
 def test_what_is_wrong_first_by_name_is_told(changes: dict[str, object], told: str) -> None:

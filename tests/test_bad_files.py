@@ -286,6 +286,7 @@ BAD_VENUES = [
     ),
     ('"0.001"', '"1.001"', "liquidation.fee_rate: must be at least 0 and at most 1, got 1.001"),
     ('"500"', '"-1"', "liquidation.partial_threshold: must be at least 0, got -1"),
+    ('"500"', '"-0.01"', "liquidation.partial_threshold: must be at least 0, got -0.01"),
     ("cooldown_ms = 1000", "cooldown_ms = -1", "liquidation.cooldown_ms: expected a whole number from 0"),
     # fields
     ("[backstop]", "[backstp]", "backstp: unknown field; the fields here are: backstop, description, "),
