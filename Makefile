@@ -54,17 +54,17 @@ check: .venv/ready
 	$(BIN)/mypy
 
 bench: .venv/ready  ## measure the model beside the bare cost of a trigger, and a step through the pipe
-	$(BIN)/python tests/bench_engine.py
-	$(BIN)/python tests/bench_oracle.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_engine.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_oracle.py
 
 mutants: .venv/ready  ## which property catches which wrong engine, after how many events
-	$(BIN)/python tests/measure_wrong_engines.py
+	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_wrong_engines.py
 
 mutation: .venv/ready  ## try every small change of the rules' modules on a copy, and tell which the tests do not see
-	$(BIN)/python tests/measure_mutation.py --table tests/MUTATION.md
+	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_mutation.py --table tests/adversaries/MUTATION.md
 
 conform: .venv/ready  ## which wrong engine, as a process of its own, is caught by `liqspec conform`, and by how few events
-	$(BIN)/python tests/measure_conform.py
+	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_conform.py
 
 vectors: .venv/ready  ## write the conformance vectors anew from the specification
 	$(BIN)/liqspec vectors generate spec/vectors
@@ -72,13 +72,13 @@ vectors: .venv/ready  ## write the conformance vectors anew from the specificati
 diagrams: .venv/graphviz  ## draw the committed diagrams anew from the specification
 	$(BIN)/liqspec draw all diagrams
 
-tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
-	cd tests/node && npm ci --silent --no-audit --no-fund
+tests/draw/node/node_modules/.package-lock.json: tests/draw/node/package-lock.json
+	cd tests/draw/node && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 node:  ## install what the tests of the diagrams need of Node.js, where that is present
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory tests/node/node_modules/.package-lock.json || \
-	  echo "hint: npm ci failed in tests/node; the tests that need it are skipped" >&2; \
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory tests/draw/node/node_modules/.package-lock.json || \
+	  echo "hint: npm ci failed in tests/draw/node; the tests that need it are skipped" >&2; \
 	else echo "hint: Node.js is missing; Mermaid, XState and SCXML are not checked: apt-get install npm" >&2; fi
 
 lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
@@ -87,4 +87,4 @@ lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
 	  --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
 
 clean:  ## remove what the other targets made
-	rm -rf .venv tests/node/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv tests/draw/node/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,13 +3,14 @@
 import copy
 from typing import Any
 
-from liqspec import observables, snapshot_json
-from liqspec.completion import complete, pools
-from liqspec.engine import Engine
-from liqspec.machine import lifecycle
-from liqspec.partial import PartialState
-from liqspec.shapes import WrongShape
-from liqspec.venue import InvalidConfig
+from liqspec.core import snapshot_json
+from liqspec.core.engine import Engine
+from liqspec.core.machine import lifecycle
+from liqspec.core.venue import InvalidConfig
+from liqspec.edge.shapes import WrongShape
+from liqspec.spec import observables
+from liqspec.step.completion import complete, pools
+from liqspec.step.partial import PartialState
 
 # Of the states of a class, the one that is taken where only the class was observed.
 _TAKEN = {"ok": "healthy", "in_liquidation": "liquidatable", "none": "closed"}

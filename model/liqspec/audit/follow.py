@@ -5,21 +5,23 @@ from typing import Any
 
 from attrs import Factory, define, frozen
 
-from liqspec import compare, shapes, snapshot_json, step
 from liqspec.audit.adopt import adopt
 from liqspec.audit.log import Entry, Head
-from liqspec.audit.seen import seen, states_before
-from liqspec.completion import complete, pools
-from liqspec.effects import Effect
-from liqspec.engine import Engine
-from liqspec.events import EventData, from_json
-from liqspec.partial import PartialState
-from liqspec.reasons import Reason, Step, of_outcome, outcome_difference
-from liqspec.refusals import Refusal
-from liqspec.snapshot import Snapshot
-from liqspec.step import Expected, Mode, Observed
-from liqspec.tally import Tally
-from liqspec.venue import InvalidConfig
+from liqspec.audit.restrict import seen, states_before
+from liqspec.core import snapshot_json
+from liqspec.core.effects import Effect
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData, from_json
+from liqspec.core.refusals import Refusal
+from liqspec.core.snapshot import Snapshot
+from liqspec.core.venue import InvalidConfig
+from liqspec.edge import shapes
+from liqspec.properties.coverage import Tally
+from liqspec.step import compare, relation
+from liqspec.step.completion import complete, pools
+from liqspec.step.partial import PartialState
+from liqspec.step.reasons import Reason, Step, of_outcome, outcome_difference
+from liqspec.step.relation import Expected, Mode, Observed
 
 VENUE = "(venue)"  # whose divergence it is that is nobody's
 MAX_TOLD = 1_000  # first divergences that are kept: a log can have more accounts than anybody reads
@@ -75,7 +77,7 @@ class Follower:
         self.model = Engine(head.config)
         self.audit = Audit(engine=head.engine)
         if head.before is not None:
-            done = step.complete_before(self.model, head.before)
+            done = relation.complete_before(self.model, head.before)
             self._restore(done.data)
             self.audit.assumed = [f"{one.field}: {one.value} ({one.rule})" for one in done.assumptions]
 
@@ -131,7 +133,7 @@ class Follower:
         told = self._step(entry.event, effects, refusal)
         snapshot = self.model.snapshot()
         expected = Expected(refusal=refusal, effects=effects, observation=shown, snapshot=snapshot)
-        return step.differences(told, expected, observed, self._mode, self._head.observes)
+        return relation.differences(told, expected, observed, self._mode, self._head.observes)
 
     def _step(self, event: object, effects: tuple[Effect, ...], refusal: Refusal | None) -> Step:
         told: EventData = event if isinstance(event, dict) else {}

@@ -4,13 +4,14 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from liqspec import compare, shapes
-from liqspec.compare import Observes
-from liqspec.config import Config
-from liqspec.events import EventData
-from liqspec.refusals import CODES
-from liqspec.step import Observed
-from liqspec.texts import show
+from liqspec.core.config import Config
+from liqspec.core.events import EventData
+from liqspec.core.refusals import CODES
+from liqspec.edge import shapes
+from liqspec.edge.texts import show
+from liqspec.step import compare
+from liqspec.step.compare import Observes
+from liqspec.step.relation import Observed
 
 FORMAT = 1
 _ENTRY = ("event", "refused", "accepted", "observation", "executed", "before", "note")

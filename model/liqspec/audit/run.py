@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from liqspec import shapes
 from liqspec.audit.follow import Audit, Follower
 from liqspec.audit.log import Entry, Head, InvalidLog
 from liqspec.audit.sources import Format, Line, format_of, opened
-from liqspec.step import Mode
-from liqspec.venue import InvalidConfig
+from liqspec.core.venue import InvalidConfig
+from liqspec.edge import shapes
+from liqspec.step.relation import Mode
 
 Progress = Callable[[int, int], None]  # how much is read, of how much
 EVERY = 500  # lines between two reports of progress

@@ -7,11 +7,11 @@ from typing import Any, BinaryIO, Literal
 
 from attrs import frozen
 
-from liqspec import protocol
 from liqspec.audit.log import InvalidLog
-from liqspec.protocol import BadLine
-from liqspec.shapes import WrongShape
-from liqspec.texts import one_line
+from liqspec.edge import protocol
+from liqspec.edge.protocol import BadLine
+from liqspec.edge.shapes import WrongShape
+from liqspec.edge.texts import one_line
 
 Format = Literal["jsonl", "csv", "parquet"]
 MAX_LINE = 16 * 1024 * 1024  # bytes of one line: a first line can have many accounts

@@ -8,9 +8,10 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.csv as pa_csv  # type: ignore[import-untyped]
 import pyarrow.parquet as pa_parquet  # type: ignore[import-untyped]
 
-from liqspec import observables, specification
-from liqspec.shapes import WrongShape
-from liqspec.texts import show
+from liqspec.edge import files
+from liqspec.edge.shapes import WrongShape
+from liqspec.edge.texts import show
+from liqspec.spec import observables
 
 ArrowError = pa.ArrowException
 BLOCK = 1024 * 1024  # bytes of a CSV file that are read at once
@@ -145,6 +146,6 @@ def _value(name: str, value: Any) -> Any:
 
 def _json(name: str, value: str) -> Any:
     try:
-        return specification.parse_json(value)
+        return files.parse_json(value)
     except ValueError as error:
         raise WrongShape(name, f"is not JSON: {error}") from None

@@ -4,42 +4,47 @@ import sys
 
 import typer
 
-# Each import adds its commands to the application, in the order of the help.
-from liqspec import machine, scenario, specification, venue_file
 from liqspec.audit.log import InvalidLog
+
+# Each import of a command adds it to the application, in the order of the help.
 from liqspec.cli import (  # noqa: F401
-    auditing,
-    conforming,
-    distinguishing,
-    drawing,
-    explaining,
-    picturing,
-    serving,
-    stepping,
-    stories,
-    tracing,
-    vectoring,
-    verifying,
+    audit,
+    conform,
+    distinguish,
+    draw,
+    draw_run,
+    explain,
+    oracle,
+    simulate,
+    step,
+    trace,
+    vectors,
+    verify,
 )
 from liqspec.cli.app import USAGE, app
-from liqspec.drawing.diagram import CannotDraw
-from liqspec.drawing.flow import InvalidChart
-from liqspec.drawing.touch import InvalidTouch
-from liqspec.pictures import trace
-from liqspec.shapes import WrongShape
-from liqspec.venue import InvalidConfig
+
+# Each import adds its commands to the application, in the order of the help.
+from liqspec.core import machine
+from liqspec.core.venue import InvalidConfig
+from liqspec.draw.graphs.diagram import CannotDraw
+from liqspec.draw.graphs.flow import InvalidChart
+from liqspec.draw.graphs.isolation import InvalidTouch
+from liqspec.draw.runs import recordings
+from liqspec.edge import files
+from liqspec.edge.shapes import WrongShape
+from liqspec.spec import scenarios, venues
 
 __all__ = ["app", "main"]
 
 # What a bad input raises: each is one line that says what was wrong, where, and what to do.
 _BAD_INPUT = (
-    specification.UnreadableFile,
-    scenario.InvalidScenario,
-    venue_file.InvalidVenueFile,
+    files.UnreadableFile,
+    scenarios.InvalidScenario,
+    venues.InvalidVenueFile,
     machine.InvalidMachine,
     WrongShape,
     InvalidConfig,
-    trace.InvalidTrace,
+    recordings.InvalidTrace,
     CannotDraw,
     InvalidChart,
     InvalidTouch,

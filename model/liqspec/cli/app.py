@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import Progress, ProgressColumn
 from typer.core import TyperGroup
 
-from liqspec import __version__, rulebook
+from liqspec import __version__
+from liqspec.spec import rulebook
 
 HOLDS, VIOLATED, USAGE = 0, 1, 2
 INTERRUPTED = 130  # as a shell reports it

@@ -5,10 +5,10 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from liqspec.conform.fault import EngineFault, Fault
-from liqspec.events import EventData, from_json
-from liqspec.oracle import INTERNAL_ERROR
-from liqspec.refusals import BadRequest
-from liqspec.texts import one_line, show
+from liqspec.conform.oracle import INTERNAL_ERROR
+from liqspec.core.events import EventData, from_json
+from liqspec.core.refusals import BadRequest
+from liqspec.edge.texts import one_line, show
 
 EXECUTIONS = ("fill", "order_done")  # what an engine with an order book of its own may have executed
 

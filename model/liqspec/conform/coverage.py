@@ -5,8 +5,8 @@ from typing import Any
 
 from attrs import Factory, define
 
-from liqspec.checks import checks
-from liqspec.tally import Tally, acting_rules, reachable_transitions
+from liqspec.properties.coverage import Tally, acting_rules, reachable_transitions
+from liqspec.spec.checks import checks
 
 
 @define

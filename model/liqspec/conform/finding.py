@@ -5,9 +5,9 @@ from typing import Any, Literal
 from attrs import frozen
 
 from liqspec.conform.fault import Fault
-from liqspec.events import EventData
-from liqspec.known import KNOWN
-from liqspec.reasons import Reason
+from liqspec.core.events import EventData
+from liqspec.properties.registry import KNOWN
+from liqspec.step.reasons import Reason
 
 
 @frozen(kw_only=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from liqspec.conform import told
+from liqspec.conform import report
 from liqspec.conform.search import Outcome
 
 
@@ -18,7 +18,7 @@ def write(outcome: Outcome, engine: str, seconds: float, path: Path) -> None:
     compared = TestCase(f"{engine} conforms", "liqspec.conform", seconds)
     if outcome.finding is not None:
         failure = Failure(_printable(outcome.finding.headline), outcome.finding.rules[0])
-        failure.text = _printable(told.text(outcome.finding))
+        failure.text = _printable(report.text(outcome.finding))
         compared.result = [failure]
     elif outcome.coverage.steps == 0:
         compared.result = [Failure("nothing was compared")]

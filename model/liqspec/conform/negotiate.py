@@ -4,17 +4,17 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from liqspec import observables
-from liqspec.amounts import decimal_text, exact
-from liqspec.config import Config
 from liqspec.conform.answers import malformed
-from liqspec.engine import Engine
-from liqspec.events import EVENTS
-from liqspec.protocol import PROTOCOL
-from liqspec.shapes import WrongShape
-from liqspec.texts import one_line, show
-from liqspec.venue import InvalidConfig
-from liqspec.worlds import START
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
+from liqspec.core.events import EVENTS
+from liqspec.core.venue import InvalidConfig
+from liqspec.edge.amounts import decimal_text, exact
+from liqspec.edge.protocol import PROTOCOL
+from liqspec.edge.shapes import WrongShape
+from liqspec.edge.texts import one_line, show
+from liqspec.generate.configurations import START
+from liqspec.spec import observables
 
 
 @frozen(kw_only=True)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import IO, Literal
 
 from liqspec.conform.fault import CannotStart, EngineFault, Fault, FaultKind
-from liqspec.texts import one_line
+from liqspec.edge.texts import one_line
 
 MAX_REPLY = 4 * 1024 * 1024  # bytes of one reply; more is a flood
 MAX_LOG = 8 * 1024 * 1024  # bytes on standard error between a request and its reply; more is a flood

@@ -8,15 +8,18 @@ from typing import Any
 
 from attrs import frozen
 
-from liqspec import counterexample, events, scenario, specification
-from liqspec.config import Config
 from liqspec.conform.finding import Finding
-from liqspec.engine import Engine
-from liqspec.events import EventData
-from liqspec.refusals import Refusal
-from liqspec.shapes import WrongShape, below
-from liqspec.shrink import Failing
-from liqspec.tally import Violation
+from liqspec.core import events
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.refusals import Refusal
+from liqspec.edge import files
+from liqspec.edge.shapes import WrongShape, below
+from liqspec.properties.coverage import Violation
+from liqspec.search.minimise import Failing
+from liqspec.spec import scenarios
+from liqspec.verify import counterexample
 
 SCENARIO, VECTOR = "counterexample.toml", "counterexample.json"
 
@@ -93,9 +96,9 @@ def load(path: Path) -> Failing:
         WrongShape, InvalidConfig: the vector is none.
     """
     if path.suffix == ".toml":
-        read = scenario.load(str(path))
+        read = scenarios.load(str(path))
         return Failing(read.config.to_json(), [step.event for step in read.file.step])
-    data = specification.read_json(path)
+    data = files.read_json(path)
     with below(str(path)):
         if not isinstance(data, dict) or not isinstance(data.get("steps"), list):
             raise WrongShape("steps", "expected a vector: an object with config and steps")

@@ -9,16 +9,16 @@ from typing import Any
 from attrs import Factory, define, evolve, frozen
 
 from liqspec.conform.answers import Answering
-from liqspec.conform.beside import Beside, Comparison, play
+from liqspec.conform.configurations import World
 from liqspec.conform.coverage import Coverage
-from liqspec.conform.divergences import Divergence
 from liqspec.conform.fault import CannotStart, EngineFault
 from liqspec.conform.finding import Finding
-from liqspec.conform.worlds import World
-from liqspec.events import EVENTS, EventData
-from liqspec.guided import Guide
-from liqspec.rounder import rounded
-from liqspec.shrink import Failing, Test, shrink
+from liqspec.conform.known_divergences import Divergence
+from liqspec.conform.lockstep import Beside, Comparison, play
+from liqspec.core.events import EVENTS, EventData
+from liqspec.generate import Guide
+from liqspec.search.minimise import Failing, Test, shrink
+from liqspec.search.plain_numbers import rounded
 
 SHORT = 3  # events; a finding with fewer is not made shorter by other runs
 LENGTH = 40  # events in one run: short, so that what is found is soon made short

@@ -5,11 +5,11 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from liqspec.config import Config
-from liqspec.engine import Engine
-from liqspec.venue import InvalidConfig
-from liqspec.venue_file import VenueFile
-from liqspec.worlds import base_configuration
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
+from liqspec.core.venue import InvalidConfig
+from liqspec.generate.configurations import base_configuration
+from liqspec.spec.venues import VenueFile
 
 Rules = dict[str, dict[str, Any]]
 _TABLES = ("liquidation", "backstop")

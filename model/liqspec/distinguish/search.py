@@ -9,15 +9,15 @@ from typing import Any
 
 from attrs import frozen
 
-from liqspec.amounts import decimal_text, is_decimal
-from liqspec.distinguish.apart import Apart, Pair, play
+from liqspec.core.events import EventData
+from liqspec.core.snapshot import Snapshot
+from liqspec.distinguish.divergence import Apart, Pair, play
 from liqspec.distinguish.rule_sets import Parameter, RuleSets
-from liqspec.events import EventData
-from liqspec.guided import Guide
-from liqspec.rounder import rounded
-from liqspec.shrink import Failing, Test, shrink
-from liqspec.snapshot import Snapshot
-from liqspec.worlds import in_its_markets
+from liqspec.edge.amounts import decimal_text, is_decimal
+from liqspec.generate import Guide
+from liqspec.generate.configurations import in_its_markets
+from liqspec.search.minimise import Failing, Test, shrink
+from liqspec.search.plain_numbers import rounded
 
 LENGTH = 40  # events in one run
 STEPS = 20_000  # events tried, if nothing else is asked for

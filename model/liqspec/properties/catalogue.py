@@ -5,11 +5,11 @@ from typing import Literal
 
 from attrs import frozen
 
-from liqspec.amounts import ratio_text as _n
-from liqspec.properties import naive
-from liqspec.properties.exact import ZERO, Fraction, number
-from liqspec.properties.naive import NaivePool, NaivePosition
-from liqspec.properties.witness import Step, scope_key
+from liqspec.edge.amounts import ratio_text as _n
+from liqspec.properties.checker import measures
+from liqspec.properties.checker.exact import ZERO, Fraction, number
+from liqspec.properties.checker.measures import NaivePool, NaivePosition
+from liqspec.properties.checker.witness import Step, scope_key
 
 # None: the step did not exercise the property; "": it held; otherwise what was wrong, with the numbers.
 Judgement = str | None
@@ -58,9 +58,9 @@ def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Judgemen
     """Equity and maintenance margin of every pool are exactly those of its collateral, positions and marks."""
     wrong = []
     for pool in step.after.pools.values():
-        holdings = naive.holdings_of(pool)
-        equity = naive.equity(pool.collateral, holdings, step.later.marks)
-        margin = naive.maintenance_margin(step.rules, holdings, step.later.marks)
+        holdings = measures.holdings_of(pool)
+        equity = measures.equity(pool.collateral, holdings, step.later.marks)
+        margin = measures.maintenance_margin(step.rules, holdings, step.later.marks)
         if pool.equity != equity:
             wrong.append(f"{pool.key}: equity is {_n(pool.equity)}, must be {_n(equity)}")
         if pool.maintenance_margin != margin:
@@ -104,7 +104,8 @@ def nothing_is_created(step: Step) -> Judgement:
     )
     vault = step.after.vault_cash + sum((size * marks[m] for m, size in step.after.vault_positions.items()), ZERO)
     pools = sum(
-        (naive.equity(pool.collateral, naive.holdings_of(pool), marks) for pool in step.after.pools.values()), ZERO
+        (measures.equity(pool.collateral, measures.holdings_of(pool), marks) for pool in step.after.pools.values()),
+        ZERO,
     )
     total = pools + vault + outside
     if total != step.later.put_in:
@@ -262,7 +263,7 @@ def an_event_changes_exactly_what_it_must(step: Step) -> Judgement:
         collateral = expected.collateral if expected.holdings else max(expected.collateral, ZERO)
         if pool.collateral != collateral:
             return f"{key}: collateral is {_n(pool.collateral)}, must be {_n(collateral)}"
-        holdings = naive.holdings_of(pool)
+        holdings = measures.holdings_of(pool)
         for name in sorted(set(holdings) | set(expected.holdings)):
             found, wanted = holdings.get(name), expected.holdings.get(name)
             if found != wanted:
@@ -276,7 +277,7 @@ def other_pools_are_untouched(step: Step) -> Judgement:
     kind = step.event["type"]
     if not step.accepted or kind not in ("trade", "fill", "order_done", "vault_trade", "vault_cash"):
         return None
-    own = naive.event_pool(step.event) if kind in ("trade", "fill", "order_done") else None
+    own = measures.event_pool(step.event) if kind in ("trade", "fill", "order_done") else None
     for key, pool in step.after.pools.items():
         if key != own and pool != step.before.pools.get(key):
             return f"{key} changed by a {kind} of {own or 'the vault'}"
@@ -289,7 +290,7 @@ def only_the_trader_increases_a_position(step: Step) -> Judgement:
     held = False
     for key, position in step.after.positions.items():
         before = step.before.positions.get(key)
-        own = step.event["type"] == "trade" and naive.event_position(step.event) == key
+        own = step.event["type"] == "trade" and measures.event_position(step.event) == key
         if own and step.accepted:
             continue
         held = held or position.size != 0
@@ -354,7 +355,7 @@ def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Judgement:
     cash += sum((change.fee for change in step.changed.values()), ZERO)
     if step.event["type"] == "funding":
         size = sizes.get(step.event["market"], ZERO)
-        cash -= naive.up(size * number(step.event["payment"]), step.rules.quote)
+        cash -= measures.up(size * number(step.event["payment"]), step.rules.quote)
     for key in step.after.pools:
         expected = step.expected(key)
         if key not in taken:
@@ -362,7 +363,7 @@ def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Judgement:
                 cash += expected.collateral
             continue
         equity, _ = step.measures(key)
-        returned = naive.down(step.rules.return_fraction * max(equity, ZERO), step.rules.quote)
+        returned = measures.down(step.rules.return_fraction * max(equity, ZERO), step.rules.quote)
         pool = step.after.pools[key]
         if pool.positions or pool.collateral != returned:
             return f"{key} keeps {len(pool.positions)} positions and {_n(pool.collateral)}, must be {_n(returned)}"
@@ -387,7 +388,7 @@ def a_life_ends_once(step: Step) -> Judgement:
         opens = (
             step.accepted
             and step.event["type"] == "trade"
-            and naive.event_position(step.event) == key
+            and measures.event_position(step.event) == key
             and (before is None or not before.size)
         )
         if position.life != lives + (1 if opens else 0):
@@ -422,8 +423,8 @@ def only_a_first_use_makes_a_pool_or_a_position(step: Step) -> Judgement:
     """A trade makes the position and the isolated pool that it names, a transfer that pool; whatever is made stays."""
     pools, positions = set(step.before.pools), set(step.before.positions)
     if step.accepted and step.event["type"] == "trade":
-        positions.add(naive.event_position(step.event))
-        pools.add(naive.event_pool(step.event))
+        positions.add(measures.event_position(step.event))
+        pools.add(measures.event_pool(step.event))
     elif step.accepted and step.event["type"] == "transfer":
         pools.add(f"{step.event['account']}/{step.event['market']}/isolated")
     for what, wanted, found in (
@@ -472,7 +473,7 @@ def an_order_changes_only_as_it_may(step: Step) -> Judgement:
         own = (
             step.accepted
             and step.event["type"] in ("fill", "order_done")
-            and naive.event_position(step.event) == before.key
+            and measures.event_position(step.event) == before.key
         )
         if own and step.event["type"] == "fill":
             left -= number(step.event["size"])
@@ -494,7 +495,7 @@ def a_partial_liquidation_shows_until_the_next_block(step: Step) -> Judgement:
         before = step.before.positions.get(key)
         if not after.size or not step.accepted:
             continue
-        filled = step.event["type"] == "fill" and naive.event_position(step.event) == key
+        filled = step.event["type"] == "fill" and measures.event_position(step.event) == key
         was = before is not None and before.state == "partially_liquidated" and before.life == after.life
         wanted = filled or (was and step.event["type"] != "block")
         exercised = exercised or wanted or was
@@ -521,10 +522,10 @@ def a_fill_no_worse_than_bankruptcy_makes_no_deficit(step: Step) -> Judgement:
     """Equity at or above 0 stays so by a fill no worse than the stand-alone bankruptcy price, whatever the fee."""
     if not step.accepted or step.event["type"] != "fill":
         return None
-    key, pool = naive.event_position(step.event), naive.event_pool(step.event)
+    key, pool = measures.event_position(step.event), measures.event_pool(step.event)
     held = step.before.positions[key]
     before = step.before.pools[pool]
-    equity = naive.equity(before.collateral, naive.holdings_of(before), step.memory.marks)
+    equity = measures.equity(before.collateral, measures.holdings_of(before), step.memory.marks)
     bankruptcy = step.memory.marks[held.market] - equity / held.size
     price = number(step.event["price"])
     worse = price < bankruptcy if held.size > 0 else price > bankruptcy
@@ -568,16 +569,16 @@ def a_trader_cannot_extract_at_constant_marks(step: Step) -> Judgement:
 
 
 def _equity_below_margin(step: Step, pool: NaivePool) -> bool:
-    holdings = naive.holdings_of(pool)
+    holdings = measures.holdings_of(pool)
     marks = step.later.marks
-    return naive.equity(pool.collateral, holdings, marks) < naive.maintenance_margin(step.rules, holdings, marks)
+    return measures.equity(pool.collateral, holdings, marks) < measures.maintenance_margin(step.rules, holdings, marks)
 
 
-def _worth(step: Step, view: naive.View, account: str) -> Fraction:
+def _worth(step: Step, view: measures.View, account: str) -> Fraction:
     """What the pools of an account are worth to it: a deficit is not its own to pay (BKS-7)."""
     marks = step.later.marks
     pools = [pool for pool in view.pools.values() if pool.account == account]
-    return sum((max(ZERO, naive.equity(pool.collateral, naive.holdings_of(pool), marks)) for pool in pools), ZERO)
+    return sum((max(ZERO, measures.equity(pool.collateral, measures.holdings_of(pool), marks)) for pool in pools), ZERO)
 
 
 def _below_backstop(step: Step, equity: Fraction, margin: Fraction) -> bool:
@@ -593,7 +594,7 @@ def _wanted_order(step: Step, position: NaivePosition) -> Fraction:
     large = rules.partial_threshold is not None and size * step.memory.marks[position.market] > rules.partial_threshold
     if not large or forced or _below_backstop(step, equity, margin):
         return size
-    return naive.up(rules.partial_fraction * size, rules.markets[position.market].lot)
+    return measures.up(rules.partial_fraction * size, rules.markets[position.market].lot)
 
 
 def _wrongly_ranked(step: Step, position: NaivePosition) -> str | None:
@@ -614,5 +615,5 @@ def _measures(pool: NaivePool) -> str:
     return f"equity {_n(pool.equity)}, maintenance margin {_n(pool.maintenance_margin)}"
 
 
-def _holding(held: naive.Holding | None) -> str:
+def _holding(held: measures.Holding | None) -> str:
     return "nothing" if held is None else f"size {_n(held.size)} at cost {_n(held.cost)}"

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from liqspec.conform import divergences, told, worlds
-from liqspec.conform.beside import Comparison
+from liqspec.conform import configurations, known_divergences, report
 from liqspec.conform.coverage import Coverage
 from liqspec.conform.fault import EngineFault
+from liqspec.conform.lockstep import Comparison
 from liqspec.conform.search import Effort, Search
-from liqspec.step import Mode
+from liqspec.step.relation import Mode
 from liqspec.testing.engines import Factory, InProcess
 
 
@@ -33,13 +33,13 @@ def check_engine(
         WrongShape: a tolerance or the file of known divergences is malformed.
         UnreadableFile: there is no such venue, or a file cannot be read.
     """
-    listed = () if known is None else divergences.load(known)
+    listed = () if known is None else known_divergences.load(known)
     try:
         driven = InProcess(engine)
         search = Search(
             engine=driven,
             events=driven.hello.events,
-            world=worlds.of(driven.hello, venue),
+            world=configurations.of(driven.hello, venue),
             comparison=Comparison.of(driven.hello, compare, tolerance),
             effort=Effort(steps=steps, seed=seed),
             known=listed,
@@ -48,7 +48,7 @@ def check_engine(
     except EngineFault as error:
         raise AssertionError(f"{error.fault}\n{error.fault.stderr}") from None
     if outcome.finding is not None:
-        raise AssertionError(told.text(outcome.finding))
+        raise AssertionError(report.text(outcome.finding))
     if outcome.stale:
         raise AssertionError(f"known, but it did not occur: {'; '.join(map(str, outcome.stale))}")
     if not outcome.conforms:

@@ -5,15 +5,16 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, NoReturn, Protocol
 
-from liqspec import events, protocol
-from liqspec.config import Config
 from liqspec.conform.answers import Accepted
 from liqspec.conform.fault import EngineFault, Fault
 from liqspec.conform.negotiate import Hello, of_this_process, read_hello
-from liqspec.engine import Engine
-from liqspec.events import EventData
-from liqspec.refusals import Refusal
-from liqspec.texts import one_line
+from liqspec.core import events
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.refusals import Refusal
+from liqspec.edge import protocol
+from liqspec.edge.texts import one_line
 
 
 class PythonEngine(Protocol):

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from hypothesis.strategies import DataObject
 
-from liqspec.conform import told, worlds
-from liqspec.conform.beside import Beside, Comparison
+from liqspec.conform import configurations, report
 from liqspec.conform.coverage import Coverage
 from liqspec.conform.fault import EngineFault
 from liqspec.conform.finding import Finding
-from liqspec.events import EVENTS
+from liqspec.conform.lockstep import Beside, Comparison
+from liqspec.core.events import EVENTS
 from liqspec.testing.engines import Factory, InProcess, Model
 from liqspec.testing.strategies import events, of_world
 
@@ -46,13 +46,13 @@ class LiquidationMachine(RuleBasedStateMachine):
             driven = InProcess(type(self).engine)
         except EngineFault as error:
             raise AssertionError(str(error.fault)) from None
-        config = data.draw(of_world(worlds.of(driven.hello, self.venue)), label="configuration")
+        config = data.draw(of_world(configurations.of(driven.hello, self.venue)), label="configuration")
         self._supported = driven.hello.events
         comparison = Comparison.of(driven.hello)
         beside = Beside(driven, comparison, Coverage(), config, witnessed=comparison.judged)
         begun = beside.start()
         if isinstance(begun, Finding):
-            raise AssertionError(told.text(begun))
+            raise AssertionError(report.text(begun))
         self.beside = beside if begun is None else None
 
     def give(self, event: dict[str, object]) -> None:
@@ -65,7 +65,7 @@ class LiquidationMachine(RuleBasedStateMachine):
             return
         finding = self.beside.give(event)
         if finding is not None:
-            raise AssertionError(told.text(finding))
+            raise AssertionError(report.text(finding))
 
     def orders_are_working(self) -> bool:
         """Whether a liquidation order is working."""

@@ -5,14 +5,14 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from liqspec import step
-from liqspec.config import Config
-from liqspec.conform import worlds
+from liqspec.conform import configurations as compared
+from liqspec.conform.configurations import World
 from liqspec.conform.negotiate import of_this_process
-from liqspec.conform.worlds import World
-from liqspec.engine import Engine
-from liqspec.events import EventData
-from liqspec.guided import Guide
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.generate import Guide
+from liqspec.step import relation
 
 # The guide's moves by what they are about; `orders` is what the book does with a working liquidation order.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -34,7 +34,7 @@ def configurations(venue: str | None = None) -> SearchStrategy[dict[str, Any]]:
     Raises:
         UnreadableFile, InvalidVenueFile: there is no such venue, or it is no valid one.
     """
-    return of_world(worlds.of(of_this_process(), venue))
+    return of_world(compared.of(of_this_process(), venue))
 
 
 def of_world(world: World) -> SearchStrategy[dict[str, Any]]:
@@ -75,7 +75,7 @@ def runs(draw: DrawFn, venue: str | None = None, max_events: int = 40) -> tuple[
         event = draw(events(model))
         if event is not None:
             listed.append(event)
-            step.take(model, event)
+            relation.take(model, event)
     return config, listed
 
 

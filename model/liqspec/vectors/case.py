@@ -5,11 +5,11 @@ from typing import Any
 
 from attrs import frozen
 
-from liqspec import events, machine
-from liqspec.config import Config
-from liqspec.effects import Effect, Transitioned
-from liqspec.engine import Engine
-from liqspec.refusals import Refusal
+from liqspec.core import events, machine
+from liqspec.core.config import Config
+from liqspec.core.effects import Effect, Transitioned
+from liqspec.core.engine import Engine
+from liqspec.core.refusals import Refusal
 
 FORMAT = 1
 

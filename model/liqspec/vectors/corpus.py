@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from liqspec import checks, rulebook, specification, spread
-from liqspec.tally import reachable_transitions
+from liqspec.edge import files
+from liqspec.properties.coverage import reachable_transitions
+from liqspec.search import parallel
+from liqspec.spec import checks, rulebook
 from liqspec.vectors import case, suites
 from liqspec.vectors.case import Case
-from liqspec.vectors.hunt import reached
+from liqspec.vectors.search import reached
 from liqspec.vectors.suites import SUITES
 
-FOLDER = specification.ROOT / "vectors"
+FOLDER = files.ROOT / "vectors"
 INDEX = "index.json"
 _FIELDS = ("format", "venue", "suite", "case", "title", "rules", "provenance", "config", "steps")
 _STEP = ("event", "expect", "observation", "rules")
@@ -27,7 +29,7 @@ def cases(done: Callable[[str], None] = lambda _: None) -> list[Case]:
     pieces = suites.all_pieces()
     found = [*suites.told(), *mistakes()]
     for piece, hunted in zip(
-        pieces, spread.spread(suites.hunted, iter(pieces), processes=spread.available()), strict=True
+        pieces, parallel.spread(suites.hunted, iter(pieces), processes=parallel.available()), strict=True
     ):
         found += hunted
         done(piece)
@@ -61,7 +63,7 @@ def in_order(found: list[Case]) -> list[Case]:
     return sorted(by_path.values(), key=lambda one: (places.index(one.suite), one.path))
 
 
-def files(found: list[Case]) -> dict[str, str]:
+def texts_by_path(found: list[Case]) -> dict[str, str]:
     """The corpus of some cases: the text of each file by its path."""
     vectors = {one.path: one.vector() for one in found}
     texts = {path: case.text(vector) for path, vector in vectors.items()}
@@ -148,22 +150,22 @@ def load(folder: Path) -> list[dict[str, Any]]:
     Raises:
         specification.UnreadableFile: the index or a case cannot be read, or is none.
     """
-    listed = specification.read_json(folder / INDEX)
+    listed = files.read_json(folder / INDEX)
     entries = listed.get("cases") if isinstance(listed, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and "path" in entry for entry in entries):
-        raise specification.UnreadableFile(folder / INDEX, "is no index of vectors; write it with `vectors generate`")
+        raise files.UnreadableFile(folder / INDEX, "is no index of vectors; write it with `vectors generate`")
     return [_read(folder / str(entry["path"])) for entry in entries]
 
 
 def _read(path: Path) -> dict[str, Any]:
-    vector = specification.read_json(path)
+    vector = files.read_json(path)
     if not isinstance(vector, dict) or not isinstance(vector.get("steps", []), list):
-        raise specification.UnreadableFile(path, "is no vector: expected an object with a list of steps")
+        raise files.UnreadableFile(path, "is no vector: expected an object with a list of steps")
     missing = [name for name in _FIELDS if name not in vector]
     for step in vector.get("steps", []):
         missing += [f"steps.{name}" for name in _STEP if not isinstance(step, dict) or name not in step]
     if missing:
-        raise specification.UnreadableFile(path, f"is no vector: {missing[0]}: is missing")
+        raise files.UnreadableFile(path, f"is no vector: {missing[0]}: is missing")
     return vector
 
 
@@ -190,7 +192,7 @@ def stale(folder: Path) -> Iterator[str]:
             yield f"{one.path}: does not show any more what it is about"
     missing = set(suites.expected()) - {one.path for one in kept}
     yield from (f"{path}: is missing" for path in sorted(missing))
-    wanted = files(in_order([*fresh.values(), *kept]))
+    wanted = texts_by_path(in_order([*fresh.values(), *kept]))
     for path in sorted(present(folder) - wanted.keys()):
         yield f"{path}: is not a case any more"
     for path, text in wanted.items():

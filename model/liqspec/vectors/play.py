@@ -5,14 +5,14 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from liqspec import compare
-from liqspec.compare import Difference, Observes
 from liqspec.conform.answers import Accepted, Player, Refused, Skipped, read_answer
 from liqspec.conform.fault import EngineFault
-from liqspec.events import EVENTS
-from liqspec.reasons import ACCEPTED, OUTCOME
-from liqspec.refusals import BadRequest
-from liqspec.shapes import WrongShape
+from liqspec.core.events import EVENTS
+from liqspec.core.refusals import BadRequest
+from liqspec.edge.shapes import WrongShape
+from liqspec.step import compare
+from liqspec.step.compare import Difference, Observes
+from liqspec.step.reasons import ACCEPTED, OUTCOME
 
 
 @frozen(kw_only=True)

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from liqspec import machine, rulebook, scenario
-from liqspec.events import EventData
-from liqspec.scenario import Scenario
-from liqspec.shrink import Failing
-from liqspec.simulate import Run
-from liqspec.vectors import parameters, refusing
+from liqspec.core import machine
+from liqspec.core.events import EventData
+from liqspec.replay.run import Run
+from liqspec.search.minimise import Failing
+from liqspec.spec import rulebook, scenarios
+from liqspec.spec.scenarios import Scenario
+from liqspec.vectors import parameters, refusals
 from liqspec.vectors.case import Case
-from liqspec.vectors.hunt import Watch, hunt, rules_seen
-from liqspec.vectors.watches import BOUNDARIES, Boundaries, RulesThatAct, Transitions, transition_goals
+from liqspec.vectors.goals import BOUNDARIES, Boundaries, RulesThatAct, Transitions, transition_goals
+from liqspec.vectors.search import Watch, hunt, rules_seen
 
 MISTAKES = "mistakes"
 # What each suite shows, in the order in which an engine should be taken through them.
@@ -60,9 +61,9 @@ def hunting_ground(policy: str = "all", scope: str = "pool") -> dict[str, Any]:
 def told() -> Iterator[Case]:
     """The cases that need no hunt: worked examples, refusals, scenarios."""
     yield from _examples()
-    yield from refusing.cases()
-    for name in scenario.names():
-        yield _of_story(scenario.load(name), "scenarios", name, None, f"the scenario {name}")
+    yield from refusals.cases()
+    for name in scenarios.names():
+        yield _of_story(scenarios.load(name), "scenarios", name, None, f"the scenario {name}")
 
 
 def _examples() -> Iterator[Case]:

@@ -1,0 +1,95 @@
+"""What an audit found, for people and for machines."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from liqspec.audit.follow import Audit, Divergence
+from liqspec.edge.texts import show
+from liqspec.replay.timeline import event_text
+from liqspec.spec import rulebook
+from liqspec.step.question import reason_json
+
+SHOWN = 20  # divergences that are told to people
+
+
+def tell(audit: Audit, console: Console) -> None:
+    """Print the first divergence of each account, then the rules, then what was read."""
+    for line in _lines(audit):
+        console.print(line, soft_wrap=True)
+
+
+def _lines(audit: Audit) -> Iterator[str]:
+    for divergence in list(audit.first.values())[:SHOWN]:
+        yield from _divergence(divergence)
+    left = len(audit.first) - SHOWN + len(audit.unlisted)
+    if left > 0:
+        yield f"… and {left} accounts more; --json has {len(audit.first)} of them\n"
+    if audit.assumed:
+        yield f"Not known at the beginning, and assumed: {escape('; '.join(audit.assumed[:10]))}\n"
+    if audit.broken:
+        yield "[bold]Rules departed from[/bold]"
+        for rule, times in sorted(audit.broken.items(), key=lambda entry: (-entry[1], entry[0])):
+            yield f"{times:>9,}  [cyan]{rule}[/cyan] {escape(rulebook.rules()[rule].title)}"
+        yield ""
+    yield f"Rules that acted: {_counts(audit.tally.rules)}"
+    yield f"Transitions: {_counts(audit.tally.transitions)}"
+    yield f"Refusals: {_counts(audit.tally.refusals)}\n"
+    name = f" of {escape(audit.engine)}" if audit.engine else ""
+    yield f"{audit.events:,} events{name}, after {audit.compared:,} of which something was observed"
+    if audit.diverged:
+        yield (
+            f"[bold red]{audit.diverged:,} depart from the rules[/bold red]; after {audit.adopted:,} of them the model "
+            f"went on from what was observed, after {audit.kept:,} from its own state"
+        )
+    elif not audit.compared:
+        yield "[bold red]nothing was compared[/bold red]: no line says what came of its event"
+    else:
+        yield "[bold green]all are as the rules say[/bold green]" + (
+            ", as far as they were read" if audit.error else ""
+        )
+
+
+def _divergence(divergence: Divergence) -> Iterator[str]:
+    event = divergence.event
+    told = event_text(event) if isinstance(event, dict) else show(event)
+    yield f"[bold]line {divergence.line:,}[/bold]  {escape(divergence.account)}  [bold]{escape(told)}[/bold]"
+    yield from (f"    {escape(line)}" for line in divergence.reason.lines())
+    yield f"    [dim]{escape(divergence.went_on)}[/dim]\n"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {times:,}" for name, times in sorted(counts.items())) or "none"
+
+
+def to_json(audit: Audit) -> dict[str, Any]:
+    """What was found as plain data."""
+    data: dict[str, Any] = {
+        "holds": audit.holds,
+        "engine": audit.engine,
+        "events": audit.events,
+        "compared": audit.compared,
+        "diverged": audit.diverged,
+        "went_on_from_observed": audit.adopted,
+        "went_on_from_own": audit.kept,
+        "rules_departed_from": dict(sorted(audit.broken.items())),
+        "rules": dict(sorted(audit.tally.rules.items())),
+        "transitions": dict(sorted(audit.tally.transitions.items())),
+        "refusals": dict(sorted(audit.tally.refusals.items())),
+        "assumed": audit.assumed,
+        "first_by_account": [
+            {
+                "account": one.account,
+                "line": one.line,
+                "event": one.event,
+                "reason": reason_json(one.reason),
+                "went_on": one.went_on,
+            }
+            for one in audit.first.values()
+        ],
+    }
+    if audit.error:
+        data["error"] = audit.error
+    return data

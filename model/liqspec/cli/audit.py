@@ -1,0 +1,69 @@
+"""The command that holds a recorded log against the rules."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from liqspec.audit import report
+from liqspec.audit.run import audit as follow
+from liqspec.audit.sources import Format
+from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, progress, terminal
+from liqspec.edge import files
+from liqspec.step.relation import Mode
+
+
+@app.command()
+def audit(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="A log as spec/logs.md describes it.")],
+    kind: Annotated[
+        Format | None, typer.Option("--format", help="What the file is, where its name does not say it.")
+    ] = None,
+    head: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The log's first line in a file of its own; tables need it.")
+    ] = None,
+    compare: Annotated[
+        Mode, typer.Option(help="Only whether an event is refused, also with which code, or everything observed.")
+    ] = "full",
+    tolerance: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=UNITS", help="Compare an amount within so much (may be given several times)."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a recorded log, event by event: what an engine did, and whether the rules say the same.
+
+    For each account the first event is told after which the log shows something else, with the rule and its numbers.
+    Then the model goes on from what the log shows, where that is a state, so that one departure is not told for ever
+    after. The log can be larger than memory. Exits with 0 if nothing departs from the rules, 1 if something does, 2 if
+    a line is malformed; what was found before it is told all the same.
+
+    Examples: `liqspec audit engine.jsonl`, `liqspec audit events.parquet --head run.json`,
+    `liqspec audit engine.jsonl --tolerance pools.equity=0.01 --json`
+    """
+    tolerances = {}
+    for text in tolerance or []:
+        name, sign, units = text.partition("=")
+        if not sign:
+            fail(f"--tolerance {text}: write it as FIELD=UNITS, such as pools.equity=0.01")
+        tolerances[name] = units
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with progress(*columns) as bars:
+        task = bars.add_task(log.name, total=None)
+        found = follow(
+            log,
+            head=None if head is None else files.read_json(head),
+            kind=kind,
+            mode=compare,
+            tolerance=tolerances,
+            progress=lambda read, size: bars.update(task, completed=read, total=size),
+        )
+    if as_json:
+        typer.echo(json.dumps(report.to_json(found), ensure_ascii=True, indent=2))
+    else:
+        report.tell(found, terminal())
+    if found.error:
+        fail(found.error)
+    raise typer.Exit(HOLDS if found.holds else VIOLATED)

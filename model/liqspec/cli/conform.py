@@ -1,0 +1,205 @@
+"""The command that runs a foreign engine beside the model."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from attrs import evolve
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+
+from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, progress, terminal
+from liqspec.conform import configurations, junit, known_divergences, report, saved
+from liqspec.conform.coverage import Coverage
+from liqspec.conform.fault import CannotStart, EngineFault, Fault
+from liqspec.conform.finding import Finding
+from liqspec.conform.lockstep import Comparison, play
+from liqspec.conform.negotiate import of_this_process
+from liqspec.conform.search import SHRINK_SECONDS, Effort, Outcome, Search
+from liqspec.conform.session import LiveEngine
+from liqspec.core.events import EVENTS
+from liqspec.search.minimise import Failing
+from liqspec.step.relation import Mode
+
+BUDGET = 30.0  # seconds, if nothing else is asked for
+TIMEOUT = 10.0  # seconds that one reply may take, if nothing else is asked for
+
+
+@app.command()
+def conform(
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What starts the engine.")],
+    venue: Annotated[
+        str | None,
+        typer.Option(help="Only this rule set, as it is: a shipped venue's name, or a .toml file."),
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(min=0.1, metavar="SECONDS", help=f"For so long; {BUDGET:g} if not given.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="So many events, in place of --budget.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Where the random events start from.")] = 1,
+    compare: Annotated[
+        Mode, typer.Option(help="Only whether an event is refused, also with which code, or everything observed.")
+    ] = "full",
+    tolerance: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=UNITS", help="Compare an amount within so much (may be given several times)."),
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How long one reply may take.")] = TIMEOUT,
+    shrink: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long a finding is made shorter; 0: not at all.")
+    ] = SHRINK_SECONDS,
+    known: Annotated[Path | None, typer.Option(metavar="FILE", help="Divergences that are known, in TOML.")] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Play only this scenario or vector, such as one that was saved.")
+    ] = None,
+    save: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where a counterexample is written.")] = Path(),
+    junit_file: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write the result as JUnit XML.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run an engine beside the model, and tell the first rule that it breaks with the shortest events that show it.
+
+    The engine is a command that speaks the protocol of `spec/protocol.md`. It gets guided random events near every
+    shipped venue; or at its own one, if it can run no other, or at the one asked for. What is found is repeated,
+    shortened with the engine in the loop, told event by event, and saved as a scenario, a vector and a command that
+    plays it again. Exits with 0 if nothing was found, 1 if something was, 2 for bad usage.
+
+    Examples: `liqspec conform -- ./my-engine`, `liqspec conform --venue hyperliquid --budget 600 -- node engine.js`,
+    `liqspec conform --compare code --junit conform.xml -- ./my-engine`,
+    `liqspec conform --tolerance pools.equity=0.01 --known known.toml -- ./my-engine`
+    """
+    if steps is not None and budget is not None:
+        fail("--steps and --budget: give one of them, how many events or for how long")
+    tolerances = _tolerances(tolerance or [])
+    Comparison.of(of_this_process(), compare, tolerances)  # a wrong tolerance is refused before anything is started
+    listed = () if known is None else known_divergences.load(known)
+    run = None if replay is None else saved.load(replay)
+    seconds = None if steps else budget or BUDGET
+    name, began = command[0], time.monotonic()
+    try:
+        with (
+            _ended_by_signals(),
+            LiveEngine(command, timeout) as engine,
+            _Progress(steps, seconds) as shown,
+        ):
+            name = engine.hello.engine
+            search = Search(
+                engine=engine,
+                events=engine.hello.events,
+                world=configurations.of(engine.hello, venue),
+                comparison=Comparison.of(engine.hello, compare, tolerances),
+                effort=Effort(steps=steps, seconds=seconds, seed=seed, shrink_seconds=shrink),
+                known=listed,
+                progress=shown,
+            )
+            outcome = _compare(search, run)
+            if outcome.finding is None:
+                engine.bye()
+            elif outcome.finding.fault is not None:
+                outcome.finding = evolve(outcome.finding, fault=engine.described(outcome.finding.fault))
+    except CannotStart as error:
+        fail(str(error))
+    except EngineFault as error:
+        outcome = _misbehaved(error.fault)
+    if not as_json:
+        report.tell(outcome, terminal())
+    files, unwritten = None, None
+    try:
+        if outcome.finding is not None and outcome.finding.config and replay is None:
+            options = _options(compare, tolerance or [], timeout)
+            files = saved.save(outcome.finding, save, command, options)
+        if junit_file is not None:
+            junit.write(outcome, name, time.monotonic() - began, junit_file)
+    except OSError as error:  # what was found is told all the same
+        unwritten = error
+    if as_json:
+        typer.echo(json.dumps(report.to_json(outcome, name, files), ensure_ascii=True, indent=2))
+    elif files is not None:
+        report.tell_saved(files, terminal())
+    if unwritten is not None:
+        raise unwritten
+    raise typer.Exit(HOLDS if outcome.conforms else VIOLATED)
+
+
+# ------------------------------------------------------------------------------------------------------------- inside
+
+
+def _tolerances(given: list[str]) -> dict[str, str]:
+    """The tolerances by their fields."""
+    tolerances = {}
+    for one in given:
+        name, equals, units = one.partition("=")
+        if not equals or not name or not units:
+            fail(f"--tolerance {one}: expected FIELD=UNITS, such as pools.equity=0.01")
+        tolerances[name] = units
+    return tolerances
+
+
+def _options(compare: str, tolerance: list[str], timeout: float) -> list[str]:
+    """The options of this comparison that its replay needs too."""
+    options = [] if compare == "full" else ["--compare", compare]
+    for one in tolerance:
+        options += ["--tolerance", one]
+    return options if timeout == TIMEOUT else [*options, "--timeout", f"{timeout:g}"]
+
+
+def _compare(search: Search, replay: Failing | None) -> Outcome:
+    """Compare at random; or only the run to be replayed, as it is, without making it shorter."""
+    if replay is None:
+        return search.run()
+    # What the engine executes by itself was saved as events, which it does not support.
+    events = [event for event in replay.events if event.get("type") not in EVENTS.keys() - search.events]
+    outcome = Outcome(occurred=dict.fromkeys(search.known, 0))
+    outcome.finding = play(
+        search.engine, replay.config, events, search.comparison, outcome.coverage, witnessed=search.comparison.judged
+    )
+    return outcome
+
+
+def _misbehaved(fault: Fault) -> Outcome:
+    """The outcome where an engine failed outside any run: as it started, or at its end."""
+    return Outcome(finding=Finding(kind="fault", config={}, events=[], applied=[], fault=fault, where="outside a run"))
+
+
+class _Progress:
+    """A line on the terminal that tells how far the comparison is; nothing where there is no terminal."""
+
+    def __init__(self, steps: int | None, seconds: float | None) -> None:
+        self._bar = progress(
+            TextColumn("comparing"),
+            BarColumn(),
+            TextColumn("{task.fields[steps]:,} steps, {task.fields[transitions]} transitions"),
+            TimeElapsedColumn(),
+        )
+        self._steps, self._began = steps, time.monotonic()
+        self._task = self._bar.add_task("comparing", total=steps or seconds, steps=0, transitions=0)
+
+    def __enter__(self) -> "_Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, coverage: Coverage) -> None:
+        done = coverage.steps if self._steps else time.monotonic() - self._began
+        self._bar.update(self._task, completed=done, steps=coverage.steps, transitions=len(+coverage.tally.transitions))
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Within this, a request to terminate ends the engine too, as Ctrl-C does."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

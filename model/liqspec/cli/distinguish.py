@@ -1,0 +1,53 @@
+"""The command that tells two rule sets apart."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
+from liqspec.distinguish import report
+from liqspec.distinguish.rule_sets import RuleSets
+from liqspec.distinguish.search import STEPS, Effort, search
+from liqspec.spec import venues
+
+
+@app.command()
+def distinguish(
+    first: Annotated[str, typer.Argument(metavar="VENUE_A", help="A shipped venue's name, or a .toml file.")],
+    second: Annotated[str, typer.Argument(metavar="VENUE_B", help="Another one; its rules, in A's markets.")],
+    steps: Annotated[
+        int | None, typer.Option(min=1, help=f"How many events to try at most; {STEPS:,} if not given.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(min=0.1, metavar="SECONDS", help="For how long to try, in place of --steps.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Where the random events start from.")] = 1,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the events as a scenario under A's rules.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find the shortest events on which two rule sets differ, and the rule that makes the difference.
+
+    Both run in the markets of the first, so that only how they liquidate differs. Guided random events are given to
+    both; what differs is made as short as it can be, and the parameters that it does not need are named apart. The
+    same seed and steps give the same answer. Exits with 0 if no difference was found, 1 if they differ.
+
+    Examples: `liqspec distinguish generic hyperliquid`, `liqspec distinguish generic my-venue.toml --budget 60`,
+    `liqspec distinguish hyperliquid coarse --save apart.toml`
+    """
+    if steps is not None and budget is not None:
+        fail("--steps and --budget: give one of them, how many events or for how long")
+    sets = RuleSets.of(venues.load(first), venues.load(second))
+    outcome = search(sets, Effort(steps=steps, seconds=budget, seed=seed))
+    if save is not None and outcome.distinction is not None:
+        save.write_text(report.to_scenario(sets, outcome.distinction), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(report.to_json(outcome), ensure_ascii=False, indent=2))
+    else:
+        report.tell(outcome, terminal())
+        if save is not None and outcome.distinction is not None:
+            terminal().print(f"\nreplay it:  liqspec simulate {save}", markup=False)
+    raise typer.Exit(HOLDS if outcome.distinction is None else VIOLATED)

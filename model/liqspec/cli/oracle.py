@@ -1,0 +1,40 @@
+"""The command that serves the model to other processes."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from liqspec.cli.app import HOLDS, INTERRUPTED, app
+from liqspec.conform.oracle import Oracle, serve
+from liqspec.spec import venues
+
+
+@app.command()
+def oracle(
+    venue: Annotated[
+        str | None,
+        typer.Option(help="Serve only this rule set: a shipped venue's name, or a .toml file. Told in `hello`."),
+    ] = None,
+    effects: Annotated[bool, typer.Option(help="Tell in each reply what happened, and by which rule.")] = True,
+) -> None:
+    """Serve the model as a reference engine on standard input and output, by the protocol of `spec/protocol.md`.
+
+    One request a line, one reply a line, both JSON. Whatever comes gets exactly one reply; the process ends with `bye`
+    or when its input is closed.
+
+    Examples: `liqspec oracle`, `liqspec oracle --venue hyperliquid`,
+    `echo '{"op":"hello","protocol":1}' | liqspec oracle`
+    """
+    conversation = Oracle(sys.stderr, None if venue is None else venues.load(venue), with_effects=effects)
+    if sys.stdin is None or sys.stdout is None:  # started with either closed: there is nothing to answer
+        raise typer.Exit(HOLDS)
+    try:
+        serve(conversation, sys.stdin.buffer, sys.stdout.buffer)
+    except BrokenPipeError:
+        # Whoever asked has gone: that is an end like any other. What is left to flush must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    raise typer.Exit(HOLDS)

@@ -1,0 +1,78 @@
+"""The command that judges one step."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from liqspec.cli.app import HOLDS, VIOLATED, Json, app, terminal
+from liqspec.core.effects import Units
+from liqspec.core.venue import Venue
+from liqspec.edge import files
+from liqspec.step.question import Question, answer_json
+from liqspec.step.relation import Verdict
+
+
+@app.command(name="step")
+def step_command(
+    file: Annotated[
+        str, typer.Argument(metavar="[FILE|-]", help="The question, a JSON object; - is standard input.")
+    ] = "-",
+    as_json: Json = False,
+) -> None:
+    """Judge one step of an engine: is what was observed after an event what the rules say?
+
+    The question is a JSON object: `config`, `before` (a snapshot, or an observation with anything left out), `event`,
+    and, to have it judged, `after` (an observation, of which only what it has is compared, or `{"error":{"code":…}}`).
+    It may say how to compare: `compare` (decision, code or full), `observes`, `states`, `tolerance`. The rules are
+    STP-1 to STP-7. Exits with 0 if the step is allowed, 1 if it is not, 2 if the question is malformed.
+
+    Examples: `liqspec step question.json`, `liqspec step --json < question.json`
+    """
+    question = Question.from_json(_read(file))
+    verdict = question.verdict()
+    if as_json:
+        typer.echo(json.dumps(answer_json(question, verdict), indent=2))
+    else:
+        _tell(question, verdict, terminal())
+    raise typer.Exit(HOLDS if verdict.allowed else VIOLATED)
+
+
+def _read(file: str) -> Any:
+    return files.read_json(Path(file)) if file != "-" else files.read_json_stream(sys.stdin.buffer, "standard input")
+
+
+def _tell(question: Question, verdict: Verdict, console: Console) -> None:
+    expected, units = verdict.expected, Units(Venue.from_config(question.config))
+    judged = "[bold green]allowed[/bold green]" if verdict.allowed else "[bold red]not allowed[/bold red]"
+    console.print(judged if question.after is not None else "[bold]foretold[/bold]")
+    for reason in verdict.reasons:
+        first, rule, *rest = reason.lines()
+        console.print(f"  [bold]{escape(first)}[/bold]", soft_wrap=True)
+        for line in (rule, *rest):
+            console.print(f"    {escape(line)}", soft_wrap=True)
+    console.print("[bold]expected[/bold]")
+    if expected.refusal is not None:
+        console.print(f"  refused {escape(str(expected.refusal))}", soft_wrap=True)
+    for effect in expected.effects:
+        console.print(f"  [cyan]{effect.rule:<7}[/cyan]{escape(effect.text(units))}", soft_wrap=True)
+    if expected.accepted and not expected.effects:
+        console.print("  accepted, and nothing happens")
+    _tell_assumed(verdict, console)
+
+
+def _tell_assumed(verdict: Verdict, console: Console) -> None:
+    """STP-4: each assumption on which the answer depends, and the others in one line."""
+    for entry in verdict.assumed:
+        if entry.matters:
+            told = f"[bold]assumed[/bold] {escape(entry.field)} = {escape(entry.value)} ({entry.rule}): "
+            console.print(told + "the answer depends on it", soft_wrap=True)
+    others = [f"{entry.field} = {entry.value}" for entry in verdict.assumed if not entry.matters]
+    if others:
+        console.print(
+            f"[bold]assumed[/bold], without effect on the answer: {escape('; '.join(others))}", soft_wrap=True
+        )

@@ -1,0 +1,34 @@
+"""The command that exports a run for other tools."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from liqspec.cli.app import app
+from liqspec.replay import itf
+from liqspec.replay.run import Run
+from liqspec.spec import scenarios
+
+
+@app.command()
+def trace(
+    story: Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write it; by default, standard output.")
+    ] = None,
+) -> None:
+    """Export a scenario's run as ITF JSON, which the viewers of Quint and Apalache open.
+
+    Each state is the model's whole state in integers, with the event that led to it; nothing is lost.
+
+    Examples: `liqspec trace market-liquidation -o market-liquidation.itf.json`, `liqspec trace my.toml`
+    """
+    loaded = scenarios.load(story)
+    told = [moment.event for moment in Run(loaded)]
+    text = json.dumps(itf.to_json(itf.run(loaded.config, told), loaded.name), indent=1)
+    if output is None:
+        typer.echo(text)
+    else:
+        output.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,105 @@
+"""The commands that write, check and play the corpus of vectors."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, progress, terminal
+from liqspec.conform.fault import CannotStart, EngineFault
+from liqspec.conform.lockstep import Comparison
+from liqspec.conform.session import LiveEngine
+from liqspec.edge.texts import one_line
+from liqspec.vectors import corpus, report
+from liqspec.vectors.play import Abilities, play_all
+from liqspec.vectors.suites import SUITES, all_pieces
+
+vectors = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="""Conformance vectors: cases in JSON that an engine in any language can be tested with.
+
+Examples: `liqspec vectors run -- ./my-engine`, `liqspec vectors check`, `liqspec vectors generate spec/vectors`""",
+)
+app.add_typer(vectors, name="vectors")
+
+Folder = Annotated[Path | None, typer.Argument(metavar="DIRECTORY", help="The shipped corpus if not given.")]
+
+
+@vectors.command()
+def generate(
+    directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Where to write the corpus.")],
+) -> None:
+    """Write the corpus anew from the rules, the scenarios and a guided search; the same every time.
+
+    Cases of an earlier corpus that are not in it any more are removed; nothing else in the directory is touched.
+
+    Example: `liqspec vectors generate spec/vectors`
+    """
+    with progress() as bars:
+        task = bars.add_task("searching", total=len(all_pieces()))
+        found = corpus.cases(lambda _: bars.advance(task))
+    texts = corpus.texts_by_path(found)
+    corpus.write(directory, texts)
+    size = sum(len(text.encode()) for text in texts.values())
+    typer.echo(f"{len(found)} cases, {size / 1e6:.1f} MB, in {directory}")
+
+
+@vectors.command()
+def check(directory: Folder = None) -> None:
+    """Check that a corpus is what the specification makes now; fast, because nothing is searched for anew.
+
+    Exits with 1 if a case is stale, missing, or does not show any more what it is about.
+
+    Example: `liqspec vectors check`
+    """
+    stale = list(corpus.stale(directory or corpus.FOLDER))
+    for line in stale[:40]:
+        typer.echo(line)
+    if stale:
+        typer.echo(f"{len(stale)} are stale; write them anew: liqspec vectors generate {directory or 'spec/vectors'}")
+    else:
+        typer.echo("the corpus is what the specification makes")
+    raise typer.Exit(VIOLATED if stale else HOLDS)
+
+
+@vectors.command()
+def run(
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What starts the engine.")],
+    suite: Annotated[
+        list[str] | None, typer.Option(help=f"Only this suite (may be given several times): {', '.join(SUITES)}.")
+    ] = None,
+    directory: Annotated[
+        Path | None, typer.Option(metavar="DIRECTORY", help="The corpus; the shipped one if not given.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How long one reply may take.")] = 10.0,
+    as_json: Json = False,
+) -> None:
+    """Play the corpus to an engine that speaks the protocol, and tell each case that it answers otherwise.
+
+    Exits with 0 if no case failed, 1 if one did, or if the engine failed itself.
+
+    Examples: `liqspec vectors run -- ./my-engine`, `liqspec vectors run --suite essential --json -- node engine.js`
+    """
+    for name in suite or []:
+        if name not in SUITES:
+            fail(f"--suite {name}: there are {', '.join(SUITES)}")
+    chosen = [one for one in corpus.load(directory or corpus.FOLDER) if not suite or one["suite"] in suite]
+    try:
+        with LiveEngine(command, timeout) as engine, progress() as bars:
+            task = bars.add_task("playing", total=len(chosen))
+            hello = engine.hello
+            abilities = Abilities(engine=hello.engine, observes=Comparison.of(hello).observes, events=hello.events)
+            played = play_all(chosen, engine, abilities, lambda _: bars.advance(task))
+    except CannotStart as error:
+        fail(str(error))
+    except EngineFault as error:
+        logged = one_line(error.fault.stderr, 2000)
+        typer.echo(f"liqspec: {error}" + (f"; it logged: {logged}" if logged else ""), err=True)
+        raise typer.Exit(VIOLATED) from None
+    if as_json:
+        typer.echo(json.dumps(report.to_json(hello.engine, played), ensure_ascii=True, indent=2))
+    else:
+        report.tell(hello.engine, played, terminal())
+    raise typer.Exit(HOLDS if report.conforms(played) else VIOLATED)

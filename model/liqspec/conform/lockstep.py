@@ -1,0 +1,225 @@
+"""One run of the model and an engine side by side: the same events, to the first thing in which the engine is wrong."""
+
+from contextlib import suppress
+from typing import Any
+
+from attrs import Factory, define, field, frozen
+
+from liqspec.conform.answers import Accepted, Answering, Refused, Skipped, malformed, read_answer
+from liqspec.conform.coverage import Coverage
+from liqspec.conform.fault import EngineFault, Fault
+from liqspec.conform.finding import Finding
+from liqspec.conform.negotiate import Hello
+from liqspec.core.config import Config
+from liqspec.core.effects import Effect
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.refusals import BadRequest, Refusal
+from liqspec.edge.shapes import WrongShape
+from liqspec.properties import PROPERTIES, Witness
+from liqspec.step import relation
+from liqspec.step.compare import Difference, Observes
+from liqspec.step.reasons import Reason, Step, of_outcome, outcome_difference
+from liqspec.step.relation import Expected, Mode, Observed
+
+RESET: EventData = {"type": "reset"}  # stands for the event where a run begins
+
+
+@frozen(kw_only=True)
+class Comparison:
+    """How engine and model are compared (STP-5 to STP-7)."""
+
+    observes: Observes = Factory(Observes)
+    mode: Mode = "full"
+    judged: bool = True  # whether the engine reports enough, and exactly enough, for every property to be judged on it
+
+    @classmethod
+    def of(cls, hello: Hello, mode: Mode = "full", tolerance: dict[str, str] | None = None) -> "Comparison":
+        """How an engine that says this of itself is compared.
+
+        Raises:
+            WrongShape: a tolerance is of an unknown field, malformed, or not of an amount.
+        """
+        observes = Observes(fields=hello.observes, states=hello.states, tolerance=tolerance or {})
+        judged = hello.observes_everything and mode == "full" and not tolerance
+        return cls(observes=observes, mode=mode, judged=judged)
+
+
+@define
+class Beside:
+    """The model and an engine in the same run; `start` it, then `give` it events until something is found."""
+
+    engine: Answering
+    comparison: Comparison
+    coverage: Coverage
+    config: dict[str, Any]
+    witnessed: bool = False  # whether every property is judged on the engine's own observations
+    model: Engine = field(init=False)
+    events: list[EventData] = field(init=False, factory=list)
+    applied: list[EventData] = field(init=False, factory=list)
+    _witness: Witness | None = field(init=False, default=None)
+    _last: Expected = field(init=False)  # the model after the latest event
+
+    def __attrs_post_init__(self) -> None:
+        """Start the model; the engine starts later, because that can fail."""
+        self.model = Engine(Config.from_json(self.config))
+        shown, whole = self.model.observe(), self.model.snapshot()
+        self._last = Expected(refusal=None, effects=(), observation=shown, snapshot=whole)
+
+    def start(self) -> Finding | Skipped | None:
+        """Reset the engine, and compare where the run begins (CFG-1, OBS-1)."""
+        self.coverage.runs += 1
+        try:
+            reply = self.engine.reset(self.config)
+            answer = read_answer(reply)
+            if isinstance(answer, Refused) and answer.code == BadRequest.code:
+                answer = Skipped(why=answer.message or "it cannot hold the configuration")  # AMT-1
+            if isinstance(answer, Skipped):
+                self.coverage.skipped["reset", answer.why] += 1
+                return answer
+            if isinstance(answer, Refused):
+                difference = Difference("run", "config", "accepted", answer.code)
+                told = (answer.message, "the configuration is a valid one")
+                return self._finding(
+                    kind="difference",
+                    reasons=(Reason(difference=difference, rules=("CFG-1",), because=told),),
+                    told=reply,
+                )
+            return self._compare(RESET, self._last, answer, reply)
+        except EngineFault as error:
+            return self._fault(error.fault)
+
+    def give(self, event: EventData) -> Finding | None:
+        """Give both an event, and compare what came of it; None if nothing is wrong so far."""
+        self.events.append(event)
+        self.applied.append(event)
+        earlier = self._last.snapshot
+        try:
+            self.engine.give(event)
+            expected = relation.take(self.model, event)  # while the engine works
+            reply = self.engine.answer()
+            answer = read_answer(reply)
+            if isinstance(answer, Skipped):
+                self.model.restore(earlier)
+                self.events.pop()
+                self.applied.pop()
+                self.coverage.skipped[str(event.get("type")), answer.why] += 1
+                return None
+            return self._compare(event, expected, answer, reply)
+        except EngineFault as error:
+            return self._fault(error.fault)
+
+    # ------------------------------------------------------------------------------------------------------- inside
+
+    def _compare(
+        self, event: EventData, expected: Expected, answer: Accepted | Refused, reply: dict[str, Any]
+    ) -> Finding | None:
+        effects = expected.effects
+        last = expected
+        if isinstance(answer, Accepted) and expected.accepted:
+            for execution in answer.executed:
+                self.applied.append(execution)
+                last = relation.take(self.model, execution)
+                effects = (*effects, *last.effects)
+                if last.refusal is not None:
+                    return self._not_allowed(execution, last, reply)
+                self.coverage.executed[str(execution["type"])] += 1
+        observed = self._observed(answer)
+        if self._identical(last, observed):
+            reasons: tuple[Reason, ...] = ()
+        else:
+            told = Step.of(self.model, event, effects, expected.refusal, self._last.observation)
+            judged = Expected(
+                refusal=expected.refusal, effects=effects, observation=last.observation, snapshot=last.snapshot
+            )
+            try:
+                reasons = relation.differences(told, judged, observed, self.comparison.mode, self.comparison.observes)
+            except WrongShape as error:
+                raise malformed(str(error)) from None
+        broken = self._broken(event, answer, observed, reasons)
+        self._last = last
+        if not reasons and not broken and event is not RESET:
+            self._count(event, effects, expected.refusal)
+        if reasons:
+            return self._finding(kind="difference", reasons=reasons, broken=broken, told=reply)
+        return self._finding(kind="property", broken=broken, told=reply) if broken else None
+
+    def _identical(self, expected: Expected, observed: Observed) -> bool:
+        """Whether the engine shows exactly what the model does, to the letter: then nothing need be compared."""
+        return (
+            expected.refusal is None
+            and observed.refused is None
+            and repr(observed.observation) == repr(expected.observation)
+        )
+
+    def _observed(self, answer: Accepted | Refused) -> Observed:
+        if isinstance(answer, Refused):
+            return Observed(refused=answer.code)
+        if self.comparison.mode != "full" or not self.comparison.observes.fields:
+            return Observed()
+        if not isinstance(answer.observation, dict):
+            raise malformed("an accepted event, and no observation")
+        return Observed(observation=answer.observation)
+
+    def _not_allowed(self, execution: EventData, refused: Expected, reply: dict[str, Any]) -> Finding:
+        """The engine executed what the rules refuse."""
+        told = Step.of(self.model, execution, (), refused.refusal, self._last.observation)
+        difference = outcome_difference(refused.refusal, None, codes=True)
+        assert difference is not None, "refused by the rules, and done by the engine"
+        return self._finding(kind="difference", reasons=(of_outcome(told, difference),), told=reply)
+
+    def _broken(
+        self, event: EventData, answer: Accepted | Refused, observed: Observed, reasons: tuple[Reason, ...]
+    ) -> tuple[tuple[str, str], ...]:
+        """The properties that the engine's own observations break, where they are judged."""
+        if not self.witnessed or not self.comparison.judged or (isinstance(answer, Accepted) and answer.executed):
+            self.witnessed = False  # what happened between two observations cannot be judged on them
+            return ()
+        if event is RESET:
+            if observed.observation is not None and not reasons:
+                self._witness = Witness(self.config, observed.observation)
+            return ()
+        assert self._witness is not None, "a run that begins as it must not ends there"
+        seen = self._witness.view.raw if observed.observation is None else observed.observation
+        broken = []
+        # What an engine shows may be anything; where it cannot be judged, the difference itself is told.
+        with suppress(Exception):
+            lived = self._witness.see(event, observed.refused, seen)
+            for name, entry in PROPERTIES.items():
+                judgement = entry.judge(lived)
+                self.coverage.judged[name] += judgement is not None
+                if judgement:
+                    broken.append((name, judgement))
+        return tuple(broken)
+
+    def _count(self, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> None:
+        kind = str(event.get("type"))
+        self.coverage.steps += 1
+        self.coverage.tally.count(effects, refusal)
+        if refusal is None:
+            self.coverage.events[kind] += 1
+        else:
+            self.coverage.refusals[kind, refusal.code] += 1
+
+    def _fault(self, fault: Fault) -> Finding:
+        return self._finding(kind="fault", fault=fault)
+
+    def _finding(self, **found: Any) -> Finding:
+        return Finding(config=self.config, events=list(self.events), applied=list(self.applied), **found)
+
+
+def play(
+    engine: Answering,
+    config: dict[str, Any],
+    events: list[EventData],
+    comparison: Comparison,
+    coverage: Coverage | None = None,
+    *,
+    witnessed: bool = False,
+) -> Finding | None:
+    """Play a run of these events to the first finding; None if there is none, or the engine cannot run it."""
+    beside = Beside(engine, comparison, coverage or Coverage(), config, witnessed)
+    begun = beside.start()
+    if begun is not None:
+        return begun if isinstance(begun, Finding) else None
+    return next((found for event in events if (found := beside.give(event)) is not None), None)

@@ -1,0 +1,205 @@
+"""Telling how a comparison ended: the finding event by event, what was exercised, and what never was."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from liqspec.conform.coverage import Coverage
+from liqspec.conform.fault import Fault
+from liqspec.conform.finding import Finding
+from liqspec.conform.saved import Saved, to_scenario
+from liqspec.conform.search import Outcome
+from liqspec.core import machine
+from liqspec.core.effects import Units
+from liqspec.core.refusals import CODES
+from liqspec.replay import timeline
+from liqspec.replay.run import Run
+from liqspec.spec import rulebook, scenarios
+from liqspec.step.question import reason_json
+
+MAX_REASONS = 5  # further differences of the same step are only counted
+LAST_LINES = 12  # of what an engine wrote before a fault
+
+
+def tell(outcome: Outcome, console: Console) -> None:
+    """Print what was exercised, then the finding, then the verdict."""
+    if outcome.coverage.runs:
+        tell_coverage(outcome.coverage, console)
+        _tell_never(outcome, console)
+    for entry, times in outcome.occurred.items():
+        if times:
+            console.print(f"known, {times:,} times: {escape(str(entry))}", soft_wrap=True)
+    for entry in outcome.stale:
+        console.print(f"[bold red]known, but it did not occur:[/bold red] {escape(str(entry))}", soft_wrap=True)
+    if outcome.finding is not None:
+        tell_finding(outcome.finding, console, outcome.found_events)
+    if outcome.conforms:
+        console.print(f"[bold green]conforms[/bold green] in {outcome.coverage.steps:,} steps")
+    elif outcome.finding is None and outcome.coverage.steps == 0:
+        console.print("[bold red]nothing was compared[/bold red]: the engine skipped every step")
+    else:
+        console.print("[bold red]does not conform[/bold red]")
+
+
+# ---------------------------------------------------------------------------------------------------------- a finding
+
+
+def tell_finding(finding: Finding, console: Console, found_events: int = 0) -> None:
+    """Print a finding: its events with what the rules make of each, then what the engine did instead and why not."""
+    heads = {"difference": "differs", "property": "breaks a property", "fault": "fails"}
+    console.print(f"\n[bold red]{heads.get(finding.kind, finding.kind)}[/bold red] {escape(finding.headline)}")
+    short = f", shortened from {found_events}" if found_events > len(finding.events) else ""
+    console.print(f"after {len(finding.events)} events{short}; {finding.where or 'replayed'}")
+    console.print("what the rules make of these events:")
+    _tell_events(finding, console)
+    console.print()
+    for reason in finding.reasons[:MAX_REASONS]:
+        first, _, *rest = reason.lines()
+        console.print(f"[bold]{escape(first)}[/bold]", soft_wrap=True)
+        for line in rest:
+            console.print(f"    {escape(line)}", soft_wrap=True)
+    if len(finding.reasons) > MAX_REASONS:
+        console.print(f"and {len(finding.reasons) - MAX_REASONS} more fields")
+    for name, wrong in finding.broken:
+        title = name.replace("_", " ")
+        console.print(f"its observations break: [bold]{title}[/bold]: {escape(wrong)}", soft_wrap=True)
+    if finding.fault is not None:
+        _tell_fault(finding.fault, console)
+    if finding.kind in ("difference", "property"):
+        _tell_rule(finding, console)
+
+
+def text(finding: Finding) -> str:
+    """A finding as plain text, for the message of a failed test."""
+    written = StringIO()
+    tell_finding(finding, Console(file=written, width=120, no_color=True, highlight=False))
+    return written.getvalue().strip()
+
+
+def _tell_events(finding: Finding, console: Console) -> None:
+    if not finding.events:
+        console.print("  (none: the run had not begun)")
+        return
+    run = Run(scenarios.parse(to_scenario(finding), Path("counterexample.toml")))
+    units = Units(run.engine.venue)
+    for moment in run:
+        for line in timeline.moment_lines(moment, units):
+            console.print(line, soft_wrap=True)
+
+
+def _tell_fault(fault: Fault, console: Console) -> None:
+    for name, written in (("standard output", fault.stdout), ("standard error", fault.stderr)):
+        lines = written.splitlines()[-LAST_LINES:]
+        if lines:
+            console.print(f"the last on its {name}:")
+        for line in lines:
+            console.print("    " + "".join(one if one.isprintable() else "�" for one in line[:200]), markup=False)
+
+
+def _tell_rule(finding: Finding, console: Console) -> None:
+    rule = rulebook.rules()[finding.rules[0]]
+    console.print(f"\n[bold]{rule.id}[/bold] {escape(rule.title)}", soft_wrap=True)
+    console.print(escape(rule.text.partition("\n*Why:*")[0].strip()), soft_wrap=True)
+    others = ", ".join(finding.rules[1:])
+    console.print(f"[dim]also {others}; [/dim]" * bool(others) + f"[dim]liqspec explain {rule.id}[/dim]")
+
+
+def tell_saved(saved: Saved, console: Console) -> None:
+    """Print where a finding was saved, and how to play it again."""
+    vector = "" if saved.vector is None else f" and {saved.vector}"
+    console.print(f"saved:      {saved.scenario}{vector}", markup=False, soft_wrap=True)
+    console.print(f"replay it:  {saved.replay}", markup=False, soft_wrap=True)
+    console.print(f"the model:  liqspec simulate {saved.scenario}", markup=False, soft_wrap=True)
+
+
+# ----------------------------------------------------------------------------------------------------------- coverage
+
+
+def tell_coverage(coverage: Coverage, console: Console) -> None:
+    """Print how often each event, transition, refusal and rule was exercised, what was skipped, and what never came."""
+    table = Table("event", "accepted", "refused", "skipped")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    skipped: dict[str, int] = dict(coverage.unsupported)
+    for (kind, _), times in coverage.skipped.items():
+        skipped[kind] = skipped.get(kind, 0) + times
+    refused: dict[str, int] = {}
+    for (kind, _), times in coverage.refusals.items():
+        refused[kind] = refused.get(kind, 0) + times
+    for kind in dict.fromkeys([*coverage.events, *refused, *skipped]):
+        counts = (coverage.events[kind], refused.get(kind, 0), skipped.get(kind, 0))
+        table.add_row(escape(kind), *(f"{times:,}" if times else "" for times in counts))
+    console.print(table)
+    lines = {
+        "transitions": {name: coverage.tally.transitions.get(name, 0) for name in machine.lifecycle().by_id},
+        "refusals": {code: coverage.tally.refusals.get(code, 0) for code in CODES},
+        "rules": dict(sorted(coverage.tally.rules.items())),
+        "executed by the engine": dict(coverage.executed),
+    }
+    for title, counted in lines.items():
+        if counted:
+            told = "  ".join(f"{name} {times:,}" for name, times in counted.items() if times)
+            console.print(f"[bold]{title}[/bold]  {told}", soft_wrap=True)
+    if coverage.judged:
+        console.print(f"[bold]properties[/bold]  {len(+coverage.judged)} judged on the engine's own observations")
+    for (kind, why), times in sorted(coverage.skipped.items()):
+        console.print(f"[yellow]skipped by the engine[/yellow] {kind}, {times:,} times: {escape(why)}", soft_wrap=True)
+    for kind in sorted(coverage.unsupported):
+        console.print(f"[yellow]not supported by the engine[/yellow] {kind}")
+
+
+def _tell_never(outcome: Outcome, console: Console) -> None:
+    """Say loudly what was never reached; where a finding ended the run soon, only how much that is."""
+    never = outcome.coverage.never()
+    if never and outcome.finding is not None:
+        told = f"{len(outcome.coverage.never_listed())} things before the finding; --json lists them"
+        console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {told}")
+        return
+    for kind, names in never.items():
+        console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {kind}: {escape(', '.join(names))}", soft_wrap=True)
+
+
+# -------------------------------------------------------------------------------------------------------- for machines
+
+
+def to_json(outcome: Outcome, engine: str, saved: Saved | None) -> dict[str, Any]:
+    """How a comparison ended, as plain data."""
+    return {
+        "conforms": outcome.conforms,
+        "engine": engine,
+        "finding": None if outcome.finding is None else finding_json(outcome.finding, outcome.found_events),
+        "saved": None
+        if saved is None
+        else {
+            "scenario": str(saved.scenario),
+            "vector": None if saved.vector is None else str(saved.vector),
+            "replay": saved.replay,
+        },
+        "known": [{"divergence": str(entry), "times": times} for entry, times in outcome.occurred.items()],
+        "exercised": outcome.coverage.to_json(),
+    }
+
+
+def finding_json(finding: Finding, found_events: int = 0) -> dict[str, Any]:
+    """A finding as plain data."""
+    fault = finding.fault
+    return {
+        "kind": finding.kind,
+        "headline": finding.headline,
+        "rules": list(finding.rules),
+        "where": finding.where,
+        "config": finding.config,
+        "events": finding.events,
+        "applied": finding.applied,
+        "found_events": found_events,
+        "told": finding.told,
+        "reasons": [reason_json(reason) for reason in finding.reasons],
+        "broken": [{"property": name, "wrong": wrong} for name, wrong in finding.broken],
+        "fault": None
+        if fault is None
+        else {"kind": fault.kind, "message": fault.message, "stdout": fault.stdout, "stderr": fault.stderr},
+    }

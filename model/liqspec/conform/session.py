@@ -1,0 +1,137 @@
+"""An engine in a process of its own, as it is driven: `hello`, runs, and a new process after a fault."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from liqspec.conform.fault import EngineFault, Fault
+from liqspec.conform.negotiate import Hello, read_hello
+from liqspec.conform.peer import MAX_REPLY, Peer
+from liqspec.core.events import EventData
+from liqspec.edge import protocol
+from liqspec.edge.protocol import BadLine
+
+GRACE = 0.05  # seconds in which an answer too many is expected
+START = 20.0  # seconds at least for the first reply, before which a process may have much to load
+
+
+class LiveEngine:
+    """An engine that answers over the protocol; a context manager, on leaving which its process is gone."""
+
+    def __init__(self, command: Sequence[str], timeout: float) -> None:
+        """Start the engine, and hear what it says of itself.
+
+        Raises:
+            CannotStart: there is no such program.
+            EngineFault: it does not introduce itself as the protocol says.
+        """
+        self._command, self._timeout = command, timeout
+        self._peer = Peer(command, timeout)
+        try:
+            self.hello = self._greet()
+            self._see_order()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "LiveEngine":
+        """Enter the block that the process lives for."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self.close()
+
+    def reset(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Start a run, and return the reply.
+
+        Raises:
+            EngineFault: there is none.
+        """
+        self._send("reset", config=config)
+        return self._receive()
+
+    def give(self, event: EventData) -> None:
+        """Hand over an event.
+
+        Raises:
+            EngineFault: the engine does not take it.
+        """
+        self._send("apply", event=event)
+
+    def answer(self) -> dict[str, Any]:
+        """The reply to the event that was handed over.
+
+        Raises:
+            EngineFault: there is none.
+        """
+        return self._receive()
+
+    def settle(self) -> None:
+        """See that the engine says nothing that it was not asked for.
+
+        Raises:
+            EngineFault: it does.
+        """
+        self._peer.expect_silence(GRACE)
+
+    def renew(self) -> None:
+        """End the process, and start another.
+
+        Raises:
+            CannotStart, EngineFault: it does not start again as it did.
+        """
+        self._peer.close()
+        self._peer = Peer(self._command, self._timeout)
+        self._greet()
+
+    def bye(self) -> None:
+        """Ask the engine to end, and see that it does.
+
+        Raises:
+            EngineFault: it does not.
+        """
+        self._send("bye")
+        if self._receive().get("ok") is not True:
+            raise self._peer.fault("replied what is no reply", "bye: expected ok true")
+        self._peer.wait_for_end()
+
+    def described(self, fault: Fault) -> Fault:
+        """The fault with the last that the engine wrote, where it was seen in a reply and not in the process."""
+        return fault if fault.stdout or fault.stderr else self._peer.fault(fault.kind, fault.message).fault
+
+    def close(self) -> None:
+        """End the process at once."""
+        self._peer.close()
+
+    def _greet(self) -> Hello:
+        self._peer.timeout = max(self._timeout, START)
+        self._send("hello", protocol=protocol.PROTOCOL)
+        hello = read_hello(self._receive())
+        self._peer.timeout = self._timeout
+        return hello
+
+    def _see_order(self) -> None:
+        """See that of two requests at once the first is answered first: a hello, and one that must be refused."""
+        asked = _line("hello", protocol=protocol.PROTOCOL) + _line("hello", protocol=0)
+        self._peer.send(asked)
+        answered = (self._receive().get("ok"), self._receive().get("ok"))
+        if answered == (False, True):
+            raise self._peer.fault("answered out of order", "of two requests at once it answered the second first")
+        self.settle()
+
+    def _send(self, op: str, **fields: Any) -> None:
+        self._peer.send(_line(op, **fields))
+
+    def _receive(self) -> dict[str, Any]:
+        line = self._peer.receive()
+        try:
+            return protocol.read_line(line, MAX_REPLY)
+        except BadLine as error:
+            raise self._garbage(str(error)) from None
+
+    def _garbage(self, why: str) -> EngineFault:
+        return self._peer.fault("printed garbage", f"a reply that is none: {why}")
+
+
+def _line(op: str, **fields: Any) -> bytes:
+    return protocol.write_line({"op": op, **fields})

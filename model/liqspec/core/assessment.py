@@ -1,0 +1,146 @@
+"""The assessment of margin pools: the five steps that liquidate, or leave alone (LIQ-6 to LIQ-13, BKS-1 to BKS-7)."""
+
+from liqspec.core import arithmetic
+from liqspec.core.effects import (
+    Backstopped,
+    DeficitCovered,
+    Effect,
+    LiquidationEntered,
+    LiquidationLeft,
+    OrderEmitted,
+    OrderEnded,
+    Sizing,
+)
+from liqspec.core.lifecycle import fire_with, measure
+from liqspec.core.state import Facts, Pool, Position, State
+
+
+def assess(state: State, pools: list[Pool], effects: list[Effect]) -> None:
+    """Assess pools that one event touched: steps 1 to 4 for all of them, then step 5 for all (LIQ-7)."""
+    undecided = [pool for pool in pools if not _settled_without_backstop(state, pool, effects)]
+    for pool in undecided:
+        _backstop_or_wait(state, pool, effects)
+
+
+def _settled_without_backstop(state: State, pool: Pool, effects: list[Effect]) -> bool:
+    """Steps 1 to 4; False if the pool still needs liquidation and nothing is left to attempt in this block."""
+    # Step 1: nothing to liquidate (LIQ-8)
+    if not any(position.size for position in pool.positions.values()):
+        _leave_liquidation(pool, "LIQ-8", effects)
+        _cover_deficit(state, pool, effects)
+        return True
+
+    facts = measure(state, pool)
+    restored = arithmetic.restored(facts.equity, facts.maintenance_margin)
+
+    # Step 2: a pool is judged between orders, never during one (LIQ-9)
+    if pool.order_working():
+        if not (restored and state.venue.stop_when_restored):
+            return True
+        _cancel_orders(pool, effects)
+
+    # Step 3: a restored pool is left alone (LIQ-10)
+    if not arithmetic.needs_liquidation(facts.equity, facts.maintenance_margin, pool.in_liquidation):
+        if pool.in_liquidation:
+            _leave_liquidation(pool, "LIQ-10", effects)
+            _assess_positions(pool, ("liquidatable",), facts, effects)
+        return True
+
+    # Step 4: the market first (LIQ-11, LIQ-12)
+    if not pool.in_liquidation:
+        pool.in_liquidation = True
+        effects.append(LiquidationEntered(pool.key, facts.equity, facts.maintenance_margin))
+    _assess_positions(pool, ("healthy", "cooldown"), facts, effects)
+    orders = _to_attempt(state, pool)
+    for position in orders:
+        _emit_order(state, pool, position, facts, effects)
+    return bool(orders)
+
+
+def _backstop_or_wait(state: State, pool: Pool, effects: list[Effect]) -> None:
+    """Step 5: the backstop, if the book failed and equity is below its line (BKS-1 to BKS-5); else wait (LIQ-13)."""
+    facts = measure(state, pool)
+    if _assess_positions(pool, ("liquidatable", "partially_liquidated"), facts, effects):
+        _hand_to_vault(state, pool, facts, effects)
+
+
+def _assess_positions(pool: Pool, states: tuple[str, ...], facts: Facts, effects: list[Effect]) -> bool:
+    """Fire `assess` at the pool's open positions in these states, with one view of the pool; whether any moved."""
+    moved = [
+        fire_with(facts, position, "assess", effects) for position in pool.open_positions() if position.state in states
+    ]
+    return any(moved)
+
+
+# ------------------------------------------------------------------------------------------------------ steps in detail
+
+
+def _leave_liquidation(pool: Pool, rule: str, effects: list[Effect]) -> None:
+    """LIQ-8, LIQ-10: what failed in this liquidation does not count in the next one (BKS-2)."""
+    if pool.in_liquidation:
+        pool.in_liquidation = False
+        effects.append(LiquidationLeft(rule, pool.key))
+    for position in pool.positions.values():
+        position.left_over = False
+
+
+def _cover_deficit(state: State, pool: Pool, effects: list[Effect]) -> None:
+    """BKS-7: a deficit is the vault's, and no other pool's."""
+    if pool.collateral < 0:
+        effects.append(DeficitCovered(pool.key, -pool.collateral))
+        state.vault.cash += pool.collateral
+        pool.collateral = 0
+
+
+def _cancel_orders(pool: Pool, effects: list[Effect]) -> None:
+    """LIQ-9: the order is withdrawn, and a cancelled order was no attempt."""
+    for position in pool.open_positions():
+        if position.order is not None:
+            effects.append(OrderEnded(position.key, position.order, "restored"))
+            position.order = None
+            position.attempted = False
+
+
+def _to_attempt(state: State, pool: Pool) -> list[Position]:
+    """The positions that get an order now, by the venue's order policy (LIQ-11, LIQ-12)."""
+    untried = [
+        position for position in pool.open_positions() if position.state == "liquidatable" and not position.attempted
+    ]
+    if state.venue.order_policy == "all" or not untried:
+        return untried
+    # The first of the largest: open positions come by market name, and max keeps the first.
+    return [max(untried, key=lambda position: arithmetic.pool_maintenance_margin([state.holding(position)]))]
+
+
+def _emit_order(state: State, pool: Pool, position: Position, facts: Facts, effects: list[Effect]) -> None:
+    """LIQ-14, PRT-1 to PRT-3: a reduce-only market order for the position or a chunk of it."""
+    sizing = _sizing(state, pool, position, facts)
+    whole = abs(position.size)
+    position.order = arithmetic.chunk(position.size, state.venue.partial_fraction) if sizing == "chunk" else whole
+    position.attempted = True
+    effects.append(OrderEmitted(position.key, position.order, position.size, sizing))
+
+
+def _sizing(state: State, pool: Pool, position: Position, facts: Facts) -> Sizing:
+    """PRT-2: when an order is for a chunk only, and if not, why not."""
+    venue, held = state.venue, state.holding(position)
+    if venue.partial_threshold is None:
+        return "no_threshold"
+    if arithmetic.notional(held.size, held.mark, held.unit) <= venue.partial_threshold:
+        return "not_above_threshold"
+    if arithmetic.below_backstop(facts.equity, facts.maintenance_margin, venue.backstop_threshold):
+        return "below_backstop"
+    return "window" if state.scope_window(pool, position).forces_full_size(state.time) else "chunk"
+
+
+def _hand_to_vault(state: State, pool: Pool, facts: Facts, effects: list[Effect]) -> None:
+    """BKS-3, BKS-4: the vault takes every position at its cost basis, and the collateral but for the return."""
+    returned = arithmetic.backstop_return(facts.equity, state.venue.return_fraction)
+    taken = pool.collateral - returned
+    for position in pool.open_positions():
+        state.vault.take(position.market.name, position.size, position.cost)
+        position.end_life()
+    state.vault.cash += taken
+    pool.collateral = returned
+    effects.append(Backstopped(pool.key, facts.equity, taken, returned))
+    _leave_liquidation(pool, "BKS-3", effects)

@@ -1,0 +1,107 @@
+"""The executable model: a configured venue to which events are applied one at a time (EVT-1)."""
+
+from typing import Any
+
+from liqspec.core import arithmetic, assessment, observation, operations, snapshot
+from liqspec.core.admission import admit
+from liqspec.core.arithmetic import Ratio
+from liqspec.core.config import Config, Mode
+from liqspec.core.effects import Effect
+from liqspec.core.events import Event
+from liqspec.core.snapshot import Snapshot
+from liqspec.core.state import Account, Book, Pool, State
+from liqspec.core.venue import InvalidConfig, Venue, on_grid
+
+
+class Engine:
+    """A venue that executes exactly the rules.
+
+    Its state changes only by `apply`, and by `restore` of an earlier snapshot.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Start a run.
+
+        Raises:
+            InvalidConfig: the configuration is no valid rule set, or its accounts, marks or cash are wrong (CFG-1).
+        """
+        self.venue = Venue.from_config(config)
+        self.state = _start(config, self.venue)
+
+    def apply(self, event: Event) -> tuple[Effect, ...]:
+        """Apply one event whole: check it, change what it says, assess every touched pool (EVT-1, LIQ-6, LIF-4).
+
+        Raises:
+            Refusal: the event is not accepted; nothing changed (EVT-3).
+        """
+        amounts = admit(self.state, event)
+        effects: list[Effect] = []
+        touched = operations.perform(self.state, event, amounts, effects)
+        assessment.assess(self.state, touched, effects)
+        return tuple(effects)
+
+    def observe(self) -> dict[str, Any]:
+        """What everyone may see, as plain data in the outside format (OBS-1)."""
+        return observation.observe(self.state)
+
+    def snapshot(self) -> Snapshot:
+        """The whole state as a value that can be compared, hashed and restored."""
+        return snapshot.take(self.state)
+
+    def restore(self, value: Snapshot) -> None:
+        """Return to the state of a snapshot of a run with the same configuration."""
+        self.state = snapshot.build(self.venue, value)
+
+    # -------------------------------------------------------------------------------------------------- derived prices
+
+    def liquidation_price(self, account: str, market: str, mode: Mode) -> tuple[int | None, Ratio | None]:
+        """The liquidation price of an open position in ticks, and the exact crossing beside it (MRG-10).
+
+        Raises:
+            LookupError: there is no such open position.
+        """
+        equity, others, held = self._measured(account, market, mode)
+        return (
+            arithmetic.liquidation_price(equity, others, held),
+            arithmetic.liquidation_crossing(equity, others, held),
+        )
+
+    def bankruptcy_price(self, account: str, market: str, mode: Mode) -> Ratio:
+        """The stand-alone bankruptcy price of an open position in ticks (MRG-11).
+
+        Raises:
+            LookupError: there is no such open position.
+        """
+        equity, _, held = self._measured(account, market, mode)
+        return arithmetic.bankruptcy_price(equity, held)
+
+    def _measured(self, account: str, market: str, mode: Mode) -> tuple[int, int, arithmetic.Holding]:
+        pool = self.state.pool(account, mode, market) if account in self.state.accounts else None
+        position = None if pool is None else pool.positions.get(market)
+        if pool is None or position is None or position.size == 0:
+            raise LookupError(f"{account}/{market}/{mode} is not an open position")
+        held = self.state.holding(position)
+        everything = self.state.holdings(pool)
+        others = arithmetic.pool_maintenance_margin(everything) - arithmetic.pool_maintenance_margin([held])
+        return arithmetic.pool_equity(pool.collateral, everything), others, held
+
+
+def _start(config: Config, venue: Venue) -> State:
+    """The state before the first event (CFG-1)."""
+    if missing := sorted(set(venue.markets) - set(config.marks)):
+        raise InvalidConfig(f"marks.{missing[0]}", "the market has no starting mark")
+    marks = {}
+    for name in sorted(config.marks):
+        if name not in venue.markets:
+            raise InvalidConfig(f"marks.{name}", "not among the markets")
+        marks[name] = on_grid(f"marks.{name}", config.marks[name], venue.markets[name].price)
+        if marks[name] <= 0:
+            raise InvalidConfig(f"marks.{name}", f"must be above 0, got {config.marks[name]}")
+    if not config.accounts:
+        raise InvalidConfig("accounts", "at least one account is needed")
+    if len(set(config.accounts)) != len(config.accounts):
+        twice = next(name for name in config.accounts if config.accounts.count(name) > 1)
+        raise InvalidConfig("accounts", f"{twice!r} stands twice")
+    cash = on_grid("vault.cash", config.vault.cash, venue.money)
+    accounts = {name: Account(name, Pool(name, "cross", None)) for name in sorted(config.accounts)}
+    return State(venue, config.time, marks, accounts, vault=Book(cash), outside=Book(), put_in=cash)

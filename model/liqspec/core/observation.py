@@ -1,0 +1,79 @@
+"""What everyone may see of a venue, as plain data in the outside format (OBS-1)."""
+
+from typing import Any
+
+from liqspec.core import arithmetic
+from liqspec.core.state import Pool, Position, State
+from liqspec.edge.amounts import is_decimal
+
+
+def observe(state: State) -> dict[str, Any]:
+    """The observation of a state: positions, pools and vault (OBS-1)."""
+    return {
+        "time": state.time,
+        "block": state.block,
+        "positions": [observe_position(state, position) for _, position in state.positions()],
+        "pools": [observe_pool(state, pool) for pool in state.pools()],
+        "vault": observe_vault(state),
+    }
+
+
+def observe_vault(state: State) -> dict[str, Any]:
+    """The vault as observed (OBS-2)."""
+    return {
+        "cash": state.venue.money.text(state.vault.cash),
+        "equity": state.venue.money.text(state.equity(state.vault)),
+        "positions": {
+            market: state.venue.markets[market].size.text(size)
+            for market, size in sorted(state.vault.positions.items())
+        },
+    }
+
+
+def observe_position(state: State, position: Position) -> dict[str, Any]:
+    """A position as observed; closed ones too (OBS-2)."""
+    size = position.market.size
+    window = position.size and arithmetic.window_open(state.time, position.window.until)
+    return {
+        "account": position.account,
+        "market": position.market.name,
+        "mode": position.mode,
+        "state": position.state,
+        "size": size.text(position.size),
+        "cost": state.venue.money.text(position.cost),
+        "order": None if position.order is None else size.text(position.order),
+        "life": position.life,
+        "cooldown_until": position.window.until if window else None,
+    }
+
+
+def observe_pool(state: State, pool: Pool) -> dict[str, Any]:
+    """A margin pool as observed, with its measures at the marks (OBS-2)."""
+    money, held = state.venue.money, state.holdings(pool)
+    return {
+        "account": pool.account,
+        "mode": pool.mode,
+        "market": pool.market,
+        "collateral": money.text(pool.collateral),
+        "equity": money.text(arithmetic.pool_equity(pool.collateral, held)),
+        "maintenance_margin": money.text(arithmetic.pool_maintenance_margin(held)),
+        "initial_margin": money.text(arithmetic.pool_initial_margin(held)),
+        "in_liquidation": pool.in_liquidation,
+    }
+
+
+def same(left: object, right: object) -> bool:
+    """Whether two observed values are equal, amounts compared as numbers (OBS-3)."""
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right or _canonical(left) == _canonical(right)
+    return type(left) is type(right) and left == right
+
+
+def _canonical(text: str) -> str:
+    if not is_decimal(text):
+        return text
+    whole, _, places = text.partition(".")
+    negative, digits = whole.startswith("-"), whole.lstrip("-").lstrip("0") or "0"
+    trimmed = places.rstrip("0")
+    sign = "-" if negative and (digits != "0" or trimmed) else ""
+    return sign + digits + ("." + trimmed if trimmed else "")

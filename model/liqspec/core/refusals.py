@@ -1,0 +1,143 @@
+"""Why an event is refused: one class per code, in the order in which the checks run (EVT-2)."""
+
+from typing import ClassVar
+
+from liqspec.edge.texts import one_line
+
+_LONGEST = 120  # characters of a part of a message: an amount of 78 digits is never cut
+
+
+class Refusal(Exception):
+    """An event that the rules do not accept; it changed nothing (EVT-3).
+
+    `field` is the field of the event that was refused, `value` what it, or the measure it led to, was, and `limit` the
+    bound that it broke; all three are texts in the outside format.
+    """
+
+    code: ClassVar[str]
+    rule: str
+
+    def __init__(self, field: str, value: str, limit: str, *, rule: str | None = None) -> None:
+        super().__init__(field, value, limit)
+        if rule is not None:
+            self.rule = rule  # a code that several events share cites the rule of the event at hand
+        self.field = field
+        self.value = value
+        self.limit = limit
+
+    @property
+    def message(self) -> str:
+        """The refusal in one line, without its code."""
+        told = self.to_json()
+        return f"{told['field']}: {told['value']}; {told['limit']} ({self.rule})"
+
+    def to_json(self) -> dict[str, str]:
+        """The refusal as plain data: code, field, value, limit and rule, each of a bounded length."""
+        field, value, limit = (one_line(text, _LONGEST) for text in (self.field, self.value, self.limit))
+        return {"code": self.code, "field": field, "value": value, "limit": limit, "rule": self.rule}
+
+    def __str__(self) -> str:
+        """The refusal in one line."""
+        return f"{self.code}: {self.message}"
+
+
+class BadRequest(Refusal):
+    """No event at all: not an object, of unknown type, or with a missing, unknown or malformed field (EVT-2)."""
+
+    code = "bad_request"
+    rule = "EVT-2"
+
+
+class UnknownAccount(Refusal):
+    """An account that the run was not configured with (EVT-2)."""
+
+    code = "unknown_account"
+    rule = "EVT-2"
+
+
+class UnknownMarket(Refusal):
+    """A market that the run was not configured with (EVT-2)."""
+
+    code = "unknown_market"
+    rule = "EVT-2"
+
+
+class OffGrid(Refusal):
+    """An amount that is no multiple of its tick, lot or quote unit (AMT-4)."""
+
+    code = "off_grid"
+    rule = "AMT-4"
+
+
+class NotPositive(Refusal):
+    """An amount at or below 0 where it must be above, or 0 where it must not be (EVT-2)."""
+
+    code = "not_positive"
+    rule = "EVT-2"
+
+
+class NotOpen(Refusal):
+    """A trade in a key that the vault has just taken (ACC-7)."""
+
+    code = "not_open"
+    rule = "ACC-7"
+
+
+class OrderWorking(Refusal):
+    """A liquidation order of the pool (for a block: of any pool) is working (ACC-5, ACC-7, EVT-9)."""
+
+    code = "order_working"
+    rule = "ACC-7"
+
+
+class CrossesZero(Refusal):
+    """A reduction larger than the position (ACC-7)."""
+
+    code = "crosses_zero"
+    rule = "ACC-7"
+
+
+class InLiquidation(Refusal):
+    """The pool is in liquidation: nothing may leave it, and nothing may be opened or increased in it (ACC-5, ACC-8)."""
+
+    code = "in_liquidation"
+    rule = "ACC-8"
+
+
+class BadLeverage(Refusal):
+    """A leverage that is missing, out of range, or given with a reduction (ACC-8, ACC-9)."""
+
+    code = "bad_leverage"
+    rule = "ACC-8"
+
+
+class InsufficientMargin(Refusal):
+    """Equity after the event would not cover what the rule asks for (ACC-5, ACC-8, ACC-9)."""
+
+    code = "insufficient_margin"
+    rule = "ACC-8"
+
+
+class NoWorkingOrder(Refusal):
+    """A fill or the end of an order that does not exist (FIL-1, FIL-6)."""
+
+    code = "no_working_order"
+    rule = "FIL-1"
+
+
+class Overfill(Refusal):
+    """A fill larger than what is left of the order (FIL-1)."""
+
+    code = "overfill"
+    rule = "FIL-1"
+
+
+class TimeNotAfter(Refusal):
+    """A block that does not begin after the present one (EVT-9)."""
+
+    code = "time_not_after"
+    rule = "EVT-9"
+
+
+# Every code, in the order in which the classes stand, which is that of the checks (EVT-2).
+CODES: tuple[str, ...] = tuple(refusal.code for refusal in Refusal.__subclasses__())

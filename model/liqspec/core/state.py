@@ -1,0 +1,230 @@
+"""What the venue knows: positions, margin pools, accounts, the vault and the outside, in integers (ACC-1)."""
+
+from collections.abc import Iterator
+
+from attrs import Factory, define, frozen
+
+from liqspec.core import arithmetic
+from liqspec.core.arithmetic import Holding, Ratio
+from liqspec.core.config import Mode
+from liqspec.core.venue import Market, Venue
+
+
+@frozen(eq=False)
+class Facts:
+    """What the guards of the lifecycle look at, beside the position itself."""
+
+    equity: int
+    maintenance_margin: int
+    in_liquidation: bool
+    book_failed: bool
+    backstop_threshold: Ratio
+    now: int
+
+
+@define
+class Window:
+    """A time during which liquidation orders are for the full size (CLD-1 to CLD-4); 0 is no window.
+
+    `until` is where the window ends; `forcing_until` is the same as it was when this block began, because a window
+    forces full size from the next block on.
+    """
+
+    until: int = 0
+    forcing_until: int = 0
+
+    def extend(self, until: int) -> None:
+        """Open the window until then, or make it longer; never shorter (CLD-4)."""
+        self.until = max(self.until, until)
+
+    def begin_block(self, now: int) -> None:
+        """Forget a window that has ended, and let an open one force full size from now on (CLD-3)."""
+        if not arithmetic.window_open(now, self.until):
+            self.until = 0
+        self.forcing_until = self.until
+
+    def forces_full_size(self, now: int) -> bool:
+        """Whether orders emitted now are for the whole position because of this window (CLD-3)."""
+        return arithmetic.window_open(now, self.forcing_until)
+
+
+# Not slotted and compared by identity: a position is a model of the lifecycle's `transitions` machine.
+@define(slots=False, eq=False)
+class Position:
+    """One account's position in one market and mode, through all its lives; its methods are the lifecycle's guards."""
+
+    account: str
+    market: Market
+    mode: Mode
+    state: str = "new"
+    size: int = 0
+    cost: int = 0
+    leverage: int = 0
+    life: int = 0
+    order: int | None = None
+    attempted: bool = False
+    left_over: bool = False
+    window: Window = Factory(Window)
+
+    @property
+    def key(self) -> str:
+        """The position's name in texts: account/market/mode."""
+        return f"{self.account}/{self.market.name}/{self.mode}"
+
+    def end_life(self) -> None:
+        """Forget what belonged to this life only; the state and the number of lives stay (LIF-2)."""
+        self.size = self.cost = self.leverage = 0
+        self.order = None
+        self.attempted = self.left_over = False
+        self.window = Window()
+
+    # ------------------------------------------------------------------------------------ guards, named as in the table
+
+    def needs_liquidation(self, facts: Facts) -> bool:
+        """LIQ-5."""
+        return arithmetic.needs_liquidation(facts.equity, facts.maintenance_margin, facts.in_liquidation)
+
+    def restored(self, facts: Facts) -> bool:
+        """LIQ-4."""
+        return arithmetic.restored(facts.equity, facts.maintenance_margin)
+
+    def own_window_open(self, facts: Facts) -> bool:
+        """CLD-2."""
+        return arithmetic.window_open(facts.now, self.window.until)
+
+    def below_backstop(self, facts: Facts) -> bool:
+        """BKS-1."""
+        return arithmetic.below_backstop(facts.equity, facts.maintenance_margin, facts.backstop_threshold)
+
+    def book_failed(self, facts: Facts) -> bool:
+        """BKS-2."""
+        return facts.book_failed
+
+    def size_remains(self, _: Facts) -> bool:
+        """LIF-3."""
+        return self.size != 0
+
+
+@define(eq=False)
+class Pool:
+    """A margin pool, where liquidation happens; `market` is None for the cross pool (LIQ-1, ACC-1)."""
+
+    account: str
+    mode: Mode
+    market: str | None
+    collateral: int = 0
+    in_liquidation: bool = False
+    positions: dict[str, Position] = Factory(dict)
+    window: Window = Factory(Window)
+
+    @property
+    def key(self) -> str:
+        """The pool's name in texts: account/cross, or account/market/isolated."""
+        return f"{self.account}/cross" if self.market is None else f"{self.account}/{self.market}/isolated"
+
+    def open_positions(self) -> list[Position]:
+        """The positions with a size, by market name (AMT-7)."""
+        return [self.positions[name] for name in sorted(self.positions) if self.positions[name].size]
+
+    def order_working(self) -> bool:
+        """Whether a liquidation order of the pool is working."""
+        return any(position.order is not None for position in self.positions.values())
+
+
+@define(eq=False)
+class Account:
+    """A trader: one cross pool, and one isolated pool for each market used so (ACC-1, ACC-3)."""
+
+    name: str
+    cross: Pool
+    isolated: dict[str, Pool] = Factory(dict)
+    window: Window = Factory(Window)
+
+    def pools(self) -> Iterator[Pool]:
+        """The account's pools: cross first, then by market name (LIQ-7)."""
+        yield self.cross
+        for market in sorted(self.isolated):
+            yield self.isolated[market]
+
+
+@define(eq=False)
+class Book:
+    """Cash and positions without margin: the liquidator vault's, and the outside's."""
+
+    cash: int = 0
+    positions: dict[str, int] = Factory(dict)
+
+    def take(self, market: str, size: int, paid: int) -> None:
+        """Add a signed size for a signed payment."""
+        held = self.positions.get(market, 0) + size
+        if held:
+            self.positions[market] = held
+        else:
+            self.positions.pop(market, None)
+        self.cash -= paid
+
+
+@define(eq=False)
+class State:
+    """Everything that an event can change; `put_in` is what came from nowhere so far: deposits and vault funding."""
+
+    venue: Venue
+    time: int
+    marks: dict[str, int]
+    accounts: dict[str, Account]
+    vault: Book
+    outside: Book
+    put_in: int
+    block: int = 0
+
+    def pools(self) -> Iterator[Pool]:
+        """All margin pools in the order of assessment (LIQ-7)."""
+        for account in self.accounts.values():
+            yield from account.pools()
+
+    def pool(self, account: str, mode: Mode, market: str) -> Pool | None:
+        """The pool that backs this key, or None for an isolated one that was never used."""
+        owner = self.accounts[account]
+        return owner.cross if mode == "cross" else owner.isolated.get(market)
+
+    def position(self, account: str, market: str, mode: Mode) -> Position | None:
+        """The position of this key, or None if it was never opened."""
+        pool = self.pool(account, mode, market)
+        return None if pool is None else pool.positions.get(market)
+
+    def positions(self) -> list[tuple[Pool, Position]]:
+        """Every position ever opened, with its pool, by account, market and mode (OBS-1, LIF-4)."""
+        return [
+            found
+            for account in self.accounts.values()
+            for found in sorted(
+                ((pool, position) for pool in account.pools() for position in pool.positions.values()),
+                key=lambda found: (found[1].market.name, found[1].mode),
+            )
+        ]
+
+    def working_orders(self) -> list[Position]:
+        """The positions with a working liquidation order, in the order of assessment (LIQ-7)."""
+        return [held for pool in self.pools() for held in pool.open_positions() if held.order is not None]
+
+    def scope_window(self, pool: Pool, position: Position) -> Window:
+        """The window that forces orders of this position to full size, by the venue's scope (CLD-1)."""
+        if self.venue.cooldown_scope == "position":
+            return position.window
+        return pool.window if self.venue.cooldown_scope == "pool" else self.accounts[pool.account].window
+
+    def holding(self, position: Position) -> Holding:
+        """A position as the arithmetic takes it, at the present mark."""
+        market = position.market
+        return Holding(
+            position.size, position.cost, position.leverage, self.marks[market.name], market.unit, market.schedule
+        )
+
+    def holdings(self, pool: Pool) -> list[Holding]:
+        """The open positions of a pool as the arithmetic takes them, at the present marks."""
+        return [self.holding(position) for position in pool.open_positions()]
+
+    def equity(self, book: Book) -> int:
+        """The worth of the vault or the outside at the present marks: cash and positions (BKS-8)."""
+        markets = self.venue.markets
+        return book.cash + sum(size * self.marks[name] * markets[name].unit for name, size in book.positions.items())

@@ -1,0 +1,118 @@
+"""One run under two rule sets at once, up to the first event after which they show something else."""
+
+from typing import Any
+
+from attrs import frozen
+
+from liqspec.core.config import Config
+from liqspec.core.effects import Units
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData, from_json
+from liqspec.core.refusals import Refusal
+from liqspec.core.snapshot import Snapshot
+from liqspec.distinguish.rule_sets import RuleSets
+from liqspec.step import compare, reasons, relation
+from liqspec.step.compare import Observes
+from liqspec.step.reasons import Reason, Step
+from liqspec.step.relation import Expected
+
+
+@frozen(kw_only=True)
+class Apart:
+    """How the last event of a run tells two rule sets apart: why each does what it does, and what that is."""
+
+    events: tuple[EventData, ...]
+    first: Reason
+    second: Reason
+    did: tuple[tuple[str, ...], tuple[str, ...]]
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that make the difference, the first before all: those of either side."""
+        return tuple(dict.fromkeys((*self.first.rules, *self.second.rules)))
+
+
+class Pair:
+    """Two engines in the same world, each under its own rules."""
+
+    def __init__(self, sets: RuleSets, world: dict[str, Any]) -> None:
+        """Start a run of both.
+
+        Raises:
+            InvalidConfig: the world is none for one of them.
+        """
+        one, other = sets.configs(world)
+        self.engines = (Engine(Config.from_json(one)), Engine(Config.from_json(other)))
+        self.events: list[EventData] = []
+        self._now = (self.engines[0].snapshot(), self.engines[1].snapshot())
+
+    @property
+    def snapshots(self) -> tuple[Snapshot, Snapshot]:
+        """Where both are."""
+        return self._now
+
+    def restore(self, snapshots: tuple[Snapshot, Snapshot], events: list[EventData]) -> None:
+        """Return both to where they were after some events."""
+        for engine, snapshot in zip(self.engines, snapshots, strict=True):
+            engine.restore(snapshot)
+        self.events, self._now = list(events), snapshots
+
+    def apply(self, event: EventData) -> Apart | None:
+        """Give both an event, and tell how they differ after it; None if they show the same."""
+        before = self._now
+        codes = (self._give(0, event), self._give(1, event))
+        self.events.append(event)
+        self._now = (self.engines[0].snapshot(), self.engines[1].snapshot())
+        # States can differ in what nobody sees; only what is seen tells them apart.
+        if codes[0] == codes[1] and (
+            self._now[0] == self._now[1] or self.engines[0].observe() == self.engines[1].observe()
+        ):
+            return None
+        return self._tell(before, event)
+
+    def _give(self, side: int, event: EventData) -> str | None:
+        """The code with which one of them refuses the event; None if it accepts it."""
+        try:
+            self.engines[side].apply(from_json(event))
+        except Refusal as refusal:
+            return refusal.code
+        return None
+
+    def _tell(self, before: tuple[Snapshot, Snapshot], event: EventData) -> Apart:
+        """Take the last event once more, and tell why each does what it does."""
+        told, done = [], []
+        for engine, snapshot in zip(self.engines, before, strict=True):
+            engine.restore(snapshot)
+            seen = engine.observe()
+            expected = relation.take(engine, event)
+            done.append(expected)
+            told.append(Step.of(engine, event, expected.effects, expected.refusal, seen))
+        return Apart(
+            events=tuple(self.events),
+            first=_reason(told[0], done[0], done[1]),
+            second=_reason(told[1], done[1], done[0]),
+            did=(_did(self.engines[0], done[0]), _did(self.engines[1], done[1])),
+        )
+
+
+def play(sets: RuleSets, world: dict[str, Any], events: list[EventData]) -> Apart | None:
+    """Play events from the start, and tell the first difference; None if there is none."""
+    pair = Pair(sets, world)
+    return next((found for event in events if (found := pair.apply(event)) is not None), None)
+
+
+def _reason(told: Step, ours: Expected, theirs: Expected) -> Reason:
+    code = None if theirs.refusal is None else theirs.refusal.code
+    outcome = reasons.outcome_difference(ours.refusal, code, codes=True)
+    if outcome is not None:
+        return reasons.of_outcome(told, outcome)
+    seen = compare.first_difference(ours.observation, theirs.observation, Observes())
+    assert seen is not None, "the same venue writes equal amounts alike"
+    return reasons.of_difference(told, seen, Observes())
+
+
+def _did(engine: Engine, expected: Expected) -> tuple[str, ...]:
+    if expected.refusal is not None:
+        return (f"refused {expected.refusal}",)
+    units = Units(engine.venue)
+    return tuple(f"{effect.rule:<7}{effect.text(units)}" for effect in expected.effects)

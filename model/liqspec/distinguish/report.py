@@ -1,0 +1,122 @@
+"""What tells two rule sets apart, for people and for machines, and kept as a scenario."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import tomli_w
+from rich.console import Console
+from rich.markup import escape
+
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
+from liqspec.core.refusals import Refusal
+from liqspec.distinguish.rule_sets import Parameter, RuleSets
+from liqspec.distinguish.search import Distinction, Outcome
+from liqspec.replay.timeline import event_text, value_text
+from liqspec.spec import rulebook
+from liqspec.step.compare import Difference
+from liqspec.step.question import reason_json
+from liqspec.step.relation import take
+
+
+def tell(outcome: Outcome, console: Console) -> None:
+    """Print what was found, or how much was tried."""
+    for line in _lines(outcome):
+        console.print(line, soft_wrap=True)
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
+    first, second = (escape(name) for name in outcome.sets.names)
+    parameters = outcome.sets.parameters()
+    if not parameters:
+        yield f"{first} and {second} have the same rules; where they differ is in their markets, if at all"
+        return
+    yield f"[bold]{first} and {second}, both in the markets of {first}[/bold]"
+    found = outcome.distinction
+    if found is None:
+        tried = f"{outcome.steps:,} events of {outcome.runs:,} runs"
+        yield f"no difference found in {tried}, though these parameters differ:"
+        yield from (_parameter(entry, outcome.sets.names) for entry in parameters)
+        return
+    yield f"They differ after {len(found.apart.events)} events:\n"
+    for number, event in enumerate(found.apart.events, start=1):
+        yield f"[bold]{number:>3} {escape(event_text(event))}[/bold]"
+    yield f"\n{escape(difference_text(found.apart.first.difference, outcome.sets.names))}"
+    for name, did in zip(outcome.sets.names, found.apart.did, strict=True):
+        yield f"\n[bold]{escape(name)}[/bold]"
+        yield from (f"    {escape(line)}" for line in did or ("nothing happens",))
+    yield "\nThe rule that makes the difference:"
+    reason = found.apart.first
+    yield f"    [cyan]{reason.rule}[/cyan] {escape(reason.title)}"
+    also = [rule for rule in found.apart.rules if rule != reason.rule]
+    yield from (f"    [cyan]{rule}[/cyan] {escape(rulebook.rules()[rule].title)}" for rule in also)
+    yield "\nThe parameters that it needs:"
+    yield from (_parameter(entry, outcome.sets.names) for entry in found.parameters)
+    others = [entry.path for entry in parameters if entry.path not in {one.path for one in found.parameters}]
+    if others:
+        yield f"    (they also differ in {', '.join(others)})"
+    yield f"\n{_how_short(found)} {outcome.steps:,} events of {outcome.runs:,} runs were tried."
+
+
+def _how_short(found: Distinction) -> str:
+    if found.exhausted:
+        return "No shorter sequence of these events, and of these with an amount halved or doubled, does it."
+    return "There may be shorter ones: those one event shorter were too many to try all."
+
+
+def difference_text(difference: Difference, names: tuple[str, str]) -> str:
+    """A difference in one line, with the names of the rule sets for ours and theirs."""
+    where = difference.field if difference.subject in ("run", "vault") else f"{difference.subject} {difference.field}"
+    return f"{where}: {names[0]} {value_text(difference.ours)}, {names[1]} {value_text(difference.theirs)}"
+
+
+def _parameter(parameter: Parameter, names: tuple[str, str]) -> str:
+    told = (value_text(parameter.first), value_text(parameter.second))
+    return f"    {parameter.path}: {escape(names[0])} {escape(told[0])}, {escape(names[1])} {escape(told[1])}"
+
+
+def to_json(outcome: Outcome) -> dict[str, Any]:
+    """What was found as plain data."""
+    found = outcome.distinction
+    data: dict[str, Any] = {
+        "venues": list(outcome.sets.names),
+        "differ": found is not None,
+        "runs": outcome.runs,
+        "steps": outcome.steps,
+        "parameters": [_parameter_json(entry) for entry in outcome.sets.parameters()],
+    }
+    if found is not None:
+        first, second = outcome.sets.configs(found.world)
+        data["distinction"] = {
+            "configs": [first, second],
+            "events": list(found.apart.events),
+            "rules": list(found.apart.rules),
+            "difference": reason_json(found.apart.first),
+            "did": [list(did) for did in found.apart.did],
+            "parameters": [_parameter_json(entry) for entry in found.parameters],
+            "no_shorter_of_these_events": found.exhausted,
+        }
+    return data
+
+
+def _parameter_json(parameter: Parameter) -> dict[str, Any]:
+    return {"parameter": parameter.path, "first": parameter.first, "second": parameter.second}
+
+
+def to_scenario(sets: RuleSets, found: Distinction) -> str:
+    """The events as a scenario under the first rule set; its story says what the second one has instead."""
+    config = sets.configs(found.world)[0]
+    engine = Engine(Config.from_json(config))
+    steps = []
+    for event in found.apart.events:
+        refusal: Refusal | None = take(engine, event).refusal
+        expect = {} if refusal is None else {"expect": {"refused": refusal.code}}
+        steps.append({"event": event, **expect})
+    changed = "; ".join(f"{one.path} = {value_text(one.second)}" for one in found.parameters)
+    data = {
+        "title": f"Where {sets.names[0]} and {sets.names[1]} differ",
+        "story": f"{difference_text(found.apart.first.difference, sets.names)}. {sets.names[1]} has {changed}.",
+        "config": config,
+        "step": steps,
+    }
+    return tomli_w.dumps(data)

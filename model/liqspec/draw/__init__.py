@@ -1,0 +1,1 @@
+"""Draws the specification (`graphs`) and runs of it (`runs`)."""

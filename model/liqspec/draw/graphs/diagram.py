@@ -1,0 +1,230 @@
+"""What a picture of the lifecycle shows, whatever its format: states, transitions and frames around states (LIF-1)."""
+
+from typing import Literal
+
+from attrs import evolve, field, frozen
+
+from liqspec.core.machine import Lifecycle, Table, TransitionEntry, guard_name
+from liqspec.edge.texts import show
+from liqspec.properties import coverage
+
+Role = Literal["start", "covered", "waiting", "liquidation", "vault", "end"]
+Purpose = Literal["opening", "trouble", "relief", "closing", "reserved"]
+
+
+class CannotDraw(ValueError):
+    """A picture that was asked for and cannot be drawn: what is wrong, and what to do."""
+
+
+@frozen(kw_only=True)
+class StateShown:
+    """A state in a picture; `role` is what it means for the trader, `possible` is False where nothing leads to it."""
+
+    name: str
+    role: Role
+    meaning: str
+    possible: bool = True
+
+
+@frozen(kw_only=True)
+class TransitionShown:
+    """A transition in a picture, with those of its sources that the picture shows.
+
+    `possible` is False where the parameters of a venue rule it out; `fired` counts how often it happened in a
+    verification, None where nothing was counted.
+    """
+
+    id: str
+    trigger: str
+    guard: tuple[str, ...]
+    sources: tuple[str, ...]
+    to: str
+    rules: tuple[str, ...]
+    meaning: str
+    purpose: Purpose
+    possible: bool = True
+    fired: int | None = None
+
+    @property
+    def condition(self) -> str:
+        """The guards in words, in brackets; empty where there are none."""
+        return f"[{', '.join(self.guard).replace('_', ' ')}]" if self.guard else ""
+
+    @property
+    def label(self) -> str:
+        """The transition in one line: number, trigger, guards, and the rule that acts."""
+        return " ".join(filter(None, (self.id, self.trigger, self.condition, self.rules[0])))
+
+
+@frozen(kw_only=True)
+class Frame:
+    """States that several transitions leave together: a superstate; `inside` is the frame around it, if there is one.
+
+    A transition whose sources are exactly the states of a frame is drawn once, from the frame.
+    """
+
+    name: str
+    states: tuple[str, ...]
+    inside: str | None
+
+
+@frozen(kw_only=True)
+class Diagram:
+    """A picture of the lifecycle or of a part of it, as a value."""
+
+    title: str
+    states: tuple[StateShown, ...]
+    transitions: tuple[TransitionShown, ...]
+    frames: tuple[Frame, ...] = ()
+    initial: str | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def frame_of(self, transition: TransitionShown) -> Frame | None:
+        """The frame that a transition leaves as a whole, or None if it leaves its states one by one."""
+        wanted = set(transition.sources)
+        return next((frame for frame in self.frames if set(frame.states) == wanted), None)
+
+
+# ---------------------------------------------------------------------------------------------------------------- views
+
+
+def whole(lifecycle: Lifecycle) -> Diagram:
+    """The whole lifecycle: every state and every transition of the table once."""
+    table = lifecycle.table
+    roles = _roles(table)
+    return Diagram(
+        title="The lifecycle of a position",
+        states=tuple(
+            StateShown(name=name, role=roles[name], meaning=state.meaning) for name, state in table.states.items()
+        ),
+        transitions=tuple(_shown(entry, roles) for entry in table.transitions),
+        frames=_frames(table),
+        initial=table.initial,
+    )
+
+
+def of_trigger(diagram: Diagram, trigger: str) -> Diagram:
+    """Only what one trigger causes.
+
+    Raises:
+        CannotDraw: the lifecycle has no such trigger.
+    """
+    kept = tuple(entry for entry in diagram.transitions if entry.trigger == trigger)
+    if not kept:
+        known = ", ".join(dict.fromkeys(entry.trigger for entry in diagram.transitions))
+        raise CannotDraw(f"no trigger {show(trigger)}; the triggers are: {known}")
+    return _part(diagram, f"What the trigger {trigger} does", kept, set())
+
+
+def of_state(diagram: Diagram, state: str) -> Diagram:
+    """One state with its neighbours: the transitions that lead to it, and those that leave it.
+
+    Raises:
+        CannotDraw: the lifecycle has no such state.
+    """
+    if state not in {entry.name for entry in diagram.states}:
+        known = ", ".join(entry.name for entry in diagram.states)
+        raise CannotDraw(f"no state {show(state)}; the states are: {known}")
+    kept = tuple(
+        entry if entry.to == state else evolve(entry, sources=(state,))
+        for entry in diagram.transitions
+        if state in (entry.to, *entry.sources)
+    )
+    return _part(diagram, f"The state {state} and its neighbours", kept, {state})
+
+
+def _part(diagram: Diagram, title: str, kept: tuple[TransitionShown, ...], states: set[str]) -> Diagram:
+    wanted = states | {state for entry in kept for state in (entry.to, *entry.sources)}
+    return evolve(
+        diagram,
+        title=title,
+        states=tuple(state for state in diagram.states if state.name in wanted),
+        transitions=kept,
+        frames=(),
+        initial=None,
+    )
+
+
+# ------------------------------------------------------------------------------------------------ roles, from the table
+
+
+def _roles(table: Table) -> dict[str, Role]:
+    """What each state means: read off its kind and off the triggers that leave it."""
+    filled = {state for entry in table.transitions if entry.trigger == "fill" for state in entry.sources}
+    opened = {entry.to for entry in table.transitions if entry.trigger == "open"}
+    roles: dict[str, Role] = {}
+    for name, state in table.states.items():
+        if state.kind == "pseudo":
+            roles[name] = "start"
+        elif state.kind == "ended":
+            roles[name] = "vault"
+        elif state.kind == "final":
+            roles[name] = "end"
+        elif name in filled:
+            roles[name] = "liquidation"
+        else:
+            roles[name] = "covered" if name in opened else "waiting"
+    return roles
+
+
+def _shown(entry: TransitionEntry, roles: dict[str, Role]) -> TransitionShown:
+    return TransitionShown(
+        id=entry.id,
+        trigger=entry.trigger,
+        guard=entry.guard,
+        sources=entry.sources,
+        to=entry.to,
+        rules=entry.rules,
+        meaning=entry.meaning,
+        purpose=_purpose(entry, roles),
+    )
+
+
+def _purpose(entry: TransitionEntry, roles: dict[str, Role]) -> Purpose:
+    if entry.id not in coverage.reachable_transitions():
+        return "reserved"
+    if roles[entry.to] in ("liquidation", "vault"):
+        return "trouble"
+    if roles[entry.to] == "end":
+        return "closing"
+    return "opening" if entry.trigger == "open" else "relief"
+
+
+def _frames(table: Table) -> tuple[Frame, ...]:
+    """One frame for each set of several states that a transition leaves, the outer ones first.
+
+    Raises:
+        CannotDraw: two of the sets cross, so that no frame can be drawn around each.
+    """
+    sets = sorted({frozenset(entry.sources) for entry in table.transitions if len(entry.sources) > 1}, key=_outer_first)
+    frames: list[Frame] = []
+    for number, states in enumerate(sets):
+        for other in sets[:number]:
+            if states & other and not states <= other:
+                raise CannotDraw(f"the sources {', '.join(sorted(states))} cross {', '.join(sorted(other))}")
+        around = next((frame for frame in reversed(frames) if states < set(frame.states)), None)
+        ordered = tuple(name for name in table.states if name in states)
+        frames.append(
+            Frame(name=_frame_name(table, ordered), states=ordered, inside=None if around is None else around.name)
+        )
+    return tuple(frames)
+
+
+def _outer_first(states: frozenset[str]) -> tuple[int, list[str]]:
+    return -len(states), sorted(states)
+
+
+def _frame_name(table: Table, states: tuple[str, ...]) -> str:
+    roles = _roles(table)
+    if {roles[name] for name in states} == {"liquidation"}:
+        return "in_liquidation"
+    if states == tuple(name for name, state in table.states.items() if state.kind == "open"):
+        return "open_position"
+    if all(table.states[name].kind in ("pseudo", "final") for name in states):
+        return "without_position"
+    return "_or_".join(states)
+
+
+def guards_of(transition: TransitionShown) -> dict[str, bool]:
+    """The guards of a transition by name, each with the value that it must have."""
+    return {guard_name(guard): guard == guard_name(guard) for guard in transition.guard}

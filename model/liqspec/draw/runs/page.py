@@ -1,0 +1,245 @@
+"""A run as one page that needs nothing else: the recording as data, the rules that acted as text, and a script.
+
+The page draws itself from the data. No text of a scenario ever becomes markup: it is escaped here, and set as text
+there.
+"""
+
+import base64
+import hashlib
+import json
+from html import escape
+from importlib import resources
+from string import Template
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+from liqspec.core import machine
+from liqspec.draw.runs import lifecycle_svg
+from liqspec.draw.runs.palette import THEMES, Theme
+from liqspec.draw.runs.record import Amount, Measures, Record, Step, rules_of
+from liqspec.draw.runs.words import time_text, words
+from liqspec.replay.timeline import approximate, event_text, value_text
+from liqspec.spec import rulebook
+from liqspec.step.changes import Change
+
+_PAGE = resources.files("liqspec.draw.runs") / "assets"
+
+
+def render(record: Record, position: str | None) -> str:
+    """The page of a run that first shows `position` (account/market/mode) in the lifecycle.
+
+    Raises:
+        CannotDraw: the program `dot` is missing or failed.
+    """
+    style, script = _colours() + _asset("page.css"), _asset("page.js")
+    return Template(_asset("page.html")).substitute(
+        title=escape(record.title),
+        about=escape(_about(record)),
+        story=escape(record.story),
+        policy=escape(_policy(style, script)),
+        style=style,
+        script=script,
+        data=_embedded(data(record, position)),
+        lifecycle=lifecycle_svg.svg(),
+        rules="\n".join(rule_markup(number) for number in record.rules()),
+    )
+
+
+def data(record: Record, position: str | None) -> dict[str, Any]:
+    """What the script of the page draws: event by event, and by market, pool and position."""
+    return {
+        "selected": position,
+        "initial": machine.lifecycle().table.initial,
+        "asExpected": record.end.as_expected,
+        "unexpected": list(record.end.unexpected),
+        "events": [_event(step) for step in record.steps],
+        "blocks": [
+            {
+                "first": span.first,
+                "last": span.last,
+                "text": f"block {span.value[0]} at {time_text(span.value[1])}",
+                "time": time_text(span.value[1]),
+            }
+            for span in record.blocks()
+        ],
+        "markets": [_market(record, name) for name in record.markets()],
+        "pools": [_pool(record, key) for key in record.pools()],
+        "positions": [_position(record, key) for key in record.positions()],
+    }
+
+
+def _event(step: Step) -> dict[str, Any]:
+    table = machine.lifecycle().by_id
+    return {
+        "step": step.step,
+        "byMarket": step.by_market,
+        "text": event_text(step.event),
+        "note": step.note,
+        "time": f"block {step.observation.block} at {time_text(step.observation.time)}",
+        "refusal": _refusal(step),
+        "unexpected": list(step.unexpected),
+        "effects": [{"rule": effect.rule, "text": effect.text} for effect in step.effects],
+        "rules": rules_of(step),
+        "transitions": [
+            {
+                "position": taken.position,
+                "source": taken.source,
+                "target": taken.target,
+                "edge": lifecycle_svg.edge_id(taken.source, taken.target),
+                "text": f"{taken.transition} {words(taken.source)} → {words(taken.target)}",
+                "why": _why(table[taken.transition]),
+            }
+            for taken in step.transitions
+        ],
+        "changes": [_change(change) for change in step.changes],
+    }
+
+
+def _change(change: Change) -> dict[str, str]:
+    """A change for people: states in words, times in milliseconds."""
+    before, after = value_text(change.before), value_text(change.after)
+    if change.field == "state":
+        before, after = words(before), words(after)
+    unit = " (ms)" if change.field == "cooldown_until" else ""
+    return {"subject": change.subject, "field": words(change.field) + unit, "before": before, "after": after}
+
+
+def _refusal(step: Step) -> str | None:
+    if step.refusal is None:
+        return None
+    told = [text for text in (step.refusal.value, step.refusal.limit) if text]
+    return f"{step.refusal.code} by {step.refusal.rule}: {step.refusal.field}: {'; '.join(told)}"
+
+
+def _why(entry: machine.TransitionEntry) -> str:
+    guard = f" [{words(', '.join(entry.guard))}]" if entry.guard else ""
+    return f"{entry.trigger}{guard}: {entry.meaning}"
+
+
+def _market(record: Record, name: str) -> dict[str, Any]:
+    marks = [step.marks[name] for step in record.steps]
+    return {
+        "name": name,
+        "marks": _drawn(marks),
+        "texts": [value_text(mark.text) for mark in marks],
+        "trades": [
+            {
+                "event": trade.event,
+                "kind": trade.kind,
+                "sells": trade.sells,
+                "price": trade.price.drawn,
+                "text": f"{trade.kind} of {trade.position} at {value_text(trade.price.text)}",
+            }
+            for trade in record.trades()
+            if trade.market == name
+        ],
+    }
+
+
+def _pool(record: Record, key: str) -> dict[str, Any]:
+    measures = [step.measures.get(key) for step in record.steps]
+    backing = [seen if seen and seen.maintenance_margin.exact else None for seen in measures]
+    return {
+        "key": key,
+        "equity": _drawn([seen.equity if seen else None for seen in measures]),
+        "margin": _drawn([seen.maintenance_margin if seen else None for seen in backing]),
+        "line": _drawn([seen.backstop_line if seen else None for seen in backing]),
+        "ground": ["" if seen is None else _ground(seen) for seen in measures],
+        "texts": ["" if seen is None else _pool_text(seen) for seen in measures],
+        "takeovers": record.takeovers(key),
+    }
+
+
+def _ground(seen: Measures) -> str:
+    return "below" if seen.below_backstop else "breached" if seen.breached else ""
+
+
+def _pool_text(seen: Measures) -> str:
+    equity, margin = value_text(seen.equity.text), value_text(seen.maintenance_margin.text)
+    if not seen.maintenance_margin.exact:
+        return f"equity {equity}"
+    sign = "<" if seen.breached else "≥"
+    line = approximate(seen.backstop_line.exact)
+    return f"equity {equity} {sign} maintenance margin {margin} (backstop line {line})"
+
+
+def _position(record: Record, key: str) -> dict[str, Any]:
+    seen = [step.position(key) for step in record.steps]
+    return {
+        "key": key,
+        "states": [step.state(key) for step in record.steps],
+        "names": {name: words(name) for name in machine.lifecycle().table.states},
+        "windows": [None if at is None or at.cooldown_until is None else time_text(at.cooldown_until) for at in seen],
+        "texts": ["" if at is None else _holding(at.size, at.order) for at in seen],
+    }
+
+
+def _holding(size: Amount, order: Amount | None) -> str:
+    if not size.exact:
+        return ""
+    return f"size {value_text(size.text)}" + (f", order {value_text(order.text)}" if order else "")
+
+
+def _drawn(amounts: "list[Amount] | list[Amount | None]") -> list[float | None]:
+    return [amount.drawn if amount else None for amount in amounts]
+
+
+# ------------------------------------------------------------------------------------------------ the parts of the page
+
+
+def _about(record: Record) -> str:
+    venue = f"Venue {record.venue}. " if record.venue else ""
+    return f"{venue}{len(record.steps)} events."
+
+
+def _asset(name: str) -> str:
+    return (_PAGE / name).read_text(encoding="utf-8")
+
+
+def _embedded(plain: dict[str, Any]) -> str:
+    """JSON that cannot end the element that it stands in, nor begin another."""
+    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _policy(style: str, script: str) -> str:
+    """What the browser may run: this style and this script, and nothing from anywhere else."""
+
+    def source(text: str) -> str:
+        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+    return f"default-src 'none'; img-src data:; style-src {source(style)}; script-src {source(script)}"
+
+
+def _colours() -> str:
+    light, dark = _variables(THEMES["light"]), _variables(THEMES["dark"])
+    return f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+
+
+def _variables(theme: Theme) -> str:
+    names = ("ground", "panel", "text", "quiet", "grid", "mark", "equity", "maintenance", "backstop", "breached")
+    pairs = {name: getattr(theme, name) for name in names} | {"below": theme.below_backstop, "window": theme.window}
+    for state in machine.lifecycle().table.states:
+        look = theme.state(state)
+        pairs |= {f"state-{state}": look.area, f"on-{state}": look.text}
+    return " ".join(f"--{name}: {colour};" for name, colour in pairs.items())
+
+
+class _Rules(MarkdownIt):
+    """Markdown of the rules: their links lead to files beside them, which the page does not have."""
+
+    def __init__(self) -> None:
+        super().__init__("commonmark", {"html": False})
+        self.enable("table")
+        for name in ("link_open", "link_close"):
+            self.add_render_rule(name, lambda *_: "")
+
+
+def rule_markup(number: str) -> str:
+    """A rule as an article that the page shows when it acted."""
+    rule = rulebook.rules()[number]
+    body = _Rules().render(rule.text)
+    return f'<article class="rule" id="rule-{number}" hidden><h3>{number} · {escape(rule.title)}</h3>{body}</article>'

@@ -1,0 +1,157 @@
+"""The lifecycle with the path that one position took: numbered and in thick lines, the rest in thin dashes."""
+
+from html import escape
+
+import graphviz
+from attrs import frozen
+
+from liqspec.core import machine
+from liqspec.core.machine import TransitionEntry
+from liqspec.draw.runs.palette import THEMES, Theme, ThemeName
+from liqspec.draw.runs.record import Record, Visit
+from liqspec.draw.runs.words import short, words
+
+_FONT = "Helvetica,Arial,sans-serif"
+
+
+@frozen(kw_only=True)
+class Edge:
+    """A transition between two states of the diagram, and the visits to it."""
+
+    entry: TransitionEntry
+    source: str
+    visits: tuple[Visit, ...]
+
+
+def edges(record: Record, position: str) -> list[Edge]:
+    """Every transition of the table, once for each state that it leaves, with the position's visits to it."""
+    path = record.path(position)
+    return [
+        Edge(
+            entry=entry,
+            source=source,
+            visits=tuple(visit for visit in path if (visit.taken.transition, visit.taken.source) == (entry.id, source)),
+        )
+        for entry in machine.lifecycle().table.transitions
+        for source in entry.sources
+    ]
+
+
+def joined(every: list[Edge]) -> dict[tuple[str, str], list[str]]:
+    """The transitions from each state to each other one."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for edge in every:
+        found.setdefault((edge.source, edge.entry.to), []).append(edge.entry.id)
+    return found
+
+
+def graph(record: Record, position: str, theme: ThemeName = "light") -> graphviz.Digraph:
+    """The lifecycle as a graph, with the path of the position named account/market/mode."""
+    colours = THEMES[theme]
+    drawn = graphviz.Digraph(
+        "path",
+        graph_attr={
+            "rankdir": "TB",
+            "bgcolor": colours.ground,
+            "fontname": _FONT,
+            "fontcolor": colours.text,
+            "fontsize": "15",
+            "labelloc": "t",
+            "labeljust": "l",
+            "label": _heading(record, position),
+            "nodesep": "0.55",
+            "ranksep": "0.5",
+            "pad": "0.2",
+        },
+        node_attr={
+            "shape": "box",
+            "style": "rounded,filled",
+            "fontname": _FONT,
+            "fontsize": "12",
+            "margin": "0.16,0.08",
+        },
+        edge_attr={"fontname": _FONT, "fontsize": "11"},
+    )
+    _nodes(drawn, record, position, colours)
+    _edges(drawn, edges(record, position), colours)
+    return drawn
+
+
+def _heading(record: Record, position: str) -> str:
+    taken = [visit.taken.transition for visit in record.path(position)]
+    lines = [
+        f"<B>{escape(short(record.title, 80))}</B>",
+        _small(f"the path of {short(position, 60)}: " + (", ".join(taken) or "none")),
+        _small("thick and numbered: taken, with its event; thin dashes: not taken; double border: where it ended"),
+    ]
+    rows = "".join(f'<TR><TD ALIGN="LEFT">{line}</TD></TR>' for line in lines)
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2">{rows}</TABLE>>'
+
+
+def _small(text: str) -> str:
+    return f'<FONT POINT-SIZE="11">{escape(text)}</FONT>'
+
+
+def _nodes(drawn: graphviz.Digraph, record: Record, position: str, theme: Theme) -> None:
+    path = record.path(position)
+    passed = {state for visit in path for state in (visit.taken.source, visit.taken.target)}
+    last = path[-1].taken.target if path else machine.lifecycle().table.initial
+    for name in machine.lifecycle().table.states:
+        look = theme.state(name)
+        on_path = name in passed
+        drawn.node(
+            name,
+            words(name),
+            id=f"state-{name}",
+            fillcolor=look.area if on_path else theme.ground,
+            fontcolor=look.text if on_path else theme.quiet,
+            color=theme.text if on_path else theme.quiet,
+            style="rounded,filled" if on_path else "rounded,filled,dashed",
+            penwidth="1.8" if on_path else "1",
+            peripheries="2" if name == last else "1",
+        )
+
+
+def _edges(drawn: graphviz.Digraph, every: list[Edge], theme: Theme) -> None:
+    """First, those not taken, joined where they lead from one state to the same other; over them the taken ones."""
+    others = joined([edge for edge in every if not edge.visits])
+    for (source, target), ids in others.items():
+        drawn.edge(
+            source,
+            target,
+            label=_label(" ".join(ids), theme),
+            color=theme.quiet,
+            fontcolor=theme.quiet,
+            style="dashed",
+            arrowsize="0.7",
+            penwidth="0.9",
+            fontsize="9",
+        )
+    for edge in every:
+        if edge.visits:
+            drawn.edge(
+                edge.source,
+                edge.entry.to,
+                label=_label(_numbered(edge), theme),
+                id=f"edge-{edge.entry.id}-{edge.source}",
+                color=theme.equity,
+                fontcolor=theme.text,
+                penwidth="2.8",
+                weight="4",
+            )
+
+
+def _label(text: str, theme: Theme) -> str:
+    """A label on the picture's ground, at a distance from its edge, so that no line runs through its text."""
+    cell = f'<TD ALIGN="LEFT" BALIGN="LEFT" BGCOLOR="{theme.ground}">{text}</TD>'
+    return f'<<TABLE BORDER="0" CELLPADDING="1" CELLSPACING="4"><TR>{cell}</TR></TABLE>>'
+
+
+def _numbered(edge: Edge) -> str:
+    """The places on the path and the events, then the transition with its trigger and guard."""
+    numbers = ", ".join(str(visit.number) for visit in edge.visits)
+    events = ", ".join(str(visit.event) for visit in edge.visits)
+    entry = edge.entry
+    guard = f"<BR/>[{escape(words(', '.join(entry.guard)))}]" if entry.guard else ""
+    told = f"{entry.id} {escape(entry.trigger)}, event{'s' if len(edge.visits) > 1 else ''} {events}"
+    return f'<FONT POINT-SIZE="14"><B>{numbers}</B></FONT>  {told}{guard}'

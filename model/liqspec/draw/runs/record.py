@@ -1,0 +1,291 @@
+"""What is kept of a run to draw it: event by event what happened, what is observed after it, and the pools' measures.
+
+A recording is what `liqspec simulate --json` prints, as values: a picture of a trace is the picture of its run.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, Literal
+
+from attrs import frozen
+
+from liqspec.core import machine
+from liqspec.core.events import EventData
+from liqspec.step.changes import Change, position_key
+
+
+@frozen
+class Amount:
+    """An amount as it was written, exact (AMT-3); backstop lines may be a ratio of two whole numbers."""
+
+    text: str
+    exact: Fraction
+
+    @property
+    def drawn(self) -> float:
+        """The amount as a place on paper; nothing is ever decided by it."""
+        return float(self.exact)
+
+
+@frozen(kw_only=True)
+class PositionSeen:
+    """A position as observed (OBS-2)."""
+
+    account: str
+    market: str
+    mode: Literal["cross", "isolated"]
+    state: str
+    size: Amount
+    cost: Amount
+    life: int
+    order: Amount | None = None
+    cooldown_until: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The position's name: account/market/mode."""
+        return position_key({"account": self.account, "market": self.market, "mode": self.mode})
+
+
+@frozen(kw_only=True)
+class VaultSeen:
+    """The liquidator vault as observed (OBS-2)."""
+
+    cash: Amount
+    equity: Amount
+    positions: dict[str, Amount]
+
+
+@frozen(kw_only=True)
+class Seen:
+    """What everyone may see after an event (OBS-1)."""
+
+    time: int
+    block: int
+    positions: tuple[PositionSeen, ...]
+    vault: VaultSeen
+
+
+@frozen(kw_only=True)
+class Measures:
+    """A margin pool's measures and the decisions about it (MRG-3, MRG-5, LIQ-3, BKS-1)."""
+
+    collateral: Amount
+    equity: Amount
+    maintenance_margin: Amount
+    backstop_line: Amount
+    in_liquidation: bool
+    breached: bool
+    below_backstop: bool
+
+
+@frozen(kw_only=True)
+class Told:
+    """An effect: its kind, the rule that acted, and a sentence."""
+
+    kind: str
+    rule: str
+    text: str
+
+
+@frozen(kw_only=True)
+class Refused:
+    """Why an event was refused (EVT-3)."""
+
+    code: str
+    rule: str
+    field: str = ""
+    value: str = ""
+    limit: str = ""
+
+
+@frozen(kw_only=True)
+class Taken:
+    """A transition that a position took (LIF-1)."""
+
+    position: str
+    transition: str
+    source: str
+    target: str
+
+
+@frozen(kw_only=True)
+class Step:
+    """One event of a run, and everything that can be drawn of the moment after it.
+
+    `step` is the step of the scenario that it belongs to; `by_market` marks an event of the depth ladder (SCN-3).
+    """
+
+    step: int
+    event: EventData
+    observation: Seen
+    marks: dict[str, Amount]
+    measures: dict[str, Measures]
+    effects: tuple[Told, ...] = ()
+    transitions: tuple[Taken, ...] = ()
+    changes: tuple[Change, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    refusal: Refused | None = None
+    note: str = ""
+    by_market: bool = False
+
+    def position(self, key: str) -> PositionSeen | None:
+        """The position as observed after this event; None if it was never opened."""
+        return next((seen for seen in self.observation.positions if seen.key == key), None)
+
+    def state(self, key: str) -> str:
+        """The position's state after this event; the lifecycle's initial one before its first opening."""
+        seen = self.position(key)
+        return machine.lifecycle().table.initial if seen is None else seen.state
+
+
+@frozen(kw_only=True)
+class End:
+    """How a run ended: what was not as expected."""
+
+    as_expected: bool
+    unexpected: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class Visit:
+    """A transition on a position's path: its place on the path and the event that caused it, both from 1."""
+
+    number: int
+    event: int
+    taken: Taken
+
+
+@frozen(kw_only=True)
+class Trade:
+    """An executed trade or liquidation fill: the event (from 1), the position, and the side of the market."""
+
+    event: int
+    kind: Literal["trade", "fill"]
+    position: str
+    market: str
+    price: Amount
+    sells: bool
+
+
+@frozen(kw_only=True)
+class Span:
+    """Consecutive events (from 1, both included) through which something stayed the same."""
+
+    first: int
+    last: int
+    value: Any
+
+
+@frozen(kw_only=True)
+class Record:
+    """A recorded run; it has at least one step."""
+
+    name: str
+    title: str
+    steps: tuple[Step, ...]
+    end: End
+    venue: str = ""
+    story: str = ""
+
+    def positions(self) -> list[str]:
+        """The positions ever opened, in the order of their first opening."""
+        return list(dict.fromkeys(seen.key for step in self.steps for seen in step.observation.positions))
+
+    def pools(self) -> list[str]:
+        """The pools that ever backed a position; every pool where none did."""
+        every = list(dict.fromkeys(key for step in self.steps for key in step.measures))
+        backing = [key for key in every if any(self._margin(step, key) for step in self.steps)]
+        return backing or every
+
+    def markets(self) -> list[str]:
+        """The markets in which there ever was a position or a new mark; every market where there was neither."""
+        used = {key.split("/")[1] for key in self.positions()}
+        moved = {
+            name
+            for step in self.steps
+            for name in step.marks
+            if step.marks[name].exact != self.steps[0].marks[name].exact
+        }
+        every = list(self.steps[0].marks)
+        return [name for name in every if name in used | moved] or every
+
+    def path(self, key: str) -> list[Visit]:
+        """The transitions that a position took, numbered in their order."""
+        taken = [
+            (event, entry)
+            for event, step in enumerate(self.steps, start=1)
+            for entry in step.transitions
+            if entry.position == key
+        ]
+        return [Visit(number=number, event=event, taken=entry) for number, (event, entry) in enumerate(taken, start=1)]
+
+    def trades(self) -> Iterator[Trade]:
+        """The accepted trades of the accounts, and the fills of their liquidation orders."""
+        for event, step in enumerate(self.steps, start=1):
+            told, kind = step.event, step.event.get("type")
+            if step.refusal is None and kind in ("trade", "fill"):
+                size, price = Fraction(str(told["size"])), str(told["price"])
+                yield Trade(
+                    event=event,
+                    kind="fill" if kind == "fill" else "trade",
+                    position=position_key(told),
+                    market=str(told["market"]),
+                    price=Amount(price, Fraction(price)),
+                    sells=size < 0 if kind == "trade" else self._was_long(event, position_key(told)),
+                )
+
+    def takeovers(self, pool: str) -> list[int]:
+        """The events (from 1) at which the vault took the pool (BKS-3)."""
+        return [
+            event
+            for event, step in enumerate(self.steps, start=1)
+            if any(taken.target == "backstopped" and pool_of(taken.position) == pool for taken in step.transitions)
+        ]
+
+    def states(self, key: str) -> list[Span]:
+        """The position's states, each with the events after which it was in it."""
+        return spans([step.state(key) for step in self.steps])
+
+    def windows(self, key: str) -> list[Span]:
+        """The position's open windows, each with the events after which it was open, by its end in ms (CLD-1)."""
+        ends = [None if (seen := step.position(key)) is None else seen.cooldown_until for step in self.steps]
+        return [span for span in spans(ends) if span.value is not None]
+
+    def blocks(self) -> list[Span]:
+        """The blocks, each with its events; the value is (block, time in ms)."""
+        return spans([(step.observation.block, step.observation.time) for step in self.steps])
+
+    def rules(self) -> list[str]:
+        """The rules that acted or refused, in the order of their first action."""
+        return list(dict.fromkeys(rule for step in self.steps for rule in rules_of(step)))
+
+    def _margin(self, step: Step, key: str) -> bool:
+        return key in step.measures and step.measures[key].maintenance_margin.exact != 0
+
+    def _was_long(self, event: int, key: str) -> bool:
+        before = self.steps[event - 2].position(key) if event > 1 else None
+        return before is not None and before.size.exact > 0
+
+
+def pool_of(position: str) -> str:
+    """The pool that backs a position: its own where it is isolated, else the account's cross pool (ACC-1)."""
+    account, _, mode = position.split("/")
+    return position if mode == "isolated" else f"{account}/{mode}"
+
+
+def rules_of(step: Step) -> list[str]:
+    """The rules that acted in one step, or refused it, each once."""
+    refused = [] if step.refusal is None else [step.refusal.rule]
+    return list(dict.fromkeys([*refused, *(effect.rule for effect in step.effects)]))
+
+
+def spans(values: list[Any]) -> list[Span]:
+    """Runs of equal neighbours; the first value is of event 1."""
+    found: list[Span] = []
+    for event, value in enumerate(values, start=1):
+        if found and found[-1].value == value:
+            found[-1] = Span(first=found[-1].first, last=event, value=value)
+        else:
+            found.append(Span(first=event, last=event, value=value))
+    return found

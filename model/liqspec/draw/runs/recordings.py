@@ -1,0 +1,205 @@
+"""Recordings from where they come from: a run of a scenario, or the JSON Lines that `simulate --json` printed."""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cattrs import Converter, transform_error
+
+from liqspec.core import machine
+from liqspec.core.effects import Units
+from liqspec.core.refusals import CODES
+from liqspec.draw.runs.record import Amount, End, Record, Step
+from liqspec.edge import files
+from liqspec.edge.texts import one_line
+from liqspec.replay import timeline
+from liqspec.replay.run import Run
+from liqspec.spec import rulebook, scenarios
+from liqspec.spec.scenarios import Scenario
+
+T = TypeVar("T")
+
+SUFFIXES = (".jsonl", ".ndjson", ".json")
+MOST_STEPS = 2_000
+
+# A bound on the digits keeps a hostile file cheap, and every amount drawable.
+_AMOUNT = re.compile(r"-?[0-9]{1,150}(?:\.[0-9]{1,150}|/0*[1-9][0-9]{0,149})?", re.ASCII)
+
+
+class InvalidTrace(ValueError):
+    """A file that is no trace of a run: the file, the line, and what is wrong with it."""
+
+
+def load(name_or_path: str) -> Record:
+    """The recording of a shipped scenario's name, of a scenario file, or in a trace file.
+
+    Raises:
+        specification.UnreadableFile: the file cannot be read or parsed.
+        scenario.InvalidScenario: it is no valid scenario.
+        InvalidTrace: it is no trace, or its end is missing.
+    """
+    path = Path(name_or_path)
+    if name_or_path in scenarios.names():
+        return record(scenarios.load(name_or_path))
+    if path.suffix not in SUFFIXES and (path.suffix == ".toml" or not path.exists()):
+        return record(scenarios.load(name_or_path))
+    text = files.read_text(path)
+    # No TOML begins with a brace, and every line of a trace does.
+    if path.suffix in SUFFIXES or text.lstrip().startswith("{"):
+        return parse(text, path)
+    return record(scenarios.parse(text, path))
+
+
+def record(story: Scenario) -> Record:
+    """Run a scenario and record it.
+
+    Raises:
+        InvalidTrace: it has no event, or too many to draw.
+    """
+    run = Run(story)
+    units = Units(run.engine.venue)
+    steps = [_structure(timeline.moment_json(moment, units), Step, story.name) for moment in run]
+    end = _structure(timeline.outcome_json(run.outcome())["end"], End, story.name)
+    _check_count(len(steps), story.name)
+    file = story.file
+    return Record(
+        name=story.name,
+        title=file.title,
+        venue=file.venue or "",
+        story=file.story.strip(),
+        steps=tuple(steps),
+        end=end,
+    )
+
+
+def parse(text: str, path: Path) -> Record:
+    """The recording in the JSON Lines of a trace that came from `path`.
+
+    Raises:
+        InvalidTrace: a line is no JSON or no step of a run, or the last line is not the end of a run.
+    """
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    _check_count(len(lines) - 1, str(path))
+    *told, (last, _) = read = [(number, _object(line, f"{path}:{number}")) for number, line in lines]
+    end = read[-1][1].get("end")
+    if end is None:
+        raise InvalidTrace(
+            f"{path}:{last}: the end of the run is missing: the trace is cut off, or is none; "
+            "`liqspec simulate SCENARIO --json` prints one"
+        )
+    steps: list[Step] = []
+    for number, line in told:
+        step = _structure(line, Step, f"{path}:{number}")
+        _check_step(step, steps[-1] if steps else None, f"{path}:{number}")
+        steps.append(step)
+    return Record(name=path.stem, title=path.stem, steps=tuple(steps), end=_structure(end, End, f"{path}:{last}"))
+
+
+def _check_count(steps: int, where: str) -> None:
+    if steps < 1:
+        raise InvalidTrace(f"{where}: there is no event to draw")
+    if steps > MOST_STEPS:
+        raise InvalidTrace(f"{where}: {steps} events are too many for a picture; the most is {MOST_STEPS}")
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        data = files.parse_json(line)
+    except ValueError as error:
+        raise InvalidTrace(f"{where}: malformed JSON, perhaps cut off: {error}") from None
+    if not isinstance(data, dict):
+        raise InvalidTrace(f"{where}: expected an object, as `liqspec simulate --json` prints them")
+    return data
+
+
+def _check_step(step: Step, before: Step | None, where: str) -> None:
+    """Refuse what the pictures could not show: names that the specification does not have, marks that come and go."""
+    lifecycle = machine.lifecycle()
+    for seen in step.observation.positions:
+        if seen.state not in lifecycle.table.states:
+            raise InvalidTrace(one_line(f"{where}: {seen.key}: unknown state {seen.state!r}"))
+    for taken in step.transitions:
+        entry = lifecycle.by_id.get(taken.transition)
+        if entry is None or taken.source not in entry.sources or taken.target != entry.to:
+            told = f"{taken.transition} from {taken.source} to {taken.target}"
+            raise InvalidTrace(one_line(f"{where}: the lifecycle has no transition {told}"))
+    for effect in step.effects:
+        if effect.rule not in rulebook.rules():
+            raise InvalidTrace(one_line(f"{where}: unknown rule {effect.rule!r}"))
+    if step.refusal is not None and step.refusal.code not in CODES:
+        raise InvalidTrace(one_line(f"{where}: unknown refusal {step.refusal.code!r}"))
+    if not step.marks or (before is not None and step.marks.keys() != before.marks.keys()):
+        raise InvalidTrace(f"{where}: the marks are missing, or are of other markets than before")
+    _check_event(step, where)
+
+
+def _check_event(step: Step, where: str) -> None:
+    event = step.event
+    if step.refusal is None and event.get("type") in ("trade", "fill"):
+        for name in ("account", "market", "mode", "size", "price"):
+            if not isinstance(event.get(name), str):
+                raise InvalidTrace(f"{where}: event.{name}: expected a string")
+        for name in ("size", "price"):
+            _amount_at(event[name], f"{where}: event.{name}")
+        if event["market"] not in step.marks:
+            raise InvalidTrace(one_line(f"{where}: event.market: {event['market']!r} has no mark"))
+
+
+def _amount_at(value: Any, where: str) -> None:
+    try:
+        _amount(value, Amount)
+    except ValueError as error:
+        raise InvalidTrace(f"{where}: {error}") from None
+
+
+# ------------------------------------------------------------------------------------------- from plain data to values
+
+
+def _structure(data: Any, shape: type[T], where: str) -> T:
+    try:
+        return _CONVERTER.structure(data, shape)
+    except Exception as error:  # whatever cattrs groups together: the first of it becomes the one line
+        first = next(iter(_told(error)), str(error))
+        raise InvalidTrace(one_line(f"{where}: {first}", 400)) from None
+
+
+def _told(error: Exception) -> Iterator[str]:
+    for line in transform_error(error, path="", format_exception=_mismatch):
+        message, _, place = line.partition(" @ ")
+        yield f"{place.lstrip('.')}: {message}" if place.strip(".") else message
+
+
+def _mismatch(error: BaseException, _: type | None) -> str:
+    if isinstance(error, KeyError):
+        return f"required field {error.args[0]} is missing"
+    return str(error)
+
+
+def _exactly(kind: type, wanted: str) -> Any:
+    def hook(value: Any, _: Any) -> Any:
+        if type(value) is not kind:  # no coercion: a trace is read as it was written
+            raise ValueError(f"expected {wanted}")
+        return value
+
+    return hook
+
+
+def _amount(value: Any, _: Any) -> Amount:
+    if not isinstance(value, str) or _AMOUNT.fullmatch(value) is None:
+        raise ValueError('expected an amount such as "1.5"')
+    return Amount(value, Fraction(value))
+
+
+def _make_converter() -> Converter:
+    """Like `shapes`, but fields that it does not know are ignored: a trace may tell more than the pictures show."""
+    converter = Converter()
+    converter.register_structure_hook(str, _exactly(str, "a string"))
+    converter.register_structure_hook(int, _exactly(int, "a whole number"))
+    converter.register_structure_hook(bool, _exactly(bool, "true or false"))
+    converter.register_structure_hook(Amount, _amount)
+    return converter
+
+
+_CONVERTER = _make_converter()

@@ -1,0 +1,160 @@
+"""Exact amounts: decimal strings outside, integers on a grid inside (AMT-1 to AMT-5)."""
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+from math import lcm
+
+from attrs import frozen
+
+from liqspec.edge.texts import show
+
+# AMT-3: 78 digits hold any unsigned 256-bit integer; the bound keeps a hostile file from costing quadratic time.
+MAX_DIGITS = 78
+# What an engine reports may be longer; here is where Python stops reading integers in good time.
+MAX_REPORTED = 4_000
+# EVT-4: the largest integer that every JSON reader represents exactly.
+MAX_INTEGER = 2**53 - 1
+
+_AMOUNT = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?", re.ASCII)
+_RATIO = re.compile(r"([0-9]+)/([0-9]+)", re.ASCII)
+
+
+class MalformedAmount(ValueError):
+    """A text that is no amount or rate of the outside format (AMT-3, AMT-5)."""
+
+
+def check_amount(text: object) -> str:
+    """Return `text` if it is a well-formed decimal string (AMT-3).
+
+    Raises:
+        MalformedAmount: it is not a string, has an exponent, a leading plus, white space, no digits before or after
+            its point, or too many digits.
+    """
+    if not isinstance(text, str):
+        raise MalformedAmount(f'expected a decimal string such as "1.5", got {show(text)}')
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
+        raise MalformedAmount(f"{show(text)} is not a decimal number (-?digits[.digits], no exponent, no leading +)")
+    if len(match[1]) + len(match[2] or "") > MAX_DIGITS:
+        raise MalformedAmount(f"{show(text)} has more than {MAX_DIGITS} digits")
+    return text
+
+
+def is_decimal(text: object) -> bool:
+    """Whether this is a decimal string of any length that can be computed with: what an engine may report (AMT-3)."""
+    return isinstance(text, str) and len(text) <= MAX_REPORTED and _AMOUNT.fullmatch(text) is not None
+
+
+def check_reported(text: object) -> None:
+    """Refuse what no engine can report as an amount, and no state can have.
+
+    Raises:
+        MalformedAmount: see `is_decimal`.
+    """
+    if not is_decimal(text):
+        told = f"a decimal number of at most {MAX_REPORTED:,} characters (-?digits[.digits], no exponent, no leading +)"
+        raise MalformedAmount(f"{show(text)} is not {told}")
+
+
+def exact(text: str) -> Fraction:
+    """The exact value of a well-formed decimal string.
+
+    Raises:
+        MalformedAmount: see `check_amount`.
+    """
+    return Fraction(check_amount(text))
+
+
+def rate(text: object) -> Fraction:
+    """The exact value of a rate: a ratio of two whole numbers ("1/80") or a decimal string ("0.0125") (AMT-5).
+
+    Raises:
+        MalformedAmount: it is neither, or its denominator is 0.
+    """
+    if isinstance(text, str) and (match := _RATIO.fullmatch(text)):
+        if len(match[1]) + len(match[2]) > MAX_DIGITS:
+            raise MalformedAmount(f"{show(text)} has more than {MAX_DIGITS} digits")
+        if int(match[2]) == 0:
+            raise MalformedAmount(f"{show(text)} divides by zero")
+        return Fraction(int(match[1]), int(match[2]))
+    try:
+        return exact(text)  # type: ignore[arg-type]  # check_amount refuses what is no string
+    except MalformedAmount as error:
+        raise MalformedAmount(f'{error}; a rate is written "1/80" or "0.0125"') from None
+
+
+@frozen
+class Grid:
+    """The multiples of one positive decimal step: the tick of a price, the lot of a size, the quote unit of money.
+
+    Inside, an amount is the whole number of steps; outside, it is a decimal string (AMT-1, AMT-3).
+    """
+
+    step: Fraction
+
+    @classmethod
+    def of(cls, text: str) -> "Grid":
+        """The grid with this step.
+
+        Raises:
+            MalformedAmount: the step is malformed or not above 0.
+        """
+        step = exact(text)
+        if step <= 0:
+            raise MalformedAmount(f"a grid step must be above 0, got {text}")
+        return cls(step)
+
+    def units(self, text: str) -> int | None:
+        """The number of steps in a well-formed decimal string, or None if it is off the grid (AMT-4)."""
+        return _units(text, self.step.numerator, self.step.denominator)
+
+    def text(self, units: int) -> str:
+        """The shortest decimal string of an amount on this grid."""
+        return _text(units, self.step.numerator, self.step.denominator)
+
+
+@lru_cache(maxsize=4096)  # bounded: the same few marks and sizes come again and again, and memory must not grow
+def _units(text: str, numerator: int, denominator: int) -> int | None:
+    whole, _, places = text.partition(".")
+    scaled = int(whole + places) * denominator
+    divisor = numerator * 10 ** len(places)
+    return None if scaled % divisor else scaled // divisor
+
+
+@lru_cache(maxsize=4096)
+def _text(units: int, numerator: int, denominator: int) -> str:
+    return decimal_text(Fraction(units * numerator, denominator))
+
+
+def decimal_text(value: Fraction) -> str:
+    """The shortest decimal string of a value that has one.
+
+    Raises:
+        ValueError: the value has no finite decimal expansion.
+    """
+    places, denominator = 0, value.denominator
+    for prime in (2, 5):
+        power = 0
+        while denominator % prime == 0:
+            denominator //= prime
+            power += 1
+        places = max(places, power)
+    if denominator != 1:
+        raise ValueError(f"{value} has no finite decimal expansion")
+    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
+    sign = "-" if value < 0 else ""
+    return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
+
+
+def ratio_text(value: Fraction) -> str:
+    """An exact rational: a decimal string where it has one, else numerator/denominator."""
+    try:
+        return decimal_text(value)
+    except ValueError:
+        return f"{value.numerator}/{value.denominator}"
+
+
+def common_denominator(values: list[Fraction]) -> int:
+    """The least denominator over which all of `values` are whole."""
+    return lcm(*(value.denominator for value in values))

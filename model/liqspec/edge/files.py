@@ -1,0 +1,158 @@
+"""Where the specification's files are, and how any file is read at the edge: bounded, whole, one line per error."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from liqspec.edge.texts import one_line
+
+MAX_BYTES = 8 * 1024 * 1024
+
+_HERE = Path(__file__).resolve()
+# An installed wheel carries spec/ inside the package, under another name; a checkout has it at its root.
+_PLACES = (_HERE.parents[1] / "specification", _HERE.parents[3] / "spec")
+ROOT = next((root for root in _PLACES if (root / "machine.toml").is_file()), _PLACES[-1])
+
+
+class UnreadableFile(ValueError):
+    """A file that cannot be read or parsed: its name, and why."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.message = message
+
+
+def shipped(folder: str) -> list[str]:
+    """The names of the TOML files in a folder of the specification."""
+    return sorted(path.stem for path in (ROOT / folder).glob("*.toml"))
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        UnreadableFile: it is missing, a directory, unreadable, too large, empty or no UTF-8.
+    """
+    try:
+        if path.is_dir():
+            raise UnreadableFile(path, "is a directory, not a file")
+        with path.open("rb") as file:
+            return _read_text(file, path)
+    except OSError as error:
+        raise UnreadableFile(path, (error.strerror or str(error)).lower()) from None
+
+
+def _read_text(file: BinaryIO, path: Path) -> str:
+    data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise UnreadableFile(path, f"is larger than {MAX_BYTES // 1024 // 1024} MiB, the most that is read")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(path, f"is not UTF-8 text (byte {error.start})") from None
+    if not text.strip():
+        raise UnreadableFile(path, "is empty")
+    return text
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        UnreadableFile: see `read_text`, or it is malformed (with the line).
+    """
+    return parse_toml(read_text(path), path)
+
+
+def parse_toml(text: str, path: Path) -> dict[str, Any]:
+    """The content of a TOML text that came from `path`.
+
+    Raises:
+        UnreadableFile: it is malformed (with the line).
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise UnreadableFile(path, "malformed TOML: nested too deeply") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UnreadableFile(path, f"malformed TOML: {one_line(str(error))}") from None
+    except ValueError:  # Python's own bound on the digits of an integer
+        raise UnreadableFile(path, "malformed TOML: a number has too many digits") from None
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; duplicate keys, NaN and Infinity are refused.
+
+    Raises:
+        UnreadableFile: see `read_text`, or it is malformed.
+    """
+    return _parse_json(read_text(path), path)
+
+
+def read_json_stream(stream: BinaryIO, name: str) -> Any:
+    """The content of a JSON stream, such as standard input; `name` stands for its path in errors.
+
+    Raises:
+        UnreadableFile: see `read_json`.
+    """
+    return _parse_json(_read_text(stream, Path(name)), Path(name))
+
+
+def _parse_json(text: str, path: Path) -> Any:
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise UnreadableFile(path, f"malformed JSON: {error}") from None
+
+
+def parse_json(text: str) -> Any:
+    """The content of a JSON text; duplicate keys, NaN, Infinity and unpaired surrogates are refused.
+
+    `-0` is read as a float, because it is spelt as no integer (EVT-4).
+
+    Raises:
+        ValueError: it is malformed, in one line.
+    """
+    try:
+        _refuse_unpaired_surrogates(text)
+        return _JSON.decode(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except ValueError as error:
+        told = "a number has too many digits" if "int_max_str_digits" in str(error) else one_line(str(error))
+        raise ValueError(told) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice[:40]!r} stands twice in one object")
+    return table
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _integer(text: str) -> int | float:
+    return -0.0 if text == "-0" else int(text)
+
+
+# A text that was UTF-8 has surrogates only as escapes. Two of them may be one character; a backslash may be escaped.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+
+
+def _refuse_unpaired_surrogates(text: str) -> None:
+    for escape in _ESCAPE.finditer(text):
+        if escape[1]:
+            raise ValueError(f"\\{escape[1]} is an unpaired surrogate")
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_integer)

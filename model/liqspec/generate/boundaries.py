@@ -1,0 +1,116 @@
+"""Where the exact boundaries are in a state: the prices, sizes, payments and amounts that meet them.
+
+Each aim is computed with the arithmetic of the rules; a guide chooses among them, and often goes one unit beside.
+"""
+
+from liqspec.core.arithmetic import (
+    Holding,
+    below_backstop,
+    divide_up,
+    notional,
+    pool_equity,
+    pool_initial_margin,
+    pool_maintenance_margin,
+)
+from liqspec.core.state import Pool, Position, State
+from liqspec.core.venue import Market, Venue
+
+
+def measures(state: State, pool: Pool) -> tuple[int, int]:
+    """Equity and maintenance margin of a pool, in quote units."""
+    held = state.holdings(pool)
+    return pool_equity(pool.collateral, held), pool_maintenance_margin(held)
+
+
+def free(state: State, pool: Pool) -> int:
+    """What a pool's equity is above its initial margin, in quote units; negative if it lacks some."""
+    held = state.holdings(pool)
+    return pool_equity(pool.collateral, held) - pool_initial_margin(held)
+
+
+def backstop_line(venue: Venue, margin: int) -> int:
+    """The least equity in quote units that is not below the backstop threshold of a margin."""
+    share = venue.backstop_threshold
+    line = divide_up(margin * share.numerator, share.denominator)
+    assert not below_backstop(line, margin, share)
+    return line
+
+
+def equity_lines(venue: Venue, margin: int) -> tuple[int, ...]:
+    """The equities at which a decision changes, and those beside them, in quote units."""
+    line = backstop_line(venue, margin)
+    return (margin, margin - 1, line, line - 1, 0, -1)
+
+
+def whole_ticks(position: Position, equity: int) -> int:
+    """The next equity above that one in quote units that so many whole ticks of a position's price would cost.
+
+    At such an equity a reduction can keep the ratio of equity to margin exactly (ACC-9).
+    """
+    tick = abs(position.size) * position.market.unit
+    return (equity // tick + 1) * tick
+
+
+def threshold_amounts(venue: Venue, market: Market) -> list[int]:
+    """The notionals at which a tier starts, or beyond which liquidation is partial, in quote units."""
+    starts = [tier.above for tier in market.schedule.tiers[1:]]
+    return [*starts, *([venue.partial_threshold] if venue.partial_threshold else [])]
+
+
+def is_exact(state: State, pool: Pool, position: Position) -> bool:
+    """Whether a pool that is not in liquidation is on a line as long as its marks stay: what to liquidate it on.
+
+    The notional of this position is one at which a tier starts or partial liquidation ends, or its maintenance margin
+    is that of another position of its pool.
+    """
+    if pool.in_liquidation:
+        return False
+    held = state.holding(position)
+    if worth(held) in threshold_amounts(state.venue, position.market):
+        return True
+    others = [state.holding(other) for other in pool.open_positions() if other is not position]
+    return pool_maintenance_margin([held]) in [pool_maintenance_margin([other]) for other in others]
+
+
+def funding_to(position: Position, equity: int, target: int) -> int:
+    """The payment for one unit of size, in quote units, that brings a pool's equity to a target, or just beyond."""
+    lot = position.market.lot
+    top, bottom = (equity - target) * lot.denominator, position.size * lot.numerator
+    return divide_up(top, bottom) if bottom > 0 else divide_up(-top, -bottom)
+
+
+def reduction_prices(state: State, pool: Pool, position: Position, closed: int) -> list[int]:
+    """The prices in ticks at which closing so many lots just meets a bound of ACC-9, such as an equity of 0."""
+    market, side = position.market, 1 if position.size > 0 else -1
+    equity, margin = measures(state, pool)
+    held = state.holding(position)
+    rest = [state.holding(other) for other in pool.open_positions() if other is not position]
+    if closed != abs(position.size):
+        rest.append(held._replace(size=position.size - side * closed))
+    margin_after = pool_maintenance_margin(rest)
+    kept_ratio = divide_up(equity * margin_after, margin) if margin else 0
+    kept_shortfall = equity - margin + margin_after
+    bounds = (0, equity, margin_after, margin_after - 1, kept_ratio, kept_shortfall)
+    return [held.mark + side * divide_up(bound - equity, closed * market.unit) for bound in bounds]
+
+
+def ratio_keeping_price(state: State, pool: Pool, position: Position, closed: int) -> int | None:
+    """The price in ticks at which closing so many lots keeps the ratio of equity to margin to the unit (ACC-9).
+
+    None if the position would be closed, or no tick keeps it.
+    """
+    market, side = position.market, 1 if position.size > 0 else -1
+    equity, margin = measures(state, pool)
+    if not 0 <= equity < margin or closed >= abs(position.size):
+        return None
+    rest = [state.holding(other) for other in pool.open_positions() if other is not position]
+    rest.append(state.holding(position)._replace(size=position.size - side * closed))
+    kept, left_over = divmod(equity * pool_maintenance_margin(rest), margin)
+    ticks, between = divmod(kept - equity, closed * market.unit)
+    price = state.marks[market.name] + side * ticks
+    return price if not left_over and not between and price > 0 else None
+
+
+def worth(held: Holding) -> int:
+    """The notional of a holding at its mark, in quote units."""
+    return notional(held.size, held.mark, held.unit)

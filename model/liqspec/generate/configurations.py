@@ -1,0 +1,146 @@
+"""The configurations of random runs: near those of a venue, some of their parameters changed."""
+
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+from attrs import fields
+
+from liqspec.core.config import Config
+from liqspec.edge.amounts import MAX_INTEGER, decimal_text
+from liqspec.spec.venues import VenueFile
+
+# Names that are in another order by UTF-16; and names of which any two are without regard to case, or in a language,
+# for the last is the sign of the kelvin, a K (AMT-7).
+_MARKET_NAMES = (("\uff21", "\U0001d401", "\U0001d402"), ("Z", "m", "\u212a"))
+_ACCOUNT_NAMES = ("Zoe", "adam", "\u00c4da")
+
+START = 50_000  # the starting mark of each market in ticks, so that a tick is a small move
+
+
+def base_configuration(venue: VenueFile) -> dict[str, Any]:
+    """A venue's configuration in plain data, with a starting mark for each market."""
+    marks = {name: decimal_text(Fraction(market.tick) * START) for name, market in venue.markets.items()}
+    return venue.config(accounts=("alice",), marks=marks).to_json()
+
+
+def part_of(random: Random, base: dict[str, Any]) -> dict[str, Any]:
+    """One to three accounts and some markets of `base`, whose rules stay as they are."""
+    accounts, markets = random.choice((1, 2, 2, 3)), random.choice((1, 2, 2, 3))
+    return _part(random, base, accounts, markets)
+
+
+def configuration(random: Random, base: dict[str, Any]) -> dict[str, Any]:
+    """A configuration near `base`: part of it; parameters, markets and names changed now and then."""
+    return in_its_markets(random, _with_made_markets(base, random) if random.random() < 0.2 else base)
+
+
+def in_its_markets(random: Random, base: dict[str, Any]) -> dict[str, Any]:
+    """A configuration near `base` in some of its markets, in any order; parameters and names changed now and then."""
+    dense = random.random() < 0.2
+    config = _part(random, base, 1, 2) if dense else part_of(random, base)
+    if dense or random.random() < 0.6:
+        changes = _everything_at_once(random) if dense else _liquidation_changes(random)
+        config["liquidation"] = {**base.get("liquidation", {}), **changes}
+        config["backstop"] = {**base["backstop"], **_backstop_changes(random)}
+    ranked = config.get("liquidation", {}).get("order_policy") == "ranked"
+    equal = random.random() < (0.5 if ranked else 0.15)
+    if equal:  # equal markets, in which two positions can have equal margins
+        first = min(config["markets"])
+        config["markets"] = dict.fromkeys(config["markets"], config["markets"][first])
+        config["marks"] = dict.fromkeys(config["marks"], config["marks"][first])
+    if random.random() < 0.03:  # near the largest time, beyond which a window can end (CFG-2)
+        config["time"] = MAX_INTEGER - random.choice((10, 30_001, 100_000))
+    # The order of names decides between equal margins, and hardly anywhere else.
+    named = _renamed(config, random) if random.random() < (0.8 if equal and ranked else 0.02) else config
+    return _shuffled(named, random) if random.random() < 0.5 else named
+
+
+def _part(random: Random, base: dict[str, Any], accounts: int, markets: int) -> dict[str, Any]:
+    names = sorted(random.sample(sorted(base["markets"]), k=min(len(base["markets"]), markets)))
+    return {
+        **base,
+        "accounts": ["alice", "bob", "carol"][:accounts],
+        "markets": {name: base["markets"][name] for name in names},
+        "marks": {name: base["marks"][name] for name in names},
+        "vault": {"cash": random.choice(("0", "1000", "1000000"))},
+    }
+
+
+def _renamed(config: dict[str, Any], random: Random) -> dict[str, Any]:
+    """The configuration with names that are easily sorted wrong."""
+    names = random.choice(_MARKET_NAMES)
+    markets = dict(zip(config["markets"], random.sample(names, k=len(config["markets"])), strict=True))
+    return {
+        **config,
+        "accounts": list(_ACCOUNT_NAMES[: len(config["accounts"])]),
+        "markets": {markets[name]: market for name, market in config["markets"].items()},
+        "marks": {markets[name]: mark for name, mark in config["marks"].items()},
+    }
+
+
+def _with_made_markets(base: dict[str, Any], random: Random) -> dict[str, Any]:
+    """The base, its markets with tiers of their own, and with grids that are no power of ten."""
+    quote_unit = Fraction(str(base.get("quote_unit", fields(Config).quote_unit.default))) / random.choice(
+        (1, 1, 4, 100)
+    )
+    made: dict[str, Any] = {**base, "quote_unit": decimal_text(quote_unit), "markets": {}, "marks": {}}
+    for name, market in base["markets"].items():
+        tick, lot = (Fraction(market[grid]) * random.choice((1, 3, 25)) for grid in ("tick", "lot"))
+        made["marks"][name] = decimal_text(tick * START)
+        made["markets"][name] = {"tick": decimal_text(tick), "lot": decimal_text(lot), "tiers": _tiers(random)}
+    return made
+
+
+def _tiers(random: Random) -> list[dict[str, Any]]:
+    """One to four tiers: only from the third on is a deduction a sum (MRG-5)."""
+    count = random.choice((1, 2, 3, 3, 4))
+    aboves = [0, *sorted(random.sample((1000, 5000, 20000, 50000, 100000, 1000000), k=count - 1))]
+    leverages = sorted(random.choices((1, 2, 3, 5, 10, 20, 25, 40), k=count), reverse=True)
+    rate, tiers = Fraction(0), []
+    for above, leverage in zip(aboves, leverages, strict=True):
+        share = random.choice((Fraction(1), Fraction(1, 2), Fraction(1, 2), Fraction(2, 3), Fraction(1, 7)))
+        rate = max(rate, share / leverage)  # a rate does not fall (MRG-8)
+        tiers.append({"above": str(above), "maintenance_rate": str(rate), "max_leverage": leverage})
+    return tiers
+
+
+def _backstop_changes(random: Random) -> dict[str, Any]:
+    return {
+        "threshold": random.choice(("2/3", "2/3", "2/3", "1/3", "1/2", "9/10", "1")),
+        "return_fraction": random.choice(("0", "0", "1/3", "0.7", "1")),
+    }
+
+
+def _shuffled(config: dict[str, Any], random: Random) -> dict[str, Any]:
+    """The configuration with its accounts and markets in any order, which must not decide anything (LIQ-7)."""
+    accounts, markets = (random.sample(list(config[part]), k=len(config[part])) for part in ("accounts", "markets"))
+    return {
+        **config,
+        "accounts": accounts,
+        "markets": {name: config["markets"][name] for name in markets},
+        "marks": {name: config["marks"][name] for name in reversed(markets)},
+    }
+
+
+def _liquidation_changes(random: Random) -> dict[str, Any]:
+    return {
+        "order_policy": random.choice(("all", "ranked")),
+        "stop_when_restored": random.choice((True, False)),
+        "partial_threshold": random.choice(("0", "1000", "20000", "100000")),
+        "partial_fraction": random.choice(("1/5", "1/3", "0.4", "1/2", "1")),
+        "cooldown_ms": random.choice((0, 10, 30000, 30000)),
+        "cooldown_scope": random.choice(("position", "pool", "account")),
+        "fee_rate": random.choice(("0", "0", "1/200", "3/70", "0.1")),
+    }
+
+
+def _everything_at_once(random: Random) -> dict[str, Any]:
+    """Orders one at a time and for chunks, and long windows, for one trader: what they do together is rare else."""
+    return {
+        **_liquidation_changes(random),
+        "order_policy": "ranked",
+        "partial_threshold": "0",
+        "partial_fraction": random.choice(("1/5", "1/2")),
+        "cooldown_ms": 30000,
+    }

@@ -1,0 +1,153 @@
+"""The guide: which move comes next, and now and then one that must be refused."""
+
+from collections.abc import Callable
+from random import Random
+
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.state import Position
+from liqspec.edge.amounts import MAX_DIGITS, MAX_INTEGER
+from liqspec.generate.market import MarketMoves
+from liqspec.generate.moves import Moves
+from liqspec.generate.trader import TraderMoves
+
+_NO_MARKET = "NONE"
+_BAD_INTEGERS = (0, -1, MAX_INTEGER + 1, 2.0, "2", True)
+_BAD_AMOUNTS = (
+    *("0",) * 8,  # what an engine is likeliest to take for an amount
+    *("-1", "-1", *("0.0000000001",) * 4, "-0.0000000001", "1" + "0" * MAX_DIGITS),
+    *("1e3", "NaN", "+1", " 1", "1.", ".5", "", "1_0", "\u0661", 1, 1.5, True),
+)
+# What must be refused in a field, by its name; every other field is an amount.
+_BAD: dict[str, tuple[object, ...]] = {
+    "account": ("nobody", "nobody", "", 7),
+    "market": (_NO_MARKET, _NO_MARKET, "", 7),
+    "mode": ("both", "Cross", 7),
+    "time": _BAD_INTEGERS,
+    "leverage": _BAD_INTEGERS,
+}
+
+_AMOUNTS = ("size", "price")  # of a trade or a fill: the events with two amounts
+
+Weighted = tuple[int, Callable[[], EventData | None]]  # how often a move is made, and the move
+
+
+class Guide(Moves):
+    """Proposes the next event for an engine, from what state the engine is in."""
+
+    def __init__(self, random: Random, engine: Engine) -> None:
+        super().__init__(random, engine)
+        trader, market = TraderMoves(random, engine), MarketMoves(random, engine)
+        self._trader, self._market_moves = trader, market
+        self.moves: dict[str, Weighted] = {
+            "deposit": (10, trader.deposit),
+            "withdraw": (5, trader.withdraw),
+            "transfer": (8, trader.transfer),
+            "open_or_increase": (20, trader.open_or_increase),
+            "twin": (8, trader.twin),
+            "reduce": (9, trader.reduce),
+            "mark": (24, market.mark),
+            "marks": (8, market.marks),
+            "funding": (7, market.funding),
+            "block": (14, market.block),
+            "vault_trade": (2, market.vault_trade),
+            "vault_cash": (1, market.vault_cash),
+            "order_of_nobody": (2, market.order_of_nobody),
+            "spoilt": (5, self._spoilt),
+        }
+
+    def next_event(self) -> EventData:
+        """The next event as plain data; now and then one that must be refused."""
+        if working := self._state.working_orders():
+            move = self._while_working(working)
+        elif any(pool.in_liquidation for pool in self._state.pools()):
+            move = self._while_waiting()
+        else:
+            move = None
+        if move is not None:
+            return move
+        if self._chance(0.8) and not self._open():  # without a position hardly anything can happen
+            return self._trader.open_or_increase()
+        if not working and self._chance(0.3) and self._market_moves.exact():
+            return self._market_moves.funding()
+        while True:
+            event = self._chosen(tuple(self.moves.values()))
+            if event is not None:
+                return event
+
+    def _chosen(self, moves: tuple[Weighted, ...]) -> EventData | None:
+        """One of the moves, by their weights; None if it is none at present."""
+        return self._random.choices([move for _, move in moves], [weight for weight, _ in moves])[0]()
+
+    def _while_working(self, working: list[Position]) -> EventData | None:
+        """What the market does with an order, and now and then what nobody may do while it works."""
+        trader, market = self._trader, self._market_moves
+        moves: tuple[Weighted, ...] = (
+            (66, lambda: market.execution(working)),
+            (7, market.mark),
+            (3, trader.reduce),
+            (2, trader.trade_what_the_vault_took),
+            (2, market.block_too_soon),
+            (20, lambda: None),
+        )
+        return self._chosen(moves)
+
+    def _while_waiting(self) -> EventData | None:
+        """What is rare else: a liquidation over several blocks, and what its trader does about it between them."""
+        trader, market = self._trader, self._market_moves
+        moves: tuple[Weighted, ...] = (
+            (30, market.block),
+            (18, trader.reduce),
+            (8, trader.rescue),
+            (4, trader.increase_in_trouble),
+            (12, market.mark),
+            (28, lambda: None),
+        )
+        return self._chosen(moves)
+
+    def execution(self) -> EventData | None:
+        """What the market does with a working order; None if none is working."""
+        working = self._state.working_orders()
+        return self._market_moves.execution(working) if working else None
+
+    def _spoilt(self) -> EventData:
+        """An otherwise possible event with one or two fields that must be refused."""
+        trader, market = self._trader, self._market_moves
+        trades = (trader.open_or_increase, market.vault_trade)
+        choices = (*trades, trader.deposit, trader.transfer, trader.withdraw, market.mark, market.block)
+        return self.spoil(self._random.choice(choices)() or trader.open_or_increase())
+
+    def stray(self) -> EventData:
+        """An event of any kind, all kinds alike, with a field that must be refused; or a fill of no order."""
+        if self._chance(0.2):
+            nobody = self._market_moves.order_of_nobody()
+            market = self._venue.markets[nobody["market"]]
+            fill = {**nobody, "type": "fill", "size": market.size.text(1), "price": self._near_mark(market, 0)}
+            return fill if self._chance(0.3) else self.spoil(fill)
+        moves = [move for _, move in self.moves.values()]
+        event = self._random.choice(moves)() or self.next_event()
+        return {**event, "time": -1} if "time" in event and self._chance(0.5) else self.spoil(event)
+
+    def spoil(self, event: EventData) -> EventData:
+        """The event with one or two fields that must be refused; of two, the order of the checks decides (EVT-2)."""
+        event = dict(event)
+        names, count = sorted(event), self._random.choice((1, 1, 2, 2))
+        alike = [name for name in names if name in ("account", "market")], [name for name in names if name in _AMOUNTS]
+        if count == 2 and self._chance(0.6):  # which of two unknown names, or of two bad amounts, is told
+            names = self._random.choice([pair for pair in alike if len(pair) == 2] or [names])
+        for name in self._random.sample(names, k=min(count, len(names))):
+            event[name] = self._bad_prices(event[name]) if name == "prices" else self._bad(name)
+        return event
+
+    def _bad_prices(self, prices: object) -> object:
+        """Prices of which one or two are bad, or of a market that is not there."""
+        if not isinstance(prices, dict) or self._chance(0.2):
+            return None
+        markets = self._random.sample([*prices, _NO_MARKET], k=self._random.choice((1, 2)))
+        bad = {market: "1" if market not in prices else self._random.choice(_BAD_AMOUNTS) for market in markets}
+        return {**prices, **bad}
+
+    def _bad(self, name: str) -> object:
+        if name == "type":
+            return "liquidate"
+        return self._random.choice(_BAD.get(name, _BAD_AMOUNTS))

@@ -1,0 +1,57 @@
+"""What all moves share: chance, the state of the engine, and how an event is written."""
+
+from random import Random
+
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.state import Account, Pool, Position, State
+from liqspec.core.venue import Market, Venue
+
+
+class Moves:
+    """Proposes events by chance, from what state an engine is in."""
+
+    def __init__(self, random: Random, engine: Engine) -> None:
+        self._random = random
+        self._engine = engine
+
+    @property
+    def _state(self) -> State:
+        return self._engine.state
+
+    @property
+    def _venue(self) -> Venue:
+        return self._engine.venue
+
+    def _chance(self, share: float) -> bool:
+        return self._random.random() < share
+
+    def _open(self) -> list[tuple[Pool, Position]]:
+        return [(pool, held) for pool in self._state.pools() for held in pool.open_positions()]
+
+    def _window_ends(self, account: Account) -> list[int]:
+        """When the windows of an account end that are open, its positions' and its pools'."""
+        windows = [account.window]
+        for pool in account.pools():
+            windows += [pool.window, *(position.window for position in pool.open_positions())]
+        return [window.until for window in windows if window.until > self._state.time]
+
+    def _account(self) -> Account:
+        return self._random.choice(list(self._state.accounts.values()))
+
+    def _market(self) -> Market:
+        return self._random.choice(list(self._venue.markets.values()))
+
+    def _money(self, units: int) -> str:
+        return self._venue.money.text(units)
+
+    def _key(self, position: Position) -> EventData:
+        return {"account": position.account, "market": position.market.name, "mode": position.mode}
+
+    def _mark_of(self, market: Market) -> int:
+        return self._state.marks[market.name]
+
+    def _near_mark(self, market: Market, percent: int) -> str:
+        """A price so many percent from the mark, as it is written."""
+        mark = self._mark_of(market)
+        return market.price.text(max(1, mark + mark * percent // 100))

@@ -1,0 +1,112 @@
+"""Proves the lemmas about the arithmetic with Z3, and refutes their controls with numbers that anybody can check."""
+
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
+from typing import Literal
+
+from attrs import field, frozen
+
+from liqspec.proofs import symbolic
+from liqspec.proofs.lemmas import LEMMAS, Case, Lemma
+
+__all__ = ["LEMMAS", "Claim", "Lemma", "Proof", "claims", "control", "prove", "refute_control", "witness"]
+
+Status = Literal["proved", "refuted", "unknown"]
+
+# Numbers are looked for near 0 first: there they are found sooner, and are read more easily.
+BOUNDS = (3, 20, 1000)
+
+
+@frozen
+class Claim:
+    """One variant of a lemma, or its control, as a function of its numbers."""
+
+    statement: Callable[[Case], bool]
+    without: str | None = None
+
+    def of_symbols(self, bound: int | None = None) -> bool:
+        """The conclusion of any numbers, or of all that are no further from 0 than the bound."""
+        return self.statement(Case(without=self.without, bound=bound))
+
+    def of_numbers(self, numbers: dict[str, int]) -> bool | None:
+        """Whether the conclusion holds of these numbers, run without any symbol; None where what is given does not."""
+        try:
+            return bool(self.statement(Case(values=numbers, without=self.without)))
+        except symbolic.Excluded:
+            return None
+
+
+@frozen
+class Proof:
+    """What became of a lemma or a control; if it is refuted, by which numbers; if it did not run, why."""
+
+    name: str
+    status: Status
+    seconds: float
+    counterexample: dict[str, int] = field(factory=dict)
+    reason: str = ""
+
+
+def claims(lemma: Lemma) -> list[Claim]:
+    """The variants of a lemma."""
+    return [Claim(partial(lemma.statement, **arguments)) for arguments in lemma.variants]
+
+
+def control(lemma: Lemma) -> Claim:
+    """The negative control of a lemma: its first variant, changed as the control says."""
+    arguments = {**lemma.variants[0], **lemma.control.arguments}
+    return Claim(partial(lemma.statement, **arguments), lemma.control.without)
+
+
+def prove(lemma: Lemma) -> Proof:
+    """Prove all variants of a lemma, or refute one."""
+    return _judged(lemma.name, claims(lemma))
+
+
+def refute_control(lemma: Lemma) -> Proof:
+    """Judge the control of a lemma, which must be refuted."""
+    return _judged(f"control of {lemma.name}", [control(lemma)])
+
+
+def witness(claim: Claim) -> dict[str, int] | None:
+    """Numbers for which all that is given holds and the conclusion too, so that it is not proved of nothing."""
+    return _found(claim, wanted=True)
+
+
+def _judged(name: str, judged: list[Claim]) -> Proof:
+    start = perf_counter()
+    try:
+        return _decided(name, judged, start)
+    except Exception as error:  # arithmetic that cannot be run on symbols, or not on these numbers, is not proved
+        return Proof(name, "unknown", perf_counter() - start, reason=f"{type(error).__name__}: {error}")
+
+
+def _decided(name: str, judged: list[Claim], start: float) -> Proof:
+    for claim in judged:
+        # Over the reals most is decided at once. What is proved there holds for the integers, what is refuted may not.
+        if _proved(claim, "reals"):
+            continue
+        numbers = _found(claim, wanted=False)
+        if numbers is not None:
+            return Proof(name, "refuted", perf_counter() - start, numbers)
+        if not _proved(claim, "integers"):
+            return Proof(name, "unknown", perf_counter() - start)
+    return Proof(name, "proved", perf_counter() - start)
+
+
+def _proved(claim: Claim, domain: symbolic.Domain) -> bool:
+    ways = symbolic.paths(claim.of_symbols, domain)
+    return all(symbolic.check([*way.conditions, way.fails]) == "unsat" for way in ways)
+
+
+def _found(claim: Claim, wanted: bool) -> dict[str, int] | None:
+    """Numbers for which all that is given holds, and the conclusion does or does not; None if none were found."""
+    for bound in BOUNDS:
+        for way in symbolic.paths(partial(claim.of_symbols, bound)):
+            numbers = symbolic.solution([*way.conditions, way.holds if wanted else way.fails], way.symbols)
+            if numbers is not None:
+                # The last word has the function itself, run on plain numbers.
+                assert claim.of_numbers(numbers) is wanted, f"the symbols and the numbers disagree: {numbers}"
+                return numbers
+    return None

@@ -1,0 +1,1 @@
+"""The naive checker: the rules once more, in Fractions, written from `spec/` alone; it imports nothing of the model."""

@@ -1,0 +1,341 @@
+"""The naive checker's arithmetic: the measures of the rules in Fractions, written from `spec/` and sharing no code.
+
+Everything is in the outside's units (money, prices and sizes as they are written), so not even the grids are shared.
+"""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from liqspec.properties.checker.exact import ZERO, Fraction, number
+
+
+def up(value: Fraction, step: Fraction) -> Fraction:
+    """The next multiple of `step` at or above the value."""
+    steps = value / step
+    return step * -(-steps.numerator // steps.denominator)
+
+
+def down(value: Fraction, step: Fraction) -> Fraction:
+    """The next multiple of `step` at or below the value."""
+    return -up(-value, step)
+
+
+@frozen
+class NaiveTier:
+    """A margin tier as the configuration writes it."""
+
+    above: Fraction
+    rate: Fraction
+    max_leverage: int
+
+
+@frozen
+class NaiveMarket:
+    """A market as the configuration writes it."""
+
+    tick: Fraction
+    lot: Fraction
+    tiers: tuple[NaiveTier, ...]
+
+
+@frozen
+class NaiveRules:
+    """A configuration, its numbers read as Fractions."""
+
+    quote: Fraction
+    markets: dict[str, NaiveMarket]
+    ranked: bool
+    stop_when_restored: bool
+    partial_threshold: Fraction | None
+    partial_fraction: Fraction
+    cooldown_ms: int
+    scope: str
+    fee_rate: Fraction
+    threshold: Fraction
+    return_fraction: Fraction
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> "NaiveRules":
+        """The rules of a configuration in plain data, with the defaults of CFG-1."""
+        liquidation, backstop = config.get("liquidation", {}), config["backstop"]
+        threshold = liquidation.get("partial_threshold")
+        return cls(
+            quote=number(config.get("quote_unit", "0.000001")),
+            markets={
+                name: NaiveMarket(
+                    number(market["tick"]),
+                    number(market["lot"]),
+                    tuple(
+                        NaiveTier(number(tier["above"]), number(tier["maintenance_rate"]), tier["max_leverage"])
+                        for tier in market["tiers"]
+                    ),
+                )
+                for name, market in config["markets"].items()
+            },
+            ranked=liquidation.get("order_policy", "all") == "ranked",
+            stop_when_restored=liquidation.get("stop_when_restored", True),
+            partial_threshold=None if threshold is None else number(threshold),
+            partial_fraction=number(liquidation.get("partial_fraction", "1")),
+            cooldown_ms=liquidation.get("cooldown_ms", 0),
+            scope=liquidation.get("cooldown_scope", "pool"),
+            fee_rate=number(liquidation.get("fee_rate", "0")),
+            threshold=number(backstop["threshold"]),
+            return_fraction=number(backstop.get("return_fraction", "0")),
+        )
+
+    def tier(self, market: str, notional: Fraction) -> NaiveTier:
+        """MRG-4."""
+        below = [tier for tier in self.markets[market].tiers if tier.above < notional]
+        return below[-1] if below else self.markets[market].tiers[0]
+
+    def maintenance_margin(self, market: str, notional: Fraction) -> Fraction:
+        """MRG-5, as the sum over the parts of the notional that lie in each tier."""
+        tiers, total = self.markets[market].tiers, ZERO
+        for index, tier in enumerate(tiers):
+            end = tiers[index + 1].above if index + 1 < len(tiers) else notional
+            total += tier.rate * max(ZERO, min(notional, end) - tier.above)
+        return up(total, self.quote)
+
+    def initial_margin(self, market: str, notional: Fraction, leverage: int) -> Fraction:
+        """MRG-7."""
+        return up(notional / min(leverage, self.tier(market, notional).max_leverage), self.quote)
+
+
+@frozen
+class NaivePosition:
+    """An observed position."""
+
+    account: str
+    market: str
+    mode: str
+    state: str
+    size: Fraction
+    cost: Fraction
+    order: Fraction | None
+    life: int
+    cooldown_until: int | None
+
+    @property
+    def key(self) -> str:
+        """account/market/mode."""
+        return f"{self.account}/{self.market}/{self.mode}"
+
+    @property
+    def pool(self) -> str:
+        """The key of the pool that backs it."""
+        return f"{self.account}/cross" if self.mode == "cross" else self.key
+
+
+@frozen
+class NaivePool:
+    """An observed pool with its open positions."""
+
+    key: str
+    account: str
+    collateral: Fraction
+    equity: Fraction
+    maintenance_margin: Fraction
+    initial_margin: Fraction
+    in_liquidation: bool
+    positions: tuple[NaivePosition, ...]
+
+    def order_working(self) -> bool:
+        """Whether a liquidation order of the pool is working."""
+        return any(position.order is not None for position in self.positions)
+
+
+@frozen
+class View:
+    """An observation, its numbers read as Fractions."""
+
+    time: int
+    block: int
+    positions: dict[str, NaivePosition]
+    pools: dict[str, NaivePool]
+    vault_cash: Fraction
+    vault_equity: Fraction
+    vault_positions: dict[str, Fraction]
+    raw: dict[str, Any] = field(repr=False, eq=False)
+
+    @classmethod
+    def of(cls, observation: dict[str, Any]) -> "View":
+        """The view of an observation in plain data (OBS-1)."""
+        positions = [
+            NaivePosition(
+                entry["account"],
+                entry["market"],
+                entry["mode"],
+                entry["state"],
+                number(entry["size"]),
+                number(entry["cost"]),
+                None if entry["order"] is None else number(entry["order"]),
+                entry["life"],
+                entry["cooldown_until"],
+            )
+            for entry in observation["positions"]
+        ]
+        pools = {}
+        for entry in observation["pools"]:
+            account, market = entry["account"], entry["market"]
+            key = f"{account}/cross" if market is None else f"{account}/{market}/isolated"
+            pools[key] = NaivePool(
+                key,
+                account,
+                number(entry["collateral"]),
+                number(entry["equity"]),
+                number(entry["maintenance_margin"]),
+                number(entry["initial_margin"]),
+                entry["in_liquidation"],
+                tuple(position for position in positions if position.pool == key and position.size),
+            )
+        vault = observation["vault"]
+        return cls(
+            observation["time"],
+            observation["block"],
+            {position.key: position for position in positions},
+            pools,
+            number(vault["cash"]),
+            number(vault["equity"]),
+            {market: number(size) for market, size in vault["positions"].items()},
+            observation,
+        )
+
+
+@frozen
+class Holding:
+    """A position's size and cost as they should be after an event's change."""
+
+    market: str
+    size: Fraction
+    cost: Fraction
+
+
+@frozen
+class Change:
+    """What an event should make of one pool before the pools are assessed; `fee` went to the vault."""
+
+    collateral: Fraction
+    holdings: dict[str, Holding]
+    fee: Fraction = ZERO
+
+
+def equity(collateral: Fraction, holdings: dict[str, Holding], marks: dict[str, Fraction]) -> Fraction:
+    """MRG-1, MRG-3."""
+    return collateral + sum((held.size * marks[held.market] - held.cost for held in holdings.values()), ZERO)
+
+
+def maintenance_margin(rules: NaiveRules, holdings: dict[str, Holding], marks: dict[str, Fraction]) -> Fraction:
+    """MRG-6."""
+    return sum(
+        (rules.maintenance_margin(held.market, abs(held.size) * marks[held.market]) for held in holdings.values()),
+        ZERO,
+    )
+
+
+def holdings_of(pool: NaivePool) -> dict[str, Holding]:
+    """The sizes and costs of a pool's open positions, by the position's key."""
+    return {held.key: Holding(held.market, held.size, held.cost) for held in pool.positions}
+
+
+def close(rules: NaiveRules, held: Holding, closed: Fraction, price: Fraction) -> tuple[Holding, Fraction]:
+    """MRG-9: what is left of a position after closing part of it at a price, and what that realises."""
+    released = abs(held.cost) * closed / abs(held.size)
+    released = down(released, rules.quote) * (1 if held.cost >= 0 else -1)
+    sign = 1 if held.size > 0 else -1
+    return (
+        Holding(held.market, held.size - sign * closed, held.cost - released),
+        sign * closed * price - released,
+    )
+
+
+def changes(rules: NaiveRules, view: View, marks: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
+    """What an accepted event should make of each pool that it changes, before assessment.
+
+    `marks` are those after the event. A pool that does not exist yet is taken as an empty one (ACC-3).
+    """
+    change = _CHANGES.get(event["type"])
+    return {} if change is None else change(rules, view, marks, event)
+
+
+def _pool_of(view: View, key: str) -> Change:
+    pool = view.pools.get(key)
+    return Change(ZERO, {}) if pool is None else Change(pool.collateral, holdings_of(pool))
+
+
+def event_position(event: dict[str, Any]) -> str:
+    """The key of the position that an event names."""
+    return f"{event['account']}/{event['market']}/{event['mode']}"
+
+
+def event_pool(event: dict[str, Any]) -> str:
+    """The key of the pool that backs the position that an event names."""
+    return f"{event['account']}/cross" if event["mode"] == "cross" else event_position(event)
+
+
+def _moved(_: NaiveRules, view: View, __: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
+    """ACC-4, ACC-5."""
+    key = f"{event['account']}/cross"
+    before, amount = _pool_of(view, key), number(event["amount"])
+    return {key: Change(before.collateral + (amount if event["type"] == "deposit" else -amount), before.holdings)}
+
+
+def _transferred(_: NaiveRules, view: View, __: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
+    """ACC-6."""
+    cross, isolated = f"{event['account']}/cross", f"{event['account']}/{event['market']}/isolated"
+    amount = number(event["amount"])
+    paying, receiving = _pool_of(view, cross), _pool_of(view, isolated)
+    return {
+        cross: Change(paying.collateral - amount, paying.holdings),
+        isolated: Change(receiving.collateral + amount, receiving.holdings),
+    }
+
+
+def _traded(rules: NaiveRules, view: View, _: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
+    """ACC-8, ACC-9."""
+    key, pool = event_position(event), event_pool(event)
+    before, size, price = _pool_of(view, pool), number(event["size"]), number(event["price"])
+    held = before.holdings.get(key, Holding(event["market"], ZERO, ZERO))
+    if held.size * size >= 0:
+        after, realised = Holding(held.market, held.size + size, held.cost + size * price), ZERO
+    else:
+        after, realised = close(rules, held, abs(size), price)
+    return {pool: Change(before.collateral + realised, _with(before.holdings, key, after))}
+
+
+def _filled(rules: NaiveRules, view: View, marks: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
+    """FIL-1, FIL-2."""
+    key, pool = event_position(event), event_pool(event)
+    before, size, price = _pool_of(view, pool), number(event["size"]), number(event["price"])
+    after, realised = close(rules, before.holdings[key], size, price)
+    holdings = _with(before.holdings, key, after)
+    left = equity(before.collateral + realised, holdings, marks)
+    fee = max(ZERO, min(up(rules.fee_rate * size * price, rules.quote), left))
+    return {pool: Change(before.collateral + realised - fee, holdings, fee)}
+
+
+def _funded(rules: NaiveRules, view: View, _: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
+    """EVT-6."""
+    payment, changed = number(event["payment"]), {}
+    for position in view.positions.values():
+        if position.market == event["market"] and position.size:
+            before = _pool_of(view, position.pool)
+            changed[position.pool] = Change(
+                before.collateral - up(position.size * payment, rules.quote), before.holdings
+            )
+    return changed
+
+
+def _with(holdings: dict[str, Holding], key: str, held: Holding) -> dict[str, Holding]:
+    others = {name: other for name, other in holdings.items() if name != key}
+    return {**others, key: held} if held.size else others
+
+
+_CHANGES = {
+    "deposit": _moved,
+    "withdraw": _moved,
+    "transfer": _transferred,
+    "trade": _traded,
+    "fill": _filled,
+    "funding": _funded,
+}

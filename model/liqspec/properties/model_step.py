@@ -1,0 +1,176 @@
+"""Properties that need the model itself: its snapshots, its effects and its derived prices, on one event.
+
+They are judged beside those of `properties`, which need only what everybody can observe.
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Literal
+
+from attrs import frozen
+
+from liqspec.core.effects import Backstopped, DeficitCovered, Effect, LiquidationEntered
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.refusals import Refusal
+from liqspec.core.snapshot import PoolValue, PositionValue, Snapshot, WindowValue
+from liqspec.properties import Witness
+from liqspec.properties.checker import measures
+from liqspec.properties.checker.witness import Window, scope_key
+
+Judgement = str | None  # None: not exercised; "": held; otherwise what was wrong
+HELD = ""
+
+
+@frozen
+class Lived:
+    """One event of the model: the engine after it, the snapshots around it, what it did, and what was witnessed."""
+
+    engine: Engine
+    before: Snapshot
+    event: EventData
+    after: Snapshot
+    effects: tuple[Effect, ...]
+    refusal: Refusal | None
+    witness: Witness
+
+
+@frozen
+class ModelProperty:
+    """A property that is judged on the model; `kind` says what it looks at."""
+
+    name: str
+    sentence: str
+    rules: tuple[str, ...]
+    kind: Literal["state", "step", "history", "pair"]
+    judge: Callable[[Lived], Judgement]
+
+
+MODEL_PROPERTIES: dict[str, ModelProperty] = {}
+
+
+def _property(
+    kind: Literal["state", "step", "history"], *rules: str
+) -> Callable[[Callable[[Lived], Judgement]], Callable[[Lived], Judgement]]:
+    def register(judge: Callable[[Lived], Judgement]) -> Callable[[Lived], Judgement]:
+        name = judge.__name__
+        MODEL_PROPERTIES[name] = ModelProperty(name, (judge.__doc__ or "").strip(), rules, kind, judge)
+        return judge
+
+    return register
+
+
+@_property("step", "EVT-3")
+def a_refused_event_changes_no_bit(lived: Lived) -> Judgement:
+    """After a refused event the whole state is as it was, what is not observed included."""
+    if lived.refusal is None:
+        return None
+    return HELD if lived.after == lived.before else "the snapshot changed"
+
+
+@_property("history", "LIQ-12", "BKS-2", "ACC-8", "CLD-1", "CLD-3", "CLD-4")
+def the_engine_remembers_what_the_rules_remember(lived: Lived) -> Judgement:
+    """Attempts, failures, leverages, and windows that force or will, are remembered as the events alone tell them."""
+    if lived.refusal is not None:
+        return None
+    for account in lived.after.accounts:
+        for pool in account.pools:
+            windows = {"pool": pool.window, "account": account.window}
+            for held in (held for held in pool.positions if held.size):
+                wrong = _remembered_wrongly(lived, f"{account.name}/{held.market}", pool, held, windows)
+                if wrong is not None:
+                    return wrong
+    return HELD
+
+
+def _remembered_wrongly(
+    lived: Lived, key: str, pool: PoolValue, held: PositionValue, windows: dict[str, WindowValue]
+) -> str | None:
+    key += "/cross" if pool.market is None else "/isolated"
+    known, life = lived.witness.memory, (key, held.life)
+    if held.attempted != (life in known.attempted):
+        return f"{key}: attempted is {held.attempted}"
+    if pool.in_liquidation and held.left_over != (life in known.failed):
+        return f"{key}: its order left quantity over is {held.left_over}"
+    if held.leverage != known.leverages[key]:
+        return f"{key}: leverage is {held.leverage}, must be {known.leverages[key]}"
+    now, rules = lived.after.time, lived.witness.rules
+    scope = scope_key(rules, lived.witness.view.positions[key])
+    found, wanted = windows.get(rules.scope, held.window), known.windows.get(scope, Window())
+    for what, ours, theirs in (
+        ("the window that forces full size", found.forcing_until, wanted.forcing_until),
+        ("the window", found.until, wanted.until),
+    ):
+        if max(ours, now) != max(theirs, now):  # one that has ended is as good as none
+            return f"{what} of {scope} ends at {ours} ms, must end at {theirs} ms; it is {now} ms"
+    return None
+
+
+@_property("step", "LIQ-7")
+def pools_are_assessed_in_their_order(lived: Lived) -> Judgement:
+    """Pools touched by one event are assessed by account, cross first, then market: all of them, then the backstops."""
+    judged = [effect for effect in lived.effects if isinstance(effect, _OF_A_POOL)]
+    taken = [isinstance(effect, Backstopped) for effect in judged]
+    if taken != sorted(taken):
+        return "a pool was taken before another had been assessed"
+    for backstops in (False, True):
+        places = [_place(effect.pool) for effect in judged if isinstance(effect, Backstopped) is backstops]
+        if places != sorted(places):
+            return f"pools were assessed in the order {', '.join('/'.join(place) for place in places)}"
+    return HELD if len({effect.pool for effect in judged}) > 1 else None
+
+
+@_property("state", "OBS-1", "AMT-7")
+def what_is_listed_is_in_its_order(lived: Lived) -> Judgement:
+    """Positions are listed by account, market and mode, and pools by account, cross first, then by market."""
+    seen = lived.witness.view.raw
+    positions = [(entry["account"], entry["market"], entry["mode"]) for entry in seen["positions"]]
+    pools = [(entry["account"], entry["market"] or "") for entry in seen["pools"]]
+    for what, listed in (("positions", positions), ("pools", pools)):
+        if listed != sorted(listed):  # strings of Python compare by code point
+            return f"the {what} are listed in the order {', '.join('/'.join(place) for place in listed)}"
+    return HELD if len(positions) > 1 else None
+
+
+# What assessment does to a whole pool; that a pool leaves liquidation by its backstop is told by the backstop.
+_OF_A_POOL = (LiquidationEntered, DeficitCovered, Backstopped)
+
+
+def _place(pool: str) -> tuple[str, ...]:
+    account, _, rest = pool.partition("/")
+    return (account, "" if rest == "cross" else rest)
+
+
+@_property("state", "MRG-10", "LIQ-3")
+def a_liquidation_price_is_exact(lived: Lived) -> Judgement:
+    """At its liquidation price a position's pool is breached, one tick on the safe side of it the pool is not."""
+    held = [position for position in lived.witness.view.positions.values() if position.size]
+    if lived.refusal is not None or not held:
+        return None
+    position = held[lived.after.block % len(held)]  # one a step, each in its turn
+    mode: Literal["cross", "isolated"] = "cross" if position.mode == "cross" else "isolated"
+    ticks, _ = lived.engine.liquidation_price(position.account, position.market, mode)
+    tick = lived.witness.rules.markets[position.market].tick
+    side = 1 if position.size > 0 else -1
+    if ticks is None:
+        if any(tier.rate == 1 for tier in lived.witness.rules.markets[position.market].tiers):
+            return None  # MRG-10: a long that is breached at every tick has none either
+        return f"{position.key} has no liquidation price" if _breached_at(lived, position, tick) else HELD
+    if not _breached_at(lived, position, tick * ticks):
+        return f"{position.key} is not breached at its liquidation price of {ticks} ticks"
+    if ticks + side >= 1 and _breached_at(lived, position, tick * (ticks + side)):
+        return f"{position.key} is breached beyond its liquidation price of {ticks} ticks"
+    return HELD
+
+
+def _breached_at(lived: Lived, position: measures.NaivePosition, price: Fraction) -> bool:
+    pool, marks = lived.witness.view.pools[position.pool], {**lived.witness.memory.marks, position.market: price}
+    holdings = measures.holdings_of(pool)
+    margin = measures.maintenance_margin(lived.witness.rules, holdings, marks)
+    return measures.equity(pool.collateral, holdings, marks) < margin
+
+
+# The one that needs a repetition, which the judge makes: see `Judge.repeat`.
+DETERMINISTIC = "the_same_event_in_the_same_state_does_the_same"
+# And the one that is judged where an engine raises what is no refusal: see `Judge.apply`.
+CRASHES = "every_event_gets_an_answer"

@@ -1,0 +1,276 @@
+"""Properties of pairs of runs: what must come out the same if an event is split, mirrored, swapped or taken away."""
+
+from collections.abc import Callable
+from copy import copy
+from fractions import Fraction
+from typing import Any
+
+from attrs import evolve, frozen
+
+from liqspec.core import events
+from liqspec.core.arithmetic import Ratio
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.refusals import Refusal
+from liqspec.core.snapshot import AccountValue, PoolValue, PositionValue, Snapshot
+from liqspec.edge.amounts import decimal_text
+from liqspec.properties.model_step import HELD, Judgement
+
+# Events that touch one pool and nothing else that a pool looks at.
+_OF_ONE_POOL = ("deposit", "withdraw", "trade", "fill", "order_done")
+
+
+@frozen
+class Twice:
+    """An event with the states around it, the one before it, and an engine that may be restored to any state."""
+
+    engine: Engine
+    earlier: tuple[Snapshot, EventData] | None
+    before: Snapshot
+    event: EventData
+    after: Snapshot
+    refusal: str | None
+
+    def run(self, start: Snapshot, *told: EventData) -> tuple[list[str | None], Snapshot]:
+        """The refusal codes of these events from a state, and the state after them."""
+        self.engine.restore(start)
+        return [_told(self.engine, event) for event in told], self.engine.snapshot()
+
+
+@frozen
+class PairProperty:
+    """A property of two runs: a name that reads as a sentence, its rules, and a judgement."""
+
+    name: str
+    sentence: str
+    rules: tuple[str, ...]
+    judge: Callable[[Twice], Judgement]
+
+
+PAIRS: dict[str, PairProperty] = {}
+
+
+def _pair(*rules: str) -> Callable[[Callable[[Twice], Judgement]], Callable[[Twice], Judgement]]:
+    def register(judge: Callable[[Twice], Judgement]) -> Callable[[Twice], Judgement]:
+        PAIRS[judge.__name__] = PairProperty(judge.__name__, (judge.__doc__ or "").strip(), rules, judge)
+        return judge
+
+    return register
+
+
+def judge(twice: Twice) -> list[tuple[str, Judgement]]:
+    """What each property of pairs says of an event."""
+    return [(entry.name, entry.judge(twice)) for entry in PAIRS.values()]
+
+
+def _told(engine: Engine, event: EventData) -> str | None:
+    try:
+        engine.apply(events.from_json(event))
+    except Refusal as refusal:
+        return refusal.code
+    return None
+
+
+# --------------------------------------------------------------------------------------------------------------- halves
+
+
+@_pair("FIL-1", "MRG-9")
+def one_fill_is_its_two_halves(twice: Twice) -> Judgement:
+    """But for its fee, a fill does what its two halves at the same price do; only how cost is split may differ."""
+    event = twice.event
+    if twice.refusal is not None or event["type"] != "fill":
+        return None
+    market = twice.engine.venue.markets[event["market"]]
+    lots = market.size.units(event["size"]) or 0
+    if lots < 2:
+        return None
+    halves = [{**event, "size": market.size.text(part)} for part in (lots // 2, lots - lots // 2)]
+    # Fees are capped one by one and rounded one by one, and either may be what takes a pool across a line (FIL-2).
+    free = copy(twice.engine)
+    free.venue = evolve(free.venue, fee_rate=Ratio(0, 1))
+    without = evolve(twice, engine=free)
+    _, whole = without.run(twice.before, event)
+    refused, split = without.run(twice.before, *halves)
+    if refused != [None, None]:
+        return None  # the first half restored the pool, and its order was cancelled (LIQ-9)
+    return _difference(_decisions(free, whole), _decisions(free, split), "one fill", "its two halves")
+
+
+def _decisions(engine: Engine, state: Snapshot) -> dict[str, Any]:
+    """What is observed of positions and pools in a state, but for collateral and cost."""
+    engine.restore(state)
+    seen = engine.observe()
+    positions = {
+        f"{entry['account']}/{entry['market']}/{entry['mode']}": {
+            name: entry[name] for name in ("state", "size", "order", "life", "cooldown_until")
+        }
+        for entry in seen["positions"]
+    }
+    pools = {
+        f"{entry['account']}/{entry['market'] or 'cross'}": {
+            name: entry[name] for name in ("equity", "maintenance_margin", "initial_margin", "in_liquidation")
+        }
+        for entry in seen["pools"]
+    }
+    return {**positions, **{f"pool {name}": pool for name, pool in pools.items()}}
+
+
+def _difference(one: dict[str, Any], other: dict[str, Any], first: str, second: str) -> str:
+    for name in sorted(one.keys() | other.keys()):
+        here, there = one.get(name), other.get(name)
+        if here != there:
+            return f"{name}: {first} gives {here}, {second} {there}"
+    return HELD
+
+
+# ------------------------------------------------------------------------------------------------------------ commuting
+
+
+@_pair("LIQ-2", "ACC-2", "ACC-10", "CLD-5")
+def events_of_unrelated_pools_commute(twice: Twice) -> Judgement:
+    """Two events of different pools, one after the other, end the same in either order."""
+    if twice.earlier is None:
+        return None
+    start, previous = twice.earlier
+    pools = (_own_pool(previous), _own_pool(twice.event))
+    if None in pools or pools[0] == pools[1]:
+        return None
+    first, second = twice.run(start, previous, twice.event)
+    swapped, end = twice.run(start, twice.event, previous)
+    if swapped != first[::-1]:
+        return f"in this order {first}, in the other {swapped[::-1]}"
+    return HELD if end == second else "the states after them differ with their order"
+
+
+def _own_pool(event: EventData) -> str | None:
+    """The one pool that an event touches; None for an event of many, or one that may not even name any."""
+    if event.get("type") not in _OF_ONE_POOL or not isinstance(event.get("account"), str):
+        return None
+    if event["type"] in ("deposit", "withdraw") or event.get("mode") == "cross":
+        return f"{event['account']}/cross"
+    return f"{event['account']}/{event.get('market')}/isolated"
+
+
+# ------------------------------------------------------------------------------------------------------------ mirroring
+
+
+@_pair("MRG-1", "MRG-2", "LIQ-3", "BKS-1", "PRT-1", "FIL-1")
+def mirrored_accounts_get_the_same_decisions(twice: Twice) -> Judgement:
+    """With all sizes negated, and costs that give the same PnL, the same happens to every pool."""
+    mirrored = _mirrored_event(twice)
+    if mirrored is None:
+        return None
+    marks = dict(twice.after.marks)
+    units = {name: market.unit for name, market in twice.engine.venue.markets.items()}
+    refused, end = twice.run(_mirror(twice.before, marks, units), mirrored)
+    if refused != [twice.refusal]:
+        return f"refused {twice.refusal}, but mirrored {refused[0]}"
+    back = _decisions(twice.engine, _mirror(end, marks, units))
+    return _difference(_decisions(twice.engine, twice.after), back, "the one", "its mirror image")
+
+
+def _mirror(state: Snapshot, marks: dict[str, int], units: dict[str, int]) -> Snapshot:
+    """The state with every position on the other side, at the cost that leaves its PnL at these marks the same."""
+
+    def position(held: PositionValue) -> PositionValue:
+        turn = 2 * held.size * marks[held.market] * units[held.market]
+        return held._replace(size=-held.size, cost=held.cost - turn)
+
+    def pool(one: PoolValue) -> PoolValue:
+        return one._replace(positions=tuple(position(held) for held in one.positions))
+
+    def account(one: AccountValue) -> AccountValue:
+        return one._replace(pools=tuple(pool(entry) for entry in one.pools))
+
+    return evolve(state, accounts=tuple(account(one) for one in state.accounts))
+
+
+def _mirrored_event(twice: Twice) -> EventData | None:
+    """The event with its sizes and payments negated, its prices mirrored in the mark; None if it has no image."""
+    event, venue = twice.event, twice.engine.venue
+    kind = event.get("type")
+    if kind in ("deposit", "withdraw", "transfer", "order_done", "block", "mark_price", "marks"):
+        return event
+    market = venue.markets.get(event.get("market", ""))
+    if market is None or twice.refusal in ("bad_request", "off_grid", "not_positive"):
+        return None
+    if kind == "funding":
+        return {**event, "payment": decimal_text(-Fraction(event["payment"]))}
+    if kind == "trade" or (kind == "fill" and not venue.fee_rate.numerator):
+        price = 2 * dict(twice.after.marks)[market.name] - (market.price.units(event["price"]) or 0)
+        if price < 1:
+            return None
+        image = {**event, "price": market.price.text(price)}
+        return image if kind == "fill" else {**image, "size": decimal_text(-Fraction(event["size"]))}
+    return None
+
+
+# ------------------------------------------------------------------------------------------------------ derived prices
+
+
+@_pair("MRG-10", "MRG-12")
+def a_liquidation_price_moves_away_as_collateral_grows(twice: Twice) -> Judgement:
+    """More collateral never brings a liquidation price nearer, less never moves it away."""
+    kind = twice.event.get("type")
+    if twice.refusal is not None or kind not in ("deposit", "withdraw") or not isinstance(twice.event["account"], str):
+        return None
+    prices = []
+    for state in (twice.before, twice.after):
+        twice.engine.restore(state)
+        prices.append(_prices(twice.engine, twice.event["account"]))
+    growing = prices if kind == "deposit" else prices[::-1]
+    for market in growing[0].keys() & growing[1].keys():
+        (side, less), (_, more) = growing[0][market], growing[1][market]
+        if side > 0 and (less or 0) < (more or 0):
+            return f"the long in {market} is liquidated at {less}, with more collateral at {more} ticks"
+        if side < 0 and less is not None and more is not None and less > more:
+            return f"the short in {market} is liquidated at {less}, with more collateral at {more} ticks"
+    return HELD if growing[0] else None
+
+
+def _prices(engine: Engine, account: str) -> dict[str, tuple[int, int | None]]:
+    """Side and liquidation price in ticks of the open cross positions."""
+    cross = engine.state.accounts[account].cross
+    return {
+        held.market.name: (held.size, engine.liquidation_price(account, held.market.name, "cross")[0])
+        for held in cross.open_positions()
+    }
+
+
+# ----------------------------------------------------------------------------------------------------------- whole runs
+
+BYSTANDER = "an_unrelated_account_changes_nothing"
+BYSTANDER_SENTENCE = "Take away all events of one account, and all other accounts fare the same."
+BYSTANDER_RULES = ("LIQ-2", "ACC-2", "CLD-5")
+
+
+def without_an_account(config: dict[str, Any], told: list[EventData]) -> Judgement:
+    """Judge a whole run against the same without the events of its last account."""
+    if len(config["accounts"]) < 2:
+        return None
+    absent = max(config["accounts"])
+    every, alone = Engine(Config.from_json(config)), Engine(Config.from_json(config))
+    apart = False
+    for event in told:
+        if event.get("account") == absent:
+            apart = True
+            _told(every, event)
+            continue
+        working = {position.account for position in every.state.working_orders()}
+        if event.get("type") == "block" and working == {absent}:
+            continue  # EVT-9: the absent account's order keeps everybody's block open
+        codes = _told(every, event), _told(alone, event)
+        if codes[0] != codes[1]:
+            return f"{event.get('type')} is refused {codes[0]}, without {absent} {codes[1]}"
+        if wrong := _difference(_others(every, absent), _others(alone, absent), "with it", f"without {absent}"):
+            return wrong
+    return HELD if apart else None
+
+
+def _others(engine: Engine, absent: str) -> dict[str, Any]:
+    seen = engine.observe()
+    entries = [entry for entry in (*seen["positions"], *seen["pools"]) if entry["account"] != absent]
+    return {
+        "/".join(str(entry.get(name)) for name in ("account", "market", "mode", "life")): entry for entry in entries
+    }

@@ -1,0 +1,62 @@
+"""A simple order book for scenarios: a ladder of liquidity beside the mark that liquidation orders walk (SCN-3)."""
+
+from attrs import define
+
+from liqspec.core.engine import Engine
+from liqspec.core.events import Event, Fill, OrderDone
+from liqspec.core.state import Position
+from liqspec.spec.scenarios import Level
+
+
+@define
+class Ladder:
+    """What rests in one market at distances from the mark, on each side for itself.
+
+    What is taken comes back when a block begins.
+    """
+
+    levels: list[tuple[int, int]]
+    bids: list[int]
+    asks: list[int]
+
+    @classmethod
+    def of(cls, engine: Engine, market: str, levels: tuple[Level, ...]) -> "Ladder":
+        """The ladder of a market, nearest level first."""
+        grids = engine.venue.markets[market]
+        steps = sorted((grids.price.units(level.distance) or 0, grids.size.units(level.size) or 0) for level in levels)
+        sizes = [size for _, size in steps]
+        return cls(steps, sizes, sizes.copy())
+
+    def begin_block(self) -> None:
+        """Refill the ladder."""
+        self.bids = [size for _, size in self.levels]
+        self.asks = self.bids.copy()
+
+    def take(self, wanted: int, mark: int, selling: bool) -> tuple[int, int] | None:
+        """The next execution of an order: size in lots and price in ticks, or None if nothing rests any more."""
+        left = self.bids if selling else self.asks
+        for index, (distance, _) in enumerate(self.levels):
+            price = mark - distance if selling else mark + distance
+            if left[index] and price > 0:
+                size = min(wanted, left[index])
+                left[index] -= size
+                return size, price
+        return None
+
+
+def next_execution(engine: Engine, ladders: dict[str, Ladder]) -> Event | None:
+    """What the market does next to a working order in a market with a ladder: a fill, or the end of the order."""
+    for position in engine.state.working_orders():
+        ladder = ladders.get(position.market.name)
+        if position.order is not None and ladder is not None:
+            return _execution(engine, position, position.order, ladder)
+    return None
+
+
+def _execution(engine: Engine, position: Position, order: int, ladder: Ladder) -> Event:
+    market = position.market
+    taken = ladder.take(order, engine.state.marks[market.name], selling=position.size > 0)
+    if taken is None:
+        return OrderDone(position.account, market.name, position.mode)
+    size, price = taken
+    return Fill(position.account, market.name, position.mode, market.size.text(size), market.price.text(price))

@@ -1,0 +1,215 @@
+"""Running a scenario: each event, what it did, what changed, and whether that was expected (SCN-1 to SCN-4)."""
+
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from attrs import frozen
+
+from liqspec.core import arithmetic, events, measures, observation
+from liqspec.core.effects import CollateralMoved, Effect, Transitioned, VaultFunded
+from liqspec.core.engine import Engine
+from liqspec.core.events import Block, EventData
+from liqspec.core.refusals import Refusal
+from liqspec.edge.amounts import exact
+from liqspec.edge.texts import show
+from liqspec.properties.coverage import Tally
+from liqspec.properties.monitor import Judge
+from liqspec.replay.order_book import Ladder, next_execution
+from liqspec.spec.scenarios import Expectation, Report, Scenario
+from liqspec.step.why import explain
+
+
+@frozen(kw_only=True)
+class Moment:
+    """One event of a run: what it did or why it was refused, the observations around it, and what was not expected.
+
+    `number` is the step of the scenario's timeline that it belongs to; `by_market` marks an event that the depth
+    ladder produced after that step.
+    """
+
+    number: int
+    note: str
+    event: EventData
+    by_market: bool
+    effects: tuple[Effect, ...]
+    refusal: Refusal | None
+    before: dict[str, Any]
+    after: dict[str, Any]
+    marks: dict[str, str]
+    pools: dict[str, dict[str, Any]]
+    unexpected: tuple[str, ...]
+    why: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Comparison:
+    """A reported figure of a real event beside the model's."""
+
+    report: Report
+    model: Fraction | None
+
+    @property
+    def gap(self) -> Fraction | None:
+        """The model's figure less the reported one."""
+        return None if self.model is None else self.model - exact(self.report.reported)
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """How a run ended: what was not as expected, and how the model compares with what was reported."""
+
+    unexpected: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
+    transitions: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
+class Run:
+    """A run of a scenario: iterate over its moments, then read its outcome."""
+
+    def __init__(self, scenario: Scenario, why: str | None = None, tally: Tally | None = None) -> None:
+        self.scenario = scenario
+        self.engine = Engine(scenario.config)
+        self._judge = Judge.of_start(self.engine, scenario.config.to_json(), tally or Tally())
+        self._why = why
+        self._ladders = {
+            market: Ladder.of(self.engine, market, levels) for market, levels in scenario.file.depth.items()
+        }
+        self._put_in_by: Counter[str] = Counter()
+        self._put_into_vault = self.engine.state.vault.cash
+        self._unexpected: list[str] = []
+        self._comparisons: list[Comparison] = []
+        self._effects: list[Effect] = []
+
+    def __iter__(self) -> Iterator[Moment]:
+        """The moments in their order; each step's own event, then what the market does with its orders."""
+        for number, step in enumerate(self.scenario.file.step, start=1):
+            moment = self._moment(number, step.note, step.event, step.expect, by_market=False)
+            yield moment
+            if step.event.get("type") == Block.type and moment.refusal is None:
+                for ladder in self._ladders.values():
+                    ladder.begin_block()
+            while (execution := next_execution(self.engine, self._ladders)) is not None:
+                yield self._moment(number, "", events.to_json(execution), Expectation(), by_market=True)
+            for report in self.scenario.file.report:
+                if report.after_step == number:
+                    self._comparisons.append(Comparison(report=report, model=self._measure(report.measure)))
+
+    def outcome(self) -> Outcome:
+        """How the run ended; to be read when its moments are exhausted."""
+        end = [f"at the end: {line}" for line in self._compare(self.scenario.file.end, None, ())]
+        fired = (effect.transition for effect in self._effects if isinstance(effect, Transitioned))
+        return Outcome(
+            unexpected=(*self._unexpected, *end),
+            comparisons=tuple(self._comparisons),
+            transitions=tuple(sorted(set(fired), key=lambda name: int(name[1:]))),
+            rules=tuple(sorted({effect.rule for effect in self._effects})),
+        )
+
+    def _moment(self, number: int, note: str, event: EventData, expect: Expectation, *, by_market: bool) -> Moment:
+        before = self._judge.observation
+        effects: tuple[Effect, ...] = ()
+        refusal = None
+        try:
+            effects = self.engine.apply(events.from_json(event))
+        except Refusal as error:
+            refusal = error
+        self._effects.extend(effects)
+        self._follow_the_money(effects)
+        violated = self._judge.see(event, effects, refusal)
+        unexpected = (
+            *self._compare(expect, refusal, effects),
+            *(f"property {name}: {wrong}" for name, wrong in violated),
+        )
+        self._unexpected.extend(f"step {number}: {line}" for line in unexpected)
+        return Moment(
+            number=number,
+            note=note,
+            event=event,
+            by_market=by_market,
+            effects=effects,
+            refusal=refusal,
+            before=before,
+            after=self._judge.observation,
+            marks=measures.all_marks(self.engine),
+            pools={
+                key: measures.pool_details(self.engine, pool) for key, pool in measures.all_pools(self.engine).items()
+            },
+            unexpected=unexpected,
+            why=tuple(explain(self.engine, self._why)) if self._why else (),
+        )
+
+    def _compare(self, expect: Expectation, refusal: Refusal | None, effects: tuple[Effect, ...]) -> Iterator[str]:
+        code = None if refusal is None else refusal.code
+        if code != expect.refused:
+            yield f"expected {expect.refused or 'acceptance'}, got {'acceptance' if refusal is None else refusal}"
+        if expect.transitions is not None:
+            fired = tuple(effect.transition for effect in effects if isinstance(effect, Transitioned))
+            if fired != expect.transitions:
+                expected = ", ".join(expect.transitions) or "none"
+                yield f"expected transitions {expected}, got {', '.join(fired) or 'none'}"
+        positions, pools = measures.all_positions(self.engine), measures.all_pools(self.engine)
+        for key, fields in expect.positions.items():
+            found = measures.position_details(self.engine, positions[key]) if key in positions else None
+            yield from _differences(key, fields, found)
+        for key, fields in expect.pools.items():
+            found = measures.pool_details(self.engine, pools[key]) if key in pools else None
+            yield from _differences(key, fields, found)
+        yield from _differences("vault", expect.vault, self._judge.observation["vault"])
+
+    def _measure(self, measure: str) -> Fraction | None:
+        """A figure of the model by its path (SCN-4); None if there is no such figure now."""
+        kind, _, rest = measure.partition(".")
+        key, _, name = rest.rpartition(".")
+        engine, money = self.engine, self.engine.venue.money
+        if measure == "vault.result":
+            return money.step * (engine.state.equity(engine.state.vault) - self._put_into_vault)
+        if kind == "net" and rest in engine.state.accounts:
+            pools = engine.state.accounts[rest].pools()
+            equity = sum(arithmetic.pool_equity(pool.collateral, engine.state.holdings(pool)) for pool in pools)
+            return money.step * (equity - self._put_in_by[rest])
+        value: Any = None
+        if kind == "vault":
+            value = self._judge.observation["vault"].get(rest)
+        elif kind == "mark" and rest in engine.venue.markets:
+            value = engine.venue.markets[rest].price.text(engine.state.marks[rest])
+        elif kind == "position" and (position := measures.all_positions(engine).get(key)) is not None:
+            value = measures.position_details(engine, position).get(name)
+        elif kind == "pool" and (pool := measures.all_pools(engine).get(key)) is not None:
+            value = measures.pool_details(engine, pool).get(name)
+        return Fraction(value) if isinstance(value, str) else None
+
+    def _follow_the_money(self, effects: tuple[Effect, ...]) -> None:
+        """What each account, and whoever stands behind the vault, has put in so far."""
+        for effect in effects:
+            if isinstance(effect, CollateralMoved) and effect.rule != "ACC-6":
+                self._put_in_by[effect.pool.partition("/")[0]] += effect.amount
+            elif isinstance(effect, VaultFunded):
+                self._put_into_vault += effect.amount
+
+
+def _differences(key: str, expected: dict[str, Any], found: dict[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        yield f"{key} does not exist"
+        return
+    for name, value in expected.items():
+        if name not in found:
+            yield f"{key} has no {name}; it has: {', '.join(found)}"
+        elif value == "none":
+            if found[name] is not None:
+                yield f"{key}.{name} is {found[name]}, expected none"
+        elif not _equal(value, found[name]):
+            wanted = show(value) if type(value) is not type(found[name]) else value
+            yield f"{key}.{name} is {found[name]}, expected {wanted}{_hint(value, found[name])}"
+
+
+def _equal(expected: object, found: object) -> bool:
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return expected.keys() == found.keys() and all(_equal(expected[name], found[name]) for name in expected)
+    return observation.same(expected, found)
+
+
+def _hint(expected: object, found: object) -> str:
+    return " (amounts are written as strings)" if isinstance(found, str) and isinstance(expected, int | float) else ""

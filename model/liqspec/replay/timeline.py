@@ -1,0 +1,221 @@
+"""Telling a run: a readable timeline for the terminal, and the same as plain data for machines."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import attrs
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from liqspec.core import effects
+from liqspec.core.effects import Transitioned, Units, thousands
+from liqspec.core.events import EventData
+from liqspec.edge import amounts
+from liqspec.replay.run import Comparison, Moment, Outcome, Run
+from liqspec.step.changes import Change, changes
+
+# A pool's measures are told together, in one line, when any of them changed.
+_MEASURES = ("equity", "maintenance_margin", "initial_margin")
+
+
+# ---------------------------------------------------------------------------------------------------------- for people
+
+
+def tell(run: Run, console: Console) -> Outcome:
+    """Run a scenario and print its timeline, then how it ended."""
+    file = run.scenario.file
+    console.print(f"[bold]{escape(file.title)}[/bold]  [dim]venue {escape(file.venue or 'of its own')}[/dim]")
+    if file.story.strip():
+        console.print(escape(file.story.strip()), style="italic")
+    units = Units(run.engine.venue)
+    for moment in run:
+        console.print()
+        for line in moment_lines(moment, units):
+            console.print(line, soft_wrap=True)
+    outcome = run.outcome()
+    console.print()
+    _tell_sources(run, console)
+    _tell_comparisons(outcome.comparisons, console)
+    _tell_end(outcome, console)
+    return outcome
+
+
+def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
+    """A moment in lines for a console: its event, its effects with their rules, and what changed."""
+    number = " " * 4 if moment.by_market else f"{moment.number:>3} "
+    by = "[dim](the market)[/dim] " if moment.by_market else ""
+    yield f"[bold]{number}{by}{escape(event_text(moment.event))}[/bold]"
+    if moment.note:
+        yield f"    [italic dim]{escape(moment.note)}[/italic dim]"
+    if moment.refusal is not None:
+        yield f"    [yellow]refused[/yellow] {escape(str(moment.refusal))}"
+    for effect in moment.effects:
+        yield f"    [cyan]{effect.rule:<7}[/cyan]{escape(effect.text(units))}"
+    yield from _changes(moment)
+    for line in moment.why:
+        yield f"    [magenta]why[/magenta]    {escape(line)}"
+    for line in moment.unexpected:
+        yield f"    [bold red]unexpected[/bold red] {escape(line)}"
+
+
+def _changes(moment: Moment) -> Iterator[str]:
+    by_subject: dict[str, list[Change]] = {}
+    for change in changes(moment.before, moment.after):
+        by_subject.setdefault(change.subject, []).append(change)
+    for subject, changed in by_subject.items():
+        told = [_change(change) for change in changed if change.field not in _MEASURES or subject == "vault"]
+        if any(change.field in _MEASURES for change in changed) and subject in moment.pools:
+            told.append(_pool_line(moment.pools[subject]))
+        yield f"    [green]{escape(subject):<24}[/green]{escape('; '.join(told))}"
+
+
+def _change(change: Change) -> str:
+    name = change.field.replace("_", " ")
+    return f"{name} {value_text(change.before)} -> {value_text(change.after)}"
+
+
+def _pool_line(pool: dict[str, Any]) -> str:
+    equity, margin = pool["equity"], pool["maintenance_margin"]
+    if Fraction(margin) == 0:
+        return f"equity {value_text(equity)}"
+    sign = "<" if pool["breached"] else ">="
+    return (
+        f"equity {value_text(equity)} {sign} maintenance margin {value_text(margin)} "
+        f"(backstop line {approximate(Fraction(pool['backstop_line']))})"
+    )
+
+
+def value_text(value: Any) -> str:
+    """A value of an event or an observation for people: thousands separated, yes or no, none."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {value_text(entry)}" for name, entry in value.items()) or "none"
+    if isinstance(value, str):
+        try:
+            return thousands(amounts.check_amount(value))
+        except amounts.MalformedAmount:
+            return value
+    return str(value)
+
+
+def approximate(value: Fraction) -> str:
+    """A rational for people: exact where that is short, else rounded to two places and marked with a tilde."""
+    text = amounts.ratio_text(value)
+    if "/" not in text and len(text.partition(".")[2]) <= 6:
+        return thousands(text)
+    cents = round(value * 100)
+    return "~" + thousands(amounts.decimal_text(Fraction(cents, 100)))
+
+
+def event_text(event: EventData) -> str:
+    """An event in one line: its type and its fields."""
+    told = [str(event.get("type"))]
+    for name, value in event.items():
+        if name == "type":
+            continue
+        if isinstance(value, dict):
+            told.append(", ".join(f"{market} {value_text(price)}" for market, price in value.items()))
+        elif name in ("account", "market", "mode"):
+            told.append(str(value))
+        else:
+            told.append(f"{name} {value_text(value)}")
+    return " ".join(told)
+
+
+def _tell_sources(run: Run, console: Console) -> None:
+    if run.scenario.file.source:
+        table = Table(title="Figures used", title_justify="left")
+        for column in ("figure", "status", "note"):
+            table.add_column(column)
+        for source in run.scenario.file.source:
+            table.add_row(escape(source.figure), source.status, escape(source.note))
+        console.print(table)
+
+
+def _tell_comparisons(comparisons: tuple[Comparison, ...], console: Console) -> None:
+    if comparisons:
+        table = Table(title="Reported and modelled", title_justify="left")
+        for column, justify in (("figure", "left"), ("reported", "right"), ("model", "right"), ("gap", "right")):
+            table.add_column(column, justify=justify)  # type: ignore[arg-type]
+        table.add_column("what would explain the gap")
+        for comparison in comparisons:
+            report = comparison.report
+            table.add_row(
+                escape(report.figure),
+                ("~" if report.approximate else "") + thousands(report.reported),
+                "none" if comparison.model is None else approximate(comparison.model),
+                "none" if comparison.gap is None else approximate(comparison.gap),
+                escape(report.explanation),
+            )
+        console.print(table)
+
+
+def _tell_end(outcome: Outcome, console: Console) -> None:
+    console.print(f"transitions: {' '.join(outcome.transitions) or 'none'}")
+    console.print(f"rules that acted: {' '.join(outcome.rules) or 'none'}")
+    if outcome.unexpected:
+        console.print(f"[bold red]{len(outcome.unexpected)} unexpected[/bold red]")
+        for line in outcome.unexpected:
+            console.print(f"  {escape(line)}", soft_wrap=True)
+    else:
+        console.print("[bold green]as expected[/bold green]")
+
+
+# -------------------------------------------------------------------------------------------------------- for machines
+
+
+def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
+    """A moment as plain data: one line of the JSON Lines output."""
+    refusal = moment.refusal
+    return {
+        "step": moment.number,
+        "by_market": moment.by_market,
+        "note": moment.note,
+        "event": moment.event,
+        "accepted": refusal is None,
+        "refusal": None if refusal is None else refusal.to_json(),
+        "effects": [effects.to_json(effect, units) for effect in moment.effects],
+        "transitions": [
+            {
+                "position": effect.position,
+                "transition": effect.transition,
+                "source": effect.source,
+                "target": effect.target,
+            }
+            for effect in moment.effects
+            if isinstance(effect, Transitioned)
+        ],
+        "changes": [attrs.asdict(change) for change in changes(moment.before, moment.after)],
+        "observation": moment.after,
+        "marks": moment.marks,
+        "measures": moment.pools,
+        "why": list(moment.why),
+        "unexpected": list(moment.unexpected),
+    }
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """The end of a run as plain data: the last line of the JSON Lines output."""
+    return {
+        "end": {
+            "as_expected": not outcome.unexpected,
+            "unexpected": list(outcome.unexpected),
+            "transitions": list(outcome.transitions),
+            "rules": list(outcome.rules),
+            "reported": [
+                {
+                    "figure": comparison.report.figure,
+                    "reported": comparison.report.reported,
+                    "model": None if comparison.model is None else amounts.ratio_text(comparison.model),
+                    "gap": None if comparison.gap is None else amounts.ratio_text(comparison.gap),
+                    "explanation": comparison.report.explanation,
+                }
+                for comparison in outcome.comparisons
+            ],
+        }
+    }

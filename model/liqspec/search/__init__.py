@@ -1,0 +1,1 @@
+"""Looks for violations, exhaustively or at random, and makes what it finds short and plain."""

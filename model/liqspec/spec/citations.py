@@ -1,0 +1,87 @@
+"""Which code and which tests cite which rule: from a rule's number to its code, and back."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from attrs import frozen
+
+from liqspec.spec.rulebook import RULE_ID, rules
+
+PACKAGE = Path(__file__).resolve().parents[1]
+# Present in a checkout; an installed wheel carries no tests.
+TESTS = PACKAGE.parents[1] / "tests"
+
+_RANGE_WORD = " to "
+
+
+@frozen(kw_only=True)
+class Citation:
+    """A function, class or module that names a rule."""
+
+    rule: str
+    path: Path
+    line: int
+    name: str
+
+
+@cache
+def of_code() -> list[Citation]:
+    """The citations in the package."""
+    return _of_folder(PACKAGE)
+
+
+@cache
+def of_tests() -> list[Citation]:
+    """The citations in the tests; none where there are no tests."""
+    return _of_folder(TESTS) if TESTS.is_dir() else []
+
+
+def _of_folder(folder: Path) -> list[Citation]:
+    return [citation for path in sorted(folder.rglob("*.py")) for citation in _of_file(path)]
+
+
+def _of_file(path: Path) -> Iterator[Citation]:
+    source = path.read_text(encoding="utf-8")
+    lines = source.splitlines()
+    owners = _owners(ast.parse(source), len(lines))
+    seen: set[tuple[str, str]] = set()
+    for number, line in enumerate(lines, start=1):
+        for rule in cited(line):
+            name, begins = owners[number - 1]
+            if (rule, name) not in seen:
+                seen.add((rule, name))
+                yield Citation(rule=rule, path=path, line=begins or number, name=name or path.stem)
+
+
+def cited(text: str) -> list[str]:
+    """The numbers of the rules named in a text; "LIQ-3 to LIQ-5" names all from one to the other."""
+    found: list[str] = []
+    groups = {rule.partition("-")[0] for rule in rules()}
+    matches = [match for match in RULE_ID.finditer(text) if match[1] in groups]
+    for index, match in enumerate(matches):
+        found.append(match[0])
+        following = matches[index + 1] if index + 1 < len(matches) else None
+        if following and following[1] == match[1] and text[match.end() : following.start()] == _RANGE_WORD:
+            found.extend(f"{match[1]}-{number}" for number in range(int(match[2]) + 1, int(following[2])))
+    return found
+
+
+def _owners(tree: ast.Module, count: int) -> list[tuple[str, int]]:
+    """For each line, the innermost function or class around it and its first line; ("", 0) at module level."""
+    owners = [("", 0)] * count
+
+    def visit(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                name = f"{prefix}{child.name}"
+                first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
+                for number in range(first, (child.end_lineno or child.lineno) + 1):
+                    owners[number - 1] = (name, child.lineno)
+                visit(child, f"{name}.")
+            else:
+                visit(child, prefix)
+
+    visit(tree, "")
+    return owners

@@ -1,0 +1,73 @@
+"""What can be observed, field by field, and the rules that decide it: `spec/observation.toml` (OBS-1, OBS-2)."""
+
+from functools import cache
+from typing import Literal, get_args
+
+from attrs import field, frozen
+
+from liqspec.core import machine
+from liqspec.core.effects import Sizing
+from liqspec.edge import files, shapes
+
+Kind = Literal["integer", "state", "amount", "amounts", "flag"]
+
+
+@frozen(kw_only=True)
+class Observable:
+    """A field of an observation: how it compares, and the rules that decide it.
+
+    `effects` names the kinds of effects that can set the field, each with the rules that it adds to its own.
+    """
+
+    kind: Kind
+    rules: tuple[str, ...]
+    effects: dict[str, tuple[str, ...]]
+
+
+@frozen(kw_only=True)
+class Observables:
+    """All fields of an observation by name, in the order in which they compare, and the classes of coarse states.
+
+    `sizings` has the rules that an order's size depends on, by what decided it.
+    """
+
+    format: int
+    classes: dict[str, tuple[str, ...]] = field()
+    sizings: dict[Sizing, tuple[str, ...]] = field()
+    fields: dict[str, Observable]
+
+    @classes.validator
+    def _check(self, _: object, classes: dict[str, tuple[str, ...]]) -> None:
+        listed = [state for states in classes.values() for state in states]
+        states = [name for name, state in machine.lifecycle().table.states.items() if state.kind != "pseudo"]
+        if sorted(listed) != sorted(states):
+            raise shapes.WrongShape("classes", f"must list each of these states once: {', '.join(states)}")
+
+    @sizings.validator
+    def _check_sizings(self, _: object, sizings: dict[str, tuple[str, ...]]) -> None:
+        if set(sizings) != set(get_args(Sizing)):
+            raise shapes.WrongShape("sizings", f"must have each of these: {', '.join(get_args(Sizing))}")
+
+    def of(self, part: str) -> tuple[str, ...]:
+        """The names of a part's fields without that of the part: `positions`, `pools` or `vault`."""
+        return tuple(name.partition(".")[2] for name in self.fields if name.startswith(f"{part}."))
+
+    def state_class(self, state: str) -> str:
+        """The class of a state: what a coarse engine says of it. A text that is no state is a class of its own."""
+        return next((name for name, states in self.classes.items() if state in states), state)
+
+
+@cache
+def observables() -> Observables:
+    """The fields of an observation.
+
+    Raises:
+        specification.UnreadableFile, shapes.WrongShape: the file is missing or malformed.
+    """
+    with shapes.below("observation.toml"):
+        return shapes.structure(files.read_toml(files.ROOT / "observation.toml"), Observables)
+
+
+def names() -> tuple[str, ...]:
+    """What an engine can say that it observes, in the order in which it is compared."""
+    return tuple(observables().fields)

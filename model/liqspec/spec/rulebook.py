@@ -1,0 +1,113 @@
+"""The rules as they are written in `spec/rules/`: their numbers, statements and worked examples (VER-1)."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+from attrs import frozen
+
+from liqspec.core.venue import InvalidConfig
+from liqspec.edge import files, shapes, toml_lines
+from liqspec.spec import scenarios
+from liqspec.spec.scenarios import Scenario
+
+RULE_ID = re.compile(r"\b([A-Z]{3})-([0-9]+)\b")
+_HEADING = re.compile(r"^### ([A-Z]{3}-[0-9]+) · (.+)$", re.MULTILINE)
+_EXAMPLE = re.compile(r"^```toml example\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_VERSION = re.compile(r"^Rules version: \*\*([0-9]+\.[0-9]+\.[0-9]+)\*\*", re.MULTILINE)
+
+# What a worked example need not repeat, unless it has a whole config in place of all these (SCN-1).
+EXAMPLE_DEFAULTS = {"venue": "generic", "marks": {"BTC": "50000", "ETH": "2500"}, "accounts": ["alice"]}
+
+
+@frozen(kw_only=True)
+class Example:
+    """A worked example of a rule: a scenario in TOML, and the line of the page where it begins."""
+
+    text: str
+    line: int
+
+
+@frozen(kw_only=True)
+class Rule:
+    """A numbered rule: its title, its text in Markdown without the examples, and where it stands."""
+
+    id: str
+    title: str
+    text: str
+    path: Path
+    line: int
+    examples: tuple[Example, ...]
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    """All rules by number, in the order of the pages."""
+    found: dict[str, Rule] = {}
+    for path in sorted((files.ROOT / "rules").glob("*.md")):
+        for rule in _read(path):
+            if rule.id in found:
+                raise ValueError(f"{path.name}: {rule.id} stands twice")
+            found[rule.id] = rule
+    return found
+
+
+@cache
+def version() -> str:
+    """The version of the rules (VER-1)."""
+    match = _VERSION.search(files.read_text(files.ROOT / "rules.md"))
+    if match is None:
+        raise ValueError("rules.md: the version of the rules is missing")
+    return match[1]
+
+
+def example_scenario(rule: Rule, example: Example) -> Scenario:
+    """The worked example as a scenario that can be run.
+
+    Raises:
+        scenario.InvalidScenario: it is none; the message has the page, the line and the field.
+    """
+    own = files.parse_toml(example.text, rule.path)
+    data = {**({} if "config" in own else EXAMPLE_DEFAULTS), "title": rule.title, **own}
+    try:
+        return scenarios.build(rule.id, data, rule.path.parent)
+    except (shapes.WrongShape, InvalidConfig) as error:
+        line = example.line + (toml_lines.line_of(example.text, error.path) or 1)
+        raise scenarios.InvalidScenario(f"{rule.path.name}:{line}: {rule.id}: {error}") from None
+
+
+def example_scenarios() -> list[Scenario]:
+    """All worked examples as scenarios, in the order of the pages.
+
+    Raises:
+        scenario.InvalidScenario: one of them is none.
+    """
+    return [example_scenario(rule, example) for rule in rules().values() for example in rule.examples]
+
+
+def _read(path: Path) -> list[Rule]:
+    page = files.read_text(path)
+    headings = list(_HEADING.finditer(page))
+    ends = [heading.start() for heading in headings[1:]] + [len(page)]
+    read = []
+    for heading, end in zip(headings, ends, strict=True):
+        # A rule ends where the next section of the page begins.
+        body = re.split(r"^## ", page[heading.end() : end], maxsplit=1, flags=re.MULTILINE)[0]
+        read.append(
+            Rule(
+                id=heading[1],
+                title=heading[2],
+                text=_EXAMPLE.sub("", body).strip(),
+                path=path,
+                line=_line(page, heading.start()),
+                examples=tuple(
+                    Example(text=match[1], line=_line(page, heading.end() + match.start()))
+                    for match in _EXAMPLE.finditer(body)
+                ),
+            )
+        )
+    return read
+
+
+def _line(page: str, offset: int) -> int:
+    return page.count("\n", 0, offset) + 1

@@ -1,0 +1,229 @@
+"""Scenario files: a venue, accounts, starting marks, a timeline of events, and what is expected of it (SCN-1)."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import Factory, field, frozen
+
+from liqspec.core import events
+from liqspec.core.config import Config, VaultConfig, are_amounts, is_amount, is_integer
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.refusals import CODES, BadRequest
+from liqspec.core.venue import InvalidConfig
+from liqspec.edge import files, shapes, toml_lines
+from liqspec.edge.texts import show
+from liqspec.spec import venues
+
+
+class InvalidScenario(ValueError):
+    """A scenario that cannot be run: the file, the line, the field, and what is wrong with it."""
+
+
+@frozen(kw_only=True)
+class Level:
+    """What rests in the book at a distance from the mark, on each side for itself, anew in each block (SCN-3)."""
+
+    distance: str = field(validator=is_amount)
+    size: str = field(validator=is_amount)
+
+
+@frozen(kw_only=True)
+class Expectation:
+    """What must be so after a step; only what is named is compared."""
+
+    refused: str | None = None
+    transitions: tuple[str, ...] | None = None
+    positions: dict[str, dict[str, Any]] = Factory(dict)
+    pools: dict[str, dict[str, Any]] = Factory(dict)
+    vault: dict[str, Any] = Factory(dict)
+
+
+@frozen(kw_only=True)
+class Step:
+    """A step of the timeline: an event, and what is expected after it."""
+
+    event: EventData
+    note: str = ""
+    expect: Expectation = Factory(Expectation)
+
+
+@frozen(kw_only=True)
+class Report:
+    """A figure reported of a real event, to be compared with the model's: never tuned to fit."""
+
+    figure: str
+    reported: str = field(validator=is_amount)
+    after_step: int = field(validator=is_integer)
+    measure: str
+    explanation: str
+    approximate: bool = False
+
+
+@frozen(kw_only=True)
+class Source:
+    """A figure that the scenario uses, and whether it is public or assumed."""
+
+    figure: str
+    status: Literal["public", "assumed"]
+    note: str
+
+
+@frozen(kw_only=True)
+class Change:
+    """Parameters of the venue that this scenario changes."""
+
+    liquidation: dict[str, Any] = Factory(dict)
+    backstop: dict[str, Any] = Factory(dict)
+
+
+@frozen(kw_only=True)
+class ScenarioFile:
+    """A scenario as the file writes it."""
+
+    title: str
+    step: tuple[Step, ...]
+    venue: str | None = None
+    config: dict[str, Any] | None = None
+    marks: dict[str, str] = field(factory=dict, validator=are_amounts)
+    story: str = ""
+    accounts: tuple[str, ...] = ("alice",)
+    vault: VaultConfig = Factory(VaultConfig)
+    time: int = field(default=0, validator=is_integer)
+    change: Change = Factory(Change)
+    depth: dict[str, tuple[Level, ...]] = Factory(dict)
+    end: Expectation = Factory(Expectation)
+    source: tuple[Source, ...] = ()
+    report: tuple[Report, ...] = ()
+
+
+@frozen(kw_only=True)
+class Scenario:
+    """A valid scenario."""
+
+    name: str
+    file: ScenarioFile
+    config: Config
+
+
+def names() -> list[str]:
+    """The names of the scenarios that the specification ships."""
+    return files.shipped("scenarios")
+
+
+def load(name_or_path: str) -> Scenario:
+    """The scenario of a shipped scenario's name, or in a file.
+
+    Raises:
+        specification.UnreadableFile: the file cannot be read or parsed.
+        InvalidScenario: it is no valid scenario; the message has file, line and field.
+    """
+    path = Path(name_or_path)
+    if name_or_path in names():
+        path = files.ROOT / "scenarios" / f"{name_or_path}.toml"
+    elif path.suffix != ".toml" and not path.exists():
+        raise files.UnreadableFile(
+            path, "no such scenario; `liqspec scenarios` lists those shipped, or give the path of a .toml file"
+        )
+    text = files.read_text(path)
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Scenario:
+    """The scenario in a TOML text that came from `path`.
+
+    Raises:
+        specification.UnreadableFile: it is malformed TOML.
+        InvalidScenario: it is no valid scenario.
+    """
+    data = files.parse_toml(text, path)
+    try:
+        return build(path.stem, data, path.parent)
+    except (shapes.WrongShape, InvalidConfig) as error:
+        raise InvalidScenario(f"{toml_lines.place(text, path, error.path)}: {error}") from None
+
+
+def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:
+    """The scenario in plain data; a venue's path is relative to `folder`.
+
+    Raises:
+        shapes.WrongShape: a field is missing, unknown or mistyped, or no event at all.
+        InvalidConfig: the venue, the accounts, the marks or the depth make no valid run.
+    """
+    file = shapes.structure(data, ScenarioFile)
+    config = _configuration(file, folder)
+    try:
+        engine = Engine(config)
+    except InvalidConfig as error:
+        group, _, name_in_group = error.path.partition(".")
+        changed = {"liquidation": file.change.liquidation, "backstop": file.change.backstop}
+        if name_in_group in changed.get(group, {}):
+            raise InvalidConfig(f"change.{error.path}", error.message) from None
+        raise
+    _check_depth(file, engine)
+    _check_reports(file)
+    _check_steps(file)
+    return Scenario(name=name, file=file, config=config)
+
+
+def _configuration(file: ScenarioFile, folder: Path) -> Config:
+    """SCN-1: a venue with accounts and marks, or a whole configuration of the scenario's own."""
+    if file.config is not None:
+        if file.venue is not None or file.marks:
+            raise InvalidConfig("config", "a scenario with a config of its own has no venue and no marks beside it")
+        with shapes.below("config"):
+            return Config.from_json(file.config)
+    if file.venue is None:
+        raise InvalidConfig("venue", "required field is missing (or a config)")
+    try:
+        venue = venues.load(file.venue, folder)
+    except (files.UnreadableFile, venues.InvalidVenueFile) as error:
+        raise InvalidConfig("venue", str(error)) from None
+    if not file.marks:
+        raise InvalidConfig("marks", "required field is missing: the markets that take part, with their first marks")
+    venue = venue.changed(file.change.liquidation, file.change.backstop)
+    for market in file.marks:
+        if market not in venue.markets:
+            raise InvalidConfig(f"marks.{market}", f"venue {venue.name} has no such market")
+    return venue.config(accounts=file.accounts, marks=file.marks, vault=file.vault, time=file.time)
+
+
+def _check_steps(file: ScenarioFile) -> None:
+    for index, entry in enumerate(file.step):
+        try:
+            events.from_json(entry.event)
+        except BadRequest as error:
+            # A scenario may be about a malformed event, but then it says so.
+            if entry.expect.refused != BadRequest.code:
+                path = f"step[{index}].event" + ("" if error.field == "event" else f".{error.field}")
+                raise shapes.WrongShape(path, f"{error.value}; {error.limit}") from None
+        code = entry.expect.refused
+        if code is not None and code not in CODES:
+            raise shapes.WrongShape(f"step[{index}].expect.refused", f"{show(code)} is none of: {', '.join(CODES)}")
+
+
+def _check_depth(file: ScenarioFile, engine: Engine) -> None:
+    for name, levels in file.depth.items():
+        market = engine.venue.markets.get(name)
+        if market is None:
+            raise InvalidConfig(f"depth.{name}", "the market has no starting mark in this scenario")
+        for index, level in enumerate(levels):
+            path = f"depth.{name}[{index}]"
+            distance, size = market.price.units(level.distance), market.size.units(level.size)
+            if distance is None or distance < 0:
+                raise InvalidConfig(
+                    f"{path}.distance",
+                    f"must be a multiple of {market.price.text(1)}, at least 0; got {level.distance}",
+                )
+            if size is None or size <= 0:
+                raise InvalidConfig(
+                    f"{path}.size", f"must be a multiple of {market.size.text(1)} above 0; got {level.size}"
+                )
+
+
+def _check_reports(file: ScenarioFile) -> None:
+    for index, report in enumerate(file.report):
+        if not 1 <= report.after_step <= len(file.step):
+            raise InvalidConfig(
+                f"report[{index}].after_step", f"must be from 1 to {len(file.step)}, the steps there are"
+            )

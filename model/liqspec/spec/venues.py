@@ -1,0 +1,109 @@
+"""Venue files: a rule set in TOML, where each of its numbers comes from, and the configuration of a run on it."""
+
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import attrs
+from attrs import Factory, field, frozen
+
+from liqspec.core.config import BackstopConfig, Config, LiquidationConfig, MarketConfig, VaultConfig, is_amount
+from liqspec.core.venue import InvalidConfig, Venue
+from liqspec.edge import files, shapes, toml_lines
+
+T = TypeVar("T", LiquidationConfig, BackstopConfig)
+
+
+class InvalidVenueFile(ValueError):
+    """A venue file that is no rule set: the file, the line, the field, and what is wrong with it."""
+
+
+@frozen(kw_only=True)
+class Provenance:
+    """Where a number of a venue file comes from (CFG-4)."""
+
+    status: Literal["documented", "assumed"]
+    note: str
+
+
+@frozen(kw_only=True)
+class VenueFile:
+    """A rule set as a venue file writes it."""
+
+    name: str
+    title: str
+    description: str
+    markets: dict[str, MarketConfig]
+    backstop: BackstopConfig
+    liquidation: LiquidationConfig = Factory(LiquidationConfig)
+    quote_unit: str = field(default="0.000001", validator=is_amount)
+    provenance: dict[str, Provenance] = Factory(dict)
+
+    def config(
+        self,
+        *,
+        accounts: tuple[str, ...],
+        marks: dict[str, str],
+        vault: VaultConfig | None = None,
+        time: int = 0,
+    ) -> Config:
+        """The configuration of a run on this rule set, in the markets that have a starting mark (CFG-1)."""
+        return Config(
+            markets={name: market for name, market in self.markets.items() if name in marks},
+            marks=marks,
+            accounts=accounts,
+            backstop=self.backstop,
+            liquidation=self.liquidation,
+            vault=vault or VaultConfig(),
+            quote_unit=self.quote_unit,
+            time=time,
+        )
+
+    def changed(self, liquidation: dict[str, Any], backstop: dict[str, Any]) -> "VenueFile":
+        """The same rule set with some parameters changed.
+
+        Raises:
+            shapes.WrongShape: a parameter is unknown or mistyped.
+        """
+        return attrs.evolve(
+            self,
+            liquidation=_changed(self.liquidation, liquidation, "liquidation"),
+            backstop=_changed(self.backstop, backstop, "backstop"),
+        )
+
+
+def _changed(config: T, changes: dict[str, Any], path: str) -> T:
+    known = {name: value for name, value in attrs.asdict(config).items() if value is not None}
+    try:
+        return shapes.structure({**known, **changes}, type(config))
+    except shapes.WrongShape as error:
+        raise shapes.WrongShape(f"change.{path}.{error.path}", error.message) from None
+
+
+def names() -> list[str]:
+    """The names of the venues that the specification ships."""
+    return files.shipped("venues")
+
+
+def load(name_or_path: str, beside: Path | None = None) -> VenueFile:
+    """The rule set of a shipped venue's name, or of a venue file's path (relative to the folder `beside`).
+
+    Raises:
+        specification.UnreadableFile: there is no such venue, or its file cannot be read or parsed.
+        InvalidVenueFile: a field is missing, unknown or mistyped, or it is no valid rule set (MRG-8, CFG-2).
+    """
+    if name_or_path in names():
+        path = files.ROOT / "venues" / f"{name_or_path}.toml"
+    elif name_or_path.endswith(".toml"):
+        path = (beside or Path()) / name_or_path
+    else:
+        raise files.UnreadableFile(
+            Path(name_or_path), f"no such venue; shipped are {', '.join(names())}, or give the path of a .toml file"
+        )
+    text = files.read_text(path)
+    try:
+        venue = shapes.structure(files.parse_toml(text, path), VenueFile)
+        marks = {name: market.tick for name, market in venue.markets.items()}
+        Venue.from_config(venue.config(accounts=(), marks=marks))
+    except (shapes.WrongShape, InvalidConfig) as error:
+        raise InvalidVenueFile(f"{toml_lines.place(text, path, error.path)}: {error}") from None
+    return venue

@@ -1,0 +1,128 @@
+"""What is taken for the unknowns of a state that is known in part, and what else they could be (STP-3, STP-4)."""
+
+from liqspec.core.venue import Venue, on_grid
+from liqspec.step.completion import (
+    Completed,
+    Edit,
+    SnapshotData,
+    complete,
+    find_account,
+    find_pool,
+    is_open,
+    leveraged,
+    pools,
+)
+from liqspec.step.partial import PartialPool, PartialState, pool_path
+
+
+def from_start(venue: Venue, start: SnapshotData, known: PartialState) -> Completed:
+    """Complete a state of which nothing is known but what is given: the rest is as at the start of the run (STP-3).
+
+    Raises:
+        shapes.WrongShape, InvalidConfig: see `complete`.
+    """
+    done = complete(venue, start, known)
+    data = done.data
+    if known.time is None:
+        done.assume("time", data["time"], "STP-3", lambda data: data.update(time=data["time"] + 1))
+    if known.block is None:
+        done.assume("block", data["block"], "STP-3", lambda data: data.update(block=data["block"] + 1))
+    held_markets = {held["market"] for _, pool in pools(data) for held in pool["positions"] if is_open(held)}
+    for market in sorted(held_markets - set(known.marks)):
+        done.assume(f"marks.{market}", data["marks"][market], "STP-3")
+    listed = {pool.path: pool for pool in known.pools}
+    for account, pool in pools(data):
+        _assume_of_pool(done, account["name"], pool, listed.get(pool_path(account["name"], pool.get("market"))))
+        _assume_attempts(done, account["name"], pool, known)
+    if venue.cooldown_ms and venue.cooldown_scope != "position":
+        _assume_windows(venue, done)
+    if known.vault.cash is None:
+        other = venue.money.text(on_grid("vault.cash", data["vault"]["cash"], venue.money) + 1)
+        done.assume("vault.cash", data["vault"]["cash"], "STP-3", lambda data: data["vault"].update(cash=other))
+    _assume_leverages(venue, done)
+    return done
+
+
+# ------------------------------------------------------------------------------------------------ what nobody could say
+
+
+def _assume_leverages(venue: Venue, done: Completed) -> None:
+    """STP-4: the largest leverage that the market allows, where nothing says another."""
+    for account, pool in pools(done.data):
+        for held in pool["positions"]:
+            if "leverage" not in held:
+                most = held["leverage"] = venue.markets[held["market"]].max_leverage
+                path = f"{pool_path(account['name'], pool.get('market'))} leverage of {held['market']}"
+                least = leveraged(account["name"], pool.get("market"), {held["market"]: 1})
+                done.assume(path, most, "STP-4", least)
+
+
+def _assume_of_pool(done: Completed, account: str, pool: SnapshotData, known: PartialPool | None) -> None:
+    if not pool["positions"]:
+        return
+    market, path = pool.get("market"), pool_path(account, pool.get("market"))
+    if known is None or (known.collateral is None and known.equity is None):
+        done.assume(f"{path}.collateral", pool["collateral"], "STP-3")
+    if known is None or known.in_liquidation is None:
+        # LIQ-11: a pool with a liquidatable position is in liquidation.
+        assumed = pool["in_liquidation"] = any(held["state"] == "liquidatable" for held in pool["positions"])
+        done.assume(
+            f"{path}.in_liquidation",
+            assumed,
+            "STP-3",
+            lambda data: find_pool(data, account, market).update(in_liquidation=not assumed),
+        )
+
+
+def _assume_attempts(done: Completed, account: str, pool: SnapshotData, known: PartialState) -> None:
+    """LIQ-12, BKS-2: what this block remembers of the pool's orders is in no observation."""
+    market = pool.get("market")
+    said = {
+        held.market
+        for held in known.positions
+        if (held.account, held.pool_market) == (account, market)
+        and (held.attempted is not None or held.left_over is not None)
+    }
+    without_order = [held["market"] for held in pool["positions"] if is_open(held) and "order" not in held]
+    silent = sorted(set(without_order) - said)
+    if not silent:
+        return
+
+    # All of them alike, and each alone: a book fails only with all, and an order can be missing for one only.
+    groups = [silent, *([market] for market in silent if len(silent) > 1)]
+    edits = [_remembering(account, market, group, left_over) for group in groups for left_over in (False, True)]
+    done.assume(f"{pool_path(account, market)} attempts in this block", "none", "STP-4", *edits)
+
+
+def _remembering(account: str, market: str | None, attempted: list[str], left_over: bool) -> Edit:
+    def edit(data: SnapshotData) -> None:
+        for held in find_pool(data, account, market)["positions"]:
+            if held["market"] in attempted:
+                held.update(attempted=True, left_over=left_over)
+
+    return edit
+
+
+def _assume_windows(venue: Venue, done: Completed) -> None:
+    """CLD-1: a pool's or account's window is at least as long as those of its positions that can be seen."""
+    later = done.data["time"] + venue.cooldown_ms
+    for account in done.data["accounts"]:
+        name, by_pool = account["name"], venue.cooldown_scope == "pool"
+        for group in [[pool] for pool in account["pools"]] if by_pool else [account["pools"]]:
+            held = [held for pool in group for held in pool["positions"]]
+            if not any(map(is_open, held)):
+                continue
+            seen = {end: max(entry["window"][end] for entry in held) for end in ("until", "forcing_until")}
+            (group[0] if by_pool else account)["window"] = seen
+            market = group[0].get("market")
+            forced = _windowed(name, market, by_pool, {"until": later, "forcing_until": later})
+            path = pool_path(name, market) if by_pool else f"accounts[{name}]"
+            done.assume(f"{path} window", f"until {seen['until']}" if seen["until"] else "none", "STP-4", forced)
+
+
+def _windowed(account: str, market: str | None, by_pool: bool, window: SnapshotData) -> Edit:
+    def edit(data: SnapshotData) -> None:
+        owner = find_pool(data, account, market) if by_pool else find_account(data, account)
+        owner["window"] = window
+
+    return edit

@@ -1,0 +1,228 @@
+"""The first difference between what the rules expect and what an engine observed (OBS-3, STP-5 to STP-7)."""
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any, Literal
+
+from attrs import Factory, field, frozen
+
+from liqspec.core.observation import same
+from liqspec.edge import amounts
+from liqspec.edge.shapes import WrongShape
+from liqspec.edge.texts import show
+from liqspec.spec import observables
+from liqspec.spec.observables import Kind
+from liqspec.step.changes import pool_key, position_key
+
+# What stands in a difference for a value that one side does not have: null is a value of its own.
+LISTED, NOT_LISTED, NOT_REPORTED = "listed", "not listed", "not reported"
+
+Part = Literal["positions", "pools"]
+_KEY: dict[Part, tuple[str, ...]] = {"positions": ("account", "market", "mode"), "pools": ("account", "mode", "market")}
+# What a position that is not listed is taken to have, by those who need not list it (STP-6).
+_EMPTY = {"state": "closed", "size": "0", "cost": "0", "order": None, "cooldown_until": None}
+
+
+def _known(fields: tuple[str, ...] | frozenset[str]) -> frozenset[str]:
+    for name in fields:
+        if name not in observables.observables().fields:
+            raise WrongShape(
+                "observes", f"unknown field {show(name)}; the fields are: {', '.join(observables.names())}"
+            )
+    return frozenset(fields)
+
+
+def _tolerances(given: Mapping[str, str | Fraction]) -> dict[str, Fraction]:
+    read = {}
+    for name, value in given.items():
+        if name not in observables.observables().fields:
+            raise WrongShape(
+                "tolerance", f"unknown field {show(name)}; the fields are: {', '.join(observables.names())}"
+            )
+        if observables.observables().fields[name].kind not in ("amount", "amounts"):
+            raise WrongShape(f"tolerance.{name}", "only an amount can be compared within a tolerance")
+        try:
+            read[name] = value if isinstance(value, Fraction) else amounts.exact(value)
+        except amounts.MalformedAmount as error:
+            raise WrongShape(f"tolerance.{name}", str(error)) from None
+        if read[name] < 0:
+            raise WrongShape(f"tolerance.{name}", f"must be at least 0, got {value}")
+    return read
+
+
+@frozen(kw_only=True)
+class Observes:
+    """How an engine's observations are compared: which fields, states whole or by class, amounts within what.
+
+    A tolerance is given as a decimal string in the field's own unit of measure: "0.01" of money, "0.001" of a size.
+    `partial` observations may leave out anything, and what they leave out is not compared (STP-5).
+
+    Raises:
+        WrongShape: a field is unknown, or a tolerance is malformed, below 0 or not of an amount.
+    """
+
+    fields: frozenset[str] = field(factory=lambda: frozenset(observables.names()), converter=_known)
+    states: Literal["full", "coarse"] = "full"
+    tolerance: dict[str, Fraction] = field(default=Factory(dict), converter=_tolerances)
+    partial: bool = False
+
+    @property
+    def must_list_closed(self) -> bool:
+        """Whether a position that is gone must be listed: only where its very state is compared (STP-6)."""
+        return self.states == "full" and "positions.state" in self.fields
+
+
+@frozen
+class Difference:
+    """One thing in which two observations differ: of which position or pool, in which field, ours and theirs.
+
+    `subject` is a position's or a pool's key, "vault" or "run"; `field` one of `observables.names()`, or "positions" or
+    "pools" where only one side lists the subject.
+    """
+
+    subject: str
+    field: str
+    ours: Any
+    theirs: Any
+
+    def __str__(self) -> str:
+        """The difference in one line."""
+        named = self.subject in ("run", "event", self.field.partition(".")[0])
+        where = self.field if named else f"{self.subject} {self.field}"
+        return f"{where}: ours {_told(self.ours)}, theirs {_told(self.theirs)}"
+
+
+def _told(value: Any) -> str:
+    """A value of an observation in a sentence: a text without its quotes, null as none."""
+    return "none" if value is None else show(value).strip('"')
+
+
+def first_difference(ours: dict[str, Any], theirs: dict[str, Any], observes: Observes) -> Difference | None:
+    """The first difference in the order of an observation, or None if there is none (STP-6).
+
+    Raises:
+        WrongShape: theirs is no observation; ours is the model's own.
+    """
+    return next(differences(ours, theirs, observes), None)
+
+
+def differences(ours: dict[str, Any], theirs: dict[str, Any], observes: Observes) -> Iterator[Difference]:
+    """All differences in the order of an observation: run, positions, pools, vault (STP-6).
+
+    Raises:
+        WrongShape: theirs is no observation; ours is the model's own.
+    """
+    if not isinstance(theirs, dict):
+        raise WrongShape("observation", f"expected an object, got {show(theirs)}")
+    yield from _fields("run", "", ("time", "block"), ours, theirs, observes)
+    yield from _entries("positions", ours, theirs, observes)
+    yield from _entries("pools", ours, theirs, observes)
+    if any(name.startswith("vault.") for name in observes.fields):
+        vault = theirs.get("vault", {})
+        if not isinstance(vault, dict):
+            raise WrongShape("observation.vault", f"expected an object, got {show(vault)}")
+        yield from _fields("vault", "vault.", observables.observables().of("vault"), ours["vault"], vault, observes)
+
+
+# -------------------------------------------------------------------------------------------------- positions and pools
+
+
+def entries(observation: dict[str, Any], part: Part) -> dict[str, dict[str, Any]]:
+    """The positions or pools of an observation from anywhere, by their keys; none if the part is left out.
+
+    Raises:
+        WrongShape: it is no list of objects that each have a key of their own.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    listed = observation.get(part, [])
+    if not isinstance(listed, list):
+        raise WrongShape(f"observation.{part}", f"expected a list, got {show(listed)}")
+    for index, entry in enumerate(listed):
+        path = f"observation.{part}[{index}]"
+        if not isinstance(entry, dict):
+            raise WrongShape(path, f"expected an object, got {show(entry)}")
+        _check_key(path, part, entry)
+        key = position_key(entry) if part == "positions" else pool_key({"market": None, **entry})
+        if key in found:
+            raise WrongShape(path, f"{key} stands twice")
+        found[key] = entry
+    return found
+
+
+def _check_key(path: str, part: Part, entry: dict[str, Any]) -> None:
+    cross = part == "pools" and entry.get("mode") == "cross"
+    for name in _KEY[part]:
+        if cross and name == "market":
+            if entry.get(name) is not None:
+                raise WrongShape(f"{path}.market", f"a cross pool has no market, got {show(entry[name])}")
+        elif not isinstance(entry.get(name), str):
+            raise WrongShape(f"{path}.{name}", f"expected a string, got {show(entry.get(name))}")
+    if entry["mode"] not in ("cross", "isolated"):
+        raise WrongShape(f"{path}.mode", f'expected "cross" or "isolated", got {show(entry["mode"])}')
+
+
+def _entries(part: Part, ours: dict[str, Any], theirs: dict[str, Any], observes: Observes) -> Iterator[Difference]:
+    if not any(name.startswith(f"{part}.") for name in observes.fields):
+        return
+    expected, observed = entries(ours, part), entries(theirs, part)
+    names = observables.observables().of(part)
+    for key in sorted(expected.keys() | observed.keys(), key=lambda key: _order(part, (expected | observed)[key])):
+        if key in expected and key in observed:
+            yield from _fields(key, f"{part}.", names, expected[key], observed[key], observes)
+        elif observes.partial and key in expected:
+            continue
+        elif part == "pools" or observes.must_list_closed:
+            yield Difference(key, part, *((LISTED, NOT_LISTED) if key in expected else (NOT_LISTED, LISTED)))
+        else:
+            # `life` is what nobody can say of a position that is not listed.
+            some = tuple(name for name in names if name != "life")
+            yield from _fields(key, f"{part}.", some, expected.get(key, _EMPTY), observed.get(key, _EMPTY), observes)
+
+
+def _order(part: Part, entry: dict[str, Any]) -> tuple[str, ...]:
+    if part == "positions":
+        return (entry["account"], entry["market"], entry["mode"])
+    return (entry["account"], "" if entry["mode"] == "cross" else entry["market"])
+
+
+# --------------------------------------------------------------------------------------------------------------- fields
+
+
+def _fields(
+    subject: str,
+    prefix: str,
+    names: tuple[str, ...],
+    ours: dict[str, Any],
+    theirs: dict[str, Any],
+    observes: Observes,
+) -> Iterator[Difference]:
+    table = observables.observables().fields
+    for name in names:
+        path = prefix + name
+        if path not in observes.fields or (observes.partial and name not in theirs):
+            continue
+        if name not in theirs:
+            yield Difference(subject, path, ours[name], NOT_REPORTED)
+        elif not _equal(table[path].kind, ours[name], theirs[name], path, observes):
+            yield Difference(subject, path, ours[name], theirs[name])
+
+
+def _equal(kind: Kind, ours: Any, theirs: Any, path: str, observes: Observes) -> bool:
+    if kind == "state" and observes.states == "coarse":
+        state_class = observables.observables().state_class
+        return isinstance(theirs, str) and state_class(ours) == state_class(theirs)
+    tolerance = observes.tolerance.get(path, Fraction(0))
+    if kind == "amounts":
+        if not isinstance(theirs, dict):
+            return False
+        # A market that is not listed is held at 0 (STP-6).
+        return all(_close(ours.get(name, "0"), theirs.get(name, "0"), tolerance) for name in {*ours, *theirs})
+    return _close(ours, theirs, tolerance) if kind == "amount" else same(ours, theirs)
+
+
+def _close(ours: Any, theirs: Any, tolerance: Fraction) -> bool:
+    if same(ours, theirs):
+        return True
+    if not tolerance or not amounts.is_decimal(ours) or not amounts.is_decimal(theirs):
+        return False
+    return abs(Fraction(ours) - Fraction(theirs)) <= tolerance

@@ -1,0 +1,272 @@
+"""What is known of a state laid over one that is known whole: partial snapshots, adopted observations (STP-2 to STP-4).
+
+Works on the plain data of a snapshot (OBS-4), which is checked when it is read as one.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from attrs import define, frozen
+
+from liqspec.core.arithmetic import Holding
+from liqspec.core.venue import InvalidConfig, Venue, on_grid
+from liqspec.edge import shapes
+from liqspec.edge.texts import show
+from liqspec.step import leverages
+from liqspec.step.partial import PartialPool, PartialPosition, PartialState
+
+SnapshotData = dict[str, Any]
+Edit = Callable[[SnapshotData], None]
+
+
+@frozen
+class Assumption:
+    """Something that was left out, what was taken for it, and what else it could have been (STP-3, STP-4).
+
+    `alternatives` are changes of the completed snapshot; none stand for something that could be any amount.
+    """
+
+    field: str
+    value: str
+    rule: str
+    alternatives: tuple[Edit, ...] = ()
+
+
+@define
+class Completed:
+    """A whole state in plain data, and what had to be assumed for it."""
+
+    data: SnapshotData
+    assumptions: list[Assumption]
+
+    def assume(self, path: str, value: object, rule: str, *alternatives: Edit) -> None:
+        """Note an assumption."""
+        self.assumptions.append(Assumption(path, show(value).strip('"'), rule, alternatives))
+
+
+def complete(venue: Venue, base: SnapshotData, known: PartialState) -> Completed:
+    """Lay what is known over a whole state; what is known of neither is assumed (STP-2 to STP-4).
+
+    Raises:
+        shapes.WrongShape: an account is not one of the base, or a size is needed and missing.
+        InvalidConfig: a market is unknown, or an amount off its grid.
+    """
+    done = Completed(copy.deepcopy(base), [])
+    data = done.data
+    for name in ("time", "block"):
+        if (value := getattr(known, name)) is not None:
+            data[name] = value
+    for market, mark in known.marks.items():
+        if market not in venue.markets:
+            raise InvalidConfig(f"marks.{market}", "not among the markets")
+        data["marks"][market] = mark
+    for held in known.positions:
+        _position(venue, done, held)
+    for pool in known.pools:
+        _pool(venue, done, pool)
+    if known.vault.cash is not None:
+        data["vault"]["cash"] = known.vault.cash
+    if known.vault.positions is not None:
+        data["vault"]["positions"] = dict(known.vault.positions)
+    return done
+
+
+# ------------------------------------------------------------------------------------------------------------ positions
+
+
+def _position(venue: Venue, done: Completed, held: PartialPosition) -> None:
+    if held.market not in venue.markets:
+        raise InvalidConfig(f"{held.path}.market", "not among the markets")
+    pool = _pool_data(done, held.path, held.account, held.pool_market)
+    found = next((entry for entry in pool["positions"] if entry["market"] == held.market), None)
+    if found is None:
+        found = {"market": held.market}
+        pool["positions"].append(found)
+    for name in ("size", "cost", "life", "leverage", "state", "attempted", "left_over", "order"):
+        if (value := getattr(held, name)) is not None:
+            found[name] = value
+    if "order" in found and on_grid(f"{held.path}.order", found["order"], venue.markets[held.market].size) == 0:
+        del found["order"]
+    _fill_in(venue, done, held, found)
+
+
+def _fill_in(venue: Venue, done: Completed, held: PartialPosition, found: SnapshotData) -> None:
+    """What a position lacks after all that is known: STP-3 for what was left out, STP-4 for what cannot be seen."""
+    market, place = venue.markets[held.market], _held(held)
+    if held.state in ("backstopped", "closed"):
+        found["size"] = held.size or "0"
+    if "size" not in found:
+        raise shapes.WrongShape(f"{held.path}.size", "required, unless the position is backstopped or closed")
+    size = on_grid(f"{held.path}.size", found["size"], market.size)
+    if held.state is None and ("state" not in found or is_open(found) != (size != 0)):
+        found["state"] = "closed" if not size else "liquidatable" if "order" in found else "healthy"
+        done.assume(f"{held.path}.state", found["state"], "STP-3")
+    if "life" not in found:
+        found["life"] = 1
+        done.assume(f"{held.path}.life", 1, "STP-3", lambda data: place(data).update(life=2))
+    if not size:
+        found.update(cost="0", leverage=0, attempted=False, left_over=False, window=no_window())
+        found.pop("order", None)
+        return
+    if "cost" not in found:
+        mark = on_grid(f"marks.{held.market}", done.data["marks"][held.market], market.price)
+        found["cost"] = venue.money.text(size * mark * market.unit)
+        done.assume(f"{held.path}.cost", found["cost"], "STP-3")
+    if "order" in found and held.attempted is None:
+        found["attempted"] = True  # an order that works was emitted in this block (EVT-9, LIQ-12)
+    if held.order is None and "order" not in found and found["state"] in ("liquidatable", "partially_liquidated"):
+        whole = market.size.text(abs(size))
+        done.assume(f"{held.path}.order", "none", "STP-3", lambda data: place(data).update(order=whole, attempted=True))
+    _own_window(venue, done, held, found)
+
+
+def _own_window(venue: Venue, done: Completed, held: PartialPosition, found: SnapshotData) -> None:
+    """CLD-3: a window was open before this block, unless the position was filled in this very block."""
+    until, place = held.cooldown_until, _held(held)
+    if until is None and "window" in found:
+        return
+    if until is None:
+        found["window"] = no_window()
+        if venue.cooldown_ms:
+            opened = {"until": (end := done.data["time"] + venue.cooldown_ms), "forcing_until": end}
+            done.assume(f"{held.path}.cooldown_until", "none", "STP-3", lambda data: place(data).update(window=opened))
+    elif found.setdefault("window", no_window())["until"] != until:
+        fresh = found["state"] == "partially_liquidated"
+        found["window"] = {"until": until, "forcing_until": 0 if fresh else until}
+        if fresh and until:
+            older = {"until": until, "forcing_until": until}
+            done.assume(
+                f"{held.path} window before this block",
+                "none",
+                "STP-4",
+                lambda data: place(data).update(window=older),
+            )
+
+
+# ---------------------------------------------------------------------------------------------------------------- pools
+
+
+def _pool(venue: Venue, done: Completed, known: PartialPool) -> None:
+    data = _pool_data(done, known.path, known.account, known.market)
+    if known.in_liquidation is not None:
+        data["in_liquidation"] = known.in_liquidation
+    if known.collateral is not None:
+        data["collateral"] = known.collateral
+    elif known.equity is not None:
+        # MRG-3: equity is collateral and unrealised profit, so the one follows from the other.
+        equity = on_grid(f"{known.path}.equity", known.equity, venue.money)
+        profit = sum(
+            held.size * held.mark * held.unit - held.cost for held in _holdings(venue, done.data, data, known.path)
+        )
+        data["collateral"] = venue.money.text(equity - profit)
+    _leverages(venue, done, known, data)
+
+
+def _leverages(venue: Venue, done: Completed, known: PartialPool, data: SnapshotData) -> None:
+    """MRG-7: leverages are in no observation, but the initial margin that they make is."""
+    held = [entry for entry in data["positions"] if is_open(entry)]
+    unknown = [index for index, entry in enumerate(held) if "leverage" not in entry]
+    if not unknown or known.initial_margin is None:
+        return
+    margin = on_grid(f"{known.path}.initial_margin", known.initial_margin, venue.money)
+    holdings = _holdings(venue, done.data, data, known.path)
+    found = list(islice(leverages.matching(holdings, unknown, margin), 64))
+    if not found:
+        return
+    for index, leverage in zip(unknown, found[0], strict=True):
+        held[index]["leverage"] = leverage
+    if len(found) > 1:
+        markets = [held[index]["market"] for index in unknown]
+        account, market = known.account, known.market
+        done.assume(
+            f"{known.path} leverages",
+            ", ".join(f"{name} {leverage}" for name, leverage in zip(markets, found[0], strict=True)),
+            "STP-4",
+            *(leveraged(account, market, dict(zip(markets, other, strict=True))) for other in found[1:]),
+        )
+
+
+def leveraged(account: str, market: str | None, chosen: dict[str, int]) -> Edit:
+    """The edit that gives positions of a pool these leverages, by market."""
+
+    def edit(data: SnapshotData) -> None:
+        for held in find_pool(data, account, market)["positions"]:
+            if held["market"] in chosen:
+                held["leverage"] = chosen[held["market"]]
+
+    return edit
+
+
+def _holdings(venue: Venue, data: SnapshotData, pool: SnapshotData, path: str) -> list[Holding]:
+    """The open positions of a pool as the arithmetic takes them; an unknown leverage is taken to be 1."""
+    holdings = []
+    for held in pool["positions"]:
+        market = venue.markets[held["market"]]
+        if is_open(held):
+            holdings.append(
+                Holding(
+                    on_grid(f"{path}.{market.name}.size", held["size"], market.size),
+                    on_grid(f"{path}.{market.name}.cost", held["cost"], venue.money),
+                    held.get("leverage", 1),
+                    on_grid(f"marks.{market.name}", data["marks"][market.name], market.price),
+                    market.unit,
+                    market.schedule,
+                )
+            )
+    return holdings
+
+
+# ------------------------------------------------------------------------------------------------------- places in data
+
+
+def _held(held: PartialPosition) -> Callable[[SnapshotData], SnapshotData]:
+    """The way to a position in a snapshot's plain data."""
+
+    def find(data: SnapshotData) -> SnapshotData:
+        pool = find_pool(data, held.account, held.pool_market)
+        found: SnapshotData = next(entry for entry in pool["positions"] if entry["market"] == held.market)
+        return found
+
+    return find
+
+
+def find_account(data: SnapshotData, name: str) -> SnapshotData:
+    """An account's plain data."""
+    found: SnapshotData = next(account for account in data["accounts"] if account["name"] == name)
+    return found
+
+
+def find_pool(data: SnapshotData, account: str, market: str | None) -> SnapshotData:
+    """A pool's plain data; `market` is None for the cross pool."""
+    pools = find_account(data, account)["pools"]
+    found: SnapshotData = next(pool for pool in pools if pool.get("market") == market)
+    return found
+
+
+def _pool_data(done: Completed, path: str, account: str, market: str | None) -> SnapshotData:
+    """The pool's plain data; an isolated pool that is not there yet is added."""
+    if all(entry["name"] != account for entry in done.data["accounts"]):
+        raise shapes.WrongShape(path, f"{show(account)} is not among the accounts of the configuration")
+    pools = find_account(done.data, account)["pools"]
+    found: SnapshotData | None = next((pool for pool in pools if pool.get("market") == market), None)
+    if found is None:
+        found = {"market": market, "collateral": "0", "in_liquidation": False, "window": no_window(), "positions": []}
+        pools.append(found)
+    return found
+
+
+def pools(data: SnapshotData) -> Iterator[tuple[SnapshotData, SnapshotData]]:
+    """Each pool's plain data with that of its account."""
+    return ((account, pool) for account in data["accounts"] for pool in account["pools"])
+
+
+def is_open(held: SnapshotData) -> bool:
+    """Whether a position's plain data has an open state."""
+    return held["state"] not in ("backstopped", "closed")
+
+
+def no_window() -> dict[str, int]:
+    """A window that is closed (CLD-1)."""
+    return {"until": 0, "forcing_until": 0}

@@ -1,0 +1,116 @@
+"""A question about one step in plain data, and its answer (STP-1 to STP-7)."""
+
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from liqspec.core import snapshot_json
+from liqspec.core.config import Config
+from liqspec.core.effects import Units, to_json
+from liqspec.core.venue import Venue
+from liqspec.edge import shapes
+from liqspec.edge.texts import show
+from liqspec.step import relation
+from liqspec.step.compare import Observes
+from liqspec.step.reasons import Reason
+from liqspec.step.relation import Verdict
+
+
+@frozen(kw_only=True)
+class Comparison:
+    """How a question wants its step to be compared (STP-5 to STP-7)."""
+
+    compare: Literal["decision", "code", "full"] = "full"
+    observes: tuple[str, ...] | None = None
+    states: Literal["full", "coarse"] = "full"
+    tolerance: dict[str, str] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Question:
+    """A question about one step: what the command `step` reads."""
+
+    config: Config
+    before: dict[str, Any]
+    event: object
+    after: dict[str, Any] | None
+    compare: Literal["decision", "code", "full"]
+    observes: Observes
+
+    @classmethod
+    def from_json(cls, data: object) -> "Question":
+        """The question in plain data.
+
+        Raises:
+            shapes.WrongShape: a field is missing, unknown or mistyped.
+        """
+        if not isinstance(data, dict):
+            raise shapes.WrongShape("", f"expected an object, got {show(data)}")
+        rest = dict(data)
+        for name in ("config", "before", "event"):
+            if name not in rest:
+                raise shapes.WrongShape(name, "required field is missing")
+        config, before, event = rest.pop("config"), rest.pop("before"), rest.pop("event")
+        after = rest.pop("after", None)
+        comparison = shapes.structure(rest, Comparison)
+        given: dict[str, Any] = {"states": comparison.states, "tolerance": comparison.tolerance}
+        if comparison.observes is not None:
+            given["fields"] = comparison.observes
+        with shapes.below("config"):
+            read = Config.from_json(config)
+        return cls(
+            config=read,
+            before=before,
+            event=event,
+            after=after,
+            compare=comparison.compare,
+            observes=Observes(**given),
+        )
+
+    def verdict(self) -> Verdict:
+        """The answer.
+
+        Raises:
+            shapes.WrongShape, InvalidConfig: see `step.judge`.
+        """
+        return relation.judge(
+            self.config, self.before, self.event, self.after, mode=self.compare, observes=self.observes
+        )
+
+
+def answer_json(question: Question, verdict: Verdict) -> dict[str, Any]:
+    """The answer as plain data: whether the step is allowed, what was expected, why not, and what was assumed."""
+    expected, venue = verdict.expected, Venue.from_config(question.config)
+    units = Units(venue)
+    data: dict[str, Any] = {"allowed": verdict.allowed, "expected": {"accepted": expected.accepted}}
+    if expected.refusal is not None:
+        data["expected"]["error"] = {**expected.refusal.to_json(), "message": expected.refusal.message}
+    data["expected"]["effects"] = [to_json(effect, units) for effect in expected.effects]
+    data["expected"]["observation"] = expected.observation
+    data["expected"]["snapshot"] = snapshot_json.to_json(venue, expected.snapshot)
+    if verdict.reasons:
+        data["reasons"] = [reason_json(reason) for reason in verdict.reasons]
+    if verdict.assumed:
+        data["assumed"] = [
+            {"field": entry.field, "value": entry.value, "rule": entry.rule, "matters": entry.matters}
+            for entry in verdict.assumed
+        ]
+    return data
+
+
+def reason_json(reason: Reason) -> dict[str, Any]:
+    """A difference as plain data, with the rules that decide it and the guards that stand against it."""
+    difference = reason.difference
+    return {
+        "subject": difference.subject,
+        "field": difference.field,
+        "ours": difference.ours,
+        "theirs": difference.theirs,
+        "rules": list(reason.rules),
+        "title": reason.title,
+        "because": list(reason.because),
+        "guards": [
+            {"guard": fact.guard, "holds": fact.holds, "rule": fact.rule, "numbers": fact.numbers}
+            for fact in reason.guards
+        ],
+    }

@@ -1,0 +1,265 @@
+"""Which rules decide something in which an engine differs from the model: their numbers, guards and measures."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+from liqspec.core import machine, measures
+from liqspec.core.effects import Backstopped, Effect, OrderEmitted, OrderEnded, Transitioned, Units, subject
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.refusals import Refusal
+from liqspec.core.state import Pool, Position
+from liqspec.spec import observables, rulebook
+from liqspec.spec.checks import checks
+from liqspec.step import why
+from liqspec.step.compare import NOT_LISTED, Difference, Observes
+from liqspec.step.why import GuardFact
+
+OUTCOME = "outcome"  # the field of a difference in whether, or why, an event was refused
+ACCEPTED = "accepted"  # what such a difference says where it was not refused
+
+# The triggers of the lifecycle that an event can fire; assessment follows every event (LIQ-6).
+_TRIGGERS = {"fill": ("fill",), "block": ("block",), "trade": ("open", "reduce")}
+
+
+@frozen(kw_only=True)
+class Reason:
+    """Why something an engine did is not what the rules say.
+
+    `rules` are those that decide the difference, the first before all; `because` says in sentences what the rules did
+    instead, and `guards` how the guards stood that the engine must have seen otherwise.
+    """
+
+    difference: Difference
+    rules: tuple[str, ...]
+    because: tuple[str, ...] = ()
+    guards: tuple[GuardFact, ...] = ()
+
+    @property
+    def rule(self) -> str:
+        """The rule that decides it before all others."""
+        return self.rules[0]
+
+    @property
+    def title(self) -> str:
+        """The first rule's title."""
+        return rulebook.rules()[self.rule].title
+
+    def lines(self) -> Iterator[str]:
+        """The reason line by line: the difference, the rule, what the rules did, and the guards."""
+        yield str(self.difference)
+        yield f"{self.rule} {self.title}" + (f" (also {', '.join(self.rules[1:])})" if len(self.rules) > 1 else "")
+        yield from self.because
+        yield from map(str, self.guards)
+
+
+@frozen(kw_only=True)
+class Step:
+    """What is known of one event that the model processed: the engine after it, and each position's state before it."""
+
+    engine: Engine
+    event: EventData
+    effects: tuple[Effect, ...]
+    refusal: Refusal | None
+    states_before: dict[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        event: EventData,
+        effects: tuple[Effect, ...],
+        refusal: Refusal | None,
+        before: dict[str, Any],
+    ) -> "Step":
+        """A step of an engine that has just processed the event, and showed `before` until then."""
+        states = {f"{held['account']}/{held['market']}/{held['mode']}": held["state"] for held in before["positions"]}
+        return cls(engine=engine, event=event, effects=effects, refusal=refusal, states_before=states)
+
+
+# ------------------------------------------------------------------------------------------------------- the outcome
+
+
+def outcome_difference(refusal: Refusal | None, observed: str | None, *, codes: bool) -> Difference | None:
+    """Where the model's decision and an engine's differ; `observed` is its refusal code, None for acceptance.
+
+    With `codes` false, only whether the event was refused is compared.
+    """
+    ours = None if refusal is None else refusal.code
+    same = ours == observed if codes else (ours is None) == (observed is None)
+    return None if same else Difference("event", OUTCOME, ours or ACCEPTED, observed or ACCEPTED)
+
+
+def of_outcome(step: Step, difference: Difference) -> Reason:
+    """Why the event had to be accepted, or refused with another code."""
+    kind = str(step.event.get("type")) if isinstance(step.event, dict) else ""
+    claimed = checks().of_event(kind, difference.theirs)
+    if step.refusal is not None:
+        ours = [check for check in checks().of_event(kind, step.refusal.code) if check.rule == step.refusal.rule]
+        measures = [rule for check in ours for rule in check.also]
+        order = [] if difference.theirs == ACCEPTED else ["EVT-2"]
+        rules = [step.refusal.rule, *order, *measures]
+        return Reason(difference=difference, rules=_unique(rules), because=(str(step.refusal),))
+    # Of the checks of a trade, those that are for the trade as it was: opening or increasing, or reducing.
+    done = {effect.rule for effect in step.effects}
+    claimed = tuple(check for check in claimed if check.of is None or check.rule in done) or claimed
+    rules = [rule for check in claimed for rule in (check.rule, *check.also)]
+    if not claimed:  # then the rule that accepts the event is the one that was broken
+        rules = [*(effect.rule for effect in step.effects[:1]), "EVT-2"]
+    because = [f"{difference.theirs} is no refusal of {kind}"] if not claimed else []
+    because += [f"no check failed; {check.code} is for when {checks().meaning(check)}" for check in claimed]
+    because += [_pool_line(step.engine, pool) for pool in _pools_of(step)]
+    return Reason(difference=difference, rules=_unique(rules), because=tuple(because))
+
+
+def _pools_of(step: Step) -> list[Pool]:
+    """The pools that the event names, or those that its effects are about."""
+    named = {subject(effect) for effect in step.effects}
+    return [pool for pool in step.engine.state.pools() if pool.key in named or _positions_of(pool) & named]
+
+
+def _positions_of(pool: Pool) -> set[str | None]:
+    return {position.key for position in pool.positions.values()}
+
+
+def _pool_line(engine: Engine, pool: Pool) -> str:
+    seen = measures.pool_details(engine, pool)
+    return (
+        f"{pool.key} after it: equity {seen['equity']}, maintenance margin {seen['maintenance_margin']}, "
+        f"initial margin {seen['initial_margin']}, {'' if pool.in_liquidation else 'not '}in liquidation, "
+        f"{'an' if pool.order_working() else 'no'} order working"
+    )
+
+
+# ----------------------------------------------------------------------------------------------------- the observation
+
+
+def of_difference(step: Step, difference: Difference, observes: Observes) -> Reason:
+    """Which rules decide a field in which an engine's observation differs from the model's."""
+    if difference.field in ("positions", "pools"):
+        listing = ("OBS-1", "LIF-2") if difference.field == "positions" else ("OBS-1", "ACC-3")
+        return Reason(difference=difference, rules=listing)
+    entry = observables.observables().fields[difference.field]
+    concerned = [effect for effect in step.effects if _concerns(effect, difference)]
+    setting = [effect for effect in concerned if effect.kind in entry.effects]
+    units = Units(step.engine.venue)
+    because = tuple(effect.text(units) for effect in setting)
+    if difference.field == "positions.state" and difference.theirs != NOT_LISTED:
+        return _of_state(step, difference, because, observes)
+    if difference.field == "positions.order" and not any(isinstance(effect, Backstopped) for effect in setting):
+        return _of_order(step, difference, setting, because)
+    rules = [effect.rule for effect in setting]
+    rules += [rule for effect in setting for rule in entry.effects[effect.kind]]
+    pool = measures.all_pools(step.engine).get(_pool_key(difference.subject))
+    told = () if pool is None else (_pool_line(step.engine, pool),)
+    return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=(*because, *told))
+
+
+def _concerns(effect: Effect, difference: Difference) -> bool:
+    """Whether an effect is about the subject of a difference; a pool's are also those of its positions."""
+    part, about = difference.field.partition(".")[0], subject(effect)
+    if part in ("time", "block", "vault"):
+        return part != "vault" or about is None or effect.kind in ("filled", "deficit_covered", "backstopped")
+    if about is None:
+        return False
+    if part == "pools":
+        return _pool_key(about) == difference.subject
+    taken = isinstance(effect, Backstopped) and effect.pool == _pool_key(difference.subject)
+    return about == difference.subject or taken
+
+
+def _pool_key(key: str) -> str:
+    """The key of the pool that backs a position; that of a pool is its own."""
+    account, _, rest = key.partition("/")
+    return f"{account}/cross" if rest.endswith("cross") else key
+
+
+def _of_state(step: Step, difference: Difference, because: tuple[str, ...], observes: Observes) -> Reason:
+    """LIF-1: the transitions that the model took, and the guards of those that the engine must have taken instead."""
+    key = difference.subject
+    fired = [effect for effect in step.effects if isinstance(effect, Transitioned) and effect.position == key]
+    instead = _instead(step, difference, fired, observes)
+    position = measures.all_positions(step.engine).get(key)
+    guards: list[GuardFact] = []
+    if position is not None and position.size:
+        # After a position has ended its pool's measures are no longer those that its guards saw; the texts have these.
+        judged = [fact for entry in instead for fact in why.judge_guards(step.engine, position, entry.guard)]
+        guards = [fact for fact in judged if not fact.holds]
+    ours = [rule for effect in reversed(fired) for rule in machine.lifecycle().by_id[effect.transition].rules]
+    theirs = [rule for entry in instead for rule in entry.rules]
+    # An engine that stopped on the model's way lacks what the model did; one that went on did what the model did not.
+    passed = {step.states_before.get(key, "new"), *(effect.target for effect in fired)}
+    stopped = any(_same_state(state, difference.theirs, observes) for state in passed)
+    rules = [*ours, *theirs] if stopped else [*theirs, *ours]
+    rules = rules or list(observables.observables().fields["positions.state"].rules)
+    if stopped and any(isinstance(effect, OrderEnded) and effect.rule == "LIQ-9" for effect in _in_pool(step, key)):
+        rules.insert(1, "LIQ-9")  # it may have left the order that the model cancelled
+    if stopped and any(machine.lifecycle().by_id[effect.transition].trigger == "assess" for effect in fired):
+        rules.append("LIQ-6")  # it may be right about the pool, and not have looked
+    rules += [effect.rule for effect in step.effects[:1]]  # or what the event itself changed is wrong
+    return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique_facts(guards))
+
+
+def _in_pool(step: Step, key: str) -> list[Effect]:
+    """What the step did to the pool that backs a position, and to the positions in it."""
+    return [effect for effect in step.effects if (about := subject(effect)) and _pool_key(about) == _pool_key(key)]
+
+
+def _instead(
+    step: Step, difference: Difference, fired: list[Transitioned], observes: Observes
+) -> list[machine.TransitionEntry]:
+    """The transitions that lead to where the engine is and that the model did not take; rather from where it is."""
+    before = step.states_before.get(difference.subject, "new")
+    now = fired[-1].target if fired else before
+    triggers = (*_TRIGGERS.get(str(step.event.get("type")), ()), "assess")
+    taken = {effect.transition for effect in fired}
+    leading = [
+        entry
+        for entry in machine.lifecycle().table.transitions
+        if _same_state(entry.to, difference.theirs, observes) and entry.id not in taken
+    ]
+    passed = {before, *(effect.target for effect in fired)}
+    possible = [entry for entry in leading if entry.trigger in triggers and passed.intersection(entry.sources)]
+    return [entry for entry in possible if now in entry.sources] or possible
+
+
+def _same_state(state: str, theirs: object, observes: Observes) -> bool:
+    if observes.states == "full" or not isinstance(theirs, str):
+        return state == theirs
+    state_class = observables.observables().state_class
+    return state_class(state) == state_class(theirs)
+
+
+def _of_order(step: Step, difference: Difference, setting: list[Effect], because: tuple[str, ...]) -> Reason:
+    """LIQ-9 to LIQ-14, PRT: why there is such an order, or none."""
+    position = measures.all_positions(step.engine).get(difference.subject)
+    entry = observables.observables().fields["positions.order"]
+    rules: list[str] = [effect.rule for effect in setting]
+    guards: tuple[GuardFact, ...] = ()
+    if position is not None and position.size and position.order is None:
+        guards = why.judge_guards(step.engine, position, ("needs_liquidation",))
+        rules += _why_no_order(position, guards[0].holds)
+    elif position is not None and position.order is not None and difference.theirs is None:
+        rules = ["LIQ-11", *rules, "LIQ-9"]
+        guards = why.judge_guards(step.engine, position, ("needs_liquidation",))
+    kept = [effect for effect in setting if not isinstance(effect, OrderEnded)]
+    rules += [rule for effect in kept for rule in entry.effects[effect.kind]]
+    sizings = observables.observables().sizings
+    rules += [rule for effect in kept if isinstance(effect, OrderEmitted) for rule in sizings[effect.sizing]]
+    return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=because, guards=guards)
+
+
+def _why_no_order(position: Position, needs_liquidation: bool) -> list[str]:
+    if not needs_liquidation:
+        return ["LIQ-3", "LIQ-10"]
+    return ["LIQ-12", "LIQ-13"] if position.attempted else ["LIQ-11", "LIQ-9"]
+
+
+def _unique(rules: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rules))
+
+
+def _unique_facts(facts: list[GuardFact]) -> tuple[GuardFact, ...]:
+    return tuple(dict.fromkeys(facts))

@@ -1,0 +1,275 @@
+"""The step relation: a state before, an event, and what was observed after; is that what the rules say? (STP-1)."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from attrs import evolve, frozen
+
+from liqspec.core import events, snapshot_json
+from liqspec.core.config import Config
+from liqspec.core.effects import Effect, OrderEmitted, Transitioned, subject
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.refusals import CODES, Refusal
+from liqspec.core.snapshot import Snapshot
+from liqspec.core.venue import InvalidConfig
+from liqspec.edge import shapes
+from liqspec.edge.texts import show
+from liqspec.step import assumptions, compare, reasons
+from liqspec.step.compare import Observes
+from liqspec.step.completion import Assumption, Completed
+from liqspec.step.partial import PartialState
+from liqspec.step.reasons import Reason, Step
+
+Mode = Literal["decision", "code", "full"]
+MAX_REASONS = 20  # differences beyond these are told by none
+
+
+@frozen(kw_only=True)
+class Expected:
+    """What the rules say of an event: refused and why, or what it does, and the state after it either way."""
+
+    refusal: Refusal | None
+    effects: tuple[Effect, ...]
+    observation: dict[str, Any]
+    snapshot: Snapshot
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the event is accepted."""
+        return self.refusal is None
+
+
+@frozen(kw_only=True)
+class Assumed:
+    """Something that was left out of the state before, and whether the answer depends on what was taken for it."""
+
+    field: str
+    value: str
+    rule: str
+    matters: bool
+
+
+@frozen(kw_only=True)
+class Verdict:
+    """Whether what was observed is what the rules say; with no observation, only what they say.
+
+    `reasons` are the differences with the rules that decide them, in the order in which observations compare; empty if
+    the step is allowed.
+    """
+
+    expected: Expected
+    reasons: tuple[Reason, ...] = ()
+    assumed: tuple[Assumed, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether nothing differs."""
+        return not self.reasons
+
+    @property
+    def reason(self) -> Reason | None:
+        """The first difference and the rules that decide it; None if the step is allowed."""
+        return self.reasons[0] if self.reasons else None
+
+
+def judge(
+    config: Config,
+    before: dict[str, Any],
+    event: object,
+    after: dict[str, Any] | None = None,
+    *,
+    mode: Mode = "full",
+    observes: Observes | None = None,
+) -> Verdict:
+    """Judge one step: apply the event to the state before, and compare with what was observed after (STP-1, STP-5).
+
+    `before` is a snapshot, or an observation with anything left out (STP-2). `after` is an observation, of which only
+    what it has is compared, or a refusal, `{"error": {"code": …}}`; without it, the step is only foretold.
+
+    Raises:
+        shapes.WrongShape, InvalidConfig: the configuration, the state before or what was observed is malformed, or the
+            state before contradicts itself.
+    """
+    engine = Engine(config)
+    done = complete_before(engine, before)
+    observes = evolve(observes or Observes(), partial=True)
+    observed = None if after is None else Observed.from_json(after)
+    expected, found = _judge_from(engine, done.data, event, observed, mode, observes)
+    verdict = Verdict(expected=expected, reasons=found)
+    assumed = [_weigh(engine, done, entry, verdict, event, observed, mode, observes) for entry in done.assumptions]
+    return evolve(verdict, assumed=tuple(assumed))
+
+
+@frozen(kw_only=True)
+class Observed:
+    """What an engine was seen to do with an event: the code with which it refused it, or what was observed after it."""
+
+    refused: str | None = None
+    observation: dict[str, Any] | None = None
+
+    @classmethod
+    def from_json(cls, data: object) -> "Observed":
+        """An observation, or a refusal as the protocol replies it.
+
+        Raises:
+            WrongShape: it is neither; an unknown field or an unknown code is one that would never be compared.
+        """
+        if not isinstance(data, dict):
+            raise shapes.WrongShape("after", f"expected an object, got {show(data)}")
+        if "error" not in data:
+            with shapes.below("after"):
+                PartialState.from_json(data)
+                _check_observed(data)
+            return cls(observation=data)
+        error = data["error"]
+        if not isinstance(error, dict) or error.get("code") not in CODES:
+            raise shapes.WrongShape("after.error.code", f"expected one of {', '.join(CODES)}")
+        return cls(refused=error["code"])
+
+
+def _check_observed(data: dict[str, Any]) -> None:
+    """Refuse what a state before may have and an observation cannot show: it would never be compared."""
+    if "marks" in data:
+        raise shapes.WrongShape("marks", "an observation has no marks")
+    for index, held in enumerate(data.get("positions", [])):
+        for name in ("leverage", "attempted", "left_over"):
+            if name in held:
+                raise shapes.WrongShape(f"positions[{index}].{name}", f"an observation has no {name}")
+
+
+def differences(
+    step: Step, expected: Expected, observed: Observed, mode: Mode, observes: Observes
+) -> tuple[Reason, ...]:
+    """How what an engine did differs from what the rules say, with the rules that decide it (STP-5).
+
+    Raises:
+        WrongShape: its observation is none.
+    """
+    outcome = reasons.outcome_difference(expected.refusal, observed.refused, codes=mode != "decision")
+    if outcome is not None:
+        return (reasons.of_outcome(step, outcome),)
+    if mode != "full" or observed.observation is None:
+        return ()
+    found = []
+    for difference in compare.differences(expected.observation, observed.observation, observes):
+        found.append(reasons.of_difference(step, difference, observes))
+        if len(found) == MAX_REASONS:
+            break
+    return tuple(found)
+
+
+def take(engine: Engine, event: object) -> Expected:
+    """Apply an event in plain data to an engine, and say what came of it."""
+    effects: tuple[Effect, ...] = ()
+    refusal = None
+    try:
+        effects = engine.apply(events.from_json(event))
+    except Refusal as error:
+        refusal = error
+    return Expected(refusal=refusal, effects=effects, observation=engine.observe(), snapshot=engine.snapshot())
+
+
+def _judge_from(
+    engine: Engine,
+    data: dict[str, Any],
+    event: object,
+    observed: Observed | None,
+    mode: Mode,
+    observes: Observes,
+) -> tuple[Expected, tuple[Reason, ...]]:
+    """Judge a step from a snapshot in plain data."""
+    with _in_before():
+        engine.restore(snapshot_json.from_json(engine.venue, data))
+    before = engine.observe()
+    expected = take(engine, event)
+    if observed is None:
+        return expected, ()
+    told: EventData = event if isinstance(event, dict) else {}
+    step = Step.of(engine, told, expected.effects, expected.refusal, before)
+    return expected, differences(step, expected, observed, mode, observes)
+
+
+@contextmanager
+def _in_before() -> Iterator[None]:
+    """Say of what is wrong with the state before that it is there."""
+    try:
+        with shapes.below("before"):
+            yield
+    except InvalidConfig as error:
+        raise InvalidConfig(f"before.{error.path}", error.message) from None
+
+
+# ----------------------------------------------------------------------------------------------- states known in part
+
+
+def complete_before(engine: Engine, before: dict[str, Any]) -> Completed:
+    """The state before as a snapshot in plain data, with what had to be assumed for it (STP-2).
+
+    The engine must be at the start of its run.
+
+    Raises:
+        shapes.WrongShape, InvalidConfig: it is malformed, or contradicts itself.
+    """
+    if not isinstance(before, dict):
+        raise shapes.WrongShape("before", f"expected an object, got {show(before)}")
+    if "format" in before:
+        return Completed(before, [])
+    with _in_before():
+        known = PartialState.from_json(before)
+        start = snapshot_json.to_json(engine.venue, engine.snapshot())
+        done = assumptions.from_start(engine.venue, start, known)
+        engine.restore(snapshot_json.from_json(engine.venue, done.data))
+        _check_measures(engine, before)
+    return done
+
+
+def _check_measures(engine: Engine, before: dict[str, Any]) -> None:
+    """STP-2: measures that are given must be those of the rest of what is given."""
+    given = {name: value for name, value in before.items() if name != "marks"}
+    found = compare.first_difference(engine.observe(), given, Observes(partial=True))
+    if found is not None:
+        raise shapes.WrongShape(
+            f"{found.subject} {found.field}",
+            f"given as {show(found.theirs)}, but the rest of what is given makes {show(found.ours)}; "
+            "marks and leverages may be missing",
+        )
+
+
+def _weigh(
+    engine: Engine,
+    done: Completed,
+    entry: Assumption,
+    verdict: Verdict,
+    event: object,
+    observed: Observed | None,
+    mode: Mode,
+    observes: Observes,
+) -> Assumed:
+    """STP-4: an assumption matters if the answer with an alternative, all else being equal, is another."""
+    matters = not entry.alternatives
+    for alternative in entry.alternatives:
+        data = copy.deepcopy(done.data)
+        alternative(data)
+        expected, found = _judge_from(engine, data, event, observed, mode, observes)
+        matters = matters or _answer(expected, found, observed) != _answer(verdict.expected, verdict.reasons, observed)
+    return Assumed(field=entry.field, value=entry.value, rule=entry.rule, matters=matters)
+
+
+def _answer(expected: Expected, found: tuple[Reason, ...], observed: Observed | None) -> object:
+    """What a verdict comes to: whether the step is allowed, or, with nothing observed, what the rules decide."""
+    if observed is not None:
+        return not found
+    code = None if expected.refusal is None else expected.refusal.code
+    return code, [_decision(effect) for effect in expected.effects]
+
+
+def _decision(effect: Effect) -> object:
+    """What an effect decides: a transition, the size of an order, or that it is there; not the amounts it tells."""
+    if isinstance(effect, Transitioned):
+        return effect.kind, subject(effect), effect.transition
+    if isinstance(effect, OrderEmitted):
+        return effect.kind, subject(effect), effect.size
+    return effect.kind, subject(effect)

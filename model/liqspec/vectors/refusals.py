@@ -1,0 +1,173 @@
+"""The cases about refusals: every code of every event, and of each two neighbouring checks that fail, the first.
+
+How a check is made to fail is written here; which checks there are, in which order, is read from `spec/refusals.toml`.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from liqspec.spec.checks import Check, checks
+from liqspec.vectors.case import Case
+
+Fields = dict[str, Any]
+
+_TIERS = [
+    {"above": "0", "maintenance_rate": "1/10", "max_leverage": 5},
+    {"above": "1000", "maintenance_rate": "1/5", "max_leverage": 2},
+]
+_MARKET = {"tick": "1", "lot": "1", "tiers": _TIERS}
+CONFIG: dict[str, Any] = {
+    "quote_unit": "1",
+    "markets": {"A": _MARKET, "B": _MARKET},
+    "marks": {"A": "100", "B": "100"},
+    "accounts": ["alice"],
+    "backstop": {"threshold": "2/3"},
+}
+
+_KEY = {"account": "alice", "market": "A", "mode": "cross"}
+_DEPOSIT = {"type": "deposit", "account": "alice", "amount": "200"}
+_OPEN = {"type": "trade", **_KEY, "size": "10", "price": "100", "leverage": 5}
+
+# Ten long A from 100 with 200 of collateral; at 88 equity is 80 and the margin 88, at 85 they are 50 and 85.
+_HOLDING: list[Fields] = [_DEPOSIT, _OPEN]
+_WORKING = [*_HOLDING, {"type": "mark_price", "market": "A", "price": "88"}]
+_WAITING = [*_WORKING, {"type": "order_done", **_KEY}]
+_TAKEN = [*_WAITING, {"type": "mark_price", "market": "A", "price": "85"}]
+# The vault has taken A; B was opened after it in the same pool, and has an order working.
+_TAKEN_AND_WORKING = [
+    *_TAKEN,
+    _DEPOSIT,
+    {**_OPEN, "market": "B"},
+    {"type": "mark_price", "market": "B", "price": "88"},
+]
+
+# Each event once, such that it is accepted where nothing is wrong.
+_SAMPLES: dict[str, Fields] = {
+    "deposit": {"account": "alice", "amount": "1"},
+    "withdraw": {"account": "alice", "amount": "1"},
+    "transfer": {"account": "alice", "market": "A", "amount": "1"},
+    "trade": {**_KEY, "size": "1", "price": "100", "leverage": 1},
+    "mark_price": {"market": "A", "price": "100"},
+    "marks": {"prices": {"A": "100"}},
+    "fill": {**_KEY, "size": "1", "price": "88"},
+    "order_done": _KEY,
+    "funding": {"market": "A", "payment": "1"},
+    "vault_trade": {"market": "A", "size": "1", "price": "100"},
+    "vault_cash": {"amount": "1"},
+    "block": {"time": 1},
+}
+_AMOUNT = {"trade": "price", "fill": "price", "vault_trade": "price", "mark_price": "price", "funding": "payment"}
+
+# The situation in which a check fails, and the fields that make it.
+_OUTFLOW: dict[str, tuple[list[Fields], Fields]] = {
+    "order_working": (_WORKING, {}),
+    "in_liquidation": (_WAITING, {}),
+    "insufficient_margin": (_HOLDING, {}),
+}
+_OWN: dict[str, dict[str, tuple[list[Fields], Fields]]] = {
+    "withdraw": _OUTFLOW,
+    "transfer": _OUTFLOW,
+    "increasing trade": {
+        "not_open": (_TAKEN, {}),
+        "order_working": (_WORKING, {}),
+        "in_liquidation": (_WAITING, {}),
+        "bad_leverage": (_HOLDING, {"leverage": 6}),
+        "insufficient_margin": (_HOLDING, {"size": "1000", "leverage": 5}),
+    },
+    "reducing trade": {
+        "not_open": (_TAKEN, {"size": "-1"}),
+        "order_working": (_WORKING, {"size": "-1"}),
+        "crosses_zero": (_HOLDING, {"size": "-11"}),
+        "bad_leverage": (_HOLDING, {"size": "-1", "leverage": 5}),
+        "insufficient_margin": (_HOLDING, {"size": "-5", "price": "1"}),
+    },
+    "fill": {"no_working_order": (_HOLDING, {}), "overfill": (_WORKING, {"size": "11"})},
+    "order_done": {"no_working_order": (_HOLDING, {})},
+    "block": {"time_not_after": (_HOLDING, {"time": 0}), "order_working": (_WORKING, {})},
+}
+# Where the situation of the first check of a pair does not make the second fail too.
+_BOTH: dict[tuple[str, str, str], tuple[list[Fields], Fields]] = {
+    ("increasing trade", "not_open", "order_working"): (_TAKEN_AND_WORKING, {}),
+    ("reducing trade", "not_open", "order_working"): (_TAKEN_AND_WORKING, {"size": "-1"}),
+    ("block", "time_not_after", "order_working"): (_WORKING, {"time": 0}),
+}
+# An amount that only must not be 0 cannot be 0 and off its grid.
+IMPOSSIBLE = {("transfer", "off_grid", "not_positive"), ("vault_cash", "off_grid", "not_positive")}
+
+
+def cases() -> Iterator[Case]:
+    """All cases about refusals, in the order of the table."""
+    for name, listed in _events():
+        for check in listed:
+            situation, fields = _failing(name, check.code)
+            title = f"{name}: {check.code}, because {checks().meaning(check)}"
+            yield _case(name, check, check.code, title, situation, fields)
+        for first, second in pairwise(listed):
+            if (name, first.code, second.code) not in IMPOSSIBLE:
+                situation, fields = _failing_both(name, first.code, second.code)
+                title = f"{name}: where {first.code} and {second.code} both fail, the answer is {first.code}"
+                yield _case(name, first, f"{first.code}-before-{second.code}", title, situation, fields)
+
+
+def _events() -> Iterator[tuple[str, list[Check]]]:
+    """Each event with its checks; trades of both sorts."""
+    for kind, listed in checks().events.items():
+        if kind == "trade":
+            for sort in ("increasing", "reducing"):
+                yield f"{sort} trade", [check for check in listed if check.of in (None, sort)]
+        else:
+            yield kind, list(listed)
+
+
+def _failing(name: str, code: str) -> tuple[list[Fields], Fields]:
+    own = _OWN.get(name, {})
+    return own[code] if code in own else (_HOLDING, _spoilt(name.rpartition(" ")[2], code))
+
+
+def _failing_both(name: str, first: str, second: str) -> tuple[list[Fields], Fields]:
+    if (name, first, second) in _BOTH:
+        return _BOTH[name, first, second]
+    (situation, own), (later, other) = _failing(name, first), _failing(name, second)
+    if second in _OWN.get(name, {}) and first not in _OWN.get(name, {}):
+        situation = later
+    if (first, second) == ("off_grid", "not_positive"):
+        return situation, {field: _negative(value) for field, value in own.items()}
+    return situation, {**other, **own}
+
+
+def _spoilt(kind: str, code: str) -> Fields:
+    """The fields that make a check fail that all events share."""
+    if kind == "marks":
+        prices = {"unknown_market": {"C": "100"}, "off_grid": {"A": "100.5"}, "not_positive": {"A": "0"}}
+        return {"prices": prices[code]} if code in prices else {"extra": 1}
+    amount = _AMOUNT.get(kind, "amount")
+    spoilt: dict[str, Fields] = {
+        "bad_request": {"extra": 1},
+        "unknown_account": {"account": "nobody"},
+        "unknown_market": {"market": "C"},
+        "off_grid": {amount: "0.5"},
+        "not_positive": {amount: "0"},
+    }
+    return spoilt[code]
+
+
+def _negative(value: Any) -> Any:
+    return {name: _negative(amount) for name, amount in value.items()} if isinstance(value, dict) else f"-{value}"
+
+
+def _case(name: str, check: Check, shown: str, title: str, situation: list[Fields], fields: Fields) -> Case:
+    kind = name.rpartition(" ")[2]
+    event = {"type": kind, **_SAMPLES[kind], **fields}
+    if name == "reducing trade" and "leverage" not in fields:
+        del event["leverage"]
+    return Case(
+        venue="small",
+        suite="refusals",
+        name=f"{name}-{shown}".replace("_", "-").replace(" ", "-"),
+        title=title,
+        rules=(check.rule, *(["EVT-2"] if check.rule != "EVT-2" else [])),
+        provenance="written from spec/refusals.toml",
+        config=CONFIG,
+        events=(*situation, event),
+    )

@@ -1,0 +1,113 @@
+"""The hunt for the shortest events that reach something: guided runs from a fixed seed, shrunk, with plain numbers."""
+
+import json
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any, Protocol
+
+from liqspec.core import events
+from liqspec.core.config import Config
+from liqspec.core.effects import Effect
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.refusals import Refusal
+from liqspec.generate import Guide
+from liqspec.search.minimise import Failing, shrink
+from liqspec.search.plain_numbers import rounded
+from liqspec.vectors.case import rules_of
+
+LENGTH = 50  # events of one run
+RUNS = 500  # from one configuration, if all that is wanted was reached by then
+MORE = 5_000  # at most
+CANDIDATES = 3  # runs that reach a goal, of which the one that becomes plainest is taken
+
+
+class Watch(Protocol):
+    """Says what each event of a run reaches."""
+
+    def before(self, engine: Engine, event: EventData) -> None:
+        """See the engine before an event."""
+
+    def after(self, engine: Engine, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> set[str]:
+        """What the event reached, by name."""
+
+
+def hunt(config: dict[str, Any], wanted: set[str], watch: Callable[[], Watch], seed: str) -> dict[str, Failing]:
+    """A short run for each of what is wanted, ending as soon as it is reached; what is not found is left out."""
+    found: dict[str, list[Failing]] = {goal: [] for goal in wanted}
+    for number in range(MORE):
+        enough = CANDIDATES if number < RUNS else 1
+        open_goals = {goal for goal, runs in found.items() if len(runs) < enough}
+        if not open_goals:
+            break
+        random = Random(f"{seed}/{number}")
+        engine = Engine(Config.from_json(config))
+        guide, seeing = Guide(random, engine), watch()
+        told: list[EventData] = []
+        while open_goals and len(told) < LENGTH:
+            event = guide.next_event()
+            told.append(event)
+            for goal in sorted(_give(engine, seeing, event) & open_goals):
+                found[goal].append(Failing(config, list(told)))
+                open_goals.discard(goal)
+    return {
+        goal: min((shortest(run, goal, watch) for run in found[goal]), key=_burden)
+        for goal in sorted(wanted)
+        if found[goal]
+    }
+
+
+def rules_seen(config: dict[str, Any], seed: str) -> set[str]:
+    """The rules that act, or refuse, in guided runs of a configuration."""
+    seen: set[str] = set()
+    for number in range(RUNS):
+        engine = Engine(Config.from_json(config))
+        guide = Guide(Random(f"{seed}/{number}"), engine)
+        for _ in range(LENGTH):
+            event = guide.next_event()
+            try:
+                seen |= set(rules_of(engine.apply(events.from_json(event)), None))
+            except Refusal as refusal:
+                seen.add(refusal.rule)
+    return seen
+
+
+def _burden(failing: Failing) -> tuple[int, int]:
+    """What a reader has to read: events before all, then digits."""
+    return len(failing.events), len(json.dumps([failing.config, failing.events]))
+
+
+def shortest(failing: Failing, goal: str, watch: Callable[[], Watch]) -> Failing:
+    """A run that reaches the goal, with as few events and as plain numbers as shrinking makes; its rules are kept."""
+
+    def fails(candidate: Failing) -> Failing | None:
+        # What the case is about is a configuration of its own: only accounts and markets may go.
+        rules = {name: candidate.config.get(name) for name in ("liquidation", "backstop", "vault")}
+        if rules != {name: failing.config.get(name) for name in rules}:
+            return None
+        engine, seeing = Engine(Config.from_json(candidate.config)), watch()
+        for index, event in enumerate(candidate.events):
+            if goal in _give(engine, seeing, event):
+                return Failing(candidate.config, candidate.events[: index + 1])
+        return None
+
+    best = shrink(failing, fails)
+    return shrink(rounded(best, fails), fails)
+
+
+def reached(config: dict[str, Any], told: tuple[Any, ...], watch: Watch) -> Iterator[set[str]]:
+    """What each event of a run reaches."""
+    engine = Engine(Config.from_json(config))
+    for event in told:
+        yield _give(engine, watch, event)
+
+
+def _give(engine: Engine, watch: Watch, event: EventData) -> set[str]:
+    watch.before(engine, event)
+    effects: tuple[Effect, ...] = ()
+    refusal: Refusal | None = None
+    try:
+        effects = engine.apply(events.from_json(event))
+    except Refusal as error:
+        refusal = error
+    return watch.after(engine, event, effects, refusal)

@@ -1,0 +1,1 @@
+"""Checks the rules four ways, and reports one result."""

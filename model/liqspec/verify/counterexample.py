@@ -1,0 +1,133 @@
+"""Counterexamples: made as short as they can be, told step by step, and kept as a scenario and a test."""
+
+from pathlib import Path
+
+import tomli_w
+from attrs import evolve
+from rich.console import Console
+from rich.markup import escape
+
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.snapshot import Snapshot
+from liqspec.core.venue import InvalidConfig
+from liqspec.edge.shapes import WrongShape
+from liqspec.properties import paired
+from liqspec.properties.coverage import Tally, Violation
+from liqspec.properties.model_step import DETERMINISTIC
+from liqspec.properties.monitor import Judge
+from liqspec.properties.registry import KNOWN
+from liqspec.replay import timeline
+from liqspec.replay.run import Run
+from liqspec.search.condense import condensed
+from liqspec.search.minimise import Failing
+from liqspec.search.minimise import shrink as shortened
+from liqspec.spec import rulebook, scenarios
+
+
+def judge_all(violation: Violation, told: list[EventData]) -> Violation | None:
+    """The violation of the same property in a run of these events, cut after it; None if there is none."""
+    if violation.property == paired.BYSTANDER:
+        wrong = paired.without_an_account(violation.config, told)
+        return evolve(violation, wrong=wrong, events=told) if wrong else None
+    engine, beside = Engine(Config.from_json(violation.config)), Engine(Config.from_json(violation.config))
+    judge = Judge.of_start(engine, violation.config, Tally())
+    earlier: tuple[Snapshot, EventData] | None = None
+    for index, event in enumerate(told):
+        before = judge.snapshot
+        found = judge.apply(event)
+        if violation.property in paired.PAIRS and not found:
+            found = judge.see_twice(beside, earlier, before, event)
+        elif violation.property == DETERMINISTIC and not found and judge.refusal is None:
+            found = judge.repeat(beside, before, event)
+        for name, wrong in found:
+            if name == violation.property:
+                return evolve(violation, wrong=wrong, events=told[: index + 1])
+        earlier = (before, event)
+    return None
+
+
+def shrink(violation: Violation) -> Violation:
+    """The violation in as few events as possible, and in a plain configuration.
+
+    Each candidate is judged anew from its start, so the result violates the same property. A violation that does not
+    happen again is returned as it is.
+    """
+    best = judge_all(violation, violation.events)
+    if best is None:
+        return violation
+
+    def fails(candidate: Failing) -> Failing | None:
+        try:
+            found = judge_all(evolve(violation, config=candidate.config), candidate.events)
+        except (
+            WrongShape,
+            InvalidConfig,
+        ):  # a mark that only a wrong engine lets an event set cannot be there at first
+            return None
+        return None if found is None else Failing(found.config, found.events)
+
+    shortest = shortened(Failing(best.config, best.events), fails)
+    while (fewer := next(filter(None, map(fails, condensed(shortest))), None)) is not None:
+        shortest = shortened(fewer, fails)
+    return judge_all(evolve(violation, config=shortest.config), shortest.events) or best
+
+
+def to_toml(violation: Violation) -> str:
+    """The violation as a scenario file that replays it."""
+    refused = _refusals(violation)
+    steps = []
+    for index, event in enumerate(violation.events):
+        step: dict[str, object] = {"event": event}
+        if index in refused:
+            step["expect"] = {"refused": refused[index]}
+        steps.append(step)
+    data = {
+        "title": f"Counterexample: {violation.property.replace('_', ' ')}",
+        "story": f"{violation.wrong} ({violation.where})",
+        "config": violation.config,
+        "step": steps,
+    }
+    return tomli_w.dumps(data)
+
+
+def _refusals(violation: Violation) -> dict[int, str]:
+    """The refusal codes of the run, by event, so that the replay expects them."""
+    engine = Engine(Config.from_json(violation.config))
+    judge = Judge.of_start(engine, violation.config, Tally())
+    refused = {}
+    for index, event in enumerate(violation.events):
+        judge.apply(event)
+        if judge.refusal is not None:
+            refused[index] = judge.refusal
+    return refused
+
+
+def to_pytest(violation: Violation, path: Path) -> str:
+    """A test that keeps the counterexample, ready to paste."""
+    return (
+        f"def test_{violation.property}_in_{path.stem.replace('-', '_')}() -> None:\n"
+        f'    """{" ".join(KNOWN[violation.property].rules)}: {violation.wrong}"""\n'
+        f'    run = Run(scenarios.load("{path}"))\n'
+        "    list(run)\n"
+        "    assert run.outcome().unexpected == ()\n"
+    )
+
+
+def tell(violation: Violation, path: Path, console: Console) -> None:
+    """Print a counterexample saved at `path`: events with what changed, the property, its rules, and how to keep it."""
+    console.print(f"\n[bold red]violated[/bold red] [bold]{violation.property.replace('_', ' ')}[/bold]")
+    console.print(escape(KNOWN[violation.property].sentence))
+    console.print(f"found in {violation.where}, {len(violation.events)} events\n")
+    timeline.tell(Run(scenarios.load(str(path))), console)
+    for number in KNOWN[violation.property].rules:
+        rule = rulebook.rules()[number]
+        console.print(f"\n[bold]{number}[/bold] {escape(rule.title)}")
+    console.print(f"\nreplay it:  liqspec simulate {path}\nkeep it:\n", markup=False)
+    console.print(to_pytest(violation, path), markup=False, soft_wrap=True)
+
+
+def save(violation: Violation, path: Path) -> None:
+    """Write the counterexample's scenario file."""
+    path.write_text(to_toml(violation), encoding="utf-8")

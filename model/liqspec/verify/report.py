@@ -1,0 +1,228 @@
+"""What a verification found: as tables for people, as plain data for machines."""
+
+from typing import Any
+
+from attrs import asdict, frozen
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from liqspec.core import machine
+from liqspec.core.refusals import CODES
+from liqspec.proofs.lemmas import LEMMAS
+from liqspec.properties.coverage import Violation, acting_rules, reachable_transitions
+from liqspec.properties.model_step import CRASHES
+from liqspec.properties.registry import KNOWN
+from liqspec.search.explore import Exploration
+from liqspec.spec import rulebook
+from liqspec.spec.checks import checks
+from liqspec.verify.tasks import ProofResult
+
+
+@frozen(kw_only=True)
+class ScopeResult:
+    """The result of exploring one scope, without its timing, which is different each time."""
+
+    scope: str
+    title: str
+    states: int
+    steps: int
+    refused: int
+    depth: int
+    exhausted: bool
+    checked: dict[str, int]
+    transitions: dict[str, int]
+    rules: dict[str, int]
+    refusals: dict[str, int]
+    never: list[str]
+    excused: dict[str, str]
+
+    @classmethod
+    def of(cls, found: Exploration) -> "ScopeResult":
+        """The result of an exploration."""
+        return cls(
+            scope=found.scope,
+            title=found.title,
+            states=found.states,
+            steps=found.steps,
+            refused=found.refused,
+            depth=found.depth,
+            exhausted=found.exhausted,
+            checked=dict(sorted(found.tally.checked.items())),
+            transitions=dict(sorted(found.tally.transitions.items())),
+            rules=dict(sorted(found.tally.rules.items())),
+            refusals=dict(sorted(found.tally.refusals.items())),
+            never=found.never,
+            excused=found.excused,
+        )
+
+
+@frozen(kw_only=True)
+class Report:
+    """The result of a verification."""
+
+    venues: list[str]
+    seed: int
+    steps: int
+    examples: int
+    scenarios: int
+    failures: list[str]
+    checked: dict[str, int]
+    transitions: dict[str, int]
+    rules: dict[str, int]
+    refusals: dict[str, int]
+    scopes: list[ScopeResult]
+    proofs: list[ProofResult]
+    violations: list[Violation]
+
+    @property
+    def never(self) -> list[str]:
+        """What was never exercised; a check that checked nothing is a failure, not a success.
+
+        A verification that stopped at a violation has no such list: it did not come to its end.
+        """
+        if self.violations:
+            return []
+        return [
+            *(f"property {name}" for name in KNOWN if not self.checked.get(name) and name != CRASHES),
+            *(f"transition {name}" for name in reachable_transitions() if not self.transitions.get(name)),
+            *(f"rule {number}" for number in acting_rules() if not self.rules.get(number)),
+            *(f"refusal {code}" for code in CODES if not self.refusals.get(code)),
+            *(f"scope {result.scope}: {name}" for result in self.scopes for name in result.never),
+        ]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was violated and everything was exercised."""
+        return not (self.failures or self.violations or self.never or self.unproved)
+
+    @property
+    def unproved(self) -> list[str]:
+        """The lemmas that are not proved, or whose control is not refuted."""
+        return [
+            f"lemma {proof.name} is {proof.status}, its control {proof.control}"
+            + (proof.reason and f": {proof.reason}")
+            for proof in self.proofs
+            if not proof.holds
+        ]
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The rules that nothing here is about: they define, or say how files and tools are; only tests hold them."""
+        about = set(acting_rules())
+        about.update(*(known.rules for known in KNOWN.values()), *(lemma.rules for lemma in LEMMAS.values()))
+        return [number for number, rule in rulebook.rules().items() if number not in about and not rule.examples]
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain data."""
+        told = {"never": self.never, "unproved": self.unproved, "elsewhere": self.elsewhere}
+        return {"holds": self.holds, **asdict(self), **told}
+
+
+def tell(report: Report, console: Console) -> None:
+    """Print the result as tables, the verdict last."""
+    console.print(_properties(report))
+    if report.scopes:
+        console.print(_scopes(report))
+    if report.proofs:
+        console.print(_proofs(report))
+    console.print(_fired(report))
+    console.print(
+        f"not checked here, for they define, or say how files and tools are: {' '.join(report.elsewhere)}\n"
+        "(what holds them instead: liqspec explain RULE)",
+        soft_wrap=True,
+    )
+    console.print(
+        f"{report.examples} worked examples, {report.scenarios} scenarios, {report.steps:,} random events "
+        f"(seed {report.seed}, venues {', '.join(report.venues)})"
+    )
+    for line in report.failures:
+        console.print(f"[red]not as expected:[/red] {escape(line)}", soft_wrap=True)
+    for violation in report.violations:
+        console.print(f"[red]violated:[/red] {violation.property} in {violation.where}: {escape(violation.wrong)}")
+    if report.violations:
+        console.print("It stopped there: what had not been finished by then is not counted.")
+    for line in report.unproved:
+        console.print(f"[red]not proved:[/red] {escape(line)}", soft_wrap=True)
+    for line in report.never:
+        console.print(f"[yellow]never exercised:[/yellow] {escape(line)}")
+    if report.holds:
+        console.print("[bold green]all hold[/bold green]")
+    elif report.failures or report.violations or report.unproved:
+        console.print("[bold red]violated[/bold red]")
+    else:
+        console.print("[bold yellow]not enough was exercised[/bold yellow]: try more --steps")
+
+
+def _properties(report: Report) -> Table:
+    table = Table("property", "rules", "judges", "runs", "exhaustive", "verdict")
+    for column in (3, 4):
+        table.columns[column].justify = "right"
+    violated = {violation.property for violation in report.violations}
+    for name, known in KNOWN.items():
+        exhaustive = sum(result.checked.get(name, 0) for result in report.scopes)
+        checked = report.checked.get(name, 0)
+        verdict = "[green]holds[/green]"
+        if name in violated:
+            verdict = "[red]violated[/red]"
+        elif name == CRASHES:  # whatever else was judged was answered
+            checked, exhaustive = max(report.checked.values(), default=0), sum(one.steps for one in report.scopes)
+        elif violated:
+            verdict = "holds so far" if checked or exhaustive else "not come to"
+        elif not checked:
+            verdict = "[yellow]never exercised[/yellow]"
+        table.add_row(known.title, " ".join(known.rules), known.kind, f"{checked:,}", f"{exhaustive:,}", verdict)
+    return table
+
+
+def _proofs(report: Report) -> Table:
+    table = Table("proved for all numbers", "rules", "verdict", "control")
+    for proof in report.proofs:
+        lemma = LEMMAS[proof.name]
+        verdict = "[green]proved[/green]" if proof.status == "proved" else f"[red]{proof.status}[/red]"
+        control = proof.control if proof.control == "refuted" else f"[red]{proof.control}[/red]"
+        table.add_row(proof.name.replace("_", " "), " ".join(lemma.rules), verdict, control)
+    return table
+
+
+def _scopes(report: Report) -> Table:
+    table = Table("scope", "about", "states", "steps", "depth", "frontier", "excused")
+    for column in (2, 3, 4):
+        table.columns[column].justify = "right"
+    for result in report.scopes:
+        table.add_row(
+            result.scope,
+            result.title,
+            f"{result.states:,}",
+            f"{result.steps:,}",
+            str(result.depth),
+            "exhausted" if result.exhausted else "bounded by depth",
+            ", ".join(result.excused) or "nothing",
+        )
+    return table
+
+
+def _fired(report: Report) -> Table:
+    table = Table("what acted", "which is", "runs", "exhaustive")
+    for column in (2, 3):
+        table.columns[column].justify = "right"
+    lifecycle, rules, acting = machine.lifecycle(), rulebook.rules(), acting_rules()
+    for entry in lifecycle.by_id.values():
+        reachable = entry.id in reachable_transitions()
+        meaning = escape(entry.meaning)
+        counts = report.transitions.get(entry.id, 0), sum(one.transitions.get(entry.id, 0) for one in report.scopes)
+        table.add_row(entry.id, meaning, *_counted(*counts, expected=reachable))
+    table.add_section()
+    for number in (number for number in rules if number in acting):
+        counts = report.rules.get(number, 0), sum(one.rules.get(number, 0) for one in report.scopes)
+        table.add_row(number, escape(rules[number].title), *_counted(*counts))
+    table.add_section()
+    for code, meaning in checks().codes.items():
+        counts = report.refusals.get(code, 0), sum(one.refusals.get(code, 0) for one in report.scopes)
+        table.add_row(code, escape(meaning), *_counted(*counts))
+    return table
+
+
+def _counted(runs: int, exhaustive: int, *, expected: bool = True) -> tuple[str, str]:
+    """Both counts; the first stands out where it is 0 and should not be."""
+    return f"{runs:,}" if runs or not expected else "[yellow]0[/yellow]", f"{exhaustive:,}"

@@ -1,0 +1,144 @@
+"""Checking that the rules hold, four ways: stories, exhaustive scopes, proofs, and guided random runs."""
+
+import time
+from collections.abc import Iterator
+from itertools import chain, count, takewhile
+from typing import Any
+
+from attrs import frozen
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from liqspec.generate.configurations import base_configuration
+from liqspec.proofs import prove
+from liqspec.properties.coverage import Tally
+from liqspec.search import parallel
+from liqspec.search.campaign import LENGTH
+from liqspec.spec import scopes, venues
+from liqspec.verify.report import Report, ScopeResult
+from liqspec.verify.tasks import Examples, Explored, Part, Piece, Proved, RandomRuns, Scenarios, work
+
+STEPS, THOROUGH_STEPS = 60_000, 2_000_000
+RUNS = 10  # random runs in one piece: about a second
+
+
+@frozen(kw_only=True)
+class Effort:
+    """How much to check: `steps` random events, or as many as fit in `seconds` where that is given.
+
+    `scopes` are explored, and all lemmas proved if `proved`; the work is spread over so many `processes`.
+    """
+
+    venue: str | None = None
+    scopes: tuple[str, ...] = ()
+    steps: int = STEPS
+    seconds: float | None = None
+    seed: int = 1
+    proved: bool = True
+    processes: int = parallel.available()
+
+    def venues(self) -> list[str]:
+        """The rule sets that random runs start from."""
+        return [self.venue] if self.venue else venues.names()
+
+    def bases(self) -> tuple[dict[str, Any], ...]:
+        """The configurations of these rule sets.
+
+        Raises:
+            specification.UnreadableFile, shapes.WrongShape: the venue asked for is wrong.
+        """
+        return tuple(base_configuration(venues.load(name)) for name in self.venues())
+
+
+def verify(effort: Effort, progress: Console) -> Report:
+    """Check everything, up to the first violation; deterministic in the effort, unless that is given in seconds.
+
+    Raises:
+        specification.UnreadableFile, shapes.WrongShape, InvalidConfig, InvalidScenario: a file of the specification,
+            or the venue asked for, is wrong.
+    """
+    worlds = [scopes.load(name) for name in effort.scopes]
+    pieces = chain(_shipped(effort, worlds), _random_runs(effort, effort.bases()))
+    columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    parts: list[Part] = []
+    with Progress(*columns, console=progress, transient=True) as bars:
+        shown = _Bars(bars, effort)
+        for part in parallel.spread(work, pieces, processes=effort.processes, done=shown.done):
+            parts.append(part)
+            if part.tally.violations:
+                break
+    return _report(effort, parts)
+
+
+def _shipped(effort: Effort, worlds: list[scopes.Scope]) -> Iterator[Piece]:
+    """What takes longest comes first."""
+    yield from (Explored(world) for world in worlds)
+    yield Examples()
+    yield Scenarios()
+    if effort.proved:
+        yield from (Proved(name) for name in prove.LEMMAS)
+
+
+def _random_runs(effort: Effort, bases: tuple[dict[str, Any], ...]) -> Iterator[Piece]:
+    yield from (RandomRuns(bases, effort.seed, lengths) for lengths in _lengths(effort))
+
+
+def _lengths(effort: Effort) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Numbers and lengths of the random runs, so many to a piece, until the steps or the seconds are used up."""
+    began = time.monotonic()
+
+    def piece(first: int) -> tuple[tuple[int, int], ...]:
+        numbers = range(first, first + RUNS)
+        if effort.seconds is None:
+            lengths = [(number, min(LENGTH, effort.steps - number * LENGTH)) for number in numbers]
+        else:
+            lengths = [(number, LENGTH) for number in numbers if time.monotonic() - began < effort.seconds]
+        return tuple((number, length) for number, length in lengths if length > 0)
+
+    return takewhile(bool, map(piece, count(0, RUNS)))
+
+
+class _Bars:
+    """One progress bar for each kind of piece."""
+
+    def __init__(self, bars: Progress, effort: Effort) -> None:
+        self._bars = bars
+        totals = {
+            "scopes": len(effort.scopes),
+            "lemmas": len(prove.LEMMAS) if effort.proved else 0,
+            "random events": None if effort.seconds else effort.steps,
+        }
+        self._tasks: dict[str, TaskID] = {
+            kind: bars.add_task(kind, total=total) for kind, total in totals.items() if total != 0
+        }
+
+    def done(self, part: Part) -> None:
+        """Show that a part is there."""
+        if part.exploration is not None:
+            found = part.exploration
+            speed = f"{found.states:,} states, {found.states / found.seconds:,.0f} a second"
+            self._bars.console.print(f"scope {found.scope}: {speed}")
+        if part.kind in self._tasks:
+            self._bars.advance(self._tasks[part.kind], part.steps)
+
+
+def _report(effort: Effort, parts: list[Part]) -> Report:
+    tally, steps = Tally(), {"worked examples": 0, "scenarios": 0, "random events": 0}
+    for part in parts:
+        tally.add(part.tally)
+        steps[part.kind] = steps.get(part.kind, 0) + part.steps
+    return Report(
+        venues=effort.venues(),
+        seed=effort.seed,
+        steps=steps["random events"],
+        examples=steps["worked examples"],
+        scenarios=steps["scenarios"],
+        failures=[line for part in parts for line in part.failures],
+        checked=dict(sorted(tally.checked.items())),
+        transitions=dict(sorted(tally.transitions.items())),
+        rules=dict(sorted(tally.rules.items())),
+        refusals=dict(sorted(tally.refusals.items())),
+        scopes=[ScopeResult.of(part.exploration) for part in parts if part.exploration is not None],
+        proofs=[part.proof for part in parts if part.proof is not None],
+        violations=tally.violations,
+    )

@@ -1,0 +1,132 @@
+"""The pieces that a verification consists of, each of which any process can do on its own."""
+
+from random import Random
+from typing import Any
+
+from attrs import Factory, define, frozen
+
+from liqspec.proofs import prove
+from liqspec.properties.coverage import Tally
+from liqspec.replay.run import Run
+from liqspec.search import explore
+from liqspec.search.campaign import random_run
+from liqspec.spec import rulebook, scenarios
+from liqspec.spec.scopes import Scope
+
+
+@define
+class Part:
+    """What one piece came to."""
+
+    kind: str
+    steps: int = 1
+    tally: Tally = Factory(Tally)
+    failures: list[str] = Factory(list)
+    exploration: explore.Exploration | None = None
+    proof: "ProofResult | None" = None
+
+
+@frozen(kw_only=True)
+class ProofResult:
+    """What became of a lemma: proved, and its control refuted by these numbers, or not; and why one did not run."""
+
+    name: str
+    status: str
+    counterexample: dict[str, int]
+    control: str
+    control_numbers: dict[str, int]
+    reason: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the lemma is proved, and its control, which claims too much, is refuted."""
+        return self.status == "proved" and self.control == "refuted"
+
+
+@frozen
+class Examples:
+    """The worked examples of the rules, told as they stand."""
+
+    def work(self) -> Part:
+        """Run them with their expectations, judged by every property."""
+        return _told("worked examples", rulebook.example_scenarios())
+
+
+@frozen
+class Scenarios:
+    """The shipped scenarios."""
+
+    def work(self) -> Part:
+        """Run them with their expectations, judged by every property."""
+        return _told("scenarios", [scenarios.load(name) for name in scenarios.names()])
+
+
+def _told(kind: str, stories: list[scenarios.Scenario]) -> Part:
+    part = Part(kind, len(stories))
+    for story in stories:
+        run = Run(story, tally=part.tally)
+        for _ in run:
+            pass
+        part.failures.extend(f"{story.name}: {line}" for line in run.outcome().unexpected)
+    return part
+
+
+@frozen
+class Explored:
+    """A scope, to be explored."""
+
+    world: Scope
+
+    def work(self) -> Part:
+        """Explore it; what it exercises is counted apart from the runs."""
+        found = explore.explore(self.world)
+        return Part("scopes", exploration=found, tally=Tally(violations=found.tally.violations))
+
+
+@frozen
+class Proved:
+    """A lemma, by its name."""
+
+    lemma: str
+
+    def work(self) -> Part:
+        """Prove it, and refute its control."""
+        known = prove.LEMMAS[self.lemma]
+        proof, control = prove.prove(known), prove.refute_control(known)
+        result = ProofResult(
+            name=self.lemma,
+            status=proof.status,
+            counterexample=proof.counterexample,
+            control=control.status,
+            control_numbers=control.counterexample,
+            reason=proof.reason or control.reason,
+        )
+        return Part("lemmas", proof=result)
+
+
+@frozen
+class RandomRuns:
+    """Random runs: numbers of the runs, each of so many events."""
+
+    bases: tuple[dict[str, Any], ...]
+    seed: int
+    lengths: tuple[tuple[int, int], ...]
+
+    def work(self) -> Part:
+        """Run them one after the other, up to the first that violates something."""
+        part = Part("random events", 0)
+        for number, length in self.lengths:
+            random = Random(f"{self.seed}/{number}")  # a string seeds the same on every machine and PYTHONHASHSEED
+            where = f"random run {number} of seed {self.seed}"
+            part.steps += len(random_run(random.choice(self.bases), random, length, where, part.tally))
+            if part.tally.violations:
+                break
+        return part
+
+
+Piece = Examples | Scenarios | Explored | Proved | RandomRuns
+
+
+def work(piece: Piece) -> Part:
+    """Do a piece of a verification."""
+    return piece.work()

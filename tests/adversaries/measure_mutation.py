@@ -1,0 +1,113 @@
+"""Which small changes of the rules' modules the tests see: `make mutation`.
+
+Exits with 1 if one survives that is not listed in mutation/survivors.toml, or if that list is out of date, or if the
+score of a module is below the bound.
+"""
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from adversaries.mutation import survivors, workshop
+from adversaries.mutation.detectors import DETECTORS, Detector
+from adversaries.mutation.mutants import Mutant, Name, mutants_of
+from adversaries.mutation.report import markdown, page, unexplained
+from adversaries.mutation.workshop import PACKAGE, ROOT, Bench, BrokenTree, Verdict
+
+# Everything that decides, computes or tells what the rules say.
+MODULES = (
+    "edge/amounts.py",
+    "edge/names.py",
+    "core/events.py",
+    "core/config.py",
+    "core/venue.py",
+    "core/arithmetic.py",
+    "core/machine.py",
+    "core/lifecycle.py",
+    "core/state.py",
+    "core/admission.py",
+    "core/operations.py",
+    "core/assessment.py",
+    "core/engine.py",
+    "core/snapshot.py",
+    "core/refusals.py",
+    "core/effects.py",
+    "replay/order_book.py",
+    "core/observation.py",
+)
+
+
+def main(
+    module: Annotated[list[str] | None, typer.Argument(help="Modules such as core/arithmetic.py; all if none.")] = None,
+    only: Annotated[str, typer.Option(help="Only the mutants whose line has this text.")] = "",
+    listed: Annotated[bool, typer.Option("--listed", help="Only the mutants that the list says survive.")] = False,
+    until: Annotated[str, typer.Option(help="Stop after this detector.")] = DETECTORS[-1].name,
+    workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
+    table: Annotated[
+        Path | None, typer.Option(help="Write the table and the list of what survives to this file.")
+    ] = None,
+) -> None:
+    """Change one small thing at a time in a copy of the rules' modules, and see which test notices."""
+    console, began = Console(), time.monotonic()
+    allowed = survivors.load()
+    names = {entry.name for entry in allowed}
+    mutants = [mutant for name in module or MODULES for mutant in mutants_of(ROOT / PACKAGE / name)]
+    tried = [mutant for mutant in mutants if only in mutant.was and (not listed or mutant.name in names)]
+    last = [detector.name for detector in DETECTORS].index(until)
+    try:
+        verdicts = _verdicts(tried, DETECTORS[: last + 1], workers, names, console)
+    except BrokenTree as error:
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(2) from None
+    missed = unexplained(verdicts, names)
+    concerned = [entry for entry in allowed if entry.name[0] in (module or MODULES)]
+    stale = survivors.out_of_date(concerned, mutants, verdicts)
+    for text in stale:
+        console.print(f"OUT OF DATE {text}", style="red", markup=False, soft_wrap=True)
+    text = markdown(verdicts, names, DETECTORS)
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    counts = Counter(verdict.detector or "survived" for verdict in verdicts)
+    console.print(f"{dict(counts)}, {(time.monotonic() - began) / 60:.1f} minutes")
+    if table is not None:
+        table.write_text(page(text, allowed), encoding="utf-8")
+    raise typer.Exit(1 if missed or stale else 0)
+
+
+def _verdicts(
+    mutants: list[Mutant], detectors: tuple[Detector, ...], workers: int, listed: Collection[Name], console: Console
+) -> list[Verdict]:
+    """The verdicts on mutants, in their order; a survivor that is not listed is shown at once."""
+    workshop.warm_up()
+    columns = (TextColumn("mutants"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]} survive"))
+    found: dict[Mutant, Verdict] = {}
+    with TemporaryDirectory(prefix="mutation-") as folder:
+        first = Bench.of_tree(Path(folder) / "bench")
+        seconds = workshop.baseline(first, detectors)
+        benches = [first, *(first.twin(Path(folder) / f"bench{number}") for number in range(1, workers))]
+        with Progress(*columns, TimeElapsedColumn(), console=console, transient=True, auto_refresh=False) as bars:
+            bar = bars.add_task("", total=len(mutants), left=0)
+            for verdict in workshop.trials(benches, mutants, detectors, seconds):
+                found[verdict.mutant] = verdict
+                if unexplained([verdict], listed):
+                    _show(verdict.mutant, console)
+                bars.update(bar, advance=1, left=sum(one.survived for one in found.values()), refresh=True)
+    return [found[mutant] for mutant in mutants]
+
+
+def _show(mutant: Mutant, console: Console) -> None:
+    console.print(f"SURVIVES {mutant.module}:{mutant.line} in {mutant.inside}, {mutant.operator}", style="red")
+    console.print(f"  - {mutant.was}\n  + {mutant.becomes}", markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    typer.run(main)

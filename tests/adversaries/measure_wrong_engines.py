@@ -1,0 +1,132 @@
+"""Which check catches which wrong engine, how soon, with how short a counterexample: `make mutants`.
+
+The random events of a default verification, the exhaustive scopes and the stories are tried each on its own. Writes
+the table to `tests/adversaries/MUTANTS.md`, and the lengths of the shortest counterexamples known to
+`tests/adversaries/wrong_engines/shortest.toml`. Exits with 1 if a wrong engine is not caught by those random events.
+"""
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from statistics import median
+from time import process_time
+
+import tomli_w
+from attrs import evolve, frozen
+from rich.console import Console
+from rich.progress import track
+
+from adversaries.wrong_engines import WRONG_ENGINES
+from adversaries.wrong_engines.search import SHIPPED, contradicted, find, shortest_known, stories
+from liqspec.properties.coverage import Violation
+from liqspec.search import explore
+from liqspec.spec import scopes
+from liqspec.verify.run import STEPS
+from liqspec.verify.shortest import shortest
+
+MANY = 10**9
+SCOPES = ("minimal", "cooldown")  # those that take a second or two
+HERE = Path(__file__).parent
+
+
+@frozen
+class Measure:
+    """What one wrong engine came to; `caught` is None if no random events caught it."""
+
+    id: str
+    title: str
+    caught: str | None
+    tried: int
+    shrunk: int
+    seconds: float
+    scope: str
+    scope_events: int
+    story: str
+
+
+def measure(number: str) -> Measure:
+    """Search, shrink, explore, and tell the stories, on one wrong engine."""
+    engine, told = WRONG_ENGINES[number], stories()
+    worlds = [scopes.load(name) for name in SCOPES]
+    with engine.applied():
+        began = process_time()
+        found = find(STEPS)
+        seconds = process_time() - began
+        shrunk = None if found is None else shortest([found.violation], SHIPPED, seed=1)
+        where, explored = _explored(worlds)
+        story = contradicted(told)
+    return Measure(
+        number,
+        engine.title,
+        None if shrunk is None else shrunk.property,
+        0 if found is None else found.tried,
+        0 if shrunk is None else len(shrunk.events),
+        seconds,
+        where,
+        0 if explored is None else len(explored.events),
+        "" if story is None else story.partition(":")[0],
+    )
+
+
+def _explored(worlds: list[scopes.Scope]) -> tuple[str, Violation | None]:
+    for world in worlds:
+        found = explore.explore(evolve(world, max_depth=min(world.max_depth, 8)))
+        if found.tally.violations:
+            return world.name, found.tally.violations[0]
+    return "", None
+
+
+def table(measures: list[Measure]) -> str:
+    """The measures as a page."""
+    lengths = [entry.shrunk for entry in measures if entry.caught]
+    caught = {
+        "guided random events": len(lengths),
+        "an exhaustive scope": sum(bool(entry.scope) for entry in measures),
+        "a worked example or scenario": sum(bool(entry.story) for entry in measures),
+    }
+    lines = [
+        "# Wrong engines, and what catches them",
+        "",
+        "Written by `make mutants`. B numbers are real bugs, from audits, fixes and post-mortems; X numbers are",
+        f"others of their kind. *events* is how many of the {STEPS:,} random events of `liqspec verify` it took,",
+        "*shortest* how many the shrunk counterexample has, deposits and opening trades included. The lemmas are not",
+        "tried here.",
+        "",
+        *(f"- by {name}: {count} of {len(measures)}" for name, count in caught.items()),
+        f"- shrunk counterexamples: median {median(lengths):g} events, longest {max(lengths)}",
+        "",
+        "| id | what is wrong | random events: the property | events | shortest | exhaustive scope | story |",
+        "|---|---|---|--:|--:|---|---|",
+    ]
+    for entry in measures:
+        prop = entry.caught.replace("_", " ") if entry.caught else "**not caught**"
+        where = f"{entry.scope} ({entry.scope_events})" if entry.scope else ""
+        counts = f"{entry.tried:,} | {entry.shrunk}" if entry.caught else " | "
+        lines.append(f"| {entry.id} | {entry.title} | {prop} | {counts} | {where} | {entry.story} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(numbers: list[str]) -> int:
+    """Measure these wrong engines, or all; 1 if one was not caught."""
+    console = Console()
+    with ProcessPoolExecutor() as pool:
+        chosen = numbers or list(WRONG_ENGINES)
+        measures = list(track(pool.map(measure, chosen), "wrong engines", len(chosen), console=Console(stderr=True)))
+    page = table(measures)
+    console.print(page, markup=False, soft_wrap=True)
+    if not numbers:
+        (HERE / "MUTANTS.md").write_text(page, encoding="utf-8")
+    known = shortest_known()
+    for entry in measures:
+        lengths = (known.get(entry.id, 0), entry.shrunk, entry.scope_events)
+        known[entry.id] = min(length for length in (*lengths, MANY) if length)
+    path = HERE / "wrong_engines" / "shortest.toml"
+    path.write_text(tomli_w.dumps({"events": dict(sorted(known.items()))}), encoding="utf-8")
+    missed = [entry.id for entry in measures if entry.caught is None]
+    if missed:
+        console.print(f"not caught by random events: {', '.join(missed)}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

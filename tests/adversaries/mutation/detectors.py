@@ -1,0 +1,99 @@
+"""What looks for a mutant, the cheapest first: parts of the tests that `make test` runs, in the same process.
+
+Nothing of the project is imported here, only inside the functions: they run in a process that has not loaded it yet.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import Factory, define, frozen
+from hypothesis import Phase, settings
+
+# No shrinking, because nobody reads the example; the same examples in each run; nothing learnt from the mutant before.
+settings.register_profile(
+    "mutation",
+    phases=(Phase.explicit, Phase.generate),
+    database=None,
+    derandomize=True,
+    deadline=None,
+    report_multiple_bugs=False,
+)
+
+
+@frozen
+class Detector:
+    """A part of the tests: its name in the table, and a function that says what saw the mutant, or None."""
+
+    name: str
+    look: Callable[[], str | None]
+
+
+@define
+class _FirstFailure:
+    """A plugin of pytest that remembers the first test that failed."""
+
+    failed: list[str] = Factory(list)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+
+def _stories() -> str | None:
+    """The worked examples of the rules and the scenarios (tools/test_scenarios)."""
+    from adversaries.wrong_engines.search import contradicted, stories  # noqa: PLC0415  # after the mutant
+
+    return contradicted(stories())
+
+
+def _random_events() -> str | None:
+    """The random runs that the right engine must pass (properties/test_wrong_engines)."""
+    from adversaries.wrong_engines.search import find  # noqa: PLC0415  # after the mutant
+
+    found = find(2_000)
+    return None if found is None else found.violation.property
+
+
+def _tests(*names: str) -> Callable[[], str | None]:
+    def look() -> str | None:
+        settings.load_profile("mutation")
+        memory = _FirstFailure()
+        files = [f"tests/{name}.py" for name in names]
+        code = pytest.main(
+            ["-q", "-x", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", *files], plugins=[memory]
+        )
+        return None if code == pytest.ExitCode.OK else next(iter(memory.failed), f"pytest ended with {code!r}")
+
+    return look
+
+
+DETECTORS: tuple[Detector, ...] = (
+    Detector("stories", _stories),
+    Detector(
+        "by hand",
+        _tests(
+            "rules/test_arithmetic",
+            "rules/test_numbers_by_hand",
+            "tools/test_order_book",
+            "rules/test_observation",
+            "rules/test_effects",
+            "rules/test_boundaries",
+            "machine/test_machine",
+            "rules/test_promises",
+            "rules/test_snapshots",
+            "rules/test_refusal_table",
+        ),
+    ),
+    Detector("amounts, names, admission", _tests("rules/test_amounts", "rules/test_names", "rules/test_admission")),
+    Detector("files", _tests("rules/test_rules", "tools/test_scenarios", "cli/test_bad_files")),
+    Detector("random events", _random_events),
+    Detector("other engine", _tests("tools/test_independent_engine")),
+    Detector("properties", _tests("properties/test_properties")),
+    Detector("proofs", _tests("proofs/test_proofs")),
+    Detector("exhaustive", _tests("properties/test_explore")),
+)

@@ -1,0 +1,41 @@
+"""Wrong engines: each differs from the rules in one way, and the properties must see it.
+
+The ids B.. and their titles are those of the project's catalogue of liquidation bugs that real venues have had; X.. are
+our own.
+"""
+
+from adversaries.wrong_engines import (
+    admission,
+    attempts,
+    backstop,
+    cooldown,
+    fills,
+    isolation,
+    lifecycle,
+    margin,
+    sizing,
+    trigger,
+)
+from adversaries.wrong_engines.base import Patch, WrongEngine
+from adversaries.wrong_engines.catalogue import CATALOGUE, NOT_EXPRESSIBLE
+
+__all__ = ["CATALOGUE", "NOT_EXPRESSIBLE", "WRONG_ENGINES", "Patch", "WrongEngine"]
+
+_MODULES = (trigger, margin, sizing, cooldown, attempts, fills, backstop, isolation, lifecycle, admission)
+
+WRONG_ENGINES: dict[str, WrongEngine] = {
+    engine.id: engine
+    for engine in sorted(
+        (engine for module in _MODULES for engine in module.ENGINES),
+        key=lambda engine: (engine.id[0], int(engine.id[1:])),
+    )
+}
+if len(WRONG_ENGINES) != sum(len(module.ENGINES) for module in _MODULES):
+    raise ValueError("two wrong engines have the same id")
+
+# Numbers left out were tried and are no bugs, because the rules make them impossible to tell from the right engine:
+# X39, a window that forces to its present end (only a block moves time, and a block sets both ends);
+# X57, a cancelled order that counts as failed (a pool whose orders are cancelled leaves liquidation, which forgets it);
+# X151, a failure that outlives its life (a key can be reopened only after its pool left liquidation);
+# X153, an order that outlives its position (neither a fill, a trade nor a backstop ends a life while one works);
+# X224, accounts in the order of the configuration (only the order of a list would show it, and lists compare by keys).

@@ -1,0 +1,188 @@
+"""Engines that open, keep, end or obey a window wrongly."""
+
+from typing import Any
+
+from attrs import evolve
+
+from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, wrong
+from liqspec.core import arithmetic, assessment, events, operations
+from liqspec.core.admission import Amounts
+from liqspec.core.state import Facts, Pool, Position, State, Window
+
+_SETTLED = assessment._settled_without_backstop
+_SIZING = assessment._sizing
+_OPEN_WINDOWS = operations._open_windows
+_EMIT = assessment._emit_order
+_BEGIN_BLOCK = Window.begin_block
+_END_LIFE = Position.end_life
+_LEAVE = assessment._leave_liquidation
+
+
+def _blocks(state: State, pool: Pool, effects: list[Any]) -> bool:
+    windows = [pool.window, state.accounts[pool.account].window, *(held.window for held in pool.open_positions())]
+    return any(window.forces_full_size(state.time) for window in windows) or _SETTLED(state, pool, effects)
+
+
+def _backwards(self: Window, now: int) -> bool:
+    return not arithmetic.window_open(now, self.forcing_until)
+
+
+def _at_once(self: Window, now: int) -> bool:
+    return arithmetic.window_open(now, self.until)
+
+
+def _never(self: Window, now: int) -> bool:
+    return False
+
+
+def _in_seconds(now: int, until: int) -> bool:
+    return now // 1000 < until
+
+
+def _with_its_end(now: int, until: int) -> bool:
+    return until > 0 and now <= until  # 0 is no window
+
+
+def _restarts_only_when_over(self: Window, until: int) -> None:
+    self.until = self.until or until
+
+
+def _forgets_that_it_forces(self: Window, until: int) -> None:
+    # A later fill makes a new window, which forces from the next block on only.
+    self.until, self.forcing_until = until, 0
+
+
+def _one_later(state: State, pool: Pool, position: Position, effects: list[Any]) -> None:
+    later = evolve(state.venue, cooldown_ms=state.venue.cooldown_ms + 1)
+    _OPEN_WINDOWS(evolve(state, venue=later), pool, position, effects)
+
+
+def _of_the_account(scope: str) -> tuple[Patch, Patch]:
+    """Windows of this scope reach the whole account."""
+
+    def widened(state: State) -> State:
+        wide = state.venue.cooldown_scope == scope
+        return evolve(state, venue=evolve(state.venue, cooldown_scope="account")) if wide else state
+
+    def open_windows(state: State, pool: Pool, position: Position, effects: list[Any]) -> None:
+        _OPEN_WINDOWS(widened(state), pool, position, effects)
+
+    def sizing(state: State, pool: Pool, position: Position, facts: Facts) -> Any:
+        return _SIZING(widened(state), pool, position, facts)
+
+    return Patch(operations, "_open_windows", open_windows), Patch(assessment, "_sizing", sizing)
+
+
+def _own_window_only(state: State, pool: Pool, position: Position, facts: Facts) -> Any:
+    return _SIZING(evolve(state, venue=evolve(state.venue, cooldown_scope="position")), pool, position, facts)
+
+
+def _opened_by_a_close(state: State, event: events.Fill, amounts: Amounts, effects: list[Any]) -> list[Pool]:
+    touched = REAL_OPERATIONS[events.Fill](state, event, amounts, effects)
+    until = state.time + state.venue.cooldown_ms
+    if state.venue.cooldown_ms and state.venue.cooldown_scope == "pool":
+        touched[0].window.extend(until)
+    elif state.venue.cooldown_ms and state.venue.cooldown_scope == "account":
+        state.accounts[event.account].window.extend(until)
+    return touched
+
+
+def _opened_by_an_order(state: State, pool: Pool, position: Position, facts: Facts, effects: list[Any]) -> None:
+    _EMIT(state, pool, position, facts, effects)
+    if state.venue.cooldown_ms:
+        _OPEN_WINDOWS(state, pool, position, effects)
+
+
+def _opened_by_the_last_fill(state: State, pool: Pool, position: Position, effects: list[Any]) -> None:
+    if position.order is None:
+        _OPEN_WINDOWS(state, pool, position, effects)
+
+
+def _opened_by_the_first_fill(state: State, pool: Pool, position: Position, effects: list[Any]) -> None:
+    if not arithmetic.window_open(state.time, position.window.until):
+        _OPEN_WINDOWS(state, pool, position, effects)
+
+
+def _opened_by_a_trade(state: State, event: events.Trade, amounts: Amounts, effects: list[Any]) -> list[Pool]:
+    touched = REAL_OPERATIONS[events.Trade](state, event, amounts, effects)
+    position = touched[0].positions[event.market]
+    if position.size and position.size * amounts["size"] < 0 and state.venue.cooldown_ms:
+        _OPEN_WINDOWS(state, touched[0], position, effects)
+    return touched
+
+
+def _survives_the_life(self: Position) -> None:
+    window = self.window
+    _END_LIFE(self)
+    self.window = window
+
+
+def _ends_with_its_position(state: State, event: events.Fill, amounts: Amounts, effects: list[Any]) -> list[Pool]:
+    touched = REAL_OPERATIONS[events.Fill](state, event, amounts, effects)
+    if touched[0].positions[event.market].size == 0:
+        touched[0].window = Window()
+        state.accounts[event.account].window = Window()
+    return touched
+
+
+def _ends_with_liquidation(pool: Pool, rule: str, effects: list[Any]) -> None:
+    _LEAVE(pool, rule, effects)
+    pool.window = Window()
+
+
+def _for_all_positions(state: State, pool: Pool, position: Position, effects: list[Any]) -> None:
+    for each in pool.open_positions():
+        _OPEN_WINDOWS(state, pool, each, effects)
+
+
+def _ends_unseen(self: Window, now: int) -> None:
+    # Asks at the block before whether the window is still open.
+    self.forcing_until = self.until if arithmetic.window_open(now + 1, self.until) else 0
+    if not arithmetic.window_open(now, self.until):
+        self.until = 0
+
+
+ENGINES = (
+    bug(
+        "B21",
+        Patch(assessment, "_settled_without_backstop", _blocks),
+    ),
+    bug(
+        "B23",
+        Patch(Window, "forces_full_size", _backwards),
+    ),
+    bug("B25", Patch(arithmetic, "window_open", _in_seconds)),
+    wrong("X33", "A window forces full size in its own block", Patch(Window, "forces_full_size", _at_once)),
+    wrong("X34", "A window never forces full size", Patch(Window, "forces_full_size", _never)),
+    wrong("X35", "A window is still open at its end", Patch(arithmetic, "window_open", _with_its_end)),
+    wrong("X36", "A window is a millisecond too long", Patch(operations, "_open_windows", _one_later)),
+    wrong("X37", "A later fill does not extend a window", Patch(Window, "extend", _restarts_only_when_over)),
+    wrong("X38", "A later fill suspends a window for its block", Patch(Window, "extend", _forgets_that_it_forces)),
+    wrong("X40", "The scope pool is taken for account", *_of_the_account("pool")),
+    wrong("X41", "The scope position is taken for account", *_of_the_account("position")),
+    wrong("X42", "Only a position's own window forces it", Patch(assessment, "_sizing", _own_window_only)),
+    wrong("X43", "A fill that closes the position opens the scope's window", operates(events.Fill, _opened_by_a_close)),
+    wrong("X44", "An order opens the window, before any fill", Patch(assessment, "_emit_order", _opened_by_an_order)),
+    wrong(
+        "X45",
+        "Only the fill that ends the order opens the window",
+        Patch(operations, "_open_windows", _opened_by_the_last_fill),
+    ),
+    wrong("X46", "Only the first fill opens the window", Patch(operations, "_open_windows", _opened_by_the_first_fill)),
+    wrong("X47", "The trader's own reduction opens a window", operates(events.Trade, _opened_by_a_trade)),
+    wrong("X48", "A position's window survives its life", Patch(Position, "end_life", _survives_the_life)),
+    wrong(
+        "X49", "A scope's window ends with the position that opened it", operates(events.Fill, _ends_with_its_position)
+    ),
+    wrong(
+        "X50",
+        "A pool's window ends with its liquidation",
+        Patch(assessment, "_leave_liquidation", _ends_with_liquidation),
+    ),
+    wrong(
+        "X51",
+        "A fill opens the own windows of all positions of the pool",
+        Patch(operations, "_open_windows", _for_all_positions),
+    ),
+    wrong("X52", "In its last millisecond a window does not force", Patch(Window, "begin_block", _ends_unseen)),
+)

@@ -1,0 +1,220 @@
+"""Engines that mix up the pools of an account, or pass one over."""
+
+from typing import Any
+
+from attrs import evolve
+
+from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, sees, wrong
+from liqspec.core import arithmetic, assessment, events, operations
+from liqspec.core.admission import Amounts
+from liqspec.core.lifecycle import fire_with
+from liqspec.core.state import Facts, Pool, Position, State
+
+Effects = list[Any]
+
+_ASSESS = assessment.assess
+_HAND = assessment._hand_to_vault
+_TO_ATTEMPT = assessment._to_attempt
+_REDUCE = operations._reduce
+_COVER = assessment._cover_deficit
+_OPEN_WINDOWS = operations._open_windows
+
+
+def _cross_only(state: State, pools: list[Pool], effects: Effects) -> None:
+    _ASSESS(state, [pool for pool in pools if pool.mode == "cross"], effects)
+
+
+def _first_account_only(state: State, pools: list[Pool], effects: Effects) -> None:
+    _ASSESS(state, [pool for pool in pools if not pools or pool.account == pools[0].account], effects)
+
+
+def _cross_blocks_only(state: State, event: events.Block, amounts: Amounts, effects: Effects) -> list[Pool]:
+    return [pool for pool in REAL_OPERATIONS[events.Block](state, event, amounts, effects) if pool.mode == "cross"]
+
+
+def _with_the_cross_equity(state: State, pool: Pool, facts: Facts) -> Facts:
+    if pool.mode == "cross":
+        return facts
+    cross = state.accounts[pool.account].cross
+    equity = arithmetic.pool_equity(cross.collateral, state.holdings(cross))
+    return evolve(facts, equity=facts.equity + max(0, equity))
+
+
+def _with_isolated_margins(state: State, pool: Pool, facts: Facts) -> Facts:
+    if pool.mode == "isolated":
+        return facts
+    margins = sum(
+        arithmetic.pool_maintenance_margin(state.holdings(isolated))
+        for isolated in state.accounts[pool.account].isolated.values()
+    )
+    return evolve(facts, maintenance_margin=facts.maintenance_margin + margins)
+
+
+def _the_whole_account(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
+    _HAND(state, pool, facts, effects)
+    cross = state.accounts[pool.account].cross
+    if pool.mode == "isolated" and cross.open_positions() and not cross.order_working():
+        forced = evolve(facts, equity=-1, maintenance_margin=1, in_liquidation=True, book_failed=True)
+        for position in cross.open_positions():
+            for _ in range(2):
+                fire_with(forced, position, "assess", effects)
+        _HAND(state, cross, evolve(facts, equity=0), effects)
+
+
+def _its_cross_sibling_too(state: State, pool: Pool) -> list[Position]:
+    orders = _TO_ATTEMPT(state, pool)
+    cross = state.accounts[pool.account].cross
+    if pool.mode == "isolated" and orders:
+        sibling = cross.positions.get(orders[0].market.name)
+        if sibling is not None and sibling.size and sibling.order is None and not sibling.attempted:
+            sibling.order = abs(sibling.size)
+            sibling.attempted = True
+    return orders
+
+
+def _cross_is_liquidated_with_it(state: State, pools: list[Pool], effects: Effects) -> None:
+    _ASSESS(state, pools, effects)
+    for pool in pools:
+        cross = state.accounts[pool.account].cross
+        if pool.in_liquidation and pool.mode == "isolated" and cross.open_positions():
+            cross.in_liquidation = True
+
+
+def _sweeps(state: State, pool: Pool, position: Position, size: int, price: int, effects: Effects) -> None:
+    _REDUCE(state, pool, position, size, price, effects)
+    if pool.mode == "isolated" and not pool.open_positions() and pool.collateral > 0:
+        state.accounts[pool.account].cross.collateral += pool.collateral
+        pool.collateral = 0
+
+
+def _sweeps_after_fills(state: State, event: events.Fill, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = REAL_OPERATIONS[events.Fill](state, event, amounts, effects)
+    (pool,) = touched
+    if pool.mode == "isolated" and not pool.open_positions() and pool.collateral > 0:
+        state.accounts[pool.account].cross.collateral += pool.collateral
+        pool.collateral = 0
+    return touched
+
+
+def _profit_to_cross(state: State, pool: Pool, position: Position, size: int, price: int, effects: Effects) -> None:
+    before = pool.collateral
+    _REDUCE(state, pool, position, size, price, effects)
+    profit = max(0, pool.collateral - before)
+    pool.collateral -= profit
+    state.accounts[pool.account].cross.collateral += profit
+
+
+def _only_cross_marks(state: State, event: events.MarkPrice, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = REAL_OPERATIONS[events.MarkPrice](state, event, amounts, effects)
+    return [pool for pool in touched if pool.mode == "cross"]
+
+
+def _only_first_markets(state: State, event: events.MarkPrice, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = REAL_OPERATIONS[events.MarkPrice](state, event, amounts, effects)
+    return [pool for pool in touched if pool.open_positions()[0].market.name == event.market]
+
+
+def _pays_the_wrong_way(state: State, event: events.Transfer, amounts: Amounts, effects: Effects) -> list[Pool]:
+    turned = {"amount": -amounts["amount"]} if amounts["amount"] < 0 else amounts
+    return REAL_OPERATIONS[events.Transfer](state, event, turned, effects)
+
+
+def _losses_only(state: State, pool: Pool, facts: Facts) -> Facts:
+    return evolve(
+        facts, equity=pool.collateral + sum(min(0, arithmetic.pool_equity(0, [held])) for held in state.holdings(pool))
+    )
+
+
+def _from_another_account(state: State, pool: Pool, effects: Effects) -> None:
+    others = [account.cross for name, account in state.accounts.items() if name != pool.account]
+    payer = next((other for other in others if other.collateral > 0), None)
+    if payer is None or pool.collateral >= 0:
+        _COVER(state, pool, effects)
+        return
+    payer.collateral += pool.collateral
+    pool.collateral = 0
+
+
+def _to_the_first_pool(state: State, event: events.Transfer, amounts: Amounts, effects: Effects) -> list[Pool]:
+    isolated = state.accounts[event.account].isolated
+    if event.market not in isolated and isolated and amounts["amount"] > 0:
+        event = evolve(event, market=min(isolated))
+    return REAL_OPERATIONS[events.Transfer](state, event, amounts, effects)
+
+
+def _without_regard_to_case(pool: Pool) -> list[Position]:
+    names = sorted(pool.positions, key=lambda name: (name.lower(), name))
+    return [pool.positions[name] for name in names if pool.positions[name].size]
+
+
+def _forgets_what_is_empty(state: State, event: events.Transfer, amounts: Amounts, effects: Effects) -> list[Pool]:
+    cross, pool = REAL_OPERATIONS[events.Transfer](state, event, amounts, effects)
+    if pool.collateral or pool.positions:
+        return [cross, pool]
+    del state.accounts[pool.account].isolated[event.market]
+    return [cross]
+
+
+def _calms_siblings(state: State, pool: Pool, position: Position, effects: Effects) -> None:
+    _OPEN_WINDOWS(state, pool, position, effects)
+    if state.venue.cooldown_scope == "account" and state.venue.cooldown_ms:
+        for other in state.pools():
+            if other.account == pool.account and other is not pool:
+                for sibling in other.open_positions():
+                    sibling.state = "cooldown" if sibling.state == "healthy" else sibling.state
+
+
+ENGINES = (
+    bug("B36", Patch(assessment, "assess", _cross_only)),
+    bug("B40", sees(_with_the_cross_equity)),
+    wrong("X117", "Only the first account is assessed", Patch(assessment, "assess", _first_account_only)),
+    wrong("X118", "Isolated pools are skipped at blocks", operates(events.Block, _cross_blocks_only)),
+    wrong("X119", "A mark is assessed for cross pools only", operates(events.MarkPrice, _only_cross_marks)),
+    wrong(
+        "X120",
+        "A mark is assessed for a pool's first market only",
+        operates(events.MarkPrice, _only_first_markets),
+    ),
+    wrong("X121", "The cross pool must cover isolated margins too", sees(_with_isolated_margins)),
+    wrong(
+        "X122",
+        "The vault takes the cross pool with an isolated one",
+        Patch(assessment, "_hand_to_vault", _the_whole_account),
+    ),
+    wrong(
+        "X123",
+        "An isolated liquidation closes the cross sibling",
+        Patch(assessment, "_to_attempt", _its_cross_sibling_too),
+    ),
+    wrong(
+        "X124",
+        "An isolated liquidation marks the cross pool",
+        Patch(assessment, "assess", _cross_is_liquidated_with_it),
+    ),
+    wrong(
+        "X125", "A closed isolated position returns its margin to the cross pool", Patch(operations, "_reduce", _sweeps)
+    ),
+    wrong(
+        "X126",
+        "A liquidated isolated position returns its margin to the cross pool",
+        operates(events.Fill, _sweeps_after_fills),
+    ),
+    wrong("X127", "Isolated profit goes to the cross pool", Patch(operations, "_reduce", _profit_to_cross)),
+    wrong("X128", "A transfer back goes forth", operates(events.Transfer, _pays_the_wrong_way)),
+    wrong("X208", "Equity counts losses and no profits", sees(_losses_only)),
+    wrong(
+        "X209", "A deficit is taken from another account", Patch(assessment, "_cover_deficit", _from_another_account)
+    ),
+    wrong("X210", "A transfer goes to the isolated pool that is there", operates(events.Transfer, _to_the_first_pool)),
+    wrong("X211", "A window of the account calms its other pools", Patch(operations, "_open_windows", _calms_siblings)),
+    wrong(
+        "X216",
+        "A pool's positions are taken in order of market without regard to case",
+        Patch(Pool, "open_positions", _without_regard_to_case),
+    ),
+    wrong(
+        "X217",
+        "A transfer that empties a pool never traded in forgets it",
+        operates(events.Transfer, _forgets_what_is_empty),
+    ),
+)

@@ -1,0 +1,189 @@
+"""Engines that move a position through its lifecycle wrongly, or remember wrongly what belongs to a life."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from attrs import evolve
+
+from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, wrong
+from liqspec.core import assessment, events, machine, operations
+from liqspec.core.admission import Amounts
+from liqspec.core.machine import Lifecycle
+from liqspec.core.state import Facts, Pool, Position, State
+
+Effects = list[Any]
+
+_LIFECYCLE = machine.lifecycle
+_LEAVE = assessment._leave_liquidation
+_INCREASE = operations._increase
+_REDUCE = operations._reduce
+_END_LIFE = Position.end_life
+_HAND = assessment._hand_to_vault
+
+
+def _table(**changes: dict[str, Any] | None) -> Patch:
+    """Another lifecycle: transitions changed, or left out where there is None."""
+
+    @cache
+    def lifecycle() -> Lifecycle:
+        real = _LIFECYCLE()
+        entries = tuple(
+            evolve(entry, **(changes.get(entry.id) or {}))
+            for entry in real.table.transitions
+            if changes.get(entry.id, {}) is not None
+        )
+        table = evolve(real.table, transitions=entries)
+        candidates: dict[tuple[str, str], list[machine.TransitionEntry]] = {}
+        for entry in entries:
+            for source in entry.sources:
+                candidates.setdefault((entry.trigger, source), []).append(entry)
+        fired = {(entry.trigger, source, entry.to): entry for entry in entries for source in entry.sources}
+        return Lifecycle(table, machine._build(table), {entry.id: entry for entry in entries}, fired, candidates)
+
+    return Patch(machine, "lifecycle", lifecycle)
+
+
+def _only_with_positions(pool: Pool, rule: str, effects: Effects) -> None:
+    if rule != "LIQ-8":
+        _LEAVE(pool, rule, effects)
+
+
+def _same_life(
+    state: State, pool: Pool, position: Position, size: int, price: int, leverage: int | None, effects: Effects
+) -> None:
+    again = position.size == 0 and position.life > 0
+    _INCREASE(state, pool, position, size, price, leverage, effects)
+    if again:
+        position.life -= 1
+
+
+def _life_with_each_trade(
+    state: State, pool: Pool, position: Position, size: int, price: int, leverage: int | None, effects: Effects
+) -> None:
+    increases = position.size != 0
+    _INCREASE(state, pool, position, size, price, leverage, effects)
+    if increases:
+        position.life += 1
+
+
+def _first_leverage(
+    state: State, pool: Pool, position: Position, size: int, price: int, leverage: int | None, effects: Effects
+) -> None:
+    kept = position.leverage if position.size else leverage
+    _INCREASE(state, pool, position, size, price, kept, effects)
+
+
+def _average_leverage(
+    state: State, pool: Pool, position: Position, size: int, price: int, leverage: int | None, effects: Effects
+) -> None:
+    if position.size and leverage is not None:
+        leverage = (position.leverage + leverage) // 2
+    _INCREASE(state, pool, position, size, price, leverage, effects)
+
+
+def _cost_at_the_mark(
+    state: State, pool: Pool, position: Position, size: int, price: int, leverage: int | None, effects: Effects
+) -> None:
+    _INCREASE(state, pool, position, size, state.marks[position.market.name], leverage, effects)
+
+
+def _default_leverage_after(
+    state: State, pool: Pool, position: Position, size: int, price: int, effects: Effects
+) -> None:
+    _REDUCE(state, pool, position, size, price, effects)
+    if position.size:
+        position.leverage = position.market.max_leverage
+
+
+def _healthy_after_reducing(
+    state: State, pool: Pool, position: Position, size: int, price: int, effects: Effects
+) -> None:
+    _REDUCE(state, pool, position, size, price, effects)
+    if position.size:
+        position.state = "healthy"
+
+
+def _keeps(*names: str) -> Callable[[Position], None]:
+    def end_life(self: Position) -> None:
+        kept = {name: getattr(self, name) for name in names}
+        _END_LIFE(self)
+        for name, value in kept.items():
+            setattr(self, name, value)
+
+    return end_life
+
+
+def _closed_at_once(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
+    taken = pool.open_positions()
+    _HAND(state, pool, facts, effects)
+    for position in taken:
+        position.state = "closed"
+
+
+def _no_block_number(state: State, event: events.Block, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = REAL_OPERATIONS[events.Block](state, event, amounts, effects)
+    state.block -= 1
+    return touched
+
+
+def _always_a_millisecond(state: State, event: events.Block, amounts: Amounts, effects: Effects) -> list[Pool]:
+    return REAL_OPERATIONS[events.Block](state, evolve(event, time=state.time + 1), amounts, effects)
+
+
+def _transition_first(state: State, event: events.Block, amounts: Amounts, effects: Effects) -> list[Pool]:
+    """T8 to T10 ask whether the window is open at the time of the block before."""
+    later = event.time - state.time
+    before = {held: held.window.until for pool in state.pools() for held in pool.positions.values()}
+    for held, until in before.items():
+        held.window.until = until + later if until else 0
+    touched = REAL_OPERATIONS[events.Block](state, event, amounts, effects)
+    for held, until in before.items():
+        held.window.until = until if state.time < until else 0
+        held.window.forcing_until = held.window.until
+    return touched
+
+
+ENGINES = (
+    bug(
+        "B62",
+        Patch(assessment, "_leave_liquidation", _only_with_positions),
+    ),
+    wrong(
+        "X129",
+        "Cooldown and healthy swapped when restored (T3, T4)",
+        _table(T3={"to": "healthy"}, T4={"to": "cooldown"}),
+    ),
+    wrong(
+        "X130", "Cooldown and healthy swapped at a block (T8, T9)", _table(T8={"to": "healthy"}, T9={"to": "cooldown"})
+    ),
+    wrong("X131", "A position in cooldown is not liquidated (T2)", _table(T2=None)),
+    wrong("X132", "A cooldown does not end (T10)", _table(T10=None)),
+    wrong("X133", "A cooldown ends with any block (T10)", _table(T10={"guard": ()})),
+    wrong("X134", "A restored position keeps its state (T4)", _table(T4=None)),
+    wrong("X135", "A backstopped position stays so (T11)", _table(T11=None)),
+    wrong("X136", "A backstop asks no book (T5)", _table(T5={"guard": ("below_backstop",)})),
+    wrong("X137", "A backstop asks no line (T5)", _table(T5={"guard": ("book_failed",)})),
+    wrong("X138", "Only a position without a fill can be backstopped (T5)", _table(T5={"sources": ("liquidatable",)})),
+    wrong("X139", "A partly filled position stays liquidatable (T6)", _table(T6={"to": "liquidatable"})),
+    wrong(
+        "X140",
+        "A position in liquidation that its trader closes keeps its state (T12)",
+        _table(T12={"sources": ("healthy", "cooldown")}),
+    ),
+    wrong("X141", "A new life keeps the state closed (T0)", _table(T0={"sources": ("new",)})),
+    wrong("X142", "A partial fill of a restored pool stays so over blocks (T8, T9)", _table(T8=None, T9=None)),
+    wrong("X143", "The life does not grow at a reopening", Patch(operations, "_increase", _same_life)),
+    wrong("X144", "Every increase begins a life", Patch(operations, "_increase", _life_with_each_trade)),
+    wrong("X145", "An increase does not replace the leverage", Patch(operations, "_increase", _first_leverage)),
+    wrong("X146", "An increase averages the leverage", Patch(operations, "_increase", _average_leverage)),
+    wrong("X147", "A trade is booked at the mark", Patch(operations, "_increase", _cost_at_the_mark)),
+    wrong("X148", "A reduction resets the leverage", Patch(operations, "_reduce", _default_leverage_after)),
+    wrong("X149", "A reduction makes a position healthy", Patch(operations, "_reduce", _healthy_after_reducing)),
+    wrong("X150", "An attempt counts for the next life too", Patch(Position, "end_life", _keeps("attempted"))),
+    wrong("X152", "The cost of a closed position stays", Patch(Position, "end_life", _keeps("cost"))),
+    wrong("X154", "A backstopped position is closed at once", Patch(assessment, "_hand_to_vault", _closed_at_once)),
+    wrong("X155", "A block does not count", operates(events.Block, _no_block_number)),
+    wrong("X156", "A block always takes a millisecond", operates(events.Block, _always_a_millisecond)),
+    wrong("X157", "At a block, cooldowns are judged at the time before it", operates(events.Block, _transition_first)),
+)

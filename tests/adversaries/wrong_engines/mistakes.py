@@ -1,0 +1,30 @@
+"""The vector of a mistake: the events by which an engine that makes it is told apart."""
+
+import re
+from typing import Any
+
+from adversaries.wrong_engines.base import WrongEngine
+from liqspec.vectors.case import Case
+from liqspec.vectors.suites import MISTAKES
+
+
+def name_of(wrong: WrongEngine) -> str:
+    """What its case is called: its id, and its title in small letters."""
+    return f"{wrong.id.lower()}-{re.sub('[^a-z0-9]+', '-', wrong.title.lower()).strip('-')}"
+
+
+def case_of(wrong: WrongEngine, config: dict[str, Any], events: list[Any]) -> Case:
+    """The case of a wrong engine that answers otherwise at the last of these events.
+
+    One that is wrong before any event is seen to be so after a block too: a reset has no observation in a vector.
+    """
+    return Case(
+        venue="own",
+        suite=MISTAKES,
+        name=name_of(wrong),
+        title=wrong.title,
+        rules=(wrong.rule,),
+        provenance="found by running an engine that makes this mistake beside the model, and made short",
+        config=config,
+        events=tuple(events or [{"type": "block", "time": 1}]),
+    )

@@ -1,0 +1,162 @@
+"""Engines that start, stop or look for liquidations at the wrong time."""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from attrs import evolve
+
+from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, sees, wrong
+from liqspec.core import arithmetic, assessment, events, operations
+from liqspec.core.admission import Amounts
+from liqspec.core.state import Facts, Pool, State
+
+Effects = list[Any]
+
+
+def _at_or_above(equity: int, maintenance: int) -> bool:
+    return equity >= maintenance
+
+
+def _at_or_below(equity: int, maintenance: int) -> bool:
+    return equity <= maintenance
+
+
+def _only_above(equity: int, maintenance: int) -> bool:
+    return equity > maintenance
+
+
+def _only_while_solvent(equity: int, maintenance: int, in_liquidation: bool) -> bool:
+    return 0 < equity < maintenance
+
+
+def _but_for_zero(equity: int, maintenance: int, in_liquidation: bool) -> bool:
+    return equity < maintenance and equity != 0
+
+
+def _latched(equity: int, maintenance: int, in_liquidation: bool) -> bool:
+    return equity < maintenance or in_liquidation
+
+
+def _with_closing_fees(state: State, pool: Pool, facts: Facts) -> Facts:
+    fees = sum(
+        arithmetic.divide_up(
+            arithmetic.notional(held.size, held.mark, held.unit) * state.venue.fee_rate.numerator,
+            state.venue.fee_rate.denominator,
+        )
+        for held in state.holdings(pool)
+    )
+    return evolve(facts, maintenance_margin=facts.maintenance_margin + fees)
+
+
+# What left a pool since its liquidation price was last computed, by trade, fill or deposit.
+_UNSEEN: WeakKeyDictionary[Pool, int] = WeakKeyDictionary()
+
+
+def _pays_unseen(state: State, event: Any, amounts: Amounts, effects: Effects) -> list[Pool]:
+    before = {pool: pool.collateral for pool in state.pools()}
+    touched = REAL_OPERATIONS[type(event)](state, event, amounts, effects)
+    for pool in touched:
+        _UNSEEN[pool] = _UNSEEN.get(pool, 0) + max(0, before.get(pool, 0) - pool.collateral)
+    return touched
+
+
+def _recomputes(state: State, event: Any, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = REAL_OPERATIONS[type(event)](state, event, amounts, effects)
+    for pool in touched:
+        _UNSEEN.pop(pool, None)
+    return touched
+
+
+def _without_unseen(_: State, pool: Pool, facts: Facts) -> Facts:
+    return evolve(facts, equity=facts.equity + _UNSEEN.get(pool, 0))
+
+
+def _sets_the_mark(state: State, event: events.Trade, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = REAL_OPERATIONS[events.Trade](state, event, amounts, effects)
+    state.marks[event.market] = amounts["price"]
+    return touched
+
+
+def _vault_sets_the_mark(state: State, event: events.VaultTrade, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = REAL_OPERATIONS[events.VaultTrade](state, event, amounts, effects)
+    state.marks[event.market] = amounts["price"]
+    return touched
+
+
+def _withdraws_orders(state: State, event: events.Deposit, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = REAL_OPERATIONS[events.Deposit](state, event, amounts, effects)
+    for position in touched[0].open_positions():
+        position.order = None
+    return touched
+
+
+def _catches_up(state: State, event: events.Block, amounts: Amounts, effects: Effects) -> list[Pool]:
+    late = event.time - state.time > 1000
+    touched = REAL_OPERATIONS[events.Block](state, event, amounts, effects)
+    return [] if late else touched
+
+
+def _unassessed(kind: type[events.Event]) -> Patch:
+    def operation(state: State, event: Any, amounts: Amounts, effects: Effects) -> list[Pool]:
+        REAL_OPERATIONS[kind](state, event, amounts, effects)
+        return []
+
+    return operates(kind, operation)
+
+
+def _one_by_one(state: State, event: events.Marks, amounts: Amounts, effects: Effects) -> list[Pool]:
+    for market, price in amounts.items():
+        state.marks[market] = price
+        assessment.assess(state, operations._pools_in(state, market), effects)
+    return []
+
+
+def _first_only(state: State, event: events.Marks, amounts: Amounts, effects: Effects) -> list[Pool]:
+    REAL_OPERATIONS[events.Marks](state, event, amounts, effects)
+    return operations._pools_in(state, next(iter(amounts)))
+
+
+def _giver_only(state: State, event: events.Transfer, amounts: Amounts, effects: Effects) -> list[Pool]:
+    cross, isolated = REAL_OPERATIONS[events.Transfer](state, event, amounts, effects)
+    return [cross if amounts["amount"] > 0 else isolated]
+
+
+ENGINES = (
+    bug("B01", Patch(arithmetic, "breached", _at_or_above)),
+    bug("B03", sees(_with_closing_fees)),
+    bug(
+        "B05",
+        operates(events.Withdraw, _pays_unseen),
+        operates(events.Transfer, _pays_unseen),
+        operates(events.Deposit, _recomputes),
+        operates(events.Trade, _recomputes),
+        operates(events.Fill, _recomputes),
+        sees(_without_unseen),
+    ),
+    bug(
+        "B11",
+        operates(events.Funding, _pays_unseen),
+        operates(events.Withdraw, _recomputes),
+        operates(events.Trade, _recomputes),
+        sees(_without_unseen),
+    ),
+    bug("B49", operates(events.Trade, _sets_the_mark)),
+    bug(
+        "B61",
+        Patch(arithmetic, "needs_liquidation", _only_while_solvent),
+    ),
+    bug("B66", Patch(arithmetic, "needs_liquidation", _latched)),
+    bug("B69", operates(events.Block, _catches_up)),
+    bug("B80", operates(events.Deposit, _withdraws_orders)),
+    wrong("X01", "A pool is breached at equality", Patch(arithmetic, "breached", _at_or_below)),
+    wrong("X02", "A pool is restored only above its margin", Patch(arithmetic, "restored", _only_above)),
+    wrong("X03", "A pool with equity of exactly 0 is healthy", Patch(arithmetic, "needs_liquidation", _but_for_zero)),
+    wrong("X04", "Funding is not followed by an assessment", _unassessed(events.Funding)),
+    wrong("X05", "A deposit is not followed by an assessment", _unassessed(events.Deposit)),
+    wrong("X06", "A trade is not followed by an assessment", _unassessed(events.Trade)),
+    wrong("X07", "The end of an order is not followed by an assessment", _unassessed(events.OrderDone)),
+    wrong("X08", "Marks are assessed one by one", operates(events.Marks, _one_by_one)),
+    wrong("X09", "Of several marks only the first is assessed", operates(events.Marks, _first_only)),
+    wrong("X10", "The pool that receives a transfer is not assessed", operates(events.Transfer, _giver_only)),
+    wrong("X11", "The vault's trade sets the mark", operates(events.VaultTrade, _vault_sets_the_mark)),
+)

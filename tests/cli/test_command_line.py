@@ -1,0 +1,316 @@
+"""The command as a user meets it: what it prints, its exit status, and what it says to bad input."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from liqspec import __version__, cli
+from liqspec.edge import files
+from liqspec.properties import registry
+from liqspec.replay import itf
+from liqspec.spec import citations, rulebook, scenarios, venues
+from support.commands import run, run_here
+
+
+def test_simulate_tells_the_rule_that_acted_and_only_what_changed() -> None:
+    done = run("simulate", "market-liquidation")
+    assert done.returncode == 0
+    assert (
+        "T1 by LIQ-3: alice/BTC/cross healthy -> liquidatable: equity 1,205 < maintenance margin 1,205.125"
+        in done.stdout
+    )
+    assert "as expected" in done.stdout
+    quiet = done.stdout.split("One tick above")[1].split("  4 mark_price")[0]
+    assert "state" not in quiet
+    assert "equity 1,206 >= maintenance margin 1,205.15" in quiet
+
+
+def test_simulate_why_shows_the_guards_with_their_numbers() -> None:
+    done = run("simulate", "market-liquidation", "--why", "alice/BTC/cross")
+    assert "T1 to liquidatable does not hold: needs liquidation is false (LIQ-5: equity 1,206 >=" in done.stdout
+    assert "below backstop is false (BKS-1: equity 1,205 >= 2/3 x maintenance margin 1,205.125)" in done.stdout
+
+
+def test_simulate_json_gives_one_object_a_line() -> None:
+    done = run("simulate", "market-liquidation", "--json")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["step"] for line in lines[:-1]] == [1, 2, 3, 4, 5]
+    assert lines[-1]["end"]["as_expected"] is True
+    assert {"subject": "alice/BTC/cross", "field": "order", "before": None, "after": "1"} in lines[3]["changes"]
+
+
+def test_simulate_exits_with_1_if_the_end_is_another(tmp_path: Path) -> None:
+    text = (files.ROOT / "scenarios" / "market-liquidation.toml").read_text(encoding="utf-8")
+    path = tmp_path / "other.toml"
+    path.write_text(text.replace('collateral = "1200"', 'collateral = "1201"'), encoding="utf-8")
+    done = run("simulate", str(path))
+    assert done.returncode == 1
+    assert "at the end: alice/cross.collateral is 1200, expected 1201" in done.stdout
+
+
+def test_simulate_tells_the_figures_of_a_real_event_beside_the_models(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SCN-4."""
+    assert run_here(monkeypatch, "simulate", "eth-march-2025") == 0
+    sources, compared = capsys.readouterr().out.split("Figures used")[1].split("Reported and modelled")
+    assert "│ Deposit of 15.23M                                   │ public  │ Reports of the event. " in sources
+    assert "│ Size of exactly 175,000                             │ assumed │" in sources
+    assert "│ Price of the takeover             │       ~1,915 │      1,904.49 │       -10.51 │" in compared
+
+
+BARE_STORY = """
+title = "Bare"
+venue = "generic"
+marks = { BTC = "50000" }
+[[step]]
+event = { type = "deposit", account = "alice", amount = "100" }
+[[report]]
+figure = "his size"
+reported = "1500"
+after_step = 1
+measure = "position.alice/BTC/cross.size"
+explanation = "He has none."
+"""
+
+
+def test_simulate_tells_a_figure_that_the_model_does_not_have_and_no_more_than_the_story_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SCN-4: an exact figure has no tilde, and where the model has none, there is no gap."""
+    path = tmp_path / "bare.toml"
+    path.write_text(BARE_STORY, encoding="utf-8")
+    assert run_here(monkeypatch, "simulate", str(path)) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("Bare  venue generic\n\n  1 deposit alice amount 100\n")
+    assert "│ his size │    1,500 │  none │ none │ He has none." in told
+    assert "Figures used" not in told
+
+
+def test_simulate_ends_with_what_was_not_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bare.toml"
+    path.write_text(BARE_STORY.partition("[[report]]")[0] + 'expect.refused = "off_grid"\n', encoding="utf-8")
+    assert run_here(monkeypatch, "simulate", str(path)) == 1
+    assert capsys.readouterr().out.endswith(
+        "transitions: none\nrules that acted: ACC-4\n1 unexpected\n  step 1: expected off_grid, got acceptance\n"
+    )
+
+
+@pytest.mark.parametrize("rule", list(rulebook.rules()))
+def test_explain_prints_every_rule(rule: str, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.app(["explain", rule], standalone_mode=False)
+    assert rulebook.rules()[rule].title.split()[0] in capsys.readouterr().out
+
+
+def test_explain_names_transitions_code_and_tests() -> None:
+    done = run("explain", "liq-3")
+    assert "A pool is breached when its equity is strictly below" in done.stdout
+    assert "T1 healthy --assess" in done.stdout
+    assert "model/liqspec/core/arithmetic.py:" in done.stdout
+    assert "Tests" in done.stdout
+    assert "BKS-2" in run("explain", "T5").stdout
+
+
+def test_explain_of_a_rule_says_as_json_what_it_says_as_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(monkeypatch, "explain", "LIQ-3", "--json") == 0
+    told, rule = json.loads(capsys.readouterr().out), rulebook.rules()["LIQ-3"]
+    assert (told["rule"], told["title"], told["text"]) == ("LIQ-3", rule.title, rule.text)
+    assert told["page"] == f"spec/rules/03-liquidation.md:{rule.line}"
+    assert told["examples"] == [example.text for example in rule.examples] != []
+    assert told["transitions"] == ["T1", "T2"]
+    assert any(
+        line.startswith("model/liqspec/core/arithmetic.py:") and line.endswith(" breached") for line in told["code"]
+    )
+    assert any(line.startswith("tests/support/symbolic_boundaries.py:") for line in told["tests"])
+
+
+def test_explain_says_where_the_tests_of_an_installed_package_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(citations, "of_tests", lambda: [])
+    assert run_here(monkeypatch, "explain", "LIQ-3") == 0
+    told = capsys.readouterr().out
+    assert told.endswith("No tests here: they are in the project's checkout.\n")
+    assert "\nTests\n" not in told and "\nCode\n" in told
+
+
+def test_explain_of_a_transition_has_its_guards_and_rules(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(monkeypatch, "explain", "t5") == 0
+    told = capsys.readouterr().out
+    assert told.startswith(
+        "T5 liquidatable or partially_liquidated --assess [below_backstop, book_failed]--> backstopped\n"
+    )
+    assert "\nguard below_backstop (BKS-1): The pool's equity is below the backstop share" in told
+    assert f"\nBKS-3: {rulebook.rules()['BKS-3'].title}\n" in told
+    assert run_here(monkeypatch, "explain", "T5", "--json") == 0
+    entry = json.loads(capsys.readouterr().out)
+    assert entry.pop("meaning").startswith("The market was tried and failed")
+    assert entry == {
+        "transition": "T5",
+        "trigger": "assess",
+        "from": ["liquidatable", "partially_liquidated"],
+        "guard": ["below_backstop", "book_failed"],
+        "to": "backstopped",
+        "rules": ["BKS-3", "BKS-1", "BKS-2"],
+    }
+
+
+def test_properties_are_a_table_a_page_and_data(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(monkeypatch, "properties", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [entry["name"] for entry in listed] == list(registry.KNOWN)
+    closed = next(entry for entry in listed if entry["name"] == "closed_is_empty")
+    assert (closed["kind"], closed["judged_on"], closed["rules"]) == ("state", "observation", ["LIF-3"])
+    assert run_here(monkeypatch, "properties", "--markdown") == 0
+    assert capsys.readouterr().out == (files.ROOT / "properties.md").read_text(encoding="utf-8")
+    assert run_here(monkeypatch, "properties") == 0
+    told = capsys.readouterr().out
+    assert "│ closed is empty               │ A closed or backstopped      │ state   │ observation │ LIF-3 " in told
+    assert all(f"│ {entry.title[:12]}" in told for entry in registry.KNOWN.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["explain", "XYZ-99"], "XYZ-99: no such rule"),
+        (["simulate", "nothing"], "no such scenario; `liqspec scenarios` lists those shipped"),
+        (["simulate", "nothing.toml"], "nothing.toml: no such file or directory"),
+        (["simulate", "."], "is a directory"),
+        (["verify", "--venue", "nowhere"], "no such venue; shipped are"),
+        (["verify", "--steps", "0"], "--steps"),
+        (["fly"], "No such command"),
+        (["simulate", "deficit", "--why", "alice"], "expected ACCOUNT/MARKET/MODE"),
+        (["simulate", "deficit", "--why", "nobody/BTC/cross"], "no such account or market in this scenario; it has"),
+        (["verify", "--scope", "galaxy"], "no such scope; shipped are"),
+    ],
+)
+def test_bad_usage_gets_one_clear_message_and_status_2(arguments: list[str], said: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_a_bad_scenario_file_gets_one_line_with_file_line_and_field(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(
+        'title = "t"\nvenue = "generic"\nmarks = { BTC = "50000" }\n\n[[step]]\n'
+        'event = { type = "deposit", account = "alice", amount = 100 }\n',
+        encoding="utf-8",
+    )
+    done = run("simulate", str(path))
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"liqspec: {path}:6: step[0].event.amount: expected a string, got 100; see the fields of deposit\n"
+    )
+
+
+def test_lists_are_complete() -> None:
+    assert [row["name"] for row in json.loads(run("scenarios", "--json").stdout)] == scenarios.names()
+    assert {"generic", "hyperliquid"} <= {row["name"] for row in json.loads(run("venues", "--json").stdout)}
+
+
+def test_help_has_examples_and_exit_status() -> None:
+    help_text = run("--help").stdout
+    assert "liqspec simulate market-liquidation" in help_text
+    assert "Exit status" in help_text
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = f"{sys.executable} -m liqspec simulate market-liquidation --json | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("arguments", [["venues", "--json"], ["scenarios"], ["simulate", "deficit", "--json"]])
+def test_a_reader_that_has_gone_ends_it_with_0(arguments: list[str]) -> None:
+    """1 would mean that something is violated."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "liqspec", *arguments],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_interrupt_is_told_in_one_line_and_ends_it_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scenarios, "names", interrupt)
+    assert run_here(monkeypatch, "scenarios") == 130
+    assert capsys.readouterr().err == "liqspec: interrupted\n"
+
+
+def test_lists_are_tables_for_people(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_here(monkeypatch, "scenarios") == 0
+    listed = capsys.readouterr().out
+    assert all(f"│ {name} " in listed for name in scenarios.names())
+    assert run_here(monkeypatch, "venues") == 0
+    listed = capsys.readouterr().out
+    assert all(f"│ {name} " in listed for name in venues.names())
+
+
+def test_the_version_is_that_of_tool_and_rules(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"liqspec {__version__}, rules {rulebook.version()}\n"
+
+
+def test_a_trace_goes_to_standard_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_here(monkeypatch, "trace", "deficit") == 0
+    assert itf.from_json(json.loads(capsys.readouterr().out)).config == scenarios.load("deficit").config
+
+
+@pytest.mark.parametrize("closed", ["stdin", "stdout"])
+def test_an_oracle_that_can_not_be_asked_or_heard_ends(closed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, closed, None)
+    assert run_here(monkeypatch, "oracle") == 0
+
+
+def test_verify_is_the_same_for_the_same_seed_whatever_the_hash_seed() -> None:
+    results = []
+    for hash_seed in ("0", "1"):
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "liqspec",
+                "verify",
+                "--scope",
+                "minimal",
+                "--steps",
+                "400",
+                "--json",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            timeout=120,
+        )
+        results.append(done.stdout)
+    assert results[0] == results[1]
+    assert json.loads(results[0])["violations"] == []

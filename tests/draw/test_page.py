@@ -1,0 +1,372 @@
+"""The page of a run, in a real browser, from a file: driven by keyboard, on a phone's width and on a desktop's."""
+
+import html
+import json
+import shutil
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import Factory, define
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from liqspec.core import machine
+from liqspec.draw.runs import lifecycle_svg, recordings
+from liqspec.draw.runs import page as webpage
+from liqspec.draw.runs.record import Record, rules_of
+from liqspec.draw.runs.words import words
+from liqspec.edge import files
+from liqspec.properties.coverage import Violation
+from liqspec.replay.timeline import event_text, value_text
+from liqspec.spec import rulebook, scenarios
+from liqspec.verify import counterexample
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE, DESKTOP = 360, 1280
+FAST = [("windows-of-a-sibling", PHONE, "dark"), ("eth-march-2025", DESKTOP, "light")]
+
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None, reason="THE PAGE IS NOT TESTED: no program chromium here; apt-get install chromium"
+)
+
+
+MOMENT = """() => {
+    const seen = (selector) => [...document.querySelectorAll(selector)].filter((part) => part.checkVisibility());
+    const ids = (selector) => seen(selector).map((part) => part.id);
+    const texts = (selector) => seen(selector).map((part) => part.innerText);
+    const cells = (row) => [...row.cells].map((cell) => cell.innerText);
+    const bodies = seen("#changes-table tbody");
+    return {
+        counter: texts("#counter")[0],
+        event: texts("#event-text")[0],
+        state: texts("#state")[0],
+        now: ids(".diagram .now"),
+        taken: ids(".diagram .taken"),
+        passed: ids(".diagram .edge.passed"),
+        transitions: texts("#transitions li"),
+        changes: bodies.flatMap((body) =>
+            [...body.rows].slice(1).map((row) => [cells(body.rows[0])[0], ...cells(row)])),
+        effects: seen("#effects-list li").map((item) => item.children[0].innerText),
+        rules: ids("article.rule"),
+        unexpected: texts("#event-unexpected"),
+        fits: document.documentElement.scrollWidth <= window.innerWidth,
+    };
+}"""
+
+
+@cache
+def recorded(name: str) -> Record:
+    return recordings.load(name)
+
+
+def longest(record: Record) -> str:
+    return max(record.positions(), key=lambda key: len(record.path(key)))
+
+
+@define
+class Opened:
+    """A page in the browser, what it logged and what it asked for."""
+
+    page: Page
+    logged: list[str] = Factory(list)
+    requested: list[str] = Factory(list)
+
+    def text(self, selector: str) -> str:
+        return self.page.inner_text(selector)
+
+    def moment(self) -> dict[str, Any]:
+        """All that the page shows of the present moment; what is hidden is left out."""
+        told: dict[str, Any] = self.page.evaluate(MOMENT)
+        return told
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+def opened(browser: Browser, record: Record, folder: Path, width: int = DESKTOP, **more: Any) -> Opened:
+    """The page of a record, from a file."""
+    file = folder / "page.html"
+    file.write_text(webpage.render(record, longest(record) if record.positions() else None), encoding="utf-8")
+    page = browser.new_page(viewport={"width": width, "height": 800}, **more)
+    seen = Opened(page)
+    page.on("console", lambda message: seen.logged.append(message.text))
+    page.on("pageerror", lambda error: seen.logged.append(str(error)))
+    page.on("request", lambda request: seen.requested.append(request.url))
+    page.goto(file.as_uri())
+    return seen
+
+
+def is_quiet(seen: Opened) -> bool:
+    return seen.logged == [] and len(seen.requested) == 1 and seen.requested[0].startswith("file:///")
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [
+        pytest.param(name, width, scheme, marks=() if (name, width, scheme) in FAST else pytest.mark.thorough)
+        for name in scenarios.names()
+        for width in (PHONE, DESKTOP)
+        for scheme in ("light", "dark")
+    ],
+)
+def test_every_moment_is_reached_by_keyboard_and_shows_the_run(
+    name: str, width: int, scheme: Any, browser: Browser, tmp_path: Path
+) -> None:
+    record = recorded(name)
+    selected = longest(record)
+    seen = opened(browser, record, tmp_path, width, color_scheme=scheme)
+    for number, step in enumerate(record.steps, start=1):
+        moment = seen.moment()
+        assert moment["counter"] == f"{number} / {len(record.steps)}"
+        assert moment["event"].endswith(event_text(step.event))
+        assert moment["state"].startswith(f"{selected} is {words(step.state(selected))}")
+        assert moment["now"] == [f"state-{step.state(selected)}"]
+        own = [entry for entry in step.transitions if entry.position == selected]
+        assert set(moment["taken"]) == {lifecycle_svg.edge_id(entry.source, entry.target) for entry in own}
+        told = [f"{entry.position}: {entry.transition} " for entry in step.transitions]
+        assert [line[: len(head)] for line, head in zip(moment["transitions"], told, strict=True)] == told
+        subjects = list(dict.fromkeys(change.subject for change in step.changes))
+        changes = [
+            (subject, words(change.field))
+            for subject in subjects
+            for change in step.changes
+            if change.subject == subject
+        ]
+        assert [(subject, field.removesuffix(" (ms)")) for subject, field, _, _ in moment["changes"]] == changes
+        assert moment["rules"] == [f"rule-{rule}" for rule in rules_of(step)]
+        assert moment["effects"] == [effect.rule for effect in step.effects]
+        assert moment["fits"]
+        seen.page.keyboard.press("ArrowRight")
+    assert seen.text("#counter") == f"{len(record.steps)} / {len(record.steps)}"
+    assert is_quiet(seen)
+    seen.page.close()
+
+
+@needs_browser
+def test_the_last_moment_shows_the_final_state_the_changes_and_the_rules(browser: Browser, tmp_path: Path) -> None:
+    seen = opened(browser, recorded("market-liquidation"), tmp_path, PHONE)
+    seen.page.keyboard.press("End")
+    assert seen.text("#state") == "alice/BTC/cross is closed"
+    assert [tuple(row) for row in seen.moment()["changes"]] == [
+        ("alice/BTC/cross", "state", "liquidatable", "closed"),
+        ("alice/BTC/cross", "size", "1", "0"),
+        ("alice/BTC/cross", "cost", "50,000", "0"),
+        ("alice/BTC/cross", "order", "1", "none"),
+        ("alice/cross", "collateral", "3,000", "1,200"),
+        ("alice/cross", "equity", "1,205", "1,200"),
+        ("alice/cross", "maintenance margin", "1,205.125", "0"),
+        ("alice/cross", "initial margin", "2,410.25", "0"),
+        ("alice/cross", "in liquidation", "yes", "no"),
+    ]
+    assert seen.text("#rule-FIL-1").startswith("FIL-1 · A fill closes its size at its price")
+    assert "else no_working_order" in seen.text("#rule-FIL-1")
+    assert not seen.page.is_visible("#rule-LIQ-3")
+    assert "equity 1,200" in seen.text("#panels")
+    assert is_quiet(seen)
+    seen.page.close()
+
+
+@needs_browser
+def test_keys_buttons_and_slider_step_backwards_and_forwards(browser: Browser, tmp_path: Path) -> None:
+    seen = opened(browser, recorded("market-liquidation"), tmp_path)
+    page = seen.page
+
+    def at() -> str:
+        return seen.text("#counter").split(" ")[0]
+
+    assert page.is_disabled("#previous")
+    for key, reached in (("End", "5"), ("ArrowLeft", "4"), ("Home", "1"), ("ArrowLeft", "1"), ("ArrowRight", "2")):
+        page.keyboard.press(key)
+        assert at() == reached
+    for button, reached in (("#last", "5"), ("#previous", "4"), ("#first", "1"), ("#next", "2")):
+        page.click(button)
+        assert at() == reached
+    page.focus("#slider")
+    page.keyboard.press("ArrowRight")
+    assert at() == "3"
+    page.locator("#slider").fill("5")
+    assert at() == "5"
+    box = page.locator(".panel.pool svg").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 60, box["y"] + 20)
+    assert at() == "1"
+    assert is_quiet(seen)
+    page.close()
+
+
+@needs_browser
+def test_another_position_is_chosen_by_keyboard(browser: Browser, tmp_path: Path) -> None:
+    record = recorded("short-squeeze")
+    seen = opened(browser, record, tmp_path)
+    seen.page.keyboard.press("End")
+    assert seen.text("#state").startswith("alice/BTC/cross is closed")
+    seen.page.focus("input[value='alice/BTC/cross']")
+    seen.page.keyboard.press("ArrowDown")
+    assert seen.text("#state").startswith("bob/BTC/cross is closed")
+    passed = {f"edge-{visit.taken.source}-{visit.taken.target}" for visit in record.path("bob/BTC/cross")}
+    assert set(seen.moment()["passed"]) == passed
+    assert seen.text("#counter") == "12 / 12"
+    seen.page.close()
+
+
+@needs_browser
+def test_the_panels_draw_a_line_through_every_event(browser: Browser, tmp_path: Path) -> None:
+    record = recorded("market-liquidation")
+    seen = opened(browser, record, tmp_path)
+    path = seen.page.get_attribute(".panel.pool .line.equity", "d") or ""
+    assert path.count("H") == len(record.steps)
+    margin = seen.page.get_attribute(".panel.pool .line.margin", "d") or ""
+    backed = [step for step in record.steps if step.measures["alice/cross"].maintenance_margin.exact]
+    assert margin.count("H") == len(backed)
+    markers = seen.page.locator(".panel.market .marker")
+    assert markers.count() == len(list(record.trades()))
+    seen.page.close()
+
+
+HOSTILE_NAME = "\"'><b>onload=window.hacked=3<b>"
+
+
+@needs_browser
+def test_text_of_a_scenario_is_shown_and_never_run(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "hostile.toml"
+    quoted = json.dumps(HOSTILE_NAME)
+    file.write_text(
+        'title = "</title><script>window.hacked = 1</script>"\n'
+        "story = \"</p><img src=x onerror='window.hacked = 2'> <!-- &amp;\"\n"
+        f'venue = "generic"\naccounts = [{quoted}]\nmarks = {{ BTC = "50000" }}\n'
+        '[[step]]\nnote = "</script ><script >window.hacked = 4</script >"\n'
+        f'event = {{ type = "deposit", account = {quoted}, amount = "3000" }}\n'
+        f'[[step]]\nevent = {{ type = "trade", account = {quoted}, market = "BTC", mode = "cross", size = "1", '
+        'price = "50000", leverage = 20 }\n',
+        encoding="utf-8",
+    )
+    seen = opened(browser, recordings.load(str(file)), tmp_path, PHONE)
+    assert seen.text("h1") == "</title><script>window.hacked = 1</script>"
+    assert seen.page.title() == "</title><script>window.hacked = 1</script>"
+    assert seen.text(".story").endswith("<!-- &amp;")
+    assert seen.text("#event-note") == "</script ><script >window.hacked = 4</script >"
+    seen.page.keyboard.press("End")
+    assert seen.moment()["changes"][0][0] == f"{HOSTILE_NAME}/BTC/cross"
+    assert seen.page.evaluate("window.hacked") is None
+    assert seen.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert is_quiet(seen)
+    seen.page.close()
+
+
+@needs_browser
+def test_the_page_runs_no_other_script_even_if_one_were_there(browser: Browser, tmp_path: Path) -> None:
+    """The policy in its head names the one style and the one script by their contents."""
+    text = webpage.render(recorded("market-liquidation"), None)
+    file = tmp_path / "changed.html"
+    file.write_text(text.replace("</main>", "<script>window.hacked = 1</script></main>"), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(file.as_uri())
+    assert page.inner_text("#counter") == "1 / 5"
+    assert page.evaluate("window.hacked") is None
+    page.close()
+
+
+@needs_browser
+def test_a_counterexample_opens_in_the_same_page(browser: Browser, tmp_path: Path) -> None:
+    story = scenarios.load("deficit")
+    violation = Violation(
+        property="conservation",
+        wrong="5 appeared",
+        where="random events",
+        config=story.config.to_json(),
+        events=[step.event for step in story.file.step[:4]],
+    )
+    file = tmp_path / "counterexample.toml"
+    file.write_text(counterexample.to_toml(violation), encoding="utf-8")
+    seen = opened(browser, recordings.load(str(file)), tmp_path)
+    assert seen.text("h1") == "Counterexample: conservation"
+    assert seen.text(".story") == "5 appeared (random events)"
+    seen.page.keyboard.press("End")
+    assert seen.text("#counter") == "4 / 4"
+    assert is_quiet(seen)
+    seen.page.close()
+
+
+@needs_browser
+def test_what_was_not_expected_is_shown_at_the_top_and_at_its_moment(browser: Browser, tmp_path: Path) -> None:
+    text = (files.ROOT / "scenarios" / "market-liquidation.toml").read_text(encoding="utf-8")
+    file = tmp_path / "other.toml"
+    file.write_text(text.replace('equity = "1205",', 'equity = "1204",'), encoding="utf-8")
+    seen = opened(browser, recordings.load(str(file)), tmp_path)
+    told = "alice/cross.equity is 1205, expected 1204"
+    assert seen.text("#verdict") == "Not as expected."
+    assert seen.text("#all-unexpected") == f"step 4: {told}"
+    assert seen.moment()["unexpected"] == []
+    for _ in range(3):
+        seen.page.keyboard.press("ArrowRight")
+    assert seen.text("#event-unexpected") == f"Unexpected: {told}"
+    seen.page.close()
+
+
+# ------------------------------------------------------------------------------------------------- without any browser
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_the_data_of_the_page_are_those_of_the_run(name: str) -> None:
+    record = recorded(name)
+    data = webpage.data(record, None)
+    for told, step in zip(data["events"], record.steps, strict=True):
+        assert [change["before"] for change in told["changes"] if change["field"] != "state"] == [
+            value_text(change.before) for change in step.changes if change.field != "state"
+        ]
+        assert [effect["text"] for effect in told["effects"]] == [effect.text for effect in step.effects]
+    for pool in data["pools"]:
+        margins = [
+            step.measures[pool["key"]].maintenance_margin for step in record.steps if pool["key"] in step.measures
+        ]
+        assert [value for value in pool["margin"] if value] == [float(m.text) for m in margins if m.exact]
+
+
+def test_the_page_names_no_other_place() -> None:
+    text = webpage.render(recorded("market-liquidation"), None)
+    for name in ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"):  # names of languages, not places
+        text = text.replace(name, "")
+    for place in ("http:", "https:", "//cdn", "@import", "url("):
+        assert place not in text
+
+
+@pytest.mark.parametrize("rule", list(rulebook.rules()))
+def test_the_text_of_every_rule_becomes_markup_without_links_or_leftovers(rule: str) -> None:
+    markup = webpage.rule_markup(rule)
+    assert "<a " not in markup
+    assert "](" not in markup
+    assert f"<h3>{rule} · {html.escape(rulebook.rules()[rule].title)}</h3>" in markup
+
+
+def test_every_state_and_edge_of_the_diagram_can_be_found_by_its_name() -> None:
+    drawn = html.unescape(lifecycle_svg.svg())
+    table = machine.lifecycle().table
+    for name in table.states:
+        assert drawn.count(f'id="state-{name}"') == 1
+    for entry in table.transitions:
+        for source in entry.sources:
+            assert drawn.count(f'id="{lifecycle_svg.edge_id(source, entry.to)}"') == 1
+
+
+def test_the_parts_of_the_page_are_in_the_package() -> None:
+    folder = resources.files("liqspec.draw.runs") / "assets"
+    assert {part.name for part in folder.iterdir()} >= {"page.html", "page.css", "page.js"}

@@ -1,0 +1,580 @@
+"""Pictures of a run show the run: each value, state, transition, fill and time in them is that of the engine."""
+
+import io
+import json
+import math
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from attrs import evolve, frozen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle, StepPatch
+
+from liqspec import cli
+from liqspec.core import machine, measures
+from liqspec.core.effects import Filled, Transitioned, Units
+from liqspec.draw.graphs.render import image
+from liqspec.draw.runs import chart, legend, page, path, recordings
+from liqspec.draw.runs.palette import THEMES
+from liqspec.draw.runs.record import Record
+from liqspec.draw.runs.words import event_label
+from liqspec.edge import files
+from liqspec.edge.amounts import exact
+from liqspec.replay import timeline
+from liqspec.replay.run import Moment, Run
+from liqspec.spec import scenarios
+
+# Among them: several pools, windows, refusals, large numbers, a fee, the vault, negative equity, a second life.
+SHOWN = ["windows-of-a-sibling", "eth-march-2025", "short-squeeze", "deficit", "reopened-life"]
+
+every_scenario = pytest.mark.parametrize("name", scenarios.names())
+shown_scenario = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in SHOWN else pytest.mark.thorough) for name in scenarios.names()]
+)
+
+
+@cache
+def recorded(name: str) -> Record:
+    return recordings.load(name)
+
+
+@cache
+def ran(name: str) -> tuple[Run, list[Moment]]:
+    run = Run(scenarios.load(name))
+    return run, list(run)
+
+
+@cache
+def lines(name: str) -> tuple[str, ...]:
+    """What `liqspec simulate --json` prints."""
+    run, moments = ran(name)
+    told = [timeline.moment_json(moment, Units(run.engine.venue)) for moment in moments]
+    return tuple(json.dumps(line) for line in (*told, timeline.outcome_json(run.outcome())))
+
+
+def longest(record: Record) -> str:
+    return max(record.positions(), key=lambda key: len(record.path(key)))
+
+
+# ---------------------------------------------------------------------------------------------------------- the record
+
+
+@every_scenario
+def test_the_record_ends_in_the_state_of_the_engine(name: str) -> None:
+    run, _ = ran(name)
+    last = recorded(name).steps[-1]
+    observed = run.engine.observe()
+    assert (last.observation.time, last.observation.block) == (observed["time"], observed["block"])
+    positions = {seen.key: (seen.state, seen.size.exact, seen.cost.exact) for seen in last.observation.positions}
+    assert positions == {
+        key: (held.state, held.market.size.step * held.size, run.engine.venue.money.step * held.cost)
+        for key, held in measures.all_positions(run.engine).items()
+    }
+    for key, pool in measures.all_pools(run.engine).items():
+        details = measures.pool_details(run.engine, pool)
+        assert last.measures[key].equity.exact == exact(details["equity"])
+        assert last.measures[key].maintenance_margin.exact == exact(details["maintenance_margin"])
+        assert last.measures[key].backstop_line.exact == Fraction(details["backstop_line"])
+        assert last.measures[key].below_backstop == details["below_backstop"]
+    markets = run.engine.venue.markets
+    assert {market: mark.exact for market, mark in last.marks.items()} == {
+        market: markets[market].price.step * mark for market, mark in run.engine.state.marks.items()
+    }
+
+
+@every_scenario
+def test_every_transition_is_on_the_path_of_its_position_and_the_paths_are_unbroken(name: str) -> None:
+    """LIF-1."""
+    _, moments = ran(name)
+    fired = [
+        (event, effect.position, effect.transition)
+        for event, moment in enumerate(moments, start=1)
+        for effect in moment.effects
+        if isinstance(effect, Transitioned)
+    ]
+    record = recorded(name)
+    drawn = [(visit.event, key, visit.taken.transition) for key in record.positions() for visit in record.path(key)]
+    assert sorted(drawn) == sorted(fired)
+    for key in record.positions():
+        steps = record.path(key)
+        assert steps[0].taken.source == machine.lifecycle().table.initial
+        assert steps[-1].taken.target == record.steps[-1].state(key)
+        assert all(earlier.taken.target == later.taken.source for earlier, later in pairwise(steps))
+        assert [visit.number for visit in steps] == list(range(1, len(steps) + 1))
+
+
+@every_scenario
+def test_fills_are_recorded_with_their_price_and_side(name: str) -> None:
+    run, moments = ran(name)
+    fills = [
+        (event, effect.position, run.engine.venue.markets[effect.position.split("/")[1]].price.step * effect.price)
+        for event, moment in enumerate(moments, start=1)
+        for effect in moment.effects
+        if isinstance(effect, Filled)
+    ]
+    record = recorded(name)
+    trades = [trade for trade in record.trades() if trade.kind == "fill"]
+    assert [(trade.event, trade.position, trade.price.exact) for trade in trades] == fills
+    for trade in trades:
+        before = record.steps[trade.event - 2].position(trade.position)
+        assert before is not None
+        assert trade.sells == (before.size.exact > 0)
+
+
+@every_scenario
+def test_a_trace_is_read_back_as_the_record_of_its_run(name: str) -> None:
+    read = recordings.parse("\n".join(lines(name)), Path("any.jsonl"))
+    assert (read.steps, read.end) == (recorded(name).steps, recorded(name).end)
+
+
+def test_fields_that_the_pictures_do_not_know_are_ignored() -> None:
+    first, *rest = lines("deficit")
+    more = json.dumps({**json.loads(first), "a_later_field": [1]})
+    assert recordings.parse("\n".join([more, *rest]), Path("t.jsonl")).steps == recorded("deficit").steps
+
+
+PLAIN: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers(-5, 10**30) | st.text(max_size=4) | st.just({}) | st.just([])
+)
+
+
+def replaced(data: st.DataObject) -> Record | None:
+    """A trace with one value replaced by another, if it is still one; else it was refused in one line."""
+    told = [json.loads(line) for line in lines("chunk-cooldown-full-size")]
+    within: Any = told
+    while True:
+        key = data.draw(st.sampled_from(list(within) if isinstance(within, dict) else list(range(len(within)))))
+        if not isinstance(within[key], dict | list) or not within[key] or data.draw(st.integers(0, 4)) == 0:
+            break
+        within = within[key]
+    within[key] = data.draw(PLAIN)
+    try:
+        return recordings.parse("\n".join(map(json.dumps, told)), Path("t.jsonl"))
+    except recordings.InvalidTrace as error:
+        assert "\n" not in str(error)
+        assert str(error).startswith("t.jsonl:")
+        return None
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_trace_with_one_value_replaced_is_told_or_refused_in_one_line(data: st.DataObject) -> None:
+    if (record := replaced(data)) is not None:
+        page.data(record, None)
+        assert all(path.graph(record, key).source for key in record.positions())
+
+
+@pytest.mark.thorough
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_trace_with_one_value_replaced_is_drawn_or_refused_in_one_line(data: st.DataObject) -> None:
+    if (record := replaced(data)) is not None:
+        page.data(record, None)
+        chart.render(record, "png")
+
+
+# ------------------------------------------------------------------------------------------------------------ the chart
+
+
+def panel(figure: Figure, title: str) -> Axes:
+    return next(axes for axes in figure.axes if axes.get_title(loc="left") == title)
+
+
+def stairs(axes: Axes, label: str) -> list[float | None]:
+    """The values of a line, column by column; None where it has a gap."""
+    (line,) = [part for part in axes.patches if isinstance(part, StepPatch) and part.get_label() == label]
+    values, edges, _ = line.get_data()
+    assert list(edges) == [event + 0.5 for event in range(len(values) + 1)]
+    return [None if math.isnan(value) else float(value) for value in values]
+
+
+def places(axes: Axes, *labels: str) -> list[tuple[str, float, float]]:
+    """The lines with these labels, each with where it begins."""
+    found = [part for part in axes.lines if part.get_label() in labels]
+    points = [np.asarray(part.get_xydata()).tolist()[0] for part in found]
+    return [(str(part.get_label()), x, y) for part, (x, y) in zip(found, points, strict=True)]
+
+
+def areas(axes: Axes) -> list[tuple[str, int, int]]:
+    """The named areas of a band, with their first and last events."""
+    return [
+        (str(part.get_label()), int(part.get_x() + 0.5), int(part.get_x() + part.get_width() - 0.5))
+        for part in axes.patches
+        if isinstance(part, Rectangle) and not str(part.get_label()).startswith("_") and part.get_label()
+    ]
+
+
+@shown_scenario
+def test_the_chart_draws_the_values_of_the_run(name: str) -> None:
+    record = recorded(name)
+    figure = chart.draw(record)
+    for market in record.markets():
+        axes = panel(figure, f"{market}: mark price")
+        assert stairs(axes, "mark price") == [float(step.marks[market].text) for step in record.steps]
+        drawn = places(axes, "trade", "fill")
+        wanted = [(t.kind, t.event, float(t.price.text)) for t in record.trades() if t.market == market]
+        assert drawn == wanted
+    for pool in record.pools():
+        axes = panel(figure, f"{pool}: equity against its lines")
+        seen = [step.measures.get(pool) for step in record.steps]
+        assert stairs(axes, "equity") == [None if at is None else float(at.equity.text) for at in seen]
+        margins = [float(at.maintenance_margin.text) if at else 0.0 for at in seen]
+        assert [value or 0.0 for value in stairs(axes, "maintenance margin")] == margins
+        backstop = [float(Fraction(at.backstop_line.text)) if at else 0.0 for at in seen]
+        assert [value or 0.0 for value in stairs(axes, "backstop line")] == backstop
+        taken = [x for _, x, _ in places(axes, "the vault takes the pool")]
+        assert taken == record.takeovers(pool)
+    for key in record.positions():
+        axes = panel(figure, key)
+        drawn_areas = areas(axes)
+        states = [(span.value, span.first, span.last) for span in record.states(key) if span.value != "new"]
+        assert [area for area in drawn_areas if area[0] != "window"] == states
+        windows = [("window", span.first, span.last) for span in record.windows(key)]
+        assert [area for area in drawn_areas if area[0] == "window"] == windows
+
+
+@shown_scenario
+def test_the_chart_shows_the_time_of_every_block_and_the_name_of_every_event(name: str) -> None:
+    record = recorded(name)
+    axes = panel(chart.draw(record), "blocks and their times")
+    told = " ".join(text.get_text() for text in axes.texts)
+    for step in record.steps:
+        milliseconds = step.observation.time
+        seconds = f"{milliseconds / 1000:,.3f}".rstrip("0").rstrip(".")
+        assert (f"{milliseconds} ms" if milliseconds < 1000 else f"{seconds} s") in told.replace("\n", " ")
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert [label.split("\n")[0] for label in labels] == [str(event) for event in range(1, len(record.steps) + 1)]
+    for label, step in zip(labels, record.steps, strict=True):
+        assert step.event["type"].split("_")[0] in label
+
+
+@shown_scenario
+def test_no_text_of_the_chart_overlaps_another_or_leaves_the_picture(name: str) -> None:
+    with chart.settings():
+        figure = chart.draw(recorded(name))
+        renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+        figure.draw(renderer)
+    parts = [*figure.texts, *figure.legends[0].get_texts()]
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        scale = [label for label in axes.get_yticklabels() if low <= label.get_position()[1] <= high]
+        parts += [axes._left_title, *axes.texts, *axes.get_xticklabels(), *scale]  # type: ignore[attr-defined]
+    boxes = [(part.get_text(), part.get_window_extent(renderer)) for part in parts if part.get_text()]
+    whole = figure.bbox
+    for text, box in boxes:
+        assert box.x0 >= whole.x0, text
+        assert box.y0 >= whole.y0, text
+        assert box.x1 <= whole.x1, text
+        assert box.y1 <= whole.y1, text
+    for (first, one), (second, other) in combinations(boxes, 2):
+        across = min(one.x1, other.x1) - max(one.x0, other.x0)
+        up = min(one.y1, other.y1) - max(one.y0, other.y0)
+        assert across <= 1 or up <= 1, (first, second)
+
+
+@shown_scenario
+def test_the_names_in_a_band_stay_inside_their_areas(name: str) -> None:
+    record = recorded(name)
+    with chart.settings():
+        figure = chart.draw(record)
+        renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+        figure.draw(renderer)
+    for title in [*record.positions(), "blocks and their times"]:
+        axes = panel(figure, title)
+        boxes = [part.get_window_extent(renderer) for part in axes.patches if isinstance(part, Rectangle)]
+        for text in axes.texts:
+            told = text.get_window_extent(renderer)
+            assert any(box.x0 <= told.x0 and told.x1 <= box.x1 for box in boxes), text.get_text()
+
+
+def test_a_breach_is_told_with_its_two_numbers() -> None:
+    """LIQ-3: on the scale of the panel, the two lines of this story are one."""
+    axes = panel(chart.draw(recorded("market-liquidation")), "alice/cross: equity against its lines")
+    assert [text.get_text() for text in axes.texts] == ["1,205\n< 1,205.125"]
+
+
+def test_fills_and_trades_point_in_the_direction_of_their_side() -> None:
+    axes = panel(chart.draw(recorded("short-squeeze")), "BTC: mark price")
+    markers = [(part.get_label(), part.get_marker()) for part in axes.lines if isinstance(part, Line2D)]
+    assert [pair for pair in markers if pair[0] == "trade"] == [("trade", "v")] * 2
+    assert [pair for pair in markers if pair[0] == "fill"] == [("fill", "^")] * 2
+
+
+def test_the_same_record_gives_the_same_bytes() -> None:
+    record = recorded("market-liquidation")
+    assert chart.render(record, "svg") == chart.render(record, "svg")
+
+
+def test_a_long_run_is_still_drawn(tmp_path: Path) -> None:
+    """Narrow columns: numbers below some of them only, and the states in the legend."""
+    told = [json.loads(line) for line in lines("windows-of-a-sibling")]
+    many = [*told[:-1] * 4, told[-1]]
+    record = recordings.parse("\n".join(map(json.dumps, many)), tmp_path / "long.jsonl")
+    figure = chart.draw(record)
+    assert figure.get_size_inches()[0] < 45
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "partially liquidated" in named
+
+
+def test_a_name_may_be_anything_that_a_name_may_be(tmp_path: Path) -> None:
+    """AMT-7: dollars, brackets, other scripts, quotes and backslashes are drawn as they are."""
+    text = (files.ROOT / "scenarios" / "market-liquidation.toml").read_text(encoding="utf-8")
+    strange = "$x_1$<b>&漢\\\\N"
+    file = tmp_path / "strange.toml"
+    file.write_text(text.replace("alice", strange), encoding="utf-8")
+    record = recordings.load(str(file))
+    assert record.end.as_expected
+    (key,) = record.positions()
+    assert chart.render(record, "png").startswith(b"\x89PNG")
+    assert image(path.graph(record, key), "svg").startswith(b"<?xml")
+    titles = [axes.get_title(loc="left") for axes in chart.draw(record).axes]
+    assert "$x_1$<b>&漢\\N/BTC/cross" in titles
+
+
+# ------------------------------------------------------------------------------------------------------------- the path
+
+
+@every_scenario
+def test_the_path_numbers_each_transition_and_shows_all_others(name: str) -> None:
+    record = recorded(name)
+    for key in record.positions():
+        edges = path.edges(record, key)
+        numbers = [visit.number for edge in edges for visit in edge.visits]
+        assert sorted(numbers) == [visit.number for visit in record.path(key)]
+        source = path.graph(record, key).source
+        for edge in edges:
+            if edge.visits:
+                told = ", ".join(str(visit.number) for visit in edge.visits)
+                assert f"<B>{told}</B></FONT>  {edge.entry.id} {edge.entry.trigger}, event" in source
+        table = machine.lifecycle().table
+        for entry in table.transitions:
+            shown = sum(line.count(f"{entry.id} ") + line.count(f"{entry.id}<") for line in source.split("->")[1:])
+            assert shown == len(entry.sources), entry.id
+        end = record.path(key)[-1].taken.target
+        doubled = [line.split()[0] for line in source.splitlines() if "peripheries=2" in line]
+        assert doubled == [end]
+
+
+def test_the_path_shows_the_events_at_which_it_was_taken() -> None:
+    source = path.graph(recorded("chunk-cooldown-full-size"), "alice/BTC/cross").source
+    assert "<B>3, 6</B></FONT>  T6 fill, events 4, 7<BR/>[size remains]" in source
+
+
+# ---------------------------------------------------------------------------------------------------------- the command
+
+
+@frozen
+class Done:
+    """How a command ended, and what it printed."""
+
+    status: int
+    out: bytes
+    error: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def draw_run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`liqspec draw run`, in this process."""
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["liqspec", "draw", "run", *arguments])
+        capfdbinary.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        sys.stdout.flush()
+        told = capfdbinary.readouterr()
+        return Done(int(ended.value.code or 0), told.out, told.err.decode())
+
+    return run
+
+
+def test_a_picture_is_written_in_the_format_of_the_files_name(tmp_path: Path, draw_run: Command) -> None:
+    file = tmp_path / "deficit.png"
+    assert draw_run("deficit", "-o", str(file)).status == 0
+    assert file.read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in draw_run("deficit", "--picture", "path", "--theme", "dark").out
+
+
+def test_a_trace_is_drawn_from_a_file_and_from_the_standard_input(
+    tmp_path: Path, draw_run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "\n".join(lines("deficit")) + "\n"
+    file = tmp_path / "told.jsonl"
+    file.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    for done in (draw_run(str(file)), draw_run("-")):
+        assert done.status == 0, done.error
+        assert b"<svg" in done.out
+
+
+def test_a_trace_may_have_any_suffix(tmp_path: Path) -> None:
+    """It is known by its first character; what does not begin with a brace is a scenario."""
+    told, story = tmp_path / "told.txt", tmp_path / "story.txt"
+    told.write_text("\n".join(lines("deficit")), encoding="utf-8")
+    story.write_text((files.ROOT / "scenarios" / "deficit.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    assert len(recordings.load(str(told)).steps) == len(recordings.load(str(story)).steps) == len(lines("deficit")) - 1
+
+
+def test_a_trace_of_too_many_events_is_refused() -> None:
+    text = "\n".join(["{}"] * (recordings.MOST_STEPS + 2))
+    with pytest.raises(
+        recordings.InvalidTrace, match=f"t: {recordings.MOST_STEPS + 1} events are too many for a picture"
+    ):
+        recordings.parse(text, Path("t"))
+
+
+def test_a_run_without_a_position_has_no_path(tmp_path: Path, draw_run: Command) -> None:
+    file = tmp_path / "told.jsonl"
+    file.write_text("\n".join((*lines("deficit")[:2], lines("deficit")[-1])), encoding="utf-8")
+    done = draw_run(str(file), "--picture", "path")
+    assert (done.status, done.out) == (2, b"")
+    assert "no position was ever opened in this run, so there is no path" in done.error
+    assert draw_run(str(file)).status == 0, "the timeline is drawn all the same"
+
+
+def test_the_path_of_a_wanted_position_is_drawn(draw_run: Command) -> None:
+    done = draw_run("deficit", "--picture", "path", "--position", "alice/BTC/isolated")
+    assert done.status == 0
+    assert b"alice/BTC/isolated" in done.out
+
+
+def test_a_png_is_not_printed_to_a_terminal(draw_run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    done = draw_run("deficit", "--format", "png")
+    assert (done.status, done.out) == (2, b"")
+    assert done.error == "liqspec: a PNG picture is not for the terminal: give -o FILE\n"
+
+
+def test_an_event_is_labelled_by_all_markets_of_its_prices() -> None:
+    assert event_label({"type": "marks", "prices": {"A": "1", "B": "2"}}) == "marks\nA, B"
+
+
+def test_a_counterexample_that_was_drawn_before_it_ended_well_says_so() -> None:
+    told = [json.loads(line) for line in lines("deficit")]
+    told[-1]["end"] |= {"as_expected": False, "unexpected": ["step 3: property conservation: 5 appeared"]}
+    record = recordings.parse("\n".join(map(json.dumps, told)), Path("t.jsonl"))
+    assert any("NOT AS EXPECTED" in text.get_text() for text in chart.draw(record).texts)
+
+
+FIRST = json.loads(lines("deficit")[1])
+
+
+OPENED = json.loads(lines("deficit")[3])
+(TAKEN,) = OPENED["transitions"]
+TRADED = OPENED["event"]
+
+
+def spoilt(**changes: Any) -> str:
+    """A trace of a trade and its end, with this instead."""
+    return json.dumps({**OPENED, **changes}) + "\n" + lines("deficit")[-1]
+
+
+def seen_as(state: str) -> dict[str, Any]:
+    """What is observed after the trade, with the position in this state."""
+    observation: dict[str, Any] = OPENED["observation"]
+    return {**observation, "positions": [{**observation["positions"][0], "state": state}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\n".join(lines("deficit")[:-1]), "told.jsonl:8: the end of the run is missing: the trace is cut off"),
+        ("\n".join(lines("deficit"))[:-30], "told.jsonl:9: malformed JSON, perhaps cut off"),
+        ("\n".join(lines("deficit")[:2])[:-9], "told.jsonl:2: malformed JSON, perhaps cut off"),
+        (lines("deficit")[-1], "there is no event to draw"),
+        ("[1]\n{}\n", "told.jsonl:1: expected an object, as `liqspec simulate --json` prints them"),
+        ('{"a": 1}\n{"end": {"as_expected": true}}', "told.jsonl:1: step: required field step is missing"),
+        (
+            json.dumps({**FIRST, "step": "2"}) + "\n" + lines("deficit")[-1],
+            "told.jsonl:1: step: expected a whole number",
+        ),
+        (
+            json.dumps({**FIRST, "marks": {"BTC": "1e9"}}) + "\n" + lines("deficit")[-1],
+            "told.jsonl:1: marks['BTC']: expected an amount such as \"1.5\"",
+        ),
+        (
+            json.dumps({**FIRST, "effects": [{"kind": "x", "rule": "ZZZ-1", "text": ""}]})
+            + "\n"
+            + lines("deficit")[-1],
+            "told.jsonl:1: unknown rule 'ZZZ-1'",
+        ),
+        ("", "is empty"),
+        (spoilt(marks={}), "told.jsonl:1: the marks are missing, or are of other markets than before"),
+        (spoilt(transitions=[TAKEN | {"transition": "T99"}]), "the lifecycle has no transition T99 from"),
+        (
+            spoilt(transitions=[TAKEN | {"source": "closed", "target": "cooldown"}]),
+            "no transition T0 from closed to cooldown",
+        ),
+        (spoilt(observation=seen_as("nowhere")), "alice/BTC/isolated: unknown state 'nowhere'"),
+        (spoilt(event={"type": "trade"}), "told.jsonl:1: event.account: expected a string"),
+        (spoilt(event=TRADED | {"size": "x"}), "told.jsonl:1: event.size: "),
+        (spoilt(event=TRADED | {"market": "DOGE"}), "told.jsonl:1: event.market: 'DOGE' has no mark"),
+        (spoilt(refusal={"code": "no", "rule": "EVT-2"}), "told.jsonl:1: unknown refusal 'no'"),
+    ],
+)
+def test_a_truncated_or_wrong_trace_gets_one_line_and_status_2(
+    text: str, said: str, tmp_path: Path, draw_run: Command
+) -> None:
+    file = tmp_path / "told.jsonl"
+    file.write_text(text, encoding="utf-8")
+    done = draw_run(str(file))
+    assert done.status == 2
+    assert said in done.error
+    assert done.error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing"], "no such scenario"),
+        (["nothing.jsonl"], "nothing.jsonl: no such file or directory"),
+        (["deficit", "-o", "picture"], "give the name a suffix, .svg or .png"),
+        (["deficit", "-o", "x.svg", "--format", "png"], "the name says svg, but --format says png"),
+        (["deficit", "-o", "no/such/folder/x.svg"], "no such file or directory"),
+        (["deficit", "--position", "bob/BTC/cross"], "no such position in this run; it has alice/BTC/isolated"),
+        (["deficit", "--html", "--format", "svg"], "leave out --format, --picture and --theme"),
+    ],
+)
+def test_bad_usage_gets_one_line_and_status_2(arguments: list[str], said: str, draw_run: Command) -> None:
+    done = draw_run(*arguments)
+    assert done.status == 2
+    assert said in done.error
+    assert done.error.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--picture", "path"], ["--html"]])
+def test_without_the_program_dot_one_line_says_how_to_install_it(
+    arguments: list[str], tmp_path: Path, draw_run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = draw_run("deficit", *arguments)
+    assert done.status == 2
+    assert "needs the program dot: apt-get install graphviz, or brew install graphviz" in done.error
+    assert done.error.count("\n") == 1
+
+
+def test_the_timeline_needs_no_dot(tmp_path: Path, draw_run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert draw_run("deficit").status == 0
+
+
+def test_a_legend_without_room_has_one_column() -> None:
+    heading = legend.Heading.of(recorded("deficit"), THEMES["light"], 40, labelled=True)
+    assert heading.columns > 1
+    assert evolve(heading, width=0.5).columns == 1
+    assert evolve(heading, width=0.5).height > heading.height

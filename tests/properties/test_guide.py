@@ -1,0 +1,202 @@
+"""The guide of random events: its aims are exact, and it comes to where rules meet."""
+
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+from adversaries.wrong_engines.search import SHIPPED
+from liqspec.core import events
+from liqspec.core.arithmetic import pool_maintenance_margin
+from liqspec.core.config import Config
+from liqspec.core.effects import OrderEmitted
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.refusals import Refusal
+from liqspec.generate import Guide, boundaries
+from liqspec.generate.configurations import configuration, part_of
+from liqspec.generate.trader import TraderMoves
+from liqspec.properties.coverage import reachable_transitions
+from support.builders import apply, refused, small_engine, trade
+
+LENGTH = 40
+
+
+def engine_in_trouble(deposit: str) -> Engine:
+    """Ten at 100 and 5x on that collateral; the mark falls to 85, and the book fills nothing."""
+    engine = small_engine()
+    apply(engine, "deposit", account="alice", amount=deposit)
+    trade(engine, "10", leverage=5)
+    apply(engine, "mark_price", market="A", price="85")
+    apply(engine, "order_done", account="alice", market="A", mode="cross")
+    return engine
+
+
+class TestAims:
+    def test_a_ratio_is_kept_to_the_unit_and_a_tick_less_is_refused(self) -> None:
+        """ACC-9: equity 60 below the margin of 85; half of the position for half of the equity is at 79."""
+        engine = engine_in_trouble("210")
+        pool = engine.state.accounts["alice"].cross
+        position = pool.positions["A"]
+        assert boundaries.measures(engine.state, pool) == (60, 85)
+        assert boundaries.ratio_keeping_price(engine.state, pool, position, 8) == 79
+        assert boundaries.ratio_keeping_price(engine.state, pool, position, 10) is None, "nothing would be left"
+        key = {"account": "alice", "market": "A", "mode": "cross"}
+        assert refused(engine, "trade", **key, size="-8", price="78").code == "insufficient_margin"
+        apply(engine, "trade", **key, size="-8", price="79")
+        equity, margin = boundaries.measures(engine.state, pool)
+        assert Fraction(equity, margin) == Fraction(60, 85)
+
+    def test_there_is_no_price_where_no_tick_keeps_a_ratio_or_nothing_is_in_trouble(self) -> None:
+        engine = engine_in_trouble("211")
+        pool = engine.state.accounts["alice"].cross
+        assert boundaries.ratio_keeping_price(engine.state, pool, pool.positions["A"], 8) is None
+        apply(engine, "deposit", account="alice", amount="100")
+        assert boundaries.ratio_keeping_price(engine.state, pool, pool.positions["A"], 8) is None
+
+    def test_a_position_is_exact_at_a_threshold_or_beside_its_equal(self) -> None:
+        engine = small_engine(liquidation={"partial_threshold": "1000", "partial_fraction": "1/2"})
+        apply(engine, "deposit", account="alice", amount="2000")
+        trade(engine, "10", leverage=5)
+        pool = engine.state.accounts["alice"].cross
+        assert boundaries.is_exact(engine.state, pool, pool.positions["A"])
+        apply(engine, "mark_price", market="A", price="101")
+        assert not boundaries.is_exact(engine.state, pool, pool.positions["A"])
+        trade(engine, "5", leverage=5, market="B")
+        assert not boundaries.is_exact(engine.state, pool, pool.positions["A"])
+        apply(engine, "mark_price", market="B", price="202")
+        assert boundaries.is_exact(engine.state, pool, pool.positions["A"])
+        pool.in_liquidation = True
+        assert not boundaries.is_exact(engine.state, pool, pool.positions["A"])
+
+
+def test_what_is_done_about_trouble_is_nothing_where_there_is_none() -> None:
+    trader = TraderMoves(Random(1), small_engine())
+    assert (trader.rescue(), trader.increase_in_trouble(), trader.trade_what_the_vault_took()) == (None, None, None)
+
+
+# --------------------------------------------------------------------------------------------------- where it comes to
+
+
+def situations(engine: Engine, effects: tuple[Any, ...]) -> Iterator[str]:
+    """What is rare in a random walk: several rules that meet in one event."""
+    state = engine.state
+    for effect in effects:
+        if not isinstance(effect, OrderEmitted):
+            continue
+        account, market, mode = effect.position.split("/")
+        pool = state.pool(account, "cross" if mode == "cross" else "isolated", market)
+        assert pool is not None
+        position = pool.positions[market]
+        held = state.holding(position)
+        if effect.sizing == "window":
+            yield "an order that a window forces"
+            window = state.scope_window(pool, position)
+            if window.until > position.window.until:
+                yield "an order that a sibling's window forces"
+            if window.until > window.forcing_until:
+                yield "an order in a block in which a window was made longer"
+        if state.venue.partial_threshold == boundaries.worth(held):
+            yield "an order at the threshold"
+        equity, margin = boundaries.measures(state, pool)
+        if equity == Fraction(*state.venue.backstop_threshold) * margin:
+            yield "an order at the backstop line"
+        margins = Counter(pool_maintenance_margin([state.holding(one)]) for one in pool.open_positions())
+        if state.venue.order_policy == "ranked" and max(margins.values()) > 1:
+            yield "an order of one of equals"
+
+
+def test_random_events_come_to_where_rules_meet() -> None:
+    seen: Counter[str] = Counter()
+    for number in range(1000):
+        random = Random(f"meet/{number}")
+        engine = Engine(Config.from_json(configuration(random, SHIPPED[number % len(SHIPPED)])))
+        guide = Guide(random, engine)
+        for _ in range(LENGTH):
+            seen.update(after(engine, guide.next_event()))
+    rare = {
+        "an order that a window forces",
+        "an order that a sibling's window forces",
+        "an order in a block in which a window was made longer",
+        "an order at the threshold",
+        "an order at the backstop line",
+        "an order of one of equals",
+        "a reduction that keeps the ratio",
+        "an amount that no machine's integer holds",
+        *reachable_transitions(),
+    }
+    assert rare - seen.keys() == set()
+
+
+def after(engine: Engine, event: EventData) -> list[str]:
+    """Apply an event; what it came to."""
+    before = {pool.key: boundaries.measures(engine.state, pool) for pool in engine.state.pools()}
+    try:
+        effects = engine.apply(events.from_json(event))
+    except Refusal as refusal:
+        return [refusal.code]
+    seen = [*situations(engine, effects), *(entry.transition for entry in effects if hasattr(entry, "transition"))]
+    for pool in engine.state.pools():
+        equity, margin = boundaries.measures(engine.state, pool)
+        was, margin_was = before.get(pool.key, (0, 0))
+        if (
+            event["type"] == "trade"
+            and was < margin_was
+            and 0 < margin < margin_was
+            and was * margin == equity * margin_was
+        ):
+            seen.append("a reduction that keeps the ratio")
+        if equity > 2**64:
+            seen.append("an amount that no machine's integer holds")
+    return seen
+
+
+def test_a_part_of_a_base_leaves_its_rules_as_they_are() -> None:
+    """A venue that is asked for, or that is all that an engine can run, is not changed."""
+    base = SHIPPED[0]
+    for number in range(50):
+        config = part_of(Random(number), base)
+        assert {**config, **{name: base[name] for name in ("accounts", "markets", "marks", "vault")}} == base
+        assert all(base["markets"][name] == market for name, market in config["markets"].items())
+        assert config["marks"] == {name: base["marks"][name] for name in config["markets"]}
+
+
+def test_configurations_near_a_base_can_be_run_and_some_have_names_that_are_easily_sorted_wrong() -> None:
+    """AMT-7: by code points `Ａ` comes before `𝐁`, by UTF-16 after it; `Z` comes before `m`, without case after it."""
+    names: set[tuple[str, ...]] = set()
+    unsorted = 0
+    for number in range(600):
+        config = configuration(Random(number), SHIPPED[number % len(SHIPPED)])
+        engine = Engine(Config.from_json(config))
+        assert list(engine.venue.markets) == sorted(config["markets"])
+        names.add(tuple(sorted(config["markets"])))
+        unsorted += config["accounts"] != sorted(config["accounts"]) or list(config["markets"]) != sorted(
+            config["markets"]
+        )
+    assert any(sorted(markets, key=lambda name: name.encode("utf-16-be")) != list(markets) for markets in names)
+    assert any(sorted(markets, key=str.casefold) != list(markets) for markets in names)
+    assert 100 < unsorted < 500
+
+
+def test_configurations_near_a_base_have_markets_of_every_kind() -> None:
+    """MRG-5, AMT-2, BKS-1, PRT-3: what no shipped venue has, an engine that cannot do it would pass for right."""
+    seen: set[str] = set()
+    for number in range(600):
+        config = configuration(Random(number), SHIPPED[number % len(SHIPPED)])
+        markets = config["markets"].values()
+        seen.update(f"{len(market['tiers'])} tiers" for market in markets)
+        seen.update(f"{grid} of no power of ten" for grid in ("tick", "lot") for market in markets if odd(market[grid]))
+        rates = [tier["maintenance_rate"] for market in markets for tier in market["tiers"]]
+        shares = {"maintenance_rate": rates, **{name: [value] for name, value in config["backstop"].items()}}
+        shares |= {name: [config["liquidation"].get(name, "1")] for name in ("partial_fraction", "fee_rate")}
+        seen.update(f"{name} {value}" for name, values in shares.items() for value in values)
+    assert {"1 tiers", "2 tiers", "3 tiers", "4 tiers", "tick of no power of ten", "lot of no power of ten"} <= seen
+    for name in ("maintenance_rate", "threshold", "return_fraction", "partial_fraction", "fee_rate"):
+        parts = [Fraction(entry.removeprefix(name)) for entry in seen if entry.startswith(name)]
+        assert any(part.numerator > 1 for part in parts), name
+
+
+def odd(step: str) -> bool:
+    """Whether a grid's step is neither a power of ten nor one over a whole number."""
+    return Fraction(step).numerator % 10 not in (0, 1)

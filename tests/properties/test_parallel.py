@@ -1,0 +1,139 @@
+"""Work that is spread over processes: its order, what is begun, and that no worker outlives whoever asked."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from liqspec.search.parallel import available, spread
+
+SLEEP = 600  # longer than any test waits
+
+# A parent whose two workers write their process ids into files of this folder, and work on for long.
+PARENT = """
+import os, pathlib, sys, time
+from liqspec.search.parallel import spread
+
+def work(number):
+    part = pathlib.Path(sys.argv[1], f"{number}.part")
+    part.write_text(str(os.getpid()))
+    part.rename(part.with_suffix(".pid"))
+    time.sleep(600)
+
+list(spread(work, range(2), processes=2))
+"""
+
+
+def slow_first(number: int) -> tuple[int, int]:
+    """The number and the process that worked on it; the first takes longest."""
+    time.sleep(0.3 if number == 0 else 0)
+    return number, os.getpid()
+
+
+def sleep_but_first(number: int) -> int:
+    """The process that works; all but the first work on for long."""
+    time.sleep(SLEEP if number else 0)
+    return os.getpid()
+
+
+def fail_at_two(number: int) -> int:
+    """A piece that raises."""
+    if number == 2:
+        raise ValueError("two")
+    return number
+
+
+def is_running(process: int) -> bool:
+    """Whether there is still such a process, other than as one whose end nobody has asked about."""
+    try:
+        return ") Z " not in Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until_gone(processes: list[int]) -> list[int]:
+    """Those that still run after ten seconds."""
+    until = time.monotonic() + 10
+    while (running := [process for process in processes if is_running(process)]) and time.monotonic() < until:
+        time.sleep(0.02)
+    return running
+
+
+def counted(most: int, taken: list[int]) -> Iterator[int]:
+    """The numbers below `most`, each noted as it is taken."""
+    for number in range(most):
+        taken.append(number)
+        yield number
+
+
+def test_there_is_at_least_one_process() -> None:
+    assert available() >= 1
+
+
+def test_one_process_is_this_one_and_takes_pieces_as_results_are_asked_for() -> None:
+    taken: list[int] = []
+    done: list[tuple[int, int]] = []
+    results = spread(slow_first, counted(5, taken), processes=1, done=done.append)
+    assert [next(results), next(results)] == [(0, os.getpid()), (1, os.getpid())]
+    assert done == [(0, os.getpid()), (1, os.getpid())]
+    assert taken == [0, 1]
+    assert [number for number, _ in results] == [2, 3, 4]
+
+
+def test_results_come_in_the_order_of_the_pieces_whatever_was_sooner() -> None:
+    done: list[tuple[int, int]] = []
+    results = list(spread(slow_first, range(12), processes=2, done=done.append))
+    assert [number for number, _ in results] == list(range(12))
+    assert os.getpid() not in {process for _, process in results}
+    assert sorted(done) == sorted(results)
+    assert done[0][0] != 0, "the slow first piece was not told last of those that it ran beside"
+
+
+def test_no_more_pieces_are_taken_than_can_begin_soon() -> None:
+    taken: list[int] = []
+    results = spread(sleep_but_first, counted(1000, taken), processes=2)
+    next(results)
+    results.close()  # type: ignore[attr-defined]  # it is a generator
+    assert taken == [0, 1, 2, 3]
+
+
+def test_whoever_stops_to_ask_ends_the_workers() -> None:
+    results = spread(sleep_but_first, range(3), processes=2)
+    first = next(results)
+    workers = [worker.pid for worker in multiprocessing.active_children() if worker.pid is not None]
+    assert first in workers
+    results.close()  # type: ignore[attr-defined]  # it is a generator
+    assert wait_until_gone(workers) == []
+
+
+def test_what_a_piece_raises_is_raised_here_and_ends_the_work() -> None:
+    given: list[int] = []
+    with pytest.raises(ValueError, match="two"):
+        given.extend(spread(fail_at_two, range(100), processes=2))
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)])
+    try:
+        until = time.monotonic() + 30
+        while len(told := list(tmp_path.glob("*.pid"))) < 2 and time.monotonic() < until:
+            time.sleep(0.02)
+        workers = [int(path.read_text(encoding="utf-8")) for path in told]
+    finally:
+        parent.kill()
+        parent.wait()
+    assert len(workers) == 2
+    left = wait_until_gone(workers)
+    for worker in left:
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+    assert left == []

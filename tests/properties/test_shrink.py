@@ -1,0 +1,289 @@
+"""Shrinking on its own: what is dropped, merged or made plain, whatever it is that fails."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, ClassVar
+
+import pytest
+from attrs import evolve
+
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.properties.coverage import Tally, Violation
+from liqspec.search.condense import condensed
+from liqspec.search.minimise import MANY, Failing, shrink
+from liqspec.search.plain_numbers import rounded
+from liqspec.verify import counterexample, shortest
+from support.builders import small_config
+
+Wanted = Callable[[list[EventData]], bool]
+KEY = {"account": "alice", "market": "A", "mode": "cross"}
+CONFIG = {"accounts": ["alice"], "markets": {"A": {}}, "marks": {"A": "1"}, "time": 0}
+
+
+def failing(wanted: Wanted) -> Callable[[Failing], Failing | None]:
+    """A test that fails where the events are as wanted."""
+    return lambda candidate: candidate if wanted(candidate.events) else None
+
+
+def shrunk(told: list[EventData], wanted: Wanted) -> list[EventData]:
+    assert wanted(told), "it must fail before it is shrunk"
+    return shrink(Failing(CONFIG, told), failing(wanted)).events
+
+
+def block(time: object) -> EventData:
+    return {"type": "block", "time": time}
+
+
+def mark(price: str) -> EventData:
+    return {"type": "mark_price", "market": "A", "price": price}
+
+
+def test_a_block_is_taken_away_and_later_ones_come_as_much_earlier() -> None:
+    """What fails needs the first block, and seven milliseconds between the last two."""
+
+    def wanted(told: list[EventData]) -> bool:
+        times = [event["time"] for event in told if event["type"] == "block"]
+        return len(times) > 1 and times[0] == 2 and times[-1] - times[-2] == 7
+
+    assert shrunk([block(2), mark("1"), block(5), block(12)], wanted) == [block(2), block(9)]
+
+
+def test_a_block_that_no_engine_would_take_is_left_as_it_is() -> None:
+    told = [block("later"), block(0), block(None)]
+    assert shrunk(told, lambda events: len(events) == 3) == told
+
+
+def test_two_of_a_kind_become_one_and_malformed_ones_stay() -> None:
+    def total(told: list[EventData]) -> bool:
+        return sum(int(event["amount"]) for event in told if event["type"] == "deposit") == 7
+
+    deposits: list[EventData] = [{"type": "deposit", "account": "alice", "amount": amount} for amount in ("3", "4")]
+    assert shrunk(deposits, total) == [{**deposits[0], "amount": "7"}]
+    trades: list[EventData] = [{"type": "trade", **KEY, "size": size, "price": "1"} for size in ("2", "-5")]
+    net = shrunk(trades, lambda told: sum(int(event["size"]) for event in told) == -3)
+    assert net == [{**trades[0], "size": "-3"}]
+    malformed: list[EventData] = [{"type": "deposit", "account": "alice"}, {"type": "deposit", "account": "alice"}]
+    assert shrunk(malformed, lambda told: len(told) == 2) == malformed
+
+
+def test_pairs_are_not_tried_in_a_long_run() -> None:
+    """Only whole pairs may go here, so a long run stays, and a shorter one loses them."""
+
+    def even(told: list[EventData]) -> bool:
+        return all(event in told for event in (mark("1"), mark("2"))) and len(told) % 2 == 0
+
+    pairs = [mark("1"), mark("2"), mark("3"), mark("4")]
+    assert shrunk(pairs, even) == pairs[:2]
+    long = [mark(str(number)) for number in range(MANY + 1)]
+    asked: list[int] = []
+
+    def whole(candidate: Failing) -> Failing | None:
+        asked.append(len(candidate.events))
+        return None
+
+    assert shrink(Failing(CONFIG, long), whole).events == long
+    assert asked.count(MANY - 1) == MANY, "two neighbours are dropped, but no pairs from anywhere"
+
+
+def test_numbers_become_as_plain_as_they_can_be() -> None:
+    def wanted(candidate: Failing) -> Failing | None:
+        (event,) = candidate.events
+        return candidate if event["price"] in ("73.125", "70") and event["leverage"] in (37, 10) else None
+
+    found = rounded(Failing(CONFIG, [{"type": "trade", "price": "73.125", "leverage": 37}]), wanted)
+    assert found.events == [{"type": "trade", "price": "70", "leverage": 10}]
+
+
+def test_of_several_prices_only_the_needed_ones_stay() -> None:
+    def wanted(candidate: Failing) -> Failing | None:
+        return candidate if candidate.events[0]["prices"].get("A") == "99" else None
+
+    found = rounded(Failing(CONFIG, [{"type": "marks", "prices": {"A": "99", "B": "12", "C": "7"}}]), wanted)
+    assert found.events[0]["prices"] == {"A": "99"}
+
+
+def test_numbers_that_may_not_change_are_tried_once() -> None:
+    asked: list[Failing] = []
+
+    def never(candidate: Failing) -> Failing | None:
+        asked.append(candidate)
+        return None
+
+    told = Failing(CONFIG, [{"type": "deposit", "account": "alice", "amount": "73.125"}])
+    assert rounded(told, never) is told
+    assert len({candidate.events[0]["amount"] for candidate in asked}) == len(asked) > 1
+
+
+def test_other_events_after_a_block_stay_as_they_are() -> None:
+    """The second block goes, and the mark between the later ones stays where it is."""
+    told = [block(2), block(4), block(6), mark("7"), block(13)]
+    shorter = [block(2), block(4), mark("7"), block(11)]
+    assert shrunk(told, lambda events: events in (told, shorter)) == shorter
+
+
+def deposit(amount: str) -> EventData:
+    return {"type": "deposit", "account": "alice", "amount": amount}
+
+
+def trade(size: str) -> EventData:
+    return {"type": "trade", **KEY, "size": size, "price": "1"}
+
+
+def test_amounts_and_sizes_are_made_smaller_together() -> None:
+    """Neither alone, since only their ratio fails."""
+
+    def wanted(told: list[EventData]) -> bool:
+        return Fraction(told[0]["amount"]) == 4000 * -Fraction(told[1]["size"]) != 0
+
+    made = rounded(Failing(CONFIG, [deposit("800000000"), trade("-200000")]), failing(wanted))
+    assert made.events == [deposit("80"), trade("-0.02")]
+
+
+def test_amounts_and_sizes_are_not_made_smaller_than_two_decimals() -> None:
+    def wanted(told: list[EventData]) -> bool:
+        return Fraction(told[0]["amount"]) == 125 * Fraction(told[1]["size"])
+
+    told = [deposit("125"), trade("1")]
+    assert rounded(Failing(CONFIG, told), failing(wanted)).events == [deposit("1.25"), trade("0.01")]
+    told = [deposit("15.625"), trade("0.125")]
+    assert rounded(Failing(CONFIG, told), failing(wanted)).events == told
+
+
+def test_a_number_is_only_replaced_by_a_plainer_one() -> None:
+    """Whatever still fails: two equally plain numbers would be taken for each other without end."""
+    tried: list[str] = []
+
+    def fails(candidate: Failing) -> Failing | None:
+        tried.append(candidate.events[0]["price"])
+        return None
+
+    for price, plainer in {
+        "1": [],
+        "2": ["1"],
+        "10": ["1"],
+        "20": ["1", "10"],
+        "25": ["1", "10", "20", "30"],
+        "0.5": ["1"],
+        "0.1": [],
+        "1.25": ["1", "2"],
+    }.items():
+        tried.clear()
+        rounded(Failing(CONFIG, [mark(price)]), fails)
+        assert tried == plainer, price
+
+
+class TestTheCounterexampleThatIsTold:
+    """The shortest of what was violated; only where that is long, of what a few more random runs violate too."""
+
+    @pytest.fixture(autouse=True)
+    def nothing_is_shrunk(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(counterexample, "shrink", lambda violation: violation)
+
+    def shortest(self, lengths: list[int], later: dict[int, int], monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+        """The events of what is told, and how many more runs were made; `later` has the violations of those runs."""
+        runs: list[str] = []
+
+        def another(base: object, random: object, length: object, where: str, tally: Tally) -> None:
+            if (events := later.get(len(runs))) is not None:
+                tally.violations.append(violated(events))
+            runs.append(where)
+
+        monkeypatch.setattr(shortest, "random_run", another)
+        told = shortest.shortest(map(violated, lengths), (CONFIG,), seed=3)
+        assert len(set(runs)) == len(runs)
+        return -1 if told is None else len(told.events), len(runs)
+
+    def test_is_none_if_nothing_was_violated(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.shortest([], {0: 1}, monkeypatch) == (-1, 0)
+
+    def test_is_the_shortest_and_no_more_is_looked_for_if_that_is_short(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.shortest([12, shortest.SHORT, 9], {0: 1}, monkeypatch) == (shortest.SHORT, 0)
+
+    def test_is_looked_for_where_the_first_is_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        later = {2: 30, 4: shortest.SHORT + 1, 7: shortest.SHORT, 8: 1}
+        assert self.shortest([shortest.SHORT + 5], later, monkeypatch) == (shortest.SHORT, 8)
+
+    def test_of_a_scope_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is the shortest of a world that is smaller than any random one."""
+        monkeypatch.setattr(shortest, "random_run", None)
+        found = evolve(violated(9), where="scope minimal")
+        assert shortest.shortest([found], (CONFIG,), seed=1) is found
+
+    def test_is_looked_for_in_so_many_runs_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Shrinking takes seconds: an engine of which every counterexample is long must not take minutes."""
+        later = {run: 20 - run % 3 for run in range(1, 1 + shortest.FOUND)} | {1 + shortest.FOUND: 1}
+        assert self.shortest([21], later, monkeypatch) == (18, 1 + shortest.FOUND)
+
+    def test_stays_if_nothing_shorter_comes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.shortest([20], {5: 25}, monkeypatch) == (20, shortest.RUNS)
+
+
+def violated(events: int) -> Violation:
+    return Violation("a_property", "", "", CONFIG, [mark("1")] * events)
+
+
+class TestSayingTheSameWithAnEventFewer:
+    CONFIG: ClassVar[dict[str, Any]] = {**CONFIG, "markets": {"A": {"tick": "0.5"}}}
+
+    def fewer(self, *told: EventData) -> list[tuple[str, list[EventData]]]:
+        """The starting marks and the events of each run that says the same."""
+        return [(run.config["marks"]["A"], run.events) for run in condensed(Failing(self.CONFIG, list(told)))]
+
+    def test_a_mark_is_there_from_the_start(self) -> None:
+        assert self.fewer(mark("7"), block(1), mark("9")) == [
+            ("7", [block(1), mark("9")]),
+            ("9", [mark("7"), block(1)]),
+        ]
+
+    def test_a_mark_of_no_market_is_no_starting_mark(self) -> None:
+        assert self.fewer({**mark("7"), "market": ["A"]}, {**mark("7"), "market": "B"}) == []
+
+    @pytest.mark.parametrize("price", ["0", "-1", "0.00000001", "free", 7])
+    def test_a_mark_that_no_venue_starts_with_stays_an_event(
+        self, price: object, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only a wrong engine takes it; the run that would start with it is no run."""
+        told: list[EventData] = [{"type": "mark_price", "market": "A", "price": price}]
+
+        def judge_all(violation: Violation, events: list[EventData]) -> Violation | None:
+            Engine(Config.from_json(violation.config))
+            return violation if events == told else None
+
+        monkeypatch.setattr(counterexample, "judge_all", judge_all)
+        assert counterexample.shrink(Violation("a_property", "", "", small_config(), told)).events == told
+
+    @pytest.mark.parametrize(
+        ("money", "mode", "size", "price"),
+        [
+            ({"type": "deposit"}, "cross", "2", "95"),  # 10 / 2 below 100
+            ({"type": "deposit"}, "cross", "-2", "105"),
+            ({"type": "deposit"}, "cross", "3", "96.5"),  # 96.66, and at least as good
+            ({"type": "deposit"}, "cross", "-3", "103.5"),
+            ({"type": "transfer", "market": "A"}, "isolated", "2", "95"),
+        ],
+    )
+    def test_a_better_price_replaces_collateral(self, money: EventData, mode: str, size: str, price: str) -> None:
+        trade = {"type": "trade", **KEY, "mode": mode, "size": size, "price": "100"}
+        paid = {**money, "account": "alice", "amount": "10"}
+        assert self.fewer(paid, block(1), trade) == [("1", [block(1), {**trade, "price": price}])]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"account": "bob"},
+            {"mode": "isolated"},
+            {"size": "0"},
+            {"size": "x"},
+            {"size": "1e999999999"},
+            {"size": float("inf")},
+            {"market": "B"},
+            {"market": ["A"]},
+            {"price": "5"},
+        ],
+    )
+    def test_collateral_stays_where_no_price_can_replace_it(self, change: EventData) -> None:
+        """Somebody else's, of another pool, a trade that is refused, or a price that would not be above 0."""
+        trade = {"type": "trade", **KEY, "size": "2", "price": "100", **change}
+        assert self.fewer({"type": "deposit", "account": "alice", "amount": "10"}, trade) == []

@@ -1,0 +1,365 @@
+"""A verification: what it says of rules that hold, of an engine that breaks one, and of what was never exercised."""
+
+import json
+import time
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from rich.console import Console
+
+from liqspec.core import arithmetic
+from liqspec.core.events import EventData
+from liqspec.core.refusals import CODES
+from liqspec.proofs import prove
+from liqspec.proofs.lemmas import LEMMAS
+from liqspec.properties.coverage import Tally, Violation, acting_rules, reachable_transitions
+from liqspec.properties.model_step import CRASHES
+from liqspec.properties.registry import KNOWN
+from liqspec.replay.run import Run
+from liqspec.search import explore
+from liqspec.spec import rulebook, scenarios, scopes
+from liqspec.verify import run, tasks
+from liqspec.verify.report import Report, ScopeResult, tell
+from liqspec.verify.run import Effort
+from liqspec.verify.tasks import ProofResult, RandomRuns, Scenarios, work
+from support.commands import run_here
+
+Command = Callable[..., tuple[int, str, str]]
+LEMMA = "equality_is_healthy"  # the soonest proved
+SMALL = attrs.evolve(scopes.load("minimal"), max_depth=3)
+
+
+def quiet() -> Console:
+    """A console that nobody reads."""
+    return Console(file=StringIO())
+
+
+def breach_at_equality(equity: int, maintenance: int) -> bool:
+    """LIQ-3 with the wrong sign."""
+    return equity <= maintenance
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command in this process: its exit status, and what it printed."""
+
+    def captured(*arguments: str) -> tuple[int, str, str]:
+        status = run_here(monkeypatch, *arguments)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return captured
+
+
+@pytest.fixture
+def small_world(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every scope is a small one, and one lemma is all there is to prove; the names of the scopes that were loaded."""
+    loaded: list[str] = []
+
+    def load(name: str) -> scopes.Scope:
+        loaded.append(name)
+        return attrs.evolve(SMALL, name=name)
+
+    monkeypatch.setattr(scopes, "load", load)
+    monkeypatch.setattr(prove, "LEMMAS", {LEMMA: LEMMAS[LEMMA]})
+    return loaded
+
+
+# ---------------------------------------------------------------------------------------------------------- the command
+
+
+def test_what_holds_is_told_as_tables_and_ends_with_0(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prove, "LEMMAS", {LEMMA: LEMMAS[LEMMA]})
+    status, out, err = command("verify", "--scope", "minimal", "--steps", "8000", "--processes", "1")
+    assert out.splitlines()[-1] == "all hold"
+    assert status == 0
+    assert "never exercised" not in out
+    assert "8,000 random events (seed 1, venues " in out
+    assert "exhausted" in out
+    assert "equality is healthy" in out
+    assert "proved" in out
+    assert "scope minimal: 1,084 states" in err
+
+
+def test_a_wrong_engine_ends_with_1_and_a_counterexample_that_replays(
+    command: Command, small_world: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LIQ-3: it liquidates at equality."""
+    path = tmp_path / "found.toml"
+    monkeypatch.setattr(arithmetic, "breached", breach_at_equality)
+    arguments = ("verify", "--scope", "minimal", "--steps", "80", "--processes", "1", "--save", str(path))
+    status, out, _ = command(*arguments)
+    assert status == 1
+    assert small_world == ["minimal"]
+    assert "\nviolated: a_covered_pool_is_left_alone in scope minimal: alice/cross" in out
+    assert "\nviolated\n" in out
+    assert "never exercised:" not in out, "it did not come to its end"
+    told = out.split("violated a covered pool is left alone\n")[1]
+    assert "found in scope minimal, 3 events" in told
+    assert "\nLIQ-3 " in told
+    assert f"replay it:  liqspec simulate {path}" in told
+    assert "def test_a_covered_pool_is_left_alone_in_found() -> None:" in told
+    run = Run(scenarios.load(str(path)))
+    list(run)
+    assert run.outcome().unexpected[0].startswith("step 3: property a_covered_pool_is_left_alone")
+
+    status, out, _ = command(*arguments, "--json")
+    assert status == 1
+    found = json.loads(out)
+    assert not found["holds"]
+    assert found["never"] == []
+    assert [violation["property"] for violation in found["violations"]] == ["a_covered_pool_is_left_alone"]
+
+
+def test_too_little_is_told_as_such_and_ends_with_1(command: Command, small_world: list[str]) -> None:
+    status, out, _ = command("verify", "--venue", "generic", "--steps", "1", "--processes", "1", "--seed", "5")
+    assert status == 1
+    assert small_world == scopes.names()
+    assert "never exercised: scope minimal: transition T11" in out
+    assert "1 random events (seed 5, venues generic)" in out
+    assert out.splitlines()[-1] == "not enough was exercised: try more --steps"
+
+
+def test_thorough_adds_the_large_scopes_and_more_events(
+    command: Command, small_world: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Effort] = []
+
+    def note(effort: Effort, progress: Console) -> Report:
+        asked.append(effort)
+        return report()
+
+    monkeypatch.setattr(run, "verify", note)
+    assert command("verify")[0] == 0
+    assert command("verify", "--thorough", "--processes", "3")[0] == 0
+    assert command("verify", "--budget", "2", "--seed", "9")[0] == 0
+    assert [effort.scopes for effort in asked[:2]] == [
+        tuple(scopes.names()),
+        (*scopes.names(), *scopes.thorough_names()),
+    ]
+    assert [effort.steps for effort in asked[:2]] == [run.STEPS, run.THOROUGH_STEPS]
+    assert asked[1].processes == 3
+    assert asked[0].processes == Effort().processes
+    assert (asked[2].seconds, asked[2].seed) == (2, 9)
+
+
+def test_steps_and_a_budget_are_refused_together(command: Command) -> None:
+    status, out, err = command("verify", "--steps", "1", "--budget", "1")
+    assert (status, out) == (2, "")
+    assert err == "liqspec: --steps and --budget: give one of them, how many random events or for how long\n"
+
+
+# ----------------------------------------------------------------------------------------------------- the verification
+
+
+def test_the_result_is_the_same_on_one_process_and_on_two(small_world: list[str]) -> None:
+    effort = Effort(venue="generic", scopes=("one", "two"), steps=900, processes=1)
+    alone = run.verify(effort, quiet()).to_json()
+    assert alone["steps"] == 900
+    assert [result["scope"] for result in alone["scopes"]] == ["one", "two"]
+    assert run.verify(attrs.evolve(effort, processes=2), quiet()).to_json() == alone
+
+
+def test_the_first_violation_is_the_same_on_two_processes(
+    small_world: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arithmetic, "breached", breach_at_equality)
+    effort = Effort(venue="generic", scopes=("one", "two"), steps=10_000_000, processes=1)
+    alone = run.verify(effort, quiet()).to_json()
+    assert [violation["where"] for violation in alone["violations"]] == ["scope one"]
+    assert run.verify(attrs.evolve(effort, processes=2), quiet()).to_json() == alone
+
+
+def test_another_seed_is_another_run() -> None:
+    effort = Effort(venue="generic", steps=80, proved=False, processes=1)
+    first, second = (run.verify(attrs.evolve(effort, seed=seed), quiet()) for seed in (1, 2))
+    assert (first.examples, first.scenarios, first.steps) == (second.examples, second.scenarios, 80)
+    assert first.checked != second.checked
+
+
+def test_a_budget_ends_the_random_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands until the first run has begun, and is past the budget then."""
+    times = iter([0.0, 0.0, *[5.0] * 100])
+    monkeypatch.setattr(time, "monotonic", lambda: next(times))
+    lengths = list(run._lengths(Effort(seconds=4.0)))
+    assert lengths == [((0, 80),)]
+
+
+def test_progress_is_shown_for_each_kind_of_work(small_world: list[str]) -> None:
+    screen = StringIO()
+    console = Console(file=screen, force_terminal=True, width=100)
+    run.verify(Effort(venue="generic", scopes=("one",), steps=80, processes=1), console)
+    shown = screen.getvalue()
+    for kind in ("scopes", "lemmas", "random events"):
+        assert kind in shown
+    assert "scope one:" in shown
+    assert "80/80" in shown
+
+
+def test_a_run_that_violates_is_the_last_of_its_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    def run(base: object, random: object, length: int, where: str, tally: Tally) -> list[EventData]:
+        begun.append(where)
+        if len(begun) == 2:
+            tally.violations.append(Violation("a_covered_pool_is_left_alone", "wrong", where, {}, []))
+        return [{"type": "block"}] * length
+
+    monkeypatch.setattr(tasks, "random_run", run)
+    part = work(RandomRuns((SMALL.config,), 7, ((3, 80), (4, 20), (5, 80))))
+    assert begun == ["random run 3 of seed 7", "random run 4 of seed 7"]
+    assert part.steps == 100
+    assert [violation.where for violation in part.tally.violations] == begun[1:]
+
+
+def test_a_story_that_ends_otherwise_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = scenarios.load("deficit")
+    step = attrs.evolve(story.file.step[0], expect=attrs.evolve(story.file.step[0].expect, refused="wrong_state"))
+    other = attrs.evolve(story, file=attrs.evolve(story.file, step=(step, *story.file.step[1:])))
+    monkeypatch.setattr(scenarios, "names", lambda: ["deficit"])
+    monkeypatch.setattr(scenarios, "load", lambda name: other)
+    part = work(Scenarios())
+    assert part.steps == 1
+    assert part.failures
+    assert part.failures[0].startswith("deficit: ")
+
+
+# ----------------------------------------------------------------------------------------------------------- the report
+
+
+def report(**changes: Any) -> Report:
+    """The report of a verification in which everything was exercised and held, with what the test changes."""
+    everything = Report(
+        venues=["generic"],
+        seed=1,
+        steps=10,
+        examples=2,
+        scenarios=3,
+        failures=[],
+        checked={name: 7 for name in KNOWN if name != CRASHES},
+        transitions=dict.fromkeys(reachable_transitions(), 1),
+        rules=dict.fromkeys(acting_rules(), 1),
+        refusals=dict.fromkeys(CODES, 1),
+        scopes=[],
+        proofs=[],
+        violations=[],
+    )
+    return attrs.evolve(everything, **changes)
+
+
+def printed(found: Report) -> str:
+    """What is told of a report."""
+    console = Console(file=StringIO(), width=200)
+    tell(found, console)
+    told = console.file
+    assert isinstance(told, StringIO)
+    return told.getvalue()
+
+
+def row(found: Report, title: str) -> list[str]:
+    """The cells of a table's row."""
+    line = next(line for line in printed(found).splitlines() if line.startswith(f"│ {title} "))
+    return [cell.strip() for cell in line.strip("│").split("│")]
+
+
+def test_a_report_without_scopes_and_proofs_has_two_tables() -> None:
+    told = printed(report())
+    assert report().holds
+    assert told.count("┏") == 2
+    assert told.splitlines()[-1] == "all hold"
+    assert row(report(), "every event gets an answer")[-3:] == ["7", "0", "holds"]
+
+
+def test_a_violation_is_told_in_its_row_and_below() -> None:
+    found = report(violations=[Violation("a_covered_pool_is_left_alone", "[b]oops", "run 3", {}, [])], transitions={})
+    told = printed(found)
+    assert not found.holds
+    assert found.never == [], "it stopped there"
+    assert "violated: a_covered_pool_is_left_alone in run 3: [b]oops" in told
+    assert told.splitlines()[-1] == "violated"
+    assert row(found, "a covered pool is left alone")[-1] == "violated"
+    assert row(found, "a refused event changes no bit")[-1] == "holds so far"
+    checked = {**found.checked, "a_refused_event_changes_no_bit": 0}
+    assert row(attrs.evolve(found, checked=checked), "a refused event changes no bit")[-1] == "not come to"
+    assert "It stopped there" in told
+    assert "It stopped there" not in printed(report())
+
+
+def test_what_acted_is_told_for_transitions_rules_and_refusals() -> None:
+    """Each with how often in runs and in scopes; T13, which nothing causes, is there and not missed (LIF-5)."""
+    small = ScopeResult.of(explore.explore(attrs.evolve(SMALL, max_depth=3)))
+    found = report(transitions={"T1": 1234}, rules={"LIQ-3": 77}, refusals={"overfill": 5}, scopes=[small])
+    assert row(found, "T1")[-2:] == ["1,234", str(small.transitions.get("T1", 0))]
+    assert row(found, "T0")[-2:] == ["0", str(small.transitions["T0"])]
+    assert row(found, "T13")[-2:] == ["0", "0"]
+    assert row(found, "LIQ-3")[1:] == [rulebook.rules()["LIQ-3"].title, "77", str(small.rules.get("LIQ-3", 0))]
+    assert row(found, "ACC-8")[-2:] == ["0", str(small.rules["ACC-8"])]
+    assert row(found, "overfill")[-2:] == ["5", "0"]
+    assert small.rules["ACC-8"] > 0
+    assert "never exercised: rule ACC-8\n" in printed(found)
+    assert "never exercised: rule LIQ-3\n" not in printed(found)
+    assert "T13" not in " ".join(found.never)
+
+
+def test_every_rule_acts_or_is_judged_or_proved_or_told_as_neither() -> None:
+    """A rule that nothing is about is not passed over in silence."""
+    elsewhere = report().elsewhere
+    assert {rule.partition("-")[0] for rule in elsewhere} == {"AMT", "LIF", "CFG", "OBS", "SCN", "STP", "VER"}
+    assert f"for they define, or say how files and tools are: {' '.join(elsewhere)}\n" in printed(report())
+    assert report().to_json()["elsewhere"] == elsewhere
+    judged = {rule for known in KNOWN.values() for rule in known.rules}
+    proved = {rule for known in LEMMAS.values() for rule in known.rules}
+    examples = {number for number, rule in rulebook.rules().items() if rule.examples}
+    assert set(elsewhere) == set(rulebook.rules()) - judged - proved - examples - set(acting_rules())
+
+
+def test_what_was_never_exercised_is_told_by_kind() -> None:
+    checked = {**report().checked, "a_covered_pool_is_left_alone": 0}
+    small = explore.explore(attrs.evolve(SMALL, max_depth=1))
+    found = report(checked=checked, transitions={}, refusals={}, scopes=[ScopeResult.of(small)])
+    told = printed(found)
+    assert not found.holds
+    assert "never exercised: property a_covered_pool_is_left_alone" in told
+    assert "never exercised: transition T1\n" in told
+    assert f"never exercised: refusal {CODES[0]}\n" in told
+    assert "never exercised: scope minimal: transition T1\n" in told
+    assert "bounded by depth" in told
+    assert told.splitlines()[-1] == "not enough was exercised: try more --steps"
+    assert row(found, "a covered pool is left alone")[-1] == "never exercised"
+
+
+@pytest.mark.parametrize(
+    ("status", "control", "told"),
+    [
+        ("refuted", "refuted", "lemma equality_is_healthy is refuted, its control refuted"),
+        ("unknown", "refuted", "lemma equality_is_healthy is unknown, its control refuted"),
+        ("proved", "proved", "lemma equality_is_healthy is proved, its control proved"),
+    ],
+)
+def test_a_lemma_that_is_not_proved_violates(status: str, control: str, told: str) -> None:
+    proof = ProofResult(name=LEMMA, status=status, counterexample={}, control=control, control_numbers={})
+    found = report(proofs=[proof])
+    assert not found.holds
+    assert found.to_json()["unproved"] == [told]
+    assert f"not proved: {told}\n" in printed(found)
+    assert row(found, "equality is healthy")[-2:] == [status, control]
+    assert printed(found).splitlines()[-1] == "violated"
+
+
+def test_a_lemma_that_did_not_run_is_told_with_its_error() -> None:
+    proof = ProofResult(
+        name=LEMMA, status="unknown", counterexample={}, control="unknown", control_numbers={}, reason="TypeError: no"
+    )
+    told = "lemma equality_is_healthy is unknown, its control unknown: TypeError: no"
+    assert report(proofs=[proof]).unproved == [told]
+
+
+def test_a_failure_of_a_story_violates() -> None:
+    found = report(failures=["deficit: [step] 3 was accepted"])
+    assert not found.holds
+    assert "not as expected: deficit: [step] 3 was accepted\n" in printed(found)
+    assert printed(found).splitlines()[-1] == "violated"

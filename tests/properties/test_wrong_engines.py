@@ -1,0 +1,98 @@
+"""Wrong engines: the properties see each, and the stories of the specification most."""
+
+import subprocess
+import sys
+
+import pytest
+
+from adversaries.wrong_engines import CATALOGUE, NOT_EXPRESSIBLE, WRONG_ENGINES, Patch, WrongEngine
+from adversaries.wrong_engines.search import SHIPPED, contradicted, find, shortest_known, stories
+from liqspec.verify.run import STEPS
+from liqspec.verify.shortest import shortest
+from support.paths import TESTS
+
+# Found only after more than 1,500 random events.
+# fmt: off
+SLOW = {
+    "B51", "B56", "X08", "X27", "X29", "X33", "X41", "X62", "X65", "X66", "X92", "X96", "X97", "X161", "X171", "X178",
+    "X189", "X190", "X192", "X195", "X196", "X211", "X213", "X216", "X218", "X219", "X221", "X225", "X227",
+}
+# fmt: on
+
+# A few of every kind, whose counterexamples are shrunk in the default profile too.
+SHRUNK = ("B01", "B29", "X01", "X94", "X161")
+
+
+def _parameters() -> list[object]:
+    return [
+        pytest.param(engine, id=engine.id, marks=[pytest.mark.thorough] if engine.id in SLOW else [])
+        for engine in WRONG_ENGINES.values()
+    ]
+
+
+@pytest.mark.parametrize("engine", _parameters())
+def test_random_events_find_a_violated_property(engine: WrongEngine) -> None:
+    with engine.applied():
+        assert find(STEPS) is not None, engine.title
+
+
+@pytest.mark.parametrize(
+    "number", [pytest.param(one, marks=[] if one in SHRUNK else [pytest.mark.thorough]) for one in WRONG_ENGINES]
+)
+def test_a_counterexample_has_at_most_twice_the_events_of_the_shortest_known(number: str) -> None:
+    with WRONG_ENGINES[number].applied():
+        found = find(STEPS)
+        assert found is not None
+        told = shortest([found.violation], SHIPPED, seed=1)
+        assert told is not None
+        assert len(told.events) <= 2 * shortest_known()[number]
+
+
+@pytest.mark.thorough
+def test_the_stories_contradict_most_wrong_engines() -> None:
+    """A second detector that shares nothing with the first: expectations written by hand."""
+    told = stories()
+    seen = []
+    for engine in WRONG_ENGINES.values():
+        with engine.applied():
+            if contradicted(told) is not None:
+                seen.append(engine.id)
+    assert len(seen) > len(WRONG_ENGINES) // 3
+
+
+def test_the_right_engine_is_not_found_wrong() -> None:
+    assert find(2_000) is None
+    assert contradicted(stories()) is None
+
+
+def test_every_bug_of_the_catalogue_is_an_engine_or_has_a_reason_not_to_be() -> None:
+    ours = {number for number in WRONG_ENGINES if number.startswith("B")}
+    assert ours | set(NOT_EXPRESSIBLE) == set(CATALOGUE)
+    assert not ours & set(NOT_EXPRESSIBLE)
+    assert all(NOT_EXPRESSIBLE.values())
+
+
+def test_every_patch_changes_something_and_leaves_no_trace() -> None:
+    for engine in WRONG_ENGINES.values():
+        before = [patch.read() for patch in engine.patches]
+        with engine.applied():
+            now = [patch.read() for patch in engine.patches]
+        assert all(real is not wrong for real, wrong in zip(before, now, strict=True)), engine.id
+        assert [patch.read() for patch in engine.patches] == before, engine.id
+
+
+def test_a_patch_of_an_entry_that_was_not_there_takes_it_out_again() -> None:
+    table = {"kept": 1}
+    with WrongEngine("X", "an entry more", (Patch(table, "added", 2),)).applied():
+        assert table == {"kept": 1, "added": 2}
+    assert table == {"kept": 1}
+
+
+def test_a_process_can_be_a_wrong_engine_from_its_start() -> None:
+    script = (
+        "from adversaries.wrong_engines import WRONG_ENGINES\n"
+        "WRONG_ENGINES['X01'].install()\n"
+        "from liqspec import arithmetic\n"
+        "assert arithmetic.breached(5, 5)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=TESTS, check=True, timeout=60)

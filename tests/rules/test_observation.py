@@ -1,0 +1,58 @@
+"""What is observed is the same however a run came to it, and amounts are compared as numbers (OBS-1, OBS-3, OBS-4)."""
+
+import pytest
+
+from liqspec.core.engine import Engine
+from liqspec.core.observation import same
+from liqspec.core.refusals import BadRequest, Refusal
+from support.builders import apply, small_engine, trade
+
+
+def run(order: tuple[str, ...]) -> Engine:
+    """A run in which positions and the vault's trades came market by market in this order."""
+    engine = small_engine()
+    apply(engine, "deposit", account="alice", amount="1000")
+    for market in order:
+        trade(engine, "1", leverage=1, market=market)
+        apply(engine, "vault_trade", market=market, size="1", price="100")
+    return engine
+
+
+def test_the_order_in_which_markets_were_touched_is_not_remembered() -> None:
+    """OBS-4."""
+    first, second = run(("A", "B")), run(("B", "A"))
+    assert first.snapshot() == second.snapshot()
+    assert list(second.observe()["vault"]["positions"]) == ["A", "B"]
+    assert first.observe() == second.observe()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        ("1", "1.0", True),
+        ("-0", "0", True),
+        ("-0.50", "-00.5", True),
+        ("-5", "5", False),
+        ("5", 5, False),
+        ("5", None, False),
+        (None, None, True),
+        (True, 1, False),
+        ("healthy", "healthy", True),
+        ("0ok", "ok", False),  # texts that are no amounts are compared as texts
+        ("1.", "1", False),
+    ],
+)
+def test_amounts_are_compared_as_numbers_and_all_else_exactly(left: object, right: object, equal: bool) -> None:
+    """OBS-3."""
+    assert (same(left, right), same(right, left)) == (equal, equal)
+
+
+def test_a_refusal_as_data_has_its_parts_in_bounded_length() -> None:
+    """EVT-3."""
+    refusal: Refusal = BadRequest("field", "v" * 500, "limit")
+    told = refusal.to_json()
+    assert told == {"code": "bad_request", "field": "field", "value": told["value"], "limit": "limit", "rule": "EVT-2"}
+    assert told["value"].startswith("vvv")
+    assert len(told["value"]) <= 120
+    assert str(refusal) == f"bad_request: field: {told['value']}; limit (EVT-2)"
+    assert refusal.args == ("field", "v" * 500, "limit")

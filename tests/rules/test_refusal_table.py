@@ -1,0 +1,168 @@
+"""The table of refusal checks is true: of two neighbouring checks that both fail, the first is the answer."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from liqspec.core import refusals
+from liqspec.core.engine import Engine
+from liqspec.edge import files
+from liqspec.spec import checks, rulebook
+from support.builders import SAMPLES, backstopped, backstopped_and_working, holding, refused, waiting, working
+
+Fields = dict[str, Any]
+Failing = tuple[Callable[[], Engine], Fields]
+
+TABLE = checks.checks()
+_FIRST_AMOUNT = {"trade": "price", "marks": "prices", "fill": "price", "vault_trade": "price", "mark_price": "price"}
+
+# How a check of an event is made to fail, beside those of `common`; the situation of an earlier check also makes the
+# later ones fail that look at the state: an order works only in liquidation, and a pool in liquidation lacks margin.
+OWN: dict[str, dict[str, Failing]] = {
+    "withdraw": {
+        "order_working": (working, {}),
+        "in_liquidation": (waiting, {}),
+        "insufficient_margin": (holding, {}),
+    },
+    "transfer": {
+        "order_working": (working, {}),
+        "in_liquidation": (waiting, {}),
+        "insufficient_margin": (holding, {}),
+    },
+    "increasing trade": {
+        "not_open": (backstopped, {}),
+        "order_working": (working, {}),
+        "in_liquidation": (waiting, {}),
+        "bad_leverage": (holding, {"leverage": 6}),
+        "insufficient_margin": (holding, {"size": "1000", "leverage": 5}),
+    },
+    "reducing trade": {
+        "not_open": (backstopped, {"size": "-1"}),
+        "order_working": (working, {"size": "-1"}),
+        "crosses_zero": (holding, {"size": "-11"}),
+        "bad_leverage": (holding, {"size": "-1", "leverage": 5}),
+        "insufficient_margin": (holding, {"size": "-5", "price": "1"}),
+    },
+    "fill": {"no_working_order": (holding, {}), "overfill": (working, {"size": "11"})},
+    "order_done": {"no_working_order": (holding, {})},
+    "block": {"time_not_after": (holding, {"time": 0}), "order_working": (working, {})},
+}
+
+# What the pair needs where the situation of its first check does not make its second fail.
+BOTH: dict[tuple[str, str, str], Failing] = {
+    ("increasing trade", "not_open", "order_working"): (backstopped_and_working, {}),
+    ("reducing trade", "not_open", "order_working"): (backstopped_and_working, {"size": "-1"}),
+    ("block", "time_not_after", "order_working"): (working, {"time": 0}),
+}
+
+# An amount that only must not be 0 cannot be 0 and off its grid.
+IMPOSSIBLE = {("transfer", "off_grid", "not_positive"), ("vault_cash", "off_grid", "not_positive")}
+
+
+def kind_of(name: str) -> str:
+    """The type of an event, whatever sort of trade it is."""
+    return name.rpartition(" ")[2]
+
+
+def common(kind: str, code: str) -> Fields:
+    """The fields that make one of the checks fail that all events share."""
+    amount = _FIRST_AMOUNT.get(kind, "payment" if kind == "funding" else "amount")
+    if kind == "marks":
+        prices = {"unknown_market": {"C": "100"}, "off_grid": {"A": "100.5"}, "not_positive": {"A": "0"}}
+        return {"prices": prices[code]} if code in prices else {"extra": 1}
+    fields: dict[str, Fields] = {
+        "bad_request": {"extra": 1},
+        "unknown_account": {"account": "nobody"},
+        "unknown_market": {"market": "C"},
+        "off_grid": {amount: "0.5"},
+        "not_positive": {amount: "0"},
+    }
+    return fields[code]
+
+
+def kinds() -> list[tuple[str, list[str]]]:
+    """Each event, trades of both sorts, with its codes in the order of the table."""
+    found = []
+    for kind, listed in TABLE.events.items():
+        if kind == "trade":
+            for sort in ("increasing", "reducing"):
+                codes = [check.code for check in listed if check.of in (None, sort)]
+                found.append((f"{sort} trade", codes))
+        else:
+            found.append((kind, [check.code for check in listed]))
+    return found
+
+
+PAIRS = [(kind, *pair) for kind, codes in kinds() for pair in pairwise(codes)]
+
+
+def failing(name: str, code: str) -> Failing:
+    """A situation and fields in which this check fails, and none before it."""
+    own = OWN.get(name, {})
+    return own[code] if code in own else (holding, common(kind_of(name), code))
+
+
+def answer(name: str, situation: Callable[[], Engine], fields: Fields) -> refusals.Refusal:
+    """The refusal of the event in the situation."""
+    kind = kind_of(name)
+    sample = {**SAMPLES[kind], **fields}
+    if name == "reducing trade" and "leverage" not in fields:
+        del sample["leverage"]
+    return refused(situation(), kind, **sample)
+
+
+class TestTheTable:
+    @pytest.mark.parametrize(("name", "first", "second"), PAIRS)
+    def test_of_two_checks_that_fail_the_first_is_the_answer(self, name: str, first: str, second: str) -> None:
+        """EVT-2."""
+        (situation, own), (_, other) = failing(name, first), failing(name, second)
+        if second in OWN.get(name, {}) and first not in OWN.get(name, {}):
+            situation = failing(name, second)[0]
+        if (name, first, second) in BOTH:
+            situation, own = BOTH[name, first, second]
+        fields = {**other, **own}
+        if (first, second) == ("off_grid", "not_positive"):
+            if (name, first, second) in IMPOSSIBLE:
+                return
+            fields = {amount: negative(value) for amount, value in own.items()}
+        assert answer(name, situation, fields).code == first
+        assert answer(name, *failing(name, second)).code == second
+
+    @pytest.mark.parametrize(("name", "codes"), kinds())
+    def test_each_check_is_by_its_rule(self, name: str, codes: list[str]) -> None:
+        kind = kind_of(name)
+        for code in codes:
+            rules = {check.rule for check in TABLE.of_event(kind, code) if check.of is None or check.of in name}
+            assert {answer(name, *failing(name, code)).rule} == rules, code
+
+    def test_every_code_is_one_of_some_event(self) -> None:
+        assert {code for _, codes in kinds() for code in codes} == set(refusals.CODES)
+
+    def test_it_cites_rules_that_exist(self) -> None:
+        cited = {rule for listed in TABLE.events.values() for check in listed for rule in (check.rule, *check.also)}
+        assert cited <= set(rulebook.rules())
+
+    def test_the_protocols_page_shows_it(self) -> None:
+        assert checks.table() in files.read_text(files.ROOT / "protocol.md")
+
+    def test_it_says_what_each_check_means(self) -> None:
+        for listed in TABLE.events.values():
+            for check in listed:
+                assert TABLE.meaning(check)
+        assert TABLE.of_event("mark_price", "overfill") == ()
+
+
+def negative(value: Any) -> Any:
+    """An amount, or each of a table of amounts, below 0."""
+    return {name: negative(amount) for name, amount in value.items()} if isinstance(value, dict) else f"-{value}"
+
+
+def test_each_part_of_a_message_has_at_most_120_characters() -> None:
+    """An amount of 78 digits is told whole; what somebody made longer on purpose is cut, and its length told."""
+    fits, too_long = "f" * 120, "v" * 121
+    told = refusals.OffGrid(fits, too_long, too_long, rule="EVT-2").to_json()
+    cut = "v" * 80 + "… (121 characters)"
+    assert told == {"code": "off_grid", "field": fits, "value": cut, "limit": cut, "rule": "EVT-2"}
+    assert refusals.OffGrid(fits, too_long, "l").message == f"{fits}: {cut}; l ({refusals.OffGrid.rule})"

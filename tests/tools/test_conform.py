@@ -1,0 +1,555 @@
+"""`liqspec conform`: engines that follow the rules pass, and each other one is reported as exactly what it is."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from typer.testing import CliRunner
+
+from liqspec.cli import app
+from liqspec.conform import configurations
+from liqspec.conform.fault import EngineFault
+from liqspec.conform.negotiate import of_this_process
+from liqspec.conform.peer import Peer
+from liqspec.conform.search import Effort, Search
+from liqspec.conform.session import LiveEngine
+from liqspec.edge import schemas
+from liqspec.spec.rulebook import rules
+from support import foreign_engines
+from support.commands import run_here
+from support.in_process import Pausing
+from support.paths import ENGINES, TESTS
+
+RIGHT = [sys.executable, str(ENGINES / "python_engine.py")]
+MODEL = [sys.executable, "-c", "from liqspec.cli import main; main()", "oracle"]
+
+
+def misbehaving(way: str, *arguments: str) -> list[str]:
+    """The command of an engine that misbehaves in this way."""
+    return [sys.executable, str(TESTS / "support" / "misbehaving_engine.py"), way, *arguments]
+
+
+def conform(*options: str, engine: list[str], folder: Path | None = None) -> Any:
+    """Run the command; what it saves goes to `folder`."""
+    saving = [] if folder is None else ["--save", str(folder)]
+    return CliRunner().invoke(app, ["conform", *options, *saving, "--", *engine])
+
+
+def found(way: str, folder: Path, *arguments: str, steps: int = 200) -> dict[str, Any]:
+    """What is found of a misbehaving engine, for machines; not made shorter, as each attempt starts a process."""
+    engine = misbehaving(way, *arguments)
+    options = ("--steps", str(steps), "--timeout", "0.7", "--shrink", "0", "--json")
+    done = conform(*options, engine=engine, folder=folder)
+    assert done.exit_code == 1, done.output
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def flattened(text: str) -> str:
+    """A text without its line ends."""
+    return " ".join(text.split())
+
+
+FAULTS = {
+    "dies": ("died", "exit status 1"),
+    "is killed": ("died", "ended by SIGKILL"),
+    "dies before its child": ("died", "exit status 3"),
+    "hangs": ("hung", "no reply within 0.7 s"),
+    "half a line": ("died", "exit status 0"),
+    "floods": ("flooded standard output", "more than"),
+    "floods its log": ("flooded standard error", "more than"),
+    "closes its output": ("closed its output", "still runs"),
+    "prints garbage": ("printed garbage", "none"),
+    "prints a list": ("printed garbage", "none"),
+    "prints bytes": ("printed garbage", "none"),
+    "confesses": ("reported a defect of its own", "assertion failed"),
+    "says nothing of ok": ("replied what is no reply", "ok"),
+    "has no observation": ("replied what is no reply", "observation"),
+    "executes nothing known": ("replied what is no reply", "executed[0]"),
+    "observes a text": ("replied what is no reply", "observation"),
+    "refuses without a code": ("replied what is no reply", "error: expected an object with a code"),
+    "executes a number": ("replied what is no reply", "executed: expected a list, got 3"),
+    "executes a deposit": ("replied what is no reply", "executed[0]: expected a fill or an order_done"),
+    "does not greet": ("replied what is no reply", "hello: expected ok true"),
+    "does not take leave": ("replied what is no reply", "bye: expected ok true"),
+    "answers twice": ("answered without being asked", "came also"),
+    "answers backwards": ("answered out of order", "the second first"),
+    "speaks protocol 2": ("replied what is no reply", "hello.protocol: expected 1, got 2"),
+    "observes the moon": ("replied what is no reply", 'hello.observes: unknown "moon"'),
+    "says no events": ("replied what is no reply", "hello.events: expected a list"),
+    "has strange states": ("replied what is no reply", "hello.states"),
+    "has a bad venue": ("replied what is no reply", "hello.venue"),
+}
+
+if hasattr(signal, "SIGRTMIN"):
+    FAULTS["is killed strangely"] = ("died", "ended by signal 50")
+
+
+class TestMisbehaviour:
+    """Engines that do what is no answer."""
+
+    @pytest.mark.parametrize(("way", "kind", "message"), [(way, *told) for way, told in FAULTS.items()])
+    def test_is_reported_as_what_it_is(self, way: str, kind: str, message: str, tmp_path: Path) -> None:
+        began = time.monotonic()
+        told = found(way, tmp_path)
+        fault = told["finding"]["fault"]
+        assert (fault["kind"], message in fault["message"]) == (kind, True), fault
+        assert not told["conforms"]
+        assert time.monotonic() - began < 20
+
+    def test_the_last_words_of_an_engine_are_shown(self, tmp_path: Path) -> None:
+        done = conform("--steps", "50", "--shrink", "0", engine=misbehaving("dies"), folder=tmp_path)
+        assert "the engine died: exit status 1" in done.stdout
+        assert "a last word" in done.stdout
+
+    def test_the_log_of_an_engine_that_confesses_is_kept(self, tmp_path: Path) -> None:
+        assert "the stack of a defect" in found("confesses", tmp_path)["finding"]["fault"]["stderr"]
+
+    def test_one_that_does_not_start_again_keeps_its_finding(self, tmp_path: Path) -> None:
+        told = found("starts once", tmp_path, str(tmp_path / "lock"))["finding"]
+        assert (told["fault"]["message"], len(told["events"])) == ("exit status 1", 2)
+        assert "out of order" in told["fault"]["stderr"]
+
+    def test_an_event_that_repeats_the_one_before_it_is_saved_too(self, tmp_path: Path) -> None:
+        told = found("dies at a repetition", tmp_path, steps=3000)["finding"]
+        assert told["events"][-1] == told["events"][-2]
+        assert told["applied"] == told["events"]
+        for file in ("counterexample.toml", "counterexample.json"):
+            again = conform("--replay", str(tmp_path / file), engine=misbehaving("dies at a repetition"))
+            assert (again.exit_code, "the engine died: exit status 7" in again.stdout) == (1, True), again.output
+
+    @pytest.mark.parametrize("way", ["hangs", "dies before its child"])
+    def test_nothing_is_left_of_an_engine_and_its_children(self, way: str, tmp_path: Path) -> None:
+        told = found(way, tmp_path)
+        child = re.search(r"child (\d+)", told["finding"]["fault"]["stderr"])
+        assert child is not None
+        deadline = time.monotonic() + 5
+        while _lives(int(child[1])) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not _lives(int(child[1]))
+
+    def test_one_that_does_not_end_is_reported_and_ended(self, tmp_path: Path) -> None:
+        assert found("stays", tmp_path)["finding"]["fault"]["kind"] == "did not end"
+
+    def test_one_that_is_not_deterministic_is_reported_as_that(self, tmp_path: Path) -> None:
+        told = found("is moody", tmp_path)["finding"]
+        assert told["kind"] == "not deterministic"
+        assert "the same" in told["headline"]
+
+    def test_one_that_skips_everything_was_not_compared(self, tmp_path: Path) -> None:
+        told = found("skips", tmp_path)
+        assert (told["finding"], told["exercised"]["steps"]) == (None, 0)
+        assert {entry["why"] for entry in told["exercised"]["skipped"]} == {"not today"}
+
+    @pytest.mark.parametrize(
+        ("way", "why"), [("holds no configuration", "too wide"), ("skips at once", "no such venue")]
+    )
+    def test_one_that_cannot_hold_any_configuration_was_not_compared(self, way: str, why: str, tmp_path: Path) -> None:
+        """AMT-1."""
+        told = found(way, tmp_path)
+        assert (told["finding"], told["exercised"]["steps"]) == (None, 0)
+        assert {(entry["event"], entry["why"]) for entry in told["exercised"]["skipped"]} == {("reset", why)}
+
+    def test_one_that_refuses_a_run_for_another_reason_is_wrong(self, tmp_path: Path) -> None:
+        """CFG-1."""
+        told = found("overfills at once", tmp_path)["finding"]
+        assert (told["headline"], told["rules"]) == ("config: ours accepted, theirs overfill", ["CFG-1"])
+
+    def test_a_process_that_has_ended_is_said_to_have_died(self) -> None:
+        with Peer([sys.executable, "-c", "import sys; sys.exit('no more')"], timeout=5) as peer:
+            while _lives(peer.pid):
+                time.sleep(0.02)
+            with pytest.raises(EngineFault) as fault:
+                peer.send(b"{}\n")
+        assert (fault.value.fault.kind, fault.value.fault.stderr) == ("died", "no more\n")
+
+    def test_a_process_that_talks_unasked_floods(self) -> None:
+        code = "import sys; sys.stdout.write('and another thing ' * 20_000); sys.stdout.flush(); sys.stdin.read()"
+        with Peer([sys.executable, "-c", code], timeout=5) as peer, pytest.raises(EngineFault) as fault:
+            peer.expect_silence(5)
+        assert fault.value.fault.kind == "flooded standard output"
+        assert "that nobody asked for" in fault.value.fault.message
+
+    def test_a_program_that_is_not_there_is_bad_usage(self) -> None:
+        done = conform(engine=["./no-such-engine"])
+        assert done.exit_code == 2
+        assert done.stderr.count("\n") == 1
+        assert "./no-such-engine: cannot be started" in done.stderr
+
+    def test_a_process_that_does_not_read_is_no_deadlock(self) -> None:
+        with Peer([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.3) as peer:
+            with pytest.raises(Exception, match="did not read its request"):
+                peer.send(b"x" * 10_000_000)
+            pid = peer.pid
+        assert not _lives(pid)
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_ends_both_soon(self, number: signal.Signals, tmp_path: Path) -> None:
+        log = tmp_path / "log"
+        engine = f"import os, sys, runpy; open({str(log)!r}, 'w').write(str(os.getpid()))\n"
+        engine += f"runpy.run_path({RIGHT[1]!r}, run_name='__main__')"
+        arguments = ["conform", "--budget", "60", "--", sys.executable, "-c", engine]
+        # SIGINT is ignored in what a shell starts in the background; here it must not be.
+        code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"{code}from liqspec.cli import main; main()", *arguments],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 20
+        while not (log.exists() and log.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=15)
+        assert (process.returncode, "Traceback" in errors) == (130, False)
+        assert not _lives(int(log.read_text()))
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process is there, and is no zombie that only waits for the one who reaps orphans."""
+    stat = Path(f"/proc/{pid}/stat")
+    if stat.parent.parent.joinpath("self").exists():
+        return stat.exists() and ") Z " not in stat.read_text()
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class TestBoundedTime:
+    """What is found is told soon, however slow the engine is and whatever else is wrong with it."""
+
+    @pytest.mark.parametrize(
+        "engine", [Pausing(12, pause=0.005), Pausing(12, hung=2)], ids=["slow", "hangs in the second look"]
+    )
+    def test_a_shorter_run_is_not_looked_for_for_ever(self, engine: Pausing) -> None:
+        hello = of_this_process()
+        effort = Effort(steps=500, shrink_seconds=0.3)
+        began = time.monotonic()
+        search = Search(engine=engine, events=hello.events, world=configurations.of(hello, None), effort=effort)
+        outcome = search.run()
+        assert outcome.finding is not None
+        assert outcome.finding.kind in ("difference", "not deterministic")
+        assert time.monotonic() - began < 5
+
+
+class TestNegotiation:
+    """What an engine says of itself is what it is compared in."""
+
+    @pytest.mark.parametrize("way", ["is of the older sort", "observes nothing", "peace"])
+    def test_one_that_reports_less_conforms_in_that(self, way: str) -> None:
+        done = conform("--steps", "300", engine=misbehaving(way))
+        assert done.exit_code == 0, done.output
+
+    def test_one_that_knows_few_events_gets_no_others(self) -> None:
+        done = conform("--steps", "150", "--json", engine=misbehaving("knows few events"))
+        exercised = json.loads(done.stdout)["exercised"]
+        assert set(exercised["events"]) <= {"deposit", "trade", "mark_price"}
+        assert exercised["unsupported"]["block"]
+        assert "accepted events: block" in exercised["never"]
+
+    def test_one_that_skips_some_events_conforms_in_the_others(self) -> None:
+        done = conform("--steps", "600", "--json", engine=misbehaving("skips funding and fills"))
+        exercised = json.loads(done.stdout)["exercised"]
+        assert done.exit_code == 0, done.output
+        assert {entry["event"] for entry in exercised["skipped"]} == {"funding", "fill"}
+        assert exercised["events"].keys() & {"funding", "fill"} == set()
+
+    def test_what_an_engine_executes_by_itself_is_followed(self) -> None:
+        done = conform("--steps", "1500", "--json", engine=misbehaving("executes its orders"))
+        exercised = json.loads(done.stdout)["exercised"]
+        assert done.exit_code == 0, done.output
+        assert exercised["executed"]["fill"] > 0
+        assert exercised["transitions"]["T7"] > 0
+
+    def test_an_execution_that_is_not_allowed_names_its_rule(self, tmp_path: Path) -> None:
+        engine = misbehaving("executes too much")
+        done = conform("--steps", "1500", "--json", engine=engine, folder=tmp_path)
+        told = json.loads(done.stdout)["finding"]
+        assert (done.exit_code, told["rules"][0]) == (1, "FIL-1")
+        assert told["headline"] == "outcome: ours overfill, theirs accepted"
+        assert len(told["applied"]) > len(told["events"])
+        again = conform("--replay", str(tmp_path / "counterexample.toml"), engine=engine)
+        assert (again.exit_code, told["headline"] in again.stdout) == (1, True)
+
+    def test_one_that_supports_no_events_gets_what_is_none(self) -> None:
+        done = conform("--steps", "20", "--json", engine=misbehaving("knows no events"))
+        exercised = json.loads(done.stdout)["exercised"]
+        assert exercised["events"] == {}
+        assert set(exercised["refusals"]) == {"liquidate bad_request"}
+
+    def test_one_that_closes_its_log_conforms(self) -> None:
+        assert conform("--steps", "100", engine=misbehaving("closes its log")).exit_code == 0
+
+    def test_a_budget_ends_in_time(self) -> None:
+        began = time.monotonic()
+        done = conform("--budget", "0.5", "--json", engine=RIGHT)
+        assert (done.exit_code, json.loads(done.stdout)["exercised"]["steps"] > 0) == (0, True)
+        assert time.monotonic() - began < 10
+
+    def test_one_venue_is_left_as_it_is(self) -> None:
+        oracle = [*MODEL, "--venue", "hyperliquid"]
+        assert conform("--steps", "300", engine=oracle).exit_code == 0
+
+    def test_the_engine_in_plain_python_conforms(self) -> None:
+        assert conform("--steps", "1500", engine=foreign_engines.python_engine()).exit_code == 0
+
+    def test_the_engine_in_javascript_conforms(self) -> None:
+        assert conform("--steps", "1500", engine=foreign_engines.javascript_engine()).exit_code == 0
+
+    def test_the_engine_in_c_conforms(self, tmp_path: Path) -> None:
+        assert conform("--steps", "1500", engine=foreign_engines.c_engine(tmp_path)).exit_code == 0
+
+    @pytest.mark.parametrize("steps", [1_000, pytest.param(1_000_000, marks=pytest.mark.thorough)])
+    def test_the_model_conforms_to_itself(self, steps: int) -> None:
+        done = conform("--steps", str(steps), "--json", engine=MODEL)
+        told = json.loads(done.stdout)
+        assert (done.exit_code, told["exercised"]["steps"] >= steps) == (0, True)
+        assert steps < 100_000 or told["exercised"]["never"] == []
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path, list[str]]:
+    """The wrong engine of the tutorial: what is told of it, and where it was saved."""
+    folder, engine = tmp_path_factory.mktemp("wrong"), foreign_engines.javascript_engine("wrong_engine.js")
+    report = folder / "conform.xml"
+    return conform("--seed", "1", "--junit", str(report), engine=engine, folder=folder), folder, engine
+
+
+class TestACounterexample:
+    """What is told and kept of an engine that breaks a rule."""
+
+    def test_it_is_short_and_names_the_rule(self, wrong: tuple[Any, Path, list[str]]) -> None:
+        done, *_ = wrong
+        assert done.exit_code == 1
+        assert "ours healthy, theirs liquidatable" in done.stdout
+        assert "after 3 events" in done.stdout
+        assert flattened(rules()["LIQ-3"].title) in flattened(done.stdout)
+
+    def test_the_vector_fits_its_schema_and_the_scenario_is_a_story(self, wrong: tuple[Any, Path, list[str]]) -> None:
+        _, folder, _ = wrong
+        vector = json.loads((folder / "counterexample.json").read_text())
+        assert schemas.accepts("vector", vector)
+        assert vector["rules"][0] == "LIQ-3"
+        assert CliRunner().invoke(app, ["simulate", str(folder / "counterexample.toml")]).exit_code == 0
+
+    @pytest.mark.parametrize("file", ["counterexample.toml", "counterexample.json"])
+    def test_it_can_be_played_again(self, wrong: tuple[Any, Path, list[str]], file: str) -> None:
+        done, folder, engine = wrong
+        again = conform("--replay", str(folder / file), engine=engine)
+        assert again.exit_code == 1
+        headline = next(line for line in done.stdout.splitlines() if line.startswith("differs"))
+        assert headline in again.stdout
+        mended = conform("--replay", str(folder / file), engine=RIGHT)
+        assert mended.exit_code == 0, mended.output
+
+    def test_the_report_for_a_build_server_has_it(self, wrong: tuple[Any, Path, list[str]]) -> None:
+        _, folder, _ = wrong
+        root = ElementTree.parse(folder / "conform.xml").getroot()  # written by ourselves
+        (failure,) = root.iter("failure")
+        assert "theirs liquidatable" in failure.attrib["message"]
+        assert "LIQ-3" in (failure.text or "")
+
+    @pytest.mark.parametrize("option", ["--save", "--junit"])
+    def test_what_cannot_be_written_is_told_after_what_was_found(
+        self, option: str, wrong: tuple[Any, Path, list[str]], tmp_path: Path
+    ) -> None:
+        *_, engine = wrong
+        (tmp_path / "file").write_text("")
+        where = [option, str(tmp_path / "file" / "below")] + (["--save", str(tmp_path)] if option == "--junit" else [])
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "from liqspec.cli import main; main()",
+                "conform",
+                "--seed",
+                "1",
+                *where,
+                "--",
+                *engine,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "ours healthy, theirs liquidatable" in done.stdout
+
+    def test_the_same_seed_tells_the_same(self, wrong: tuple[Any, Path, list[str]], tmp_path: Path) -> None:
+        _, _, engine = wrong
+        first, second = (conform("--steps", "4000", "--json", engine=engine, folder=tmp_path) for _ in range(2))
+        assert first.stdout == second.stdout
+
+    def test_of_many_fields_that_differ_some_are_shown_and_the_others_counted(self, tmp_path: Path) -> None:
+        options = ("--steps", "50", "--shrink", "0")
+        shown = conform(*options, engine=misbehaving("dreams"), folder=tmp_path).stdout
+        assert re.search(r"\nand \d+ more fields\n", shown)
+        told = json.loads(conform(*options, "--json", engine=misbehaving("dreams"), folder=tmp_path).stdout)
+        assert len(told["finding"]["reasons"]) > 5
+
+    def test_less_is_compared_when_less_is_asked_for(self, tmp_path: Path) -> None:
+        engine = misbehaving("observes a number")
+        assert conform("--steps", "200", engine=engine, folder=tmp_path).exit_code == 1
+        assert conform("--steps", "200", "--compare", "code", engine=engine, folder=tmp_path).exit_code == 0
+        assert conform("--steps", "200", "--compare", "decision", engine=engine, folder=tmp_path).exit_code == 0
+
+
+KNOWN = """
+format = 1
+
+[[known]]
+why = "equality is a breach here"
+field = "positions.state"
+"""
+
+
+class TestKnownDivergences:
+    """`--known`."""
+
+    def test_one_that_occurs_is_no_finding(self, wrong: tuple[Any, Path, list[str]], tmp_path: Path) -> None:
+        *_, engine = wrong
+        known = tmp_path / "known.toml"
+        fields = ("positions.state", "pools.in_liquidation", "outcome", "positions.order")
+        entries = "".join(f'[[known]]\nwhy = "equality"\nfield = "{field}"\n' for field in fields)
+        known.write_text("format = 1\n" + entries)
+        done = conform("--steps", "1500", "--seed", "3", "--json", "--known", str(known), engine=engine)
+        told = json.loads(done.stdout)
+        assert (done.exit_code, told["finding"]) == (0 if all(entry["times"] for entry in told["known"]) else 1, None)
+        assert sum(entry["times"] for entry in told["known"]) > 0
+
+    def test_one_that_does_not_occur_fails_the_run(self, tmp_path: Path) -> None:
+        known = tmp_path / "known.toml"
+        known.write_text(KNOWN)
+        done = conform("--steps", "100", "--known", str(known), engine=RIGHT)
+        assert done.exit_code == 1
+        assert "known, but it did not occur: positions.state (equality is a breach here)" in done.stdout
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("format = 2\n", "format"),
+            ("format = 1\nknown = 3\n", "known"),
+            ('format = 1\n[[known]]\nfield = "x"\n', "why"),
+            ('format = 1\n[[known]]\nfield = "x"\nwhy = " "\n', "why: must say something"),
+            ("format = ", "malformed TOML"),
+        ],
+    )
+    def test_a_malformed_list_is_bad_usage(
+        self, text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        known = tmp_path / "known.toml"
+        known.write_text(text)
+        assert told in bad_usage(["--known", str(known)], monkeypatch, capsys)
+
+
+def bad_usage(options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line with which these options are refused."""
+    status = run_here(monkeypatch, "conform", *options, "--", *RIGHT)
+    line = capsys.readouterr().err
+    assert (status, line.count("\n")) == (2, 1), line
+    return line
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--steps", "5", "--budget", "5"], "give one of them"),
+        (["--tolerance", "pools.equity"], "expected FIELD=UNITS"),
+        (["--tolerance", "pools.moon=1"], "pools.moon"),
+        (["--tolerance", "pools.equity=much"], "much"),
+        (["--tolerance", "positions.state=1"], "positions.state"),
+        (["--venue", "atlantis"], "atlantis"),
+        (["--replay", "nowhere.toml"], "nowhere.toml"),
+        (["--replay", "nowhere.json"], "nowhere.json"),
+    ],
+)
+def test_bad_usage_is_one_line(
+    options: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told in bad_usage(options, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"steps": [3], "config": {}}', '{"steps": 3}', "nonsense"])
+def test_a_file_that_is_no_vector_is_not_replayed(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vector = tmp_path / "vector.json"
+    vector.write_text(text)
+    assert "vector.json" in bad_usage(["--replay", str(vector)], monkeypatch, capsys)
+
+
+def test_the_engine_in_plain_python_observes_everything() -> None:
+    with LiveEngine(RIGHT, 5) as engine:
+        assert engine.hello.observes_everything
+
+
+class TestTolerance:
+    """`--tolerance`: an engine whose equities are off by an amount."""
+
+    @pytest.mark.parametrize(("amount", "status"), [("0.4", 0), ("-0.5", 0), ("0.500001", 1)])
+    def test_an_amount_within_it_is_no_difference(self, amount: str, status: int, tmp_path: Path) -> None:
+        options = ("--steps", "100", "--shrink", "0", "--tolerance", "pools.equity=0.5", "--tolerance")
+        done = conform(*options, "vault.equity=0.5", "--json", engine=misbehaving("is off by", amount), folder=tmp_path)
+        assert done.exit_code == status, done.output
+        if status:
+            assert "pools.equity" in json.loads(done.stdout)["finding"]["headline"]
+
+    def test_without_one_every_unit_counts(self, tmp_path: Path) -> None:
+        done = conform("--steps", "100", "--shrink", "0", engine=misbehaving("is off by", "0.000001"), folder=tmp_path)
+        assert done.exit_code == 1
+
+
+class TestTheReport:
+    """`--json` and `--junit`."""
+
+    def test_for_machines_has_all_that_people_are_told(
+        self, wrong: tuple[Any, Path, list[str]], tmp_path: Path
+    ) -> None:
+        *_, engine = wrong
+        done = conform("--steps", "2000", "--shrink", "0", "--json", engine=engine, folder=tmp_path)
+        told = json.loads(done.stdout)
+        assert told.keys() == {"conforms", "engine", "finding", "saved", "known", "exercised"}
+        found = told["finding"]
+        assert found["rules"] == found["reasons"][0]["rules"]
+        assert "LIQ-3" in found["rules"]
+        assert found["found_events"] == len(found["events"]) > 3  # as it was found
+        assert found["config"]["accounts"]
+        assert {Path(told["saved"][kind]).parent for kind in ("scenario", "vector")} == {tmp_path}
+        assert told["exercised"]["steps"] > 0
+
+    def test_for_a_build_server_passes_when_the_engine_does(self, tmp_path: Path) -> None:
+        report = tmp_path / "conform.xml"
+        assert conform("--steps", "100", "--junit", str(report), engine=RIGHT).exit_code == 0
+        root = ElementTree.parse(report).getroot()
+        assert next(case.attrib["name"] for case in root.iter("testcase")) == "python_engine 2.0.0 conforms"
+        assert list(root.iter("failure")) == []
+        assert any("never reached" in skipped.attrib["message"] for skipped in root.iter("skipped"))
+
+    def test_for_a_build_server_tells_a_fault_and_a_stale_divergence(self, tmp_path: Path) -> None:
+        report, known = tmp_path / "conform.xml", tmp_path / "known.toml"
+        known.write_text(KNOWN)
+        options = ("--steps", "50", "--shrink", "0", "--known", str(known), "--junit", str(report))
+        assert conform(*options, engine=misbehaving("confesses"), folder=tmp_path).exit_code == 1
+        messages = [failure.attrib["message"] for failure in ElementTree.parse(report).getroot().iter("failure")]
+        assert "assertion failed" in messages[0]
+        assert messages[1] == "it did not occur: take it out"
+
+    def test_for_a_build_server_fails_when_nothing_was_compared(self, tmp_path: Path) -> None:
+        report = tmp_path / "conform.xml"
+        assert conform("--steps", "50", "--junit", str(report), engine=misbehaving("skips")).exit_code == 1
+        (failure,) = ElementTree.parse(report).getroot().iter("failure")
+        assert failure.attrib["message"] == "nothing was compared"

@@ -1,0 +1,125 @@
+"""What a comparison tells of an outcome and a finding, and what it reads: hello, and a saved vector."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from liqspec.conform import report
+from liqspec.conform.coverage import Coverage
+from liqspec.conform.fault import EngineFault, Fault
+from liqspec.conform.finding import Finding
+from liqspec.conform.known_divergences import Divergence
+from liqspec.conform.negotiate import read_hello
+from liqspec.conform.saved import load
+from liqspec.conform.search import Outcome
+from liqspec.edge.shapes import WrongShape
+from liqspec.properties.coverage import acting_rules, reachable_transitions
+from liqspec.properties.registry import KNOWN
+from liqspec.spec.checks import checks
+from liqspec.spec.observables import names
+from support.builders import small_config
+
+DEPOSIT = {"type": "deposit", "account": "alice", "amount": "200"}
+
+
+def text(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> str:
+    """What people are told of an outcome."""
+    report.tell(outcome, Console(width=200, highlight=False))
+    return capsys.readouterr().out
+
+
+def everything() -> Coverage:
+    """A coverage in which nothing that can be reached is left out."""
+    coverage = Coverage(runs=1, steps=7)
+    for kind, listed in checks().events.items():
+        coverage.events[kind] = 1
+        coverage.refusals.update((kind, check.code) for check in listed)
+    coverage.tally.transitions.update(reachable_transitions())
+    coverage.tally.rules.update(acting_rules())
+    return coverage
+
+
+def test_an_outcome_without_a_run_tells_that_nothing_was_compared_and_no_counts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert text(Outcome(occurred={}), capsys) == "nothing was compared: the engine skipped every step\n"
+
+
+def test_what_was_not_supported_and_what_was_never_reached_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    coverage = everything()
+    whole = text(Outcome(occurred={}, coverage=coverage), capsys)
+    assert "NEVER REACHED" not in whole and "not supported" not in whole
+    assert whole.endswith("conforms in 7 steps\n")
+    del coverage.events["block"], coverage.tally.transitions["T9"]
+    coverage.unsupported["block"] = 12
+    lines = text(Outcome(occurred={}, coverage=coverage), capsys).splitlines()
+    assert "not supported by the engine block" in lines
+    assert [line for line in lines if "NEVER" in line] == [
+        "NEVER REACHED accepted events: block",
+        "NEVER REACHED transitions: T9",
+    ]
+
+
+def test_where_a_finding_ended_the_run_what_was_never_reached_is_only_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    coverage = everything()
+    del coverage.events["block"], coverage.tally.transitions["T9"], coverage.tally.transitions["T8"]
+    finding = Finding(
+        config=small_config(), events=[], applied=[], kind="fault", fault=Fault(kind="died", message="exit 1")
+    )
+    told_of = text(Outcome(occurred={}, coverage=coverage, finding=finding), capsys)
+    assert "NEVER REACHED 3 things before the finding; --json lists them\n" in told_of
+
+
+def test_a_known_divergence_is_told_with_how_often_it_occurred(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = Divergence(why="rounds up", field="pools.equity", event="funding")
+    unseen = Divergence(why="was so once", field="vault.cash")
+    told_of = text(Outcome(occurred={seen: 1200, unseen: 0}, coverage=everything()), capsys)
+    assert "known, 1,200 times: pools.equity, event funding (rounds up)\n" in told_of
+    assert "known, but it did not occur: vault.cash (was so once)\n" in told_of
+    assert told_of.endswith("does not conform\n")
+
+
+def test_a_broken_property_is_told_with_its_sentence_and_its_first_rule() -> None:
+    """EVT-10 comes first among the rules of what is created from nothing."""
+    broken = (("nothing_is_created", "the outside has 5 too many"), ("closed_is_empty", "bob has 1"))
+    finding = Finding(
+        kind="property", config=small_config(), events=[DEPOSIT], applied=[DEPOSIT], broken=broken, where="here"
+    )
+    assert finding.headline == "nothing is created: the outside has 5 too many"
+    assert finding.rules == KNOWN["nothing_is_created"].rules
+    shown = report.text(finding)
+    assert shown.startswith(
+        "breaks a property nothing is created: the outside has 5 too many\nafter 1 events; here\n"
+        "what the rules make of these events:\n  1 deposit alice amount 200\n"
+    )
+    assert "its observations break: closed is empty: bob has 1" in shown
+    assert f"\n{finding.rules[0]} " in shown
+    assert f"also {', '.join(finding.rules[1:])}; liqspec explain {finding.rules[0]}" in shown
+
+
+@pytest.mark.parametrize("venue", [5, {"name": "mine"}, {"markets": ["BTC"]}])
+def test_a_rule_set_without_markets_is_no_hello(venue: Any) -> None:
+    reply = {"ok": True, "protocol": 1, "states": "full", "observes": list(names()), "events": [], "venue": venue}
+    with pytest.raises(EngineFault, match=r"hello\.venue: markets: expected an object with markets, got "):
+        read_hello(reply)
+
+
+@pytest.mark.parametrize("step", [3, {"expect": {}}, {"event": "deposit"}])
+def test_a_vector_with_a_step_that_has_no_event_is_refused(step: Any, tmp_path: Path) -> None:
+    path = tmp_path / "vector.json"
+    path.write_text(json.dumps({"config": small_config(), "steps": [{"event": DEPOSIT}, step]}))
+    with pytest.raises(WrongShape) as refused:
+        load(path)
+    assert str(refused.value) == f"{path}.steps: expected objects, each with an event that is an object"
+
+
+def test_a_vector_is_read_as_its_configuration_and_events(tmp_path: Path) -> None:
+    path = tmp_path / "vector.json"
+    path.write_text(json.dumps({"config": small_config(), "steps": [{"event": DEPOSIT, "expect": {}}]}))
+    read = load(path)
+    assert (read.config["accounts"], read.events) == (["alice", "bob"], [DEPOSIT])

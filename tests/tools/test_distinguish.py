@@ -1,0 +1,183 @@
+"""Two rule sets told apart: equal ones are never, different ones by few events and the parameters that it takes."""
+
+import json
+import time
+from io import StringIO
+from pathlib import Path
+from typing import cast
+
+import pytest
+from attrs import evolve
+from rich.console import Console
+from typer.testing import CliRunner
+
+from liqspec.cli import app
+from liqspec.core.events import EventData, from_json
+from liqspec.core.venue import InvalidConfig
+from liqspec.distinguish import report
+from liqspec.distinguish import search as looking
+from liqspec.distinguish.divergence import Pair, play
+from liqspec.distinguish.rule_sets import RuleSets
+from liqspec.distinguish.search import Effort, search
+from liqspec.replay.run import Run
+from liqspec.spec import scenarios, venues
+from liqspec.spec.venues import VenueFile
+
+BASE = venues.load("coarse")
+ONE_CHANGE = {
+    "liquidation.order_policy": "ranked",
+    "liquidation.stop_when_restored": False,
+    "liquidation.partial_threshold": "0",
+    "liquidation.partial_fraction": "1/2",
+    "liquidation.cooldown_ms": 25,
+    "liquidation.cooldown_scope": "account",
+    "liquidation.fee_rate": "1/100",
+    "backstop.threshold": "1/2",
+    "backstop.return_fraction": "1/10",
+}
+
+
+def changed(path: str, value: object) -> VenueFile:
+    """The base with one parameter changed."""
+    table, _, name = path.partition(".")
+    changes = {"liquidation": {}, "backstop": {}, table: {name: value}}
+    return evolve(BASE.changed(**changes), name="other")
+
+
+QUICK = ("liquidation.order_policy", "liquidation.cooldown_ms", "backstop.threshold")
+
+
+@pytest.mark.parametrize(
+    "path", [path if path in QUICK else pytest.param(path, marks=pytest.mark.thorough) for path in ONE_CHANGE]
+)
+def test_one_changed_parameter_is_found_and_named(path: str) -> None:
+    sets = RuleSets.of(BASE, changed(path, ONE_CHANGE[path]))
+    assert [one.path for one in sets.parameters()] == [path]
+    found = search(sets, Effort(seed=3)).distinction
+    assert found is not None
+    assert [one.path for one in found.parameters] == [path]
+    assert len(found.apart.events) <= 12
+    assert found.apart.rules
+
+
+def test_what_is_told_happens_and_one_event_less_shows_nothing() -> None:
+    """Shrinking keeps a difference, and keeps no event that it does not need."""
+    sets = RuleSets.of(venues.load("generic"), venues.load("hyperliquid"))
+    found = search(sets, Effort()).distinction
+    assert found is not None and found.exhausted
+    events = list(found.apart.events)
+    assert play(sets, found.world, events) is not None
+    for index in range(len(events)):
+        assert play(sets, found.world, events[:index] + events[index + 1 :]) is None
+
+
+def test_the_same_seed_finds_the_same() -> None:
+    sets = RuleSets.of(venues.load("generic"), venues.load("coarse"))
+    assert report.to_json(search(sets, Effort(seed=5))) == report.to_json(search(sets, Effort(seed=5)))
+
+
+def test_a_number_written_in_another_way_is_the_same_rule() -> None:
+    sets = RuleSets.of(BASE, changed("liquidation.partial_fraction", "2/6"))
+    assert BASE.liquidation.partial_fraction == "1/3"
+    assert sets.parameters() == ()
+
+
+def test_a_parameter_without_effect_is_no_difference() -> None:
+    """The scope of windows says nothing where there are none."""
+    plain = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "pool"}, {})
+    other = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "account"}, {})
+    outcome = search(RuleSets.of(plain, other), Effort(steps=2_000))
+    assert outcome.distinction is None
+    assert outcome.steps >= 2_000
+
+
+def test_rules_that_do_not_fit_the_markets_are_refused() -> None:
+    coarse = evolve(BASE, quote_unit="1")
+    with pytest.raises(InvalidConfig, match="do not fit the markets of coarse"):
+        RuleSets.of(coarse, changed("liquidation.partial_threshold", "0.0001"))
+
+
+def test_a_search_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is past the end after two runs."""
+    times = iter([0.0, 0.0, 1.0, *[9.0] * 10])
+    monkeypatch.setattr(time, "monotonic", lambda: next(times))
+    plain = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "pool"}, {})
+    other = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "account"}, {})
+    outcome = search(RuleSets.of(plain, other), Effort(seconds=5.0))
+    assert (outcome.runs, outcome.distinction) == (2, None)
+
+
+def test_a_search_without_a_difference_names_what_differs() -> None:
+    plain = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "pool"}, {})
+    other = evolve(BASE.changed({"cooldown_ms": 0, "cooldown_scope": "account"}, {}), name="other")
+    outcome = search(RuleSets.of(plain, other), Effort(steps=80))
+    console = Console(file=StringIO(), width=200)
+    report.tell(outcome, console)
+    printed = cast(StringIO, console.file).getvalue()
+    assert "no difference found in 80 events of 2 runs, though these parameters differ:" in printed
+    assert "    liquidation.cooldown_scope: coarse pool, other account" in printed
+    data = report.to_json(outcome)
+    assert (data["differ"], data["steps"], "distinction" in data) == (False, 80, False)
+
+
+def test_where_too_many_shorter_ones_are_possible_it_says_that_there_may_be_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(looking, "STATES", 2)
+    outcome = search(RuleSets.of(BASE, changed("backstop.threshold", "1/2")), Effort(seed=3))
+    assert outcome.distinction is not None
+    assert not outcome.distinction.exhausted
+    console = Console(file=StringIO(), width=200)
+    report.tell(outcome, console)
+    printed = cast(StringIO, console.file).getvalue()
+    assert "There may be shorter ones: those one event shorter were too many to try all." in printed
+
+
+class TestTheCommand:
+    def test_says_at_once_that_rules_are_equal(self) -> None:
+        done = CliRunner().invoke(app, ["distinguish", "hyperliquid", "eth-march-2025"])
+        assert done.exit_code == 0
+        assert "have the same rules" in done.output
+
+    def test_tells_the_difference_and_saves_it_as_a_scenario(self, tmp_path: Path) -> None:
+        path = tmp_path / "apart.toml"
+        done = CliRunner().invoke(app, ["distinguish", "generic", "hyperliquid", "--save", str(path)])
+        assert done.exit_code == 1
+        assert "The rule that makes the difference" in done.output
+        run = Run(scenarios.load(str(path)))
+        assert len(list(run)) <= 4
+        assert run.outcome().unexpected == ()
+
+    def test_tells_machines_the_same(self) -> None:
+        done = CliRunner().invoke(app, ["distinguish", "generic", "hyperliquid", "--json"])
+        assert done.exit_code == 1
+        found = json.loads(done.output)["distinction"]
+        assert found["difference"]["rules"] == found["rules"][: len(found["difference"]["rules"])]
+        assert {one["parameter"] for one in found["parameters"]} <= {
+            one["parameter"] for one in json.loads(done.output)["parameters"]
+        }
+
+    def test_refuses_two_efforts(self) -> None:
+        done = CliRunner().invoke(app, ["distinguish", "generic", "coarse", "--steps", "5", "--budget", "1"])
+        assert done.exit_code == 2
+
+
+def test_rule_sets_of_which_one_refuses_are_told_with_the_refusal_and_what_the_other_does() -> None:
+    """ACC-5: a leverage of 5 leaves something to be withdrawn, one of 2 does not."""
+    sets = RuleSets.of(BASE, changed("backstop.threshold", "1/2"))
+    pair = Pair(sets, {**sets.world, "accounts": ["alice"]})
+    key = {"account": "alice", "market": "A", "mode": "cross"}
+    deposit: EventData = {"type": "deposit", "account": "alice", "amount": "50000"}
+    for engine, leverage in zip(pair.engines, (5, 2), strict=True):
+        trade: EventData = {"type": "trade", **key, "size": "1", "price": "50000", "leverage": leverage}
+        for event in (deposit, trade):
+            engine.apply(from_json(event))
+    pair.restore((pair.engines[0].snapshot(), pair.engines[1].snapshot()), [])
+    withdrawal: EventData = {"type": "withdraw", "account": "alice", "amount": "30000"}
+    apart = pair.apply(withdrawal)
+    assert apart is not None and apart.events == (withdrawal,)
+    assert str(apart.first.difference) == "outcome: ours accepted, theirs insufficient_margin"
+    assert str(apart.second.difference) == "outcome: ours insufficient_margin, theirs accepted"
+    assert "ACC-5" in apart.rules
+    did, refused = apart.did
+    assert did[0].startswith("ACC-5  ") and refused[0].startswith("refused insufficient_margin")

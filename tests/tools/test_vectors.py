@@ -1,0 +1,331 @@
+"""The corpus of vectors: fresh, whole, passed by the model and by an engine from elsewhere, failed by wrong ones."""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from adversaries.wrong_engines import WRONG_ENGINES
+from adversaries.wrong_engines.mistakes import name_of
+from engines import python_engine
+from liqspec.cli import app
+from liqspec.edge import schemas
+from liqspec.properties.coverage import reachable_transitions
+from liqspec.search import parallel
+from liqspec.search.minimise import Failing
+from liqspec.search.plain_numbers import rounded
+from liqspec.spec import checks, rulebook
+from liqspec.vectors import corpus, parameters, refusals, suites
+from liqspec.vectors import search as hunting
+from liqspec.vectors.case import Case, text
+from liqspec.vectors.goals import Boundaries, RulesThatAct
+from liqspec.vectors.play import Abilities, Played, play, play_all
+from liqspec.vectors.search import hunt
+from liqspec.vectors.suites import MISTAKES, SUITES
+from support import foreign_engines
+from support.builders import apply, working
+from support.corpus import InProcess, loaded, model
+
+PYTHON_ENGINE = [sys.executable, str(Path(python_engine.__file__))]
+
+
+def failures(player: InProcess) -> list[Played]:
+    """What of the corpus an engine does not pass."""
+    return [one for one in play_all(loaded(), player, Abilities()) if one.outcome != "passed"]
+
+
+class TestTheCorpus:
+    def test_is_what_the_specification_makes(self) -> None:
+        """If this fails after a change of the rules: liqspec vectors generate spec/vectors."""
+        assert list(corpus.stale(corpus.FOLDER)) == []
+
+    def test_is_passed_by_the_model(self) -> None:
+        assert failures(model()) == []
+
+    def test_is_passed_by_an_engine_that_shares_nothing_with_the_model(self) -> None:
+        assert failures(InProcess(python_engine.Session())) == []
+
+    def test_fits_the_schema(self) -> None:
+        for vector in loaded()[:: 1 if len(loaded()) < 100 else 5]:
+            assert schemas.mismatch("vector", vector) == "", Case.of_vector(vector).path
+
+    def test_is_small(self) -> None:
+        size = sum(path.stat().st_size for path in corpus.FOLDER.rglob("*.json"))
+        assert size < 3_000_000
+        assert 300 < len(loaded()) < 1_000
+
+    def test_begins_with_what_is_essential(self) -> None:
+        order = [vector["suite"] for vector in loaded()]
+        assert list(dict.fromkeys(order)) == list(SUITES)
+
+    def test_shows_every_refusal_and_every_transition(self) -> None:
+        index = json.loads((corpus.FOLDER / corpus.INDEX).read_text(encoding="utf-8"))
+        assert all(index["refusals"][code] for code in checks.checks().codes)
+        assert all(index["transitions"][name] for name in reachable_transitions())
+        page = (corpus.FOLDER.parent / "vectors.md").read_text(encoding="utf-8")
+        excused = re.findall("[A-Z]{3}-[0-9]+", page.partition("## Rules that no vector is about")[2])
+        assert excused != []
+        assert index["rules"].keys() | set(index["rules_of_no_case"]) <= set(rulebook.rules())
+        assert sorted(index["rules_of_no_case"]) == sorted(excused)
+
+    def test_shows_what_breaks_each_rule_that_acts(self) -> None:
+        """Each rule positively, and negatively: an engine that breaks it fails, or an event is refused by it."""
+        index = json.loads((corpus.FOLDER / corpus.INDEX).read_text(encoding="utf-8"))
+        refusing_rules = {check.rule for listed in checks.checks().events.values() for check in listed}
+        assert set(index["rules"]) - index["mistakes"].keys() - refusing_rules == set()
+
+    def test_shows_each_adjacent_pair_of_checks(self) -> None:
+        """EVT-2: the last event of the case is refused with the first code; with its first fault mended, the second."""
+        names = {case.name for case in refusals.cases()}
+        for kind, listed in checks.checks().events.items():
+            for first, second in pairwise(listed):
+                if (kind, first.code, second.code) in refusals.IMPOSSIBLE or kind == "trade":
+                    continue
+                assert f"{kind}-{first.code}-before-{second.code}".replace("_", "-") in names
+
+    def test_refuses_at_the_last_step_what_its_name_says(self) -> None:
+        for case in refusals.cases():
+            vector = case.vector()
+            *before, last = vector["steps"]
+            assert all("accepted" in step["expect"] for step in before), case.name
+            assert last["expect"]["refused"].replace("_", "-") in case.name, case.name
+            assert last["rules"] == [vector["rules"][0]], case.name
+
+    @pytest.mark.thorough
+    def test_is_found_anew_the_same(self, tmp_path: Path) -> None:
+        corpus.write(tmp_path, corpus.texts_by_path(corpus.cases()))
+        for path in corpus.present(tmp_path) | corpus.present(corpus.FOLDER):
+            assert (tmp_path / path).read_text() == (corpus.FOLDER / path).read_text(), path
+
+
+# ------------------------------------------------------------------------------------------------- wrong engines
+
+
+def test_a_wrong_engine_fails_with_the_case_and_the_field() -> None:
+    with WRONG_ENGINES["X01"].applied():  # breached at equality
+        failed = failures(model())
+    (boundary,) = (one for one in failed if one.path == "small/boundaries/margin-at")
+    assert boundary.difference is not None
+    assert (boundary.difference.field, boundary.difference.ours) == ("positions.state", "healthy")
+    assert boundary.rules[0] == "LIQ-3"
+
+
+@pytest.mark.parametrize("number", WRONG_ENGINES)
+def test_an_engine_that_makes_a_mistake_fails_its_case_at_the_last_step(number: str) -> None:
+    """The catalogue of wrong engines is the measure of the corpus: `make conform` finds a case for each."""
+    wrong = WRONG_ENGINES[number]
+    (vector,) = (one for one in loaded() if (one["suite"], one["case"]) == (MISTAKES, name_of(wrong)))
+    with wrong.applied():
+        played = play(vector, model(), Abilities())
+    assert (played.outcome, played.step) == ("failed", len(vector["steps"]))
+    assert (vector["title"], vector["rules"]) == (wrong.title, [wrong.rule])
+    assert played.rules[0] == wrong.rule
+
+
+def test_every_mistake_is_one_of_a_wrong_engine() -> None:
+    cases = {one["case"] for one in loaded() if one["suite"] == MISTAKES}
+    assert cases == {name_of(wrong) for wrong in WRONG_ENGINES.values()}
+
+
+# ------------------------------------------------------------------------------------------------------- staleness
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    shutil.copytree(corpus.FOLDER, tmp_path / "vectors")
+    return tmp_path / "vectors"
+
+
+class TestACorpusThatIsStale:
+    def test_is_told_case_by_case(self, copied: Path) -> None:
+        changed, gone, added = sorted(corpus.present(copied))[:3]
+        vector = json.loads((copied / changed).read_text())
+        vector["steps"][-1]["observation"]["time"] = 77
+        (copied / changed).write_text(text(vector))
+        (copied / gone).unlink()
+        shutil.copy(copied / added, copied / added.replace(".json", "-too.json"))
+        with pytest.raises(ValueError, match=gone):
+            list(corpus.stale(copied))
+        shutil.copy(corpus.FOLDER / gone, copied / gone)
+        assert list(corpus.stale(copied)) == [
+            f"{added.replace('.json', '-too.json')}: is not a case any more",
+            f"{changed}: is not what the model does now",
+        ]
+
+    def test_is_one_whose_case_does_not_show_any_more_what_it_is_about(self, copied: Path) -> None:
+        path = "small/boundaries/margin-at.json"
+        vector = json.loads((copied / path).read_text())
+        vector["steps"].pop()
+        (copied / path).write_text(text(vector))
+        assert f"{path}: does not show any more what it is about" in list(corpus.stale(copied))
+
+    def test_lacks_a_case_that_its_index_does_not_have_either(self, copied: Path) -> None:
+        path = next(one for one in sorted(corpus.present(copied)) if "/refusals/" in one)
+        index = json.loads((copied / corpus.INDEX).read_text())
+        index["cases"] = [entry for entry in index["cases"] if entry["path"] != path]
+        (copied / corpus.INDEX).write_text(json.dumps(index))
+        (copied / path).unlink()
+        assert set(corpus.stale(copied)) == {f"{corpus.INDEX}: is not what the model does now", f"{path}: is missing"}
+
+    def test_is_one_where_two_values_of_a_parameter_end_alike(self, copied: Path) -> None:
+        one, other = (f"small/parameters/fee-rate.0-or-1-of-200.{value}.json" for value in ("0", "1-of-200"))
+        alike = json.loads((copied / one).read_text())
+        vector = {**json.loads((copied / other).read_text()), "config": alike["config"], "steps": alike["steps"]}
+        (copied / other).write_text(text(vector))
+        assert f"{other}: does not show any more what it is about" in list(corpus.stale(copied))
+
+    def test_is_written_anew_without_touching_what_is_not_its_own(self, copied: Path) -> None:
+        (copied / "README.md").write_text("mine")
+        (copied / "small" / "mine.json").write_text("{}")
+        corpus.write(copied, {"small/essential/one.json": "{}\n", corpus.INDEX: "{}\n"})
+        assert corpus.present(copied) == {"small/essential/one.json"}
+        assert (copied / "README.md").read_text() == "mine"
+        assert (copied / "small" / "mine.json").exists()
+
+
+# -------------------------------------------------------------------------------------------------------- the hunt
+
+
+def test_the_hunt_finds_the_same_every_time() -> None:
+    wanted = {"FIL-3", "LIQ-4"}
+    found = [hunt(suites.hunting_ground(), wanted, RulesThatAct, "test") for _ in range(2)]
+    assert found[0] == found[1]
+    assert found[0].keys() == wanted
+    assert all(len(run.events) <= 6 for run in found[0].values())
+
+
+def test_numbers_are_made_plain_while_a_run_still_fails() -> None:
+    def fails(candidate: Failing) -> Failing | None:
+        return candidate if float(candidate.events[0]["amount"]) >= 350 else None
+
+    found = rounded(Failing({}, [{"type": "deposit", "amount": "98765.4321", "time": 7}]), fails)
+    assert found.events == [{"type": "deposit", "amount": "1000", "time": 1}]
+
+
+def test_an_order_that_runs_to_its_end_meets_no_boundary_when_its_pool_recovers() -> None:
+    """LIQ-4, LIQ-9: without stopping, a pool whose equity is its margin again stays in liquidation: not restored."""
+    for stops, met in ((True, {"restore-at"}), (False, set[str]())):
+        engine = working(liquidation={"stop_when_restored": stops})
+        watch = Boundaries()
+        event = {"type": "deposit", "account": "alice", "amount": "8"}
+        watch.before(engine, event)
+        reached = watch.after(engine, event, apply(engine, "deposit", account="alice", amount="8"), None)
+        assert {name for name in reached if name.startswith("restore")} == met
+
+
+# ----------------------------------------------------------------------------------------------------- the command
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["vectors", *arguments])
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Any]]:
+    """A corpus written from so few runs that it takes seconds, in this process; it lacks what is rare."""
+    folder = tmp_path_factory.mktemp("vectors")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(hunting, "RUNS", 1)
+        patched.setattr(hunting, "MORE", 4)
+        patched.setattr(parameters, "STEPS", 300)
+        patched.setattr(parallel, "available", lambda: 1)
+        yield folder, invoke("generate", str(folder))
+
+
+class TestGenerating:
+    def test_writes_cases_of_every_suite_that_are_those_of_the_model(self, generated: tuple[Path, Any]) -> None:
+        folder, done = generated
+        assert done.exit_code == 0, done.output
+        written = corpus.load(folder)
+        assert f"{len(written)} cases" in done.stdout
+        assert {vector["suite"] for vector in written} == set(SUITES)
+        assert len({(vector["venue"], vector["suite"], vector["case"]) for vector in written}) == len(written)
+        assert [one.path for one in play_all(written, model(), Abilities()) if one.outcome != "passed"] == []
+        mistakes = {vector["case"] for vector in loaded() if vector["suite"] == MISTAKES}
+        assert {vector["case"] for vector in written if vector["suite"] == MISTAKES} == mistakes
+
+    def test_what_was_not_found_is_missing(self, generated: tuple[Path, Any]) -> None:
+        folder, _ = generated
+        done = invoke("check", str(folder))
+        assert done.exit_code == 1
+        assert {line.rpartition(": ")[2] for line in done.stdout.splitlines()[:-1]} == {"is missing"}
+        assert f"write them anew: liqspec vectors generate {folder}" in done.stdout
+
+
+class TestTheCommand:
+    def test_plays_a_suite_to_a_process(self) -> None:
+        done = invoke("run", "--suite", "essential", "--json", "--", *PYTHON_ENGINE)
+        assert done.exit_code == 0, done.output
+        answered = json.loads(done.stdout)
+        assert (answered["conforms"], answered["engine"]) == (True, "python_engine 2.0.0")
+        assert answered["passed"] == sum(vector["suite"] == "essential" for vector in loaded())
+
+    @pytest.mark.parametrize("language", ["python", "javascript", "c"])
+    def test_the_engines_of_other_hands_pass_all(self, language: str, tmp_path: Path) -> None:
+        if language == "c":
+            command = foreign_engines.c_engine(tmp_path)
+        else:
+            command = getattr(foreign_engines, f"{language}_engine")()
+        done = invoke("run", "--json", "--", *command)
+        answered = json.loads(done.stdout)
+        assert (done.exit_code, answered["passed"]) == (0, len(loaded()))
+
+    def test_an_engine_with_a_bug_does_not(self) -> None:
+        done = invoke("run", "--suite", "boundaries", "--", *foreign_engines.javascript_engine("wrong_engine.js"))
+        assert done.exit_code == 1
+        assert "LIQ-3" in done.stdout
+
+    def test_tells_what_failed(self, copied: Path) -> None:
+        path = copied / "small/boundaries/margin-at.json"
+        vector = json.loads(path.read_text())
+        vector["steps"][-1]["observation"]["positions"][0]["state"] = "liquidatable"
+        path.write_text(text(vector))
+        arguments = ("run", "--suite", "boundaries", "--directory", str(copied))
+        done = invoke(*arguments, "--", *PYTHON_ENGINE)
+        assert done.exit_code == 1
+        assert "small/boundaries/margin-at" in done.stdout
+        assert "positions.state: expected liquidatable, answered healthy" in done.stdout
+
+    def test_checks(self, copied: Path) -> None:
+        assert invoke("check", str(copied)).exit_code == 0
+        case = copied / "small/boundaries/margin-at.json"
+        case.write_text(case.read_text().replace("LIQ-3", "LIQ-4"))
+        assert invoke("check", str(copied)).exit_code == 1
+
+    @pytest.mark.parametrize(
+        ("engine", "told", "status"),
+        [
+            (["/nowhere/engine"], "cannot be started", 2),
+            ([sys.executable, "-c", "print('hello')"], "the engine printed garbage", 1),
+            (
+                [sys.executable, "-c", "import sys; sys.exit('out of order')"],
+                "the engine died: exit status 1; it logged: out of order",
+                1,
+            ),
+            ([sys.executable, "-c", "print('{}')"], "the engine replied what is no reply: hello", 1),
+        ],
+    )
+    def test_tells_an_engine_that_is_none(self, engine: list[str], told: str, status: int) -> None:
+        done = invoke("run", "--timeout", "1", "--", *engine)
+        assert (done.exit_code, told in done.stderr) == (status, True), done.stderr
+
+    def test_refuses_an_unknown_suite_and_a_folder_without_index(self, tmp_path: Path) -> None:
+        assert invoke("run", "--suite", "none", "--", *PYTHON_ENGINE).exit_code == 2
+        (tmp_path / "index.json").write_text("[]")
+        with pytest.raises(ValueError, match="is no index of vectors"):
+            corpus.load(tmp_path)
+        (tmp_path / "index.json").write_text('{"cases": [{"path": "one.json"}]}')
+        (tmp_path / "one.json").write_text('{"steps": [{}]}')
+        with pytest.raises(ValueError, match=r"one\.json: is no vector: format: is missing"):
+            corpus.load(tmp_path)
+        for text_of_none in ("[]", '{"steps": 5}'):
+            (tmp_path / "one.json").write_text(text_of_none)
+            with pytest.raises(ValueError, match=r"one\.json: is no vector: expected an object with a list of steps"):
+                corpus.load(tmp_path)

@@ -1,0 +1,110 @@
+"""Playing vectors: what an engine's answers come to, and how that is told."""
+
+import copy
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from liqspec.step.compare import Observes
+from liqspec.vectors import report as telling
+from liqspec.vectors.play import Abilities, Played, play
+from support.corpus import loaded, model
+
+
+def test_an_engine_that_cannot_do_something_skips_it() -> None:
+    vector = copy.deepcopy(loaded()[0])
+    abilities = Abilities(events=frozenset({"block"}))
+    assert play(vector, model(), abilities).outcome == "skipped"
+
+
+class Scripted:
+    """A player that answers with what it is given: the reply to a reset, then those to events."""
+
+    def __init__(self, *replies: dict[str, Any]) -> None:
+        self._replies = list(replies)
+
+    def reset(self, _: dict[str, Any]) -> dict[str, Any]:
+        return self.answer()
+
+    def give(self, event: Any) -> None: ...
+
+    def answer(self) -> dict[str, Any]:
+        return self._replies.pop(0)
+
+
+ACCEPTED = {"ok": True, "observation": {}}
+FILL = {"type": "fill", "account": "alice", "market": "A", "mode": "cross", "size": "1", "price": "100"}
+
+
+@pytest.mark.parametrize(
+    ("replies", "outcome", "told"),
+    [
+        ([{"ok": False, "error": {"code": "overfill"}}], "failed", "ours accepted, theirs overfill"),
+        ([{"ok": False, "error": {"code": "bad_request", "message": "too wide"}}], "skipped", "too wide"),  # AMT-1
+        ([{"ok": False}], "failed", "theirs error: expected an object with a code"),
+        ([{"ok": False, "skipped": "no such market"}], "skipped", "no such market"),
+        ([ACCEPTED, {"ok": False, "skipped": "not today"}], "skipped", "not today"),
+        ([ACCEPTED, {"ok": "yes"}], "failed", "theirs ok: expected true or false"),
+        ([ACCEPTED, {**ACCEPTED, "executed": 3}], "failed", "theirs executed: expected a list, got 3"),
+        ([ACCEPTED, {**ACCEPTED, "executed": [FILL]}], "skipped", "an order book of its own"),
+        ([ACCEPTED, {"ok": True, "observation": {"moon": 1}}], "failed", "theirs not reported"),
+        (
+            [ACCEPTED, {"ok": True, "observation": 5}],
+            "failed",
+            "ours one of the protocol, theirs observation: expected an object, got 5",
+        ),
+        ([ACCEPTED, {"ok": False, "error": {"code": "overfill"}}], "failed", "ours accepted, theirs overfill"),
+    ],
+)
+def test_what_an_engine_answers_is_told(replies: list[dict[str, Any]], outcome: str, told: str) -> None:
+    played = play(loaded()[0], Scripted(*replies), Abilities())
+    assert played.outcome == outcome
+    assert told in f"{played.difference} {played.why}"
+
+
+def test_an_engine_that_observes_nothing_is_compared_in_what_it_accepts() -> None:
+    vector = next(one for one in loaded() if all("accepted" in step["expect"] for step in one["steps"]))
+    replies: list[dict[str, Any]] = [ACCEPTED, *({"ok": True} for _ in vector["steps"])]
+    assert play(vector, Scripted(*replies), Abilities(observes=Observes(fields=frozenset()))).outcome == "passed"
+
+
+def tell(played: list[Played]) -> str:
+    console = Console(width=120, record=True, file=StringIO())
+    telling.tell("mine", played, console)
+    return console.export_text()
+
+
+def test_many_failures_are_counted_and_nothing_played_is_no_pass() -> None:
+    failed = [play(vector, Scripted({"ok": False}), Abilities()) for vector in loaded()[:25]]
+    shown = tell(failed)
+    assert shown.count("step 0  the reset") == telling.SHOWN
+    assert "and 5 more; --json has them all" in shown
+    skipped = [play(vector, Scripted({"ok": False, "skipped": "no"}), Abilities()) for vector in loaded()[:3]]
+    assert "skipped 3: no" in tell(skipped)
+    assert "nothing was played" in tell(skipped)
+    assert not telling.conforms(skipped)
+    assert [case["why"] for case in telling.to_json("mine", skipped)["skipped"]] == ["no"] * 3
+
+
+def test_a_failure_is_told_as_data_with_its_step_and_rules() -> None:
+    vector = next(one for one in loaded() if one["suite"] == "boundaries" and one["case"] == "margin-at")
+    observation = copy.deepcopy(vector["steps"][0]["observation"])
+    observation["pools"][0]["collateral"] = "1"
+    played = play(vector, Scripted(ACCEPTED, {"ok": True, "observation": observation}), Abilities())
+    told = telling.to_json("mine", [played])
+    assert (told["conforms"], told["passed"], told["skipped"]) == (False, 0, [])
+    assert told["failed"] == [
+        {
+            "case": "small/boundaries/margin-at",
+            "title": vector["title"],
+            "step": 1,
+            "event": vector["steps"][0]["event"],
+            "subject": f"{vector['steps'][0]['event']['account']}/cross",
+            "field": "pools.collateral",
+            "expected": vector["steps"][0]["observation"]["pools"][0]["collateral"],
+            "answered": "1",
+            "rules": list(dict.fromkeys([*vector["rules"], *vector["steps"][0]["rules"]])),
+        }
+    ]
