@@ -21,7 +21,7 @@ from adversaries.wrong_engines.mistakes import case_of
 from liqspec.conform.configurations import shipped
 from liqspec.conform.finding import Finding
 from liqspec.conform.lockstep import Comparison
-from liqspec.conform.search import Effort, Outcome, Search
+from liqspec.conform.search import Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.vectors import corpus
 from liqspec.vectors.case import text as case_text
@@ -84,7 +84,7 @@ def measure(number: str, seconds: float = SECONDS, seed: int = 1) -> Measure:
             events=engine.hello.events,
             world=shipped(),
             comparison=Comparison.of(engine.hello),
-            effort=Effort(seconds=seconds, seed=seed),
+            effort=Budget(seconds=seconds, seed=seed),
         ).run()
         taken = monotonic() - began
     return Measure(id=number, outcome=outcome, seconds=taken)

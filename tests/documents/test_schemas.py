@@ -344,7 +344,7 @@ class TestSnapshotsFit:
     ) -> None:
         """STP-2."""
         observation = situation().observe()
-        observation["positions"][0].update(leverage=5, attempted=True, left_over=False)
+        observation["positions"][0].update(leverage=5, attempted=True, failed=False)
         data = mutated({**observation, "marks": {"A": "100"}}, draw)
         if sayable(data) and isinstance(data, dict) and names_fit(data) and states_fit(data) and unique(data):
             assert schemas.accepts("snapshot", data, "partial") is read(PartialState.from_json, data), data

@@ -47,9 +47,9 @@ def walks() -> list[Walk]:
     fire = Lifecycle.fire
     current = ""
 
-    def recording(self: Lifecycle, model: Any, trigger: str, facts: Any) -> TransitionEntry | None:
-        guards = {name: bool(getattr(model, name)(facts)) for name in self.table.guards}
-        entry = fire(self, model, trigger, facts)
+    def recording(self: Lifecycle, model: Any, trigger: str, inputs: Any) -> TransitionEntry | None:
+        guards = {name: bool(getattr(model, name)(inputs)) for name in self.table.guards}
+        entry = fire(self, model, trigger, inputs)
         step = {"trigger": trigger, "guards": guards, "state": model.state}
         recorded.setdefault((current, model.key), []).append(step)
         return entry

@@ -10,7 +10,7 @@ from liqspec.core.effects import Effect, OrderEmitted, WindowOpened
 from liqspec.core.state import Pool, State
 from liqspec.draw.graphs import flow, flow_dot, flow_mermaid, isolation, isolation_dot, isolation_mermaid, palette
 from liqspec.draw.graphs.flow import InvalidChart
-from liqspec.draw.graphs.isolation import InvalidTouch
+from liqspec.draw.graphs.isolation import InvalidIsolationTable
 from liqspec.edge import files
 from liqspec.replay.run import Moment, Run
 from liqspec.spec import rulebook, scenarios
@@ -94,9 +94,9 @@ class TestTheChart:
 
 
 def _walk(name: str, state: State, pool: Pool) -> str:
-    """Follow the chart through steps 1 to 4, or from step 5 on, by the facts of a pool."""
-    facts = lifecycle.measure(state, pool)
-    restored = arithmetic.restored(facts.equity, facts.maintenance_margin)
+    """Follow the chart through steps 1 to 4, or from step 5 on, by the inputs of a pool."""
+    inputs = lifecycle.measure(state, pool)
+    restored = arithmetic.restored(inputs.equity, inputs.maintenance_margin)
     held = pool.open_positions()
     cancelled = pool.order_working() and restored and state.venue.stop_when_restored
     answers: dict[str, Callable[[], bool]] = {
@@ -104,7 +104,7 @@ def _walk(name: str, state: State, pool: Pool) -> str:
         "working": pool.order_working,
         "may_stop": lambda: restored and state.venue.stop_when_restored,
         "needs_liquidation": lambda: arithmetic.needs_liquidation(
-            facts.equity, facts.maintenance_margin, pool.in_liquidation
+            inputs.equity, inputs.maintenance_margin, pool.in_liquidation
         ),
         # Before step 4 the healthy ones are not yet liquidatable, and a cancelled order still counts as an attempt.
         "untried": lambda: any(
@@ -113,8 +113,8 @@ def _walk(name: str, state: State, pool: Pool) -> str:
             for position in held
         ),
         "failed": lambda: (
-            facts.book_failed
-            and arithmetic.below_backstop(facts.equity, facts.maintenance_margin, facts.backstop_threshold)
+            inputs.book_failed
+            and arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, inputs.backstop_threshold)
         ),
     }
     start = name
@@ -174,7 +174,7 @@ class TestWhatALiquidationTouches:
         path = tmp_path / isolation.TABLE
         text = (files.ROOT / isolation.TABLE).read_text("utf-8")
         path.write_text(text.replace('kind = "vault"', 'kind = "bank"', 1), "utf-8")
-        with pytest.raises(InvalidTouch, match=r'touch\.toml:\d+: .*expected one of "pool", "sibling"'):
+        with pytest.raises(InvalidIsolationTable, match=r'touch\.toml:\d+: .*expected one of "pool", "sibling"'):
             isolation.load(path)
 
 

@@ -14,7 +14,7 @@ from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Mode
 from liqspec.core.engine import Engine
 from liqspec.core.machine import InvalidMachine, Lifecycle, TransitionEntry
-from liqspec.core.state import Facts, Position, Window
+from liqspec.core.state import GuardInputs, Position, Window
 from liqspec.edge import files
 from support.builders import (
     apply,
@@ -57,20 +57,21 @@ def new_position(state: str, size: int = 5, until: int = 0) -> Position:
     return Position("alice", market, mode, state=state, size=size, window=Window(until, until))
 
 
-def situations() -> list[tuple[Facts, int, int]]:
-    """Facts, a size, and the end of a window, that make every combination of guards which arithmetic allows."""
+def situations() -> list[tuple[GuardInputs, int, int]]:
+    """GuardInputs, a size, and the end of a window, that make every combination of guards which arithmetic allows."""
     return [
-        (Facts(equity, 100, in_liquidation, failed, Ratio(2, 3), now=10), size, until)
+        (GuardInputs(equity, 100, in_liquidation, failed, Ratio(2, 3), now=10), size, until)
         for equity, in_liquidation, failed, size, until in product(
             (50, 80, 100), (True, False), (True, False), (0, 5), (0, 11)
         )
     ]
 
 
-def holds(entry: TransitionEntry, subject: Position, facts: Facts) -> bool:
+def holds(entry: TransitionEntry, subject: Position, inputs: GuardInputs) -> bool:
     """Whether all guards of a transition hold, read from the table and not from the machine."""
     return all(
-        getattr(subject, machine.guard_name(guard))(facts) is not guard.startswith(machine.NOT) for guard in entry.guard
+        getattr(subject, machine.guard_name(guard))(inputs) is not guard.startswith(machine.NOT)
+        for guard in entry.guard
     )
 
 
@@ -303,10 +304,10 @@ class TestTheMachine:
     def test_takes_every_transition_from_each_of_its_states(self, entry: TransitionEntry) -> None:
         for source in entry.sources:
             taken = 0
-            for facts, size, until in situations():
+            for inputs, size, until in situations():
                 subject = new_position(source, size, until)
-                if holds(entry, subject, facts):
-                    assert LIFECYCLE.fire(subject, entry.trigger, facts) is entry
+                if holds(entry, subject, inputs):
+                    assert LIFECYCLE.fire(subject, entry.trigger, inputs) is entry
                     assert subject.state == entry.to
                     taken += 1
             assert taken, "no situation makes the guards hold"
@@ -314,19 +315,19 @@ class TestTheMachine:
     @pytest.mark.parametrize(("state", "trigger"), list(product(STATES, TRIGGERS)))
     def test_moves_only_where_exactly_one_transition_of_the_table_holds(self, state: str, trigger: str) -> None:
         """LIF-1: at most one ever does, and where none does nothing changes."""
-        for facts, size, until in situations():
+        for inputs, size, until in situations():
             subject = new_position(state, size, until)
-            expected = [entry for entry in LIFECYCLE.candidates(state, trigger) if holds(entry, subject, facts)]
+            expected = [entry for entry in LIFECYCLE.candidates(state, trigger) if holds(entry, subject, inputs)]
             assert len(expected) <= 1
-            fired = LIFECYCLE.fire(subject, trigger, facts)
+            fired = LIFECYCLE.fire(subject, trigger, inputs)
             assert ([fired] if fired else []) == expected
             assert subject.state == (expected[0].to if expected else state)
             assert (subject.size, subject.window) == (size, Window(until, until))
 
     def test_two_positions_share_the_machine_and_not_their_states(self) -> None:
         first, second = new_position("new"), new_position("new")
-        facts = situations()[0][0]
-        LIFECYCLE.fire(first, "open", facts)
+        inputs = situations()[0][0]
+        LIFECYCLE.fire(first, "open", inputs)
         assert (first.state, second.state) == ("healthy", "new")
 
 
@@ -339,8 +340,8 @@ class TestTheGuards:
     @pytest.mark.parametrize("failed", [True, False])
     def test_book_failed(self, failed: bool) -> None:
         """BKS-2."""
-        facts = Facts(50, 100, True, failed, Ratio(2, 3), now=10)
-        assert new_position("liquidatable").book_failed(facts) is failed
+        inputs = GuardInputs(50, 100, True, failed, Ratio(2, 3), now=10)
+        assert new_position("liquidatable").book_failed(inputs) is failed
 
     def test_the_book_failed_only_when_every_open_position_was_left_over(self) -> None:
         """BKS-2: A has been tried and failed, B is still working; closed positions do not count."""
@@ -356,17 +357,17 @@ class TestTheGuards:
         order_event(engine, "order_done", market="B")
         assert lifecycle.measure(engine.state, cross).book_failed
         trade(engine, "-10", "88", market="B")
-        assert not cross.positions["A"].left_over, "restored by the sale, which forgets the failure"
+        assert not cross.positions["A"].failed, "restored by the sale, which forgets the failure"
 
     def test_each_guard_reads_its_own_facts(self) -> None:
         """LIQ-4, LIQ-5, BKS-1, CLD-2."""
         subject = new_position("liquidatable", until=11)
-        breached = Facts(66, 100, False, False, Ratio(2, 3), now=10)
+        breached = GuardInputs(66, 100, False, False, Ratio(2, 3), now=10)
         assert subject.needs_liquidation(breached)
         assert subject.below_backstop(breached)
         assert not subject.restored(breached)
         assert subject.own_window_open(breached)
-        healthy = Facts(100, 100, True, False, Ratio(1, 1), now=11)
+        healthy = GuardInputs(100, 100, True, False, Ratio(1, 1), now=11)
         assert not subject.needs_liquidation(healthy)
         assert not subject.below_backstop(healthy)
         assert subject.restored(healthy)
@@ -393,7 +394,7 @@ class TestTheLifecycleOfAnEngine:
         order_event(engine, "order_done")
         assert transitions(trade(engine, "-9", "88")) == ["T12"]
         subject = engine.state.accounts["alice"].cross.positions["A"]
-        assert (subject.life, subject.leverage, subject.attempted, subject.left_over) == (1, 0, False, False)
+        assert (subject.life, subject.leverage, subject.attempted, subject.failed) == (1, 0, False, False)
         assert (subject.cost, subject.window) == (0, Window())
         # 200 - 120 = 80 buys 4 of the next life at 5x: 352 / 5 = 70.4
         assert transitions(trade(engine, "4", "88", 5)) == ["T0"]

@@ -192,7 +192,7 @@ MUTANTS: list[tuple[str, Callable[..., Any], str]] = [
     ("restored", lambda equity, maintenance: equity > maintenance, "equality_is_healthy"),
     ("reduction_is_safe", lambda *_: True, "an_accepted_reduction_breaches_no_healthy_pool"),
     ("reduction_is_safe", lambda *_: True, "an_accepted_reduction_makes_no_deficit_larger"),
-    ("reduction_is_safe", lambda *facts: facts[2] > facts[3], "a_trader_can_always_reduce_at_the_mark"),
+    ("reduction_is_safe", lambda *inputs: inputs[2] > inputs[3], "a_trader_can_always_reduce_at_the_mark"),
     (
         "below_backstop",
         lambda equity, maintenance, threshold: equity * threshold.denominator <= maintenance * threshold.numerator,

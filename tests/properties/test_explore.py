@@ -11,7 +11,7 @@ from liqspec.core import arithmetic, assessment
 from liqspec.core.effects import Sizing
 from liqspec.core.engine import Engine
 from liqspec.core.snapshot import Snapshot
-from liqspec.core.state import Facts, Pool, Position, State
+from liqspec.core.state import GuardInputs, Pool, Position, State
 from liqspec.properties.coverage import Violation
 from liqspec.properties.model_step import DETERMINISTIC
 from liqspec.replay.run import Run
@@ -73,12 +73,12 @@ def test_positions_that_are_equal_only_when_rounded_are_met(monkeypatch: pytest.
     assert len(violation.events) == 6
 
 
-def chunks_from_two_units_above(state: State, pool: Pool, position: Position, facts: Facts) -> Sizing:
+def chunks_from_two_units_above(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Sizing:
     """PRT-2 with a threshold that is one quote unit higher."""
     held, threshold = state.holding(position), state.venue.partial_threshold
     if threshold is not None and arithmetic.notional(held.size, held.mark, held.unit) == threshold + 1:
         return "not_above_threshold"
-    return SIZING(state, pool, position, facts)
+    return SIZING(state, pool, position, inputs)
 
 
 SIZING = assessment._sizing
@@ -156,7 +156,7 @@ def test_an_engine_that_restores_less_than_there_is_is_shrunk_as_one_that_repeat
     restore = Engine.restore
 
     def restore_earlier(self: Engine, snapshot: Snapshot) -> None:
-        restore(self, attrs.evolve(snapshot, put_in=snapshot.put_in + 1))
+        restore(self, attrs.evolve(snapshot, net_deposits=snapshot.net_deposits + 1))
 
     monkeypatch.setattr(Engine, "restore", restore_earlier)
     told = attrs.evolve(violation, property=DETERMINISTIC)

@@ -14,7 +14,7 @@ from liqspec.core.events import EventData
 from liqspec.core.snapshot import Snapshot, WindowValue
 from liqspec.properties import Witness, paired
 from liqspec.properties.coverage import Tally, Violation
-from liqspec.properties.model_step import MODEL_PROPERTIES, Lived
+from liqspec.properties.model_step import MODEL_PROPERTIES, ModelStep
 from liqspec.search.campaign import random_run
 from support.builders import small_config, small_engine
 
@@ -24,7 +24,7 @@ TRADE: EventData = {"type": "trade", **ALICE, "size": "10", "price": "100", "lev
 MARK: EventData = {"type": "mark_price", "market": "A", "price": "88"}
 
 
-def lived(*told: EventData, **changes: Any) -> Lived:
+def step(*told: EventData, **changes: Any) -> ModelStep:
     """The last of these events, as the properties see it."""
     engine = small_engine(**changes)
     witness = Witness(small_config(**changes), engine.observe())
@@ -34,10 +34,10 @@ def lived(*told: EventData, **changes: Any) -> Lived:
         before = engine.snapshot()
         effects = engine.apply(events.from_json(event))
         witness.see(event, None, engine.observe())
-    return Lived(engine, before, told[-1], engine.snapshot(), effects, None, witness)
+    return ModelStep(engine, before, told[-1], engine.snapshot(), effects, None, witness)
 
 
-def judged(name: str, seen: Lived) -> str | None:
+def judged(name: str, seen: ModelStep) -> str | None:
     """What a property says of it."""
     return MODEL_PROPERTIES[name].judge(seen)
 
@@ -51,15 +51,15 @@ def test_pools_in_another_order_are_seen() -> None:
     """LIQ-7: at 80 both are breached."""
     told = [*of_both(DEPOSIT), *of_both(TRADE), {**MARK, "price": "80"}]
     name = "pools_are_assessed_in_their_order"
-    entered = lived(*told)
+    entered = step(*told)
     assert judged(name, entered) == ""
     wrong = judged(name, _with(entered, tuple(reversed(entered.effects))))
     assert wrong == "pools were assessed in the order bob/, alice/"
-    assert judged(name, lived(*told, {"type": "order_done", **ALICE})) is None  # one pool has no order
+    assert judged(name, step(*told, {"type": "order_done", **ALICE})) is None  # one pool has no order
 
 
-def _with(seen: Lived, effects: tuple[Effect, ...]) -> Lived:
-    return Lived(seen.engine, seen.before, seen.event, seen.after, effects, seen.refusal, seen.witness)
+def _with(seen: ModelStep, effects: tuple[Effect, ...]) -> ModelStep:
+    return ModelStep(seen.engine, seen.before, seen.event, seen.after, effects, seen.refusal, seen.witness)
 
 
 def test_a_pool_that_is_taken_before_another_was_assessed_is_seen() -> None:
@@ -73,7 +73,7 @@ def test_a_pool_that_is_taken_before_another_was_assessed_is_seen() -> None:
         {**TRADE, "account": "bob", "price": "88"},
         {**MARK, "price": "70"},
     ]
-    seen = lived(*one_of_each)
+    seen = step(*one_of_each)
     name = "pools_are_assessed_in_their_order"
     assert [effect.pool for effect in seen.effects if isinstance(effect, Backstopped)] == ["alice/cross"]
     assert judged(name, seen) == ""
@@ -92,7 +92,7 @@ def test_a_pool_that_is_taken_before_another_was_assessed_is_seen() -> None:
 )
 def test_a_liquidation_price_that_is_a_tick_off_is_seen(off: int, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """MRG-10: 200 + 10 p - 1000 < p is so at 88, and not at 89."""
-    seen = lived(DEPOSIT, TRADE)
+    seen = step(DEPOSIT, TRADE)
     right = Engine.liquidation_price
     ticks, crossing = right(seen.engine, "alice", "A", "cross")
     assert ticks == 88
@@ -105,7 +105,7 @@ def test_a_long_that_is_breached_at_every_tick_has_no_liquidation_price_to_judge
     whole = [{"above": "0", "maintenance_rate": "1", "max_leverage": 1}]
     markets = {"A": {"tick": "1", "lot": "1", "tiers": whole}}
     told = [{**DEPOSIT, "amount": "1000"}, {**TRADE, "leverage": 1}, {"type": "funding", "market": "A", "payment": "1"}]
-    seen = lived(*told, markets=markets, marks={"A": "100"})
+    seen = step(*told, markets=markets, marks={"A": "100"})
     assert seen.engine.observe()["pools"][0]["in_liquidation"]
     assert seen.engine.liquidation_price("alice", "A", "cross")[0] is None
     assert judged("a_liquidation_price_is_exact", seen) is None
@@ -113,7 +113,7 @@ def test_a_long_that_is_breached_at_every_tick_has_no_liquidation_price_to_judge
 
 def test_a_liquidation_price_that_is_missing_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """MRG-10."""
-    seen = lived(DEPOSIT, TRADE)
+    seen = step(DEPOSIT, TRADE)
     monkeypatch.setattr(Engine, "liquidation_price", lambda *_: (None, None))
     assert judged("a_liquidation_price_is_exact", seen) == "alice/A/cross has no liquidation price"
 
@@ -129,7 +129,7 @@ def test_a_window_that_is_a_millisecond_off_is_seen(scope: str, field: str) -> N
         "cooldown_scope": scope,
     }
     fill: EventData = {"type": "fill", **ALICE, "size": "5", "price": "88"}
-    seen = lived(DEPOSIT, TRADE, MARK, fill, {"type": "block", "time": 20}, liquidation=liquidation)
+    seen = step(DEPOSIT, TRADE, MARK, fill, {"type": "block", "time": 20}, liquidation=liquidation)
     name = "the_engine_remembers_what_the_rules_remember"
     assert judged(name, seen) == ""
     (alice, bob) = seen.after.accounts
@@ -150,7 +150,7 @@ def _later(window: WindowValue, field: str) -> WindowValue:
 
 def test_a_window_that_has_ended_is_as_good_as_none() -> None:
     """CLD-2, OBS-4."""
-    seen = lived(DEPOSIT, TRADE)
+    seen = step(DEPOSIT, TRADE)
     (alice, bob) = seen.after.accounts
     (pool,) = alice.pools
     ended = pool._replace(window=WindowValue(seen.after.time, seen.after.time))
@@ -162,7 +162,7 @@ def test_a_window_that_has_ended_is_as_good_as_none() -> None:
 def test_what_is_listed_in_another_order_is_seen(part: str) -> None:
     """OBS-1."""
     name = "what_is_listed_is_in_its_order"
-    seen = lived(*of_both(DEPOSIT), *of_both(TRADE))
+    seen = step(*of_both(DEPOSIT), *of_both(TRADE))
     assert judged(name, seen) == ""
     seen.witness.view.raw[part].reverse()
     assert str(judged(name, seen)).startswith(f"the {part} are listed in the order bob/")

@@ -11,7 +11,7 @@ from liqspec.core.events import EventData
 from liqspec.core.refusals import NotPositive
 from liqspec.properties import paired
 from liqspec.properties.coverage import Violation
-from liqspec.properties.paired import PAIRS, Twice
+from liqspec.properties.paired import PAIRS, PairedRun
 from liqspec.verify import counterexample
 from support.builders import apply, small_config, small_engine, trade_fields
 
@@ -41,7 +41,7 @@ def told_twice(name: str, *told: EventData, **changes: Any) -> str | None:
         apply(engine, event["type"], **fields)
         snapshots.append(engine.snapshot())
     earlier = (snapshots[-3], told[-2]) if len(told) > 1 else None
-    return PAIRS[name].judge(Twice(engine, earlier, snapshots[-2], told[-1], snapshots[-1], None))
+    return PAIRS[name].judge(PairedRun(engine, earlier, snapshots[-2], told[-1], snapshots[-1], None))
 
 
 BREACHED = (
@@ -162,7 +162,7 @@ def test_refusals_that_depend_on_the_order_are_told(monkeypatch: pytest.MonkeyPa
     apply(engine, "deposit", account="alice", amount="50")
     between = engine.snapshot()
     refuse_after(monkeypatch, "bob", "alice")
-    judged = PAIRS[name].judge(Twice(engine, (start, told[0]), between, told[1], between, "not_positive"))
+    judged = PAIRS[name].judge(PairedRun(engine, (start, told[0]), between, told[1], between, "not_positive"))
     assert judged == "in this order [None, 'not_positive'], in the other [None, None]"
 
 
@@ -171,7 +171,7 @@ def test_a_mirror_image_that_is_refused_is_told() -> None:
     engine = small_engine()
     before = engine.snapshot()
     apply(engine, "deposit", account="alice", amount="50")
-    twice = Twice(engine, None, before, deposit("alice", "50"), engine.snapshot(), "unknown_account")
+    twice = PairedRun(engine, None, before, deposit("alice", "50"), engine.snapshot(), "unknown_account")
     judged = PAIRS["mirrored_accounts_get_the_same_decisions"].judge(twice)
     assert judged == "refused unknown_account, but mirrored None"
 

@@ -23,7 +23,7 @@ from liqspec.properties import PROPERTIES, Witness, registry
 from liqspec.properties.checker import exact
 from liqspec.properties.coverage import Tally
 from liqspec.properties.model_step import CRASHES
-from liqspec.properties.monitor import Judge
+from liqspec.properties.monitor import Monitor
 from liqspec.search.campaign import random_run
 from liqspec.spec import rulebook
 from support.builders import small_config, small_engine
@@ -51,7 +51,7 @@ def _releases_nothing(size: int, cost: int, closed: int) -> int:
     return 0 if closed != abs(size) else cost
 
 
-def _never_ends(self: Position, facts: Any) -> bool:
+def _never_ends(self: Position, inputs: Any) -> bool:
     return self.window.until > 0 or self.state == "cooldown"
 
 
@@ -59,7 +59,7 @@ def _forces_at_once(self: Window, now: int) -> bool:
     return now < self.until
 
 
-def _confiscates(state: Any, pool: Any, facts: Any, effects: Any) -> None:
+def _confiscates(state: Any, pool: Any, inputs: Any, effects: Any) -> None:
     for position in pool.open_positions():
         state.vault.take(position.market.name, position.size, position.cost)
         position.end_life()
@@ -70,7 +70,7 @@ def _confiscates(state: Any, pool: Any, facts: Any, effects: Any) -> None:
 def _carries_over(self: Position) -> None:
     self.size = self.leverage = 0
     self.order = None
-    self.attempted = self.left_over = False
+    self.attempted = self.failed = False
 
 
 _ASSESS = assessment.assess
@@ -140,8 +140,8 @@ WRONG: list[tuple[str, Any, str, Any, str]] = [
         "an_order_has_exactly_the_size_of_its_rule",
     ),
     ("a window that never ends", Position, "own_window_open", _never_ends, "windows_open_and_end_on_time"),
-    ("the book is never asked", Position, "book_failed", lambda self, facts: True, "the_vault_comes_last"),
-    ("the line is the margin", Position, "below_backstop", lambda self, facts: True, "the_vault_comes_last"),
+    ("the book is never asked", Position, "book_failed", lambda self, inputs: True, "the_vault_comes_last"),
+    ("the line is the margin", Position, "below_backstop", lambda self, inputs: True, "the_vault_comes_last"),
     (
         "the vault forgets the collateral",
         assessment,
@@ -312,7 +312,7 @@ def test_a_vault_that_takes_a_pool_also_has_the_deficit_of_another() -> None:
 def test_an_engine_that_crashes_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
     """EVT-1: whatever the exception."""
     engine = small_engine()
-    judge = Judge.of_start(engine, small_config(), Tally())
+    judge = Monitor.of_start(engine, small_config(), Tally())
     monkeypatch.setattr(type(engine), "apply", lambda self, event: 1 // 0)
     found = judge.apply(OPENED[0])
     assert found == [(CRASHES, "deposit ended in ZeroDivisionError: integer division or modulo by zero")]

@@ -24,7 +24,7 @@ from liqspec.search import explore
 from liqspec.spec import rulebook, scenarios, scopes
 from liqspec.verify import run, tasks
 from liqspec.verify.report import Report, ScopeResult, tell
-from liqspec.verify.run import Effort
+from liqspec.verify.run import Budget
 from liqspec.verify.tasks import ProofResult, RandomRuns, Scenarios, work
 from support.commands import run_here
 
@@ -127,9 +127,9 @@ def test_too_little_is_told_as_such_and_ends_with_1(command: Command, small_worl
 def test_thorough_adds_the_large_scopes_and_more_events(
     command: Command, small_world: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Effort] = []
+    asked: list[Budget] = []
 
-    def note(effort: Effort, progress: Console) -> Report:
+    def note(effort: Budget, progress: Console) -> Report:
         asked.append(effort)
         return report()
 
@@ -143,7 +143,7 @@ def test_thorough_adds_the_large_scopes_and_more_events(
     ]
     assert [effort.steps for effort in asked[:2]] == [run.STEPS, run.THOROUGH_STEPS]
     assert asked[1].processes == 3
-    assert asked[0].processes == Effort().processes
+    assert asked[0].processes == Budget().processes
     assert (asked[2].seconds, asked[2].seed) == (2, 9)
 
 
@@ -157,7 +157,7 @@ def test_steps_and_a_budget_are_refused_together(command: Command) -> None:
 
 
 def test_the_result_is_the_same_on_one_process_and_on_two(small_world: list[str]) -> None:
-    effort = Effort(venue="generic", scopes=("one", "two"), steps=900, processes=1)
+    effort = Budget(venue="generic", scopes=("one", "two"), steps=900, processes=1)
     alone = run.verify(effort, quiet()).to_json()
     assert alone["steps"] == 900
     assert [result["scope"] for result in alone["scopes"]] == ["one", "two"]
@@ -168,14 +168,14 @@ def test_the_first_violation_is_the_same_on_two_processes(
     small_world: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arithmetic, "breached", breach_at_equality)
-    effort = Effort(venue="generic", scopes=("one", "two"), steps=10_000_000, processes=1)
+    effort = Budget(venue="generic", scopes=("one", "two"), steps=10_000_000, processes=1)
     alone = run.verify(effort, quiet()).to_json()
     assert [violation["where"] for violation in alone["violations"]] == ["scope one"]
     assert run.verify(attrs.evolve(effort, processes=2), quiet()).to_json() == alone
 
 
 def test_another_seed_is_another_run() -> None:
-    effort = Effort(venue="generic", steps=80, proved=False, processes=1)
+    effort = Budget(venue="generic", steps=80, proved=False, processes=1)
     first, second = (run.verify(attrs.evolve(effort, seed=seed), quiet()) for seed in (1, 2))
     assert (first.examples, first.scenarios, first.steps) == (second.examples, second.scenarios, 80)
     assert first.checked != second.checked
@@ -185,14 +185,14 @@ def test_a_budget_ends_the_random_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock stands until the first run has begun, and is past the budget then."""
     times = iter([0.0, 0.0, *[5.0] * 100])
     monkeypatch.setattr(time, "monotonic", lambda: next(times))
-    lengths = list(run._lengths(Effort(seconds=4.0)))
+    lengths = list(run._lengths(Budget(seconds=4.0)))
     assert lengths == [((0, 80),)]
 
 
 def test_progress_is_shown_for_each_kind_of_work(small_world: list[str]) -> None:
     screen = StringIO()
     console = Console(file=screen, force_terminal=True, width=100)
-    run.verify(Effort(venue="generic", scopes=("one",), steps=80, processes=1), console)
+    run.verify(Budget(venue="generic", scopes=("one",), steps=80, processes=1), console)
     shown = screen.getvalue()
     for kind in ("scopes", "lemmas", "random events"):
         assert kind in shown

@@ -92,7 +92,7 @@ class TestLives:
             "life": 0,
             "order": None,
             "attempted": False,
-            "left_over": False,
+            "failed": False,
             "window": Window(0, 0),
         }
 

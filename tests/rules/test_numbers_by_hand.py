@@ -889,7 +889,7 @@ class TestConservation:
         assert engine.observe()["vault"]["equity"] == "5045"
         # the outside sold 10 at 100 and bought 1 at 80: 920 - 9 x 85
         assert engine.state.equity(engine.state.outside) == 155
-        assert engine.state.put_in == 5200
+        assert engine.state.net_deposits == 5200
 
     @pytest.mark.parametrize(("size", "price"), [("1", "80"), ("-1", "120"), ("2", "80"), ("-2", "120")])
     def test_the_outside_takes_the_other_side_of_a_liquidation_fill(self, size: str, price: str) -> None:
@@ -907,7 +907,7 @@ class TestConservation:
         apply(engine, "deposit", account="alice", amount="30")
         apply(engine, "withdraw", account="alice", amount="10")
         apply(engine, "vault_cash", amount="-500")
-        assert engine.state.put_in == 4520
+        assert engine.state.net_deposits == 4520
 
 
 def test_a_configuration_of_everything_gives_the_numbers_of_the_venue() -> None:

@@ -128,7 +128,7 @@ class TestAValue:
                 flags.update(
                     name
                     for held in pool.positions.values()
-                    for name in ("order", "attempted", "left_over", "cost", "leverage")
+                    for name in ("order", "attempted", "failed", "cost", "leverage")
                     if getattr(held, name)
                 )
                 flags.update({"in_liquidation"} if pool.in_liquidation else set())
@@ -136,7 +136,7 @@ class TestAValue:
                 flags.update({"until"} if account.window.until else set())
                 flags.update({"forcing"} if account.window.forcing_until else set())
         assert states == {"healthy", "liquidatable", "partially_liquidated", "cooldown", "backstopped", "closed"}
-        wanted = {"order", "attempted", "left_over", "cost", "leverage", "in_liquidation", "until", "forcing"}
+        wanted = {"order", "attempted", "failed", "cost", "leverage", "in_liquidation", "until", "forcing"}
         assert flags == wanted
 
     @pytest.mark.parametrize("situation", SITUATIONS)
@@ -160,7 +160,7 @@ class TestAValue:
     @pytest.mark.parametrize(
         "change",
         [
-            lambda engine: setattr(engine.state, "put_in", 0),
+            lambda engine: setattr(engine.state, "net_deposits", 0),
             lambda engine: setattr(engine.state, "block", 7),
             lambda engine: setattr(engine.state, "time", 7),
             lambda engine: setattr(engine.state.vault, "cash", 7),
@@ -182,7 +182,7 @@ class TestAValue:
                 order=7, state="liquidatable"
             ),
             lambda engine: setattr(engine.state.accounts["alice"].cross.positions["A"], "attempted", True),
-            lambda engine: setattr(engine.state.accounts["alice"].cross.positions["A"], "left_over", True),
+            lambda engine: setattr(engine.state.accounts["alice"].cross.positions["A"], "failed", True),
             lambda engine: setattr(engine.state.accounts["alice"].cross.positions["A"].window, "until", 7),
             lambda engine: setattr(engine.state.accounts["alice"].cross.positions["A"].window, "forcing_until", 7),
         ],
@@ -305,7 +305,7 @@ class TestJson:
         written = snapshot_json.to_json(engine.venue, engine.snapshot())
         held = written["accounts"][0]["pools"][0]["positions"][0]
         assert (written["marks"], held["size"], held["cost"]) == ({"A": "100.5"}, "0.25", "25.125")
-        assert (written["put_in"], written["outside"]["positions"]) == ("5050.005", {"A": "-0.25"})
+        assert (written["net_deposits"], written["outside"]["positions"]) == ("5050.005", {"A": "-0.25"})
         assert snapshot_json.from_json(engine.venue, written) == engine.snapshot()
 
     def test_what_is_at_its_default_may_be_left_out(self) -> None:
@@ -388,7 +388,7 @@ class TestMalformedJson:
             ((*HELD, "attempted"), "yes", "accounts[0].pools[0].positions[0].attempted: expected true or false"),
             (("vault",), {"cash": 1}, "vault.cash: expected a string"),
             (("vault", "positions"), {"A": "x"}, 'vault.positions.A: "x" is not a decimal number'),
-            (("put_in",), "NaN", 'put_in: "NaN" is not a decimal number'),
+            (("net_deposits",), "NaN", 'net_deposits: "NaN" is not a decimal number'),
         ],
     )
     def test_of_the_wrong_shape(self, path: tuple[str | int, ...], value: object, where: str) -> None:
@@ -412,7 +412,7 @@ class TestMalformedJson:
             (("marks", "A"), "0", "marks.A: must be above 0, got 0"),
             (("marks", "A"), "-1", "marks.A: must be above 0, got -1"),
             (("marks", "A"), "0.5", "marks.A: 0.5 is not a multiple of 1"),
-            (("put_in",), "0.5", "put_in: 0.5 is not a multiple of 1"),
+            (("net_deposits",), "0.5", "net_deposits: 0.5 is not a multiple of 1"),
             (("accounts",), [], "accounts: at least one account is needed"),
             (("accounts", 1, "name"), "alice", "accounts: a name stands twice"),
             (

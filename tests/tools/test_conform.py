@@ -19,7 +19,7 @@ from liqspec.conform import configurations
 from liqspec.conform.fault import EngineFault
 from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.peer import Peer
-from liqspec.conform.search import Effort, Search
+from liqspec.conform.search import Budget, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.edge import schemas
 from liqspec.spec.rulebook import rules
@@ -236,7 +236,7 @@ class TestBoundedTime:
     )
     def test_a_shorter_run_is_not_looked_for_for_ever(self, engine: Pausing) -> None:
         hello = of_this_process()
-        effort = Effort(steps=500, shrink_seconds=0.3)
+        effort = Budget(steps=500, shrink_seconds=0.3)
         began = time.monotonic()
         search = Search(engine=engine, events=hello.events, world=configurations.of(hello, None), effort=effort)
         outcome = search.run()

@@ -10,7 +10,7 @@ from liqspec.conform import configurations
 from liqspec.conform.fault import CannotStart, EngineFault, Fault
 from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.peer import Peer
-from liqspec.conform.search import Effort, Outcome, Search
+from liqspec.conform.search import Budget, Outcome, Search
 from support.in_process import Pausing
 
 
@@ -18,7 +18,7 @@ def searched(engine: Pausing, **effort: Any) -> Outcome:
     """The outcome of a comparison with an engine in this process."""
     hello = of_this_process()
     return Search(
-        engine=engine, events=hello.events, world=configurations.of(hello, None), effort=Effort(**effort)
+        engine=engine, events=hello.events, world=configurations.of(hello, None), effort=Budget(**effort)
     ).run()
 
 

@@ -18,7 +18,7 @@ from liqspec.distinguish import report
 from liqspec.distinguish import search as looking
 from liqspec.distinguish.divergence import Pair, play
 from liqspec.distinguish.rule_sets import RuleSets
-from liqspec.distinguish.search import Effort, search
+from liqspec.distinguish.search import Budget, search
 from liqspec.replay.run import Run
 from liqspec.spec import scenarios, venues
 from liqspec.spec.venues import VenueFile
@@ -53,7 +53,7 @@ QUICK = ("liquidation.order_policy", "liquidation.cooldown_ms", "backstop.thresh
 def test_one_changed_parameter_is_found_and_named(path: str) -> None:
     sets = RuleSets.of(BASE, changed(path, ONE_CHANGE[path]))
     assert [one.path for one in sets.parameters()] == [path]
-    found = search(sets, Effort(seed=3)).distinction
+    found = search(sets, Budget(seed=3)).distinction
     assert found is not None
     assert [one.path for one in found.parameters] == [path]
     assert len(found.apart.events) <= 12
@@ -63,7 +63,7 @@ def test_one_changed_parameter_is_found_and_named(path: str) -> None:
 def test_what_is_told_happens_and_one_event_less_shows_nothing() -> None:
     """Shrinking keeps a difference, and keeps no event that it does not need."""
     sets = RuleSets.of(venues.load("generic"), venues.load("hyperliquid"))
-    found = search(sets, Effort()).distinction
+    found = search(sets, Budget()).distinction
     assert found is not None and found.exhausted
     events = list(found.apart.events)
     assert play(sets, found.world, events) is not None
@@ -73,7 +73,7 @@ def test_what_is_told_happens_and_one_event_less_shows_nothing() -> None:
 
 def test_the_same_seed_finds_the_same() -> None:
     sets = RuleSets.of(venues.load("generic"), venues.load("coarse"))
-    assert report.to_json(search(sets, Effort(seed=5))) == report.to_json(search(sets, Effort(seed=5)))
+    assert report.to_json(search(sets, Budget(seed=5))) == report.to_json(search(sets, Budget(seed=5)))
 
 
 def test_a_number_written_in_another_way_is_the_same_rule() -> None:
@@ -86,7 +86,7 @@ def test_a_parameter_without_effect_is_no_difference() -> None:
     """The scope of windows says nothing where there are none."""
     plain = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "pool"}, {})
     other = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "account"}, {})
-    outcome = search(RuleSets.of(plain, other), Effort(steps=2_000))
+    outcome = search(RuleSets.of(plain, other), Budget(steps=2_000))
     assert outcome.distinction is None
     assert outcome.steps >= 2_000
 
@@ -103,14 +103,14 @@ def test_a_search_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(time, "monotonic", lambda: next(times))
     plain = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "pool"}, {})
     other = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "account"}, {})
-    outcome = search(RuleSets.of(plain, other), Effort(seconds=5.0))
+    outcome = search(RuleSets.of(plain, other), Budget(seconds=5.0))
     assert (outcome.runs, outcome.distinction) == (2, None)
 
 
 def test_a_search_without_a_difference_names_what_differs() -> None:
     plain = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "pool"}, {})
     other = evolve(BASE.changed({"cooldown_ms": 0, "cooldown_scope": "account"}, {}), name="other")
-    outcome = search(RuleSets.of(plain, other), Effort(steps=80))
+    outcome = search(RuleSets.of(plain, other), Budget(steps=80))
     console = Console(file=StringIO(), width=200)
     report.tell(outcome, console)
     printed = cast(StringIO, console.file).getvalue()
@@ -124,7 +124,7 @@ def test_where_too_many_shorter_ones_are_possible_it_says_that_there_may_be_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(looking, "STATES", 2)
-    outcome = search(RuleSets.of(BASE, changed("backstop.threshold", "1/2")), Effort(seed=3))
+    outcome = search(RuleSets.of(BASE, changed("backstop.threshold", "1/2")), Budget(seed=3))
     assert outcome.distinction is not None
     assert not outcome.distinction.exhausted
     console = Console(file=StringIO(), width=200)

@@ -90,9 +90,9 @@ def test_attempts_are_thought_of_together_and_each_alone() -> None:
     """STP-4, LIQ-12, BKS-2: an attempt that left nothing over, and one that did."""
     done = completed({"positions": TWO_MARKETS})
     (yes, over), no = ((True, False), (True, True)), (None, None)
-    for entry in held(done.data, "attempted", "left_over"):
+    for entry in held(done.data, "attempted", "failed"):
         assert entry == no
-    assert alternatives(done, "pools[alice/cross] attempts in this block", "attempted", "left_over") == [
+    assert alternatives(done, "pools[alice/cross] attempts in this block", "attempted", "failed") == [
         [yes, yes],
         [over, over],
         [yes, no],

@@ -465,7 +465,7 @@ class TestAPartialState:
         before = {**partial_position(state="liquidatable", order=None), "marks": {"A": "88"}}
         verdict = relation.judge(CONFIG, before, {"type": "mark_price", "market": "A", "price": "87"})
         assert assumed(verdict, "pools[alice/cross] attempts in this block") == ("none", True)
-        said = {**partial_position(state="liquidatable", attempted=True, left_over=True), "marks": {"A": "88"}}
+        said = {**partial_position(state="liquidatable", attempted=True, failed=True), "marks": {"A": "88"}}
         verdict = relation.judge(CONFIG, said, {"type": "mark_price", "market": "A", "price": "85"})
         assert [effect.rule for effect in verdict.expected.effects][-1] == "BKS-3"
 
@@ -870,5 +870,5 @@ def test_vault_positions_that_are_no_table_differ() -> None:
 def test_why_tells_that_the_order_of_this_block_is_over() -> None:
     """LIQ-12: it was emitted, and neither works nor left quantity over."""
     engine = waiting()
-    measures.all_positions(engine)["alice/A/cross"].left_over = False
+    measures.all_positions(engine)["alice/A/cross"].failed = False
     assert next(why.explain(engine, "alice/A/cross")).endswith("its order of this block is over")

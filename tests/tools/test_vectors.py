@@ -27,7 +27,7 @@ from liqspec.vectors import search as hunting
 from liqspec.vectors.case import Case, text
 from liqspec.vectors.goals import Boundaries, RulesThatAct
 from liqspec.vectors.play import Abilities, Played, play, play_all
-from liqspec.vectors.search import hunt
+from liqspec.vectors.search import search
 from liqspec.vectors.suites import MISTAKES, SUITES
 from support import foreign_engines
 from support.builders import apply, working
@@ -190,12 +190,12 @@ class TestACorpusThatIsStale:
         assert (copied / "small" / "mine.json").exists()
 
 
-# -------------------------------------------------------------------------------------------------------- the hunt
+# -------------------------------------------------------------------------------------------------------- the search
 
 
 def test_the_hunt_finds_the_same_every_time() -> None:
     wanted = {"FIL-3", "LIQ-4"}
-    found = [hunt(suites.hunting_ground(), wanted, RulesThatAct, "test") for _ in range(2)]
+    found = [search(suites.search_space(), wanted, RulesThatAct, "test") for _ in range(2)]
     assert found[0] == found[1]
     assert found[0].keys() == wanted
     assert all(len(run.events) <= 6 for run in found[0].values())

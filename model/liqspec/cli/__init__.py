@@ -28,7 +28,7 @@ from liqspec.core import machine
 from liqspec.core.venue import InvalidConfig
 from liqspec.draw.graphs.diagram import CannotDraw
 from liqspec.draw.graphs.flow import InvalidChart
-from liqspec.draw.graphs.isolation import InvalidTouch
+from liqspec.draw.graphs.isolation import InvalidIsolationTable
 from liqspec.draw.runs import recordings
 from liqspec.edge import files
 from liqspec.edge.shapes import WrongShape
@@ -47,7 +47,7 @@ _BAD_INPUT = (
     recordings.InvalidTrace,
     CannotDraw,
     InvalidChart,
-    InvalidTouch,
+    InvalidIsolationTable,
     InvalidLog,
 )
 

@@ -19,7 +19,7 @@ from liqspec.conform.fault import CannotStart, EngineFault, Fault
 from liqspec.conform.finding import Finding
 from liqspec.conform.lockstep import Comparison, play
 from liqspec.conform.negotiate import of_this_process
-from liqspec.conform.search import SHRINK_SECONDS, Effort, Outcome, Search
+from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.core.events import EVENTS
 from liqspec.search.minimise import Failing
@@ -93,7 +93,7 @@ def conform(
                 events=engine.hello.events,
                 world=configurations.of(engine.hello, venue),
                 comparison=Comparison.of(engine.hello, compare, tolerances),
-                effort=Effort(steps=steps, seconds=seconds, seed=seed, shrink_seconds=shrink),
+                effort=Budget(steps=steps, seconds=seconds, seed=seed, shrink_seconds=shrink),
                 known=listed,
                 progress=shown,
             )

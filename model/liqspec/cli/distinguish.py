@@ -9,7 +9,7 @@ import typer
 from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
 from liqspec.distinguish import report
 from liqspec.distinguish.rule_sets import RuleSets
-from liqspec.distinguish.search import STEPS, Effort, search
+from liqspec.distinguish.search import STEPS, Budget, search
 from liqspec.spec import venues
 
 
@@ -41,7 +41,7 @@ def distinguish(
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many events or for how long")
     sets = RuleSets.of(venues.load(first), venues.load(second))
-    outcome = search(sets, Effort(steps=steps, seconds=budget, seed=seed))
+    outcome = search(sets, Budget(steps=steps, seconds=budget, seed=seed))
     if save is not None and outcome.distinction is not None:
         save.write_text(report.to_scenario(sets, outcome.distinction), encoding="utf-8")
     if as_json:

@@ -24,7 +24,7 @@ def step_command(
     ] = "-",
     as_json: Json = False,
 ) -> None:
-    """Judge one step of an engine: is what was observed after an event what the rules say?
+    """Monitor one step of an engine: is what was observed after an event what the rules say?
 
     The question is a JSON object: `config`, `before` (a snapshot, or an observation with anything left out), `event`,
     and, to have it judged, `after` (an observation, of which only what it has is compared, or `{"error":{"code":…}}`).

@@ -51,13 +51,13 @@ def verify_command(
     """
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many random events or for how long")
-    effort = run.Effort(
+    effort = run.Budget(
         venue=venue,
         scopes=tuple(scope_names or [*scopes.names(), *(scopes.thorough_names() if thorough else [])]),
         steps=steps or (run.THOROUGH_STEPS if thorough else run.STEPS),
         seconds=budget,
         seed=seed,
-        processes=processes or run.Effort().processes,
+        processes=processes or run.Budget().processes,
     )
     found = run.verify(effort, terminal(stderr=True))
     told = shortest(found.violations, effort.bases(), seed)

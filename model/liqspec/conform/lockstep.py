@@ -184,9 +184,9 @@ class Beside:
         broken = []
         # What an engine shows may be anything; where it cannot be judged, the difference itself is told.
         with suppress(Exception):
-            lived = self._witness.see(event, observed.refused, seen)
+            step = self._witness.see(event, observed.refused, seen)
             for name, entry in PROPERTIES.items():
-                judgement = entry.judge(lived)
+                judgement = entry.judge(step)
                 self.coverage.judged[name] += judgement is not None
                 if judgement:
                     broken.append((name, judgement))

@@ -34,7 +34,7 @@ Lead = Callable[[Guide, int], EventData | None]
 
 
 @frozen(kw_only=True)
-class Effort:
+class Budget:
     """How much to compare: so many steps, or for so many seconds; and how long a finding is made shorter and plain.
 
     With 0 `shrink_seconds` a finding is repeated once, and told as it was found.
@@ -75,7 +75,7 @@ class Search:
     events: frozenset[str]
     world: World
     comparison: Comparison = Factory(Comparison)
-    effort: Effort = Factory(Effort)
+    effort: Budget = Factory(Budget)
     known: tuple[Divergence, ...] = ()
     progress: Callable[[Coverage], None] = lambda _: None
 
@@ -129,8 +129,8 @@ class Search:
         by turns such as open a position at once, and such as begin as the finding does and go another way. A slow
         engine gets fewer runs, and one that fails in them without an answer no more of them.
         """
-        hunted, attempt, deadline = Coverage(), 0, self._deadline()
-        while len(finding.events) > SHORT and max(hunted.steps, attempt) < HUNTED * _worth(finding):
+        searched, attempt, deadline = Coverage(), 0, self._deadline()
+        while len(finding.events) > SHORT and max(searched.steps, attempt) < HUNTED * _worth(finding):
             if time.monotonic() > deadline:
                 break
             length, attempt = len(finding.events) - 1, attempt + 1
@@ -138,7 +138,7 @@ class Search:
             lead: Lead | None = _part(finding.events, random) if attempt % 2 else self._opening
             if length >= LONG and attempt % 3 == 0:  # another long run may have a short heart
                 length, lead = self.effort.length, None
-            found = self._drive(finding.config, random, hunted, length, lead=lead, witnessed=False)
+            found = self._drive(finding.config, random, searched, length, lead=lead, witnessed=False)
             if found is not None and found.kind == "fault":
                 break
             if found is not None and found.kind == "difference" and self._known(found) is None:

@@ -12,7 +12,7 @@ from liqspec.core.effects import (
     Sizing,
 )
 from liqspec.core.lifecycle import fire_with, measure
-from liqspec.core.state import Facts, Pool, Position, State
+from liqspec.core.state import GuardInputs, Pool, Position, State
 
 
 def assess(state: State, pools: list[Pool], effects: list[Effect]) -> None:
@@ -30,8 +30,8 @@ def _settled_without_backstop(state: State, pool: Pool, effects: list[Effect]) -
         _cover_deficit(state, pool, effects)
         return True
 
-    facts = measure(state, pool)
-    restored = arithmetic.restored(facts.equity, facts.maintenance_margin)
+    inputs = measure(state, pool)
+    restored = arithmetic.restored(inputs.equity, inputs.maintenance_margin)
 
     # Step 2: a pool is judged between orders, never during one (LIQ-9)
     if pool.order_working():
@@ -40,34 +40,34 @@ def _settled_without_backstop(state: State, pool: Pool, effects: list[Effect]) -
         _cancel_orders(pool, effects)
 
     # Step 3: a restored pool is left alone (LIQ-10)
-    if not arithmetic.needs_liquidation(facts.equity, facts.maintenance_margin, pool.in_liquidation):
+    if not arithmetic.needs_liquidation(inputs.equity, inputs.maintenance_margin, pool.in_liquidation):
         if pool.in_liquidation:
             _leave_liquidation(pool, "LIQ-10", effects)
-            _assess_positions(pool, ("liquidatable",), facts, effects)
+            _assess_positions(pool, ("liquidatable",), inputs, effects)
         return True
 
     # Step 4: the market first (LIQ-11, LIQ-12)
     if not pool.in_liquidation:
         pool.in_liquidation = True
-        effects.append(LiquidationEntered(pool.key, facts.equity, facts.maintenance_margin))
-    _assess_positions(pool, ("healthy", "cooldown"), facts, effects)
+        effects.append(LiquidationEntered(pool.key, inputs.equity, inputs.maintenance_margin))
+    _assess_positions(pool, ("healthy", "cooldown"), inputs, effects)
     orders = _to_attempt(state, pool)
     for position in orders:
-        _emit_order(state, pool, position, facts, effects)
+        _emit_order(state, pool, position, inputs, effects)
     return bool(orders)
 
 
 def _backstop_or_wait(state: State, pool: Pool, effects: list[Effect]) -> None:
     """Step 5: the backstop, if the book failed and equity is below its line (BKS-1 to BKS-5); else wait (LIQ-13)."""
-    facts = measure(state, pool)
-    if _assess_positions(pool, ("liquidatable", "partially_liquidated"), facts, effects):
-        _hand_to_vault(state, pool, facts, effects)
+    inputs = measure(state, pool)
+    if _assess_positions(pool, ("liquidatable", "partially_liquidated"), inputs, effects):
+        _hand_to_vault(state, pool, inputs, effects)
 
 
-def _assess_positions(pool: Pool, states: tuple[str, ...], facts: Facts, effects: list[Effect]) -> bool:
+def _assess_positions(pool: Pool, states: tuple[str, ...], inputs: GuardInputs, effects: list[Effect]) -> bool:
     """Fire `assess` at the pool's open positions in these states, with one view of the pool; whether any moved."""
     moved = [
-        fire_with(facts, position, "assess", effects) for position in pool.open_positions() if position.state in states
+        fire_with(inputs, position, "assess", effects) for position in pool.open_positions() if position.state in states
     ]
     return any(moved)
 
@@ -81,7 +81,7 @@ def _leave_liquidation(pool: Pool, rule: str, effects: list[Effect]) -> None:
         pool.in_liquidation = False
         effects.append(LiquidationLeft(rule, pool.key))
     for position in pool.positions.values():
-        position.left_over = False
+        position.failed = False
 
 
 def _cover_deficit(state: State, pool: Pool, effects: list[Effect]) -> None:
@@ -112,35 +112,35 @@ def _to_attempt(state: State, pool: Pool) -> list[Position]:
     return [max(untried, key=lambda position: arithmetic.pool_maintenance_margin([state.holding(position)]))]
 
 
-def _emit_order(state: State, pool: Pool, position: Position, facts: Facts, effects: list[Effect]) -> None:
+def _emit_order(state: State, pool: Pool, position: Position, inputs: GuardInputs, effects: list[Effect]) -> None:
     """LIQ-14, PRT-1 to PRT-3: a reduce-only market order for the position or a chunk of it."""
-    sizing = _sizing(state, pool, position, facts)
+    sizing = _sizing(state, pool, position, inputs)
     whole = abs(position.size)
     position.order = arithmetic.chunk(position.size, state.venue.partial_fraction) if sizing == "chunk" else whole
     position.attempted = True
     effects.append(OrderEmitted(position.key, position.order, position.size, sizing))
 
 
-def _sizing(state: State, pool: Pool, position: Position, facts: Facts) -> Sizing:
+def _sizing(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Sizing:
     """PRT-2: when an order is for a chunk only, and if not, why not."""
     venue, held = state.venue, state.holding(position)
     if venue.partial_threshold is None:
         return "no_threshold"
     if arithmetic.notional(held.size, held.mark, held.unit) <= venue.partial_threshold:
         return "not_above_threshold"
-    if arithmetic.below_backstop(facts.equity, facts.maintenance_margin, venue.backstop_threshold):
+    if arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, venue.backstop_threshold):
         return "below_backstop"
     return "window" if state.scope_window(pool, position).forces_full_size(state.time) else "chunk"
 
 
-def _hand_to_vault(state: State, pool: Pool, facts: Facts, effects: list[Effect]) -> None:
+def _hand_to_vault(state: State, pool: Pool, inputs: GuardInputs, effects: list[Effect]) -> None:
     """BKS-3, BKS-4: the vault takes every position at its cost basis, and the collateral but for the return."""
-    returned = arithmetic.backstop_return(facts.equity, state.venue.return_fraction)
+    returned = arithmetic.backstop_return(inputs.equity, state.venue.return_fraction)
     taken = pool.collateral - returned
     for position in pool.open_positions():
         state.vault.take(position.market.name, position.size, position.cost)
         position.end_life()
     state.vault.cash += taken
     pool.collateral = returned
-    effects.append(Backstopped(pool.key, facts.equity, taken, returned))
+    effects.append(Backstopped(pool.key, inputs.equity, taken, returned))
     _leave_liquidation(pool, "BKS-3", effects)

@@ -104,4 +104,4 @@ def _start(config: Config, venue: Venue) -> State:
         raise InvalidConfig("accounts", f"{twice!r} stands twice")
     cash = on_grid("vault.cash", config.vault.cash, venue.money)
     accounts = {name: Account(name, Pool(name, "cross", None)) for name in sorted(config.accounts)}
-    return State(venue, config.time, marks, accounts, vault=Book(cash), outside=Book(), put_in=cash)
+    return State(venue, config.time, marks, accounts, vault=Book(cash), outside=Book(), net_deposits=cash)

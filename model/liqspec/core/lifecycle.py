@@ -1,32 +1,32 @@
-"""Moving one position through its lifecycle: the facts its guards see, and the effect of the transition (LIF-1)."""
+"""Moving one position through its lifecycle: the inputs its guards see, and the effect of the transition (LIF-1)."""
 
 from liqspec.core import arithmetic, machine
 from liqspec.core.effects import Effect, Transitioned
-from liqspec.core.state import Facts, Pool, Position, State
+from liqspec.core.state import GuardInputs, Pool, Position, State
 
 
-def measure(state: State, pool: Pool) -> Facts:
+def measure(state: State, pool: Pool) -> GuardInputs:
     """What the guards look at, for the pool as it is now."""
     held = state.holdings(pool)
-    return Facts(
+    return GuardInputs(
         equity=arithmetic.pool_equity(pool.collateral, held),
         maintenance_margin=arithmetic.pool_maintenance_margin(held),
         in_liquidation=pool.in_liquidation,
-        book_failed=all(position.left_over for position in pool.positions.values() if position.size),
+        book_failed=all(position.failed for position in pool.positions.values() if position.size),
         backstop_threshold=state.venue.backstop_threshold,
         now=state.time,
     )
 
 
 def fire(state: State, pool: Pool, position: Position, trigger: str, effects: list[Effect]) -> bool:
-    """Fire a trigger at a position, with the facts of its pool; whether a transition followed."""
+    """Fire a trigger at a position, with the inputs of its pool; whether a transition followed."""
     return fire_with(measure(state, pool), position, trigger, effects)
 
 
-def fire_with(facts: Facts, position: Position, trigger: str, effects: list[Effect]) -> bool:
-    """Fire a trigger at a position, with these facts; whether a transition followed."""
+def fire_with(inputs: GuardInputs, position: Position, trigger: str, effects: list[Effect]) -> bool:
+    """Fire a trigger at a position, with these inputs; whether a transition followed."""
     source = position.state
-    entry = machine.lifecycle().fire(position, trigger, facts)
+    entry = machine.lifecycle().fire(position, trigger, inputs)
     if entry is not None:
-        effects.append(Transitioned.of(position.key, entry, source, facts.equity, facts.maintenance_margin))
+        effects.append(Transitioned.of(position.key, entry, source, inputs.equity, inputs.maintenance_margin))
     return entry is not None

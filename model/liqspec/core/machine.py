@@ -76,15 +76,15 @@ class Lifecycle:
     _fired: dict[tuple[str, str, str], TransitionEntry]
     _candidates: dict[tuple[str, str], list[TransitionEntry]]
 
-    def fire(self, model: Any, trigger: str, facts: object) -> TransitionEntry | None:
+    def fire(self, model: Any, trigger: str, inputs: object) -> TransitionEntry | None:
         """Let `model` take the transition of `trigger` whose guards hold, and say which it was.
 
-        Guards are methods of the model, named as in the table, that take `facts`. None if no transition applies.
+        Guards are methods of the model, named as in the table, that take `inputs`. None if no transition applies.
         """
         source, event = model.state, self.machine.events[trigger]
         if not self.candidates(source, trigger):
             return None  # the library would log a warning for each position that a block does not concern
-        if not event.trigger(model, facts):
+        if not event.trigger(model, inputs):
             return None
         return self._fired[trigger, source, model.state]
 

@@ -44,7 +44,7 @@ def _deposit(state: State, event: events.Deposit, amounts: Amounts, effects: Eff
     pool.collateral += amount
     effects.append(CollateralMoved("ACC-4", pool.key, amount))
     # Outside
-    state.put_in += amount
+    state.net_deposits += amount
     # Touched
     return [pool]
 
@@ -56,7 +56,7 @@ def _withdraw(state: State, event: events.Withdraw, amounts: Amounts, effects: E
     pool.collateral -= amount
     effects.append(CollateralMoved("ACC-5", pool.key, -amount))
     # Outside
-    state.put_in -= amount
+    state.net_deposits -= amount
     # Touched
     return [pool]
 
@@ -183,7 +183,7 @@ def _order_done(state: State, event: events.OrderDone, _: Amounts, effects: Effe
     assert position.order is not None, "admission saw a working order"
     effects.append(OrderEnded(position.key, position.order, "no_liquidity"))
     position.order = None
-    position.left_over = True
+    position.failed = True
     # Touched
     return [pool]
 
@@ -231,7 +231,7 @@ def _vault_cash(state: State, _: events.VaultCash, amounts: Amounts, effects: Ef
     state.vault.cash += amounts["amount"]
     effects.append(VaultFunded(amounts["amount"]))
     # Outside
-    state.put_in += amounts["amount"]
+    state.net_deposits += amounts["amount"]
     # Touched
     return []
 
@@ -247,11 +247,11 @@ def _block(state: State, event: events.Block, _: Amounts, effects: Effects) -> T
     touched = list(state.pools())
     for pool in touched:
         pool.window.begin_block(state.time)
-    facts = {pool.key: measure(state, pool) for pool in touched}
+    inputs = {pool.key: measure(state, pool) for pool in touched}
     for pool, position in state.positions():
-        position.attempted = position.left_over = False
+        position.attempted = position.failed = False
         # T8 and T10 ask whether the window is open now, so it is only cut after the trigger.
-        fire_with(facts[pool.key], position, "block", effects)
+        fire_with(inputs[pool.key], position, "block", effects)
         position.window.begin_block(state.time)
     # Touched
     return touched

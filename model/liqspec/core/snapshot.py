@@ -27,7 +27,7 @@ class PositionValue(NamedTuple):
     life: int
     order: int | None
     attempted: bool
-    left_over: bool
+    failed: bool
     window: WindowValue
 
 
@@ -66,7 +66,7 @@ class Snapshot:
     accounts: tuple[AccountValue, ...]
     vault: BookValue
     outside: BookValue
-    put_in: int
+    net_deposits: int
 
 
 # --------------------------------------------------------------------------------------------------------- take, build
@@ -84,7 +84,7 @@ def take(state: State) -> Snapshot:
         ),
         _book(state.vault),
         _book(state.outside),
-        state.put_in,
+        state.net_deposits,
     )
 
 
@@ -106,7 +106,7 @@ def build(venue: Venue, value: Snapshot) -> State:
         accounts,
         Book(value.vault.cash, dict(value.vault.positions)),
         Book(value.outside.cash, dict(value.outside.positions)),
-        value.put_in,
+        value.net_deposits,
         value.block,
     )
 
@@ -131,7 +131,7 @@ def _pool(pool: Pool) -> PoolValue:
                 position.life,
                 position.order,
                 position.attempted,
-                position.left_over,
+                position.failed,
                 _window(position.window),
             )
             for market, position in sorted(pool.positions.items())

@@ -31,7 +31,7 @@ class _Position:
     life: int = field(validator=is_integer)
     order: str | None = field(default=None, validator=is_reported)
     attempted: bool = False
-    left_over: bool = False
+    failed: bool = False
     window: _Window = Factory(_Window)
 
 
@@ -66,7 +66,7 @@ class _Document:
     accounts: tuple[_Account, ...]
     vault: _Book = Factory(_Book)
     outside: _Book = Factory(_Book)
-    put_in: str = field(default="0", validator=is_reported)
+    net_deposits: str = field(default="0", validator=is_reported)
 
 
 # --------------------------------------------------------------------------------------------------------------- write
@@ -89,7 +89,7 @@ def to_json(venue: Venue, snapshot: Snapshot) -> dict[str, Any]:
         ],
         "vault": _book(venue, snapshot.vault),
         "outside": _book(venue, snapshot.outside),
-        "put_in": venue.money.text(snapshot.put_in),
+        "net_deposits": venue.money.text(snapshot.net_deposits),
     }
 
 
@@ -114,7 +114,7 @@ def _position(venue: Venue, position: PositionValue) -> dict[str, Any]:
         life=position.life,
         order=None if position.order is None else size.text(position.order),
         attempted=position.attempted,
-        left_over=position.left_over,
+        failed=position.failed,
         window=position.window._asdict(),
     )
 
@@ -164,7 +164,7 @@ def from_json(venue: Venue, data: object) -> Snapshot:
         ),
         _read_book(venue, "vault", written.vault),
         _read_book(venue, "outside", written.outside),
-        on_grid("put_in", written.put_in, venue.money),
+        on_grid("net_deposits", written.net_deposits, venue.money),
     )
 
 
@@ -232,7 +232,7 @@ def _read_position(venue: Venue, path: str, position: _Position) -> PositionValu
         position.life,
         order,
         position.attempted,
-        position.left_over,
+        position.failed,
         _read_window(position.window),
     )
 

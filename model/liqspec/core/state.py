@@ -11,7 +11,7 @@ from liqspec.core.venue import Market, Venue
 
 
 @frozen(eq=False)
-class Facts:
+class GuardInputs:
     """What the guards of the lifecycle look at, beside the position itself."""
 
     equity: int
@@ -63,7 +63,7 @@ class Position:
     life: int = 0
     order: int | None = None
     attempted: bool = False
-    left_over: bool = False
+    failed: bool = False
     window: Window = Factory(Window)
 
     @property
@@ -75,32 +75,32 @@ class Position:
         """Forget what belonged to this life only; the state and the number of lives stay (LIF-2)."""
         self.size = self.cost = self.leverage = 0
         self.order = None
-        self.attempted = self.left_over = False
+        self.attempted = self.failed = False
         self.window = Window()
 
     # ------------------------------------------------------------------------------------ guards, named as in the table
 
-    def needs_liquidation(self, facts: Facts) -> bool:
+    def needs_liquidation(self, inputs: GuardInputs) -> bool:
         """LIQ-5."""
-        return arithmetic.needs_liquidation(facts.equity, facts.maintenance_margin, facts.in_liquidation)
+        return arithmetic.needs_liquidation(inputs.equity, inputs.maintenance_margin, inputs.in_liquidation)
 
-    def restored(self, facts: Facts) -> bool:
+    def restored(self, inputs: GuardInputs) -> bool:
         """LIQ-4."""
-        return arithmetic.restored(facts.equity, facts.maintenance_margin)
+        return arithmetic.restored(inputs.equity, inputs.maintenance_margin)
 
-    def own_window_open(self, facts: Facts) -> bool:
+    def own_window_open(self, inputs: GuardInputs) -> bool:
         """CLD-2."""
-        return arithmetic.window_open(facts.now, self.window.until)
+        return arithmetic.window_open(inputs.now, self.window.until)
 
-    def below_backstop(self, facts: Facts) -> bool:
+    def below_backstop(self, inputs: GuardInputs) -> bool:
         """BKS-1."""
-        return arithmetic.below_backstop(facts.equity, facts.maintenance_margin, facts.backstop_threshold)
+        return arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, inputs.backstop_threshold)
 
-    def book_failed(self, facts: Facts) -> bool:
+    def book_failed(self, inputs: GuardInputs) -> bool:
         """BKS-2."""
-        return facts.book_failed
+        return inputs.book_failed
 
-    def size_remains(self, _: Facts) -> bool:
+    def size_remains(self, _: GuardInputs) -> bool:
         """LIF-3."""
         return self.size != 0
 
@@ -166,7 +166,7 @@ class Book:
 
 @define(eq=False)
 class State:
-    """Everything that an event can change; `put_in` is what came from nowhere so far: deposits and vault funding."""
+    """Everything that an event can change; `net_deposits` is the sum of deposits and vault funding."""
 
     venue: Venue
     time: int
@@ -174,7 +174,7 @@ class State:
     accounts: dict[str, Account]
     vault: Book
     outside: Book
-    put_in: int
+    net_deposits: int
     block: int = 0
 
     def pools(self) -> Iterator[Pool]:

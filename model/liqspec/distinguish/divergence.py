@@ -18,7 +18,7 @@ from liqspec.step.relation import Expected
 
 
 @frozen(kw_only=True)
-class Apart:
+class Difference:
     """How the last event of a run tells two rule sets apart: why each does what it does, and what that is."""
 
     events: tuple[EventData, ...]
@@ -57,7 +57,7 @@ class Pair:
             engine.restore(snapshot)
         self.events, self._now = list(events), snapshots
 
-    def apply(self, event: EventData) -> Apart | None:
+    def apply(self, event: EventData) -> Difference | None:
         """Give both an event, and tell how they differ after it; None if they show the same."""
         before = self._now
         codes = (self._give(0, event), self._give(1, event))
@@ -78,7 +78,7 @@ class Pair:
             return refusal.code
         return None
 
-    def _tell(self, before: tuple[Snapshot, Snapshot], event: EventData) -> Apart:
+    def _tell(self, before: tuple[Snapshot, Snapshot], event: EventData) -> Difference:
         """Take the last event once more, and tell why each does what it does."""
         told, done = [], []
         for engine, snapshot in zip(self.engines, before, strict=True):
@@ -87,7 +87,7 @@ class Pair:
             expected = relation.take(engine, event)
             done.append(expected)
             told.append(Step.of(engine, event, expected.effects, expected.refusal, seen))
-        return Apart(
+        return Difference(
             events=tuple(self.events),
             first=_reason(told[0], done[0], done[1]),
             second=_reason(told[1], done[1], done[0]),
@@ -95,7 +95,7 @@ class Pair:
         )
 
 
-def play(sets: RuleSets, world: dict[str, Any], events: list[EventData]) -> Apart | None:
+def play(sets: RuleSets, world: dict[str, Any], events: list[EventData]) -> Difference | None:
     """Play events from the start, and tell the first difference; None if there is none."""
     pair = Pair(sets, world)
     return next((found for event in events if (found := pair.apply(event)) is not None), None)

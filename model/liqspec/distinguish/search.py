@@ -11,7 +11,7 @@ from attrs import frozen
 
 from liqspec.core.events import EventData
 from liqspec.core.snapshot import Snapshot
-from liqspec.distinguish.divergence import Apart, Pair, play
+from liqspec.distinguish.divergence import Difference, Pair, play
 from liqspec.distinguish.rule_sets import Parameter, RuleSets
 from liqspec.edge.amounts import decimal_text, is_decimal
 from liqspec.generate import Guide
@@ -26,7 +26,7 @@ STATES = 3_000  # states of both engines that the search through all shorter seq
 
 
 @frozen(kw_only=True)
-class Effort:
+class Budget:
     """How much to try: so many events, or for so many seconds."""
 
     steps: int | None = None
@@ -42,7 +42,7 @@ class Distinction:
     """
 
     world: dict[str, Any]
-    apart: Apart
+    apart: Difference
     parameters: tuple[Parameter, ...]
     exhausted: bool
 
@@ -57,7 +57,7 @@ class Outcome:
     distinction: Distinction | None = None
 
 
-def search(sets: RuleSets, effort: Effort) -> Outcome:
+def search(sets: RuleSets, effort: Budget) -> Outcome:
     """Search; deterministic in the effort, unless that is given in seconds. Equal rule sets need no search."""
     if not sets.parameters():
         return Outcome(sets=sets, runs=0, steps=0)
@@ -85,7 +85,7 @@ def search(sets: RuleSets, effort: Effort) -> Outcome:
     return Outcome(sets=sets, runs=runs, steps=steps, distinction=_distinction(sets, shortest))
 
 
-def _numbers(effort: Effort) -> Iterator[int]:
+def _numbers(effort: Budget) -> Iterator[int]:
     began = time.monotonic()
     return takewhile(lambda _: effort.seconds is None or time.monotonic() - began < effort.seconds, count())
 

@@ -105,10 +105,10 @@ def ratio_keeping_price(state: State, pool: Pool, position: Position, closed: in
         return None
     rest = [state.holding(other) for other in pool.open_positions() if other is not position]
     rest.append(state.holding(position)._replace(size=position.size - side * closed))
-    kept, left_over = divmod(equity * pool_maintenance_margin(rest), margin)
+    kept, failed = divmod(equity * pool_maintenance_margin(rest), margin)
     ticks, between = divmod(kept - equity, closed * market.unit)
     price = state.marks[market.name] + side * ticks
-    return price if not left_over and not between and price > 0 else None
+    return price if not failed and not between and price > 0 else None
 
 
 def worth(held: Holding) -> int:

@@ -65,7 +65,7 @@ def prove(lemma: Lemma) -> Proof:
 
 
 def refute_control(lemma: Lemma) -> Proof:
-    """Judge the control of a lemma, which must be refuted."""
+    """Monitor the control of a lemma, which must be refuted."""
     return _judged(f"control of {lemma.name}", [control(lemma)])
 
 

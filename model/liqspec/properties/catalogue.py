@@ -108,8 +108,8 @@ def nothing_is_created(step: Step) -> Judgement:
         ZERO,
     )
     total = pools + vault + outside
-    if total != step.later.put_in:
-        return f"pools, vault and outside are worth {_n(total)}, but {_n(step.later.put_in)} was put in"
+    if total != step.later.net_deposits:
+        return f"pools, vault and outside are worth {_n(total)}, but {_n(step.later.net_deposits)} was put in"
     return HELD
 
 

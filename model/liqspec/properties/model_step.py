@@ -23,7 +23,7 @@ HELD = ""
 
 
 @frozen
-class Lived:
+class ModelStep:
     """One event of the model: the engine after it, the snapshots around it, what it did, and what was witnessed."""
 
     engine: Engine
@@ -43,7 +43,7 @@ class ModelProperty:
     sentence: str
     rules: tuple[str, ...]
     kind: Literal["state", "step", "history", "pair"]
-    judge: Callable[[Lived], Judgement]
+    judge: Callable[[ModelStep], Judgement]
 
 
 MODEL_PROPERTIES: dict[str, ModelProperty] = {}
@@ -51,8 +51,8 @@ MODEL_PROPERTIES: dict[str, ModelProperty] = {}
 
 def _property(
     kind: Literal["state", "step", "history"], *rules: str
-) -> Callable[[Callable[[Lived], Judgement]], Callable[[Lived], Judgement]]:
-    def register(judge: Callable[[Lived], Judgement]) -> Callable[[Lived], Judgement]:
+) -> Callable[[Callable[[ModelStep], Judgement]], Callable[[ModelStep], Judgement]]:
+    def register(judge: Callable[[ModelStep], Judgement]) -> Callable[[ModelStep], Judgement]:
         name = judge.__name__
         MODEL_PROPERTIES[name] = ModelProperty(name, (judge.__doc__ or "").strip(), rules, kind, judge)
         return judge
@@ -61,41 +61,41 @@ def _property(
 
 
 @_property("step", "EVT-3")
-def a_refused_event_changes_no_bit(lived: Lived) -> Judgement:
+def a_refused_event_changes_no_bit(step: ModelStep) -> Judgement:
     """After a refused event the whole state is as it was, what is not observed included."""
-    if lived.refusal is None:
+    if step.refusal is None:
         return None
-    return HELD if lived.after == lived.before else "the snapshot changed"
+    return HELD if step.after == step.before else "the snapshot changed"
 
 
 @_property("history", "LIQ-12", "BKS-2", "ACC-8", "CLD-1", "CLD-3", "CLD-4")
-def the_engine_remembers_what_the_rules_remember(lived: Lived) -> Judgement:
+def the_engine_remembers_what_the_rules_remember(step: ModelStep) -> Judgement:
     """Attempts, failures, leverages, and windows that force or will, are remembered as the events alone tell them."""
-    if lived.refusal is not None:
+    if step.refusal is not None:
         return None
-    for account in lived.after.accounts:
+    for account in step.after.accounts:
         for pool in account.pools:
             windows = {"pool": pool.window, "account": account.window}
             for held in (held for held in pool.positions if held.size):
-                wrong = _remembered_wrongly(lived, f"{account.name}/{held.market}", pool, held, windows)
+                wrong = _remembered_wrongly(step, f"{account.name}/{held.market}", pool, held, windows)
                 if wrong is not None:
                     return wrong
     return HELD
 
 
 def _remembered_wrongly(
-    lived: Lived, key: str, pool: PoolValue, held: PositionValue, windows: dict[str, WindowValue]
+    step: ModelStep, key: str, pool: PoolValue, held: PositionValue, windows: dict[str, WindowValue]
 ) -> str | None:
     key += "/cross" if pool.market is None else "/isolated"
-    known, life = lived.witness.memory, (key, held.life)
+    known, life = step.witness.memory, (key, held.life)
     if held.attempted != (life in known.attempted):
         return f"{key}: attempted is {held.attempted}"
-    if pool.in_liquidation and held.left_over != (life in known.failed):
-        return f"{key}: its order left quantity over is {held.left_over}"
+    if pool.in_liquidation and held.failed != (life in known.failed):
+        return f"{key}: its order left quantity over is {held.failed}"
     if held.leverage != known.leverages[key]:
         return f"{key}: leverage is {held.leverage}, must be {known.leverages[key]}"
-    now, rules = lived.after.time, lived.witness.rules
-    scope = scope_key(rules, lived.witness.view.positions[key])
+    now, rules = step.after.time, step.witness.rules
+    scope = scope_key(rules, step.witness.view.positions[key])
     found, wanted = windows.get(rules.scope, held.window), known.windows.get(scope, Window())
     for what, ours, theirs in (
         ("the window that forces full size", found.forcing_until, wanted.forcing_until),
@@ -107,9 +107,9 @@ def _remembered_wrongly(
 
 
 @_property("step", "LIQ-7")
-def pools_are_assessed_in_their_order(lived: Lived) -> Judgement:
+def pools_are_assessed_in_their_order(step: ModelStep) -> Judgement:
     """Pools touched by one event are assessed by account, cross first, then market: all of them, then the backstops."""
-    judged = [effect for effect in lived.effects if isinstance(effect, _OF_A_POOL)]
+    judged = [effect for effect in step.effects if isinstance(effect, _OF_A_POOL)]
     taken = [isinstance(effect, Backstopped) for effect in judged]
     if taken != sorted(taken):
         return "a pool was taken before another had been assessed"
@@ -121,9 +121,9 @@ def pools_are_assessed_in_their_order(lived: Lived) -> Judgement:
 
 
 @_property("state", "OBS-1", "AMT-7")
-def what_is_listed_is_in_its_order(lived: Lived) -> Judgement:
+def what_is_listed_is_in_its_order(step: ModelStep) -> Judgement:
     """Positions are listed by account, market and mode, and pools by account, cross first, then by market."""
-    seen = lived.witness.view.raw
+    seen = step.witness.view.raw
     positions = [(entry["account"], entry["market"], entry["mode"]) for entry in seen["positions"]]
     pools = [(entry["account"], entry["market"] or "") for entry in seen["pools"]]
     for what, listed in (("positions", positions), ("pools", pools)):
@@ -142,35 +142,35 @@ def _place(pool: str) -> tuple[str, ...]:
 
 
 @_property("state", "MRG-10", "LIQ-3")
-def a_liquidation_price_is_exact(lived: Lived) -> Judgement:
+def a_liquidation_price_is_exact(step: ModelStep) -> Judgement:
     """At its liquidation price a position's pool is breached, one tick on the safe side of it the pool is not."""
-    held = [position for position in lived.witness.view.positions.values() if position.size]
-    if lived.refusal is not None or not held:
+    held = [position for position in step.witness.view.positions.values() if position.size]
+    if step.refusal is not None or not held:
         return None
-    position = held[lived.after.block % len(held)]  # one a step, each in its turn
+    position = held[step.after.block % len(held)]  # one a step, each in its turn
     mode: Literal["cross", "isolated"] = "cross" if position.mode == "cross" else "isolated"
-    ticks, _ = lived.engine.liquidation_price(position.account, position.market, mode)
-    tick = lived.witness.rules.markets[position.market].tick
+    ticks, _ = step.engine.liquidation_price(position.account, position.market, mode)
+    tick = step.witness.rules.markets[position.market].tick
     side = 1 if position.size > 0 else -1
     if ticks is None:
-        if any(tier.rate == 1 for tier in lived.witness.rules.markets[position.market].tiers):
+        if any(tier.rate == 1 for tier in step.witness.rules.markets[position.market].tiers):
             return None  # MRG-10: a long that is breached at every tick has none either
-        return f"{position.key} has no liquidation price" if _breached_at(lived, position, tick) else HELD
-    if not _breached_at(lived, position, tick * ticks):
+        return f"{position.key} has no liquidation price" if _breached_at(step, position, tick) else HELD
+    if not _breached_at(step, position, tick * ticks):
         return f"{position.key} is not breached at its liquidation price of {ticks} ticks"
-    if ticks + side >= 1 and _breached_at(lived, position, tick * (ticks + side)):
+    if ticks + side >= 1 and _breached_at(step, position, tick * (ticks + side)):
         return f"{position.key} is breached beyond its liquidation price of {ticks} ticks"
     return HELD
 
 
-def _breached_at(lived: Lived, position: measures.NaivePosition, price: Fraction) -> bool:
-    pool, marks = lived.witness.view.pools[position.pool], {**lived.witness.memory.marks, position.market: price}
+def _breached_at(step: ModelStep, position: measures.NaivePosition, price: Fraction) -> bool:
+    pool, marks = step.witness.view.pools[position.pool], {**step.witness.memory.marks, position.market: price}
     holdings = measures.holdings_of(pool)
-    margin = measures.maintenance_margin(lived.witness.rules, holdings, marks)
+    margin = measures.maintenance_margin(step.witness.rules, holdings, marks)
     return measures.equity(pool.collateral, holdings, marks) < margin
 
 
-# The one that needs a repetition, which the judge makes: see `Judge.repeat`.
+# The one that needs a repetition, which the judge makes: see `Monitor.repeat`.
 DETERMINISTIC = "the_same_event_in_the_same_state_does_the_same"
-# And the one that is judged where an engine raises what is no refusal: see `Judge.apply`.
+# And the one that is judged where an engine raises what is no refusal: see `Monitor.apply`.
 CRASHES = "every_event_gets_an_answer"

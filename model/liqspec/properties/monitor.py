@@ -11,10 +11,10 @@ from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.properties import PROPERTIES, Witness, paired
 from liqspec.properties.coverage import Tally
-from liqspec.properties.model_step import CRASHES, DETERMINISTIC, MODEL_PROPERTIES, Lived
+from liqspec.properties.model_step import CRASHES, DETERMINISTIC, MODEL_PROPERTIES, ModelStep
 
 
-class Judge:
+class Monitor:
     """Applies events to an engine, and tells which properties each violated.
 
     `snapshot`, `witness` and `refusal` are those after the latest event.
@@ -29,7 +29,7 @@ class Judge:
         self._tally = tally
 
     @classmethod
-    def of_start(cls, engine: Engine, config: dict[str, Any], tally: Tally) -> "Judge":
+    def of_start(cls, engine: Engine, config: dict[str, Any], tally: Tally) -> "Monitor":
         """The judge of a run that has just started."""
         return cls(engine, engine.snapshot(), Witness(config, engine.observe()), tally)
 
@@ -52,22 +52,22 @@ class Judge:
         return self.see(event, effects, refused)
 
     def _guarded(self, event: EventData, judge: Callable[[], list[tuple[str, str]]]) -> list[tuple[str, str]]:
-        """Judge; an engine that crashes, or shows what cannot be, has broken EVT-1, whatever the exception."""
+        """Monitor; an engine that crashes, or shows what cannot be, has broken EVT-1, whatever the exception."""
         try:
             return judge()
         except Exception as error:
             return [(CRASHES, f"{event.get('type')} ended in {type(error).__name__}: {error}")]
 
     def see(self, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> list[tuple[str, str]]:
-        """Judge an event that the engine has just been given, and return the violated properties."""
+        """Monitor an event that the engine has just been given, and return the violated properties."""
         before = self.snapshot
         self._tally.count(effects, refusal)
         self.refusal = None if refusal is None else refusal.code
         step = self.witness.see(event, self.refusal, self._engine.observe())
         self.snapshot = self._engine.snapshot()
-        lived = Lived(self._engine, before, event, self.snapshot, effects, refusal, self.witness)
+        model_step = ModelStep(self._engine, before, event, self.snapshot, effects, refusal, self.witness)
         judged = [(name, entry.judge(step)) for name, entry in PROPERTIES.items()]
-        judged += [(name, known.judge(lived)) for name, known in MODEL_PROPERTIES.items()]
+        judged += [(name, known.judge(model_step)) for name, known in MODEL_PROPERTIES.items()]
         return self._counted(judged)
 
     def see_twice(
@@ -77,12 +77,12 @@ class Judge:
         before: Snapshot,
         event: EventData,
     ) -> list[tuple[str, str]]:
-        """Judge the event just seen against other runs, and return the violated properties.
+        """Monitor the event just seen against other runs, and return the violated properties.
 
         They are made on the engine `beside`, of the same configuration, so that the judged one is left as it is.
         `earlier` is the event before, with the state that it came in.
         """
-        told = paired.Twice(beside, earlier, before, event, self.snapshot, self.refusal)
+        told = paired.PairedRun(beside, earlier, before, event, self.snapshot, self.refusal)
         return self._guarded(event, lambda: self._counted(paired.judge(told)))
 
     def repeat(self, beside: Engine, before: Snapshot, event: EventData) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ _OF_ONE_POOL = ("deposit", "withdraw", "trade", "fill", "order_done")
 
 
 @frozen
-class Twice:
+class PairedRun:
     """An event with the states around it, the one before it, and an engine that may be restored to any state."""
 
     engine: Engine
@@ -45,21 +45,21 @@ class PairProperty:
     name: str
     sentence: str
     rules: tuple[str, ...]
-    judge: Callable[[Twice], Judgement]
+    judge: Callable[[PairedRun], Judgement]
 
 
 PAIRS: dict[str, PairProperty] = {}
 
 
-def _pair(*rules: str) -> Callable[[Callable[[Twice], Judgement]], Callable[[Twice], Judgement]]:
-    def register(judge: Callable[[Twice], Judgement]) -> Callable[[Twice], Judgement]:
+def _pair(*rules: str) -> Callable[[Callable[[PairedRun], Judgement]], Callable[[PairedRun], Judgement]]:
+    def register(judge: Callable[[PairedRun], Judgement]) -> Callable[[PairedRun], Judgement]:
         PAIRS[judge.__name__] = PairProperty(judge.__name__, (judge.__doc__ or "").strip(), rules, judge)
         return judge
 
     return register
 
 
-def judge(twice: Twice) -> list[tuple[str, Judgement]]:
+def judge(twice: PairedRun) -> list[tuple[str, Judgement]]:
     """What each property of pairs says of an event."""
     return [(entry.name, entry.judge(twice)) for entry in PAIRS.values()]
 
@@ -76,7 +76,7 @@ def _told(engine: Engine, event: EventData) -> str | None:
 
 
 @_pair("FIL-1", "MRG-9")
-def one_fill_is_its_two_halves(twice: Twice) -> Judgement:
+def one_fill_is_its_two_halves(twice: PairedRun) -> Judgement:
     """But for its fee, a fill does what its two halves at the same price do; only how cost is split may differ."""
     event = twice.event
     if twice.refusal is not None or event["type"] != "fill":
@@ -128,7 +128,7 @@ def _difference(one: dict[str, Any], other: dict[str, Any], first: str, second: 
 
 
 @_pair("LIQ-2", "ACC-2", "ACC-10", "CLD-5")
-def events_of_unrelated_pools_commute(twice: Twice) -> Judgement:
+def events_of_unrelated_pools_commute(twice: PairedRun) -> Judgement:
     """Two events of different pools, one after the other, end the same in either order."""
     if twice.earlier is None:
         return None
@@ -156,7 +156,7 @@ def _own_pool(event: EventData) -> str | None:
 
 
 @_pair("MRG-1", "MRG-2", "LIQ-3", "BKS-1", "PRT-1", "FIL-1")
-def mirrored_accounts_get_the_same_decisions(twice: Twice) -> Judgement:
+def mirrored_accounts_get_the_same_decisions(twice: PairedRun) -> Judgement:
     """With all sizes negated, and costs that give the same PnL, the same happens to every pool."""
     mirrored = _mirrored_event(twice)
     if mirrored is None:
@@ -186,7 +186,7 @@ def _mirror(state: Snapshot, marks: dict[str, int], units: dict[str, int]) -> Sn
     return evolve(state, accounts=tuple(account(one) for one in state.accounts))
 
 
-def _mirrored_event(twice: Twice) -> EventData | None:
+def _mirrored_event(twice: PairedRun) -> EventData | None:
     """The event with its sizes and payments negated, its prices mirrored in the mark; None if it has no image."""
     event, venue = twice.event, twice.engine.venue
     kind = event.get("type")
@@ -210,7 +210,7 @@ def _mirrored_event(twice: Twice) -> EventData | None:
 
 
 @_pair("MRG-10", "MRG-12")
-def a_liquidation_price_moves_away_as_collateral_grows(twice: Twice) -> Judgement:
+def a_liquidation_price_moves_away_as_collateral_grows(twice: PairedRun) -> Judgement:
     """More collateral never brings a liquidation price nearer, less never moves it away."""
     kind = twice.event.get("type")
     if twice.refusal is not None or kind not in ("deposit", "withdraw") or not isinstance(twice.event["account"], str):
@@ -246,7 +246,7 @@ BYSTANDER_RULES = ("LIQ-2", "ACC-2", "CLD-5")
 
 
 def without_an_account(config: dict[str, Any], told: list[EventData]) -> Judgement:
-    """Judge a whole run against the same without the events of its last account."""
+    """Monitor a whole run against the same without the events of its last account."""
     if len(config["accounts"]) < 2:
         return None
     absent = max(config["accounts"])

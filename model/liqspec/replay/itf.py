@@ -174,7 +174,7 @@ def _read_state(state: dict[str, Any]) -> Snapshot:
         accounts=tuple(map(_read_account, state["accounts"])),
         vault=_read_book(state["vault"]),
         outside=_read_book(state["outside"]),
-        put_in=_read(state["put_in"]),
+        net_deposits=_read(state["net_deposits"]),
     )
 
 
@@ -191,7 +191,7 @@ def _read_pool(data: Any) -> PoolValue:
 
 
 def _read_position(data: Any) -> PositionValue:
-    plain = ("market", "state", "size", "cost", "leverage", "life", "attempted", "left_over")
+    plain = ("market", "state", "size", "cost", "leverage", "life", "attempted", "failed")
     fields = {name: _read(data[name]) for name in plain}
     return PositionValue(order=_read_option(data["order"]), window=_read_window(data["window"]), **fields)
 

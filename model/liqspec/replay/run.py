@@ -15,7 +15,7 @@ from liqspec.core.refusals import Refusal
 from liqspec.edge.amounts import exact
 from liqspec.edge.texts import show
 from liqspec.properties.coverage import Tally
-from liqspec.properties.monitor import Judge
+from liqspec.properties.monitor import Monitor
 from liqspec.replay.order_book import Ladder, next_execution
 from liqspec.spec.scenarios import Expectation, Report, Scenario
 from liqspec.step.why import explain
@@ -72,12 +72,12 @@ class Run:
     def __init__(self, scenario: Scenario, why: str | None = None, tally: Tally | None = None) -> None:
         self.scenario = scenario
         self.engine = Engine(scenario.config)
-        self._judge = Judge.of_start(self.engine, scenario.config.to_json(), tally or Tally())
+        self._judge = Monitor.of_start(self.engine, scenario.config.to_json(), tally or Tally())
         self._why = why
         self._ladders = {
             market: Ladder.of(self.engine, market, levels) for market, levels in scenario.file.depth.items()
         }
-        self._put_in_by: Counter[str] = Counter()
+        self._net_deposits_by: Counter[str] = Counter()
         self._put_into_vault = self.engine.state.vault.cash
         self._unexpected: list[str] = []
         self._comparisons: list[Comparison] = []
@@ -169,7 +169,7 @@ class Run:
         if kind == "net" and rest in engine.state.accounts:
             pools = engine.state.accounts[rest].pools()
             equity = sum(arithmetic.pool_equity(pool.collateral, engine.state.holdings(pool)) for pool in pools)
-            return money.step * (equity - self._put_in_by[rest])
+            return money.step * (equity - self._net_deposits_by[rest])
         value: Any = None
         if kind == "vault":
             value = self._judge.observation["vault"].get(rest)
@@ -185,7 +185,7 @@ class Run:
         """What each account, and whoever stands behind the vault, has put in so far."""
         for effect in effects:
             if isinstance(effect, CollateralMoved) and effect.rule != "ACC-6":
-                self._put_in_by[effect.pool.partition("/")[0]] += effect.amount
+                self._net_deposits_by[effect.pool.partition("/")[0]] += effect.amount
             elif isinstance(effect, VaultFunded):
                 self._put_into_vault += effect.amount
 

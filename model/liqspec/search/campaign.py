@@ -11,7 +11,7 @@ from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
 from liqspec.properties import paired
 from liqspec.properties.coverage import Tally, Violation
-from liqspec.properties.monitor import Judge
+from liqspec.properties.monitor import Monitor
 
 LENGTH = 80  # events in one run: long enough for two liquidations, short enough to read
 PAIRED = 4  # every so many events, the last one is also judged beside other runs, which takes some time
@@ -24,7 +24,7 @@ def random_run(base: dict[str, Any], random: Random, length: int, where: str, ta
     """
     config = configuration(random, base)
     engine, beside = Engine(Config.from_json(config)), Engine(Config.from_json(config))
-    guide, judge = Guide(random, engine), Judge.of_start(engine, config, tally)
+    guide, judge = Guide(random, engine), Monitor.of_start(engine, config, tally)
     told: list[EventData] = []
     earlier: tuple[Snapshot, EventData] | None = None
     while len(told) < length and not tally.violations:
@@ -43,7 +43,7 @@ def random_run(base: dict[str, Any], random: Random, length: int, where: str, ta
 
 
 def _apart(config: dict[str, Any], told: list[EventData], where: str, tally: Tally) -> None:
-    """Judge the whole run beside one from which an account is absent."""
+    """Monitor the whole run beside one from which an account is absent."""
     judgement = paired.without_an_account(config, told)
     if judgement is not None:
         tally.checked[paired.BYSTANDER] += 1

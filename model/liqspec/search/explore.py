@@ -14,7 +14,7 @@ from liqspec.core.snapshot import AccountValue, PoolValue, Snapshot, WindowValue
 from liqspec.core.state import Position
 from liqspec.properties import PROPERTIES, Witness
 from liqspec.properties.coverage import Tally, Violation, reachable_transitions
-from liqspec.properties.monitor import Judge
+from liqspec.properties.monitor import Monitor
 from liqspec.spec.scopes import Scope
 
 Canonical = tuple[Any, ...]
@@ -65,7 +65,7 @@ def explore(scope: Scope, *, progress: Callable[[int], None] = lambda _: None) -
     """
     began, tally = time.perf_counter(), Tally()
     engine = Engine(Config.from_json(scope.config))
-    judge = Judge.of_start(engine, scope.config, tally)
+    judge = Monitor.of_start(engine, scope.config, tally)
     trail: tuple[Any, ...] = ()
     for event in scope.setup:
         wrong, trail = judge.apply(event), (trail, event)
@@ -81,7 +81,7 @@ def explore(scope: Scope, *, progress: Callable[[int], None] = lambda _: None) -
             progress(len(seen))
             for event in _events(scope, engine, node.snapshot):
                 engine.restore(node.snapshot)
-                judge = Judge(engine, node.snapshot, node.witness.copy(), tally)
+                judge = Monitor(engine, node.snapshot, node.witness.copy(), tally)
                 steps += 1
                 wrong = judge.apply(event)
                 if wrong:

@@ -81,7 +81,7 @@ def _assume_attempts(done: Completed, account: str, pool: SnapshotData, known: P
         held.market
         for held in known.positions
         if (held.account, held.pool_market) == (account, market)
-        and (held.attempted is not None or held.left_over is not None)
+        and (held.attempted is not None or held.failed is not None)
     }
     without_order = [held["market"] for held in pool["positions"] if is_open(held) and "order" not in held]
     silent = sorted(set(without_order) - said)
@@ -90,15 +90,15 @@ def _assume_attempts(done: Completed, account: str, pool: SnapshotData, known: P
 
     # All of them alike, and each alone: a book fails only with all, and an order can be missing for one only.
     groups = [silent, *([market] for market in silent if len(silent) > 1)]
-    edits = [_remembering(account, market, group, left_over) for group in groups for left_over in (False, True)]
+    edits = [_remembering(account, market, group, failed) for group in groups for failed in (False, True)]
     done.assume(f"{pool_path(account, market)} attempts in this block", "none", "STP-4", *edits)
 
 
-def _remembering(account: str, market: str | None, attempted: list[str], left_over: bool) -> Edit:
+def _remembering(account: str, market: str | None, attempted: list[str], failed: bool) -> Edit:
     def edit(data: SnapshotData) -> None:
         for held in find_pool(data, account, market)["positions"]:
             if held["market"] in attempted:
-                held.update(attempted=True, left_over=left_over)
+                held.update(attempted=True, failed=failed)
 
     return edit
 

@@ -84,7 +84,7 @@ def _position(venue: Venue, done: Completed, held: PartialPosition) -> None:
     if found is None:
         found = {"market": held.market}
         pool["positions"].append(found)
-    for name in ("size", "cost", "life", "leverage", "state", "attempted", "left_over", "order"):
+    for name in ("size", "cost", "life", "leverage", "state", "attempted", "failed", "order"):
         if (value := getattr(held, name)) is not None:
             found[name] = value
     if "order" in found and on_grid(f"{held.path}.order", found["order"], venue.markets[held.market].size) == 0:
@@ -107,7 +107,7 @@ def _fill_in(venue: Venue, done: Completed, held: PartialPosition, found: Snapsh
         found["life"] = 1
         done.assume(f"{held.path}.life", 1, "STP-3", lambda data: place(data).update(life=2))
     if not size:
-        found.update(cost="0", leverage=0, attempted=False, left_over=False, window=no_window())
+        found.update(cost="0", leverage=0, attempted=False, failed=False, window=no_window())
         found.pop("order", None)
         return
     if "cost" not in found:

@@ -24,7 +24,7 @@ class PartialPosition:
     cooldown_until: int | None = field(default=None, validator=is_moment)
     leverage: int | None = field(default=None, validator=is_integer)
     attempted: bool | None = None
-    left_over: bool | None = None
+    failed: bool | None = None
 
     @property
     def pool_market(self) -> str | None:

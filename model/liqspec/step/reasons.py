@@ -199,7 +199,7 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     if stopped and any(machine.lifecycle().by_id[effect.transition].trigger == "assess" for effect in fired):
         rules.append("LIQ-6")  # it may be right about the pool, and not have looked
     rules += [effect.rule for effect in step.effects[:1]]  # or what the event itself changed is wrong
-    return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique_facts(guards))
+    return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique_inputs(guards))
 
 
 def _in_pool(step: Step, key: str) -> list[Effect]:
@@ -261,5 +261,5 @@ def _unique(rules: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rules))
 
 
-def _unique_facts(facts: list[GuardFact]) -> tuple[GuardFact, ...]:
-    return tuple(dict.fromkeys(facts))
+def _unique_inputs(inputs: list[GuardFact]) -> tuple[GuardFact, ...]:
+    return tuple(dict.fromkeys(inputs))

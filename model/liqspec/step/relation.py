@@ -84,7 +84,7 @@ def judge(
     mode: Mode = "full",
     observes: Observes | None = None,
 ) -> Verdict:
-    """Judge one step: apply the event to the state before, and compare with what was observed after (STP-1, STP-5).
+    """Monitor one step: apply the event to the state before, and compare with what was observed after (STP-1, STP-5).
 
     `before` is a snapshot, or an observation with anything left out (STP-2). `after` is an observation, of which only
     what it has is compared, or a refusal, `{"error": {"code": …}}`; without it, the step is only foretold.
@@ -135,7 +135,7 @@ def _check_observed(data: dict[str, Any]) -> None:
     if "marks" in data:
         raise shapes.WrongShape("marks", "an observation has no marks")
     for index, held in enumerate(data.get("positions", [])):
-        for name in ("leverage", "attempted", "left_over"):
+        for name in ("leverage", "attempted", "failed"):
             if name in held:
                 raise shapes.WrongShape(f"positions[{index}].{name}", f"an observation has no {name}")
 
@@ -180,7 +180,7 @@ def _judge_from(
     mode: Mode,
     observes: Observes,
 ) -> tuple[Expected, tuple[Reason, ...]]:
-    """Judge a step from a snapshot in plain data."""
+    """Monitor a step from a snapshot in plain data."""
     with _in_before():
         engine.restore(snapshot_json.from_json(engine.venue, data))
     before = engine.observe()

@@ -8,7 +8,7 @@ from liqspec.core import arithmetic, machine, measures
 from liqspec.core.effects import Units
 from liqspec.core.engine import Engine
 from liqspec.core.lifecycle import measure
-from liqspec.core.state import Facts, Pool, Position
+from liqspec.core.state import GuardInputs, Pool, Position
 
 
 @frozen
@@ -38,11 +38,11 @@ def explain(engine: Engine, key: str) -> Iterator[str]:
         yield f"{key} is {position.state}: it has no size"
         return
     pool = next(pool for pool in engine.state.pools() if position in pool.positions.values())
-    facts = measure(engine.state, pool)
+    inputs = measure(engine.state, pool)
     yield f"{key} is {position.state}; {_order(engine, position)}"
     lifecycle = machine.lifecycle()
     for entry in lifecycle.candidates(position.state, "assess"):
-        judged = [_judge(engine, pool, position, facts, guard) for guard in entry.guard]
+        judged = [_judge(engine, pool, position, inputs, guard) for guard in entry.guard]
         verdict = "holds" if all(fact.holds for fact in judged) else "does not hold"
         yield f"{entry.id} to {entry.to} {verdict}: " + "; ".join(map(str, judged))
 
@@ -50,50 +50,50 @@ def explain(engine: Engine, key: str) -> Iterator[str]:
 def judge_guards(engine: Engine, position: Position, guards: tuple[str, ...]) -> tuple[GuardFact, ...]:
     """These guards of a position as they are now."""
     pool = next(pool for pool in engine.state.pools() if position in pool.positions.values())
-    facts = measure(engine.state, pool)
-    return tuple(_judge(engine, pool, position, facts, guard) for guard in guards)
+    inputs = measure(engine.state, pool)
+    return tuple(_judge(engine, pool, position, inputs, guard) for guard in guards)
 
 
 def _order(engine: Engine, position: Position) -> str:
     if position.order is not None:
         return f"an order for {position.market.size.text(position.order)} is working"
-    if position.left_over:
+    if position.failed:
         return "its order of this block ended with quantity left over"
     if position.attempted:
         return "its order of this block is over"
     return f"no order in block {engine.state.block}"
 
 
-def _judge(engine: Engine, pool: Pool, position: Position, facts: Facts, guard: str) -> GuardFact:
+def _judge(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs, guard: str) -> GuardFact:
     name = machine.guard_name(guard)
-    value: bool = getattr(position, name)(facts)
+    value: bool = getattr(position, name)(inputs)
     rule = machine.lifecycle().table.guards[name].rule
-    numbers = _numbers(engine, pool, position, facts, name)
+    numbers = _numbers(engine, pool, position, inputs, name)
     return GuardFact(guard, value != guard.startswith(machine.NOT), rule, numbers)
 
 
-def _numbers(engine: Engine, pool: Pool, position: Position, facts: Facts, guard: str) -> str:
+def _numbers(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs, guard: str) -> str:
     units = Units(engine.venue)
-    equity, margin = units.money(facts.equity), units.money(facts.maintenance_margin)
-    sign = "<" if arithmetic.breached(facts.equity, facts.maintenance_margin) else ">="
+    equity, margin = units.money(inputs.equity), units.money(inputs.maintenance_margin)
+    sign = "<" if arithmetic.breached(inputs.equity, inputs.maintenance_margin) else ">="
     if guard == "below_backstop":
-        share = facts.backstop_threshold
-        sign = "<" if arithmetic.below_backstop(facts.equity, facts.maintenance_margin, share) else ">="
+        share = inputs.backstop_threshold
+        sign = "<" if arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, share) else ">="
         return f"equity {equity} {sign} {share.numerator}/{share.denominator} x maintenance margin {margin}"
     if guard == "book_failed":
-        tried = [other.key for other in pool.open_positions() if not other.left_over]
+        tried = [other.key for other in pool.open_positions() if not other.failed]
         return (
             f"no failed attempt yet in this block for {', '.join(tried)}" if tried else "every order left quantity over"
         )
     if guard == "own_window_open":
         return (
-            f"now {facts.now} ms, its window ends at {position.window.until} ms"
+            f"now {inputs.now} ms, its window ends at {position.window.until} ms"
             if position.window.until
             else "no window"
         )
     if guard == "size_remains":
         return f"size {units.size(position.market.name, position.size)}"
-    flag = "in liquidation" if facts.in_liquidation else "not in liquidation"
+    flag = "in liquidation" if inputs.in_liquidation else "not in liquidation"
     return (
         f"equity {equity} {sign} maintenance margin {margin}, {flag}"
         if guard == "needs_liquidation"

@@ -6,7 +6,7 @@ from liqspec.conform import configurations, known_divergences, report
 from liqspec.conform.coverage import Coverage
 from liqspec.conform.fault import EngineFault
 from liqspec.conform.lockstep import Comparison
-from liqspec.conform.search import Effort, Search
+from liqspec.conform.search import Budget, Search
 from liqspec.step.relation import Mode
 from liqspec.testing.engines import Factory, InProcess
 
@@ -41,7 +41,7 @@ def check_engine(
             events=driven.hello.events,
             world=configurations.of(driven.hello, venue),
             comparison=Comparison.of(driven.hello, compare, tolerance),
-            effort=Effort(steps=steps, seed=seed),
+            effort=Budget(steps=steps, seed=seed),
             known=listed,
         )
         outcome = search.run()

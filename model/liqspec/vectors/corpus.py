@@ -28,10 +28,10 @@ def cases(done: Callable[[str], None] = lambda _: None) -> list[Case]:
     """
     pieces = suites.all_pieces()
     found = [*suites.told(), *mistakes()]
-    for piece, hunted in zip(
-        pieces, parallel.spread(suites.hunted, iter(pieces), processes=parallel.available()), strict=True
+    for piece, searched in zip(
+        pieces, parallel.spread(suites.searched, iter(pieces), processes=parallel.available()), strict=True
     ):
-        found += hunted
+        found += searched
         done(piece)
     return in_order(found)
 
@@ -83,7 +83,7 @@ def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
     transitions: Counter[str] = Counter()
     for vector in vectors:
         one = Case.of_vector(vector)
-        watch = suites.watch_of("transitions")
+        watch = suites.goal_named("transitions")
         for goals in reached(one.config, one.events, watch):
             transitions.update({goal.partition("-")[0].upper() for goal in goals})
     cited = {rule for vector in vectors for rule in vector["rules"]}
@@ -170,7 +170,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def stale(folder: Path) -> Iterator[str]:
-    """What in a corpus is not as the specification makes it now; nothing is hunted, so this is fast.
+    """What in a corpus is not as the specification makes it now; nothing is searched, so this is fast.
 
     Worked examples, refusals and scenarios are made anew; the cases that were found are run again, and must still show
     what they are about.
@@ -186,7 +186,7 @@ def stale(folder: Path) -> Iterator[str]:
     for one in kept:
         if one.suite in ("parameters", suites.MISTAKES):
             continue  # whether such a case still shows something is for two configurations, or engines, to tell
-        watch = suites.watch_of(one.suite)
+        watch = suites.goal_named(one.suite)
         *_, last = reached(one.config, one.events, watch)
         if suites.goal_of(one) not in last:
             yield f"{one.path}: does not show any more what it is about"

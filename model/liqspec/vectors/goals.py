@@ -130,7 +130,7 @@ class Boundaries:
         if pool.key in self._in_liquidation:
             if pool.in_liquidation == (equity < margin):
                 found.add(_side("restore", equity - margin))
-            if pool.in_liquidation and all(held.left_over for held in pool.open_positions()):
+            if pool.in_liquidation and all(held.failed for held in pool.open_positions()):
                 found.add(_side("backstop", equity - boundaries.backstop_line(engine.venue, margin)))
         else:  # LIQ-3, LIQ-11: by now it is in liquidation exactly if it is breached
             found.add(_side("margin", equity - margin))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from liqspec.distinguish.rule_sets import RuleSets
-from liqspec.distinguish.search import Effort, search
+from liqspec.distinguish.search import Budget, search
 from liqspec.vectors.case import Case
 
 STEPS = 240_000  # events that are tried for one pair of values
@@ -32,7 +32,7 @@ def cases(ground: dict[str, Any], seed: int, provenance: str) -> Iterator[Case]:
     """Two cases for each pair of values, at a configuration in which only the parameter differs."""
     for path, one, other in PAIRS:
         sets = _rule_sets(ground, path, one, other)
-        found = search(sets, Effort(steps=STEPS, seed=seed)).distinction
+        found = search(sets, Budget(steps=STEPS, seed=seed)).distinction
         if found is None:
             continue
         for config, side in zip(sets.configs(found.world), (one, other), strict=True):

@@ -1,4 +1,4 @@
-"""The hunt for the shortest events that reach something: guided runs from a fixed seed, shrunk, with plain numbers."""
+"""The search for the shortest events that reach a goal: guided runs from a fixed seed, shrunk, with plain numbers."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ MORE = 5_000  # at most
 CANDIDATES = 3  # runs that reach a goal, of which the one that becomes plainest is taken
 
 
-class Watch(Protocol):
+class Goal(Protocol):
     """Says what each event of a run reaches."""
 
     def before(self, engine: Engine, event: EventData) -> None:
@@ -32,7 +32,7 @@ class Watch(Protocol):
         """What the event reached, by name."""
 
 
-def hunt(config: dict[str, Any], wanted: set[str], watch: Callable[[], Watch], seed: str) -> dict[str, Failing]:
+def search(config: dict[str, Any], wanted: set[str], watch: Callable[[], Goal], seed: str) -> dict[str, Failing]:
     """A short run for each of what is wanted, ending as soon as it is reached; what is not found is left out."""
     found: dict[str, list[Failing]] = {goal: [] for goal in wanted}
     for number in range(MORE):
@@ -77,7 +77,7 @@ def _burden(failing: Failing) -> tuple[int, int]:
     return len(failing.events), len(json.dumps([failing.config, failing.events]))
 
 
-def shortest(failing: Failing, goal: str, watch: Callable[[], Watch]) -> Failing:
+def shortest(failing: Failing, goal: str, watch: Callable[[], Goal]) -> Failing:
     """A run that reaches the goal, with as few events and as plain numbers as shrinking makes; its rules are kept."""
 
     def fails(candidate: Failing) -> Failing | None:
@@ -95,14 +95,14 @@ def shortest(failing: Failing, goal: str, watch: Callable[[], Watch]) -> Failing
     return shrink(rounded(best, fails), fails)
 
 
-def reached(config: dict[str, Any], told: tuple[Any, ...], watch: Watch) -> Iterator[set[str]]:
+def reached(config: dict[str, Any], told: tuple[Any, ...], watch: Goal) -> Iterator[set[str]]:
     """What each event of a run reaches."""
     engine = Engine(Config.from_json(config))
     for event in told:
         yield _give(engine, watch, event)
 
 
-def _give(engine: Engine, watch: Watch, event: EventData) -> set[str]:
+def _give(engine: Engine, watch: Goal, event: EventData) -> set[str]:
     watch.before(engine, event)
     effects: tuple[Effect, ...] = ()
     refusal: Refusal | None = None

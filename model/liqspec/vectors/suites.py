@@ -1,4 +1,4 @@
-"""The suites of the corpus and their cases: from the rules' examples, the scenarios, the refusals, and the hunt."""
+"""The suites of the corpus and their cases: from the rules' examples, the scenarios, the refusals, and the search."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -13,7 +13,7 @@ from liqspec.spec.scenarios import Scenario
 from liqspec.vectors import parameters, refusals
 from liqspec.vectors.case import Case
 from liqspec.vectors.goals import BOUNDARIES, Boundaries, RulesThatAct, Transitions, transition_goals
-from liqspec.vectors.search import Watch, hunt, rules_seen
+from liqspec.vectors.search import Goal, rules_seen, search
 
 MISTAKES = "mistakes"
 # What each suite shows, in the order in which an engine should be taken through them.
@@ -37,7 +37,7 @@ _TIERS = [
 _MARKET = {"tick": "1", "lot": "1", "tiers": _TIERS}
 
 
-def hunting_ground(policy: str = "all", scope: str = "pool") -> dict[str, Any]:
+def search_space(policy: str = "all", scope: str = "pool") -> dict[str, Any]:
     """A configuration in which events are looked for: small numbers, and every mechanism on."""
     return {
         "markets": {"A": _MARKET, "B": _MARKET},
@@ -59,7 +59,7 @@ def hunting_ground(policy: str = "all", scope: str = "pool") -> dict[str, Any]:
 
 
 def told() -> Iterator[Case]:
-    """The cases that need no hunt: worked examples, refusals, scenarios."""
+    """The cases that need no search: worked examples, refusals, scenarios."""
     yield from _examples()
     yield from refusals.cases()
     for name in scenarios.names():
@@ -90,25 +90,25 @@ def _of_story(story: Scenario, suite: str, name: str, rule: str | None, provenan
     )
 
 
-# --------------------------------------------------------------------------------------------------------------- hunted
+# ------------------------------------------------------------------------------------------------------------ searched
 
 
-def watch_of(suite: str) -> Watch:
-    """What a hunted suite watches for."""
+def goal_named(suite: str) -> Goal:
+    """What a searched suite watches for."""
     if suite == "boundaries":
         return Boundaries()
     return Transitions() if suite == "transitions" else RulesThatAct()
 
 
 def goal_of(case: Case) -> str:
-    """What a hunted case has to reach at its last event."""
+    """What a searched case has to reach at its last event."""
     if case.suite == "essential":
         return case.name.upper()
     return case.name.partition(".")[0]
 
 
 def expected() -> list[str]:
-    """The paths of the hunted cases that the corpus has to have, but for those of rules."""
+    """The paths of the searched cases that the corpus has to have, but for those of rules."""
     names = [f"small/boundaries/{goal}.json" for goal in BOUNDARIES]
     names += [f"small/parameters/{name}.json" for name in parameters.expected()]
     grounds = product(sorted(transition_goals()), _POLICIES, _SCOPES)
@@ -116,21 +116,21 @@ def expected() -> list[str]:
 
 
 def all_pieces() -> list[str]:
-    """The parts of the hunt, which can be done at once."""
+    """The parts of the search, which can be done at once."""
     grounds = product(_POLICIES, _SCOPES)
     return [*(f"transitions {policy} {scope}" for policy, scope in grounds), "boundaries", "parameters", "essential"]
 
 
-def hunted(piece: str) -> list[Case]:
-    """The cases of a part of the hunt; deterministic, and each part is on its own."""
-    return list(_hunted(piece))
+def searched(piece: str) -> list[Case]:
+    """The cases of a part of the search; deterministic, and each part is on its own."""
+    return list(_searched(piece))
 
 
-def _hunted(piece: str) -> Iterator[Case]:
+def _searched(piece: str) -> Iterator[Case]:
     suite, _, rest = piece.partition(" ")
     if suite == "transitions":
         policy, scope = rest.split()
-        found = hunt(hunting_ground(policy, scope), transition_goals(), Transitions, f"{SEED} {piece}")
+        found = search(search_space(policy, scope), transition_goals(), Transitions, f"{SEED} {piece}")
         for goal, run in found.items():
             name, _, source = goal.partition("-from-")
             entry = machine.lifecycle().by_id[name.upper()]
@@ -141,16 +141,16 @@ def _hunted(piece: str) -> Iterator[Case]:
             )
             yield _found(suite, f"{goal}.{policy}.{scope}", title, entry.rules, run)
     elif suite == "boundaries":
-        for goal, run in hunt(hunting_ground(), set(BOUNDARIES), Boundaries, f"{SEED} {piece}").items():
+        for goal, run in search(search_space(), set(BOUNDARIES), Boundaries, f"{SEED} {piece}").items():
             title, rules = BOUNDARIES[goal]
             yield _found(suite, goal, title[0].upper() + title[1:], rules, run)
     elif suite == "parameters":
-        yield from parameters.cases(hunting_ground(), 1, _PROVENANCE)
+        yield from parameters.cases(search_space(), 1, _PROVENANCE)
     else:
-        ground = hunting_ground()
+        ground = search_space()
         acting = rules_seen(ground, f"{SEED} acting")
         without = {rule.id for rule in rulebook.rules().values() if not rule.examples} & acting
-        for goal, run in hunt(hunting_ground(), without, RulesThatAct, f"{SEED} {piece}").items():
+        for goal, run in search(search_space(), without, RulesThatAct, f"{SEED} {piece}").items():
             yield _found("essential", goal.lower(), rulebook.rules()[goal].title, (goal,), run)
 
 

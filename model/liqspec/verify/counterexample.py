@@ -16,7 +16,7 @@ from liqspec.edge.shapes import WrongShape
 from liqspec.properties import paired
 from liqspec.properties.coverage import Tally, Violation
 from liqspec.properties.model_step import DETERMINISTIC
-from liqspec.properties.monitor import Judge
+from liqspec.properties.monitor import Monitor
 from liqspec.properties.registry import KNOWN
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
@@ -32,7 +32,7 @@ def judge_all(violation: Violation, told: list[EventData]) -> Violation | None:
         wrong = paired.without_an_account(violation.config, told)
         return evolve(violation, wrong=wrong, events=told) if wrong else None
     engine, beside = Engine(Config.from_json(violation.config)), Engine(Config.from_json(violation.config))
-    judge = Judge.of_start(engine, violation.config, Tally())
+    judge = Monitor.of_start(engine, violation.config, Tally())
     earlier: tuple[Snapshot, EventData] | None = None
     for index, event in enumerate(told):
         before = judge.snapshot
@@ -95,7 +95,7 @@ def to_toml(violation: Violation) -> str:
 def _refusals(violation: Violation) -> dict[int, str]:
     """The refusal codes of the run, by event, so that the replay expects them."""
     engine = Engine(Config.from_json(violation.config))
-    judge = Judge.of_start(engine, violation.config, Tally())
+    judge = Monitor.of_start(engine, violation.config, Tally())
     refused = {}
     for index, event in enumerate(violation.events):
         judge.apply(event)

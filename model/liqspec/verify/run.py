@@ -23,7 +23,7 @@ RUNS = 10  # random runs in one piece: about a second
 
 
 @frozen(kw_only=True)
-class Effort:
+class Budget:
     """How much to check: `steps` random events, or as many as fit in `seconds` where that is given.
 
     `scopes` are explored, and all lemmas proved if `proved`; the work is spread over so many `processes`.
@@ -50,7 +50,7 @@ class Effort:
         return tuple(base_configuration(venues.load(name)) for name in self.venues())
 
 
-def verify(effort: Effort, progress: Console) -> Report:
+def verify(effort: Budget, progress: Console) -> Report:
     """Check everything, up to the first violation; deterministic in the effort, unless that is given in seconds.
 
     Raises:
@@ -70,7 +70,7 @@ def verify(effort: Effort, progress: Console) -> Report:
     return _report(effort, parts)
 
 
-def _shipped(effort: Effort, worlds: list[scopes.Scope]) -> Iterator[Piece]:
+def _shipped(effort: Budget, worlds: list[scopes.Scope]) -> Iterator[Piece]:
     """What takes longest comes first."""
     yield from (Explored(world) for world in worlds)
     yield Examples()
@@ -79,11 +79,11 @@ def _shipped(effort: Effort, worlds: list[scopes.Scope]) -> Iterator[Piece]:
         yield from (Proved(name) for name in prove.LEMMAS)
 
 
-def _random_runs(effort: Effort, bases: tuple[dict[str, Any], ...]) -> Iterator[Piece]:
+def _random_runs(effort: Budget, bases: tuple[dict[str, Any], ...]) -> Iterator[Piece]:
     yield from (RandomRuns(bases, effort.seed, lengths) for lengths in _lengths(effort))
 
 
-def _lengths(effort: Effort) -> Iterator[tuple[tuple[int, int], ...]]:
+def _lengths(effort: Budget) -> Iterator[tuple[tuple[int, int], ...]]:
     """Numbers and lengths of the random runs, so many to a piece, until the steps or the seconds are used up."""
     began = time.monotonic()
 
@@ -101,7 +101,7 @@ def _lengths(effort: Effort) -> Iterator[tuple[tuple[int, int], ...]]:
 class _Bars:
     """One progress bar for each kind of piece."""
 
-    def __init__(self, bars: Progress, effort: Effort) -> None:
+    def __init__(self, bars: Progress, effort: Budget) -> None:
         self._bars = bars
         totals = {
             "scopes": len(effort.scopes),
@@ -122,7 +122,7 @@ class _Bars:
             self._bars.advance(self._tasks[part.kind], part.steps)
 
 
-def _report(effort: Effort, parts: list[Part]) -> Report:
+def _report(effort: Budget, parts: list[Part]) -> Report:
     tally, steps = Tally(), {"worked examples": 0, "scenarios": 0, "random events": 0}
     for part in parts:
         tally.add(part.tally)

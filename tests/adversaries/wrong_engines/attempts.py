@@ -6,7 +6,7 @@ from adversaries.wrong_engines.base import REAL_MEASURE, REAL_OPERATIONS, Patch,
 from liqspec.core import arithmetic, assessment, events
 from liqspec.core.admission import Amounts
 from liqspec.core.effects import OrderEnded
-from liqspec.core.state import Facts, Pool, Position, State
+from liqspec.core.state import GuardInputs, Pool, Position, State
 
 Effects = list[Any]
 
@@ -37,10 +37,10 @@ def _keeps_over_blocks(name: str) -> Patch:
 
 
 def _still_failed(pool: Pool, rule: str, effects: Effects) -> None:
-    kept = {held: held.left_over for held in pool.open_positions()}
+    kept = {held: held.failed for held in pool.open_positions()}
     _LEAVE(pool, rule, effects)
     for held, value in kept.items():
-        held.left_over = value
+        held.failed = value
 
 
 def _cancels_as_attempt(pool: Pool, effects: Effects) -> None:
@@ -58,8 +58,8 @@ def _cancels_the_first(pool: Pool, effects: Effects) -> None:
             return
 
 
-def _forgets_the_attempt(state: State, pool: Pool, position: Position, facts: Facts, effects: Effects) -> None:
-    _EMIT(state, pool, position, facts, effects)
+def _forgets_the_attempt(state: State, pool: Pool, position: Position, inputs: GuardInputs, effects: Effects) -> None:
+    _EMIT(state, pool, position, inputs, effects)
     position.attempted = False
 
 
@@ -68,28 +68,28 @@ def _only_untouched_orders_fail(
 ) -> list[Pool]:
     touched = REAL_OPERATIONS[events.OrderDone](state, event, amounts, effects)
     position = touched[0].positions[event.market]
-    position.left_over = position.state == "liquidatable"
+    position.failed = position.state == "liquidatable"
     return touched
 
 
 def _filled_orders_fail(state: State, event: events.Fill, amounts: Amounts, effects: Effects) -> list[Pool]:
     touched = REAL_OPERATIONS[events.Fill](state, event, amounts, effects)
     position = touched[0].positions[event.market]
-    position.left_over = bool(position.size) and position.order is None
+    position.failed = bool(position.size) and position.order is None
     return touched
 
 
-def _any_failure(state: State, pool: Pool, facts: Facts) -> Facts:
-    failed = any(held.left_over for held in pool.open_positions())
-    return Facts(
-        facts.equity, facts.maintenance_margin, facts.in_liquidation, failed, facts.backstop_threshold, facts.now
+def _any_failure(state: State, pool: Pool, inputs: GuardInputs) -> GuardInputs:
+    failed = any(held.failed for held in pool.open_positions())
+    return GuardInputs(
+        inputs.equity, inputs.maintenance_margin, inputs.in_liquidation, failed, inputs.backstop_threshold, inputs.now
     )
 
 
-def _tried_is_failed(state: State, pool: Pool, facts: Facts) -> Facts:
+def _tried_is_failed(state: State, pool: Pool, inputs: GuardInputs) -> GuardInputs:
     tried = all(held.attempted for held in pool.open_positions())
-    return Facts(
-        facts.equity, facts.maintenance_margin, facts.in_liquidation, tried, facts.backstop_threshold, facts.now
+    return GuardInputs(
+        inputs.equity, inputs.maintenance_margin, inputs.in_liquidation, tried, inputs.backstop_threshold, inputs.now
     )
 
 
@@ -156,17 +156,17 @@ def _never_stops(state: State, pool: Pool, effects: Effects) -> bool:
 
 
 def _always_stops(state: State, pool: Pool, effects: Effects) -> bool:
-    facts = REAL_MEASURE(state, pool)
-    if pool.order_working() and arithmetic.restored(facts.equity, facts.maintenance_margin):
+    inputs = REAL_MEASURE(state, pool)
+    if pool.order_working() and arithmetic.restored(inputs.equity, inputs.maintenance_margin):
         assessment._cancel_orders(pool, effects)
     return _SETTLED(state, pool, effects)
 
 
 def _calls_back_below_the_line(state: State, pool: Pool, effects: Effects) -> bool:
-    facts = REAL_MEASURE(state, pool)
+    inputs = REAL_MEASURE(state, pool)
     working = [held for held in pool.open_positions() if held.order is not None]
     if working and not arithmetic.below_backstop(
-        facts.equity, facts.maintenance_margin, state.venue.backstop_threshold
+        inputs.equity, inputs.maintenance_margin, state.venue.backstop_threshold
     ):
         return _SETTLED(state, pool, effects)
     for held in working:  # Below the line the orders are called back, and the vault waits for the next block.
@@ -175,8 +175,8 @@ def _calls_back_below_the_line(state: State, pool: Pool, effects: Effects) -> bo
 
 
 def _resizes_below_the_line(state: State, pool: Pool, effects: Effects) -> bool:
-    facts = REAL_MEASURE(state, pool)
-    if arithmetic.below_backstop(facts.equity, facts.maintenance_margin, state.venue.backstop_threshold):
+    inputs = REAL_MEASURE(state, pool)
+    if arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, state.venue.backstop_threshold):
         for held in pool.open_positions():
             if held.order is not None:
                 held.order = abs(held.size)
@@ -185,18 +185,18 @@ def _resizes_below_the_line(state: State, pool: Pool, effects: Effects) -> bool:
 
 def _leaves_during_an_order(state: State, pool: Pool, effects: Effects) -> bool:
     settled = _SETTLED(state, pool, effects)
-    facts = REAL_MEASURE(state, pool)
-    if pool.order_working() and arithmetic.restored(facts.equity, facts.maintenance_margin):
+    inputs = REAL_MEASURE(state, pool)
+    if pool.order_working() and arithmetic.restored(inputs.equity, inputs.maintenance_margin):
         pool.in_liquidation = False
     return settled
 
 
 def _siblings_during_an_order(state: State, pool: Pool, effects: Effects) -> bool:
     if _SETTLED(state, pool, effects):
-        facts = REAL_MEASURE(state, pool)
-        if pool.order_working() and arithmetic.breached(facts.equity, facts.maintenance_margin):
+        inputs = REAL_MEASURE(state, pool)
+        if pool.order_working() and arithmetic.breached(inputs.equity, inputs.maintenance_margin):
             for position in _TO_ATTEMPT(state, pool):
-                assessment._emit_order(state, pool, position, facts, effects)
+                assessment._emit_order(state, pool, position, inputs, effects)
         return True
     return False
 
@@ -208,7 +208,7 @@ ENGINES = (
         Patch(assessment, "_to_attempt", _again_while_working),
     ),
     wrong("X53", "An attempt counts in the next block too", _keeps_over_blocks("attempted")),
-    wrong("X54", "A failure counts in the next block too", _keeps_over_blocks("left_over")),
+    wrong("X54", "A failure counts in the next block too", _keeps_over_blocks("failed")),
     wrong(
         "X55", "A failure counts in the next liquidation too", Patch(assessment, "_leave_liquidation", _still_failed)
     ),

@@ -8,7 +8,7 @@ from adversaries.wrong_engines.base import REAL_MEASURE, Patch, bug, sees, wrong
 from liqspec.core import arithmetic, assessment
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.effects import Backstopped
-from liqspec.core.state import Book, Facts, Pool, Position, State
+from liqspec.core.state import Book, GuardInputs, Pool, Position, State
 
 Effects = list[Any]
 
@@ -23,9 +23,9 @@ def _pnl(state: State, pool: Pool) -> list[int]:
     return [arithmetic.unrealised_pnl(held.size, held.cost, held.mark, held.unit) for held in state.holdings(pool)]
 
 
-def _profit_as_loss(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
+def _profit_as_loss(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
     settled = pool.collateral - sum(abs(pnl) for pnl in _pnl(state, pool))
-    _HAND(state, pool, evolve(facts, equity=settled), effects)
+    _HAND(state, pool, evolve(inputs, equity=settled), effects)
 
 
 def _minus_its_positions(self: State, book: Book) -> int:
@@ -37,19 +37,19 @@ def _with_siblings(self: State, book: Book) -> int:
     return _EQUITY(self, book) + (10**6 if book is self.vault else 0)
 
 
-def _profit_twice(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
+def _profit_twice(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
     profit = sum(_pnl(state, pool))
-    _HAND(state, pool, facts, effects)
+    _HAND(state, pool, inputs, effects)
     state.vault.cash += profit
 
 
-def _another_share(state: State, pool: Pool, facts: Facts) -> Facts:
-    return evolve(facts, backstop_threshold=state.venue.partial_fraction)
+def _another_share(state: State, pool: Pool, inputs: GuardInputs) -> GuardInputs:
+    return evolve(inputs, backstop_threshold=state.venue.partial_fraction)
 
 
-def _of_initial_margin(self: Position, facts: Facts) -> bool:
+def _of_initial_margin(self: Position, inputs: GuardInputs) -> bool:
     # Initial margin is at least twice the maintenance margin here.
-    return arithmetic.below_backstop(facts.equity, 2 * facts.maintenance_margin, facts.backstop_threshold)
+    return arithmetic.below_backstop(inputs.equity, 2 * inputs.maintenance_margin, inputs.backstop_threshold)
 
 
 def _in_thirds(state: State, pool: Pool, effects: Effects) -> None:
@@ -68,14 +68,14 @@ def _reverts_without_collateral(state: State, pool: Pool, effects: Effects) -> N
         _WAIT(state, pool, effects)
 
 
-def _every_other(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
-    returned = arithmetic.backstop_return(facts.equity, state.venue.return_fraction)
+def _every_other(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
+    returned = arithmetic.backstop_return(inputs.equity, state.venue.return_fraction)
     for position in pool.open_positions()[::2]:
         state.vault.take(position.market.name, position.size, position.cost)
         position.end_life()
     state.vault.cash += pool.collateral - returned
     pool.collateral = returned
-    effects.append(Backstopped(pool.key, facts.equity, pool.collateral, returned))
+    effects.append(Backstopped(pool.key, inputs.equity, pool.collateral, returned))
     assessment._leave_liquidation(pool, "BKS-3", effects)
 
 
@@ -87,25 +87,25 @@ def _line_rounded_down(equity: int, maintenance: int, threshold: Ratio) -> bool:
     return equity < maintenance * threshold.numerator // threshold.denominator
 
 
-def _at_the_mark(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
+def _at_the_mark(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
     profit = sum(_pnl(state, pool))
-    _HAND(state, pool, facts, effects)
+    _HAND(state, pool, inputs, effects)
     state.vault.cash -= profit
 
 
-def _pays_the_trader_the_mark(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
+def _pays_the_trader_the_mark(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
     profit = sum(_pnl(state, pool))
-    _HAND(state, pool, facts, effects)
+    _HAND(state, pool, inputs, effects)
     state.vault.cash -= profit
     pool.collateral += profit
 
 
-def _returns_of_collateral(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
-    _HAND(state, pool, evolve(facts, equity=pool.collateral), effects)
+def _returns_of_collateral(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
+    _HAND(state, pool, evolve(inputs, equity=pool.collateral), effects)
 
 
-def _returns_of_the_rest(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
-    _HAND(state, pool, evolve(facts, equity=facts.equity - facts.maintenance_margin), effects)
+def _returns_of_the_rest(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
+    _HAND(state, pool, evolve(inputs, equity=inputs.equity - inputs.maintenance_margin), effects)
 
 
 def _return_up(equity: int, fraction: Ratio) -> int:
@@ -120,29 +120,29 @@ def _returns_nothing(equity: int, fraction: Ratio) -> int:
     return 0
 
 
-def _returns_to_cross(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
-    _HAND(state, pool, facts, effects)
+def _returns_to_cross(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
+    _HAND(state, pool, inputs, effects)
     if pool.mode == "isolated":
         state.accounts[pool.account].cross.collateral += pool.collateral
         pool.collateral = 0
 
 
-def _leaves_the_deficit(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
+def _leaves_the_deficit(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
     deficit = max(0, -pool.collateral)
-    _HAND(state, pool, facts, effects)
+    _HAND(state, pool, inputs, effects)
     state.vault.cash += deficit
 
 
-def _collateral_stays(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
+def _collateral_stays(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
     collateral = pool.collateral
-    _HAND(state, pool, facts, effects)
+    _HAND(state, pool, inputs, effects)
     if collateral > pool.collateral:
         state.vault.cash -= collateral - pool.collateral
         pool.collateral = collateral
 
 
-def _stays_in_liquidation(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
-    _HAND(state, pool, facts, effects)
+def _stays_in_liquidation(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
+    _HAND(state, pool, inputs, effects)
     pool.in_liquidation = True
 
 

@@ -12,7 +12,7 @@ from adversaries.wrong_engines.catalogue import CATALOGUE
 from liqspec.core import admission, assessment, lifecycle, operations
 from liqspec.core.admission import Amounts
 from liqspec.core.events import Event
-from liqspec.core.state import Facts, Pool, State
+from liqspec.core.state import GuardInputs, Pool, State
 
 ABSENT = object()  # what a dispatch table has for a key that it does not have
 
@@ -97,10 +97,10 @@ def checks(kind: type[Event], check: Callable[[State, Any, Amounts], None]) -> P
     return Patch(admission._OWN, kind, check)
 
 
-def sees(view: Callable[[State, Pool, Facts], Facts]) -> Patch:
+def sees(view: Callable[[State, Pool, GuardInputs], GuardInputs]) -> Patch:
     """Another view of a pool when it is assessed; what is observed of it stays right."""
 
-    def measure(state: State, pool: Pool) -> Facts:
+    def measure(state: State, pool: Pool) -> GuardInputs:
         return view(state, pool, REAL_MEASURE(state, pool))
 
     return Patch(assessment, "measure", measure)

@@ -7,7 +7,7 @@ from attrs import evolve
 from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, wrong
 from liqspec.core import arithmetic, assessment, events, operations
 from liqspec.core.admission import Amounts
-from liqspec.core.state import Facts, Pool, Position, State, Window
+from liqspec.core.state import GuardInputs, Pool, Position, State, Window
 
 _SETTLED = assessment._settled_without_backstop
 _SIZING = assessment._sizing
@@ -67,14 +67,14 @@ def _of_the_account(scope: str) -> tuple[Patch, Patch]:
     def open_windows(state: State, pool: Pool, position: Position, effects: list[Any]) -> None:
         _OPEN_WINDOWS(widened(state), pool, position, effects)
 
-    def sizing(state: State, pool: Pool, position: Position, facts: Facts) -> Any:
-        return _SIZING(widened(state), pool, position, facts)
+    def sizing(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Any:
+        return _SIZING(widened(state), pool, position, inputs)
 
     return Patch(operations, "_open_windows", open_windows), Patch(assessment, "_sizing", sizing)
 
 
-def _own_window_only(state: State, pool: Pool, position: Position, facts: Facts) -> Any:
-    return _SIZING(evolve(state, venue=evolve(state.venue, cooldown_scope="position")), pool, position, facts)
+def _own_window_only(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Any:
+    return _SIZING(evolve(state, venue=evolve(state.venue, cooldown_scope="position")), pool, position, inputs)
 
 
 def _opened_by_a_close(state: State, event: events.Fill, amounts: Amounts, effects: list[Any]) -> list[Pool]:
@@ -87,8 +87,8 @@ def _opened_by_a_close(state: State, event: events.Fill, amounts: Amounts, effec
     return touched
 
 
-def _opened_by_an_order(state: State, pool: Pool, position: Position, facts: Facts, effects: list[Any]) -> None:
-    _EMIT(state, pool, position, facts, effects)
+def _opened_by_an_order(state: State, pool: Pool, position: Position, inputs: GuardInputs, effects: list[Any]) -> None:
+    _EMIT(state, pool, position, inputs, effects)
     if state.venue.cooldown_ms:
         _OPEN_WINDOWS(state, pool, position, effects)
 

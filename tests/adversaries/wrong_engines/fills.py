@@ -10,7 +10,7 @@ from liqspec.core.admission import Amounts
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.effects import Filled
 from liqspec.core.refusals import InsufficientMargin
-from liqspec.core.state import Facts, Pool, Position, State
+from liqspec.core.state import GuardInputs, Pool, Position, State
 
 Effects = list[Any]
 
@@ -144,8 +144,8 @@ def _capped_by_equity_before(state: State, pool: Pool, position: Position, fille
 _SIZE_AT_ORDER: WeakKeyDictionary[Position, int] = WeakKeyDictionary()
 
 
-def _remembers_its_size(state: State, pool: Pool, position: Position, facts: Facts, effects: Effects) -> None:
-    _EMIT(state, pool, position, facts, effects)
+def _remembers_its_size(state: State, pool: Pool, position: Position, inputs: GuardInputs, effects: Effects) -> None:
+    _EMIT(state, pool, position, inputs, effects)
     _SIZE_AT_ORDER[position] = position.size
 
 

@@ -8,7 +8,7 @@ from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates
 from liqspec.core import arithmetic, assessment, events, operations
 from liqspec.core.admission import Amounts
 from liqspec.core.lifecycle import fire_with
-from liqspec.core.state import Facts, Pool, Position, State
+from liqspec.core.state import GuardInputs, Pool, Position, State
 
 Effects = list[Any]
 
@@ -32,33 +32,33 @@ def _cross_blocks_only(state: State, event: events.Block, amounts: Amounts, effe
     return [pool for pool in REAL_OPERATIONS[events.Block](state, event, amounts, effects) if pool.mode == "cross"]
 
 
-def _with_the_cross_equity(state: State, pool: Pool, facts: Facts) -> Facts:
+def _with_the_cross_equity(state: State, pool: Pool, inputs: GuardInputs) -> GuardInputs:
     if pool.mode == "cross":
-        return facts
+        return inputs
     cross = state.accounts[pool.account].cross
     equity = arithmetic.pool_equity(cross.collateral, state.holdings(cross))
-    return evolve(facts, equity=facts.equity + max(0, equity))
+    return evolve(inputs, equity=inputs.equity + max(0, equity))
 
 
-def _with_isolated_margins(state: State, pool: Pool, facts: Facts) -> Facts:
+def _with_isolated_margins(state: State, pool: Pool, inputs: GuardInputs) -> GuardInputs:
     if pool.mode == "isolated":
-        return facts
+        return inputs
     margins = sum(
         arithmetic.pool_maintenance_margin(state.holdings(isolated))
         for isolated in state.accounts[pool.account].isolated.values()
     )
-    return evolve(facts, maintenance_margin=facts.maintenance_margin + margins)
+    return evolve(inputs, maintenance_margin=inputs.maintenance_margin + margins)
 
 
-def _the_whole_account(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
-    _HAND(state, pool, facts, effects)
+def _the_whole_account(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
+    _HAND(state, pool, inputs, effects)
     cross = state.accounts[pool.account].cross
     if pool.mode == "isolated" and cross.open_positions() and not cross.order_working():
-        forced = evolve(facts, equity=-1, maintenance_margin=1, in_liquidation=True, book_failed=True)
+        forced = evolve(inputs, equity=-1, maintenance_margin=1, in_liquidation=True, book_failed=True)
         for position in cross.open_positions():
             for _ in range(2):
                 fire_with(forced, position, "assess", effects)
-        _HAND(state, cross, evolve(facts, equity=0), effects)
+        _HAND(state, cross, evolve(inputs, equity=0), effects)
 
 
 def _its_cross_sibling_too(state: State, pool: Pool) -> list[Position]:
@@ -119,9 +119,9 @@ def _pays_the_wrong_way(state: State, event: events.Transfer, amounts: Amounts, 
     return REAL_OPERATIONS[events.Transfer](state, event, turned, effects)
 
 
-def _losses_only(state: State, pool: Pool, facts: Facts) -> Facts:
+def _losses_only(state: State, pool: Pool, inputs: GuardInputs) -> GuardInputs:
     return evolve(
-        facts, equity=pool.collateral + sum(min(0, arithmetic.pool_equity(0, [held])) for held in state.holdings(pool))
+        inputs, equity=pool.collateral + sum(min(0, arithmetic.pool_equity(0, [held])) for held in state.holdings(pool))
     )
 
 

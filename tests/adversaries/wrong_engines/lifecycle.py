@@ -10,7 +10,7 @@ from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates
 from liqspec.core import assessment, events, machine, operations
 from liqspec.core.admission import Amounts
 from liqspec.core.machine import Lifecycle
-from liqspec.core.state import Facts, Pool, Position, State
+from liqspec.core.state import GuardInputs, Pool, Position, State
 
 Effects = list[Any]
 
@@ -114,9 +114,9 @@ def _keeps(*names: str) -> Callable[[Position], None]:
     return end_life
 
 
-def _closed_at_once(state: State, pool: Pool, facts: Facts, effects: Effects) -> None:
+def _closed_at_once(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
     taken = pool.open_positions()
-    _HAND(state, pool, facts, effects)
+    _HAND(state, pool, inputs, effects)
     for position in taken:
         position.state = "closed"
 

@@ -10,7 +10,7 @@ from liqspec.core import arithmetic, assessment, events, operations
 from liqspec.core.admission import Amounts
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.lifecycle import fire
-from liqspec.core.state import Facts, Pool, Position, State
+from liqspec.core.state import GuardInputs, Pool, Position, State
 
 _SIZING = assessment._sizing
 _EMIT = assessment._emit_order
@@ -29,55 +29,55 @@ def _one_lot_more(size: int, fraction: Ratio) -> int:
     return min(abs(size), abs(size) * fraction.numerator // fraction.denominator + 1)
 
 
-def _always_a_chunk(state: State, pool: Pool, position: Position, facts: Facts) -> Any:
+def _always_a_chunk(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Any:
     if state.venue.partial_threshold is None:
         return "no_threshold"
     # At -1 every notional is above the threshold; the other conditions stay.
-    return _SIZING(evolve(state, venue=evolve(state.venue, partial_threshold=-1)), pool, position, facts)
+    return _SIZING(evolve(state, venue=evolve(state.venue, partial_threshold=-1)), pool, position, inputs)
 
 
-def _at_the_threshold(state: State, pool: Pool, position: Position, facts: Facts) -> Any:
+def _at_the_threshold(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Any:
     if state.venue.partial_threshold is None:
         return "no_threshold"
     threshold = state.venue.partial_threshold - 1
-    return _SIZING(evolve(state, venue=evolve(state.venue, partial_threshold=threshold)), pool, position, facts)
+    return _SIZING(evolve(state, venue=evolve(state.venue, partial_threshold=threshold)), pool, position, inputs)
 
 
-def _on_entry(state: State, pool: Pool, position: Position, facts: Facts) -> Any:
+def _on_entry(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Any:
     threshold = state.venue.partial_threshold
     if threshold is not None and abs(position.cost) <= threshold:
         return "not_above_threshold"
-    return _always_a_chunk(state, pool, position, facts)
+    return _always_a_chunk(state, pool, position, inputs)
 
 
-def _on_the_pool(state: State, pool: Pool, position: Position, facts: Facts) -> Any:
+def _on_the_pool(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Any:
     threshold = state.venue.partial_threshold
     worth = sum(arithmetic.notional(held.size, held.mark, held.unit) for held in state.holdings(pool))
     if threshold is not None and worth <= threshold:
         return "not_above_threshold"
-    return _always_a_chunk(state, pool, position, facts)
+    return _always_a_chunk(state, pool, position, inputs)
 
 
-def _above_the_line(state: State, pool: Pool, position: Position, facts: Facts) -> Any:
+def _above_the_line(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Any:
     # With an equity far above the line, the line is not asked.
-    return _SIZING(state, pool, position, evolve(facts, equity=facts.maintenance_margin))
+    return _SIZING(state, pool, position, evolve(inputs, equity=inputs.maintenance_margin))
 
 
-def _at_the_line(state: State, pool: Pool, position: Position, facts: Facts) -> Any:
-    return _SIZING(state, pool, position, evolve(facts, equity=facts.equity - 1))
+def _at_the_line(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Any:
+    return _SIZING(state, pool, position, evolve(inputs, equity=inputs.equity - 1))
 
 
 _ORIGINAL: WeakKeyDictionary[Position, tuple[int, int]] = WeakKeyDictionary()
 
 
-def _of_the_original(state: State, pool: Pool, position: Position, facts: Facts, effects: list[Any]) -> None:
+def _of_the_original(state: State, pool: Pool, position: Position, inputs: GuardInputs, effects: list[Any]) -> None:
     life, size = _ORIGINAL.get(position, (0, 0))
     if life != position.life:
         size = abs(position.size)
         _ORIGINAL[position] = (position.life, size)
-    _EMIT(state, pool, position, facts, effects)
+    _EMIT(state, pool, position, inputs, effects)
     assert position.order is not None
-    if _SIZING(state, pool, position, facts) == "chunk":
+    if _SIZING(state, pool, position, inputs) == "chunk":
         position.order = min(abs(position.size), arithmetic.chunk(size, state.venue.partial_fraction))
 
 

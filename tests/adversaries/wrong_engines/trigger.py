@@ -8,7 +8,7 @@ from attrs import evolve
 from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, sees, wrong
 from liqspec.core import arithmetic, assessment, events, operations
 from liqspec.core.admission import Amounts
-from liqspec.core.state import Facts, Pool, State
+from liqspec.core.state import GuardInputs, Pool, State
 
 Effects = list[Any]
 
@@ -37,7 +37,7 @@ def _latched(equity: int, maintenance: int, in_liquidation: bool) -> bool:
     return equity < maintenance or in_liquidation
 
 
-def _with_closing_fees(state: State, pool: Pool, facts: Facts) -> Facts:
+def _with_closing_fees(state: State, pool: Pool, inputs: GuardInputs) -> GuardInputs:
     fees = sum(
         arithmetic.divide_up(
             arithmetic.notional(held.size, held.mark, held.unit) * state.venue.fee_rate.numerator,
@@ -45,7 +45,7 @@ def _with_closing_fees(state: State, pool: Pool, facts: Facts) -> Facts:
         )
         for held in state.holdings(pool)
     )
-    return evolve(facts, maintenance_margin=facts.maintenance_margin + fees)
+    return evolve(inputs, maintenance_margin=inputs.maintenance_margin + fees)
 
 
 # What left a pool since its liquidation price was last computed, by trade, fill or deposit.
@@ -67,8 +67,8 @@ def _recomputes(state: State, event: Any, amounts: Amounts, effects: Effects) ->
     return touched
 
 
-def _without_unseen(_: State, pool: Pool, facts: Facts) -> Facts:
-    return evolve(facts, equity=facts.equity + _UNSEEN.get(pool, 0))
+def _without_unseen(_: State, pool: Pool, inputs: GuardInputs) -> GuardInputs:
+    return evolve(inputs, equity=inputs.equity + _UNSEEN.get(pool, 0))
 
 
 def _sets_the_mark(state: State, event: events.Trade, amounts: Amounts, effects: Effects) -> list[Pool]:

@@ -1,4 +1,4 @@
-"""What the liquidation of a pool may touch, read from `spec/touch.toml` (ACC-2, ACC-10, CLD-5)."""
+"""What the liquidation of a pool may touch, read from `spec/isolation.toml` (ACC-2, ACC-10, CLD-5)."""
 
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,7 @@ from attrs import frozen
 from liqspec.core.config import Mode
 from liqspec.edge import files, shapes, toml_lines
 
-TABLE = "touch.toml"
+TABLE = "isolation.toml"
 
 Touch = Literal["changes", "orders", "never"]
 Kind = Literal["pool", "sibling", "vault", "stranger"]
@@ -18,7 +18,7 @@ Kind = Literal["pool", "sibling", "vault", "stranger"]
 WORDS: dict[Touch, str] = {"changes": "changes", "orders": "only the size of orders", "never": "untouched"}
 
 
-class InvalidTouch(ValueError):
+class InvalidIsolationTable(ValueError):
     """A table of what is touched that has the wrong shape."""
 
 
@@ -43,7 +43,7 @@ class Liquidation:
 
 
 @frozen(kw_only=True)
-class TouchTable:
+class IsolationTable:
     """Both kinds of liquidation."""
 
     format: int
@@ -51,20 +51,20 @@ class TouchTable:
 
 
 @cache
-def touch() -> TouchTable:
+def touch() -> IsolationTable:
     """The table of the specification."""
     return load(files.ROOT / TABLE)
 
 
-def load(path: Path) -> TouchTable:
+def load(path: Path) -> IsolationTable:
     """The table in a file.
 
     Raises:
         specification.UnreadableFile: the file cannot be read or parsed.
-        InvalidTouch: an entry has the wrong shape.
+        InvalidIsolationTable: an entry has the wrong shape.
     """
     text = files.read_text(path)
     try:
-        return shapes.structure(files.parse_toml(text, path), TouchTable)
+        return shapes.structure(files.parse_toml(text, path), IsolationTable)
     except shapes.WrongShape as error:
-        raise InvalidTouch(f"{toml_lines.place(text, path, error.path)}: {error}") from None
+        raise InvalidIsolationTable(f"{toml_lines.place(text, path, error.path)}: {error}") from None

@@ -4,14 +4,14 @@ from graphviz import Digraph
 
 from liqspec.draw.graphs import markup
 from liqspec.draw.graphs.dot import base
-from liqspec.draw.graphs.isolation import WORDS, Liquidation, Reach, Touch, TouchTable
+from liqspec.draw.graphs.isolation import WORDS, IsolationTable, Liquidation, Reach, Touch
 from liqspec.draw.graphs.palette import Box, Line, Theme
 
 TITLE = "What a liquidation may touch"
 _WIDTH = 25
 
 
-def draw(table: TouchTable, theme: Theme) -> Digraph:
+def draw(table: IsolationTable, theme: Theme) -> Digraph:
     """The table as a Graphviz graph."""
     graph = base(
         "touch", TITLE, theme, rankdir="TB", nodesep="0.25", ranksep="0.8", labelloc="b", label=_caption(theme)

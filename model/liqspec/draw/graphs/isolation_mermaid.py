@@ -1,11 +1,11 @@
 """Cross against isolated side by side as a Mermaid flow chart: what each liquidation may touch."""
 
-from liqspec.draw.graphs.isolation import WORDS, Liquidation, Touch, TouchTable
+from liqspec.draw.graphs.isolation import WORDS, IsolationTable, Liquidation, Touch
 
 _ARROWS: dict[Touch, str] = {"changes": "==>", "orders": "-.->", "never": "--x"}
 
 
-def draw(table: TouchTable) -> str:
+def draw(table: IsolationTable) -> str:
     """The table as the text of a Mermaid diagram."""
     lines = ["flowchart TB"]
     for liquidation in table.liquidations:

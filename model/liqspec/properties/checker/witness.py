@@ -25,7 +25,7 @@ class Memory:
     """What the witness knows between two events."""
 
     marks: dict[str, Fraction]
-    put_in: Fraction
+    net_deposits: Fraction
     outside_cash: Fraction = ZERO
     outside_sizes: dict[str, Fraction] = Factory(dict)
     leverages: dict[str, int] = Factory(dict)
@@ -114,7 +114,7 @@ class Witness:
         self.view = View.of(observation)
         self.memory = Memory(
             marks={market: number(mark) for market, mark in config["marks"].items()},
-            put_in=number(config.get("vault", {}).get("cash", "0")),
+            net_deposits=number(config.get("vault", {}).get("cash", "0")),
         )
 
     def copy(self) -> "Witness":
@@ -176,9 +176,9 @@ def _settle_with_outside(later: Memory, before: View, event: dict[str, Any], rul
             (measures.up(size * number(event["payment"]), rules.quote) for size in held_sizes), ZERO
         )
     elif kind in ("deposit", "vault_cash"):
-        later.put_in += number(event["amount"])
+        later.net_deposits += number(event["amount"])
     elif kind == "withdraw":
-        later.put_in -= number(event["amount"])
+        later.net_deposits -= number(event["amount"])
 
 
 def _learn_from_assessment(later: Memory, before: View, after: View, event: dict[str, Any]) -> None:
