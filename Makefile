@@ -52,6 +52,7 @@ check: .venv/ready
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
+	PYTHONPATH=model $(BIN)/lint-imports --no-logo >/dev/null || PYTHONPATH=model $(BIN)/lint-imports
 
 bench: .venv/ready  ## measure the model beside the bare cost of a trigger, and a step through the pipe
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_engine.py

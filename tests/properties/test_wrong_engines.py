@@ -92,7 +92,7 @@ def test_a_process_can_be_a_wrong_engine_from_its_start() -> None:
     script = (
         "from adversaries.wrong_engines import WRONG_ENGINES\n"
         "WRONG_ENGINES['X01'].install()\n"
-        "from liqspec import arithmetic\n"
+        "from liqspec.core import arithmetic\n"
         "assert arithmetic.breached(5, 5)\n"
     )
     subprocess.run([sys.executable, "-c", script], cwd=TESTS, check=True, timeout=60)

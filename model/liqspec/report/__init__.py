@@ -1,0 +1,1 @@
+"""Words for people that several tools share: sentences of effects, amounts, tables."""
