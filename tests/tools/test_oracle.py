@@ -274,6 +274,12 @@ class TestTheProcess:
         replies = [json.loads(line) for line in done.stdout.splitlines()]
         assert [reply["ok"] for reply in replies] == [True, *(False for _ in lines), True, True]
 
+    def test_a_carriage_return_counts_towards_the_length_of_a_line(self) -> None:
+        fits = HELLO.ljust(protocol.MAX_LINE - 1) + b"\r\n"
+        too_long = HELLO.ljust(protocol.MAX_LINE) + b"\r\n"
+        done = talk(fits + too_long)
+        assert [json.loads(line)["ok"] for line in done.stdout.splitlines()] == [True, False]
+
     def test_ends_with_bye_and_says_so(self) -> None:
         done = talk(b'{"op":"bye"}\n' + HELLO + b"\n")
         assert (done.returncode, done.stdout, done.stderr) == (0, b'{"ok":true}\n', b"")

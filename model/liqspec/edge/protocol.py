@@ -35,7 +35,7 @@ def lines(stream: BinaryIO, most: int = MAX_LINE) -> Iterator[bytes]:
         if len(line) > most and not line.endswith(b"\n"):
             while (rest := stream.readline(most)) and not rest.endswith(b"\n"):
                 pass
-        yield line.rstrip(b"\r\n")[: most + 1]
+        yield line.removesuffix(b"\n")[: most + 1]
 
 
 def read_line(line: bytes, most: int = MAX_LINE) -> dict[str, Any]:
