@@ -8,16 +8,14 @@ import pytest
 from liqspec.core import arithmetic, assessment, lifecycle, machine
 from liqspec.core.effects import Effect, OrderEmitted, WindowOpened
 from liqspec.core.state import Pool, State
-from liqspec.draw.graphs import flow, flow_dot, flow_mermaid, isolation, isolation_dot, isolation_mermaid, palette
-from liqspec.draw.graphs.flow import InvalidChart
-from liqspec.draw.graphs.isolation import InvalidIsolationTable
+from liqspec.draw.graphs import flow_dot, flow_mermaid, isolation_dot, isolation_mermaid, palette
 from liqspec.edge import files
 from liqspec.replay.run import Moment, Run
-from liqspec.spec import rulebook, scenarios
+from liqspec.spec import charts, rulebook, scenarios
 from liqspec.step.changes import changes
 
-CHART = flow.chart()
-TOUCH = isolation.touch()
+CHART = charts.assessment()
+ISOLATION = charts.isolation()
 
 
 def moments() -> Iterator[tuple[str, Moment]]:
@@ -72,17 +70,17 @@ class TestTheChart:
         assert set(ends) == drawn | {"failed"}, "every end is reached in some run"
 
     def test_a_chart_that_leads_nowhere_is_refused_by_name(self, tmp_path: Path) -> None:
-        text = (files.ROOT / flow.TABLE).read_text("utf-8")
+        text = (files.ROOT / charts.ASSESSMENT).read_text("utf-8")
         for old, new, said in [
             ('next = "untried"', 'next = "tried"', "tried"),
             ('kind = "action"\nstep = 2', 'kind = "end"\nstep = 2', "nodes.cancel: a end goes on by nothing"),
             ('kind = "start"', 'kind = "beginning"', 'assessment.toml:9: nodes.touched.kind: expected one of "start"'),
         ]:
             assert text.count(old) == 1
-            path = tmp_path / flow.TABLE
+            path = tmp_path / charts.ASSESSMENT
             path.write_text(text.replace(old, new), "utf-8")
-            with pytest.raises(InvalidChart) as error:
-                flow.load(path)
+            with pytest.raises(charts.InvalidChart) as error:
+                charts.load_assessment(path)
             assert said.replace("a end", "an end") in str(error.value).replace("a end", "an end")
 
     def test_each_format_has_every_node_once(self) -> None:
@@ -130,13 +128,13 @@ class TestWhatALiquidationTouches:
     """ACC-2, ACC-10, CLD-5: the model changes what the picture says it may, and nothing else."""
 
     def test_its_rules_exist(self) -> None:
-        assert {rule for kind in TOUCH.liquidations for reach in kind.reaches for rule in reach.rules} <= set(
+        assert {rule for kind in ISOLATION.liquidations for reach in kind.reaches for rule in reach.rules} <= set(
             rulebook.rules()
         )
 
     @pytest.mark.parametrize("mode", ["cross", "isolated"])
     def test_fills_and_ended_orders_change_exactly_what_is_drawn(self, mode: str) -> None:
-        (kind,) = (liquidation for liquidation in TOUCH.liquidations if liquidation.of == mode)
+        (kind,) = (liquidation for liquidation in ISOLATION.liquidations if liquidation.of == mode)
         may_change = {reach.kind for reach in kind.reaches if reach.touch == "changes"}
         changed: set[str] = set()
         for name, moment in moments():
@@ -150,9 +148,9 @@ class TestWhatALiquidationTouches:
 
     def test_an_order_of_a_sibling_is_forced_to_full_size_and_nothing_else_is_said_of_it(self) -> None:
         """CLD-5: an order is for the full size because of a window that another pool of the account opened."""
-        assert {reach.touch for kind in TOUCH.liquidations for reach in kind.reaches if reach.kind == "sibling"} == {
-            "orders"
-        }
+        assert {
+            reach.touch for kind in ISOLATION.liquidations for reach in kind.reaches if reach.kind == "sibling"
+        } == {"orders"}
         story = scenarios.load("windows-of-a-sibling")
         opened: set[str] = set()
         forced: set[str] = set()
@@ -166,16 +164,16 @@ class TestWhatALiquidationTouches:
         assert forced - opened
 
     def test_each_format_has_both_side_by_side(self) -> None:
-        source, text = isolation_dot.draw(TOUCH, palette.LIGHT).source, isolation_mermaid.draw(TOUCH)
-        for liquidation in TOUCH.liquidations:
+        source, text = isolation_dot.draw(ISOLATION, palette.LIGHT).source, isolation_mermaid.draw(ISOLATION)
+        for liquidation in ISOLATION.liquidations:
             assert source.count(liquidation.title) == text.count(liquidation.title) == 1
 
     def test_a_table_of_another_shape_is_refused_by_line(self, tmp_path: Path) -> None:
-        path = tmp_path / isolation.TABLE
-        text = (files.ROOT / isolation.TABLE).read_text("utf-8")
+        path = tmp_path / charts.ISOLATION
+        text = (files.ROOT / charts.ISOLATION).read_text("utf-8")
         path.write_text(text.replace('kind = "vault"', 'kind = "bank"', 1), "utf-8")
-        with pytest.raises(InvalidIsolationTable, match=r'touch\.toml:\d+: .*expected one of "pool", "sibling"'):
-            isolation.load(path)
+        with pytest.raises(charts.InvalidChart, match=r'isolation\.toml:\d+: .*expected one of "pool", "sibling"'):
+            charts.load_isolation(path)
 
 
 def _target(subject: str, account: str, market: str, mode: str) -> str:

@@ -27,12 +27,11 @@ from liqspec.cli.app import USAGE, app
 from liqspec.core import machine
 from liqspec.core.venue import InvalidConfig
 from liqspec.draw.graphs.diagram import CannotDraw
-from liqspec.draw.graphs.flow import InvalidChart
-from liqspec.draw.graphs.isolation import InvalidIsolationTable
 from liqspec.draw.runs import recordings
 from liqspec.edge import files
 from liqspec.edge.shapes import WrongShape
 from liqspec.spec import scenarios, venues
+from liqspec.spec.charts import InvalidChart
 
 __all__ = ["app", "main"]
 
@@ -47,7 +46,6 @@ _BAD_INPUT = (
     recordings.InvalidTrace,
     CannotDraw,
     InvalidChart,
-    InvalidIsolationTable,
     InvalidLog,
 )
 

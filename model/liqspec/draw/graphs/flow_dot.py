@@ -4,15 +4,15 @@ from graphviz import Digraph
 
 from liqspec.draw.graphs import markup
 from liqspec.draw.graphs.dot import base
-from liqspec.draw.graphs.flow import Chart, ChartNode
 from liqspec.draw.graphs.palette import Box, Theme
+from liqspec.spec.charts import Assessment, Node
 
 TITLE = "The assessment of a pool"
 _BETWEEN = "Several pools that one event touched: steps 1 to 4 for all of them, then step 5 for all (LIQ-7)."
 _WIDTH = 28
 
 
-def draw(chart: Chart, theme: Theme) -> Digraph:
+def draw(chart: Assessment, theme: Theme) -> Digraph:
     """The chart as a Graphviz graph."""
     graph = base(
         "assessment",
@@ -51,7 +51,7 @@ def draw(chart: Chart, theme: Theme) -> Digraph:
     return graph
 
 
-def _beside(frame: Digraph, name: str, node: ChartNode, chart: Chart) -> None:
+def _beside(frame: Digraph, name: str, node: Node, chart: Assessment) -> None:
     """Put what ends the assessment on the level of its question, unless both answers end it."""
     ends = [target for target in node.exits.values() if chart.nodes[target].kind == "end"]
     if len(ends) == 1:
@@ -61,7 +61,7 @@ def _beside(frame: Digraph, name: str, node: ChartNode, chart: Chart) -> None:
             level.node(ends[0])
 
 
-def box_of(node: ChartNode, theme: Theme) -> Box:
+def box_of(node: Node, theme: Theme) -> Box:
     """How a node is drawn: by what it means for the pool."""
     if node.kind == "start":
         return theme.boxes["start"]
@@ -74,12 +74,12 @@ def box_of(node: ChartNode, theme: Theme) -> Box:
     return theme.boxes["covered"] if node.kind == "end" else theme.boxes["waiting"]
 
 
-def _leads_on(node: ChartNode, chart: Chart) -> bool:
+def _leads_on(node: Node, chart: Assessment) -> bool:
     """Whether a question leads to the next step: those stand in one line down the page."""
     return node.kind == "question" and any(chart.nodes[target].step != node.step for target in node.exits.values())
 
 
-def _node(graph: Digraph, name: str, node: ChartNode, theme: Theme, *, spine: bool = False) -> None:
+def _node(graph: Digraph, name: str, node: Node, theme: Theme, *, spine: bool = False) -> None:
     box = box_of(node, theme)
     rows = [
         markup.cell(markup.text(line, color=box.text, size=12, bold=node.kind == "question"))
@@ -102,7 +102,7 @@ def _node(graph: Digraph, name: str, node: ChartNode, theme: Theme, *, spine: bo
     )
 
 
-def _edge(graph: Digraph, chart: Chart, name: str, answer: str, theme: Theme) -> None:
+def _edge(graph: Digraph, chart: Assessment, name: str, answer: str, theme: Theme) -> None:
     target = chart.nodes[name].exits[answer]
     label = (
         markup.html(markup.text(f"\N{NO-BREAK SPACE}{answer}\N{NO-BREAK SPACE}", color=theme.text, size=12, bold=True))

@@ -1,11 +1,11 @@
 """The assessment of a pool as a Mermaid flow chart."""
 
-from liqspec.draw.graphs.flow import Chart, ChartNode
+from liqspec.spec.charts import Assessment, Node
 
 _SHAPES = {"start": ("([", "])"), "question": ("{{", "}}"), "action": ("[", "]"), "end": ("([", "])")}
 
 
-def draw(chart: Chart) -> str:
+def draw(chart: Assessment) -> str:
     """The chart as the text of a Mermaid diagram."""
     lines = ["flowchart TB"]
     lines += [f"    {_node(name, node)}" for name, node in chart.nodes.items() if node.step is None]
@@ -19,7 +19,7 @@ def draw(chart: Chart) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _node(name: str, node: ChartNode) -> str:
+def _node(name: str, node: Node) -> str:
     left, right = _SHAPES[node.kind]
     cited = " ".join((*node.transitions, *node.rules))
     return f'{name}{left}"{node.text}<br>{cited}"{right}'

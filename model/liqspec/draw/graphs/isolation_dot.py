@@ -4,14 +4,17 @@ from graphviz import Digraph
 
 from liqspec.draw.graphs import markup
 from liqspec.draw.graphs.dot import base
-from liqspec.draw.graphs.isolation import WORDS, IsolationTable, Liquidation, Reach, Touch
 from liqspec.draw.graphs.palette import Box, Line, Theme
+from liqspec.spec.charts import Isolation, Liquidation, Reach, Touch
 
 TITLE = "What a liquidation may touch"
 _WIDTH = 25
 
+# What each kind of touch says in a picture.
+WORDS: dict[Touch, str] = {"changes": "changes", "orders": "only the size of orders", "never": "untouched"}
 
-def draw(table: IsolationTable, theme: Theme) -> Digraph:
+
+def draw(table: Isolation, theme: Theme) -> Digraph:
     """The table as a Graphviz graph."""
     graph = base(
         "touch", TITLE, theme, rankdir="TB", nodesep="0.25", ranksep="0.8", labelloc="b", label=_caption(theme)

@@ -1,11 +1,12 @@
 """Cross against isolated side by side as a Mermaid flow chart: what each liquidation may touch."""
 
-from liqspec.draw.graphs.isolation import WORDS, IsolationTable, Liquidation, Touch
+from liqspec.draw.graphs.isolation_dot import WORDS
+from liqspec.spec.charts import Isolation, Liquidation, Touch
 
 _ARROWS: dict[Touch, str] = {"changes": "==>", "orders": "-.->", "never": "--x"}
 
 
-def draw(table: IsolationTable) -> str:
+def draw(table: Isolation) -> str:
     """The table as the text of a Mermaid diagram."""
     lines = ["flowchart TB"]
     for liquidation in table.liquidations:

@@ -8,10 +8,8 @@ from liqspec.core import machine
 from liqspec.draw.graphs import (
     diagram,
     dot,
-    flow,
     flow_dot,
     flow_mermaid,
-    isolation,
     isolation_dot,
     isolation_mermaid,
     mermaid,
@@ -23,7 +21,7 @@ from liqspec.draw.graphs.at_venue import at_venue
 from liqspec.draw.graphs.diagram import CannotDraw, Diagram
 from liqspec.draw.graphs.palette import THEMES, ThemeName
 from liqspec.edge.texts import show
-from liqspec.spec import venues
+from liqspec.spec import charts, venues
 
 TextFormat = Literal["dot", "mermaid", "scxml", "xstate"]
 Format = Literal["svg", "png", "pdf", "dot", "mermaid", "scxml", "xstate"]
@@ -45,13 +43,13 @@ def draw(view: str, kind: Format, theme: ThemeName, venue: str | None = None) ->
     if kind in ("scxml", "xstate"):
         raise CannotDraw(f"{kind} is a machine that runs: it always has the whole lifecycle, without --view or --venue")
     if view == "assessment":
-        chart = flow.chart()
+        chart = charts.assessment()
         return (
             flow_mermaid.draw(chart).encode()
             if kind == "mermaid"
             else _laid_out(flow_dot.draw(chart, THEMES[theme]), kind)
         )
-    table = isolation.touch()
+    table = charts.isolation()
     return (
         isolation_mermaid.draw(table).encode()
         if kind == "mermaid"

@@ -1,0 +1,145 @@
+"""The two tables that are drawn as charts: the assessment of a pool, and what its liquidation may touch.
+
+The rules decide what holds; the tests hold the model to both tables.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from attrs import frozen
+
+from liqspec.core.config import Mode
+from liqspec.edge import files, shapes, toml_lines
+
+ASSESSMENT = "assessment.toml"
+ISOLATION = "isolation.toml"
+
+Touch = Literal["changes", "orders", "never"]
+Kind = Literal["pool", "sibling", "vault", "stranger"]
+
+T = TypeVar("T")
+
+
+class InvalidChart(ValueError):
+    """A table of a chart that has the wrong shape, or leads nowhere: the entry, and what is wrong."""
+
+
+# ------------------------------------------------------------------------------------ the assessment (LIQ-8 to LIQ-13)
+
+
+@frozen(kw_only=True)
+class Node:
+    """A question, with what follows a yes and a no; or an action, with what follows; or an end."""
+
+    kind: Literal["start", "question", "action", "end"]
+    text: str
+    rules: tuple[str, ...]
+    step: int | None = None
+    transitions: tuple[str, ...] = ()
+    next: str | None = None
+    yes: str | None = None
+    no: str | None = None
+
+    @property
+    def exits(self) -> dict[str, str]:
+        """The nodes that follow, each by the answer that leads to it; an action's has no answer."""
+        answers = {"": self.next, "yes": self.yes, "no": self.no}
+        return {answer: target for answer, target in answers.items() if target is not None}
+
+
+@frozen(kw_only=True)
+class Assessment:
+    """The assessment of a pool, as questions, actions and ends by name."""
+
+    format: int
+    first: str
+    nodes: dict[str, Node]
+
+    def steps(self) -> dict[int, dict[str, Node]]:
+        """The nodes of each step, in order; those of no step are left out."""
+        found: dict[int, dict[str, Node]] = {}
+        for name, node in self.nodes.items():
+            if node.step is not None:
+                found.setdefault(node.step, {})[name] = node
+        return dict(sorted(found.items()))
+
+
+@cache
+def assessment() -> Assessment:
+    """The assessment of the specification."""
+    return load_assessment(files.ROOT / ASSESSMENT)
+
+
+def load_assessment(path: Path) -> Assessment:
+    """The assessment in a file.
+
+    Raises:
+        files.UnreadableFile: the file cannot be read or parsed.
+        InvalidChart: an entry has the wrong shape, leads nowhere, or is led to by none.
+    """
+    found = _load(path, Assessment)
+    led_to = {found.first}
+    for name, node in found.nodes.items():
+        wanted = {"start": {""}, "action": {""}, "question": {"yes", "no"}, "end": set[str]()}[node.kind]
+        if set(node.exits) != wanted:
+            raise InvalidChart(f"{path.name}: nodes.{name}: a {node.kind} goes on by {sorted(wanted) or 'nothing'}")
+        led_to.update(node.exits.values())
+    if led_to != set(found.nodes):
+        raise InvalidChart(f"{path.name}: no such node, or none leads to it: {sorted(led_to ^ set(found.nodes))}")
+    return found
+
+
+# ------------------------------------------------------------------ what a liquidation may touch (ACC-2, ACC-10, CLD-5)
+
+
+@frozen(kw_only=True)
+class Reach:
+    """Something that a liquidation may touch, or may not: a kind of target, how, and by which rules."""
+
+    target: str
+    kind: Kind
+    touch: Touch
+    text: str
+    rules: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Liquidation:
+    """What the liquidation of one kind of pool reaches."""
+
+    of: Mode
+    title: str
+    reaches: tuple[Reach, ...]
+
+
+@frozen(kw_only=True)
+class Isolation:
+    """What the liquidation of a cross pool and of an isolated pool may touch."""
+
+    format: int
+    liquidations: tuple[Liquidation, ...]
+
+
+@cache
+def isolation() -> Isolation:
+    """The isolation of pools in the specification."""
+    return load_isolation(files.ROOT / ISOLATION)
+
+
+def load_isolation(path: Path) -> Isolation:
+    """The isolation of pools in a file.
+
+    Raises:
+        files.UnreadableFile: the file cannot be read or parsed.
+        InvalidChart: an entry has the wrong shape.
+    """
+    return _load(path, Isolation)
+
+
+def _load(path: Path, shape: type[T]) -> T:
+    text = files.read_text(path)
+    try:
+        return shapes.structure(files.parse_toml(text, path), shape)
+    except shapes.WrongShape as error:
+        raise InvalidChart(f"{toml_lines.place(text, path, error.path)}: {error}") from None
