@@ -43,6 +43,8 @@ MODULES = (
     "core/effects.py",
     "replay/order_book.py",
     "core/observation.py",
+    "report/amounts.py",
+    "report/sentences.py",
 )
 
 

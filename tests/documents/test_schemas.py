@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from adversaries.wrong_engines.search import BASES
 from liqspec.conform.oracle import Oracle
-from liqspec.core import effects, events, machine, refusals, snapshot_json
+from liqspec.core import events, machine, refusals, snapshot_json
 from liqspec.core.config import Config
-from liqspec.core.effects import Units
 from liqspec.core.engine import Engine
 from liqspec.core.refusals import BadRequest
 from liqspec.core.venue import InvalidConfig
@@ -23,6 +22,8 @@ from liqspec.edge import amounts, files, names, protocol, schemas, shapes
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
 from liqspec.replay.run import Run
+from liqspec.report.amounts import Units
+from liqspec.report.sentences import effect_json
 from liqspec.spec import observables, rulebook, scenarios, venues
 from liqspec.spec.scenarios import Scenario
 from liqspec.step import question, relation
@@ -92,7 +93,7 @@ class TestWhatTheModelWrites:
             assert (schemas.mismatch("event", moment.event) == "") is (code != "bad_request")
             fits("observation", moment.after)
             for effect in moment.effects:
-                fits("effect", effects.to_json(effect, units))
+                fits("effect", effect_json(effect, units))
             fits("snapshot", snapshot_json.to_json(run.engine.venue, run.engine.snapshot()))
 
     def test_fits_as_requests_and_replies(self) -> None:

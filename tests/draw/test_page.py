@@ -20,7 +20,8 @@ from liqspec.draw.runs.record import Record, rules_of
 from liqspec.draw.runs.words import words
 from liqspec.edge import files
 from liqspec.properties.coverage import Violation
-from liqspec.replay.timeline import event_text, value_text
+from liqspec.report.amounts import value_text
+from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook, scenarios
 from liqspec.verify import counterexample
 

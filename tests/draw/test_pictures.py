@@ -24,7 +24,7 @@ from matplotlib.patches import Rectangle, StepPatch
 
 from liqspec import cli
 from liqspec.core import machine, measures
-from liqspec.core.effects import Filled, Transitioned, Units
+from liqspec.core.effects import Filled, Transitioned
 from liqspec.draw.graphs.render import image
 from liqspec.draw.runs import chart, legend, page, path, recordings
 from liqspec.draw.runs.palette import THEMES
@@ -34,6 +34,7 @@ from liqspec.edge import files
 from liqspec.edge.amounts import exact
 from liqspec.replay import timeline
 from liqspec.replay.run import Moment, Run
+from liqspec.report.amounts import Units
 from liqspec.spec import scenarios
 
 # Among them: several pools, windows, refusals, large numbers, a fee, the vault, negative equity, a second life.

@@ -20,15 +20,14 @@ from liqspec.core.effects import (
     OrderEnded,
     Traded,
     Transitioned,
-    Units,
     VaultFunded,
     VaultTraded,
     WindowOpened,
     subject,
-    thousands,
-    to_json,
 )
 from liqspec.core.engine import Engine
+from liqspec.report.amounts import Units, thousands
+from liqspec.report.sentences import effect_json, effect_text
 from support.builders import (
     apply,
     backstopped,
@@ -276,7 +275,7 @@ SENTENCES: list[tuple[Effect, str]] = [
 
 @pytest.mark.parametrize(("effect", "sentence"), SENTENCES, ids=[sentence for _, sentence in SENTENCES])
 def test_each_effect_has_its_sentence(effect: Effect, sentence: str) -> None:
-    assert effect.text(Units(small_engine().venue)) == sentence
+    assert effect_text(effect, Units(small_engine().venue)) == sentence
 
 
 def test_every_kind_of_effect_has_a_sentence_here() -> None:
@@ -303,11 +302,11 @@ def test_each_effect_cites_its_rule() -> None:
 )
 def test_an_effect_is_about_a_position_or_a_pool_or_neither(effect: Effect, about: str | None) -> None:
     """As plain data an effect has a subject only where it is about one, and a transition only where it is one."""
-    text = effect.text(Units(small_engine().venue))
+    text = effect_text(effect, Units(small_engine().venue))
     named = {} if about is None else {"subject": about}
     moved_by = {"transition": "T7"} if effect is T7 else {}
     assert subject(effect) == about
-    told = to_json(effect, Units(small_engine().venue))
+    told = effect_json(effect, Units(small_engine().venue))
     assert told == {"kind": effect.kind, "rule": effect.rule, **named, **moved_by, "text": text}
     assert list(told)[-1] == "text"
 

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from liqspec.audit.follow import Audit, Divergence
 from liqspec.edge.texts import show
-from liqspec.replay.timeline import event_text
+from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
 from liqspec.step.question import reason_json
 

@@ -7,9 +7,9 @@ import typer
 from rich.table import Table
 
 from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
-from liqspec.core.effects import Units
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
+from liqspec.report.amounts import Units
 from liqspec.spec import scenarios, venues
 
 

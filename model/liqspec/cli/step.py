@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from liqspec.cli.app import HOLDS, VIOLATED, Json, app, terminal
-from liqspec.core.effects import Units
 from liqspec.core.venue import Venue
 from liqspec.edge import files
+from liqspec.report.amounts import Units
+from liqspec.report.sentences import effect_text
 from liqspec.step.question import Question, answer_json
 from liqspec.step.relation import Verdict
 
@@ -59,7 +60,7 @@ def _tell(question: Question, verdict: Verdict, console: Console) -> None:
     if expected.refusal is not None:
         console.print(f"  refused {escape(str(expected.refusal))}", soft_wrap=True)
     for effect in expected.effects:
-        console.print(f"  [cyan]{effect.rule:<7}[/cyan]{escape(effect.text(units))}", soft_wrap=True)
+        console.print(f"  [cyan]{effect.rule:<7}[/cyan]{escape(effect_text(effect, units))}", soft_wrap=True)
     if expected.accepted and not expected.effects:
         console.print("  accepted, and nothing happens")
     _tell_assumed(verdict, console)

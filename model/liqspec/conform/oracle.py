@@ -5,9 +5,8 @@ from fractions import Fraction
 from typing import Any, BinaryIO, TextIO
 
 from liqspec import __version__
-from liqspec.core import effects, events
+from liqspec.core import events
 from liqspec.core.config import Config
-from liqspec.core.effects import Units
 from liqspec.core.engine import Engine
 from liqspec.core.refusals import BadRequest, Refusal
 from liqspec.core.venue import InvalidConfig
@@ -15,6 +14,8 @@ from liqspec.edge import amounts, protocol
 from liqspec.edge.protocol import BadLine
 from liqspec.edge.shapes import WrongShape
 from liqspec.edge.texts import one_line, show
+from liqspec.report.amounts import Units
+from liqspec.report.sentences import effect_json
 from liqspec.spec import observables, rulebook
 from liqspec.spec.venues import VenueFile
 
@@ -93,7 +94,7 @@ class Oracle:
             return {"ok": False, "error": {**refusal.to_json(), "message": refusal.message}}
         reply: dict[str, Any] = {"ok": True, "observation": self._engine.observe()}
         if self._with_effects:
-            reply["effects"] = [effects.to_json(effect, self._units) for effect in done]
+            reply["effects"] = [effect_json(effect, self._units) for effect in done]
         return reply
 
 

@@ -14,10 +14,10 @@ from liqspec.conform.finding import Finding
 from liqspec.conform.saved import Saved, to_scenario
 from liqspec.conform.search import Outcome
 from liqspec.core import machine
-from liqspec.core.effects import Units
 from liqspec.core.refusals import CODES
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
+from liqspec.report.amounts import Units
 from liqspec.spec import rulebook, scenarios
 from liqspec.step.question import reason_json
 

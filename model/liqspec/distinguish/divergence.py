@@ -5,12 +5,13 @@ from typing import Any
 from attrs import frozen
 
 from liqspec.core.config import Config
-from liqspec.core.effects import Units
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData, from_json
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.distinguish.rule_sets import RuleSets
+from liqspec.report.amounts import Units
+from liqspec.report.sentences import effect_text
 from liqspec.step import compare, reasons, relation
 from liqspec.step.compare import Observes
 from liqspec.step.reasons import Reason, Step
@@ -115,4 +116,4 @@ def _did(engine: Engine, expected: Expected) -> tuple[str, ...]:
     if expected.refusal is not None:
         return (f"refused {expected.refusal}",)
     units = Units(engine.venue)
-    return tuple(f"{effect.rule:<7}{effect.text(units)}" for effect in expected.effects)
+    return tuple(f"{effect.rule:<7}{effect_text(effect, units)}" for effect in expected.effects)

@@ -12,7 +12,8 @@ from liqspec.core.engine import Engine
 from liqspec.core.refusals import Refusal
 from liqspec.distinguish.rule_sets import Parameter, RuleSets
 from liqspec.distinguish.search import Distinction, Outcome
-from liqspec.replay.timeline import event_text, value_text
+from liqspec.report.amounts import value_text
+from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
 from liqspec.step.compare import Difference
 from liqspec.step.question import reason_json

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from liqspec.core import effects
-from liqspec.core.effects import Transitioned, Units, thousands
-from liqspec.core.events import EventData
+from liqspec.core.effects import Transitioned
 from liqspec.edge import amounts
 from liqspec.replay.run import Comparison, Moment, Outcome, Run
+from liqspec.report.amounts import Units, approximate, thousands, value_text
+from liqspec.report.sentences import effect_json, effect_text, event_text
 from liqspec.step.changes import Change, changes
 
 # A pool's measures are told together, in one line, when any of them changed.
@@ -52,7 +52,7 @@ def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
     if moment.refusal is not None:
         yield f"    [yellow]refused[/yellow] {escape(str(moment.refusal))}"
     for effect in moment.effects:
-        yield f"    [cyan]{effect.rule:<7}[/cyan]{escape(effect.text(units))}"
+        yield f"    [cyan]{effect.rule:<7}[/cyan]{escape(effect_text(effect, units))}"
     yield from _changes(moment)
     for line in moment.why:
         yield f"    [magenta]why[/magenta]    {escape(line)}"
@@ -85,46 +85,6 @@ def _pool_line(pool: dict[str, Any]) -> str:
         f"equity {value_text(equity)} {sign} maintenance margin {value_text(margin)} "
         f"(backstop line {approximate(Fraction(pool['backstop_line']))})"
     )
-
-
-def value_text(value: Any) -> str:
-    """A value of an event or an observation for people: thousands separated, yes or no, none."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {value_text(entry)}" for name, entry in value.items()) or "none"
-    if isinstance(value, str):
-        try:
-            return thousands(amounts.check_amount(value))
-        except amounts.MalformedAmount:
-            return value
-    return str(value)
-
-
-def approximate(value: Fraction) -> str:
-    """A rational for people: exact where that is short, else rounded to two places and marked with a tilde."""
-    text = amounts.ratio_text(value)
-    if "/" not in text and len(text.partition(".")[2]) <= 6:
-        return thousands(text)
-    cents = round(value * 100)
-    return "~" + thousands(amounts.decimal_text(Fraction(cents, 100)))
-
-
-def event_text(event: EventData) -> str:
-    """An event in one line: its type and its fields."""
-    told = [str(event.get("type"))]
-    for name, value in event.items():
-        if name == "type":
-            continue
-        if isinstance(value, dict):
-            told.append(", ".join(f"{market} {value_text(price)}" for market, price in value.items()))
-        elif name in ("account", "market", "mode"):
-            told.append(str(value))
-        else:
-            told.append(f"{name} {value_text(value)}")
-    return " ".join(told)
 
 
 def _tell_sources(run: Run, console: Console) -> None:
@@ -179,7 +139,7 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         "event": moment.event,
         "accepted": refusal is None,
         "refusal": None if refusal is None else refusal.to_json(),
-        "effects": [effects.to_json(effect, units) for effect in moment.effects],
+        "effects": [effect_json(effect, units) for effect in moment.effects],
         "transitions": [
             {
                 "position": effect.position,

@@ -6,10 +6,11 @@ from attrs import field, frozen
 
 from liqspec.core import snapshot_json
 from liqspec.core.config import Config
-from liqspec.core.effects import Units, to_json
 from liqspec.core.venue import Venue
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
+from liqspec.report.amounts import Units
+from liqspec.report.sentences import effect_json
 from liqspec.step import relation
 from liqspec.step.compare import Observes
 from liqspec.step.reasons import Reason
@@ -85,7 +86,7 @@ def answer_json(question: Question, verdict: Verdict) -> dict[str, Any]:
     data: dict[str, Any] = {"allowed": verdict.allowed, "expected": {"accepted": expected.accepted}}
     if expected.refusal is not None:
         data["expected"]["error"] = {**expected.refusal.to_json(), "message": expected.refusal.message}
-    data["expected"]["effects"] = [to_json(effect, units) for effect in expected.effects]
+    data["expected"]["effects"] = [effect_json(effect, units) for effect in expected.effects]
     data["expected"]["observation"] = expected.observation
     data["expected"]["snapshot"] = snapshot_json.to_json(venue, expected.snapshot)
     if verdict.reasons:

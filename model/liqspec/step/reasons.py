@@ -6,11 +6,13 @@ from typing import Any
 from attrs import frozen
 
 from liqspec.core import machine, measures
-from liqspec.core.effects import Backstopped, Effect, OrderEmitted, OrderEnded, Transitioned, Units, subject
+from liqspec.core.effects import Backstopped, Effect, OrderEmitted, OrderEnded, Transitioned, subject
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.state import Pool, Position
+from liqspec.report.amounts import Units
+from liqspec.report.sentences import effect_text
 from liqspec.spec import observables, rulebook
 from liqspec.spec.checks import checks
 from liqspec.step import why
@@ -145,7 +147,7 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
     concerned = [effect for effect in step.effects if _concerns(effect, difference)]
     setting = [effect for effect in concerned if effect.kind in entry.effects]
     units = Units(step.engine.venue)
-    because = tuple(effect.text(units) for effect in setting)
+    because = tuple(effect_text(effect, units) for effect in setting)
     if difference.field == "positions.state" and difference.theirs != NOT_LISTED:
         return _of_state(step, difference, because, observes)
     if difference.field == "positions.order" and not any(isinstance(effect, Backstopped) for effect in setting):

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from liqspec.core import arithmetic, machine, measures
-from liqspec.core.effects import Units
 from liqspec.core.engine import Engine
 from liqspec.core.lifecycle import measure
 from liqspec.core.state import GuardInputs, Pool, Position
+from liqspec.report.amounts import Units
 
 
 @frozen

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from liqspec.edge.texts import show
-from liqspec.replay.timeline import event_text
+from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
 from liqspec.vectors.play import Played
 from liqspec.vectors.suites import SUITES

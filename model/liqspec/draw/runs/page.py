@@ -19,7 +19,8 @@ from liqspec.draw.runs import lifecycle_svg
 from liqspec.draw.runs.palette import THEMES, Theme
 from liqspec.draw.runs.record import Amount, Measures, Record, Step, rules_of
 from liqspec.draw.runs.words import time_text, words
-from liqspec.replay.timeline import approximate, event_text, value_text
+from liqspec.report.amounts import approximate, value_text
+from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
 from liqspec.step.changes import Change
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from liqspec.draw.runs.palette import Theme
 from liqspec.draw.runs.record import Amount, Record, spans
 from liqspec.draw.runs.words import short
-from liqspec.replay.timeline import value_text
+from liqspec.report.amounts import value_text
 
 # Markers of what was executed, at its price: down for a sale, up for a purchase, empty for the trader's own.
 SELLS, BUYS = "v", "^"

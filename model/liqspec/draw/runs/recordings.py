@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 from cattrs import Converter, transform_error
 
 from liqspec.core import machine
-from liqspec.core.effects import Units
 from liqspec.core.refusals import CODES
 from liqspec.draw.runs.record import Amount, End, Record, Step
 from liqspec.edge import files
 from liqspec.edge.texts import one_line
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
+from liqspec.report.amounts import Units
 from liqspec.spec import rulebook, scenarios
 from liqspec.spec.scenarios import Scenario
 

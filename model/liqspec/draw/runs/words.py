@@ -2,8 +2,8 @@
 
 import textwrap
 
-from liqspec.core.effects import thousands
 from liqspec.core.events import EventData
+from liqspec.report.amounts import thousands
 
 
 def time_text(milliseconds: int) -> str:

@@ -1,0 +1,64 @@
+"""Amounts for people: decimals on their grid, with thousands separators."""
+
+from fractions import Fraction
+from typing import Any
+
+from attrs import frozen
+
+from liqspec.core.venue import Venue
+from liqspec.edge import amounts
+
+
+@frozen
+class Units:
+    """The integers of a run as decimals of its rule set, with thousands separators."""
+
+    venue: Venue
+
+    def money(self, amount: int) -> str:
+        """An amount in quote units."""
+        return thousands(self.venue.money.text(amount))
+
+    def price(self, market: str, ticks: int) -> str:
+        """A price in ticks."""
+        return thousands(self.venue.markets[market].price.text(ticks))
+
+    def size(self, market: str, lots: int) -> str:
+        """A size in lots."""
+        return thousands(self.venue.markets[market].size.text(lots))
+
+
+def thousands(text: str) -> str:
+    """A decimal string with thousands separators before its point."""
+    whole, point, places = text.partition(".")
+    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    groups = []
+    while len(digits) > 3:
+        digits, group = digits[:-3], digits[-3:]
+        groups.append(group)
+    return sign + ",".join([digits, *reversed(groups)]) + point + places
+
+
+def value_text(value: Any) -> str:
+    """A value of an event or an observation: thousands separated, yes or no, none."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {value_text(entry)}" for name, entry in value.items()) or "none"
+    if isinstance(value, str):
+        try:
+            return thousands(amounts.check_amount(value))
+        except amounts.MalformedAmount:
+            return value
+    return str(value)
+
+
+def approximate(value: Fraction) -> str:
+    """A rational: exact where that is short, else rounded to two places and marked with a tilde."""
+    text = amounts.ratio_text(value)
+    if "/" not in text and len(text.partition(".")[2]) <= 6:
+        return thousands(text)
+    cents = round(value * 100)
+    return "~" + thousands(amounts.decimal_text(Fraction(cents, 100)))
