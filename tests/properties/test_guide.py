@@ -7,13 +7,11 @@ from random import Random
 from typing import Any
 
 from adversaries.wrong_engines.search import SHIPPED
-from liqspec.core import events
 from liqspec.core.arithmetic import pool_maintenance_margin
 from liqspec.core.config import Config
 from liqspec.core.effects import OrderEmitted
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
-from liqspec.core.refusals import Refusal
 from liqspec.generate import Guide, boundaries
 from liqspec.generate.configurations import configuration, part_of
 from liqspec.generate.trader import TraderMoves
@@ -132,10 +130,10 @@ def test_random_events_come_to_where_rules_meet() -> None:
 def after(engine: Engine, event: EventData) -> list[str]:
     """Apply an event; what it came to."""
     before = {pool.key: boundaries.measures(engine.state, pool) for pool in engine.state.pools()}
-    try:
-        effects = engine.apply(events.from_json(event))
-    except Refusal as refusal:
-        return [refusal.code]
+    outcome = apply_event(engine, event)
+    if outcome.code is not None:
+        return [outcome.code]
+    effects = outcome.effects
     seen = [*situations(engine, effects), *(entry.transition for entry in effects if hasattr(entry, "transition"))]
     for pool in engine.state.pools():
         equity, margin = boundaries.measures(engine.state, pool)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liqspec.core import events, refusals
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.refusals import BadRequest, Refusal
 from liqspec.edge import shapes
 from support.builders import (
@@ -138,6 +138,15 @@ class TestEveryRefusal:
             except Refusal as refusal:
                 answers.append(str(refusal))
         assert answers[0] == answers[1]
+
+    def test_is_an_outcome_of_an_event_in_plain_data_like_the_effects_of_one_that_is_accepted(self) -> None:
+        """EVT-2, EVT-3."""
+        engine = small_engine()
+        done = apply_event(engine, {"type": "deposit", "account": "alice", "amount": "1"})
+        assert (done.code, done.refusal, [effect.rule for effect in done.effects]) == (None, None, ["ACC-4"])
+        done = apply_event(engine, {"type": "deposit", "account": "mallory", "amount": "1"})
+        assert (done.code, done.effects) == ("unknown_account", ())
+        assert apply_event(engine, "no event").code == "bad_request"
 
     @pytest.mark.parametrize("name", ["A\nB", "x" * 100_000], ids=["line break", "long"])
     def test_is_one_short_line_whatever_the_names_are(self, name: str) -> None:

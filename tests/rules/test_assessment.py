@@ -5,11 +5,10 @@ from random import Random
 import pytest
 
 from adversaries.wrong_engines.search import BASES
-from liqspec.core import assessment, events
+from liqspec.core import assessment
 from liqspec.core.config import Config
 from liqspec.core.effects import Effect, Transitioned
-from liqspec.core.engine import Engine
-from liqspec.core.refusals import Refusal
+from liqspec.core.engine import Engine, apply_event
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
 from support.builders import apply, mark, order_event, position, restored_by_a_fill, small_engine, trade, transitions
@@ -22,9 +21,7 @@ def test_assessing_every_pool_once_more_changes_nothing(seed: int) -> None:
     engine = Engine(Config.from_json(configuration(random, BASES[seed % len(BASES)])))
     guide = Guide(random, engine)
     for _ in range(80):
-        try:
-            engine.apply(events.from_json(guide.next_event()))
-        except Refusal:
+        if apply_event(engine, guide.next_event()).refusal is not None:
             continue
         before = engine.snapshot()
         effects: list[Effect] = []

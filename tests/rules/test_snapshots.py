@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liqspec.core import events, observation, snapshot_json
+from liqspec.core import observation, snapshot_json
 from liqspec.core.config import Config
 from liqspec.core.effects import Effect
-from liqspec.core.engine import Engine
-from liqspec.core.refusals import Refusal
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.snapshot import Snapshot
 from liqspec.core.venue import InvalidConfig
 from liqspec.edge.amounts import Grid
@@ -89,10 +88,8 @@ def story() -> list[dict[str, Any]]:
 
 def try_event(engine: Engine, event: dict[str, Any]) -> tuple[Effect, ...] | str:
     """The effects of an event, or the refusal in its words."""
-    try:
-        return engine.apply(events.from_json(event))
-    except Refusal as refusal:
-        return str(refusal)
+    outcome = apply_event(engine, event)
+    return outcome.effects if outcome.refusal is None else str(outcome.refusal)
 
 
 def stops() -> Iterator[tuple[Engine, list[dict[str, Any]]]]:

@@ -14,11 +14,9 @@ from typing import Any
 import pytest
 
 from adversaries.wrong_engines.search import SHIPPED
-from liqspec.core import events
 from liqspec.core.config import Config
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
-from liqspec.core.refusals import Refusal
 from liqspec.edge.amounts import decimal_text
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
@@ -152,11 +150,8 @@ def judged() -> tuple[Counter[str], list[str]]:
         engine = Engine(Config.from_json(config))
         guide, witness = Guide(random, engine), Witness(config, engine.observe())
         for _ in range(LENGTH):
-            event, refusal = guide.next_event(), None
-            try:
-                engine.apply(events.from_json(event))
-            except Refusal as refused:
-                refusal = refused.code
+            event = guide.next_event()
+            refusal = apply_event(engine, event).code
             seen = engine.observe()
             assert not is_seen(witness, event, refusal, seen), "the model itself is right"
             changes = [*of_positions(seen, config), *of_pools(seen, config), *of_the_rest(seen, config)]

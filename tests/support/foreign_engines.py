@@ -11,12 +11,10 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from liqspec.core import events
 from liqspec.core.config import Config
 from liqspec.core.effects import Transitioned
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
-from liqspec.core.refusals import Refusal
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
 from support.comparison import first_difference
@@ -85,15 +83,10 @@ class Telling:
         self.told = [Exchange(request("reset", config=config), None, self.engine.observe(), [])]
 
     def apply(self, event: EventData) -> None:
-        code, transitions = None, []
-        try:
-            for effect in self.engine.apply(events.from_json(event)):
-                if isinstance(effect, Transitioned):
-                    transitions.append((effect.transition, effect.position))
-        except Refusal as refusal:
-            code = refusal.code
+        outcome = apply_event(self.engine, event)
+        transitions = [(one.transition, one.position) for one in outcome.effects if isinstance(one, Transitioned)]
         line = request("apply", event=event)
-        self.told.append(Exchange(line, code, self.engine.observe(), transitions))
+        self.told.append(Exchange(line, outcome.code, self.engine.observe(), transitions))
 
 
 def tell(config: dict[str, Any], told: list[EventData]) -> list[Exchange]:

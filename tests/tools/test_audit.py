@@ -24,9 +24,8 @@ from liqspec.audit.run import audit
 from liqspec.cli import app
 from liqspec.core import events, snapshot_json
 from liqspec.core.config import Config
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
-from liqspec.core.refusals import Refusal
 from liqspec.edge import schemas
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
@@ -41,10 +40,9 @@ Lines = list[dict[str, Any]]
 
 def line(engine: Engine, event: EventData) -> dict[str, Any]:
     """The line of a log that an engine writes of an event."""
-    try:
-        engine.apply(events.from_json(event))
-    except Refusal as refusal:
-        return {"event": event, "refused": refusal.code}
+    code = apply_event(engine, event).code
+    if code is not None:
+        return {"event": event, "refused": code}
     return {"event": event, "observation": engine.observe()}
 
 

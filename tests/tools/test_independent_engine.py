@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 
 from adversaries.wrong_engines.search import BASES
 from engines import python_engine
-from liqspec.core import events
 from liqspec.core.config import Config
-from liqspec.core.engine import Engine
-from liqspec.core.refusals import Refusal
+from liqspec.core.engine import Engine, apply_event
 from liqspec.generate import Guide
 from liqspec.generate.configurations import base_configuration, configuration
 from liqspec.replay.run import Run
@@ -23,11 +21,7 @@ from support.comparison import STORIES, first_difference
 
 def compare(model: Engine, other: Any, event: dict[str, Any]) -> None:
     """Give both the same event, and see that both answer the same (EVT-2, OBS-1)."""
-    refusal = None
-    try:
-        model.apply(events.from_json(event))
-    except Refusal as error:
-        refusal = error.code
+    refusal = apply_event(model, event).code
     reply = other.apply(event)
     assert reply.get("error", {}).get("code") == refusal, event
     theirs = reply["observation"] if reply["ok"] else other.observation()

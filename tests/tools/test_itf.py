@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adversaries.wrong_engines.search import BASES
-from liqspec.core import events, machine
+from liqspec.core import machine
 from liqspec.core.config import Config
-from liqspec.core.engine import Engine
-from liqspec.core.refusals import Refusal
+from liqspec.core.engine import Engine, apply_event
 from liqspec.edge import shapes
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
@@ -32,10 +31,7 @@ def guided(random: Random, count: int) -> itf.Trace:
     told = []
     for _ in range(count):
         told.append(guide.next_event())
-        try:
-            engine.apply(events.from_json(told[-1]))
-        except Refusal:
-            continue
+        apply_event(engine, told[-1])
     return itf.run(config, told)
 
 

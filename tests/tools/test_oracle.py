@@ -22,8 +22,7 @@ from liqspec.conform import oracle
 from liqspec.conform.oracle import Oracle
 from liqspec.core import events
 from liqspec.core.config import Config
-from liqspec.core.engine import Engine
-from liqspec.core.refusals import Refusal
+from liqspec.core.engine import Engine, apply_event
 from liqspec.edge import files, protocol
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
@@ -71,15 +70,16 @@ class TestReplies:
             for _ in range(200):
                 event = guide.next_event()
                 reply = ask(request("apply", event=event))
-                try:
-                    done = engine.apply(events.from_json(event))
-                except Refusal as refusal:
+                outcome = apply_event(engine, event)
+                if outcome.refusal is not None:
                     assert not reply["ok"]
-                    assert reply["error"] == {**refusal.to_json(), "message": refusal.message}
+                    assert reply["error"] == {**outcome.refusal.to_json(), "message": outcome.refusal.message}
                 else:
                     assert reply["ok"]
                     assert reply["observation"] == engine.observe()
-                    assert [effect["rule"] for effect in reply["effects"]] == [effect.rule for effect in done]
+                    assert [effect["rule"] for effect in reply["effects"]] == [
+                        effect.rule for effect in outcome.effects
+                    ]
 
     def test_a_reset_forgets_the_run_before_and_a_wrong_one_does_not(self) -> None:
         ask = conversation()
@@ -371,10 +371,9 @@ def follow(mirror: Engine, line: bytes, reply: Reply) -> None:
     if event is None:
         assert reply["ok"] is False, line
         return
-    try:
-        mirror.apply(events.from_json(event))
-    except Refusal as refusal:
-        assert reply["error"]["code"] == refusal.code
+    code = apply_event(mirror, event).code
+    if code is not None:
+        assert reply["error"]["code"] == code
     else:
         assert reply["ok"] is True
 

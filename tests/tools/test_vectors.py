@@ -16,6 +16,7 @@ from adversaries.wrong_engines import WRONG_ENGINES
 from adversaries.wrong_engines.mistakes import name_of
 from engines import python_engine
 from liqspec.cli import app
+from liqspec.core.engine import apply_event
 from liqspec.edge import schemas
 from liqspec.properties.coverage import reachable_transitions
 from liqspec.search import parallel
@@ -30,7 +31,7 @@ from liqspec.vectors.play import Abilities, Played, play, play_all
 from liqspec.vectors.search import search
 from liqspec.vectors.suites import MISTAKES, SUITES
 from support import foreign_engines
-from support.builders import apply, working
+from support.builders import working
 from support.corpus import InProcess, loaded, model
 
 PYTHON_ENGINE = [sys.executable, str(Path(python_engine.__file__))]
@@ -216,7 +217,7 @@ def test_an_order_that_runs_to_its_end_meets_no_boundary_when_its_pool_recovers(
         watch = Boundaries()
         event = {"type": "deposit", "account": "alice", "amount": "8"}
         watch.before(engine, event)
-        reached = watch.after(engine, event, apply(engine, "deposit", account="alice", amount="8"), None)
+        reached = watch.after(engine, event, apply_event(engine, event))
         assert {name for name in reached if name.startswith("restore")} == met
 
 

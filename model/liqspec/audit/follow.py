@@ -10,8 +10,8 @@ from liqspec.audit.log import Entry, Head
 from liqspec.audit.restrict import seen, states_before
 from liqspec.core import snapshot_json
 from liqspec.core.effects import Effect
-from liqspec.core.engine import Engine
-from liqspec.core.events import EventData, from_json
+from liqspec.core.engine import Engine, apply_event
+from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.core.venue import InvalidConfig
@@ -91,7 +91,8 @@ class Follower:
             self._take_over(entry.before)
         # Only where the log says that the event was refused can it be that the model must go back.
         earlier = self.model.snapshot() if entry.observed is not None and entry.observed.refused else None
-        effects, refusal = self._apply(entry.event)
+        outcome = apply_event(self.model, entry.event)
+        effects, refusal = outcome.effects, outcome.refusal
         self.audit.events += 1
         self.audit.tally.count(effects, refusal)
         if entry.observed is None:
@@ -101,11 +102,11 @@ class Follower:
         event = entry.event
         if refusal is None:
             for execution in entry.executed:
-                more, refused = self._apply(execution)
-                self.audit.tally.count(more, refused)
-                effects += more
-                if refused is not None:
-                    event, reasons = execution, (self._of_execution(execution, refused),)
+                done = apply_event(self.model, execution)
+                self.audit.tally.count(done.effects, done.refusal)
+                effects += done.effects
+                if done.refusal is not None:
+                    event, reasons = execution, (self._of_execution(execution, done.refusal),)
                     break
         reasons = reasons or self._differences(entry, effects, refusal)
         if reasons:
@@ -113,12 +114,6 @@ class Follower:
             self._note(line, event, reasons, went_on)
 
     # ------------------------------------------------------------------------------------------------------- inside
-
-    def _apply(self, event: object) -> tuple[tuple[Effect, ...], Refusal | None]:
-        try:
-            return self.model.apply(from_json(event)), None
-        except Refusal as refusal:
-            return (), refusal
 
     def _differences(self, entry: Entry, effects: tuple[Effect, ...], refusal: Refusal | None) -> tuple[Reason, ...]:
         observed = entry.observed or Observed()

@@ -7,8 +7,8 @@ from typing import Any, BinaryIO, TextIO
 from liqspec import __version__
 from liqspec.core import events
 from liqspec.core.config import Config
-from liqspec.core.engine import Engine
-from liqspec.core.refusals import BadRequest, Refusal
+from liqspec.core.engine import Engine, apply_event
+from liqspec.core.refusals import BadRequest
 from liqspec.core.venue import InvalidConfig
 from liqspec.edge import amounts, protocol
 from liqspec.edge.protocol import BadLine
@@ -88,13 +88,12 @@ class Oracle:
     def _apply(self, event: object) -> dict[str, Any]:
         if self._engine is None or self._units is None:
             raise BadLine("apply before reset: there is no run yet")
-        try:
-            done = self._engine.apply(events.from_json(event))
-        except Refusal as refusal:
-            return {"ok": False, "error": {**refusal.to_json(), "message": refusal.message}}
+        outcome = apply_event(self._engine, event)
+        if outcome.refusal is not None:
+            return {"ok": False, "error": {**outcome.refusal.to_json(), "message": outcome.refusal.message}}
         reply: dict[str, Any] = {"ok": True, "observation": self._engine.observe()}
         if self._with_effects:
-            reply["effects"] = [effect_json(effect, self._units) for effect in done]
+            reply["effects"] = [effect_json(effect, self._units) for effect in outcome.effects]
         return reply
 
 

@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from liqspec.core import arithmetic, assessment, observation, operations, snapshot
+from attrs import frozen
+
+from liqspec.core import arithmetic, assessment, events, observation, operations, snapshot
 from liqspec.core.admission import admit
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Config, Mode
 from liqspec.core.effects import Effect
 from liqspec.core.events import Event
+from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.core.state import Account, Book, Pool, State
 from liqspec.core.venue import InvalidConfig, Venue, on_grid
@@ -84,6 +87,27 @@ class Engine:
         everything = self.state.holdings(pool)
         others = arithmetic.pool_maintenance_margin(everything) - arithmetic.pool_maintenance_margin([held])
         return arithmetic.pool_equity(pool.collateral, everything), others, held
+
+
+@frozen
+class Outcome:
+    """What an event did: its effects in the order in which they happened, or why it was refused."""
+
+    effects: tuple[Effect, ...] = ()
+    refusal: Refusal | None = None
+
+    @property
+    def code(self) -> str | None:
+        """The code of the refusal; None if the event was accepted."""
+        return None if self.refusal is None else self.refusal.code
+
+
+def apply_event(engine: Engine, event: object) -> Outcome:
+    """Apply an event in plain data; a refusal is an outcome, not an exception (EVT-2, EVT-3)."""
+    try:
+        return Outcome(effects=engine.apply(events.from_json(event)))
+    except Refusal as refusal:
+        return Outcome(refusal=refusal)
 
 
 def _start(config: Config, venue: Venue) -> State:

@@ -5,9 +5,8 @@ from typing import Any
 from attrs import frozen
 
 from liqspec.core.config import Config
-from liqspec.core.engine import Engine
-from liqspec.core.events import EventData, from_json
-from liqspec.core.refusals import Refusal
+from liqspec.core.engine import Engine, apply_event
+from liqspec.core.events import EventData
 from liqspec.core.snapshot import Snapshot
 from liqspec.distinguish.rule_sets import RuleSets
 from liqspec.report.amounts import Units
@@ -61,7 +60,7 @@ class Pair:
     def apply(self, event: EventData) -> Difference | None:
         """Give both an event, and tell how they differ after it; None if they show the same."""
         before = self._now
-        codes = (self._give(0, event), self._give(1, event))
+        codes = (apply_event(self.engines[0], event).code, apply_event(self.engines[1], event).code)
         self.events.append(event)
         self._now = (self.engines[0].snapshot(), self.engines[1].snapshot())
         # States can differ in what nobody sees; only what is seen tells them apart.
@@ -70,14 +69,6 @@ class Pair:
         ):
             return None
         return self._tell(before, event)
-
-    def _give(self, side: int, event: EventData) -> str | None:
-        """The code with which one of them refuses the event; None if it accepts it."""
-        try:
-            self.engines[side].apply(from_json(event))
-        except Refusal as refusal:
-            return refusal.code
-        return None
 
     def _tell(self, before: tuple[Snapshot, Snapshot], event: EventData) -> Difference:
         """Take the last event once more, and tell why each does what it does."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from liqspec.core import events
 from liqspec.core.effects import Effect
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
@@ -43,13 +43,8 @@ class Monitor:
         return self._guarded(event, lambda: self._apply(event))
 
     def _apply(self, event: EventData) -> list[tuple[str, str]]:
-        effects: tuple[Effect, ...] = ()
-        refused: Refusal | None = None
-        try:
-            effects = self._engine.apply(events.from_json(event))
-        except Refusal as refusal:
-            refused = refusal
-        return self.see(event, effects, refused)
+        outcome = apply_event(self._engine, event)
+        return self.see(event, outcome.effects, outcome.refusal)
 
     def _guarded(self, event: EventData, judge: Callable[[], list[tuple[str, str]]]) -> list[tuple[str, str]]:
         """Monitor; an engine that crashes, or shows what cannot be, has broken EVT-1, whatever the exception."""

@@ -7,12 +7,10 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from liqspec.core import events
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Config
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
-from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import AccountValue, PoolValue, PositionValue, Snapshot
 from liqspec.edge.amounts import decimal_text
 from liqspec.properties.model_step import HELD, Judgement
@@ -35,7 +33,7 @@ class PairedRun:
     def run(self, start: Snapshot, *told: EventData) -> tuple[list[str | None], Snapshot]:
         """The refusal codes of these events from a state, and the state after them."""
         self.engine.restore(start)
-        return [_told(self.engine, event) for event in told], self.engine.snapshot()
+        return [apply_event(self.engine, event).code for event in told], self.engine.snapshot()
 
 
 @frozen
@@ -62,14 +60,6 @@ def _pair(*rules: str) -> Callable[[Callable[[PairedRun], Judgement]], Callable[
 def judge(twice: PairedRun) -> list[tuple[str, Judgement]]:
     """What each property of pairs says of an event."""
     return [(entry.name, entry.judge(twice)) for entry in PAIRS.values()]
-
-
-def _told(engine: Engine, event: EventData) -> str | None:
-    try:
-        engine.apply(events.from_json(event))
-    except Refusal as refusal:
-        return refusal.code
-    return None
 
 
 # --------------------------------------------------------------------------------------------------------------- halves
@@ -255,12 +245,12 @@ def without_an_account(config: dict[str, Any], told: list[EventData]) -> Judgeme
     for event in told:
         if event.get("account") == absent:
             apart = True
-            _told(every, event)
+            apply_event(every, event)
             continue
         working = {position.account for position in every.state.working_orders()}
         if event.get("type") == "block" and working == {absent}:
             continue  # EVT-9: the absent account's order keeps everybody's block open
-        codes = _told(every, event), _told(alone, event)
+        codes = apply_event(every, event).code, apply_event(alone, event).code
         if codes[0] != codes[1]:
             return f"{event.get('type')} is refused {codes[0]}, without {absent} {codes[1]}"
         if wrong := _difference(_others(every, absent), _others(alone, absent), "with it", f"without {absent}"):

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from liqspec.core import events
 from liqspec.core.config import Config
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import AccountValue, BookValue, PoolValue, PositionValue, Snapshot, WindowValue
@@ -62,12 +62,7 @@ def run(config: Config, told: Iterable[EventData]) -> Trace:
 
 def _moments(engine: Engine, told: Iterable[EventData]) -> Iterator[Moment]:
     for event in told:
-        refused = None
-        try:
-            engine.apply(events.from_json(event))
-        except Refusal as refusal:
-            refused = refusal.code
-        yield Moment(event, refused, engine.snapshot())
+        yield Moment(event, apply_event(engine, event).code, engine.snapshot())
 
 
 # --------------------------------------------------------------------------------------------------------------- write

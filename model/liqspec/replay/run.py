@@ -9,7 +9,7 @@ from attrs import frozen
 
 from liqspec.core import arithmetic, events, measures, observation
 from liqspec.core.effects import CollateralMoved, Effect, Transitioned, VaultFunded
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import Block, EventData
 from liqspec.core.refusals import Refusal
 from liqspec.edge.amounts import exact
@@ -110,12 +110,8 @@ class Run:
 
     def _moment(self, number: int, note: str, event: EventData, expect: Expectation, *, by_market: bool) -> Moment:
         before = self._judge.observation
-        effects: tuple[Effect, ...] = ()
-        refusal = None
-        try:
-            effects = self.engine.apply(events.from_json(event))
-        except Refusal as error:
-            refusal = error
+        applied = apply_event(self.engine, event)
+        effects, refusal = applied.effects, applied.refusal
         self._effects.extend(effects)
         self._follow_the_money(effects)
         violated = self._judge.see(event, effects, refusal)

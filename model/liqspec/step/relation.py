@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
-from liqspec.core import events, snapshot_json
+from liqspec.core import snapshot_json
 from liqspec.core.config import Config
 from liqspec.core.effects import Effect, OrderEmitted, Transitioned, subject
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.refusals import CODES, Refusal
 from liqspec.core.snapshot import Snapshot
@@ -163,13 +163,13 @@ def differences(
 
 def take(engine: Engine, event: object) -> Expected:
     """Apply an event in plain data to an engine, and say what came of it."""
-    effects: tuple[Effect, ...] = ()
-    refusal = None
-    try:
-        effects = engine.apply(events.from_json(event))
-    except Refusal as error:
-        refusal = error
-    return Expected(refusal=refusal, effects=effects, observation=engine.observe(), snapshot=engine.snapshot())
+    outcome = apply_event(engine, event)
+    return Expected(
+        refusal=outcome.refusal,
+        effects=outcome.effects,
+        observation=engine.observe(),
+        snapshot=engine.snapshot(),
+    )
 
 
 def _judge_from(

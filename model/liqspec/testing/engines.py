@@ -8,11 +8,9 @@ from typing import Any, NoReturn, Protocol
 from liqspec.conform.answers import Accepted
 from liqspec.conform.fault import EngineFault, Fault
 from liqspec.conform.negotiate import Hello, of_this_process, read_hello
-from liqspec.core import events
 from liqspec.core.config import Config
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
-from liqspec.core.refusals import Refusal
 from liqspec.edge import protocol
 from liqspec.edge.texts import one_line
 
@@ -69,10 +67,9 @@ class Model:
         Raises:
             Refused: the rules refuse it.
         """
-        try:
-            self._engine.apply(events.from_json(event))
-        except Refusal as refusal:
-            raise Refused(refusal.code, str(refusal)) from None
+        refusal = apply_event(self._engine, event).refusal
+        if refusal is not None:
+            raise Refused(refusal.code, str(refusal))
         return self._engine.observe()
 
 

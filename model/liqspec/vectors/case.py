@@ -5,11 +5,10 @@ from typing import Any
 
 from attrs import frozen
 
-from liqspec.core import events, machine
+from liqspec.core import machine
 from liqspec.core.config import Config
-from liqspec.core.effects import Effect, Transitioned
-from liqspec.core.engine import Engine
-from liqspec.core.refusals import Refusal
+from liqspec.core.effects import Transitioned
+from liqspec.core.engine import Engine, Outcome, apply_event
 
 FORMAT = 1
 
@@ -63,24 +62,19 @@ class Case:
 
 
 def _step(engine: Engine, event: object) -> dict[str, Any]:
-    effects: tuple[Effect, ...] = ()
-    refusal: Refusal | None = None
-    try:
-        effects = engine.apply(events.from_json(event))
-    except Refusal as error:
-        refusal = error
+    outcome = apply_event(engine, event)
     return {
         "event": event,
-        "expect": {"accepted": True} if refusal is None else {"refused": refusal.code},
-        "rules": list(rules_of(effects, refusal)),
+        "expect": {"accepted": True} if outcome.refusal is None else {"refused": outcome.code},
+        "rules": list(rules_of(outcome)),
         "observation": engine.observe(),
     }
 
 
-def rules_of(effects: tuple[Effect, ...], refusal: Refusal | None) -> tuple[str, ...]:
+def rules_of(outcome: Outcome) -> tuple[str, ...]:
     """The rules that acted in a step, those of its transitions too, or the one by which it was refused."""
-    found = [] if refusal is None else [refusal.rule]
-    for effect in effects:
+    found = [] if outcome.refusal is None else [outcome.refusal.rule]
+    for effect in outcome.effects:
         found.append(effect.rule)
         if isinstance(effect, Transitioned):
             found += machine.lifecycle().by_id[effect.transition].rules

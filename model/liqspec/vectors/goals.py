@@ -2,10 +2,9 @@
 
 from liqspec.core import arithmetic, machine
 from liqspec.core.effects import DeficitCovered, Effect, OrderEmitted, Transitioned
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, Outcome
 from liqspec.core.events import EventData
 from liqspec.core.measures import all_pools
-from liqspec.core.refusals import Refusal
 from liqspec.core.state import Pool
 from liqspec.generate import boundaries
 from liqspec.properties.coverage import reachable_transitions
@@ -60,12 +59,12 @@ class Transitions:
     def before(self, engine: Engine, event: EventData) -> None:
         """Nothing is needed from before."""
 
-    def after(self, engine: Engine, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> set[str]:
+    def after(self, engine: Engine, event: EventData, outcome: Outcome) -> set[str]:
         """The transitions that the event caused, as `transition_goals` names them."""
-        del engine, event, refusal
+        del engine, event
         return {
             f"{effect.transition}-from-{effect.source}-{effect.position.rpartition('/')[2]}".lower().replace("_", "-")
-            for effect in effects
+            for effect in outcome.effects
             if isinstance(effect, Transitioned)
         }
 
@@ -76,10 +75,10 @@ class RulesThatAct:
     def before(self, engine: Engine, event: EventData) -> None:
         """Nothing is needed from before."""
 
-    def after(self, engine: Engine, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> set[str]:
+    def after(self, engine: Engine, event: EventData, outcome: Outcome) -> set[str]:
         """The rules that acted, or by which the event was refused."""
         del engine, event
-        return set(rules_of(effects, refusal))
+        return set(rules_of(outcome))
 
 
 class Boundaries:
@@ -98,21 +97,21 @@ class Boundaries:
         account = engine.state.accounts.get(str(event.get("account")))
         self._free = 0 if account is None else boundaries.free(engine.state, account.cross)
 
-    def after(self, engine: Engine, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> set[str]:
+    def after(self, engine: Engine, event: EventData, outcome: Outcome) -> set[str]:
         """The boundaries that the event met, as `BOUNDARIES` names them."""
-        if event.get("type") == "withdraw" and (refusal is None or refusal.code == "insufficient_margin"):
+        if event.get("type") == "withdraw" and outcome.code in (None, "insufficient_margin"):
             return self._withdrawal(engine, event)
-        if refusal is not None:
+        if outcome.refusal is not None:
             return set()
         found = set()
         for pool in all_pools(engine).values():
             found |= self._measures(engine, pool) | _tiers(engine, pool)
         if event.get("type") == "block":
             found |= {_side("window", engine.state.time - until) for until in self._windows}
-        for effect in effects:
+        for effect in outcome.effects:
             found |= _of_effect(engine, effect)
         if event.get("type") == "fill":
-            found |= _emptied(engine, event, effects)
+            found |= _emptied(engine, event, outcome.effects)
         return found - {""}
 
     def _withdrawal(self, engine: Engine, event: EventData) -> set[str]:

@@ -5,12 +5,9 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, Protocol
 
-from liqspec.core import events
 from liqspec.core.config import Config
-from liqspec.core.effects import Effect
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, Outcome, apply_event
 from liqspec.core.events import EventData
-from liqspec.core.refusals import Refusal
 from liqspec.generate import Guide
 from liqspec.search.minimise import Failing, shrink
 from liqspec.search.plain_numbers import rounded
@@ -28,7 +25,7 @@ class Goal(Protocol):
     def before(self, engine: Engine, event: EventData) -> None:
         """See the engine before an event."""
 
-    def after(self, engine: Engine, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> set[str]:
+    def after(self, engine: Engine, event: EventData, outcome: Outcome) -> set[str]:
         """What the event reached, by name."""
 
 
@@ -64,11 +61,7 @@ def rules_seen(config: dict[str, Any], seed: str) -> set[str]:
         engine = Engine(Config.from_json(config))
         guide = Guide(Random(f"{seed}/{number}"), engine)
         for _ in range(LENGTH):
-            event = guide.next_event()
-            try:
-                seen |= set(rules_of(engine.apply(events.from_json(event)), None))
-            except Refusal as refusal:
-                seen.add(refusal.rule)
+            seen.update(rules_of(apply_event(engine, guide.next_event())))
     return seen
 
 
@@ -104,10 +97,4 @@ def reached(config: dict[str, Any], told: tuple[Any, ...], watch: Goal) -> Itera
 
 def _give(engine: Engine, watch: Goal, event: EventData) -> set[str]:
     watch.before(engine, event)
-    effects: tuple[Effect, ...] = ()
-    refusal: Refusal | None = None
-    try:
-        effects = engine.apply(events.from_json(event))
-    except Refusal as error:
-        refusal = error
-    return watch.after(engine, event, effects, refusal)
+    return watch.after(engine, event, apply_event(engine, event))
