@@ -43,8 +43,8 @@ class TestTheChart:
 
     def test_the_model_ends_each_assessment_where_the_chart_does(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ends: list[str] = []
-        settled = assessment._settled_without_backstop
-        last = assessment._backstop_or_wait
+        settled = assessment.settled_without_backstop
+        last = assessment.backstop_or_wait
 
         def steps_1_to_4(state: State, pool: Pool, effects: list[Effect]) -> bool:
             end = _walk(CHART.first, state, pool)
@@ -62,8 +62,8 @@ class TestTheChart:
             assert taken == (end == "backstop")
             ends.append(end)
 
-        monkeypatch.setattr(assessment, "_settled_without_backstop", steps_1_to_4)
-        monkeypatch.setattr(assessment, "_backstop_or_wait", step_5)
+        monkeypatch.setattr(assessment, "settled_without_backstop", steps_1_to_4)
+        monkeypatch.setattr(assessment, "backstop_or_wait", step_5)
         for _ in moments():
             pass
         drawn = {name for name, node in CHART.nodes.items() if node.kind == "end"}

@@ -67,7 +67,7 @@ def ranked_before_rounding(state: State, pool: Pool) -> list[Position]:
 
 def test_positions_that_are_equal_only_when_rounded_are_met(monkeypatch: pytest.MonkeyPatch) -> None:
     """LIQ-11, MRG-5: in random events that is too rare to rely on; in the scope it must happen."""
-    monkeypatch.setattr(assessment, "_to_attempt", ranked_before_rounding)
+    monkeypatch.setattr(assessment, "to_attempt", ranked_before_rounding)
     (violation,) = explore(scopes.load("ranked")).tally.violations
     assert violation.property == "an_order_is_emitted_only_if_needed_and_once"
     assert len(violation.events) == 6
@@ -81,12 +81,12 @@ def chunks_from_two_units_above(state: State, pool: Pool, position: Position, in
     return SIZING(state, pool, position, inputs)
 
 
-SIZING = assessment._sizing
+SIZING = assessment.order_sizing
 
 
 def test_a_notional_one_unit_above_the_threshold_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
     """PRT-2: random amounts hardly ever have this one; in the scope a notional is 52 and the threshold 51."""
-    monkeypatch.setattr(assessment, "_sizing", chunks_from_two_units_above)
+    monkeypatch.setattr(assessment, "order_sizing", chunks_from_two_units_above)
     (violation,) = explore(scopes.load("isolated")).tally.violations
     assert violation.property == "an_order_has_exactly_the_size_of_its_rule"
     assert len(violation.events) == 5

@@ -17,17 +17,17 @@ from liqspec.core.state import GuardInputs, Pool, Position, State
 
 def assess(state: State, pools: list[Pool], effects: list[Effect]) -> None:
     """Assess pools that one event touched: steps 1 to 4 for all of them, then step 5 for all (LIQ-7)."""
-    undecided = [pool for pool in pools if not _settled_without_backstop(state, pool, effects)]
+    undecided = [pool for pool in pools if not settled_without_backstop(state, pool, effects)]
     for pool in undecided:
-        _backstop_or_wait(state, pool, effects)
+        backstop_or_wait(state, pool, effects)
 
 
-def _settled_without_backstop(state: State, pool: Pool, effects: list[Effect]) -> bool:
-    """Steps 1 to 4; False if the pool still needs liquidation and nothing is left to attempt in this block."""
+def settled_without_backstop(state: State, pool: Pool, effects: list[Effect]) -> bool:
+    """LIQ-8 to LIQ-12: steps 1 to 4; False if the pool still needs liquidation and no attempt is left in this block."""
     # Step 1: nothing to liquidate (LIQ-8)
     if not any(position.size for position in pool.positions.values()):
-        _leave_liquidation(pool, "LIQ-8", effects)
-        _cover_deficit(state, pool, effects)
+        leave_liquidation(pool, "LIQ-8", effects)
+        cover_deficit(state, pool, effects)
         return True
 
     inputs = measure(state, pool)
@@ -37,34 +37,34 @@ def _settled_without_backstop(state: State, pool: Pool, effects: list[Effect]) -
     if pool.order_working():
         if not (restored and state.venue.stop_when_restored):
             return True
-        _cancel_orders(pool, effects)
+        cancel_orders(pool, effects)
 
     # Step 3: a restored pool is left alone (LIQ-10)
     if not arithmetic.needs_liquidation(inputs.equity, inputs.maintenance_margin, pool.in_liquidation):
         if pool.in_liquidation:
-            _leave_liquidation(pool, "LIQ-10", effects)
-            _assess_positions(pool, ("liquidatable",), inputs, effects)
+            leave_liquidation(pool, "LIQ-10", effects)
+            assess_positions(pool, ("liquidatable",), inputs, effects)
         return True
 
     # Step 4: the market first (LIQ-11, LIQ-12)
     if not pool.in_liquidation:
         pool.in_liquidation = True
         effects.append(LiquidationEntered(pool.key, inputs.equity, inputs.maintenance_margin))
-    _assess_positions(pool, ("healthy", "cooldown"), inputs, effects)
-    orders = _to_attempt(state, pool)
+    assess_positions(pool, ("healthy", "cooldown"), inputs, effects)
+    orders = to_attempt(state, pool)
     for position in orders:
-        _emit_order(state, pool, position, inputs, effects)
+        emit_order(state, pool, position, inputs, effects)
     return bool(orders)
 
 
-def _backstop_or_wait(state: State, pool: Pool, effects: list[Effect]) -> None:
+def backstop_or_wait(state: State, pool: Pool, effects: list[Effect]) -> None:
     """Step 5: the backstop, if the book failed and equity is below its line (BKS-1 to BKS-5); else wait (LIQ-13)."""
     inputs = measure(state, pool)
-    if _assess_positions(pool, ("liquidatable", "partially_liquidated"), inputs, effects):
-        _hand_to_vault(state, pool, inputs, effects)
+    if assess_positions(pool, ("liquidatable", "partially_liquidated"), inputs, effects):
+        hand_to_vault(state, pool, inputs, effects)
 
 
-def _assess_positions(pool: Pool, states: tuple[str, ...], inputs: GuardInputs, effects: list[Effect]) -> bool:
+def assess_positions(pool: Pool, states: tuple[str, ...], inputs: GuardInputs, effects: list[Effect]) -> bool:
     """Fire `assess` at the pool's open positions in these states, with one view of the pool; whether any moved."""
     moved = [
         fire_with(inputs, position, "assess", effects) for position in pool.open_positions() if position.state in states
@@ -75,7 +75,7 @@ def _assess_positions(pool: Pool, states: tuple[str, ...], inputs: GuardInputs, 
 # ------------------------------------------------------------------------------------------------------ steps in detail
 
 
-def _leave_liquidation(pool: Pool, rule: str, effects: list[Effect]) -> None:
+def leave_liquidation(pool: Pool, rule: str, effects: list[Effect]) -> None:
     """LIQ-8, LIQ-10: what failed in this liquidation does not count in the next one (BKS-2)."""
     if pool.in_liquidation:
         pool.in_liquidation = False
@@ -84,7 +84,7 @@ def _leave_liquidation(pool: Pool, rule: str, effects: list[Effect]) -> None:
         position.failed = False
 
 
-def _cover_deficit(state: State, pool: Pool, effects: list[Effect]) -> None:
+def cover_deficit(state: State, pool: Pool, effects: list[Effect]) -> None:
     """BKS-7: a deficit is the vault's, and no other pool's."""
     if pool.collateral < 0:
         effects.append(DeficitCovered(pool.key, -pool.collateral))
@@ -92,7 +92,7 @@ def _cover_deficit(state: State, pool: Pool, effects: list[Effect]) -> None:
         pool.collateral = 0
 
 
-def _cancel_orders(pool: Pool, effects: list[Effect]) -> None:
+def cancel_orders(pool: Pool, effects: list[Effect]) -> None:
     """LIQ-9: the order is withdrawn, and a cancelled order was no attempt."""
     for position in pool.open_positions():
         if position.order is not None:
@@ -101,7 +101,7 @@ def _cancel_orders(pool: Pool, effects: list[Effect]) -> None:
             position.attempted = False
 
 
-def _to_attempt(state: State, pool: Pool) -> list[Position]:
+def to_attempt(state: State, pool: Pool) -> list[Position]:
     """The positions that get an order now, by the venue's order policy (LIQ-11, LIQ-12)."""
     untried = [
         position for position in pool.open_positions() if position.state == "liquidatable" and not position.attempted
@@ -112,16 +112,16 @@ def _to_attempt(state: State, pool: Pool) -> list[Position]:
     return [max(untried, key=lambda position: arithmetic.pool_maintenance_margin([state.holding(position)]))]
 
 
-def _emit_order(state: State, pool: Pool, position: Position, inputs: GuardInputs, effects: list[Effect]) -> None:
+def emit_order(state: State, pool: Pool, position: Position, inputs: GuardInputs, effects: list[Effect]) -> None:
     """LIQ-14, PRT-1 to PRT-3: a reduce-only market order for the position or a chunk of it."""
-    sizing = _sizing(state, pool, position, inputs)
+    sizing = order_sizing(state, pool, position, inputs)
     whole = abs(position.size)
     position.order = arithmetic.chunk(position.size, state.venue.partial_fraction) if sizing == "chunk" else whole
     position.attempted = True
     effects.append(OrderEmitted(position.key, position.order, position.size, sizing))
 
 
-def _sizing(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Sizing:
+def order_sizing(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Sizing:
     """PRT-2: when an order is for a chunk only, and if not, why not."""
     venue, held = state.venue, state.holding(position)
     if venue.partial_threshold is None:
@@ -133,7 +133,7 @@ def _sizing(state: State, pool: Pool, position: Position, inputs: GuardInputs) -
     return "window" if state.scope_window(pool, position).forces_full_size(state.time) else "chunk"
 
 
-def _hand_to_vault(state: State, pool: Pool, inputs: GuardInputs, effects: list[Effect]) -> None:
+def hand_to_vault(state: State, pool: Pool, inputs: GuardInputs, effects: list[Effect]) -> None:
     """BKS-3, BKS-4: the vault takes every position at its cost basis, and the collateral but for the return."""
     returned = arithmetic.backstop_return(inputs.equity, state.venue.return_fraction)
     taken = pool.collateral - returned
@@ -143,4 +143,4 @@ def _hand_to_vault(state: State, pool: Pool, inputs: GuardInputs, effects: list[
     state.vault.cash += taken
     pool.collateral = returned
     effects.append(Backstopped(pool.key, inputs.equity, taken, returned))
-    _leave_liquidation(pool, "BKS-3", effects)
+    leave_liquidation(pool, "BKS-3", effects)

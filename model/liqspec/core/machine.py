@@ -133,10 +133,11 @@ def load(path: Path) -> Lifecycle:
             fired[entry.trigger, source, entry.to] = entry
             candidates.setdefault((entry.trigger, source), []).append(entry)
     by_id = {entry.id: entry for entry in table.transitions}
-    return Lifecycle(table, _build(table), by_id, fired, candidates)
+    return Lifecycle(table, build(table), by_id, fired, candidates)
 
 
-def _build(table: Table) -> Machine:
+def build(table: Table) -> Machine:
+    """The `transitions` machine of a lifecycle table (LIF-1)."""
     machine = Machine(
         model=None,
         states=list(table.states),

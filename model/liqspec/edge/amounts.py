@@ -16,7 +16,7 @@ MAX_REPORTED = 4_000
 # EVT-4: the largest integer that every JSON reader represents exactly.
 MAX_INTEGER = 2**53 - 1
 
-_AMOUNT = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?", re.ASCII)
+AMOUNT = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 _RATIO = re.compile(r"([0-9]+)/([0-9]+)", re.ASCII)
 
 
@@ -33,7 +33,7 @@ def check_amount(text: object) -> str:
     """
     if not isinstance(text, str):
         raise MalformedAmount(f'expected a decimal string such as "1.5", got {show(text)}')
-    match = _AMOUNT.fullmatch(text)
+    match = AMOUNT.fullmatch(text)
     if match is None:
         raise MalformedAmount(f"{show(text)} is not a decimal number (-?digits[.digits], no exponent, no leading +)")
     if len(match[1]) + len(match[2] or "") > MAX_DIGITS:
@@ -43,7 +43,7 @@ def check_amount(text: object) -> str:
 
 def is_decimal(text: object) -> bool:
     """Whether this is a decimal string of any length that can be computed with: what an engine may report (AMT-3)."""
-    return isinstance(text, str) and len(text) <= MAX_REPORTED and _AMOUNT.fullmatch(text) is not None
+    return isinstance(text, str) and len(text) <= MAX_REPORTED and AMOUNT.fullmatch(text) is not None
 
 
 def check_reported(text: object) -> None:

@@ -541,6 +541,6 @@ ENGINES = (
     ),
     wrong("X207", "An amount off its grid is taken for 0", Patch(admission, "_on_grid", _rounds)),
     wrong("X213", "An amount may have any number of digits", Patch(amounts, "MAX_DIGITS", amounts.MAX_REPORTED)),
-    wrong("X214", "An amount may have a leading plus and white space", Patch(amounts, "_AMOUNT", _LENIENT)),
+    wrong("X214", "An amount may have a leading plus and white space", Patch(amounts, "AMOUNT", _LENIENT)),
     wrong("X215", "An integer may be larger than 2^53 - 1", Patch(config, "MAX_INTEGER", 2**64)),
 )

@@ -10,11 +10,11 @@ from liqspec.core.state import GuardInputs, Pool, Position, State
 
 Effects = list[Any]
 
-_TO_ATTEMPT = assessment._to_attempt
-_CANCEL = assessment._cancel_orders
-_LEAVE = assessment._leave_liquidation
-_SETTLED = assessment._settled_without_backstop
-_EMIT = assessment._emit_order
+_TO_ATTEMPT = assessment.to_attempt
+_CANCEL = assessment.cancel_orders
+_LEAVE = assessment.leave_liquidation
+_SETTLED = assessment.settled_without_backstop
+_EMIT = assessment.emit_order
 
 
 def _again_while_working(state: State, pool: Pool) -> list[Position]:
@@ -158,7 +158,7 @@ def _never_stops(state: State, pool: Pool, effects: Effects) -> bool:
 def _always_stops(state: State, pool: Pool, effects: Effects) -> bool:
     inputs = REAL_MEASURE(state, pool)
     if pool.order_working() and arithmetic.restored(inputs.equity, inputs.maintenance_margin):
-        assessment._cancel_orders(pool, effects)
+        assessment.cancel_orders(pool, effects)
     return _SETTLED(state, pool, effects)
 
 
@@ -196,7 +196,7 @@ def _siblings_during_an_order(state: State, pool: Pool, effects: Effects) -> boo
         inputs = REAL_MEASURE(state, pool)
         if pool.order_working() and arithmetic.breached(inputs.equity, inputs.maintenance_margin):
             for position in _TO_ATTEMPT(state, pool):
-                assessment._emit_order(state, pool, position, inputs, effects)
+                assessment.emit_order(state, pool, position, inputs, effects)
         return True
     return False
 
@@ -205,20 +205,18 @@ ENGINES = (
     bug(
         "B67",
         Patch(Pool, "order_working", _no_order_seen),
-        Patch(assessment, "_to_attempt", _again_while_working),
+        Patch(assessment, "to_attempt", _again_while_working),
     ),
     wrong("X53", "An attempt counts in the next block too", _keeps_over_blocks("attempted")),
     wrong("X54", "A failure counts in the next block too", _keeps_over_blocks("failed")),
-    wrong(
-        "X55", "A failure counts in the next liquidation too", Patch(assessment, "_leave_liquidation", _still_failed)
-    ),
-    wrong("X56", "A cancelled order was an attempt", Patch(assessment, "_cancel_orders", _cancels_as_attempt)),
+    wrong("X55", "A failure counts in the next liquidation too", Patch(assessment, "leave_liquidation", _still_failed)),
+    wrong("X56", "A cancelled order was an attempt", Patch(assessment, "cancel_orders", _cancels_as_attempt)),
     wrong(
         "X58",
         "Only the first order of a restored pool is cancelled",
-        Patch(assessment, "_cancel_orders", _cancels_the_first),
+        Patch(assessment, "cancel_orders", _cancels_the_first),
     ),
-    wrong("X59", "An attempt is forgotten at once", Patch(assessment, "_emit_order", _forgets_the_attempt)),
+    wrong("X59", "An attempt is forgotten at once", Patch(assessment, "emit_order", _forgets_the_attempt)),
     wrong(
         "X60",
         "A partly filled order that is done is no failure",
@@ -227,46 +225,46 @@ ENGINES = (
     wrong("X61", "An order that was filled whole is a failure", operates(events.Fill, _filled_orders_fail)),
     wrong("X62", "The book failed if any position's order did", sees(_any_failure)),
     wrong("X63", "The book failed if every position was tried", sees(_tried_is_failed)),
-    wrong("X64", "Ranked takes the smallest first", Patch(assessment, "_to_attempt", _smallest_first)),
-    wrong("X65", "Ranked takes the last of equals", Patch(assessment, "_to_attempt", _last_of_equals)),
-    wrong("X66", "Ranked by notional", Patch(assessment, "_to_attempt", _by_notional)),
-    wrong("X67", "Ranked by loss", Patch(assessment, "_to_attempt", _by_loss)),
-    wrong("X68", "Ranked is ignored", Patch(assessment, "_to_attempt", _all_at_once)),
-    wrong("X69", "The policy all is taken for one at a time", Patch(assessment, "_to_attempt", _one_at_a_time)),
+    wrong("X64", "Ranked takes the smallest first", Patch(assessment, "to_attempt", _smallest_first)),
+    wrong("X65", "Ranked takes the last of equals", Patch(assessment, "to_attempt", _last_of_equals)),
+    wrong("X66", "Ranked by notional", Patch(assessment, "to_attempt", _by_notional)),
+    wrong("X67", "Ranked by loss", Patch(assessment, "to_attempt", _by_loss)),
+    wrong("X68", "Ranked is ignored", Patch(assessment, "to_attempt", _all_at_once)),
+    wrong("X69", "The policy all is taken for one at a time", Patch(assessment, "to_attempt", _one_at_a_time)),
     wrong(
         "X70",
         "Ranked tries one position of a pool in a block",
-        Patch(assessment, "_to_attempt", _once_a_pool_and_block),
+        Patch(assessment, "to_attempt", _once_a_pool_and_block),
     ),
     wrong(
         "X71",
         "A partially liquidated position is tried again",
-        Patch(assessment, "_to_attempt", _the_partly_filled_too),
+        Patch(assessment, "to_attempt", _the_partly_filled_too),
     ),
-    wrong("X72", "Orders are never stopped", Patch(assessment, "_settled_without_backstop", _never_stops)),
+    wrong("X72", "Orders are never stopped", Patch(assessment, "settled_without_backstop", _never_stops)),
     wrong(
         "X73",
         "Orders are stopped though the venue lets them run",
-        Patch(assessment, "_settled_without_backstop", _always_stops),
+        Patch(assessment, "settled_without_backstop", _always_stops),
     ),
     wrong(
         "X74",
         "Orders are called back below the backstop line",
-        Patch(assessment, "_settled_without_backstop", _calls_back_below_the_line),
+        Patch(assessment, "settled_without_backstop", _calls_back_below_the_line),
     ),
     wrong(
         "X75",
         "A working chunk becomes full size below the line",
-        Patch(assessment, "_settled_without_backstop", _resizes_below_the_line),
+        Patch(assessment, "settled_without_backstop", _resizes_below_the_line),
     ),
     wrong(
         "X76",
         "A restored pool leaves liquidation during its order",
-        Patch(assessment, "_settled_without_backstop", _leaves_during_an_order),
+        Patch(assessment, "settled_without_backstop", _leaves_during_an_order),
     ),
     wrong(
         "X77",
         "Siblings are tried while an order works",
-        Patch(assessment, "_settled_without_backstop", _siblings_during_an_order),
+        Patch(assessment, "settled_without_backstop", _siblings_during_an_order),
     ),
 )

@@ -12,9 +12,9 @@ from liqspec.core.state import Book, GuardInputs, Pool, Position, State
 
 Effects = list[Any]
 
-_HAND = assessment._hand_to_vault
-_WAIT = assessment._backstop_or_wait
-_COVER = assessment._cover_deficit
+_HAND = assessment.hand_to_vault
+_WAIT = assessment.backstop_or_wait
+_COVER = assessment.cover_deficit
 _EQUITY = State.equity
 _RETURN = arithmetic.backstop_return
 
@@ -76,7 +76,7 @@ def _every_other(state: State, pool: Pool, inputs: GuardInputs, effects: Effects
     state.vault.cash += pool.collateral - returned
     pool.collateral = returned
     effects.append(Backstopped(pool.key, inputs.equity, pool.collateral, returned))
-    assessment._leave_liquidation(pool, "BKS-3", effects)
+    assessment.leave_liquidation(pool, "BKS-3", effects)
 
 
 def _at_the_line(equity: int, maintenance: int, threshold: Ratio) -> bool:
@@ -189,71 +189,67 @@ def _return_one_over(equity: int, fraction: Ratio) -> int:
 
 
 ENGINES = (
-    bug("B12", Patch(assessment, "_hand_to_vault", _profit_as_loss)),
+    bug("B12", Patch(assessment, "hand_to_vault", _profit_as_loss)),
     bug("B14", Patch(State, "equity", _minus_its_positions)),
     bug("B31", Patch(State, "equity", _with_siblings)),
     bug(
         "B33",
-        Patch(assessment, "_hand_to_vault", _profit_twice),
+        Patch(assessment, "hand_to_vault", _profit_twice),
     ),
     bug("B35", sees(_another_share)),
-    bug("B58", Patch(assessment, "_cover_deficit", _in_thirds)),
+    bug("B58", Patch(assessment, "cover_deficit", _in_thirds)),
     bug(
         "B59",
-        Patch(assessment, "_backstop_or_wait", _reverts_when_insolvent),
+        Patch(assessment, "backstop_or_wait", _reverts_when_insolvent),
     ),
     bug(
         "B78",
-        Patch(assessment, "_hand_to_vault", _every_other),
+        Patch(assessment, "hand_to_vault", _every_other),
     ),
     wrong("X96", "The line itself is below the line", Patch(arithmetic, "below_backstop", _at_the_line)),
     wrong("X97", "The line is rounded down", Patch(arithmetic, "below_backstop", _line_rounded_down)),
     wrong("X98", "The line is a share of the initial margin", Patch(Position, "below_backstop", _of_initial_margin)),
-    wrong("X99", "The vault pays the mark, from nowhere", Patch(assessment, "_hand_to_vault", _at_the_mark)),
+    wrong("X99", "The vault pays the mark, from nowhere", Patch(assessment, "hand_to_vault", _at_the_mark)),
     wrong(
         "X100",
         "The vault settles the PnL with the trader",
-        Patch(assessment, "_hand_to_vault", _pays_the_trader_the_mark),
+        Patch(assessment, "hand_to_vault", _pays_the_trader_the_mark),
     ),
-    wrong("X101", "The return is of the collateral", Patch(assessment, "_hand_to_vault", _returns_of_collateral)),
-    wrong(
-        "X102", "The return is of what exceeds the margin", Patch(assessment, "_hand_to_vault", _returns_of_the_rest)
-    ),
+    wrong("X101", "The return is of the collateral", Patch(assessment, "hand_to_vault", _returns_of_collateral)),
+    wrong("X102", "The return is of what exceeds the margin", Patch(assessment, "hand_to_vault", _returns_of_the_rest)),
     wrong("X103", "The return is rounded up", Patch(arithmetic, "backstop_return", _return_up)),
     wrong("X104", "A negative equity is returned too", Patch(arithmetic, "backstop_return", _return_negative)),
     wrong("X105", "Nothing is returned", Patch(arithmetic, "backstop_return", _returns_nothing)),
-    wrong("X106", "What is returned goes to the cross pool", Patch(assessment, "_hand_to_vault", _returns_to_cross)),
+    wrong("X106", "What is returned goes to the cross pool", Patch(assessment, "hand_to_vault", _returns_to_cross)),
     wrong(
         "X107",
         "The vault does not take a negative collateral",
-        Patch(assessment, "_hand_to_vault", _leaves_the_deficit),
+        Patch(assessment, "hand_to_vault", _leaves_the_deficit),
     ),
     wrong(
         "X108",
         "The vault takes the positions and leaves the collateral",
-        Patch(assessment, "_hand_to_vault", _collateral_stays),
+        Patch(assessment, "hand_to_vault", _collateral_stays),
     ),
-    wrong(
-        "X109", "A backstopped pool stays in liquidation", Patch(assessment, "_hand_to_vault", _stays_in_liquidation)
-    ),
-    wrong("X110", "A vault with bad debt takes nothing", Patch(assessment, "_backstop_or_wait", _only_while_solvent)),
+    wrong("X109", "A backstopped pool stays in liquidation", Patch(assessment, "hand_to_vault", _stays_in_liquidation)),
+    wrong("X110", "A vault with bad debt takes nothing", Patch(assessment, "backstop_or_wait", _only_while_solvent)),
     wrong(
         "X111",
         "A deficit is covered only as far as the vault's cash goes",
-        Patch(assessment, "_cover_deficit", _with_the_last_cash),
+        Patch(assessment, "cover_deficit", _with_the_last_cash),
     ),
     wrong(
         "X112",
         "An isolated deficit is taken from the cross pool",
-        Patch(assessment, "_cover_deficit", _of_the_cross_pool),
+        Patch(assessment, "cover_deficit", _of_the_cross_pool),
     ),
-    wrong("X113", "A deficit is forgotten", Patch(assessment, "_cover_deficit", _forgotten)),
-    wrong("X114", "A deficit stays with the pool", Patch(assessment, "_cover_deficit", _never_covered)),
-    wrong("X115", "The vault takes nothing", Patch(assessment, "_backstop_or_wait", _never_taken)),
+    wrong("X113", "A deficit is forgotten", Patch(assessment, "cover_deficit", _forgotten)),
+    wrong("X114", "A deficit stays with the pool", Patch(assessment, "cover_deficit", _never_covered)),
+    wrong("X115", "The vault takes nothing", Patch(assessment, "backstop_or_wait", _never_taken)),
     wrong(
         "X116",
         "A pool with negative collateral cannot be taken",
-        Patch(assessment, "_backstop_or_wait", _reverts_without_collateral),
+        Patch(assessment, "backstop_or_wait", _reverts_without_collateral),
     ),
     wrong("X223", "The backstop threshold is 2/3 at every venue", Patch(arithmetic, "below_backstop", _at_two_thirds)),
     wrong(

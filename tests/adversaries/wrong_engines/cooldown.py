@@ -9,13 +9,13 @@ from liqspec.core import arithmetic, assessment, events, operations
 from liqspec.core.admission import Amounts
 from liqspec.core.state import GuardInputs, Pool, Position, State, Window
 
-_SETTLED = assessment._settled_without_backstop
-_SIZING = assessment._sizing
+_SETTLED = assessment.settled_without_backstop
+_SIZING = assessment.order_sizing
 _OPEN_WINDOWS = operations._open_windows
-_EMIT = assessment._emit_order
+_EMIT = assessment.emit_order
 _BEGIN_BLOCK = Window.begin_block
 _END_LIFE = Position.end_life
-_LEAVE = assessment._leave_liquidation
+_LEAVE = assessment.leave_liquidation
 
 
 def _blocks(state: State, pool: Pool, effects: list[Any]) -> bool:
@@ -70,7 +70,7 @@ def _of_the_account(scope: str) -> tuple[Patch, Patch]:
     def sizing(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Any:
         return _SIZING(widened(state), pool, position, inputs)
 
-    return Patch(operations, "_open_windows", open_windows), Patch(assessment, "_sizing", sizing)
+    return Patch(operations, "_open_windows", open_windows), Patch(assessment, "order_sizing", sizing)
 
 
 def _own_window_only(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Any:
@@ -145,7 +145,7 @@ def _ends_unseen(self: Window, now: int) -> None:
 ENGINES = (
     bug(
         "B21",
-        Patch(assessment, "_settled_without_backstop", _blocks),
+        Patch(assessment, "settled_without_backstop", _blocks),
     ),
     bug(
         "B23",
@@ -160,9 +160,9 @@ ENGINES = (
     wrong("X38", "A later fill suspends a window for its block", Patch(Window, "extend", _forgets_that_it_forces)),
     wrong("X40", "The scope pool is taken for account", *_of_the_account("pool")),
     wrong("X41", "The scope position is taken for account", *_of_the_account("position")),
-    wrong("X42", "Only a position's own window forces it", Patch(assessment, "_sizing", _own_window_only)),
+    wrong("X42", "Only a position's own window forces it", Patch(assessment, "order_sizing", _own_window_only)),
     wrong("X43", "A fill that closes the position opens the scope's window", operates(events.Fill, _opened_by_a_close)),
-    wrong("X44", "An order opens the window, before any fill", Patch(assessment, "_emit_order", _opened_by_an_order)),
+    wrong("X44", "An order opens the window, before any fill", Patch(assessment, "emit_order", _opened_by_an_order)),
     wrong(
         "X45",
         "Only the fill that ends the order opens the window",
@@ -177,7 +177,7 @@ ENGINES = (
     wrong(
         "X50",
         "A pool's window ends with its liquidation",
-        Patch(assessment, "_leave_liquidation", _ends_with_liquidation),
+        Patch(assessment, "leave_liquidation", _ends_with_liquidation),
     ),
     wrong(
         "X51",

@@ -15,7 +15,7 @@ from liqspec.core.state import GuardInputs, Pool, Position, State
 Effects = list[Any]
 
 _CLOSE = operations._close
-_EMIT = assessment._emit_order
+_EMIT = assessment.emit_order
 _RELEASED = arithmetic.released_cost
 _FEE = arithmetic.liquidation_fee
 
@@ -230,7 +230,7 @@ ENGINES = (
     bug("B27", _afterwards(_grows_for_shorts)),
     bug(
         "B29",
-        Patch(assessment, "_emit_order", _remembers_its_size),
+        Patch(assessment, "emit_order", _remembers_its_size),
         Patch(operations, "_close", _by_the_size_at_order),
     ),
     bug("B38", _afterwards(_into_the_cross_pool)),

@@ -13,10 +13,10 @@ from liqspec.core.state import GuardInputs, Pool, Position, State
 Effects = list[Any]
 
 _ASSESS = assessment.assess
-_HAND = assessment._hand_to_vault
-_TO_ATTEMPT = assessment._to_attempt
+_HAND = assessment.hand_to_vault
+_TO_ATTEMPT = assessment.to_attempt
 _REDUCE = operations._reduce
-_COVER = assessment._cover_deficit
+_COVER = assessment.cover_deficit
 _OPEN_WINDOWS = operations._open_windows
 
 
@@ -179,12 +179,12 @@ ENGINES = (
     wrong(
         "X122",
         "The vault takes the cross pool with an isolated one",
-        Patch(assessment, "_hand_to_vault", _the_whole_account),
+        Patch(assessment, "hand_to_vault", _the_whole_account),
     ),
     wrong(
         "X123",
         "An isolated liquidation closes the cross sibling",
-        Patch(assessment, "_to_attempt", _its_cross_sibling_too),
+        Patch(assessment, "to_attempt", _its_cross_sibling_too),
     ),
     wrong(
         "X124",
@@ -202,9 +202,7 @@ ENGINES = (
     wrong("X127", "Isolated profit goes to the cross pool", Patch(operations, "_reduce", _profit_to_cross)),
     wrong("X128", "A transfer back goes forth", operates(events.Transfer, _pays_the_wrong_way)),
     wrong("X208", "Equity counts losses and no profits", sees(_losses_only)),
-    wrong(
-        "X209", "A deficit is taken from another account", Patch(assessment, "_cover_deficit", _from_another_account)
-    ),
+    wrong("X209", "A deficit is taken from another account", Patch(assessment, "cover_deficit", _from_another_account)),
     wrong("X210", "A transfer goes to the isolated pool that is there", operates(events.Transfer, _to_the_first_pool)),
     wrong("X211", "A window of the account calms its other pools", Patch(operations, "_open_windows", _calms_siblings)),
     wrong(

@@ -15,11 +15,11 @@ from liqspec.core.state import GuardInputs, Pool, Position, State
 Effects = list[Any]
 
 _LIFECYCLE = machine.lifecycle
-_LEAVE = assessment._leave_liquidation
+_LEAVE = assessment.leave_liquidation
 _INCREASE = operations._increase
 _REDUCE = operations._reduce
 _END_LIFE = Position.end_life
-_HAND = assessment._hand_to_vault
+_HAND = assessment.hand_to_vault
 
 
 def _table(**changes: dict[str, Any] | None) -> Patch:
@@ -39,7 +39,7 @@ def _table(**changes: dict[str, Any] | None) -> Patch:
             for source in entry.sources:
                 candidates.setdefault((entry.trigger, source), []).append(entry)
         fired = {(entry.trigger, source, entry.to): entry for entry in entries for source in entry.sources}
-        return Lifecycle(table, machine._build(table), {entry.id: entry for entry in entries}, fired, candidates)
+        return Lifecycle(table, machine.build(table), {entry.id: entry for entry in entries}, fired, candidates)
 
     return Patch(machine, "lifecycle", lifecycle)
 
@@ -147,7 +147,7 @@ def _transition_first(state: State, event: events.Block, amounts: Amounts, effec
 ENGINES = (
     bug(
         "B62",
-        Patch(assessment, "_leave_liquidation", _only_with_positions),
+        Patch(assessment, "leave_liquidation", _only_with_positions),
     ),
     wrong(
         "X129",
@@ -182,7 +182,7 @@ ENGINES = (
     wrong("X149", "A reduction makes a position healthy", Patch(operations, "_reduce", _healthy_after_reducing)),
     wrong("X150", "An attempt counts for the next life too", Patch(Position, "end_life", _keeps("attempted"))),
     wrong("X152", "The cost of a closed position stays", Patch(Position, "end_life", _keeps("cost"))),
-    wrong("X154", "A backstopped position is closed at once", Patch(assessment, "_hand_to_vault", _closed_at_once)),
+    wrong("X154", "A backstopped position is closed at once", Patch(assessment, "hand_to_vault", _closed_at_once)),
     wrong("X155", "A block does not count", operates(events.Block, _no_block_number)),
     wrong("X156", "A block always takes a millisecond", operates(events.Block, _always_a_millisecond)),
     wrong("X157", "At a block, cooldowns are judged at the time before it", operates(events.Block, _transition_first)),

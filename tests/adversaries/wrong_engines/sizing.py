@@ -12,8 +12,8 @@ from liqspec.core.arithmetic import Ratio
 from liqspec.core.lifecycle import fire
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
-_SIZING = assessment._sizing
-_EMIT = assessment._emit_order
+_SIZING = assessment.order_sizing
+_EMIT = assessment.emit_order
 _CHUNK = arithmetic.chunk
 
 
@@ -104,19 +104,19 @@ def _size_by_a_whole_number(size: int, fraction: arithmetic.Ratio) -> int:
 
 ENGINES = (
     bug("B16", Patch(arithmetic, "chunk", _larger_of_both)),
-    bug("B18", Patch(assessment, "_sizing", _always_a_chunk)),
+    bug("B18", Patch(assessment, "order_sizing", _always_a_chunk)),
     bug("B20", operates(events.Fill, _always_sells)),
     wrong("X25", "A chunk is rounded down", Patch(arithmetic, "chunk", _rounded_down)),
     wrong("X26", "A chunk is one lot more than its share", Patch(arithmetic, "chunk", _one_lot_more)),
-    wrong("X27", "A notional equal to the threshold is large", Patch(assessment, "_sizing", _at_the_threshold)),
-    wrong("X28", "The threshold is compared with the entry notional", Patch(assessment, "_sizing", _on_entry)),
-    wrong("X29", "The threshold is compared with the pool's notional", Patch(assessment, "_sizing", _on_the_pool)),
-    wrong("X30", "A chunk even below the backstop line", Patch(assessment, "_sizing", _above_the_line)),
-    wrong("X31", "Full size already at the backstop line", Patch(assessment, "_sizing", _at_the_line)),
+    wrong("X27", "A notional equal to the threshold is large", Patch(assessment, "order_sizing", _at_the_threshold)),
+    wrong("X28", "The threshold is compared with the entry notional", Patch(assessment, "order_sizing", _on_entry)),
+    wrong("X29", "The threshold is compared with the pool's notional", Patch(assessment, "order_sizing", _on_the_pool)),
+    wrong("X30", "A chunk even below the backstop line", Patch(assessment, "order_sizing", _above_the_line)),
+    wrong("X31", "Full size already at the backstop line", Patch(assessment, "order_sizing", _at_the_line)),
     wrong(
         "X32",
         "A chunk is a share of the size before the first chunk",
-        Patch(assessment, "_emit_order", _of_the_original),
+        Patch(assessment, "emit_order", _of_the_original),
     ),
     wrong(
         "X212",
