@@ -170,7 +170,7 @@ def test_properties_are_a_table_a_page_and_data(
 ) -> None:
     assert run_here(monkeypatch, "properties", "--json") == 0
     listed = json.loads(capsys.readouterr().out)
-    assert [entry["name"] for entry in listed] == list(registry.KNOWN)
+    assert [entry["name"] for entry in listed] == list(registry.PROPERTIES)
     closed = next(entry for entry in listed if entry["name"] == "closed_is_empty")
     assert (closed["kind"], closed["judged_on"], closed["rules"]) == ("state", "observation", ["LIF-3"])
     assert run_here(monkeypatch, "properties", "--markdown") == 0
@@ -178,7 +178,7 @@ def test_properties_are_a_table_a_page_and_data(
     assert run_here(monkeypatch, "properties") == 0
     told = capsys.readouterr().out
     assert "│ closed is empty               │ A closed or backstopped      │ state   │ observation │ LIF-3 " in told
-    assert all(f"│ {entry.title[:12]}" in told for entry in registry.KNOWN.values())
+    assert all(f"│ {entry.title[:12]}" in told for entry in registry.PROPERTIES.values())
 
 
 @pytest.mark.parametrize(

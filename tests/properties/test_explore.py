@@ -13,7 +13,6 @@ from liqspec.core.engine import Engine
 from liqspec.core.snapshot import Snapshot
 from liqspec.core.state import GuardInputs, Pool, Position, State
 from liqspec.properties.coverage import Violation
-from liqspec.properties.model_step import DETERMINISTIC
 from liqspec.replay.run import Run
 from liqspec.search.explore import explore
 from liqspec.spec import scenarios, scopes
@@ -159,7 +158,7 @@ def test_an_engine_that_restores_less_than_there_is_is_shrunk_as_one_that_repeat
         restore(self, attrs.evolve(snapshot, net_deposits=snapshot.net_deposits + 1))
 
     monkeypatch.setattr(Engine, "restore", restore_earlier)
-    told = attrs.evolve(violation, property=DETERMINISTIC)
+    told = attrs.evolve(violation, property="the_same_event_in_the_same_state_does_the_same")
     shrunk = counterexample.shrink(told)
     assert shrunk.wrong == "from the same state it ended differently"
     assert len(shrunk.events) == 1

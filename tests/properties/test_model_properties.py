@@ -12,9 +12,11 @@ from liqspec.core.effects import Backstopped, Effect
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.snapshot import Snapshot, WindowValue
-from liqspec.properties import Witness, paired
+from liqspec.properties.checker.witness import Witness
 from liqspec.properties.coverage import Tally, Violation
-from liqspec.properties.model_step import MODEL_PROPERTIES, ModelStep
+from liqspec.properties.model_step import MODEL, ModelStep
+from liqspec.properties.paired import WHOLE_RUNS
+from liqspec.properties.property import HOLDS, NOT_EXERCISED, Verdict, violated
 from liqspec.search.campaign import random_run
 from support.builders import small_config, small_engine
 
@@ -37,9 +39,9 @@ def step(*told: EventData, **changes: Any) -> ModelStep:
     return ModelStep(engine, before, told[-1], engine.snapshot(), effects, None, witness)
 
 
-def judged(name: str, seen: ModelStep) -> str | None:
+def judged(name: str, seen: ModelStep) -> Verdict:
     """What a property says of it."""
-    return MODEL_PROPERTIES[name].judge(seen)
+    return MODEL[name].judge(seen)
 
 
 def of_both(event: EventData) -> list[EventData]:
@@ -52,10 +54,10 @@ def test_pools_in_another_order_are_seen() -> None:
     told = [*of_both(DEPOSIT), *of_both(TRADE), {**MARK, "price": "80"}]
     name = "pools_are_assessed_in_their_order"
     entered = step(*told)
-    assert judged(name, entered) == ""
-    wrong = judged(name, _with(entered, tuple(reversed(entered.effects))))
+    assert judged(name, entered) == HOLDS
+    wrong = judged(name, _with(entered, tuple(reversed(entered.effects)))).wrong
     assert wrong == "pools were assessed in the order bob/, alice/"
-    assert judged(name, step(*told, {"type": "order_done", **ALICE})) is None  # one pool has no order
+    assert judged(name, step(*told, {"type": "order_done", **ALICE})) == NOT_EXERCISED  # one pool has no order
 
 
 def _with(seen: ModelStep, effects: tuple[Effect, ...]) -> ModelStep:
@@ -76,10 +78,10 @@ def test_a_pool_that_is_taken_before_another_was_assessed_is_seen() -> None:
     seen = step(*one_of_each)
     name = "pools_are_assessed_in_their_order"
     assert [effect.pool for effect in seen.effects if isinstance(effect, Backstopped)] == ["alice/cross"]
-    assert judged(name, seen) == ""
+    assert judged(name, seen) == HOLDS
     taken = tuple(effect for effect in seen.effects if isinstance(effect, Backstopped))
     rest = tuple(effect for effect in seen.effects if not isinstance(effect, Backstopped))
-    assert judged(name, _with(seen, (*taken, *rest))) == "a pool was taken before another had been assessed"
+    assert judged(name, _with(seen, (*taken, *rest))) == violated("a pool was taken before another had been assessed")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_a_liquidation_price_that_is_a_tick_off_is_seen(off: int, wrong: str, mo
     ticks, crossing = right(seen.engine, "alice", "A", "cross")
     assert ticks == 88
     monkeypatch.setattr(Engine, "liquidation_price", lambda *_: (88 + off, crossing))
-    assert judged("a_liquidation_price_is_exact", seen) == wrong
+    assert judged("a_liquidation_price_is_exact", seen) == (violated(wrong) if wrong else HOLDS)
 
 
 def test_a_long_that_is_breached_at_every_tick_has_no_liquidation_price_to_judge() -> None:
@@ -108,14 +110,14 @@ def test_a_long_that_is_breached_at_every_tick_has_no_liquidation_price_to_judge
     seen = step(*told, markets=markets, marks={"A": "100"})
     assert seen.engine.observe()["pools"][0]["in_liquidation"]
     assert seen.engine.liquidation_price("alice", "A", "cross")[0] is None
-    assert judged("a_liquidation_price_is_exact", seen) is None
+    assert judged("a_liquidation_price_is_exact", seen) == NOT_EXERCISED
 
 
 def test_a_liquidation_price_that_is_missing_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """MRG-10."""
     seen = step(DEPOSIT, TRADE)
     monkeypatch.setattr(Engine, "liquidation_price", lambda *_: (None, None))
-    assert judged("a_liquidation_price_is_exact", seen) == "alice/A/cross has no liquidation price"
+    assert judged("a_liquidation_price_is_exact", seen) == violated("alice/A/cross has no liquidation price")
 
 
 @pytest.mark.parametrize("scope", ["position", "pool", "account"])
@@ -131,14 +133,14 @@ def test_a_window_that_is_a_millisecond_off_is_seen(scope: str, field: str) -> N
     fill: EventData = {"type": "fill", **ALICE, "size": "5", "price": "88"}
     seen = step(DEPOSIT, TRADE, MARK, fill, {"type": "block", "time": 20}, liquidation=liquidation)
     name = "the_engine_remembers_what_the_rules_remember"
-    assert judged(name, seen) == ""
+    assert judged(name, seen) == HOLDS
     (alice, bob) = seen.after.accounts
     (pool,) = alice.pools
     (held,) = pool.positions
     held = held._replace(window=_later(held.window, field if scope == "position" else ""))
     pool = pool._replace(positions=(held,), window=_later(pool.window, field if scope == "pool" else ""))
     alice = alice._replace(pools=(pool,), window=_later(alice.window, field if scope == "account" else ""))
-    wrong = judged(name, attrs.evolve(seen, after=attrs.evolve(seen.after, accounts=(alice, bob))))
+    wrong = judged(name, attrs.evolve(seen, after=attrs.evolve(seen.after, accounts=(alice, bob)))).wrong
     what = "the window" if field == "until" else "the window that forces full size"
     of = {"position": "alice/A/cross#1", "pool": "alice/cross", "account": "alice"}[scope]
     assert wrong == f"{what} of {of} ends at 51 ms, must end at 50 ms; it is 20 ms"
@@ -155,7 +157,7 @@ def test_a_window_that_has_ended_is_as_good_as_none() -> None:
     (pool,) = alice.pools
     ended = pool._replace(window=WindowValue(seen.after.time, seen.after.time))
     other = attrs.evolve(seen.after, accounts=(alice._replace(pools=(ended,)), bob))
-    assert judged("the_engine_remembers_what_the_rules_remember", attrs.evolve(seen, after=other)) == ""
+    assert judged("the_engine_remembers_what_the_rules_remember", attrs.evolve(seen, after=other)) == HOLDS
 
 
 @pytest.mark.parametrize("part", ["positions", "pools"])
@@ -163,18 +165,20 @@ def test_what_is_listed_in_another_order_is_seen(part: str) -> None:
     """OBS-1."""
     name = "what_is_listed_is_in_its_order"
     seen = step(*of_both(DEPOSIT), *of_both(TRADE))
-    assert judged(name, seen) == ""
+    assert judged(name, seen) == HOLDS
     seen.witness.view.raw[part].reverse()
-    assert str(judged(name, seen)).startswith(f"the {part} are listed in the order bob/")
+    assert judged(name, seen).wrong.startswith(f"the {part} are listed in the order bob/")
 
 
 def test_a_run_in_which_an_account_makes_a_difference_to_others_ends_in_that_violation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is judged on the run as a whole, at its end."""
-    monkeypatch.setattr(paired, "without_an_account", lambda config, told: f"{len(told)} events differ")
+    name = "an_unrelated_account_changes_nothing"
+    differs = attrs.evolve(WHOLE_RUNS[name], judge=lambda run: violated(f"{len(run.events)} events differ"))
+    monkeypatch.setitem(WHOLE_RUNS, name, differs)
     tally = Tally()
     told = random_run(BASES[0], Random(1), 5, "a test", tally)
     (found,) = tally.violations
-    assert found == Violation(paired.BYSTANDER, "5 events differ", "a test", found.config, told)
-    assert tally.checked[paired.BYSTANDER] == 1
+    assert found == Violation(name, "5 events differ", "a test", found.config, told)
+    assert tally.checked[name] == 1

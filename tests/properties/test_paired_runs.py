@@ -9,9 +9,9 @@ from liqspec.core import arithmetic
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.refusals import NotPositive
-from liqspec.properties import paired
 from liqspec.properties.coverage import Violation
-from liqspec.properties.paired import PAIRS, PairedRun
+from liqspec.properties.paired import PAIRED, WHOLE_RUNS, PairedRun, WholeRun
+from liqspec.properties.property import HOLDS, NOT_EXERCISED, Verdict, violated
 from liqspec.verify import counterexample
 from support.builders import apply, small_config, small_engine, trade_fields
 
@@ -32,7 +32,7 @@ def filled(size: str, price: str, **key: str) -> EventData:
     return {"type": "fill", "account": "alice", "market": "A", "mode": "cross", "size": size, "price": price, **key}
 
 
-def told_twice(name: str, *told: EventData, **changes: Any) -> str | None:
+def told_twice(name: str, *told: EventData, **changes: Any) -> Verdict:
     """What the pair property of this name says of the last of these events."""
     engine = small_engine(**changes)
     snapshots = [engine.snapshot()]
@@ -41,7 +41,7 @@ def told_twice(name: str, *told: EventData, **changes: Any) -> str | None:
         apply(engine, event["type"], **fields)
         snapshots.append(engine.snapshot())
     earlier = (snapshots[-3], told[-2]) if len(told) > 1 else None
-    return PAIRS[name].judge(PairedRun(engine, earlier, snapshots[-2], told[-1], snapshots[-1], None))
+    return PAIRED[name].judge(PairedRun(engine, earlier, snapshots[-2], told[-1], snapshots[-1], None))
 
 
 BREACHED = (
@@ -89,21 +89,21 @@ CASES: dict[str, tuple[tuple[EventData, ...], Callable[[pytest.MonkeyPatch], Non
 
 
 def test_there_is_a_case_for_each() -> None:
-    assert CASES.keys() == PAIRS.keys()
+    assert CASES.keys() == PAIRED.keys()
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_holds_of_the_model(name: str) -> None:
     """FIL-1, MRG-9, LIQ-2, ACC-2, ACC-10, CLD-5, MRG-1, MRG-2, MRG-10, MRG-12."""
     told, _ = CASES[name]
-    assert told_twice(name, *told, **NO_FEE) == ""
+    assert told_twice(name, *told, **NO_FEE) == HOLDS
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_sees_the_engine_that_breaks_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     told, break_it = CASES[name]
     break_it(monkeypatch)
-    assert told_twice(name, *told, **NO_FEE)
+    assert told_twice(name, *told, **NO_FEE).wrong
 
 
 def test_fees_that_take_one_run_across_a_line_and_the_other_not_are_no_violation() -> None:
@@ -123,23 +123,26 @@ def test_fees_that_take_one_run_across_a_line_and_the_other_not_are_no_violation
     for event in (*told[:-1], filled("1", "65"), filled("1", "65")):
         apply(engine, event["type"], **{key: value for key, value in event.items() if key != "type"})
     assert [entry["state"] for entry in engine.observe()["positions"]] == ["closed", "backstopped"]
-    assert told_twice("one_fill_is_its_two_halves", *told, **changes) == ""
+    assert told_twice("one_fill_is_its_two_halves", *told, **changes) == HOLDS
 
 
 def test_with_a_fee_the_fill_itself_is_judged_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """FIL-1, FIL-2: the two runs are without it."""
     liquidation = {**NO_FEE["liquidation"], "fee_rate": "1/70"}
-    assert told_twice("one_fill_is_its_two_halves", *HALVED, liquidation=liquidation) == ""
+    assert told_twice("one_fill_is_its_two_halves", *HALVED, liquidation=liquidation) == HOLDS
     CASES["one_fill_is_its_two_halves"][1](monkeypatch)
-    assert told_twice("one_fill_is_its_two_halves", *HALVED, liquidation=liquidation)
+    assert told_twice("one_fill_is_its_two_halves", *HALVED, liquidation=liquidation).wrong
 
 
 @pytest.mark.parametrize("event", [deposit("alice", "1"), {"type": "block", "time": 7}, filled("1", "83")])
 def test_what_a_pair_does_not_speak_of_is_not_counted(event: EventData) -> None:
     told = (*BREACHED, event) if event["type"] == "fill" else (event,)
-    judged = {name: told_twice(name, *told, **NO_FEE) for name in PAIRS}
-    assert judged["one_fill_is_its_two_halves"] is None
-    assert None in (judged["events_of_unrelated_pools_commute"], judged["mirrored_accounts_get_the_same_decisions"])
+    judged = {name: told_twice(name, *told, **NO_FEE) for name in PAIRED}
+    assert judged["one_fill_is_its_two_halves"] == NOT_EXERCISED
+    assert NOT_EXERCISED in (
+        judged["events_of_unrelated_pools_commute"],
+        judged["mirrored_accounts_get_the_same_decisions"],
+    )
 
 
 def refuse_after(monkeypatch: pytest.MonkeyPatch, account: str, other: str) -> None:
@@ -162,8 +165,8 @@ def test_refusals_that_depend_on_the_order_are_told(monkeypatch: pytest.MonkeyPa
     apply(engine, "deposit", account="alice", amount="50")
     between = engine.snapshot()
     refuse_after(monkeypatch, "bob", "alice")
-    judged = PAIRS[name].judge(PairedRun(engine, (start, told[0]), between, told[1], between, "not_positive"))
-    assert judged == "in this order [None, 'not_positive'], in the other [None, None]"
+    judged = PAIRED[name].judge(PairedRun(engine, (start, told[0]), between, told[1], between, "not_positive"))
+    assert judged == violated("in this order [None, 'not_positive'], in the other [None, None]")
 
 
 def test_a_mirror_image_that_is_refused_is_told() -> None:
@@ -172,8 +175,8 @@ def test_a_mirror_image_that_is_refused_is_told() -> None:
     before = engine.snapshot()
     apply(engine, "deposit", account="alice", amount="50")
     twice = PairedRun(engine, None, before, deposit("alice", "50"), engine.snapshot(), "unknown_account")
-    judged = PAIRS["mirrored_accounts_get_the_same_decisions"].judge(twice)
-    assert judged == "refused unknown_account, but mirrored None"
+    judged = PAIRED["mirrored_accounts_get_the_same_decisions"].judge(twice)
+    assert judged == violated("refused unknown_account, but mirrored None")
 
 
 def test_a_short_that_is_liquidated_sooner_with_more_collateral_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,31 +184,35 @@ def test_a_short_that_is_liquidated_sooner_with_more_collateral_is_told(monkeypa
     monkeypatch.setattr(Engine, "liquidation_price", lambda self, account, *_: (1000 - collateral(self, account), None))
     told = (deposit("bob", "200"), opened("-8", account="bob"), deposit("bob", "10"))
     judged = told_twice("a_liquidation_price_moves_away_as_collateral_grows", *told)
-    assert judged == "the short in A is liquidated at 800, with more collateral at 790 ticks"
+    assert judged == violated("the short in A is liquidated at 800, with more collateral at 790 ticks")
 
 
 def collateral(engine: Engine, account: str) -> int:
     return engine.state.accounts[account].cross.collateral
 
 
+def alone(config: dict[str, Any], events: list[EventData]) -> Verdict:
+    """The verdict on a run without one of its accounts."""
+    return WHOLE_RUNS["an_unrelated_account_changes_nothing"].judge(WholeRun(config, events))
+
+
 def test_an_event_that_is_refused_only_beside_another_account_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """LIQ-2, ACC-2."""
     refuse_after(monkeypatch, "alice", "bob")
-    wrong = paired.without_an_account(small_config(), [deposit("bob", "100"), deposit("alice", "50")])
+    wrong = alone(small_config(), [deposit("bob", "100"), deposit("alice", "50")]).wrong
     assert wrong == "deposit is refused not_positive, without bob None"
 
 
 def test_an_absent_account_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """LIQ-2, ACC-2: Bob is taken away, and Alice fares the same; where she does not, the run is the counterexample."""
     config, told = small_config(), [deposit("bob", "100"), deposit("alice", "50")]
-    assert paired.without_an_account(config, told) == ""
+    assert alone(config, told) == HOLDS
     alice_gains_what_bob_has(monkeypatch)
-    wrong = paired.without_an_account(config, told)
-    assert wrong is not None
+    wrong = alone(config, told).wrong
     assert "alice" in wrong
-    assert paired.without_an_account(small_config(accounts=["alice"]), told[1:]) is None
+    assert alone(small_config(accounts=["alice"]), told[1:]) == NOT_EXERCISED
     longer = [deposit("alice", "1"), *told, deposit("alice", "2")]
-    shrunk = counterexample.shrink(Violation(paired.BYSTANDER, wrong, "a test", config, longer))
+    shrunk = counterexample.shrink(Violation("an_unrelated_account_changes_nothing", wrong, "a test", config, longer))
     assert shrunk.events in (told, [told[0], deposit("alice", "2")])
 
 

@@ -19,11 +19,13 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.state import Position, Window
 from liqspec.edge import files
-from liqspec.properties import PROPERTIES, Witness, registry
+from liqspec.properties import registry
+from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker import exact
+from liqspec.properties.checker.witness import Witness
 from liqspec.properties.coverage import Tally
-from liqspec.properties.model_step import CRASHES
 from liqspec.properties.monitor import Monitor
+from liqspec.properties.property import HOLDS, NOT_EXERCISED, Verdict
 from liqspec.search.campaign import random_run
 from liqspec.spec import rulebook
 from support.builders import small_config, small_engine
@@ -218,7 +220,7 @@ def test_a_wrong_engine_is_seen_by_the_property_that_is_about_it(
     pytest.fail(f"{title}: {seen_by} did not see it, but {sorted(found)}")
 
 
-def judged(name: str, told: list[EventData], event: EventData, change: Callable[[dict[str, Any]], None]) -> str | None:
+def judged(name: str, told: list[EventData], event: EventData, change: Callable[[dict[str, Any]], None]) -> Verdict:
     """What a property says of an event after these, if the engine shows what it should but for a change."""
     engine = small_engine()
     witness = Witness(small_config(), engine.observe())
@@ -228,7 +230,7 @@ def judged(name: str, told: list[EventData], event: EventData, change: Callable[
     engine.apply(events.from_json(event))
     seen = copy.deepcopy(engine.observe())
     change(seen)
-    return PROPERTIES[name].judge(witness.see(event, None, seen))
+    return OBSERVED[name].judge(witness.see(event, None, seen))
 
 
 ALICE = {"account": "alice", "market": "A", "mode": "cross"}
@@ -251,22 +253,22 @@ def position_shown(**fields: object) -> Callable[[dict[str, Any]], None]:
 def test_a_second_order_in_a_block_is_seen() -> None:
     """LIQ-12."""
     name = "an_order_is_emitted_only_if_needed_and_once"
-    assert judged(name, WAITING, CASH, lambda seen: None) is None
-    wrong = judged(name, WAITING, CASH, position_shown(order="10"))
+    assert judged(name, WAITING, CASH, lambda seen: None) == NOT_EXERCISED
+    wrong = judged(name, WAITING, CASH, position_shown(order="10")).wrong
     assert wrong == "alice/A/cross got a second order in this block"
 
 
 def test_a_life_that_begins_without_an_opening_is_seen() -> None:
     """LIF-2."""
-    wrong = judged("a_life_ends_once", OPENED, CASH, position_shown(life=2))
+    wrong = judged("a_life_ends_once", OPENED, CASH, position_shown(life=2)).wrong
     assert wrong == "alice/A/cross has life 2 after 1"
 
 
 def test_a_closed_position_that_comes_back_is_seen() -> None:
     """LIF-1."""
     closed: list[EventData] = [*OPENED, {"type": "trade", **ALICE, "size": "-10", "price": "100"}]
-    assert judged("a_life_ends_once", closed, CASH, lambda seen: None) == ""
-    wrong = judged("a_life_ends_once", closed, CASH, position_shown(state="healthy"))
+    assert judged("a_life_ends_once", closed, CASH, lambda seen: None) == HOLDS
+    wrong = judged("a_life_ends_once", closed, CASH, position_shown(state="healthy")).wrong
     assert wrong == "alice/A/cross was closed and is healthy in the same life"
 
 
@@ -278,11 +280,11 @@ def test_a_vault_that_does_not_have_what_it_took_is_seen() -> None:
     """BKS-3."""
     name = "the_vault_takes_the_whole_pool_and_nothing_else"
     *told, event = backstopped()
-    assert judged(name, told, event, lambda seen: None) == ""
-    wrong = judged(name, told, event, lambda seen: seen["vault"].update(positions={"A": "9"}))
+    assert judged(name, told, event, lambda seen: None) == HOLDS
+    wrong = judged(name, told, event, lambda seen: seen["vault"].update(positions={"A": "9"})).wrong
     assert wrong == "the vault's positions are not those that it took"
-    wrong = judged(name, told, event, lambda seen: seen["vault"].update(cash="1"))
-    assert wrong is not None and wrong.startswith("the vault's cash is 1, must be ")
+    wrong = judged(name, told, event, lambda seen: seen["vault"].update(cash="1")).wrong
+    assert wrong.startswith("the vault's cash is 1, must be ")
 
 
 def test_a_vault_that_takes_a_pool_also_has_the_deficit_of_another() -> None:
@@ -305,8 +307,8 @@ def test_a_vault_that_takes_a_pool_also_has_the_deficit_of_another() -> None:
         return change
 
     name = "the_vault_takes_the_whole_pool_and_nothing_else"
-    assert judged(name, told, fill, taken("3900")) == ""
-    assert judged(name, told, fill, taken("4200")) == "the vault's cash is 4200, must be 3900"
+    assert judged(name, told, fill, taken("3900")) == HOLDS
+    assert judged(name, told, fill, taken("4200")).wrong == "the vault's cash is 4200, must be 3900"
 
 
 def test_an_engine_that_crashes_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,7 +317,9 @@ def test_an_engine_that_crashes_is_told_as_that(monkeypatch: pytest.MonkeyPatch)
     judge = Monitor.of_start(engine, small_config(), Tally())
     monkeypatch.setattr(type(engine), "apply", lambda self, event: 1 // 0)
     found = judge.apply(OPENED[0])
-    assert found == [(CRASHES, "deposit ended in ZeroDivisionError: integer division or modulo by zero")]
+    assert found == [
+        ("every_event_gets_an_answer", "deposit ended in ZeroDivisionError: integer division or modulo by zero")
+    ]
 
 
 def test_the_naive_checker_shares_no_arithmetic_with_the_model() -> None:
@@ -339,7 +343,7 @@ def test_the_page_of_the_properties_is_the_one_that_they_make() -> None:
 
 def test_every_property_has_a_sentence_and_rules() -> None:
     rules = rulebook.rules()
-    for entry in registry.KNOWN.values():
+    for entry in registry.PROPERTIES.values():
         assert entry.sentence.endswith(".")
         assert entry.rules
         assert [rule for rule in entry.rules if rule not in rules] == []
@@ -394,16 +398,16 @@ def test_a_ranked_venue_with_two_orders_or_the_wrong_one_is_seen() -> None:
     event = {"type": "marks", "prices": {"A": "85", "B": "85"}}
     engine.apply(events.from_json(event))
     name = "an_order_is_emitted_only_if_needed_and_once"
-    assert PROPERTIES[name].judge(witness.copy().see(event, None, engine.observe())) == ""
+    assert OBSERVED[name].judge(witness.copy().see(event, None, engine.observe())) == HOLDS
     first, second = (copy.deepcopy(engine.observe()) for _ in range(2))
     first["positions"][1]["order"] = "5"
-    wrong = PROPERTIES[name].judge(witness.copy().see(event, None, first))
+    wrong = OBSERVED[name].judge(witness.copy().see(event, None, first)).wrong
     assert wrong == "alice/cross has two orders at once"
     second["positions"][0]["order"], second["positions"][1]["order"] = None, "5"
-    wrong = PROPERTIES[name].judge(witness.copy().see(event, None, second))
+    wrong = OBSERVED[name].judge(witness.copy().see(event, None, second)).wrong
     assert wrong == "alice/B/cross got the order, but alice/A/cross comes first"
     second["positions"][1]["state"] = "healthy"
-    wrong = PROPERTIES[name].judge(witness.copy().see(event, None, second))
+    wrong = OBSERVED[name].judge(witness.copy().see(event, None, second)).wrong
     assert wrong == "alice/B/cross got an order, but is healthy"
 
 

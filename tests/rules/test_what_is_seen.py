@@ -20,7 +20,8 @@ from liqspec.core.events import EventData
 from liqspec.edge.amounts import decimal_text
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
-from liqspec.properties import PROPERTIES, Witness
+from liqspec.properties.catalogue import OBSERVED
+from liqspec.properties.checker.witness import Witness
 
 Data = dict[str, Any]
 Edit = tuple[tuple[str | int, ...], Any]  # where in an observation, and what stands there then; GONE for nothing
@@ -134,7 +135,7 @@ def is_seen(witness: Witness, event: EventData, refusal: str | None, observation
     """Whether some property sees that something is wrong; what cannot be judged at all is seen, as by the judge."""
     try:
         step = witness.copy().see(event, refusal, observation)
-        return any(entry.judge(step) for entry in PROPERTIES.values())
+        return any(verdict.wrong for _, verdict in OBSERVED.judge(step))
     except KeyError:
         return True
 

@@ -17,7 +17,7 @@ from liqspec.conform.saved import load
 from liqspec.conform.search import Outcome
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import acting_rules, reachable_transitions
-from liqspec.properties.registry import KNOWN
+from liqspec.properties.registry import PROPERTIES
 from liqspec.spec.checks import checks
 from liqspec.spec.observables import names
 from support.builders import small_config
@@ -91,7 +91,7 @@ def test_a_broken_property_is_told_with_its_sentence_and_its_first_rule() -> Non
         kind="property", config=small_config(), events=[DEPOSIT], applied=[DEPOSIT], broken=broken, where="here"
     )
     assert finding.headline == "nothing is created: the outside has 5 too many"
-    assert finding.rules == KNOWN["nothing_is_created"].rules
+    assert finding.rules == PROPERTIES["nothing_is_created"].rules
     shown = report.text(finding)
     assert shown.startswith(
         "breaks a property nothing is created: the outside has 5 too many\nafter 1 events; here\n"

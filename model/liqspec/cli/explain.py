@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from attrs import asdict
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
@@ -53,10 +52,12 @@ def properties(
     if as_markdown:
         typer.echo(registry.markdown(), nl=False)
     elif as_json:
-        typer.echo(json.dumps([asdict(entry) for entry in registry.KNOWN.values()], ensure_ascii=False, indent=2))
+        typer.echo(
+            json.dumps([entry.to_json() for entry in registry.PROPERTIES.values()], ensure_ascii=False, indent=2)
+        )
     else:
         table = Table("property", "what must hold", "kind", "judged on", "rules")
-        for entry in registry.KNOWN.values():
+        for entry in registry.PROPERTIES.values():
             table.add_row(entry.title, entry.sentence, entry.kind, entry.judged_on, " ".join(entry.rules))
         terminal().print(table)
 

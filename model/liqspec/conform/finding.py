@@ -6,7 +6,7 @@ from attrs import frozen
 
 from liqspec.conform.fault import Fault
 from liqspec.core.events import EventData
-from liqspec.properties.registry import KNOWN
+from liqspec.properties.registry import PROPERTIES
 from liqspec.step.reasons import Reason
 
 
@@ -36,7 +36,7 @@ class Finding:
         if self.kind == "difference":
             return str(self.reasons[0].difference)
         if self.kind == "property":
-            return f"{KNOWN[self.broken[0][0]].title}: {self.broken[0][1]}"
+            return f"{PROPERTIES[self.broken[0][0]].title}: {self.broken[0][1]}"
         return str(self.fault) if self.kind == "fault" else self.note
 
     @property
@@ -44,7 +44,7 @@ class Finding:
         """The rules that the engine departs from, the first before all; EVT-1 where it did not answer at all."""
         if self.kind == "difference":
             return self.reasons[0].rules
-        return KNOWN[self.broken[0][0]].rules if self.kind == "property" else ("EVT-1",)
+        return PROPERTIES[self.broken[0][0]].rules if self.kind == "property" else ("EVT-1",)
 
     @property
     def event_type(self) -> str:

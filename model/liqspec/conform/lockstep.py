@@ -16,7 +16,9 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.refusals import BadRequest, Refusal
 from liqspec.edge.shapes import WrongShape
-from liqspec.properties import PROPERTIES, Witness
+from liqspec.properties.catalogue import OBSERVED
+from liqspec.properties.checker.witness import Witness
+from liqspec.properties.property import NOT_EXERCISED
 from liqspec.step import relation
 from liqspec.step.compare import Difference, Observes
 from liqspec.step.reasons import Reason, Step, of_outcome, outcome_difference
@@ -185,11 +187,10 @@ class Beside:
         # What an engine shows may be anything; where it cannot be judged, the difference itself is told.
         with suppress(Exception):
             step = self._witness.see(event, observed.refused, seen)
-            for name, entry in PROPERTIES.items():
-                judgement = entry.judge(step)
-                self.coverage.judged[name] += judgement is not None
-                if judgement:
-                    broken.append((name, judgement))
+            for entry, verdict in OBSERVED.judge(step):
+                self.coverage.judged[entry.name] += verdict is not NOT_EXERCISED
+                if verdict.outcome == "violated":
+                    broken.append((entry.name, verdict.wrong))
         return tuple(broken)
 
     def _count(self, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> None:

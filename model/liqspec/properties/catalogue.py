@@ -1,60 +1,24 @@
-"""The properties themselves: each a name that reads as a sentence, its rules, and a judgement of one step."""
-
-from collections.abc import Callable
-from typing import Literal
-
-from attrs import frozen
+"""The properties of what everybody can observe: each is judged on one step of any engine."""
 
 from liqspec.edge.amounts import ratio_text as _n
 from liqspec.properties.checker import measures
 from liqspec.properties.checker.exact import ZERO, Fraction, number
 from liqspec.properties.checker.measures import NaivePool, NaivePosition
 from liqspec.properties.checker.witness import Step, scope_key
+from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Verdict, holds_if, violated
 
-# None: the step did not exercise the property; "": it held; otherwise what was wrong, with the numbers.
-Judgement = str | None
-HELD = ""
-Kind = Literal["state", "step", "history", "pair"]
+OBSERVED = Properties[Step]("observation")
 
 
-@frozen
-class Property:
-    """Something that must hold of every step of every run.
-
-    `kind` says what it looks at: one state, one step, or the history that the witness remembers. `judged_on` says
-    whether a foreign engine's observations suffice.
-    """
-
-    name: str
-    sentence: str
-    rules: tuple[str, ...]
-    kind: Kind
-    judged_on: Literal["observation", "model"]
-    judge: Callable[[Step], Judgement]
-
-
-PROPERTIES: dict[str, Property] = {}
-
-
-def _property(kind: Kind, *rules: str) -> Callable[[Callable[[Step], Judgement]], Callable[[Step], Judgement]]:
-    def register(judge: Callable[[Step], Judgement]) -> Callable[[Step], Judgement]:
-        name = judge.__name__
-        sentence = (judge.__doc__ or "").strip()
-        PROPERTIES[name] = Property(name, sentence, rules, kind, "observation", judge)
-        return judge
-
-    return register
-
-
-def _first(wrong: list[str]) -> str:
-    return wrong[0] if wrong else HELD
+def _first(wrong: list[str]) -> Verdict:
+    return violated(wrong[0]) if wrong else HOLDS
 
 
 # --------------------------------------------------------------------------------------------------------------- states
 
 
-@_property("state", "MRG-1", "MRG-2", "MRG-3", "MRG-4", "MRG-5", "MRG-6")
-def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Judgement:
+@OBSERVED.add("state", "MRG-1", "MRG-2", "MRG-3", "MRG-4", "MRG-5", "MRG-6")
+def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Verdict:
     """Equity and maintenance margin of every pool are exactly those of its collateral, positions and marks."""
     wrong = []
     for pool in step.after.pools.values():
@@ -68,8 +32,8 @@ def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Judgemen
     return _first(wrong)
 
 
-@_property("history", "MRG-7", "ACC-11")
-def initial_margin_is_what_the_rules_say(step: Step) -> Judgement:
+@OBSERVED.add("history", "MRG-7", "ACC-11")
+def initial_margin_is_what_the_rules_say(step: Step) -> Verdict:
     """The initial margin of every pool is that of its positions at the leverages that the trader chose."""
     wrong, exercised = [], False
     for pool in step.after.pools.values():
@@ -85,11 +49,11 @@ def initial_margin_is_what_the_rules_say(step: Step) -> Judgement:
         )
         if pool.initial_margin != margin:
             wrong.append(f"{pool.key}: initial margin is {_n(pool.initial_margin)}, must be {_n(margin)}")
-    return _first(wrong) if wrong or exercised else None
+    return _first(wrong) if wrong or exercised else NOT_EXERCISED
 
 
-@_property("history", "EVT-10", "MRG-9", "FIL-2", "BKS-3", "BKS-7", "EVT-6")
-def nothing_is_created(step: Step) -> Judgement:
+@OBSERVED.add("history", "EVT-10", "MRG-9", "FIL-2", "BKS-3", "BKS-7", "EVT-6")
+def nothing_is_created(step: Step) -> Verdict:
     """Pools, vault and outside together are worth what was put in, and all sizes of a market add up to 0."""
     marks, sizes = step.later.marks, dict(step.later.outside_sizes)
     for position in step.after.positions.values():
@@ -98,7 +62,7 @@ def nothing_is_created(step: Step) -> Judgement:
         sizes[market] = sizes.get(market, ZERO) + size
     for market, size in sorted(sizes.items()):
         if size:
-            return f"the sizes of {market} add up to {_n(size)}, must be 0"
+            return violated(f"the sizes of {market} add up to {_n(size)}, must be 0")
     outside = step.later.outside_cash + sum(
         (size * marks[market] for market, size in step.later.outside_sizes.items()), ZERO
     )
@@ -109,23 +73,23 @@ def nothing_is_created(step: Step) -> Judgement:
     )
     total = pools + vault + outside
     if total != step.later.net_deposits:
-        return f"pools, vault and outside are worth {_n(total)}, but {_n(step.later.net_deposits)} was put in"
-    return HELD
+        return violated(f"pools, vault and outside are worth {_n(total)}, but {_n(step.later.net_deposits)} was put in")
+    return HOLDS
 
 
-@_property("state", "BKS-8")
-def the_vaults_equity_is_its_own(step: Step) -> Judgement:
+@OBSERVED.add("state", "BKS-8")
+def the_vaults_equity_is_its_own(step: Step) -> Verdict:
     """The vault's equity is its cash and its positions at the marks, and nothing else."""
     equity = step.after.vault_cash + sum(
         (size * step.later.marks[market] for market, size in step.after.vault_positions.items()), ZERO
     )
     if step.after.vault_equity != equity:
-        return f"the vault's equity is {_n(step.after.vault_equity)}, must be {_n(equity)}"
-    return HELD if step.after.vault_positions else None
+        return violated(f"the vault's equity is {_n(step.after.vault_equity)}, must be {_n(equity)}")
+    return holds_if(step.after.vault_positions)
 
 
-@_property("state", "LIF-3")
-def closed_is_empty(step: Step) -> Judgement:
+@OBSERVED.add("state", "LIF-3")
+def closed_is_empty(step: Step) -> Verdict:
     """A closed or backstopped position has no size, cost, order or window; an open one has a size."""
     ended = False
     for position in step.after.positions.values():
@@ -133,57 +97,59 @@ def closed_is_empty(step: Step) -> Judgement:
         if position.state in ("closed", "backstopped"):
             ended = True
             if not empty:
-                return f"{position.key} is {position.state}, but has size {_n(position.size)}, cost {_n(position.cost)}"
+                return violated(
+                    f"{position.key} is {position.state}, but has size {_n(position.size)}, cost {_n(position.cost)}"
+                )
         elif not position.size:
-            return f"{position.key} is {position.state} with size 0"
-    return HELD if ended else None
+            return violated(f"{position.key} is {position.state} with size 0")
+    return holds_if(ended)
 
 
-@_property("state", "BKS-7", "LIQ-8")
-def no_negative_collateral_without_position(step: Step) -> Judgement:
+@OBSERVED.add("state", "BKS-7", "LIQ-8")
+def no_negative_collateral_without_position(step: Step) -> Verdict:
     """A pool without an open position has no negative collateral and is not in liquidation."""
     empty = [pool for pool in step.after.pools.values() if not pool.positions]
     for pool in empty:
         if pool.collateral < 0:
-            return f"{pool.key} has no position and collateral {_n(pool.collateral)}"
+            return violated(f"{pool.key} has no position and collateral {_n(pool.collateral)}")
         if pool.in_liquidation:
-            return f"{pool.key} has no position and is in liquidation"
-    return HELD if empty else None
+            return violated(f"{pool.key} has no position and is in liquidation")
+    return holds_if(empty)
 
 
-@_property("state", "LIQ-3", "LIQ-6", "LIQ-11")
-def a_breach_is_seen_at_once(step: Step) -> Judgement:
+@OBSERVED.add("state", "LIQ-3", "LIQ-6", "LIQ-11")
+def a_breach_is_seen_at_once(step: Step) -> Verdict:
     """A breached pool is in liquidation, and its positions are liquidatable or partially liquidated."""
     breached = [pool for pool in step.after.pools.values() if pool.positions and _equity_below_margin(step, pool)]
     for pool in breached:
         if not pool.in_liquidation:
-            return f"{pool.key} is not in liquidation: {_measures(pool)}"
+            return violated(f"{pool.key} is not in liquidation: {_measures(pool)}")
         for position in pool.positions:
             if position.state not in ("liquidatable", "partially_liquidated"):
-                return f"{position.key} is {position.state}: {_measures(pool)}"
-    return HELD if breached else None
+                return violated(f"{position.key} is {position.state}: {_measures(pool)}")
+    return holds_if(breached)
 
 
-@_property("state", "LIQ-3", "LIQ-4", "LIQ-9", "LIQ-10")
-def a_covered_pool_is_left_alone(step: Step) -> Judgement:
+@OBSERVED.add("state", "LIQ-3", "LIQ-4", "LIQ-9", "LIQ-10")
+def a_covered_pool_is_left_alone(step: Step) -> Verdict:
     """A pool with equity at or above its margin, equality included, is in liquidation only while an order runs on."""
     covered = [pool for pool in step.after.pools.values() if pool.positions and not _equity_below_margin(step, pool)]
     for pool in covered:
         runs_on = pool.order_working() and not step.rules.stop_when_restored
         if pool.in_liquidation != runs_on:
-            return f"{pool.key} in liquidation is {str(pool.in_liquidation).lower()}: {_measures(pool)}"
+            return violated(f"{pool.key} in liquidation is {str(pool.in_liquidation).lower()}: {_measures(pool)}")
         for position in pool.positions:
             waits = position.state in ("liquidatable", "partially_liquidated")
             if waits != runs_on and position.state != "partially_liquidated":
                 told = "an order of its pool runs on" if runs_on else _measures(pool)
-                return f"{position.key} is {position.state}: {told}"
+                return violated(f"{position.key} is {position.state}: {told}")
             if position.order is not None and not runs_on:
-                return f"the order of {position.key} was not stopped: {_measures(pool)}"
-    return HELD if covered else None
+                return violated(f"the order of {position.key} was not stopped: {_measures(pool)}")
+    return holds_if(covered)
 
 
-@_property("history", "LIQ-11", "LIQ-12", "LIQ-13", "BKS-1", "BKS-2", "CLD-6")
-def liquidation_makes_progress(step: Step) -> Judgement:
+@OBSERVED.add("history", "LIQ-11", "LIQ-12", "LIQ-13", "BKS-1", "BKS-2", "CLD-6")
+def liquidation_makes_progress(step: Step) -> Verdict:
     """A breached pool has a working order, or none of its positions is up for one and the vault may not take it."""
     exercised = False
     for pool in step.after.pools.values():
@@ -196,30 +162,32 @@ def liquidation_makes_progress(step: Step) -> Judgement:
             if position.state == "liquidatable" and (position.key, position.life) not in step.later.attempted
         ]
         if untried:
-            return f"{untried[0]} is liquidatable, was not attempted in this block, and has no order"
+            return violated(f"{untried[0]} is liquidatable, was not attempted in this block, and has no order")
         failed = all((position.key, position.life) in step.later.failed for position in pool.positions)
         if failed and _below_backstop(step, pool.equity, pool.maintenance_margin):
-            return f"{pool.key} is below the backstop line and its book failed, but it still holds its positions"
-    return HELD if exercised else None
+            return violated(
+                f"{pool.key} is below the backstop line and its book failed, but it still holds its positions"
+            )
+    return holds_if(exercised)
 
 
-@_property("state", "LIQ-12", "LIQ-14", "FIL-3")
-def an_order_fits_its_position(step: Step) -> Judgement:
+@OBSERVED.add("state", "LIQ-12", "LIQ-14", "FIL-3")
+def an_order_fits_its_position(step: Step) -> Verdict:
     """A working order is above 0, at most the size, and of a position that is being liquidated."""
     working = [position for position in step.after.positions.values() if position.order is not None]
     for position in working:
         order = position.order or ZERO
         if not 0 < order <= abs(position.size):
-            return f"{position.key} has an order for {_n(order)} of {_n(abs(position.size))}"
+            return violated(f"{position.key} has an order for {_n(order)} of {_n(abs(position.size))}")
         if position.state not in ("liquidatable", "partially_liquidated"):
-            return f"{position.key} is {position.state} and has an order"
-    return HELD if working else None
+            return violated(f"{position.key} is {position.state} and has an order")
+    return holds_if(working)
 
 
 # ---------------------------------------------------------------------------------------------------------------- steps
 
 
-@_property(
+@OBSERVED.add(
     "history",
     "EVT-2",
     "AMT-3",
@@ -234,27 +202,27 @@ def an_order_fits_its_position(step: Step) -> Judgement:
     "FIL-5",
     "EVT-9",
 )
-def an_event_is_accepted_exactly_if_its_rule_says_so(step: Step) -> Judgement:
+def an_event_is_accepted_exactly_if_its_rule_says_so(step: Step) -> Verdict:
     """An event is refused with the code of the first check that fails, and accepted if none does."""
     expected = step.expected_refusal
     if step.refusal != expected:
-        return f"{step.event.get('type')} was {step.refusal or 'accepted'}, must be {expected or 'accepted'}"
-    return HELD
+        return violated(f"{step.event.get('type')} was {step.refusal or 'accepted'}, must be {expected or 'accepted'}")
+    return HOLDS
 
 
-@_property("step", "EVT-3")
-def a_refused_event_changes_nothing(step: Step) -> Judgement:
+@OBSERVED.add("step", "EVT-3")
+def a_refused_event_changes_nothing(step: Step) -> Verdict:
     """After a refused event everything is as it was."""
     if step.accepted:
-        return None
-    return HELD if step.before.raw == step.after.raw else f"{step.refusal}, but the observation changed"
+        return NOT_EXERCISED
+    return HOLDS if step.before.raw == step.after.raw else violated(f"{step.refusal}, but the observation changed")
 
 
-@_property("step", "FIL-1", "FIL-2", "FIL-4", "MRG-9", "ACC-4", "ACC-5", "ACC-6", "ACC-8", "ACC-9", "EVT-6", "BKS-7")
-def an_event_changes_exactly_what_it_must(step: Step) -> Judgement:
+@OBSERVED.add("step", "FIL-1", "FIL-2", "FIL-4", "MRG-9", "ACC-4", "ACC-5", "ACC-6", "ACC-8", "ACC-9", "EVT-6", "BKS-7")
+def an_event_changes_exactly_what_it_must(step: Step) -> Verdict:
     """Collateral, sizes and costs are what the event's rule makes of them, a deficit covered; no pool else changes."""
     if not step.accepted:
-        return None
+        return NOT_EXERCISED
     taken = step.backstopped()
     for key, pool in step.after.pools.items():
         if key in taken:
@@ -262,30 +230,30 @@ def an_event_changes_exactly_what_it_must(step: Step) -> Judgement:
         expected = step.expected(key)
         collateral = expected.collateral if expected.holdings else max(expected.collateral, ZERO)
         if pool.collateral != collateral:
-            return f"{key}: collateral is {_n(pool.collateral)}, must be {_n(collateral)}"
+            return violated(f"{key}: collateral is {_n(pool.collateral)}, must be {_n(collateral)}")
         holdings = measures.holdings_of(pool)
         for name in sorted(set(holdings) | set(expected.holdings)):
             found, wanted = holdings.get(name), expected.holdings.get(name)
             if found != wanted:
-                return f"{name}: is {_holding(found)}, must be {_holding(wanted)}"
-    return HELD
+                return violated(f"{name}: is {_holding(found)}, must be {_holding(wanted)}")
+    return HOLDS
 
 
-@_property("step", "ACC-2", "ACC-10", "LIQ-1", "LIQ-2", "CLD-5", "EVT-7")
-def other_pools_are_untouched(step: Step) -> Judgement:
+@OBSERVED.add("step", "ACC-2", "ACC-10", "LIQ-1", "LIQ-2", "CLD-5", "EVT-7")
+def other_pools_are_untouched(step: Step) -> Verdict:
     """A trade, a fill or the end of an order changes nothing of any pool but its own; a vault trade, of none."""
     kind = step.event["type"]
     if not step.accepted or kind not in ("trade", "fill", "order_done", "vault_trade", "vault_cash"):
-        return None
+        return NOT_EXERCISED
     own = measures.event_pool(step.event) if kind in ("trade", "fill", "order_done") else None
     for key, pool in step.after.pools.items():
         if key != own and pool != step.before.pools.get(key):
-            return f"{key} changed by a {kind} of {own or 'the vault'}"
-    return HELD
+            return violated(f"{key} changed by a {kind} of {own or 'the vault'}")
+    return HOLDS
 
 
-@_property("step", "LIQ-14", "ACC-8", "ACC-9")
-def only_the_trader_increases_a_position(step: Step) -> Judgement:
+@OBSERVED.add("step", "LIQ-14", "ACC-8", "ACC-9")
+def only_the_trader_increases_a_position(step: Step) -> Verdict:
     """No event but the position's own trade makes a position larger or turns it round."""
     held = False
     for key, position in step.after.positions.items():
@@ -296,61 +264,63 @@ def only_the_trader_increases_a_position(step: Step) -> Judgement:
         held = held or position.size != 0
         earlier = before.size if before is not None else ZERO
         if abs(position.size) > abs(earlier) or position.size * earlier < 0:
-            return f"{key} went from {_n(earlier)} to {_n(position.size)} by a {step.event['type']}"
-    return HELD if held else None
+            return violated(f"{key} went from {_n(earlier)} to {_n(position.size)} by a {step.event['type']}")
+    return holds_if(held)
 
 
-@_property("history", "PRT-1", "PRT-2", "PRT-3", "CLD-3", "CLD-4", "BKS-1")
-def an_order_has_exactly_the_size_of_its_rule(step: Step) -> Judgement:
+@OBSERVED.add("history", "PRT-1", "PRT-2", "PRT-3", "CLD-3", "CLD-4", "BKS-1")
+def an_order_has_exactly_the_size_of_its_rule(step: Step) -> Verdict:
     """A new order is for the whole position, or for the exact chunk where all conditions for a chunk hold."""
     emitted = step.emitted()
     for position in emitted:
         wanted = _wanted_order(step, position)
         if position.order != wanted:
-            return f"{position.key} got an order for {_n(position.order or ZERO)}, must be {_n(wanted)}"
-    return HELD if emitted else None
+            return violated(f"{position.key} got an order for {_n(position.order or ZERO)}, must be {_n(wanted)}")
+    return holds_if(emitted)
 
 
-@_property("history", "LIQ-5", "LIQ-11", "LIQ-12")
-def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Judgement:
+@OBSERVED.add("history", "LIQ-5", "LIQ-11", "LIQ-12")
+def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Verdict:
     """An order is for a liquidatable position of a breached pool, one a block unless cancelled, ranked one by one."""
     emitted = step.emitted()
     for position in emitted:
         equity, margin = step.measures(position.pool)
         if equity >= margin:
-            return f"{position.key} got an order, but equity {_n(equity)} >= maintenance margin {_n(margin)}"
+            return violated(f"{position.key} got an order, but equity {_n(equity)} >= maintenance margin {_n(margin)}")
         if (position.key, position.life) in step.memory.attempted:
-            return f"{position.key} got a second order in this block"
+            return violated(f"{position.key} got a second order in this block")
         if position.state != "liquidatable":
-            return f"{position.key} got an order, but is {position.state}"
+            return violated(f"{position.key} got an order, but is {position.state}")
     if step.rules.ranked:
         for position in emitted:
             if wrong := _wrongly_ranked(step, position):
-                return wrong
-    return HELD if emitted else None
+                return violated(wrong)
+    return holds_if(emitted)
 
 
-@_property("history", "BKS-1", "BKS-2", "LIQ-11", "LIQ-13")
-def the_vault_comes_last(step: Step) -> Judgement:
+@OBSERVED.add("history", "BKS-1", "BKS-2", "LIQ-11", "LIQ-13")
+def the_vault_comes_last(step: Step) -> Verdict:
     """A pool is taken only if every open position's order left quantity over, and only below the backstop line."""
     taken = step.backstopped()
     for key in taken:
         for name in step.expected(key).holdings:
             life = step.after.positions[name].life
             if (name, life) not in step.memory.failed:
-                return f"{key} was taken, but {name} had no failed attempt in this block"
+                return violated(f"{key} was taken, but {name} had no failed attempt in this block")
         equity, margin = step.measures(key)
         if not _below_backstop(step, equity, margin):
-            return f"{key} was taken, but equity {_n(equity)} is not below {step.rules.threshold} of {_n(margin)}"
-    return HELD if taken else None
+            return violated(
+                f"{key} was taken, but equity {_n(equity)} is not below {step.rules.threshold} of {_n(margin)}"
+            )
+    return holds_if(taken)
 
 
-@_property("step", "BKS-3", "BKS-4", "BKS-6")
-def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Judgement:
+@OBSERVED.add("step", "BKS-3", "BKS-4", "BKS-6")
+def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Verdict:
     """A backstop moves every size at its cost and all collateral but the return; the pool keeps only the return."""
     taken = step.backstopped()
     if not taken:
-        return None
+        return NOT_EXERCISED
     cash, sizes = step.before.vault_cash, dict(step.before.vault_positions)
     cash += sum((change.fee for change in step.changed.values()), ZERO)
     if step.event["type"] == "funding":
@@ -366,20 +336,22 @@ def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Judgement:
         returned = measures.down(step.rules.return_fraction * max(equity, ZERO), step.rules.quote)
         pool = step.after.pools[key]
         if pool.positions or pool.collateral != returned:
-            return f"{key} keeps {len(pool.positions)} positions and {_n(pool.collateral)}, must be {_n(returned)}"
+            return violated(
+                f"{key} keeps {len(pool.positions)} positions and {_n(pool.collateral)}, must be {_n(returned)}"
+            )
         cash += expected.collateral - returned
         for held in expected.holdings.values():
             cash -= held.cost
             sizes[held.market] = sizes.get(held.market, ZERO) + held.size
     if step.after.vault_cash != cash:
-        return f"the vault's cash is {_n(step.after.vault_cash)}, must be {_n(cash)}"
+        return violated(f"the vault's cash is {_n(step.after.vault_cash)}, must be {_n(cash)}")
     if step.after.vault_positions != {market: size for market, size in sizes.items() if size}:
-        return "the vault's positions are not those that it took"
-    return HELD
+        return violated("the vault's positions are not those that it took")
+    return HOLDS
 
 
-@_property("step", "LIF-1", "LIF-2", "BKS-5", "EVT-9")
-def a_life_ends_once(step: Step) -> Judgement:
+@OBSERVED.add("step", "LIF-1", "LIF-2", "BKS-5", "EVT-9")
+def a_life_ends_once(step: Step) -> Verdict:
     """Closed is final for a life, backstopped lasts until the next block, and only an opening trade begins a life."""
     ended = False
     for key, position in step.after.positions.items():
@@ -392,20 +364,20 @@ def a_life_ends_once(step: Step) -> Judgement:
             and (before is None or not before.size)
         )
         if position.life != lives + (1 if opens else 0):
-            return f"{key} has life {position.life} after {lives}"
+            return violated(f"{key} has life {position.life} after {lives}")
         if before is None or opens:
             continue
         ended = ended or before.state in ("closed", "backstopped")
         if before.state == "closed" and position.state != "closed":
-            return f"{key} was closed and is {position.state} in the same life"
+            return violated(f"{key} was closed and is {position.state} in the same life")
         block = step.accepted and step.event["type"] == "block"
         if before.state == "backstopped" and position.state != ("closed" if block else "backstopped"):
-            return f"{key} was backstopped and is {position.state} after a {step.event['type']}"
-    return HELD if ended else None
+            return violated(f"{key} was backstopped and is {position.state} after a {step.event['type']}")
+    return holds_if(ended)
 
 
-@_property("step", "LIF-1", "BKS-5", "FIL-1", "ACC-9")
-def an_ended_position_shows_how_it_ended(step: Step) -> Judgement:
+@OBSERVED.add("step", "LIF-1", "BKS-5", "FIL-1", "ACC-9")
+def an_ended_position_shows_how_it_ended(step: Step) -> Verdict:
     """A position that a fill or its trader closed is closed, and one that the vault took is backstopped."""
     ended = False
     for key, position in step.after.positions.items():
@@ -414,12 +386,14 @@ def an_ended_position_shows_how_it_ended(step: Step) -> Judgement:
             continue
         ended, taken = True, key in step.expected(position.pool).holdings
         if position.state != ("backstopped" if taken else "closed"):
-            return f"{key} is {position.state}, but {'the vault took it' if taken else 'nothing of it was left'}"
-    return HELD if ended else None
+            return violated(
+                f"{key} is {position.state}, but {'the vault took it' if taken else 'nothing of it was left'}"
+            )
+    return holds_if(ended)
 
 
-@_property("step", "ACC-1", "ACC-3", "LIF-2", "OBS-1")
-def only_a_first_use_makes_a_pool_or_a_position(step: Step) -> Judgement:
+@OBSERVED.add("step", "ACC-1", "ACC-3", "LIF-2", "OBS-1")
+def only_a_first_use_makes_a_pool_or_a_position(step: Step) -> Verdict:
     """A trade makes the position and the isolated pool that it names, a transfer that pool; whatever is made stays."""
     pools, positions = set(step.before.pools), set(step.before.positions)
     if step.accepted and step.event["type"] == "trade":
@@ -432,14 +406,16 @@ def only_a_first_use_makes_a_pool_or_a_position(step: Step) -> Judgement:
         ("position", positions, set(step.after.positions)),
     ):
         for key in sorted(wanted ^ found):
-            return f"the {what} {key} is {'there' if key in found else 'missing'} after a {step.event.get('type')}"
+            return violated(
+                f"the {what} {key} is {'there' if key in found else 'missing'} after a {step.event.get('type')}"
+            )
     if market := next((market for market, size in step.after.vault_positions.items() if not size), None):
-        return f"the vault shows a position of 0 in {market}"
-    return HELD
+        return violated(f"the vault shows a position of 0 in {market}")
+    return HOLDS
 
 
-@_property("history", "CLD-1", "CLD-2", "OBS-2")
-def windows_open_and_end_on_time(step: Step) -> Judgement:
+@OBSERVED.add("history", "CLD-1", "CLD-2", "OBS-2")
+def windows_open_and_end_on_time(step: Step) -> Verdict:
     """A position shows its own window from the fill that opened it until exactly its end."""
     exercised = False
     for position in step.after.positions.values():
@@ -447,25 +423,25 @@ def windows_open_and_end_on_time(step: Step) -> Judgement:
         wanted = until if position.size and step.after.time < until else None
         exercised = exercised or wanted is not None
         if position.cooldown_until != wanted:
-            return f"{position.key} shows a window until {position.cooldown_until}, must be {wanted}"
+            return violated(f"{position.key} shows a window until {position.cooldown_until}, must be {wanted}")
         if position.state == "cooldown" and wanted is None:
-            return f"{position.key} is in cooldown without an open window"
+            return violated(f"{position.key} is in cooldown without an open window")
         if position.state == "healthy" and wanted is not None:
-            return f"{position.key} is healthy inside its own window"
-    return HELD if exercised else None
+            return violated(f"{position.key} is healthy inside its own window")
+    return holds_if(exercised)
 
 
-@_property("step", "EVT-9")
-def only_a_block_moves_time(step: Step) -> Judgement:
+@OBSERVED.add("step", "EVT-9")
+def only_a_block_moves_time(step: Step) -> Verdict:
     """A block sets the time to its own and adds one to the block number; nothing else moves either."""
     block = step.accepted and step.event["type"] == "block"
     wanted = (step.event["time"], step.before.block + 1) if block else (step.before.time, step.before.block)
     found = (step.after.time, step.after.block)
-    return HELD if found == wanted else f"time and block are {found}, must be {wanted}"
+    return HOLDS if found == wanted else violated(f"time and block are {found}, must be {wanted}")
 
 
-@_property("step", "FIL-3", "FIL-6", "LIQ-9", "LIQ-12")
-def an_order_changes_only_as_it_may(step: Step) -> Judgement:
+@OBSERVED.add("step", "FIL-3", "FIL-6", "LIQ-9", "LIQ-12")
+def an_order_changes_only_as_it_may(step: Step) -> Verdict:
     """A working order becomes smaller by its fills, and ends only filled, done, cancelled or closed."""
     worked = [held for held in step.before.positions.values() if held.order is not None]
     for before in worked:
@@ -479,16 +455,18 @@ def an_order_changes_only_as_it_may(step: Step) -> Judgement:
             left -= number(step.event["size"])
         ended = left == 0 or not after.size or (own and step.event["type"] == "order_done")
         if after.order is not None and (ended or after.order != left):
-            return f"{before.key} has an order for {_n(after.order)}, must be {'none' if ended else _n(left)}"
+            return violated(f"{before.key} has an order for {_n(after.order)}, must be {'none' if ended else _n(left)}")
         if after.order is None and not ended:
             equity, margin = step.measures(before.pool)
             if not step.rules.stop_when_restored or equity < margin:
-                return f"the order of {before.key} was cancelled with equity {_n(equity)} and margin {_n(margin)}"
-    return HELD if worked else None
+                return violated(
+                    f"the order of {before.key} was cancelled with equity {_n(equity)} and margin {_n(margin)}"
+                )
+    return holds_if(worked)
 
 
-@_property("step", "LIF-1", "FIL-1", "EVT-9", "LIQ-10")
-def a_partial_liquidation_shows_until_the_next_block(step: Step) -> Judgement:
+@OBSERVED.add("step", "LIF-1", "FIL-1", "EVT-9", "LIQ-10")
+def a_partial_liquidation_shows_until_the_next_block(step: Step) -> Verdict:
     """A fill that leaves size makes its position partially liquidated; it stays so in its block, and no longer."""
     exercised = False
     for key, after in step.after.positions.items():
@@ -500,28 +478,28 @@ def a_partial_liquidation_shows_until_the_next_block(step: Step) -> Judgement:
         wanted = filled or (was and step.event["type"] != "block")
         exercised = exercised or wanted or was
         if (after.state == "partially_liquidated") != wanted:
-            return f"{key} is {after.state} after a {step.event['type']}"
-    return HELD if exercised else None
+            return violated(f"{key} is {after.state} after a {step.event['type']}")
+    return holds_if(exercised)
 
 
-@_property("history", "LIQ-11")
-def where_all_are_sent_nobody_waits(step: Step) -> Judgement:
+@OBSERVED.add("history", "LIQ-11")
+def where_all_are_sent_nobody_waits(step: Step) -> Verdict:
     """With the policy "all", a pool that got an order has one, or had one, for each liquidatable position."""
     emitted = step.emitted()
     if step.rules.ranked or not emitted:
-        return None
+        return NOT_EXERCISED
     for key in {position.pool for position in emitted}:
         for held in step.after.pools[key].positions:
             if held.state == "liquidatable" and (held.key, held.life) not in step.later.attempted:
-                return f"{held.key} got no order although {key} sends all"
-    return HELD
+                return violated(f"{held.key} got no order although {key} sends all")
+    return HOLDS
 
 
-@_property("step", "MRG-11", "FIL-1", "FIL-2")
-def a_fill_no_worse_than_bankruptcy_makes_no_deficit(step: Step) -> Judgement:
+@OBSERVED.add("step", "MRG-11", "FIL-1", "FIL-2")
+def a_fill_no_worse_than_bankruptcy_makes_no_deficit(step: Step) -> Verdict:
     """Equity at or above 0 stays so by a fill no worse than the stand-alone bankruptcy price, whatever the fee."""
     if not step.accepted or step.event["type"] != "fill":
-        return None
+        return NOT_EXERCISED
     key, pool = measures.event_position(step.event), measures.event_pool(step.event)
     held = step.before.positions[key]
     before = step.before.pools[pool]
@@ -530,39 +508,39 @@ def a_fill_no_worse_than_bankruptcy_makes_no_deficit(step: Step) -> Judgement:
     price = number(step.event["price"])
     worse = price < bankruptcy if held.size > 0 else price > bankruptcy
     if equity < 0 or worse:
-        return None
+        return NOT_EXERCISED
     after, vault = step.after.pools[pool], step.after.vault_cash - step.before.vault_cash
     if after.equity < 0 or (not after.positions and not step.backstopped() and vault < 0):
         left = min(after.equity, vault)
-        return f"{pool}: equity fell from {_n(equity)} to {_n(left)} by a fill at {_n(price)}"
-    return HELD
+        return violated(f"{pool}: equity fell from {_n(equity)} to {_n(left)} by a fill at {_n(price)}")
+    return HOLDS
 
 
-@_property("step", "ACC-8", "ACC-9", "LIQ-3", "MRG-8")
-def only_prices_and_funding_start_a_liquidation(step: Step) -> Judgement:
+@OBSERVED.add("step", "ACC-8", "ACC-9", "LIQ-3", "MRG-8")
+def only_prices_and_funding_start_a_liquidation(step: Step) -> Verdict:
     """The last trade never liquidates: a pool enters liquidation by a mark or a funding, by nothing else."""
     if not step.accepted or step.event["type"] in ("mark_price", "marks", "funding"):
-        return None
+        return NOT_EXERCISED
     for key, pool in step.after.pools.items():
         before = step.before.pools.get(key)
         if pool.in_liquidation and not (before is not None and before.in_liquidation):
-            return f"{key} entered liquidation by a {step.event['type']}"
-    return HELD
+            return violated(f"{key} entered liquidation by a {step.event['type']}")
+    return HOLDS
 
 
-@_property("step", "ACC-5", "ACC-6", "ACC-8", "ACC-9", "BKS-7")
-def a_trader_cannot_extract_at_constant_marks(step: Step) -> Judgement:
+@OBSERVED.add("step", "ACC-5", "ACC-6", "ACC-8", "ACC-9", "BKS-7")
+def a_trader_cannot_extract_at_constant_marks(step: Step) -> Verdict:
     """Own trades at the mark, deposits, withdrawals and transfers never gain: what the pools are worth only moves."""
     kind = step.event["type"]
     if not step.accepted or kind not in ("deposit", "withdraw", "transfer", "trade"):
-        return None
+        return NOT_EXERCISED
     if kind == "trade" and number(step.event["price"]) != step.later.marks[step.event["market"]]:
-        return None
+        return NOT_EXERCISED
     account = step.event["account"]
     moved = {"deposit": 1, "withdraw": -1}.get(kind, 0) * number(step.event.get("amount", "0"))
     before, after = _worth(step, step.before, account), _worth(step, step.after, account)
     gained = after - before - moved
-    return HELD if gained <= 0 else f"{account} gained {_n(gained)} by a {kind}"
+    return HOLDS if gained <= 0 else violated(f"{account} gained {_n(gained)} by a {kind}")
 
 
 # -------------------------------------------------------------------------------------------------------------- helpers

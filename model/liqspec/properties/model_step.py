@@ -1,9 +1,8 @@
 """Properties that need the model itself: its snapshots, its effects and its derived prices, on one event.
 
-They are judged beside those of `properties`, which need only what everybody can observe.
+They are judged beside those of `catalogue`, which need only what everybody can observe.
 """
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Literal
 
@@ -14,12 +13,9 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import PoolValue, PositionValue, Snapshot, WindowValue
-from liqspec.properties import Witness
 from liqspec.properties.checker import measures
-from liqspec.properties.checker.witness import Window, scope_key
-
-Judgement = str | None  # None: not exercised; "": held; otherwise what was wrong
-HELD = ""
+from liqspec.properties.checker.witness import Window, Witness, scope_key
+from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Verdict, holds_if, violated
 
 
 @frozen
@@ -35,52 +31,30 @@ class ModelStep:
     witness: Witness
 
 
-@frozen
-class ModelProperty:
-    """A property that is judged on the model; `kind` says what it looks at."""
-
-    name: str
-    sentence: str
-    rules: tuple[str, ...]
-    kind: Literal["state", "step", "history", "pair"]
-    judge: Callable[[ModelStep], Judgement]
+MODEL = Properties[ModelStep]("model")
 
 
-MODEL_PROPERTIES: dict[str, ModelProperty] = {}
-
-
-def _property(
-    kind: Literal["state", "step", "history"], *rules: str
-) -> Callable[[Callable[[ModelStep], Judgement]], Callable[[ModelStep], Judgement]]:
-    def register(judge: Callable[[ModelStep], Judgement]) -> Callable[[ModelStep], Judgement]:
-        name = judge.__name__
-        MODEL_PROPERTIES[name] = ModelProperty(name, (judge.__doc__ or "").strip(), rules, kind, judge)
-        return judge
-
-    return register
-
-
-@_property("step", "EVT-3")
-def a_refused_event_changes_no_bit(step: ModelStep) -> Judgement:
+@MODEL.add("step", "EVT-3")
+def a_refused_event_changes_no_bit(step: ModelStep) -> Verdict:
     """After a refused event the whole state is as it was, what is not observed included."""
     if step.refusal is None:
-        return None
-    return HELD if step.after == step.before else "the snapshot changed"
+        return NOT_EXERCISED
+    return HOLDS if step.after == step.before else violated("the snapshot changed")
 
 
-@_property("history", "LIQ-12", "BKS-2", "ACC-8", "CLD-1", "CLD-3", "CLD-4")
-def the_engine_remembers_what_the_rules_remember(step: ModelStep) -> Judgement:
+@MODEL.add("history", "LIQ-12", "BKS-2", "ACC-8", "CLD-1", "CLD-3", "CLD-4")
+def the_engine_remembers_what_the_rules_remember(step: ModelStep) -> Verdict:
     """Attempts, failures, leverages, and windows that force or will, are remembered as the events alone tell them."""
     if step.refusal is not None:
-        return None
+        return NOT_EXERCISED
     for account in step.after.accounts:
         for pool in account.pools:
             windows = {"pool": pool.window, "account": account.window}
             for held in (held for held in pool.positions if held.size):
                 wrong = _remembered_wrongly(step, f"{account.name}/{held.market}", pool, held, windows)
                 if wrong is not None:
-                    return wrong
-    return HELD
+                    return violated(wrong)
+    return HOLDS
 
 
 def _remembered_wrongly(
@@ -106,30 +80,30 @@ def _remembered_wrongly(
     return None
 
 
-@_property("step", "LIQ-7")
-def pools_are_assessed_in_their_order(step: ModelStep) -> Judgement:
+@MODEL.add("step", "LIQ-7")
+def pools_are_assessed_in_their_order(step: ModelStep) -> Verdict:
     """Pools touched by one event are assessed by account, cross first, then market: all of them, then the backstops."""
     judged = [effect for effect in step.effects if isinstance(effect, _OF_A_POOL)]
     taken = [isinstance(effect, Backstopped) for effect in judged]
     if taken != sorted(taken):
-        return "a pool was taken before another had been assessed"
+        return violated("a pool was taken before another had been assessed")
     for backstops in (False, True):
         places = [_place(effect.pool) for effect in judged if isinstance(effect, Backstopped) is backstops]
         if places != sorted(places):
-            return f"pools were assessed in the order {', '.join('/'.join(place) for place in places)}"
-    return HELD if len({effect.pool for effect in judged}) > 1 else None
+            return violated(f"pools were assessed in the order {', '.join('/'.join(place) for place in places)}")
+    return holds_if(len({effect.pool for effect in judged}) > 1)
 
 
-@_property("state", "OBS-1", "AMT-7")
-def what_is_listed_is_in_its_order(step: ModelStep) -> Judgement:
+@MODEL.add("state", "OBS-1", "AMT-7")
+def what_is_listed_is_in_its_order(step: ModelStep) -> Verdict:
     """Positions are listed by account, market and mode, and pools by account, cross first, then by market."""
     seen = step.witness.view.raw
     positions = [(entry["account"], entry["market"], entry["mode"]) for entry in seen["positions"]]
     pools = [(entry["account"], entry["market"] or "") for entry in seen["pools"]]
     for what, listed in (("positions", positions), ("pools", pools)):
         if listed != sorted(listed):  # strings of Python compare by code point
-            return f"the {what} are listed in the order {', '.join('/'.join(place) for place in listed)}"
-    return HELD if len(positions) > 1 else None
+            return violated(f"the {what} are listed in the order {', '.join('/'.join(place) for place in listed)}")
+    return holds_if(len(positions) > 1)
 
 
 # What assessment does to a whole pool; that a pool leaves liquidation by its backstop is told by the backstop.
@@ -141,12 +115,12 @@ def _place(pool: str) -> tuple[str, ...]:
     return (account, "" if rest == "cross" else rest)
 
 
-@_property("state", "MRG-10", "LIQ-3")
-def a_liquidation_price_is_exact(step: ModelStep) -> Judgement:
+@MODEL.add("state", "MRG-10", "LIQ-3")
+def a_liquidation_price_is_exact(step: ModelStep) -> Verdict:
     """At its liquidation price a position's pool is breached, one tick on the safe side of it the pool is not."""
     held = [position for position in step.witness.view.positions.values() if position.size]
     if step.refusal is not None or not held:
-        return None
+        return NOT_EXERCISED
     position = held[step.after.block % len(held)]  # one a step, each in its turn
     mode: Literal["cross", "isolated"] = "cross" if position.mode == "cross" else "isolated"
     ticks, _ = step.engine.liquidation_price(position.account, position.market, mode)
@@ -154,13 +128,13 @@ def a_liquidation_price_is_exact(step: ModelStep) -> Judgement:
     side = 1 if position.size > 0 else -1
     if ticks is None:
         if any(tier.rate == 1 for tier in step.witness.rules.markets[position.market].tiers):
-            return None  # MRG-10: a long that is breached at every tick has none either
-        return f"{position.key} has no liquidation price" if _breached_at(step, position, tick) else HELD
+            return NOT_EXERCISED  # MRG-10: a long that is breached at every tick has none either
+        return violated(f"{position.key} has no liquidation price") if _breached_at(step, position, tick) else HOLDS
     if not _breached_at(step, position, tick * ticks):
-        return f"{position.key} is not breached at its liquidation price of {ticks} ticks"
+        return violated(f"{position.key} is not breached at its liquidation price of {ticks} ticks")
     if ticks + side >= 1 and _breached_at(step, position, tick * (ticks + side)):
-        return f"{position.key} is breached beyond its liquidation price of {ticks} ticks"
-    return HELD
+        return violated(f"{position.key} is breached beyond its liquidation price of {ticks} ticks")
+    return HOLDS
 
 
 def _breached_at(step: ModelStep, position: measures.NaivePosition, price: Fraction) -> bool:
@@ -170,7 +144,23 @@ def _breached_at(step: ModelStep, position: measures.NaivePosition, price: Fract
     return measures.equity(pool.collateral, holdings, marks) < margin
 
 
-# The one that needs a repetition, which the judge makes: see `Monitor.repeat`.
-DETERMINISTIC = "the_same_event_in_the_same_state_does_the_same"
-# And the one that is judged where an engine raises what is no refusal: see `Monitor.apply`.
-CRASHES = "every_event_gets_an_answer"
+# ------------------------------------------------------------------------------------------------------------- answers
+
+
+@frozen
+class Answer:
+    """How an engine ended an event: `error` is what it raised that is not a refusal, if anything."""
+
+    event: EventData
+    error: Exception | None
+
+
+ANSWERS = Properties[Answer]("model")
+
+
+@ANSWERS.add("step", "EVT-1", counted=False)
+def every_event_gets_an_answer(answer: Answer) -> Verdict:
+    """Every event is accepted or refused, and never ends the engine."""
+    if answer.error is None:
+        return HOLDS
+    return violated(f"{answer.event.get('type')} ended in {type(answer.error).__name__}: {answer.error}")

@@ -1,6 +1,5 @@
 """Properties of pairs of runs: what must come out the same if an event is split, mirrored, swapped or taken away."""
 
-from collections.abc import Callable
 from copy import copy
 from fractions import Fraction
 from typing import Any
@@ -13,7 +12,7 @@ from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.snapshot import AccountValue, PoolValue, PositionValue, Snapshot
 from liqspec.edge.amounts import decimal_text
-from liqspec.properties.model_step import HELD, Judgement
+from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Verdict, holds_if, violated
 
 # Events that touch one pool and nothing else that a pool looks at.
 _OF_ONE_POOL = ("deposit", "withdraw", "trade", "fill", "order_done")
@@ -36,54 +35,44 @@ class PairedRun:
         return [apply_event(self.engine, event).code for event in told], self.engine.snapshot()
 
 
-@frozen
-class PairProperty:
-    """A property of two runs: a name that reads as a sentence, its rules, and a judgement."""
-
-    name: str
-    sentence: str
-    rules: tuple[str, ...]
-    judge: Callable[[PairedRun], Judgement]
+REPEATED = Properties[PairedRun]("model")
+PAIRED = Properties[PairedRun]("model")
 
 
-PAIRS: dict[str, PairProperty] = {}
+# ----------------------------------------------------------------------------------------------------------- repetition
 
 
-def _pair(*rules: str) -> Callable[[Callable[[PairedRun], Judgement]], Callable[[PairedRun], Judgement]]:
-    def register(judge: Callable[[PairedRun], Judgement]) -> Callable[[PairedRun], Judgement]:
-        PAIRS[judge.__name__] = PairProperty(judge.__name__, (judge.__doc__ or "").strip(), rules, judge)
-        return judge
-
-    return register
-
-
-def judge(twice: PairedRun) -> list[tuple[str, Judgement]]:
-    """What each property of pairs says of an event."""
-    return [(entry.name, entry.judge(twice)) for entry in PAIRS.values()]
+@REPEATED.add("pair", "EVT-1", "OBS-4")
+def the_same_event_in_the_same_state_does_the_same(pair: PairedRun) -> Verdict:
+    """The same event in the same state ends the same."""
+    if pair.refusal is not None:
+        return NOT_EXERCISED
+    _, end = pair.run(pair.before, pair.event)
+    return HOLDS if end == pair.after else violated("from the same state it ended differently")
 
 
 # --------------------------------------------------------------------------------------------------------------- halves
 
 
-@_pair("FIL-1", "MRG-9")
-def one_fill_is_its_two_halves(twice: PairedRun) -> Judgement:
+@PAIRED.add("pair", "FIL-1", "MRG-9")
+def one_fill_is_its_two_halves(pair: PairedRun) -> Verdict:
     """But for its fee, a fill does what its two halves at the same price do; only how cost is split may differ."""
-    event = twice.event
-    if twice.refusal is not None or event["type"] != "fill":
-        return None
-    market = twice.engine.venue.markets[event["market"]]
+    event = pair.event
+    if pair.refusal is not None or event["type"] != "fill":
+        return NOT_EXERCISED
+    market = pair.engine.venue.markets[event["market"]]
     lots = market.size.units(event["size"]) or 0
     if lots < 2:
-        return None
+        return NOT_EXERCISED
     halves = [{**event, "size": market.size.text(part)} for part in (lots // 2, lots - lots // 2)]
     # Fees are capped one by one and rounded one by one, and either may be what takes a pool across a line (FIL-2).
-    free = copy(twice.engine)
+    free = copy(pair.engine)
     free.venue = evolve(free.venue, fee_rate=Ratio(0, 1))
-    without = evolve(twice, engine=free)
-    _, whole = without.run(twice.before, event)
-    refused, split = without.run(twice.before, *halves)
+    without = evolve(pair, engine=free)
+    _, whole = without.run(pair.before, event)
+    refused, split = without.run(pair.before, *halves)
     if refused != [None, None]:
-        return None  # the first half restored the pool, and its order was cancelled (LIQ-9)
+        return NOT_EXERCISED  # the first half restored the pool, and its order was cancelled (LIQ-9)
     return _difference(_decisions(free, whole), _decisions(free, split), "one fill", "its two halves")
 
 
@@ -106,31 +95,31 @@ def _decisions(engine: Engine, state: Snapshot) -> dict[str, Any]:
     return {**positions, **{f"pool {name}": pool for name, pool in pools.items()}}
 
 
-def _difference(one: dict[str, Any], other: dict[str, Any], first: str, second: str) -> str:
+def _difference(one: dict[str, Any], other: dict[str, Any], first: str, second: str) -> Verdict:
     for name in sorted(one.keys() | other.keys()):
         here, there = one.get(name), other.get(name)
         if here != there:
-            return f"{name}: {first} gives {here}, {second} {there}"
-    return HELD
+            return violated(f"{name}: {first} gives {here}, {second} {there}")
+    return HOLDS
 
 
 # ------------------------------------------------------------------------------------------------------------ commuting
 
 
-@_pair("LIQ-2", "ACC-2", "ACC-10", "CLD-5")
-def events_of_unrelated_pools_commute(twice: PairedRun) -> Judgement:
+@PAIRED.add("pair", "LIQ-2", "ACC-2", "ACC-10", "CLD-5")
+def events_of_unrelated_pools_commute(pair: PairedRun) -> Verdict:
     """Two events of different pools, one after the other, end the same in either order."""
-    if twice.earlier is None:
-        return None
-    start, previous = twice.earlier
-    pools = (_own_pool(previous), _own_pool(twice.event))
+    if pair.earlier is None:
+        return NOT_EXERCISED
+    start, previous = pair.earlier
+    pools = (_own_pool(previous), _own_pool(pair.event))
     if None in pools or pools[0] == pools[1]:
-        return None
-    first, second = twice.run(start, previous, twice.event)
-    swapped, end = twice.run(start, twice.event, previous)
+        return NOT_EXERCISED
+    first, second = pair.run(start, previous, pair.event)
+    swapped, end = pair.run(start, pair.event, previous)
     if swapped != first[::-1]:
-        return f"in this order {first}, in the other {swapped[::-1]}"
-    return HELD if end == second else "the states after them differ with their order"
+        return violated(f"in this order {first}, in the other {swapped[::-1]}")
+    return HOLDS if end == second else violated("the states after them differ with their order")
 
 
 def _own_pool(event: EventData) -> str | None:
@@ -145,19 +134,19 @@ def _own_pool(event: EventData) -> str | None:
 # ------------------------------------------------------------------------------------------------------------ mirroring
 
 
-@_pair("MRG-1", "MRG-2", "LIQ-3", "BKS-1", "PRT-1", "FIL-1")
-def mirrored_accounts_get_the_same_decisions(twice: PairedRun) -> Judgement:
+@PAIRED.add("pair", "MRG-1", "MRG-2", "LIQ-3", "BKS-1", "PRT-1", "FIL-1")
+def mirrored_accounts_get_the_same_decisions(pair: PairedRun) -> Verdict:
     """With all sizes negated, and costs that give the same PnL, the same happens to every pool."""
-    mirrored = _mirrored_event(twice)
+    mirrored = _mirrored_event(pair)
     if mirrored is None:
-        return None
-    marks = dict(twice.after.marks)
-    units = {name: market.unit for name, market in twice.engine.venue.markets.items()}
-    refused, end = twice.run(_mirror(twice.before, marks, units), mirrored)
-    if refused != [twice.refusal]:
-        return f"refused {twice.refusal}, but mirrored {refused[0]}"
-    back = _decisions(twice.engine, _mirror(end, marks, units))
-    return _difference(_decisions(twice.engine, twice.after), back, "the one", "its mirror image")
+        return NOT_EXERCISED
+    marks = dict(pair.after.marks)
+    units = {name: market.unit for name, market in pair.engine.venue.markets.items()}
+    refused, end = pair.run(_mirror(pair.before, marks, units), mirrored)
+    if refused != [pair.refusal]:
+        return violated(f"refused {pair.refusal}, but mirrored {refused[0]}")
+    back = _decisions(pair.engine, _mirror(end, marks, units))
+    return _difference(_decisions(pair.engine, pair.after), back, "the one", "its mirror image")
 
 
 def _mirror(state: Snapshot, marks: dict[str, int], units: dict[str, int]) -> Snapshot:
@@ -176,19 +165,19 @@ def _mirror(state: Snapshot, marks: dict[str, int], units: dict[str, int]) -> Sn
     return evolve(state, accounts=tuple(account(one) for one in state.accounts))
 
 
-def _mirrored_event(twice: PairedRun) -> EventData | None:
+def _mirrored_event(pair: PairedRun) -> EventData | None:
     """The event with its sizes and payments negated, its prices mirrored in the mark; None if it has no image."""
-    event, venue = twice.event, twice.engine.venue
+    event, venue = pair.event, pair.engine.venue
     kind = event.get("type")
     if kind in ("deposit", "withdraw", "transfer", "order_done", "block", "mark_price", "marks"):
         return event
     market = venue.markets.get(event.get("market", ""))
-    if market is None or twice.refusal in ("bad_request", "off_grid", "not_positive"):
+    if market is None or pair.refusal in ("bad_request", "off_grid", "not_positive"):
         return None
     if kind == "funding":
         return {**event, "payment": decimal_text(-Fraction(event["payment"]))}
     if kind == "trade" or (kind == "fill" and not venue.fee_rate.numerator):
-        price = 2 * dict(twice.after.marks)[market.name] - (market.price.units(event["price"]) or 0)
+        price = 2 * dict(pair.after.marks)[market.name] - (market.price.units(event["price"]) or 0)
         if price < 1:
             return None
         image = {**event, "price": market.price.text(price)}
@@ -199,24 +188,24 @@ def _mirrored_event(twice: PairedRun) -> EventData | None:
 # ------------------------------------------------------------------------------------------------------ derived prices
 
 
-@_pair("MRG-10", "MRG-12")
-def a_liquidation_price_moves_away_as_collateral_grows(twice: PairedRun) -> Judgement:
+@PAIRED.add("pair", "MRG-10", "MRG-12")
+def a_liquidation_price_moves_away_as_collateral_grows(pair: PairedRun) -> Verdict:
     """More collateral never brings a liquidation price nearer, less never moves it away."""
-    kind = twice.event.get("type")
-    if twice.refusal is not None or kind not in ("deposit", "withdraw") or not isinstance(twice.event["account"], str):
-        return None
+    kind = pair.event.get("type")
+    if pair.refusal is not None or kind not in ("deposit", "withdraw") or not isinstance(pair.event["account"], str):
+        return NOT_EXERCISED
     prices = []
-    for state in (twice.before, twice.after):
-        twice.engine.restore(state)
-        prices.append(_prices(twice.engine, twice.event["account"]))
+    for state in (pair.before, pair.after):
+        pair.engine.restore(state)
+        prices.append(_prices(pair.engine, pair.event["account"]))
     growing = prices if kind == "deposit" else prices[::-1]
     for market in growing[0].keys() & growing[1].keys():
         (side, less), (_, more) = growing[0][market], growing[1][market]
         if side > 0 and (less or 0) < (more or 0):
-            return f"the long in {market} is liquidated at {less}, with more collateral at {more} ticks"
+            return violated(f"the long in {market} is liquidated at {less}, with more collateral at {more} ticks")
         if side < 0 and less is not None and more is not None and less > more:
-            return f"the short in {market} is liquidated at {less}, with more collateral at {more} ticks"
-    return HELD if growing[0] else None
+            return violated(f"the short in {market} is liquidated at {less}, with more collateral at {more} ticks")
+    return holds_if(growing[0])
 
 
 def _prices(engine: Engine, account: str) -> dict[str, tuple[int, int | None]]:
@@ -230,19 +219,28 @@ def _prices(engine: Engine, account: str) -> dict[str, tuple[int, int | None]]:
 
 # ----------------------------------------------------------------------------------------------------------- whole runs
 
-BYSTANDER = "an_unrelated_account_changes_nothing"
-BYSTANDER_SENTENCE = "Take away all events of one account, and all other accounts fare the same."
-BYSTANDER_RULES = ("LIQ-2", "ACC-2", "CLD-5")
+
+@frozen
+class WholeRun:
+    """A run from its start: the configuration and all events."""
+
+    config: dict[str, Any]
+    events: list[EventData]
 
 
-def without_an_account(config: dict[str, Any], told: list[EventData]) -> Judgement:
-    """Monitor a whole run against the same without the events of its last account."""
+WHOLE_RUNS = Properties[WholeRun]("model")
+
+
+@WHOLE_RUNS.add("pair", "LIQ-2", "ACC-2", "CLD-5")
+def an_unrelated_account_changes_nothing(run: WholeRun) -> Verdict:
+    """Take away all events of one account, and all other accounts fare the same."""
+    config = run.config
     if len(config["accounts"]) < 2:
-        return None
+        return NOT_EXERCISED
     absent = max(config["accounts"])
     every, alone = Engine(Config.from_json(config)), Engine(Config.from_json(config))
     apart = False
-    for event in told:
+    for event in run.events:
         if event.get("account") == absent:
             apart = True
             apply_event(every, event)
@@ -252,10 +250,11 @@ def without_an_account(config: dict[str, Any], told: list[EventData]) -> Judgeme
             continue  # EVT-9: the absent account's order keeps everybody's block open
         codes = apply_event(every, event).code, apply_event(alone, event).code
         if codes[0] != codes[1]:
-            return f"{event.get('type')} is refused {codes[0]}, without {absent} {codes[1]}"
-        if wrong := _difference(_others(every, absent), _others(alone, absent), "with it", f"without {absent}"):
-            return wrong
-    return HELD if apart else None
+            return violated(f"{event.get('type')} is refused {codes[0]}, without {absent} {codes[1]}")
+        verdict = _difference(_others(every, absent), _others(alone, absent), "with it", f"without {absent}")
+        if verdict.wrong:
+            return verdict
+    return holds_if(apart)
 
 
 def _others(engine: Engine, absent: str) -> dict[str, Any]:

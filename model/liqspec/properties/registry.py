@@ -1,47 +1,14 @@
-"""Every property that is judged anywhere, by name: its sentence, its rules, its kind, and on what it can be judged."""
+"""Every property that is judged anywhere, by name, and the page of the specification that lists them."""
 
-from typing import Literal
-
-from attrs import frozen
+from typing import Any
 
 from liqspec.proofs.lemmas import LEMMAS
-from liqspec.properties import PROPERTIES, paired
-from liqspec.properties.model_step import CRASHES, DETERMINISTIC, MODEL_PROPERTIES
+from liqspec.properties.catalogue import OBSERVED
+from liqspec.properties.model_step import ANSWERS, MODEL
+from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS
+from liqspec.properties.property import Property
 
-Kind = Literal["state", "step", "history", "pair"]
-
-
-@frozen
-class Known:
-    """A property as a reader meets it."""
-
-    name: str
-    sentence: str
-    rules: tuple[str, ...]
-    kind: Kind
-    judged_on: Literal["observation", "model"]
-
-    @property
-    def title(self) -> str:
-        """The name as words."""
-        return self.name.replace("_", " ")
-
-
-def _all() -> dict[str, Known]:
-    known = [Known(entry.name, entry.sentence, entry.rules, entry.kind, "observation") for entry in PROPERTIES.values()]
-    known += [
-        Known(entry.name, entry.sentence, entry.rules, entry.kind, "model") for entry in MODEL_PROPERTIES.values()
-    ]
-    known += [
-        Known(DETERMINISTIC, "The same event in the same state ends the same.", ("EVT-1", "OBS-4"), "pair", "model"),
-        Known(CRASHES, "Every event is accepted or refused, and never ends the engine.", ("EVT-1",), "step", "model"),
-    ]
-    known += [Known(entry.name, entry.sentence, entry.rules, "pair", "model") for entry in paired.PAIRS.values()]
-    known.append(Known(paired.BYSTANDER, paired.BYSTANDER_SENTENCE, paired.BYSTANDER_RULES, "pair", "model"))
-    return {entry.name: entry for entry in known}
-
-
-KNOWN = _all()
+PROPERTIES: dict[str, Property[Any]] = {**OBSERVED, **MODEL, **REPEATED, **ANSWERS, **PAIRED, **WHOLE_RUNS}
 
 
 PAGE = """# The properties
@@ -73,7 +40,7 @@ def markdown() -> str:
     """The page of the specification that lists the properties."""
     properties = [
         f"| {entry.title} | {entry.sentence} | {entry.kind} | {entry.judged_on} | {' '.join(entry.rules)} |"
-        for entry in KNOWN.values()
+        for entry in PROPERTIES.values()
     ]
     lemmas = [
         f"| {lemma.name.replace('_', ' ')} | {lemma.sentence} | {' '.join(lemma.rules)} |" for lemma in LEMMAS.values()

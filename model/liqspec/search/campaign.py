@@ -6,12 +6,10 @@ from typing import Any
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.core.snapshot import Snapshot
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
-from liqspec.properties import paired
 from liqspec.properties.coverage import Tally, Violation
-from liqspec.properties.monitor import Monitor
+from liqspec.properties.monitor import Found, Monitor, judge_whole_run
 
 LENGTH = 80  # events in one run: long enough for two liquidations, short enough to read
 PAIRED = 4  # every so many events, the last one is also judged beside other runs, which takes some time
@@ -26,26 +24,19 @@ def random_run(base: dict[str, Any], random: Random, length: int, where: str, ta
     engine, beside = Engine(Config.from_json(config)), Engine(Config.from_json(config))
     guide, judge = Guide(random, engine), Monitor.of_start(engine, config, tally)
     told: list[EventData] = []
-    earlier: tuple[Snapshot, EventData] | None = None
+
+    def violations(found: list[Found]) -> list[Violation]:
+        return [Violation(name, wrong, where, config, list(told)) for name, wrong in found]
+
     while len(told) < length and not tally.violations:
         event, before = guide.next_event(), judge.snapshot
         told.append(event)
         found = judge.apply(event)
         if not found and judge.snapshot != before:
-            found = judge.repeat(beside, before, event)
+            found = judge.repeat(beside)
         if not found and len(told) % PAIRED == 0:
-            found = judge.see_twice(beside, earlier, before, event)
-        tally.violations.extend(Violation(name, wrong, where, config, list(told)) for name, wrong in found)
-        earlier = (before, event)
+            found = judge.compare(beside)
+        tally.violations.extend(violations(found))
     if not tally.violations:
-        _apart(config, told, where, tally)
+        tally.violations.extend(violations(judge_whole_run(config, told, tally)))
     return told
-
-
-def _apart(config: dict[str, Any], told: list[EventData], where: str, tally: Tally) -> None:
-    """Monitor the whole run beside one from which an account is absent."""
-    judgement = paired.without_an_account(config, told)
-    if judgement is not None:
-        tally.checked[paired.BYSTANDER] += 1
-        if judgement:
-            tally.violations.append(Violation(paired.BYSTANDER, judgement, where, config, list(told)))

@@ -12,7 +12,8 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.snapshot import AccountValue, PoolValue, Snapshot, WindowValue
 from liqspec.core.state import Position
-from liqspec.properties import PROPERTIES, Witness
+from liqspec.properties.catalogue import OBSERVED
+from liqspec.properties.checker.witness import Witness
 from liqspec.properties.coverage import Tally, Violation, reachable_transitions
 from liqspec.properties.monitor import Monitor
 from liqspec.spec.scopes import Scope
@@ -115,7 +116,7 @@ def explore(scope: Scope, *, progress: Callable[[int], None] = lambda _: None) -
 def _never(scope: Scope, tally: Tally) -> list[str]:
     """What the scope neither exercised nor excused; and excuses for what it did exercise, which are wrong."""
     counts = {f"transition {name}": tally.transitions[name] for name in reachable_transitions()}
-    counts.update({f"property {name}": tally.checked[name] for name in PROPERTIES})
+    counts.update({f"property {name}": tally.checked[name] for name in OBSERVED})
     never = [name for name, count in counts.items() if not count and name.partition(" ")[2] not in scope.excused]
     stale = [name for name, count in counts.items() if count and name.partition(" ")[2] in scope.excused]
     return [*never, *(f"excuse for {name}, which was exercised" for name in stale)]

@@ -10,14 +10,12 @@ from rich.markup import escape
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.core.snapshot import Snapshot
 from liqspec.core.venue import InvalidConfig
 from liqspec.edge.shapes import WrongShape
-from liqspec.properties import paired
 from liqspec.properties.coverage import Tally, Violation
-from liqspec.properties.model_step import DETERMINISTIC
-from liqspec.properties.monitor import Monitor
-from liqspec.properties.registry import KNOWN
+from liqspec.properties.monitor import Monitor, judge_whole_run
+from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS
+from liqspec.properties.registry import PROPERTIES
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
 from liqspec.search.condense import condensed
@@ -28,23 +26,21 @@ from liqspec.spec import rulebook, scenarios
 
 def judge_all(violation: Violation, told: list[EventData]) -> Violation | None:
     """The violation of the same property in a run of these events, cut after it; None if there is none."""
-    if violation.property == paired.BYSTANDER:
-        wrong = paired.without_an_account(violation.config, told)
+    if violation.property in WHOLE_RUNS:
+        found = dict(judge_whole_run(violation.config, told, Tally()))
+        wrong = found.get(violation.property)
         return evolve(violation, wrong=wrong, events=told) if wrong else None
     engine, beside = Engine(Config.from_json(violation.config)), Engine(Config.from_json(violation.config))
     judge = Monitor.of_start(engine, violation.config, Tally())
-    earlier: tuple[Snapshot, EventData] | None = None
     for index, event in enumerate(told):
-        before = judge.snapshot
-        found = judge.apply(event)
-        if violation.property in paired.PAIRS and not found:
-            found = judge.see_twice(beside, earlier, before, event)
-        elif violation.property == DETERMINISTIC and not found and judge.refusal is None:
-            found = judge.repeat(beside, before, event)
-        for name, wrong in found:
+        broken = judge.apply(event)
+        if violation.property in PAIRED and not broken:
+            broken = judge.compare(beside)
+        elif violation.property in REPEATED and not broken:
+            broken = judge.repeat(beside)
+        for name, wrong in broken:
             if name == violation.property:
                 return evolve(violation, wrong=wrong, events=told[: index + 1])
-        earlier = (before, event)
     return None
 
 
@@ -108,7 +104,7 @@ def to_pytest(violation: Violation, path: Path) -> str:
     """A test that keeps the counterexample, ready to paste."""
     return (
         f"def test_{violation.property}_in_{path.stem.replace('-', '_')}() -> None:\n"
-        f'    """{" ".join(KNOWN[violation.property].rules)}: {violation.wrong}"""\n'
+        f'    """{" ".join(PROPERTIES[violation.property].rules)}: {violation.wrong}"""\n'
         f'    run = Run(scenarios.load("{path}"))\n'
         "    list(run)\n"
         "    assert run.outcome().unexpected == ()\n"
@@ -118,10 +114,10 @@ def to_pytest(violation: Violation, path: Path) -> str:
 def tell(violation: Violation, path: Path, console: Console) -> None:
     """Print a counterexample saved at `path`: events with what changed, the property, its rules, and how to keep it."""
     console.print(f"\n[bold red]violated[/bold red] [bold]{violation.property.replace('_', ' ')}[/bold]")
-    console.print(escape(KNOWN[violation.property].sentence))
+    console.print(escape(PROPERTIES[violation.property].sentence))
     console.print(f"found in {violation.where}, {len(violation.events)} events\n")
     timeline.tell(Run(scenarios.load(str(path))), console)
-    for number in KNOWN[violation.property].rules:
+    for number in PROPERTIES[violation.property].rules:
         rule = rulebook.rules()[number]
         console.print(f"\n[bold]{number}[/bold] {escape(rule.title)}")
     console.print(f"\nreplay it:  liqspec simulate {path}\nkeep it:\n", markup=False)

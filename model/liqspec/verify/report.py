@@ -11,8 +11,7 @@ from liqspec.core import machine
 from liqspec.core.refusals import CODES
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Violation, acting_rules, reachable_transitions
-from liqspec.properties.model_step import CRASHES
-from liqspec.properties.registry import KNOWN
+from liqspec.properties.registry import PROPERTIES
 from liqspec.search.explore import Exploration
 from liqspec.spec import rulebook
 from liqspec.spec.checks import checks
@@ -84,7 +83,7 @@ class Report:
         if self.violations:
             return []
         return [
-            *(f"property {name}" for name in KNOWN if not self.checked.get(name) and name != CRASHES),
+            *(f"property {name}" for name, entry in PROPERTIES.items() if entry.counted and not self.checked.get(name)),
             *(f"transition {name}" for name in reachable_transitions() if not self.transitions.get(name)),
             *(f"rule {number}" for number in acting_rules() if not self.rules.get(number)),
             *(f"refusal {code}" for code in CODES if not self.refusals.get(code)),
@@ -110,7 +109,7 @@ class Report:
     def elsewhere(self) -> list[str]:
         """The rules that nothing here is about: they define, or say how files and tools are; only tests hold them."""
         about = set(acting_rules())
-        about.update(*(known.rules for known in KNOWN.values()), *(lemma.rules for lemma in LEMMAS.values()))
+        about.update(*(entry.rules for entry in PROPERTIES.values()), *(lemma.rules for lemma in LEMMAS.values()))
         return [number for number, rule in rulebook.rules().items() if number not in about and not rule.examples]
 
     def to_json(self) -> dict[str, Any]:
@@ -159,19 +158,19 @@ def _properties(report: Report) -> Table:
     for column in (3, 4):
         table.columns[column].justify = "right"
     violated = {violation.property for violation in report.violations}
-    for name, known in KNOWN.items():
+    for name, entry in PROPERTIES.items():
         exhaustive = sum(result.checked.get(name, 0) for result in report.scopes)
         checked = report.checked.get(name, 0)
         verdict = "[green]holds[/green]"
         if name in violated:
             verdict = "[red]violated[/red]"
-        elif name == CRASHES:  # whatever else was judged was answered
+        elif not entry.counted:  # whatever else was judged was answered
             checked, exhaustive = max(report.checked.values(), default=0), sum(one.steps for one in report.scopes)
         elif violated:
             verdict = "holds so far" if checked or exhaustive else "not come to"
         elif not checked:
             verdict = "[yellow]never exercised[/yellow]"
-        table.add_row(known.title, " ".join(known.rules), known.kind, f"{checked:,}", f"{exhaustive:,}", verdict)
+        table.add_row(entry.title, " ".join(entry.rules), entry.kind, f"{checked:,}", f"{exhaustive:,}", verdict)
     return table
 
 

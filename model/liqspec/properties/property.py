@@ -1,0 +1,88 @@
+"""One property: a sentence that must hold, the rules it is about, and a judge whose verdict has three values."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Literal, TypeVar
+
+from attrs import frozen
+
+Kind = Literal["state", "step", "history", "pair"]
+JudgedOn = Literal["observation", "model"]
+Subject = TypeVar("Subject")
+
+
+@frozen
+class Verdict:
+    """What a property says of what it was judged on; `wrong` says what was wrong where it is violated."""
+
+    outcome: Literal["not exercised", "holds", "violated"]
+    wrong: str = ""
+
+
+NOT_EXERCISED = Verdict("not exercised")
+HOLDS = Verdict("holds")
+
+
+def holds_if(exercised: object) -> Verdict:
+    """The verdict where nothing was wrong: the property holds, if there was anything to judge."""
+    return HOLDS if exercised else NOT_EXERCISED
+
+
+def violated(wrong: str) -> Verdict:
+    """The verdict where something was wrong: what it was, with its numbers."""
+    return Verdict("violated", wrong)
+
+
+@frozen
+class Property(Generic[Subject]):
+    """Something that must hold of every run.
+
+    `kind` says what it looks at: one state, one step, a history that is remembered, or a pair of runs. `judged_on` says
+    whether a foreign engine's observations suffice. Where it is not `counted`, every other judgement implies it.
+    """
+
+    name: str
+    sentence: str
+    rules: tuple[str, ...]
+    kind: Kind
+    judged_on: JudgedOn
+    judge: Callable[[Subject], Verdict]
+    counted: bool = True
+
+    @property
+    def title(self) -> str:
+        """The name as words."""
+        return self.name.replace("_", " ")
+
+    def to_json(self) -> dict[str, Any]:
+        """The property as plain data."""
+        return {
+            "name": self.name,
+            "sentence": self.sentence,
+            "rules": self.rules,
+            "kind": self.kind,
+            "judged_on": self.judged_on,
+        }
+
+
+class Properties(dict[str, Property[Subject]], Generic[Subject]):
+    """The properties that are judged on the same subject, by name, in the order of their definition."""
+
+    def __init__(self, judged_on: JudgedOn) -> None:
+        super().__init__()
+        self._judged_on = judged_on
+
+    def add(
+        self, kind: Kind, *rules: str, counted: bool = True
+    ) -> Callable[[Callable[[Subject], Verdict]], Callable[[Subject], Verdict]]:
+        """Make a property of a function: its name, and its docstring as the sentence."""
+
+        def register(judge: Callable[[Subject], Verdict]) -> Callable[[Subject], Verdict]:
+            name, sentence = judge.__name__, (judge.__doc__ or "").strip()
+            self[name] = Property(name, sentence, rules, kind, self._judged_on, judge, counted)
+            return judge
+
+        return register
+
+    def judge(self, subject: Subject) -> Iterator[tuple[Property[Subject], Verdict]]:
+        """The verdict of each of them, one by one."""
+        return ((entry, entry.judge(subject)) for entry in self.values())
