@@ -23,8 +23,8 @@ from liqspec.conform.finding import Finding
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.search import Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
+from liqspec.spec.vectors import to_text
 from liqspec.vectors import corpus
-from liqspec.vectors.case import text as case_text
 
 SECONDS, MEDIAN, LONGEST = 60.0, 6, 12
 
@@ -125,7 +125,7 @@ def _keep(number: str, found: Finding) -> None:
     path = corpus.FOLDER / case.path
     if not path.exists() or len(corpus.case_in(path).events) > len(case.events):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(case_text(case.vector()), encoding="utf-8")
+        path.write_text(to_text(case.vector()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from liqspec.conform.fault import EngineFault, Fault
 from liqspec.conform.finding import Finding
 from liqspec.conform.known_divergences import Divergence
 from liqspec.conform.negotiate import read_hello
-from liqspec.conform.saved import load
+from liqspec.conform.saved import load, to_vector
 from liqspec.conform.search import Outcome
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import acting_rules, reachable_transitions
@@ -21,6 +21,7 @@ from liqspec.properties.registry import PROPERTIES
 from liqspec.spec.checks import checks
 from liqspec.spec.observables import names
 from support.builders import small_config
+from support.corpus import loaded
 
 DEPOSIT = {"type": "deposit", "account": "alice", "amount": "200"}
 
@@ -123,3 +124,14 @@ def test_a_vector_is_read_as_its_configuration_and_events(tmp_path: Path) -> Non
     path.write_text(json.dumps({"config": small_config(), "steps": [{"event": DEPOSIT, "expect": {}}]}))
     read = load(path)
     assert (read.config["accounts"], read.events) == (["alice", "bob"], [DEPOSIT])
+
+
+def test_a_counterexample_is_kept_with_the_same_steps_as_a_vector_of_the_corpus() -> None:
+    """The rules of its transitions too: LIQ-5 acts in these steps, and no effect but a transition names it."""
+    vectors = loaded()[::40]
+    assert any("LIQ-5" in step["rules"] for vector in vectors for step in vector["steps"])
+    fault = Fault(kind="died", message="")
+    for vector in vectors:
+        events = [step["event"] for step in vector["steps"]]
+        finding = Finding(kind="fault", config=vector["config"], events=events, applied=events, fault=fault)
+        assert to_vector(finding)["steps"] == vector["steps"], vector["title"]

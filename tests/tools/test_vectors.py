@@ -23,9 +23,9 @@ from liqspec.search import parallel
 from liqspec.search.minimise import Failing
 from liqspec.search.plain_numbers import rounded
 from liqspec.spec import checks, rulebook
+from liqspec.spec.vectors import Case, to_text
 from liqspec.vectors import corpus, parameters, refusals, suites
 from liqspec.vectors import search as hunting
-from liqspec.vectors.case import Case, text
 from liqspec.vectors.goals import Boundaries, RulesThatAct
 from liqspec.vectors.play import Abilities, Played, play, play_all
 from liqspec.vectors.search import search
@@ -149,7 +149,7 @@ class TestACorpusThatIsStale:
         changed, gone, added = sorted(corpus.present(copied))[:3]
         vector = json.loads((copied / changed).read_text())
         vector["steps"][-1]["observation"]["time"] = 77
-        (copied / changed).write_text(text(vector))
+        (copied / changed).write_text(to_text(vector))
         (copied / gone).unlink()
         shutil.copy(copied / added, copied / added.replace(".json", "-too.json"))
         with pytest.raises(ValueError, match=gone):
@@ -164,7 +164,7 @@ class TestACorpusThatIsStale:
         path = "small/boundaries/margin-at.json"
         vector = json.loads((copied / path).read_text())
         vector["steps"].pop()
-        (copied / path).write_text(text(vector))
+        (copied / path).write_text(to_text(vector))
         assert f"{path}: does not show any more what it is about" in list(corpus.stale(copied))
 
     def test_lacks_a_case_that_its_index_does_not_have_either(self, copied: Path) -> None:
@@ -179,7 +179,7 @@ class TestACorpusThatIsStale:
         one, other = (f"small/parameters/fee-rate.0-or-1-of-200.{value}.json" for value in ("0", "1-of-200"))
         alike = json.loads((copied / one).read_text())
         vector = {**json.loads((copied / other).read_text()), "config": alike["config"], "steps": alike["steps"]}
-        (copied / other).write_text(text(vector))
+        (copied / other).write_text(to_text(vector))
         assert f"{other}: does not show any more what it is about" in list(corpus.stale(copied))
 
     def test_is_written_anew_without_touching_what_is_not_its_own(self, copied: Path) -> None:
@@ -287,7 +287,7 @@ class TestTheCommand:
         path = copied / "small/boundaries/margin-at.json"
         vector = json.loads(path.read_text())
         vector["steps"][-1]["observation"]["positions"][0]["state"] = "liquidatable"
-        path.write_text(text(vector))
+        path.write_text(to_text(vector))
         arguments = ("run", "--suite", "boundaries", "--directory", str(copied))
         done = invoke(*arguments, "--", *PYTHON_ENGINE)
         assert done.exit_code == 1

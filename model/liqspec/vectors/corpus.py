@@ -10,15 +10,13 @@ from liqspec.edge import files
 from liqspec.properties.coverage import reachable_transitions
 from liqspec.search import parallel
 from liqspec.spec import checks, rulebook
-from liqspec.vectors import case, suites
-from liqspec.vectors.case import Case
+from liqspec.spec.vectors import FORMAT, Case, read, to_text
+from liqspec.vectors import suites
 from liqspec.vectors.search import reached
 from liqspec.vectors.suites import SUITES
 
 FOLDER = files.ROOT / "vectors"
 INDEX = "index.json"
-_FIELDS = ("format", "venue", "suite", "case", "title", "rules", "provenance", "config", "steps")
-_STEP = ("event", "expect", "observation", "rules")
 
 
 def cases(done: Callable[[str], None] = lambda _: None) -> list[Case]:
@@ -51,7 +49,7 @@ def case_in(path: Path) -> Case:
     Raises:
         specification.UnreadableFile: it cannot be read, or is none.
     """
-    return Case.of_vector(_read(path))
+    return Case.of_vector(read(path))
 
 
 def in_order(found: list[Case]) -> list[Case]:
@@ -66,7 +64,7 @@ def in_order(found: list[Case]) -> list[Case]:
 def texts_by_path(found: list[Case]) -> dict[str, str]:
     """The corpus of some cases: the text of each file by its path."""
     vectors = {one.path: one.vector() for one in found}
-    texts = {path: case.text(vector) for path, vector in vectors.items()}
+    texts = {path: to_text(vector) for path, vector in vectors.items()}
     texts[INDEX] = _index_text(index(list(vectors.values())))
     return texts
 
@@ -89,7 +87,7 @@ def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
     cited = {rule for vector in vectors for rule in vector["rules"]}
     broken = Counter(rule for vector in vectors if vector["suite"] == suites.MISTAKES for rule in vector["rules"])
     return {
-        "format": case.FORMAT,
+        "format": FORMAT,
         "rules_version": rulebook.version(),
         "suites": SUITES,
         "cases": [_entry(vector) for vector in vectors],
@@ -154,19 +152,7 @@ def load(folder: Path) -> list[dict[str, Any]]:
     entries = listed.get("cases") if isinstance(listed, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and "path" in entry for entry in entries):
         raise files.UnreadableFile(folder / INDEX, "is no index of vectors; write it with `vectors generate`")
-    return [_read(folder / str(entry["path"])) for entry in entries]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    vector = files.read_json(path)
-    if not isinstance(vector, dict) or not isinstance(vector.get("steps", []), list):
-        raise files.UnreadableFile(path, "is no vector: expected an object with a list of steps")
-    missing = [name for name in _FIELDS if name not in vector]
-    for step in vector.get("steps", []):
-        missing += [f"steps.{name}" for name in _STEP if not isinstance(step, dict) or name not in step]
-    if missing:
-        raise files.UnreadableFile(path, f"is no vector: {missing[0]}: is missing")
-    return vector
+    return [read(folder / str(entry["path"])) for entry in entries]
 
 
 def stale(folder: Path) -> Iterator[str]:

@@ -8,7 +8,7 @@ from liqspec.core.measures import all_pools
 from liqspec.core.state import Pool
 from liqspec.generate import boundaries
 from liqspec.properties.coverage import reachable_transitions
-from liqspec.vectors.case import rules_of
+from liqspec.spec.vectors import rules_of
 
 SIDES = {-1: "below", 0: "at", 1: "above"}
 # Each boundary, what it is between, and the rules that draw it.

@@ -5,7 +5,7 @@ from typing import Any
 
 from liqspec.distinguish.rule_sets import RuleSets
 from liqspec.distinguish.search import Budget, search
-from liqspec.vectors.case import Case
+from liqspec.spec.vectors import Case
 
 STEPS = 240_000  # events that are tried for one pair of values
 

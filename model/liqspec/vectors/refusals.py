@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from liqspec.spec.checks import Check, checks
-from liqspec.vectors.case import Case
+from liqspec.spec.vectors import Case
 
 Fields = dict[str, Any]
 

@@ -11,7 +11,7 @@ from liqspec.core.events import EventData
 from liqspec.generate import Guide
 from liqspec.search.minimise import Failing, shrink
 from liqspec.search.plain_numbers import rounded
-from liqspec.vectors.case import rules_of
+from liqspec.spec.vectors import rules_of
 
 LENGTH = 50  # events of one run
 RUNS = 500  # from one configuration, if all that is wanted was reached by then

@@ -10,8 +10,8 @@ from liqspec.replay.run import Run
 from liqspec.search.minimise import Failing
 from liqspec.spec import rulebook, scenarios
 from liqspec.spec.scenarios import Scenario
+from liqspec.spec.vectors import Case
 from liqspec.vectors import parameters, refusals
-from liqspec.vectors.case import Case
 from liqspec.vectors.goals import BOUNDARIES, Boundaries, RulesThatAct, Transitions, transition_goals
 from liqspec.vectors.search import Goal, rules_seen, search
 

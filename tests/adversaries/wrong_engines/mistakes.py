@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from adversaries.wrong_engines.base import WrongEngine
-from liqspec.vectors.case import Case
+from liqspec.spec.vectors import Case
 from liqspec.vectors.suites import MISTAKES
 
 

@@ -1,6 +1,7 @@
-"""A case of the corpus, and the vector that it makes: what the model does with its events."""
+"""Vectors: a case's events, each with what the model does; how they are written to a file, and read from one."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -9,8 +10,13 @@ from liqspec.core import machine
 from liqspec.core.config import Config
 from liqspec.core.effects import Transitioned
 from liqspec.core.engine import Engine, Outcome, apply_event
+from liqspec.core.events import EventData
+from liqspec.edge import files
+from liqspec.edge.shapes import WrongShape, below
 
 FORMAT = 1
+_FIELDS = ("format", "venue", "suite", "case", "title", "rules", "provenance", "config", "steps")
+_STEP = ("event", "expect", "observation", "rules")
 
 
 @frozen(kw_only=True)
@@ -81,9 +87,52 @@ def rules_of(outcome: Outcome) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def text(vector: dict[str, Any]) -> str:
+def to_text(vector: dict[str, Any]) -> str:
     """A vector as its file has it: a line for each step."""
     head = {name: value for name, value in vector.items() if name != "steps"}
     lines = [f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}," for name, value in head.items()]
     steps = [f"  {json.dumps(step, ensure_ascii=False)}" for step in vector["steps"]]
     return "\n".join(["{", *lines, ' "steps": [', ",\n".join(steps), " ]", "}", ""])
+
+
+# ---------------------------------------------------------------------------------------------------------------- read
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A whole vector.
+
+    Raises:
+        specification.UnreadableFile: the file cannot be read, or is not a valid vector.
+    """
+    vector = files.read_json(path)
+    if not isinstance(vector, dict) or not isinstance(vector.get("steps", []), list):
+        raise files.UnreadableFile(path, "is no vector: expected an object with a list of steps")
+    missing = [name for name in _FIELDS if name not in vector]
+    for step in vector.get("steps", []):
+        missing += [f"steps.{name}" for name in _STEP if not isinstance(step, dict) or name not in step]
+    if missing:
+        raise files.UnreadableFile(path, f"is no vector: {missing[0]}: is missing")
+    return vector
+
+
+def read_run(path: Path) -> tuple[dict[str, Any], list[EventData]]:
+    """The configuration and the events of a vector; nothing else need be in it.
+
+    Raises:
+        specification.UnreadableFile: the file cannot be read.
+        WrongShape, InvalidConfig: they are not in it, or not valid.
+    """
+    data = files.read_json(path)
+    with below(str(path)):
+        if not isinstance(data, dict) or not isinstance(data.get("steps"), list):
+            raise WrongShape("steps", "expected a vector: an object with config and steps")
+        config = Config.from_json(data.get("config"))
+        Engine(config)
+        return config.to_json(), [_event(step) for step in data["steps"]]
+
+
+def _event(step: object) -> EventData:
+    event = step.get("event") if isinstance(step, dict) else None
+    if not isinstance(event, dict):
+        raise WrongShape("steps", "expected objects, each with an event that is an object")
+    return event
