@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from liqspec.core import machine
-from liqspec.draw.graphs import diagram, mermaid
+from liqspec.draw import diagram, lifecycle_mermaid
 from support.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_pictures_are_drawn_from_the_table() -> None:
-    drawn = mermaid.draw(diagram.whole(machine.lifecycle()))
+    drawn = lifecycle_mermaid.draw(diagram.whole(machine.lifecycle()))
     assert blocks("mermaid") == [drawn]
     assert (ROOT / "diagrams" / "machine.mmd").read_text(encoding="utf-8") == drawn
 

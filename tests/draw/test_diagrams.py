@@ -12,22 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liqspec.core import machine
-from liqspec.draw.graphs import (
-    coverage as drawn_coverage,
-)
-from liqspec.draw.graphs import (
-    diagram,
-    dot,
-    mermaid,
-    palette,
-    render,
-    scxml,
-    strokes,
-    xstate,
-)
-from liqspec.draw.graphs.at_venue import at_venue
-from liqspec.draw.graphs.diagram import CannotDraw, Diagram
-from liqspec.draw.graphs.palette import THEMES, Theme
+from liqspec.draw import coverage as drawn_coverage
+from liqspec.draw import diagram, dot, lifecycle_dot, lifecycle_mermaid, statecharts
+from liqspec.draw.at_venue import at_venue
+from liqspec.draw.diagram import CannotDraw, Diagram
+from liqspec.draw.theme import DARK, LIGHT, PURPOSES, ROLES, THEMES, Theme
 from liqspec.properties import coverage
 from liqspec.replay.run import Run
 from liqspec.spec import rulebook, scenarios, venues
@@ -53,14 +42,14 @@ class TestOnce:
 
     @given(PARTS)
     def test_graphviz_has_one_node_for_each_state_and_each_transition(self, picture: Diagram) -> None:
-        source = dot.draw(picture, palette.LIGHT).source
+        source = lifecycle_dot.draw(picture, LIGHT).source
         nodes = re.findall(r"^\s*(\w+) \[label=", source, re.MULTILINE)
         assert Counter(nodes) == Counter(STATES + names(picture))
 
     @given(PARTS)
     def test_graphviz_leads_each_transition_from_its_sources_to_its_target(self, picture: Diagram) -> None:
         """A line from a frame stands for all of the frame's states."""
-        source = dot.draw(picture, palette.LIGHT).source
+        source = lifecycle_dot.draw(picture, LIGHT).source
         edges = re.findall(r"^\s*(\w+) -> (\w+) \[(.*)\]$", source, re.MULTILINE)
         frames = {frame.name: set(frame.states) for frame in picture.frames}
         for entry in picture.transitions:
@@ -81,7 +70,7 @@ class TestOnce:
 
     @given(PARTS)
     def test_mermaid_declares_each_state_once_and_labels_each_transition_once(self, picture: Diagram) -> None:
-        text = mermaid.draw(picture)
+        text = lifecycle_mermaid.draw(picture)
         assert re.findall(r"^    (\w+) : \1$", text, re.MULTILINE) == STATES
         assert Counter(re.findall(r"\bT[0-9]+\b", text)) == Counter(names(picture))
         for entry in picture.transitions:
@@ -90,28 +79,28 @@ class TestOnce:
 
     @given(PARTS)
     def test_scxml_has_each_state_and_each_transition_once(self, picture: Diagram) -> None:
-        root = ElementTree.fromstring(scxml.draw(picture))
+        root = ElementTree.fromstring(statecharts.scxml(picture))
         elements = list(root.iter())
         ids = [element.get("id") for element in elements if element.get("id")]
         assert Counter(ids) == Counter([*STATES, *(frame.name for frame in picture.frames)])
-        moves = [element for element in elements if element.tag == f"{{{scxml.NAMESPACE}}}transition"]
-        assert Counter(move.get(f"{{{scxml.OWN}}}id") for move in moves) == Counter(names(picture))
+        moves = [element for element in elements if element.tag == f"{{{statecharts.NAMESPACE}}}transition"]
+        assert Counter(move.get(f"{{{statecharts.OWN}}}id") for move in moves) == Counter(names(picture))
 
     @given(PARTS)
     def test_xstate_has_each_state_and_each_transition_once(self, picture: Diagram) -> None:
-        text = xstate.draw(picture)
+        text = statecharts.xstate(picture)
         ids = re.findall(r'"id": "(\w+)"', text)
-        assert Counter(ids) == Counter([xstate.MACHINE, *STATES, *(frame.name for frame in picture.frames)])
+        assert Counter(ids) == Counter([statecharts.MACHINE, *STATES, *(frame.name for frame in picture.frames)])
         assert Counter(re.findall(r"\bT[0-9]+\b", text)) == Counter(names(picture))
         json.loads(text)
 
     @pytest.mark.skipif(shutil.which("dot") is None, reason="the program dot is missing: apt-get install graphviz")
     def test_an_image_has_each_state_and_each_transition_once(self) -> None:
-        svg = render.image(dot.draw(WHOLE, palette.LIGHT), "svg").decode()
+        svg = dot.image(lifecycle_dot.draw(WHOLE, LIGHT), "svg").decode()
         titles = Counter(re.findall(r'<g id="node\w+" class="node">\s*<title>(\w+)</title>', svg))
         assert titles == Counter(STATES + IDS)
-        assert render.image(dot.draw(WHOLE, palette.DARK), "png").startswith(b"\x89PNG")
-        assert render.image(dot.draw(WHOLE, palette.DARK), "pdf").startswith(b"%PDF")
+        assert dot.image(lifecycle_dot.draw(WHOLE, DARK), "png").startswith(b"\x89PNG")
+        assert dot.image(lifecycle_dot.draw(WHOLE, DARK), "pdf").startswith(b"%PDF")
 
     def test_what_leaves_several_states_leaves_one_frame(self) -> None:
         for entry in WHOLE.transitions:
@@ -145,7 +134,7 @@ class TestLabels:
 
     def test_the_path_into_trouble_runs_one_way(self) -> None:
         """From left to right: whatever leads deeper, and what is drawn backwards is recovery or a second breach."""
-        source = dot.draw(WHOLE, palette.LIGHT).source
+        source = lifecycle_dot.draw(WHOLE, LIGHT).source
         backwards = set(re.findall(r"^\s*\w+ -> (T\w+) \[.*dir=back", source, re.MULTILINE))
         trouble = {entry.id for entry in WHOLE.transitions if entry.purpose == "trouble"}
         assert backwards & trouble == {"T2"}
@@ -176,7 +165,7 @@ class TestViews:
             diagram.of_state(WHOLE, "dead")
 
     def test_a_part_is_no_machine_that_runs(self) -> None:
-        for draw in (scxml.draw, xstate.draw):
+        for draw in (statecharts.scxml, statecharts.xstate):
             with pytest.raises(CannotDraw, match="whole lifecycle"):
                 draw(diagram.of_state(WHOLE, "cooldown"))
 
@@ -207,8 +196,8 @@ class TestVenues:
 
     def test_the_impossible_looks_different_in_each_format(self) -> None:
         picture = at_venue(WHOLE, venues.load("generic"))
-        assert mermaid.draw(picture).count("(impossible here)") == 5
-        assert dot.draw(picture, palette.LIGHT).source.count("<S>") == 4
+        assert lifecycle_mermaid.draw(picture).count("(impossible here)") == 5
+        assert lifecycle_dot.draw(picture, LIGHT).source.count("<S>") == 4
 
 
 class TestCoverage:
@@ -216,17 +205,17 @@ class TestCoverage:
     def test_what_never_fired_cannot_be_overlooked(self, counts: dict[str, int]) -> None:
         picture = drawn_coverage.covered(WHOLE, counts)
         never = [name for name in coverage.reachable_transitions() if not counts.get(name)]
-        assert dot.draw(picture, palette.DARK).source.count("NEVER FIRED") == len(never)
-        assert mermaid.draw(picture).count("NEVER FIRED") == len(never)
+        assert lifecycle_dot.draw(picture, DARK).source.count("NEVER FIRED") == len(never)
+        assert lifecycle_mermaid.draw(picture).count("NEVER FIRED") == len(never)
         for entry in picture.transitions:
-            line = strokes.stroke(entry, palette.DARK)
-            assert (line.color == palette.DARK.alarm) == (entry.id in never)
+            line = lifecycle_dot.stroke(entry, DARK)
+            assert (line.color == DARK.alarm) == (entry.id in never)
 
     @given(st.integers(1, 10**9), st.integers(1, 10**9))
     def test_more_often_is_never_thinner(self, first: int, second: int) -> None:
         low, high = sorted((first, second))
         widths = [
-            strokes.stroke(drawn_coverage.covered(WHOLE, {"T1": count}).transitions[1], palette.LIGHT).width
+            lifecycle_dot.stroke(drawn_coverage.covered(WHOLE, {"T1": count}).transitions[1], LIGHT).width
             for count in (low, high)
         ]
         assert widths == sorted(widths)
@@ -243,12 +232,12 @@ class TestPalette:
     def test_no_two_roles_or_purposes_differ_by_colour_alone(self, theme: Theme) -> None:
         outlines = [(box.outline, box.width, box.rounded, box.double) for box in theme.boxes.values()]
         patterns = [(line.pattern, line.width, line.arrow) for line in theme.lines.values()]
-        assert len(set(outlines)) == len(palette.ROLES)
-        assert len(set(patterns)) == len(palette.PURPOSES)
+        assert len(set(outlines)) == len(ROLES)
+        assert len(set(patterns)) == len(PURPOSES)
 
     @BOTH_THEMES
     def test_steps_of_a_scale_are_told_apart_by_weight(self, theme: Theme) -> None:
-        widths = [line.width for _, line in strokes.scale_steps(theme)]
+        widths = [line.width for _, line in lifecycle_dot.scale_steps(theme)]
         assert widths == sorted(set(widths))
 
     @BOTH_THEMES

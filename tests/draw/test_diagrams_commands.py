@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from liqspec.draw.graphs import committed, views
+from liqspec.draw import views
 from liqspec.properties import coverage
 from support.commands import run_here
 
@@ -89,8 +89,8 @@ def test_bad_usage_gets_one_line_and_status_2(
 def test_all_pictures_are_written_into_a_new_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kept = committed.files()[-2:]  # two texts
-    monkeypatch.setattr(committed, "files", lambda: kept)
+    kept = views.files()[-2:]  # two texts
+    monkeypatch.setattr(views, "files", lambda: kept)
     folder = tmp_path / "new" / "folder"
     assert run_here(monkeypatch, "draw", "all", str(folder)) == 0
     assert capsys.readouterr().out == f"{len(kept)} pictures in {folder}\n"

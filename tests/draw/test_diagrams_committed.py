@@ -2,32 +2,32 @@
 
 import pytest
 
-from liqspec.draw.graphs import committed, views
+from liqspec.draw import views
 from support.paths import ROOT
 
 FOLDER = ROOT / "diagrams"
-TEXTS = [picture for picture in committed.files() if views.is_text(picture.kind)]
+TEXTS = [picture for picture in views.files() if views.is_text(picture.kind)]
 
 
 @pytest.mark.parametrize("picture", TEXTS, ids=lambda picture: picture.name)
-def test_a_committed_text_is_drawn_from_the_tables(picture: committed.Committed) -> None:
+def test_a_committed_text_is_drawn_from_the_tables(picture: views.Committed) -> None:
     """SVG is not compared byte for byte: versions of Graphviz differ. The DOT source beside it is."""
     assert (FOLDER / picture.name).read_bytes() == picture.content(), "stale: run `make diagrams`"
 
 
 def test_every_picture_is_there_and_no_other() -> None:
     """A picture that is not made any more would go on being shown."""
-    assert {path.name for path in FOLDER.iterdir()} == {picture.name for picture in committed.files()}
+    assert {path.name for path in FOLDER.iterdir()} == {picture.name for picture in views.files()}
 
 
 def test_every_svg_has_its_source_beside_it() -> None:
-    names = {picture.name for picture in committed.files()}
+    names = {picture.name for picture in views.files()}
     assert {name.replace(".svg", ".dot") for name in names if name.endswith(".svg")} <= names
 
 
 def test_an_svg_shows_what_its_source_says() -> None:
     """Seen by the texts: every state and every transition of the source is in the image."""
-    for picture in committed.files():
+    for picture in views.files():
         if picture.kind == "svg" and picture.view == "whole":
             image = (FOLDER / picture.name).read_text("utf-8")
             source = (FOLDER / picture.name.replace(".svg", ".dot")).read_text("utf-8")

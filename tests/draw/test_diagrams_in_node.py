@@ -13,7 +13,7 @@ import pytest
 
 from liqspec.core import machine
 from liqspec.core.machine import Lifecycle, TransitionEntry
-from liqspec.draw.graphs import committed, diagram, scxml, xstate
+from liqspec.draw import diagram, statecharts, views
 from liqspec.replay.run import Run
 from liqspec.spec import rulebook, scenarios
 
@@ -96,19 +96,19 @@ def test_the_walks_take_every_transition_that_events_can_cause(walks: list[Walk]
 
 
 def test_xstate_walks_the_same_states(walks: list[Walk]) -> None:
-    walked = node("xstate.mjs", {"machine": json.loads(xstate.draw(WHOLE)), "runs": walks})
+    walked = node("xstate.mjs", {"machine": json.loads(statecharts.xstate(WHOLE)), "runs": walks})
     assert walked == [states(walk) for walk in walks]
 
 
 def test_scxml_is_valid_and_walks_the_same_states(walks: list[Walk]) -> None:
-    answer = node("scxml.mjs", {"document": scxml.draw(WHOLE), "runs": walks})
+    answer = node("scxml.mjs", {"document": statecharts.scxml(WHOLE), "runs": walks})
     assert answer["errors"] == []
     assert answer["walked"] == [states(walk) for walk in walks]
 
 
 def test_the_schema_refuses_what_is_no_scxml() -> None:
     """A target that does not exist, and an element that SCXML does not have."""
-    document = scxml.draw(WHOLE)
+    document = statecharts.scxml(WHOLE)
     unknown = document.replace('target="backstopped"', 'target="nowhere"')
     foreign = document.replace("<final ", "<finale ")
     for wrong in (unknown, foreign):
@@ -119,7 +119,7 @@ def test_the_schema_refuses_what_is_no_scxml() -> None:
 @pytest.fixture(scope="module")
 def parsed() -> dict[str, Any]:
     """What mermaid reads in every committed text, and in one that is wrong."""
-    texts = {picture.name: picture.content().decode() for picture in committed.files() if picture.kind == "mermaid"}
+    texts = {picture.name: picture.content().decode() for picture in views.files() if picture.kind == "mermaid"}
     found: dict[str, Any] = node("mermaid.mjs", {**texts, "wrong": "stateDiagram-v2\n    a --> : {"})
     assert set(found) == {*texts, "wrong"}
     return found

@@ -8,7 +8,9 @@ import pytest
 from liqspec.core import arithmetic, assessment, lifecycle, machine
 from liqspec.core.effects import Effect, OrderEmitted, WindowOpened
 from liqspec.core.state import Pool, State
-from liqspec.draw.graphs import flow_dot, flow_mermaid, isolation_dot, isolation_mermaid, palette
+from liqspec.draw import assessment as drawn_assessment
+from liqspec.draw import isolation as drawn_isolation
+from liqspec.draw.theme import LIGHT
 from liqspec.edge import files
 from liqspec.replay.run import Moment, Run
 from liqspec.spec import charts, rulebook, scenarios
@@ -84,8 +86,8 @@ class TestTheChart:
             assert said.replace("a end", "an end") in str(error.value).replace("a end", "an end")
 
     def test_each_format_has_every_node_once(self) -> None:
-        source = flow_dot.draw(CHART, palette.LIGHT).source
-        text = flow_mermaid.draw(CHART)
+        source = drawn_assessment.to_dot(CHART, LIGHT).source
+        text = drawn_assessment.to_mermaid(CHART)
         for name, node in CHART.nodes.items():
             assert source.count(f"\t{name} [label=<") == 1
             assert text.count(f'"{node.text}<br>') == 1
@@ -164,7 +166,7 @@ class TestWhatALiquidationTouches:
         assert forced - opened
 
     def test_each_format_has_both_side_by_side(self) -> None:
-        source, text = isolation_dot.draw(ISOLATION, palette.LIGHT).source, isolation_mermaid.draw(ISOLATION)
+        source, text = drawn_isolation.to_dot(ISOLATION, LIGHT).source, drawn_isolation.to_mermaid(ISOLATION)
         for liquidation in ISOLATION.liquidations:
             assert source.count(liquidation.title) == text.count(liquidation.title) == 1
 

@@ -14,12 +14,13 @@ from attrs import Factory, define
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from liqspec.core import machine
-from liqspec.draw.runs import lifecycle_svg, recordings
-from liqspec.draw.runs import page as webpage
-from liqspec.draw.runs.record import Record, rules_of
-from liqspec.draw.runs.words import words
+from liqspec.draw import page as webpage
+from liqspec.draw import path
+from liqspec.draw.words import words
 from liqspec.edge import files
 from liqspec.properties.coverage import Violation
+from liqspec.replay import recordings
+from liqspec.replay.record import Record, rules_of
 from liqspec.report.amounts import value_text
 from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook, scenarios
@@ -142,7 +143,7 @@ def test_every_moment_is_reached_by_keyboard_and_shows_the_run(
         assert moment["state"].startswith(f"{selected} is {words(step.state(selected))}")
         assert moment["now"] == [f"state-{step.state(selected)}"]
         own = [entry for entry in step.transitions if entry.position == selected]
-        assert set(moment["taken"]) == {lifecycle_svg.edge_id(entry.source, entry.target) for entry in own}
+        assert set(moment["taken"]) == {path.edge_id(entry.source, entry.target) for entry in own}
         told = [f"{entry.position}: {entry.transition} " for entry in step.transitions]
         assert [line[: len(head)] for line, head in zip(moment["transitions"], told, strict=True)] == told
         subjects = list(dict.fromkeys(change.subject for change in step.changes))
@@ -359,15 +360,15 @@ def test_the_text_of_every_rule_becomes_markup_without_links_or_leftovers(rule: 
 
 
 def test_every_state_and_edge_of_the_diagram_can_be_found_by_its_name() -> None:
-    drawn = html.unescape(lifecycle_svg.svg())
+    drawn = html.unescape(path.svg())
     table = machine.lifecycle().table
     for name in table.states:
         assert drawn.count(f'id="state-{name}"') == 1
     for entry in table.transitions:
         for source in entry.sources:
-            assert drawn.count(f'id="{lifecycle_svg.edge_id(source, entry.to)}"') == 1
+            assert drawn.count(f'id="{path.edge_id(source, entry.to)}"') == 1
 
 
 def test_the_parts_of_the_page_are_in_the_package() -> None:
-    folder = resources.files("liqspec.draw.runs") / "assets"
+    folder = resources.files("liqspec.draw") / "assets"
     assert {part.name for part in folder.iterdir()} >= {"page.html", "page.css", "page.js"}

@@ -25,14 +25,15 @@ from matplotlib.patches import Rectangle, StepPatch
 from liqspec import cli
 from liqspec.core import machine, measures
 from liqspec.core.effects import Filled, Transitioned
-from liqspec.draw.graphs.render import image
-from liqspec.draw.runs import chart, legend, page, path, recordings
-from liqspec.draw.runs.palette import THEMES
-from liqspec.draw.runs.record import Record
-from liqspec.draw.runs.words import event_label
+from liqspec.draw import heading, page, path, timeline
+from liqspec.draw.dot import image
+from liqspec.draw.run_theme import THEMES
+from liqspec.draw.words import event_label
 from liqspec.edge import files
 from liqspec.edge.amounts import exact
-from liqspec.replay import timeline
+from liqspec.replay import recordings
+from liqspec.replay import timeline as replay_timeline
+from liqspec.replay.record import Record
 from liqspec.replay.run import Moment, Run
 from liqspec.report.amounts import Units
 from liqspec.spec import scenarios
@@ -61,8 +62,8 @@ def ran(name: str) -> tuple[Run, list[Moment]]:
 def lines(name: str) -> tuple[str, ...]:
     """What `liqspec simulate --json` prints."""
     run, moments = ran(name)
-    told = [timeline.moment_json(moment, Units(run.engine.venue)) for moment in moments]
-    return tuple(json.dumps(line) for line in (*told, timeline.outcome_json(run.outcome())))
+    told = [replay_timeline.moment_json(moment, Units(run.engine.venue)) for moment in moments]
+    return tuple(json.dumps(line) for line in (*told, replay_timeline.outcome_json(run.outcome())))
 
 
 def longest(record: Record) -> str:
@@ -183,7 +184,7 @@ def test_a_trace_with_one_value_replaced_is_told_or_refused_in_one_line(data: st
 def test_a_trace_with_one_value_replaced_is_drawn_or_refused_in_one_line(data: st.DataObject) -> None:
     if (record := replaced(data)) is not None:
         page.data(record, None)
-        chart.render(record, "png")
+        timeline.render(record, "png")
 
 
 # ------------------------------------------------------------------------------------------------------------ the chart
@@ -220,7 +221,7 @@ def areas(axes: Axes) -> list[tuple[str, int, int]]:
 @shown_scenario
 def test_the_chart_draws_the_values_of_the_run(name: str) -> None:
     record = recorded(name)
-    figure = chart.draw(record)
+    figure = timeline.draw(record)
     for market in record.markets():
         axes = panel(figure, f"{market}: mark price")
         assert stairs(axes, "mark price") == [float(step.marks[market].text) for step in record.steps]
@@ -249,7 +250,7 @@ def test_the_chart_draws_the_values_of_the_run(name: str) -> None:
 @shown_scenario
 def test_the_chart_shows_the_time_of_every_block_and_the_name_of_every_event(name: str) -> None:
     record = recorded(name)
-    axes = panel(chart.draw(record), "blocks and their times")
+    axes = panel(timeline.draw(record), "blocks and their times")
     told = " ".join(text.get_text() for text in axes.texts)
     for step in record.steps:
         milliseconds = step.observation.time
@@ -263,8 +264,8 @@ def test_the_chart_shows_the_time_of_every_block_and_the_name_of_every_event(nam
 
 @shown_scenario
 def test_no_text_of_the_chart_overlaps_another_or_leaves_the_picture(name: str) -> None:
-    with chart.settings():
-        figure = chart.draw(recorded(name))
+    with timeline.settings():
+        figure = timeline.draw(recorded(name))
         renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
         figure.draw(renderer)
     parts = [*figure.texts, *figure.legends[0].get_texts()]
@@ -288,8 +289,8 @@ def test_no_text_of_the_chart_overlaps_another_or_leaves_the_picture(name: str) 
 @shown_scenario
 def test_the_names_in_a_band_stay_inside_their_areas(name: str) -> None:
     record = recorded(name)
-    with chart.settings():
-        figure = chart.draw(record)
+    with timeline.settings():
+        figure = timeline.draw(record)
         renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
         figure.draw(renderer)
     for title in [*record.positions(), "blocks and their times"]:
@@ -302,12 +303,12 @@ def test_the_names_in_a_band_stay_inside_their_areas(name: str) -> None:
 
 def test_a_breach_is_told_with_its_two_numbers() -> None:
     """LIQ-3: on the scale of the panel, the two lines of this story are one."""
-    axes = panel(chart.draw(recorded("market-liquidation")), "alice/cross: equity against its lines")
+    axes = panel(timeline.draw(recorded("market-liquidation")), "alice/cross: equity against its lines")
     assert [text.get_text() for text in axes.texts] == ["1,205\n< 1,205.125"]
 
 
 def test_fills_and_trades_point_in_the_direction_of_their_side() -> None:
-    axes = panel(chart.draw(recorded("short-squeeze")), "BTC: mark price")
+    axes = panel(timeline.draw(recorded("short-squeeze")), "BTC: mark price")
     markers = [(part.get_label(), part.get_marker()) for part in axes.lines if isinstance(part, Line2D)]
     assert [pair for pair in markers if pair[0] == "trade"] == [("trade", "v")] * 2
     assert [pair for pair in markers if pair[0] == "fill"] == [("fill", "^")] * 2
@@ -315,7 +316,7 @@ def test_fills_and_trades_point_in_the_direction_of_their_side() -> None:
 
 def test_the_same_record_gives_the_same_bytes() -> None:
     record = recorded("market-liquidation")
-    assert chart.render(record, "svg") == chart.render(record, "svg")
+    assert timeline.render(record, "svg") == timeline.render(record, "svg")
 
 
 def test_a_long_run_is_still_drawn(tmp_path: Path) -> None:
@@ -323,7 +324,7 @@ def test_a_long_run_is_still_drawn(tmp_path: Path) -> None:
     told = [json.loads(line) for line in lines("windows-of-a-sibling")]
     many = [*told[:-1] * 4, told[-1]]
     record = recordings.parse("\n".join(map(json.dumps, many)), tmp_path / "long.jsonl")
-    figure = chart.draw(record)
+    figure = timeline.draw(record)
     assert figure.get_size_inches()[0] < 45
     named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert "partially liquidated" in named
@@ -338,9 +339,9 @@ def test_a_name_may_be_anything_that_a_name_may_be(tmp_path: Path) -> None:
     record = recordings.load(str(file))
     assert record.end.as_expected
     (key,) = record.positions()
-    assert chart.render(record, "png").startswith(b"\x89PNG")
+    assert timeline.render(record, "png").startswith(b"\x89PNG")
     assert image(path.graph(record, key), "svg").startswith(b"<?xml")
-    titles = [axes.get_title(loc="left") for axes in chart.draw(record).axes]
+    titles = [axes.get_title(loc="left") for axes in timeline.draw(record).axes]
     assert "$x_1$<b>&漢\\N/BTC/cross" in titles
 
 
@@ -469,7 +470,7 @@ def test_a_counterexample_that_was_drawn_before_it_ended_well_says_so() -> None:
     told = [json.loads(line) for line in lines("deficit")]
     told[-1]["end"] |= {"as_expected": False, "unexpected": ["step 3: property conservation: 5 appeared"]}
     record = recordings.parse("\n".join(map(json.dumps, told)), Path("t.jsonl"))
-    assert any("NOT AS EXPECTED" in text.get_text() for text in chart.draw(record).texts)
+    assert any("NOT AS EXPECTED" in text.get_text() for text in timeline.draw(record).texts)
 
 
 FIRST = json.loads(lines("deficit")[1])
@@ -575,7 +576,7 @@ def test_the_timeline_needs_no_dot(tmp_path: Path, draw_run: Command, monkeypatc
 
 
 def test_a_legend_without_room_has_one_column() -> None:
-    heading = legend.Heading.of(recorded("deficit"), THEMES["light"], 40, labelled=True)
-    assert heading.columns > 1
-    assert evolve(heading, width=0.5).columns == 1
-    assert evolve(heading, width=0.5).height > heading.height
+    drawn = heading.Heading.of(recorded("deficit"), THEMES["light"], 40, labelled=True)
+    assert drawn.columns > 1
+    assert evolve(drawn, width=0.5).columns == 1
+    assert evolve(drawn, width=0.5).height > drawn.height

@@ -7,8 +7,8 @@ import attrs
 import pytest
 
 from liqspec.core import machine
-from liqspec.draw.graphs import diagram
-from liqspec.draw.graphs.diagram import CannotDraw
+from liqspec.draw import diagram
+from liqspec.draw.diagram import CannotDraw
 from liqspec.edge import files, shapes
 from liqspec.spec import checks, observables, rulebook, scopes
 

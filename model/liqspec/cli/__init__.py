@@ -26,10 +26,10 @@ from liqspec.cli.app import USAGE, app
 # Each import adds its commands to the application, in the order of the help.
 from liqspec.core import machine
 from liqspec.core.venue import InvalidConfig
-from liqspec.draw.graphs.diagram import CannotDraw
-from liqspec.draw.runs import recordings
+from liqspec.draw.diagram import CannotDraw
 from liqspec.edge import files
 from liqspec.edge.shapes import WrongShape
+from liqspec.replay import recordings
 from liqspec.spec import scenarios, venues
 from liqspec.spec.charts import InvalidChart
 

@@ -8,9 +8,9 @@ import typer
 
 from liqspec.cli.app import app, fail
 from liqspec.core import machine
-from liqspec.draw.graphs import committed, coverage, diagram, views
-from liqspec.draw.graphs.palette import ThemeName
-from liqspec.draw.graphs.views import VIEWS, Format
+from liqspec.draw import coverage, diagram, views
+from liqspec.draw.theme import ThemeName
+from liqspec.draw.views import VIEWS, Format
 
 draw_app = typer.Typer(
     name="draw",
@@ -83,7 +83,7 @@ def all_command(
 
     Example: `liqspec draw all diagrams`
     """
-    written = committed.write(folder)
+    written = views.write(folder)
     typer.echo(f"{len(written)} pictures in {folder}")
 
 

@@ -9,10 +9,11 @@ import typer
 
 from liqspec.cli.app import fail
 from liqspec.cli.draw import draw_app
-from liqspec.draw.graphs.render import image
-from liqspec.draw.runs import page, path, recordings
-from liqspec.draw.runs.palette import ThemeName
-from liqspec.draw.runs.record import Record
+from liqspec.draw import page, path
+from liqspec.draw.dot import image
+from liqspec.draw.run_theme import ThemeName
+from liqspec.replay import recordings
+from liqspec.replay.record import Record
 
 STANDARD_INPUT = "-"
 
@@ -82,9 +83,9 @@ def draw_run(
         drawn = image(path.graph(record, chosen, ground), _format(form, output).value)
     else:
         wanted: Literal["svg", "png"] = "png" if _format(form, output) is Format.png else "svg"
-        from liqspec.draw.runs import chart  # noqa: PLC0415 (its library takes longer to load than all the rest)
+        from liqspec.draw import timeline  # noqa: PLC0415 (its library takes longer to load than all the rest)
 
-        drawn = chart.render(record, wanted, ground)
+        drawn = timeline.render(record, wanted, ground)
     _write(drawn, output)
 
 

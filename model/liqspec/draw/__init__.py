@@ -1,1 +1,1 @@
-"""Draws the specification (`graphs`) and runs of it (`runs`)."""
+"""Drawing: the specification as diagrams in several formats, and runs as timelines, paths and pages."""

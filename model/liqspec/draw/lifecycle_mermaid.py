@@ -5,8 +5,8 @@ a choice node first, by arrows without a label. (Mermaid's composite states cann
 leave one as a whole.)
 """
 
-from liqspec.draw.graphs.diagram import Diagram, TransitionShown
-from liqspec.draw.graphs.palette import LIGHT, Box
+from liqspec.draw.diagram import Diagram, TransitionShown
+from liqspec.draw.theme import LIGHT, Box
 
 _INDENT = "    "
 _BREAK = "<br>"

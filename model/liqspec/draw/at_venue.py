@@ -3,7 +3,7 @@
 from attrs import evolve
 
 from liqspec.core.config import LiquidationConfig
-from liqspec.draw.graphs.diagram import Diagram, guards_of
+from liqspec.draw.diagram import Diagram, guards_of
 from liqspec.spec.venues import VenueFile
 
 

@@ -1,11 +1,62 @@
-"""Small pieces of Graphviz's HTML-like labels, shared by every picture that Graphviz lays out."""
+"""Graphviz: an empty graph in a theme's colours, the pieces of its HTML-like labels, and its image by `dot`."""
 
 from html import escape
 from typing import Literal
 
-from liqspec.draw.graphs.palette import Box, Line, Theme
+import graphviz
+from graphviz import CalledProcessError, Digraph, ExecutableNotFound
+
+from liqspec.draw.diagram import CannotDraw
+from liqspec.draw.theme import FONT, Box, Line, Theme
+from liqspec.edge.texts import one_line
 
 Align = Literal["LEFT", "CENTER", "RIGHT"]
+
+_PNG_DPI = "144"  # twice the points of the layout, so that the smallest text is sharp
+
+
+def empty(name: str, title: str, theme: Theme, **attributes: str) -> Digraph:
+    """An empty graph in the theme's colours."""
+    return Digraph(
+        name=name,
+        graph_attr={
+            "bgcolor": theme.background,
+            "fontname": FONT,
+            "fontcolor": theme.text,
+            "pad": "0.25",
+            "tooltip": title,
+            **attributes,
+        },
+        node_attr={"fontname": FONT, "fontcolor": theme.text, "shape": "plain"},
+        edge_attr={"fontname": FONT, "fontcolor": theme.text, "color": theme.text, "arrowsize": "0.8"},
+    )
+
+
+def image(graph: Digraph, kind: str) -> bytes:
+    """The graph as an image of a kind that `dot` knows, such as svg.
+
+    Raises:
+        CannotDraw: the program `dot` is missing, or failed.
+    """
+    drawn = graph.copy()
+    if kind == "png":
+        drawn.graph_attr["dpi"] = _PNG_DPI
+    try:
+        # The whole source at once: line by line, a program that ends before it has read it all breaks the pipe, and
+        # what it said is lost. What it says is told below, in one line.
+        drawing: bytes = graphviz.pipe("dot", kind, drawn.source.encode(), quiet=True)
+    except ExecutableNotFound:
+        raise CannotDraw(
+            f"{kind} needs the program dot: apt-get install graphviz, or brew install graphviz; "
+            "the formats dot, mermaid, scxml and xstate do without it"
+        ) from None
+    except CalledProcessError as error:
+        said = " ".join(error.stderr.decode(errors="replace").split())
+        raise CannotDraw(f"dot failed: {one_line(said)}") from None
+    return drawing
+
+
+# --------------------------------------------------------------------------------------------------------------- labels
 
 
 def text(content: str, *, color: str, size: int = 12, bold: bool = False, struck: bool = False) -> str:
@@ -43,6 +94,25 @@ def wrapped(words: str, width: int) -> list[str]:
         else:
             lines.append(word)
     return lines
+
+
+def caption(title: str, rows: list[str], theme: Theme, padding: int = 3) -> str:
+    """A label of a whole picture: some space, its title, and further rows."""
+    told = [
+        cell("", attributes='HEIGHT="6"'),
+        cell(text(title, color=theme.text, size=15, bold=True)),
+        *map(cell, rows),
+    ]
+    return html(table(told, attributes=f'CELLPADDING="{padding}"'))
+
+
+def samples(pairs: list[tuple[str, str]], theme: Theme) -> str:
+    """A row of a legend: samples, each with its meaning."""
+    cells = []
+    for sample, meaning in pairs:
+        cells.append(cell(sample, align="RIGHT"))
+        cells.append(cell(text(f"{meaning}   ", color=theme.text, size=11), align="LEFT"))
+    return table(["".join(cells)], attributes='CELLPADDING="3"')
 
 
 def box_sample(box: Box) -> str:

@@ -1,10 +1,9 @@
-"""Cross against isolated side by side, laid out by Graphviz: what each liquidation may touch."""
+"""What the liquidation of a cross and of an isolated pool may touch, side by side, by Graphviz and as Mermaid."""
 
 from graphviz import Digraph
 
-from liqspec.draw.graphs import markup
-from liqspec.draw.graphs.dot import base
-from liqspec.draw.graphs.palette import Box, Line, Theme
+from liqspec.draw import dot
+from liqspec.draw.theme import Box, Line, Theme
 from liqspec.spec.charts import Isolation, Liquidation, Reach, Touch
 
 TITLE = "What a liquidation may touch"
@@ -12,17 +11,18 @@ _WIDTH = 25
 
 # What each kind of touch says in a picture.
 WORDS: dict[Touch, str] = {"changes": "changes", "orders": "only the size of orders", "never": "untouched"}
+_ARROWS: dict[Touch, str] = {"changes": "==>", "orders": "-.->", "never": "--x"}
 
 
-def draw(table: Isolation, theme: Theme) -> Digraph:
+def to_dot(table: Isolation, theme: Theme) -> Digraph:
     """The table as a Graphviz graph."""
-    graph = base(
-        "touch", TITLE, theme, rankdir="TB", nodesep="0.25", ranksep="0.8", labelloc="b", label=_caption(theme)
-    )
+    samples = [(dot.line_sample(line_of(touch, theme), theme), meaning) for touch, meaning in WORDS.items()]
+    caption = dot.caption(TITLE, [dot.samples(samples, theme)], theme)
+    graph = dot.empty("touch", TITLE, theme, rankdir="TB", nodesep="0.25", ranksep="0.8", labelloc="b", label=caption)
     for liquidation in table.liquidations:
         with graph.subgraph(name=f"cluster_{liquidation.of}") as panel:
             panel.attr(
-                label=markup.html(markup.text(liquidation.title, color=theme.text, size=14, bold=True)),
+                label=dot.html(dot.text(liquidation.title, color=theme.text, size=14, bold=True)),
                 labelloc="t",
                 style="rounded,filled",
                 fillcolor=theme.panel,
@@ -62,14 +62,14 @@ def _box(reach: Reach, theme: Theme) -> Box:
 
 def _node(panel: Digraph, name: str, reach: Reach, theme: Theme) -> None:
     box = _box(reach, theme)
-    rows = [markup.text(line, color=box.text, size=13, bold=True) for line in markup.wrapped(reach.target, _WIDTH)]
-    rows.append(markup.text(WORDS[reach.touch], color=box.text, size=12))
-    rows += [markup.text(line, color=box.text, size=11) for line in markup.wrapped(reach.text, _WIDTH)]
-    rows.append(markup.text(" ".join(reach.rules), color=box.text, size=10))
+    rows = [dot.text(line, color=box.text, size=13, bold=True) for line in dot.wrapped(reach.target, _WIDTH)]
+    rows.append(dot.text(WORDS[reach.touch], color=box.text, size=12))
+    rows += [dot.text(line, color=box.text, size=11) for line in dot.wrapped(reach.text, _WIDTH)]
+    rows.append(dot.text(" ".join(reach.rules), color=box.text, size=10))
     style = ["filled", box.outline, *(["rounded"] if box.rounded else [])]
     panel.node(
         name,
-        label=markup.html(markup.table([markup.cell(row) for row in rows])),
+        label=dot.html(dot.table([dot.cell(row) for row in rows])),
         shape="box",
         style=",".join(style),
         fillcolor=box.fill,
@@ -80,19 +80,24 @@ def _node(panel: Digraph, name: str, reach: Reach, theme: Theme) -> None:
     )
 
 
-def _caption(theme: Theme) -> str:
-    samples = "".join(
-        markup.cell(markup.line_sample(line_of(touch, theme), theme), align="RIGHT")
-        + markup.cell(markup.text(f"{told}   ", color=theme.text, size=11), align="LEFT")
-        for touch, told in WORDS.items()
-    )
-    return markup.html(
-        markup.table(
-            [
-                markup.cell("", attributes='HEIGHT="6"'),
-                markup.cell(markup.text(TITLE, color=theme.text, size=15, bold=True)),
-                markup.cell(markup.table([samples], attributes='CELLPADDING="3"')),
-            ],
-            attributes='CELLPADDING="3"',
-        )
-    )
+# -------------------------------------------------------------------------------------------------------------- Mermaid
+
+
+def to_mermaid(table: Isolation) -> str:
+    """The table as the text of a Mermaid diagram."""
+    lines = ["flowchart TB"]
+    for liquidation in table.liquidations:
+        lines += [f'    subgraph {liquidation.of} ["{liquidation.title}"]']
+        lines += [f"        {line}" for line in _mermaid_panel(liquidation)]
+        lines += ["    end"]
+    return "\n".join(lines) + "\n"
+
+
+def _mermaid_panel(liquidation: Liquidation) -> list[str]:
+    own, nodes, arrows = f"{liquidation.of}_pool", [], []
+    for reach in liquidation.reaches:
+        name = f"{liquidation.of}_{reach.kind}"
+        nodes.append(f'{name}["{reach.target}: {reach.text}<br>{" ".join(reach.rules)}"]')
+        if name != own:
+            arrows.append(f'{own} {_ARROWS[reach.touch]}|"{WORDS[reach.touch]}"| {name}')
+    return nodes + arrows

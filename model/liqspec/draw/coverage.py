@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import evolve
 
-from liqspec.draw.graphs.diagram import CannotDraw, Diagram
+from liqspec.draw.diagram import CannotDraw, Diagram
 from liqspec.edge import files
 from liqspec.edge.texts import show
 

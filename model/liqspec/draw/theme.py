@@ -4,7 +4,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from liqspec.draw.graphs.diagram import Purpose, Role
+from liqspec.draw.diagram import Purpose, Role
 
 ThemeName = Literal["light", "dark"]
 

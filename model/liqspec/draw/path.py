@@ -1,17 +1,19 @@
 """The lifecycle with the path that one position took: numbered and in thick lines, the rest in thin dashes."""
 
+import re
+from collections.abc import Iterable
 from html import escape
 
-import graphviz
 from attrs import frozen
+from graphviz import Digraph
 
 from liqspec.core import machine
 from liqspec.core.machine import TransitionEntry
-from liqspec.draw.runs.palette import THEMES, Theme, ThemeName
-from liqspec.draw.runs.record import Record, Visit
-from liqspec.draw.runs.words import short, words
-
-_FONT = "Helvetica,Arial,sans-serif"
+from liqspec.draw import dot
+from liqspec.draw.run_theme import THEMES, Theme, ThemeName
+from liqspec.draw.theme import FONT
+from liqspec.draw.words import short, words
+from liqspec.replay.record import Record, Visit
 
 
 @frozen(kw_only=True)
@@ -37,23 +39,23 @@ def edges(record: Record, position: str) -> list[Edge]:
     ]
 
 
-def joined(every: list[Edge]) -> dict[tuple[str, str], list[str]]:
-    """The transitions from each state to each other one."""
+def joined(pairs: Iterable[tuple[TransitionEntry, str]]) -> dict[tuple[str, str], list[str]]:
+    """The transitions from each state to each other one, of entries with the source that each leaves."""
     found: dict[tuple[str, str], list[str]] = {}
-    for edge in every:
-        found.setdefault((edge.source, edge.entry.to), []).append(edge.entry.id)
+    for entry, source in pairs:
+        found.setdefault((source, entry.to), []).append(entry.id)
     return found
 
 
-def graph(record: Record, position: str, theme: ThemeName = "light") -> graphviz.Digraph:
+def graph(record: Record, position: str, theme: ThemeName = "light") -> Digraph:
     """The lifecycle as a graph, with the path of the position named account/market/mode."""
     colours = THEMES[theme]
-    drawn = graphviz.Digraph(
+    drawn = Digraph(
         "path",
         graph_attr={
             "rankdir": "TB",
             "bgcolor": colours.ground,
-            "fontname": _FONT,
+            "fontname": FONT,
             "fontcolor": colours.text,
             "fontsize": "15",
             "labelloc": "t",
@@ -66,11 +68,11 @@ def graph(record: Record, position: str, theme: ThemeName = "light") -> graphviz
         node_attr={
             "shape": "box",
             "style": "rounded,filled",
-            "fontname": _FONT,
+            "fontname": FONT,
             "fontsize": "12",
             "margin": "0.16,0.08",
         },
-        edge_attr={"fontname": _FONT, "fontsize": "11"},
+        edge_attr={"fontname": FONT, "fontsize": "11"},
     )
     _nodes(drawn, record, position, colours)
     _edges(drawn, edges(record, position), colours)
@@ -92,7 +94,7 @@ def _small(text: str) -> str:
     return f'<FONT POINT-SIZE="11">{escape(text)}</FONT>'
 
 
-def _nodes(drawn: graphviz.Digraph, record: Record, position: str, theme: Theme) -> None:
+def _nodes(drawn: Digraph, record: Record, position: str, theme: Theme) -> None:
     path = record.path(position)
     passed = {state for visit in path for state in (visit.taken.source, visit.taken.target)}
     last = path[-1].taken.target if path else machine.lifecycle().table.initial
@@ -112,9 +114,9 @@ def _nodes(drawn: graphviz.Digraph, record: Record, position: str, theme: Theme)
         )
 
 
-def _edges(drawn: graphviz.Digraph, every: list[Edge], theme: Theme) -> None:
+def _edges(drawn: Digraph, every: list[Edge], theme: Theme) -> None:
     """First, those not taken, joined where they lead from one state to the same other; over them the taken ones."""
-    others = joined([edge for edge in every if not edge.visits])
+    others = joined((edge.entry, edge.source) for edge in every if not edge.visits)
     for (source, target), ids in others.items():
         drawn.edge(
             source,
@@ -155,3 +157,40 @@ def _numbered(edge: Edge) -> str:
     guard = f"<BR/>[{escape(words(', '.join(entry.guard)))}]" if entry.guard else ""
     told = f"{entry.id} {escape(entry.trigger)}, event{'s' if len(edge.visits) > 1 else ''} {events}"
     return f'<FONT POINT-SIZE="14"><B>{numbers}</B></FONT>  {told}{guard}'
+
+
+# --------------------------------------------------------------------------------------------------------- for the page
+
+
+def edge_id(source: str, target: str) -> str:
+    """The name of the edge between two states."""
+    return f"edge-{source}-{target}"
+
+
+def _plain() -> Digraph:
+    """The lifecycle with one edge from a state to another, labelled with its transitions: narrow, for a phone."""
+    drawn = Digraph(
+        "lifecycle",
+        graph_attr={"rankdir": "TB", "bgcolor": "transparent", "nodesep": "0.2", "ranksep": "0.38", "pad": "0.05"},
+        node_attr={"shape": "box", "style": "rounded", "fontname": FONT, "fontsize": "17", "margin": "0.12,0.05"},
+        edge_attr={"fontname": FONT, "fontsize": "14", "arrowsize": "0.8"},
+    )
+    table = machine.lifecycle().table
+    for name in table.states:
+        drawn.node(name, words(name).replace(" ", "\n"), id=f"state-{name}")
+    every = ((entry, source) for entry in table.transitions for source in entry.sources)
+    for (source, target), ids in joined(every).items():
+        drawn.edge(source, target, label=f" {' '.join(ids)} ", id=edge_id(source, target))
+    return drawn
+
+
+def svg() -> str:
+    """The lifecycle as an element of a page, which finds and colours its states and edges by their names.
+
+    Raises:
+        CannotDraw: the program `dot` is missing or failed.
+    """
+    text = dot.image(_plain(), "svg").decode()
+    element = text[text.index("<svg") :]
+    element = re.sub(r"<!--.*?-->\n?", "", element, flags=re.DOTALL)
+    return re.sub(r'<svg width="[^"]*" height="[^"]*"', '<svg role="img" aria-label="the lifecycle"', element, count=1)

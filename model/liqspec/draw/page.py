@@ -15,16 +15,16 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from liqspec.core import machine
-from liqspec.draw.runs import lifecycle_svg
-from liqspec.draw.runs.palette import THEMES, Theme
-from liqspec.draw.runs.record import Amount, Measures, Record, Step, rules_of
-from liqspec.draw.runs.words import time_text, words
+from liqspec.draw import path
+from liqspec.draw.run_theme import THEMES, Theme
+from liqspec.draw.words import time_text, words
+from liqspec.replay.record import Amount, Measures, Record, Step, rules_of
 from liqspec.report.amounts import approximate, value_text
 from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
 from liqspec.step.changes import Change
 
-_PAGE = resources.files("liqspec.draw.runs") / "assets"
+_PAGE = resources.files("liqspec.draw") / "assets"
 
 
 def render(record: Record, position: str | None) -> str:
@@ -42,7 +42,7 @@ def render(record: Record, position: str | None) -> str:
         style=style,
         script=script,
         data=_embedded(data(record, position)),
-        lifecycle=lifecycle_svg.svg(),
+        lifecycle=path.svg(),
         rules="\n".join(rule_markup(number) for number in record.rules()),
     )
 
@@ -87,7 +87,7 @@ def _event(step: Step) -> dict[str, Any]:
                 "position": taken.position,
                 "source": taken.source,
                 "target": taken.target,
-                "edge": lifecycle_svg.edge_id(taken.source, taken.target),
+                "edge": path.edge_id(taken.source, taken.target),
                 "text": f"{taken.transition} {words(taken.source)} → {words(taken.target)}",
                 "why": _why(table[taken.transition]),
             }

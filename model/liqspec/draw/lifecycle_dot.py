@@ -6,36 +6,19 @@ however many sources it has, and the layout keeps labels apart. From a frame, on
 
 from graphviz import Digraph
 
-from liqspec.draw.graphs import markup
-from liqspec.draw.graphs.diagram import Diagram, Frame, StateShown, TransitionShown
-from liqspec.draw.graphs.legend import legend
-from liqspec.draw.graphs.palette import FONT, Line, Theme
-from liqspec.draw.graphs.strokes import count_box, stroke
+from liqspec.draw import dot
+from liqspec.draw.diagram import Diagram, Frame, StateShown, TransitionShown
+from liqspec.draw.theme import PURPOSES, ROLES, Line, Theme
 
 _FRAME = "cluster_"
 _PROSE = str.maketrans("_", " ")
+_READING = "A label is: transition, trigger, [guards], and the rule that acts."
+_FRAMES = "A line from the edge of a frame holds for every state in it."
 
 
 def draw(diagram: Diagram, theme: Theme) -> Digraph:
     """The picture as a Graphviz graph."""
     return _Drawing(diagram, theme).graph
-
-
-def base(name: str, title: str, theme: Theme, **attributes: str) -> Digraph:
-    """An empty graph in the theme's colours."""
-    return Digraph(
-        name=name,
-        graph_attr={
-            "bgcolor": theme.background,
-            "fontname": FONT,
-            "fontcolor": theme.text,
-            "pad": "0.25",
-            "tooltip": title,
-            **attributes,
-        },
-        node_attr={"fontname": FONT, "fontcolor": theme.text, "shape": "plain"},
-        edge_attr={"fontname": FONT, "fontcolor": theme.text, "color": theme.text, "arrowsize": "0.8"},
-    )
 
 
 class _Drawing:
@@ -47,7 +30,7 @@ class _Drawing:
         # A frame is drawn where its states lie together; the first state of all and the last one do not.
         self.frames = [frame for frame in diagram.frames if diagram.initial not in frame.states]
         self.order = [state.name for state in diagram.states]
-        self.graph = base(
+        self.graph = dot.empty(
             "lifecycle",
             diagram.title,
             theme,
@@ -56,7 +39,7 @@ class _Drawing:
             nodesep="0.2",
             ranksep="0.22",
             labelloc="b",
-            label=legend(diagram, theme),
+            label=caption(diagram, theme),
         )
         self._fill(self.graph, None)
         for entry in diagram.transitions:
@@ -109,7 +92,7 @@ class _Drawing:
             style, fill, border, ink = ["filled", "rounded", "dotted"], theme.background, theme.faint, theme.faint
         graph.node(
             state.name,
-            label=markup.html(markup.text(state.name, color=ink, size=14, bold=state.possible)),
+            label=dot.html(dot.text(state.name, color=ink, size=14, bold=state.possible)),
             shape="box",
             style=",".join(style),
             fillcolor=fill,
@@ -124,20 +107,20 @@ class _Drawing:
         theme = self.theme
         ink = theme.text if entry.possible else theme.faint
         number = ink if entry.fired else self._line(entry).color
-        head = markup.text(entry.id, color=number, size=13, bold=True)
+        head = dot.text(entry.id, color=number, size=13, bold=True)
         # A no-break space: browsers drop an ordinary one at the beginning of a piece of text.
-        head += markup.text(f"\N{NO-BREAK SPACE}{entry.trigger}", color=ink, size=13, struck=not entry.possible)
-        rows = [markup.cell(head)]
+        head += dot.text(f"\N{NO-BREAK SPACE}{entry.trigger}", color=ink, size=13, struck=not entry.possible)
+        rows = [dot.cell(head)]
         if entry.condition:
             parts = [f"{guard},".translate(_PROSE) for guard in entry.guard]
             parts[0], parts[-1] = f"[{parts[0]}", f"{parts[-1][:-1]}]"
             if len(parts) == 1:
                 parts = [entry.condition]
-            rows += [markup.cell(markup.text(part, color=ink, size=11)) for part in parts]
-        rows.append(markup.cell(markup.text(entry.rules[0], color=theme.quiet, size=10)))
+            rows += [dot.cell(dot.text(part, color=ink, size=11)) for part in parts]
+        rows.append(dot.cell(dot.text(entry.rules[0], color=theme.quiet, size=10)))
         if entry.fired is not None:
             rows.append(count_box(entry, theme))
-        graph.node(entry.id, label=markup.html(markup.table(rows)), tooltip=entry.meaning)
+        graph.node(entry.id, label=dot.html(dot.table(rows)), tooltip=entry.meaning)
 
     # --------------------------------------------------------------------------------------------------------- lines
 
@@ -176,3 +159,75 @@ class _Drawing:
     def _edge(self, line: Line, start: str, end: str, **attributes: str | None) -> None:
         given = {name: value for name, value in attributes.items() if value is not None}
         self.graph.edge(start, end, color=line.color, style=line.pattern, penwidth=str(line.width), **given)
+
+
+# --------------------------------------------------------------------------------------------------------------- a line
+
+
+def stroke(entry: TransitionShown, theme: Theme) -> Line:
+    """The line of a transition."""
+    if not entry.possible:
+        return Line(theme.faint, "dotted", 1.0, "vee")
+    if entry.fired is None or entry.purpose == "reserved":
+        return theme.lines[entry.purpose]
+    if entry.fired == 0:
+        return Line(theme.alarm, "dashed", 3.0, "normal")
+    step = _step(entry.fired, theme)
+    return Line(theme.scale[step], "solid", 1.0 + 1.1 * step, "normal")
+
+
+def count_box(entry: TransitionShown, theme: Theme) -> str:
+    """How often a transition fired, as a cell of its label."""
+    assert entry.fired is not None, "only pictures of a verification have counts"
+    if entry.fired == 0 and entry.purpose == "reserved":
+        return dot.cell(dot.text("reserved", color=theme.quiet, size=11))
+    if entry.fired == 0:
+        return dot.cell(
+            dot.text("NEVER FIRED", color=theme.alarm_text, size=12, bold=True),
+            attributes=f'BGCOLOR="{theme.alarm}" CELLPADDING="4"',
+        )
+    return dot.cell(dot.text(f"{entry.fired:,} times", color=theme.text, size=12, bold=True))
+
+
+def scale_steps(theme: Theme) -> list[tuple[str, Line]]:
+    """The steps of the scale for counts, each with what it stands for."""
+    steps = []
+    for step, color in enumerate(theme.scale):
+        low = 10**step
+        told = f"{low:,} and more" if step == len(theme.scale) - 1 else f"{low:,} to {10 * low - 1:,}"
+        steps.append((told, Line(color, "solid", 1.0 + 1.1 * step, "normal")))
+    return steps
+
+
+def _step(count: int, theme: Theme) -> int:
+    """The step of the scale by the count's number of digits."""
+    return min(len(str(count)), len(theme.scale)) - 1
+
+
+# ---------------------------------------------------------------------------------------------------------- the caption
+
+
+def caption(diagram: Diagram, theme: Theme) -> str:
+    """The title, what boxes and lines mean, and the notes, as an HTML-like label."""
+    reading = f"{_READING} {_FRAMES}" if diagram.frames else _READING
+    rows = [dot.samples(_boxes(diagram, theme), theme), dot.samples(_lines(diagram, theme), theme)]
+    rows += [dot.text(note, color=theme.quiet, size=11) for note in (reading, *diagram.notes)]
+    return dot.caption(diagram.title, rows, theme, padding=4)
+
+
+def _boxes(diagram: Diagram, theme: Theme) -> list[tuple[str, str]]:
+    shown = {state.role for state in diagram.states if state.possible}
+    return [(dot.box_sample(theme.boxes[role]), told) for role, told in ROLES.items() if role in shown]
+
+
+def _lines(diagram: Diagram, theme: Theme) -> list[tuple[str, str]]:
+    if any(entry.fired is not None for entry in diagram.transitions):
+        samples = [(told, line) for told, line in scale_steps(theme)]
+        samples.append(("never", Line(theme.alarm, "dashed", 3.0, "normal")))
+        samples.append((PURPOSES["reserved"], theme.lines["reserved"]))
+    else:
+        shown = {entry.purpose for entry in diagram.transitions if entry.possible}
+        samples = [(told, theme.lines[purpose]) for purpose, told in PURPOSES.items() if purpose in shown]
+    if not all(entry.possible for entry in diagram.transitions):
+        samples.append(("impossible at this venue", Line(theme.faint, "dotted", 1.0, "vee")))
+    return [(dot.line_sample(line, theme), told) for told, line in samples]

@@ -10,10 +10,10 @@ from cattrs import Converter, transform_error
 
 from liqspec.core import machine
 from liqspec.core.refusals import CODES
-from liqspec.draw.runs.record import Amount, End, Record, Step
 from liqspec.edge import files
 from liqspec.edge.texts import one_line
 from liqspec.replay import timeline
+from liqspec.replay.record import Amount, End, Record, Step
 from liqspec.replay.run import Run
 from liqspec.report.amounts import Units
 from liqspec.spec import rulebook, scenarios

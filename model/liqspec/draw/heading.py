@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from liqspec.draw.runs.palette import Theme
-from liqspec.draw.runs.panels import BUYS, SELLS
-from liqspec.draw.runs.record import Record
-from liqspec.draw.runs.words import short, time_text, words
+from liqspec.draw.run_theme import Theme
+from liqspec.draw.words import short, time_text, words
+from liqspec.replay.record import Record
+
+# Markers of what was executed, at its price: down for a sale, up for a purchase, empty for the trader's own.
+SELLS, BUYS = "v", "^"
 
 # Inches.
 _MARGIN, _TITLE_LINE, _SUBTITLE, _LEGEND_LINE = 0.15, 0.24, 0.24, 0.2

@@ -1,20 +1,23 @@
-"""The assessment of a pool laid out by Graphviz: the questions down the page, what ends the assessment beside them."""
+"""The assessment of a pool as a flow chart, by Graphviz and as Mermaid (LIQ-8 to LIQ-13)."""
 
 from graphviz import Digraph
 
-from liqspec.draw.graphs import markup
-from liqspec.draw.graphs.dot import base
-from liqspec.draw.graphs.palette import Box, Theme
+from liqspec.draw import dot
+from liqspec.draw.theme import Box, Theme
 from liqspec.spec.charts import Assessment, Node
 
 TITLE = "The assessment of a pool"
-_BETWEEN = "Several pools that one event touched: steps 1 to 4 for all of them, then step 5 for all (LIQ-7)."
+_NOTES = (
+    "Several pools that one event touched: steps 1 to 4 for all of them, then step 5 for all (LIQ-7).",
+    "A box without a way out ends the assessment.",
+)
 _WIDTH = 28
+_SHAPES = {"start": ("([", "])"), "question": ("{{", "}}"), "action": ("[", "]"), "end": ("([", "])")}
 
 
-def draw(chart: Assessment, theme: Theme) -> Digraph:
-    """The chart as a Graphviz graph."""
-    graph = base(
+def to_dot(chart: Assessment, theme: Theme) -> Digraph:
+    """The chart as a Graphviz graph: the questions down the page, what ends the assessment beside them."""
+    graph = dot.empty(
         "assessment",
         TITLE,
         theme,
@@ -23,7 +26,7 @@ def draw(chart: Assessment, theme: Theme) -> Digraph:
         nodesep="0.45",
         ranksep="0.3",
         labelloc="b",
-        label=_caption(theme),
+        label=dot.caption(TITLE, [dot.text(note, color=theme.quiet, size=11) for note in _NOTES], theme),
     )
     for name, node in chart.nodes.items():
         if node.step is None:
@@ -82,15 +85,15 @@ def _leads_on(node: Node, chart: Assessment) -> bool:
 def _node(graph: Digraph, name: str, node: Node, theme: Theme, *, spine: bool = False) -> None:
     box = box_of(node, theme)
     rows = [
-        markup.cell(markup.text(line, color=box.text, size=12, bold=node.kind == "question"))
-        for line in markup.wrapped(node.text, _WIDTH)
+        dot.cell(dot.text(line, color=box.text, size=12, bold=node.kind == "question"))
+        for line in dot.wrapped(node.text, _WIDTH)
     ]
     cited = " ".join((*node.transitions, *node.rules))
-    rows.append(markup.cell(markup.text(cited, color=theme.quiet if node.kind == "question" else box.text, size=10)))
+    rows.append(dot.cell(dot.text(cited, color=theme.quiet if node.kind == "question" else box.text, size=10)))
     style = ["filled", box.outline, *(["rounded"] if box.rounded else [])]
     graph.node(
         name,
-        label=markup.html(markup.table(rows)),
+        label=dot.html(dot.table(rows)),
         shape="octagon" if node.kind == "question" else "box",
         style=",".join(style),
         fillcolor=box.fill,
@@ -105,22 +108,31 @@ def _node(graph: Digraph, name: str, node: Node, theme: Theme, *, spine: bool = 
 def _edge(graph: Digraph, chart: Assessment, name: str, answer: str, theme: Theme) -> None:
     target = chart.nodes[name].exits[answer]
     label = (
-        markup.html(markup.text(f"\N{NO-BREAK SPACE}{answer}\N{NO-BREAK SPACE}", color=theme.text, size=12, bold=True))
+        dot.html(dot.text(f"\N{NO-BREAK SPACE}{answer}\N{NO-BREAK SPACE}", color=theme.text, size=12, bold=True))
         if answer
         else ""
     )
     graph.edge(name, target, label=label, penwidth="1.4", color=theme.text)
 
 
-def _caption(theme: Theme) -> str:
-    return markup.html(
-        markup.table(
-            [
-                markup.cell("", attributes='HEIGHT="6"'),
-                markup.cell(markup.text(TITLE, color=theme.text, size=15, bold=True)),
-                markup.cell(markup.text(_BETWEEN, color=theme.quiet, size=11)),
-                markup.cell(markup.text("A box without a way out ends the assessment.", color=theme.quiet, size=11)),
-            ],
-            attributes='CELLPADDING="3"',
-        )
-    )
+# -------------------------------------------------------------------------------------------------------------- Mermaid
+
+
+def to_mermaid(chart: Assessment) -> str:
+    """The chart as the text of a Mermaid diagram."""
+    lines = ["flowchart TB"]
+    lines += [f"    {_mermaid_node(name, node)}" for name, node in chart.nodes.items() if node.step is None]
+    for step, nodes in chart.steps().items():
+        lines += [f'    subgraph step_{step} ["Step {step}"]']
+        lines += [f"        {_mermaid_node(name, node)}" for name, node in nodes.items()]
+        lines += ["    end"]
+    for name, node in chart.nodes.items():
+        for answer, target in node.exits.items():
+            lines.append(f"    {name} -->{f'|{answer}| ' if answer else ' '}{target}")
+    return "\n".join(lines) + "\n"
+
+
+def _mermaid_node(name: str, node: Node) -> str:
+    left, right = _SHAPES[node.kind]
+    cited = " ".join((*node.transitions, *node.rules))
+    return f'{name}{left}"{node.text}<br>{cited}"{right}'

@@ -1,0 +1,345 @@
+"""A run as a timeline: marks, equity against its lines, the states of the positions, and time; a column an event.
+
+Events of one block share their time, so the events are the axis, each a column of the same width, and the time stands
+below as the blocks that the columns belong to. A value in a column is what was so after that event.
+"""
+
+import io
+import math
+import textwrap
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import matplotlib as mpl
+from attrs import frozen
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from liqspec.core import machine
+from liqspec.draw.heading import BUYS, SELLS, Heading
+from liqspec.draw.run_theme import THEMES, Theme, ThemeName
+from liqspec.draw.words import event_label, short, time_text, words
+from liqspec.replay.record import Amount, Record, Span, spans
+from liqspec.report.amounts import value_text
+
+Format = Literal["svg", "png"]
+
+# Inches.
+_LEFT, _RIGHT, _GAP, _EVENTS_BELOW = 1.0, 0.2, 0.4, 0.72
+_PRICE, _POOL, _BLOCKS = 1.15, 1.7, 0.34
+_STATES, _STRIP, _WINDOWS = 0.5, 0.13, 0.2  # a band of states, the hatched strip on top of it, the windows below it
+_COLUMNS, _COLUMN, _MOST = 6.4, 0.82, 40.0
+_NUMBER = 0.062  # at most, a character of the numbers of a breach
+_CHARACTER, _LINE = 0.064, 0.13  # at most, a character and a line of a text in a band, whose size in points is _POINTS
+_POINTS = 7.5
+_DPI = 110
+
+_HEADROOM = 0.3  # what is kept free above the lines of a pool, as a share of them, for the numbers of a breach
+_LONGEST_NAME = 60
+
+_SETTINGS: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # it comes with the library, so the picture is the same everywhere
+    "font.size": 8.5,
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+    "svg.fonttype": "path",
+    "svg.hashsalt": "liqspec",
+    "hatch.linewidth": 0.6,
+}
+
+
+@frozen(kw_only=True)
+class Layout:
+    """The measures of a picture in inches: the width of a column, the heights of its heading and of its rows."""
+
+    events: int
+    column: float
+    top: float
+    rows: tuple[float, ...]
+
+    @property
+    def width(self) -> float:
+        """The whole width."""
+        return _LEFT + self.events * self.column + _RIGHT
+
+    @property
+    def height(self) -> float:
+        """The whole height."""
+        return self.top + sum(self.rows) + _GAP * len(self.rows) + _EVENTS_BELOW
+
+
+@contextmanager
+def settings() -> Iterator[None]:
+    """The library's settings under which the pictures are drawn, whatever those of the caller are."""
+    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes; that is no reason to print a warning.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def render(record: Record, form: Format, theme: ThemeName = "light") -> bytes:
+    """The timeline as a file; the same record gives the same bytes with the same version of the library."""
+    file = io.BytesIO()
+    with settings():
+        figure = draw(record, theme)
+        metadata = {"Date": None, "Title": record.title} if form == "svg" else {"Software": None}
+        figure.savefig(file, format=form, dpi=_DPI, metadata=metadata)
+    return file.getvalue()
+
+
+def draw(record: Record, theme: ThemeName = "light") -> Figure:
+    """The timeline as a figure: a panel a market, a panel a pool, a band a position, and the blocks."""
+    with settings():
+        return _draw(record, THEMES[theme])
+
+
+def _draw(record: Record, theme: Theme) -> Figure:
+    markets, pools, positions = record.markets(), record.pools(), record.positions()
+    events = len(record.steps)
+    column = min(max(_COLUMN, _COLUMNS / events), _MOST / events)
+    heading = Heading.of(record, theme, _LEFT + events * column, labelled=column >= _COLUMN)
+    rows = (*[_PRICE] * len(markets), *[_POOL] * len(pools), *[_band_height(record, key) for key in positions], _BLOCKS)
+    layout = Layout(events=events, column=column, top=heading.height, rows=rows)
+    figure = Figure(figsize=(layout.width, layout.height), facecolor=theme.ground)
+    heading.draw(figure, theme)
+    axes = iter(_axes(figure, layout, record, theme))
+    for market in markets:
+        _market(next(axes), record, market, theme)
+    for pool in pools:
+        _pool(next(axes), record, pool, theme, column)
+    for position in positions:
+        _position(next(axes), record, position, theme, column)
+    below = next(axes)
+    _blocks(below, record, theme, column, _BLOCKS)
+    _name_events(below, record, layout, theme)
+    return figure
+
+
+def _axes(figure: Figure, layout: Layout, record: Record, theme: Theme) -> list[Axes]:
+    """An empty panel a row, from the top down, with the columns of the events and the borders of the blocks."""
+    top, panels_down = layout.height - layout.top, []
+    for height in layout.rows:
+        top -= _GAP + height
+        box = (_LEFT, top, layout.events * layout.column, height)
+        across, up = layout.width, layout.height
+        axes = figure.add_axes((box[0] / across, box[1] / up, box[2] / across, box[3] / up))
+        axes.set_facecolor(theme.panel)
+        axes.set_xlim(0.5, layout.events + 0.5)
+        axes.set_xticks([])
+        axes.tick_params(colors=theme.quiet, labelcolor=theme.text, length=3)
+        for spine in axes.spines.values():
+            spine.set_color(theme.grid)
+        for block in record.blocks()[1:]:
+            axes.axvline(block.first - 0.5, color=theme.quiet, linewidth=0.8, zorder=1)
+        panels_down.append(axes)
+    return panels_down
+
+
+def _name_events(axes: Axes, record: Record, layout: Layout, theme: Theme) -> None:
+    """Below each column its number and its event; every n-th number alone where the columns are too narrow."""
+    if layout.column >= _COLUMN:
+        places = list(range(1, layout.events + 1))
+        labels = [f"{event}\n{event_label(step.event)}" for event, step in enumerate(record.steps, start=1)]
+    else:
+        every = max(1, round(0.5 / layout.column))
+        places = list(range(1, layout.events + 1, every))
+        labels = [str(place) for place in places]
+    axes.set_xticks(places, labels, color=theme.text, fontsize=8, linespacing=1.15)
+    axes.tick_params(axis="x", length=3)
+    for label, place in zip(axes.get_xticklabels(), places, strict=True):
+        if record.steps[place - 1].refusal is not None:
+            label.set_color(theme.quiet)
+            label.set_fontstyle("italic")
+
+
+# -------------------------------------------------------------------------------------------------- panels with a scale
+
+
+def _title(axes: Axes, text: str, theme: Theme) -> None:
+    """Name a panel, above its left corner."""
+    axes.set_title(short(text, _LONGEST_NAME), loc="left", fontsize=9, fontweight="bold", color=theme.text, pad=4)
+
+
+def _market(axes: Axes, record: Record, name: str, theme: Theme) -> None:
+    """The mark price of a market as steps, with the fills and trades at their prices."""
+    _title(axes, f"{name}: mark price", theme)
+    marks = [step.marks[name] for step in record.steps]
+    _stairs(axes, marks, label="mark price", color=theme.mark, linewidth=1.6)
+    for trade in record.trades():
+        if trade.market == name:
+            own = trade.kind == "trade"
+            axes.plot(
+                [trade.event],
+                [trade.price.drawn],
+                marker=SELLS if trade.sells else BUYS,
+                markersize=7.5,
+                markerfacecolor=theme.panel if own else theme.maintenance,
+                markeredgecolor=theme.text,
+                markeredgewidth=1.0,
+                linestyle="none",
+                zorder=4,
+                label=trade.kind,
+            )
+    _scale(axes, theme)
+
+
+def _pool(axes: Axes, record: Record, key: str, theme: Theme, column: float) -> None:
+    """The equity of a pool against its maintenance margin and backstop line, and where it fell below them."""
+    _title(axes, f"{key}: equity against its lines", theme)
+    measures = [step.measures.get(key) for step in record.steps]
+    below = ["" if seen is None else _depth(seen.breached, seen.below_backstop) for seen in measures]
+    for span in spans(below):
+        if span.value:
+            axes.axvspan(span.first - 0.5, span.last + 0.5, color=getattr(theme, span.value), linewidth=0, zorder=0)
+    # A pool without positions has no lines to be measured by: its margin of 0 would only squeeze the scale.
+    backing = [seen is not None and seen.maintenance_margin.exact != 0 for seen in measures]
+    _stairs(
+        axes,
+        [seen.backstop_line if seen and held else None for seen, held in zip(measures, backing, strict=True)],
+        label="backstop line",
+        color=theme.backstop,
+        linewidth=1.6,
+        linestyle=(0, (1, 1.4)),
+        zorder=3,
+    )
+    _stairs(
+        axes,
+        [seen.maintenance_margin if seen and held else None for seen, held in zip(measures, backing, strict=True)],
+        label="maintenance margin",
+        color=theme.maintenance,
+        linewidth=1.6,
+        linestyle=(0, (5, 2)),
+        zorder=3,
+    )
+    equity = [None if seen is None else seen.equity for seen in measures]
+    _stairs(axes, equity, label="equity", color=theme.equity, linewidth=2.2)
+    for event in record.takeovers(key):
+        axes.axvline(event, color=theme.backstop, linewidth=1.6, linestyle="-.", label="the vault takes the pool")
+    _scale(axes, theme)
+    _tell_breaches(axes, record, key, theme, column)
+
+
+def _tell_breaches(axes: Axes, record: Record, key: str, theme: Theme, column: float) -> None:
+    """Write the two numbers of each breach over its first event, in a part of the panel that no line reaches."""
+    measures = [step.measures.get(key) for step in record.steps]
+    breaches = [span for span in spans([seen is not None and seen.breached for seen in measures]) if span.value]
+    if breaches:
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(bottom, top + (top - bottom) * _HEADROOM)
+    for span in breaches:
+        seen = measures[span.first - 1]
+        if seen is not None:
+            lines = [value_text(seen.equity.text), f"< {value_text(seen.maintenance_margin.text)}"]
+            if max(map(len, lines)) * _NUMBER <= (span.last - span.first + 1) * column:
+                where = (span.first - 0.5 + 0.05 / column, 0.96)
+                axes.text(
+                    *where, "\n".join(lines), transform=axes.get_xaxis_transform(), color=theme.text,
+                    fontsize=7, va="top", linespacing=1.1, label="breach",
+                )  # fmt: skip
+
+
+def _depth(breached: bool, below_backstop: bool) -> str:
+    """The name of the ground's colour where a pool is below one of its lines."""
+    return "below_backstop" if below_backstop else "breached" if breached else ""
+
+
+def _stairs(axes: Axes, amounts: "list[Amount] | list[Amount | None]", **style: Any) -> None:
+    """A line that is flat through each column; a gap where there is no value."""
+    values = [math.nan if amount is None else amount.drawn for amount in amounts]
+    edges = [event - 0.5 for event in range(1, len(values) + 2)]
+    axes.stairs(values, edges, baseline=None, **{"zorder": 2, **style})
+
+
+def _scale(axes: Axes, theme: Theme) -> None:
+    axes.margins(y=0.14)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: scale_text(value)))
+    axes.grid(axis="y", color=theme.grid, linewidth=0.6, zorder=0)
+    axes.set_axisbelow(True)
+
+
+def scale_text(value: float) -> str:
+    """A number on a scale: thousands separated, millions and more shortened, nothing that is not needed."""
+    if value == 0:
+        return "0"
+    size = abs(value)
+    for step, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
+        if size >= step:
+            return f"{value / step:,.6g}{letter}" if size < 1e16 else f"{value:.3g}"
+    return f"{value:,.10g}" if size >= 1e-4 else f"{value:.3g}"
+
+
+# ---------------------------------------------------------------------------------------------------------------- bands
+
+
+def _band_height(record: Record, key: str) -> float:
+    """The height of a position's band in inches."""
+    return _STATES + (_WINDOWS if record.windows(key) else 0)
+
+
+def _position(axes: Axes, record: Record, key: str, theme: Theme, column: float) -> None:
+    """The states of a position as a band, each with its name, and below it the position's own open windows."""
+    _title(axes, key, theme)
+    whole = _band_height(record, key)
+    _empty(axes, whole)
+    floor = whole - _STATES
+    for span in record.states(key):
+        if span.value == machine.lifecycle().table.initial:
+            continue
+        look = theme.state(span.value)
+        axes.add_patch(box := _box(span, floor, whole, facecolor=look.area, label=span.value))
+        if look.hatch:  # the hatch takes the colour of the edge; on a strip of its own it leaves the name readable
+            strip = _box(span, whole - _STRIP, whole, facecolor=look.area, edgecolor=look.text, hatch=look.hatch)
+            strip.set_linewidth(0)
+            axes.add_patch(strip)
+            box.set_height(_STATES - _STRIP)
+        _write(axes, box, column, [words(span.value)], look.text)
+        box.set_height(_STATES)
+        axes.add_patch(_box(span, floor, whole, facecolor="none", edgecolor=theme.ground))
+    for span in record.windows(key):
+        axes.add_patch(box := _box(span, 0, floor, facecolor=theme.window, edgecolor=theme.ground, label="window"))
+        ends = time_text(span.value)
+        _write(axes, box, column, [f"window to {ends}", f"to {ends}", ends], theme.ground)
+
+
+def _blocks(axes: Axes, record: Record, theme: Theme, column: float, height_in_inches: float) -> None:
+    """The blocks with their times."""
+    _title(axes, "blocks and their times", theme)
+    _empty(axes, height_in_inches)
+    for place, span in enumerate(record.blocks()):
+        number, time = span.value
+        ground = theme.grid if place % 2 else theme.panel
+        box = _box(span, 0, height_in_inches, facecolor=ground, edgecolor=theme.grid, label=f"block {number}")
+        axes.add_patch(box)
+        told = time_text(time)
+        _write(
+            axes, box, column, [f"block {number} at {told}", f"block {number} {told}", told, str(number)], theme.text
+        )
+
+
+def _empty(axes: Axes, height_in_inches: float) -> None:
+    """A panel without a scale, whose vertical unit is the inch."""
+    axes.set_yticks([])
+    axes.set_ylim(0, height_in_inches)
+
+
+def _box(span: Span, bottom: float, top: float, **look: Any) -> Rectangle:
+    """An area over the columns of a span."""
+    columns = span.last - span.first + 1
+    return Rectangle((span.first - 0.5, bottom), columns, top - bottom, linewidth=1, **look)
+
+
+def _write(axes: Axes, box: Rectangle, column: float, texts: list[str], colour: str) -> None:
+    """Write the first text that fits in the middle of an area, on as many lines as there is room for; or none."""
+    across = int(box.get_width() * column / _CHARACTER)
+    down = int(box.get_height() / _LINE)
+    for text in texts:
+        lines = [text] if len(text) <= across else textwrap.wrap(text, max(across, 1), break_long_words=False)
+        if len(lines) <= down and all(len(line) <= across for line in lines):
+            middle = (box.get_x() + box.get_width() / 2, box.get_y() + box.get_height() / 2)
+            style: dict[str, Any] = {"color": colour, "fontsize": _POINTS, "linespacing": 1.05}
+            axes.text(*middle, "\n".join(lines), ha="center", va="center", **style)
+            return

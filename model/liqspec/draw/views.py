@@ -1,0 +1,148 @@
+"""Every picture of the specification: the view and format that are asked for, and those kept in `diagrams/`."""
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from attrs import frozen
+from graphviz import Digraph
+
+from liqspec.core import machine
+from liqspec.draw import assessment, diagram, dot, isolation, lifecycle_dot, lifecycle_mermaid, statecharts
+from liqspec.draw.at_venue import at_venue
+from liqspec.draw.diagram import CannotDraw, Diagram
+from liqspec.draw.theme import THEMES, ThemeName
+from liqspec.edge.texts import show
+from liqspec.spec import charts, venues
+
+TextFormat = Literal["dot", "mermaid", "scxml", "xstate"]
+Format = Literal["svg", "png", "pdf", "dot", "mermaid", "scxml", "xstate"]
+
+_SUFFIXES: dict[Format, str] = {"mermaid": "mmd", "xstate": "xstate.json"}
+
+VIEWS = "whole, trigger:NAME, state:NAME, assessment, scopes"
+
+
+def draw(view: str, kind: Format, theme: ThemeName, venue: str | None = None) -> bytes:
+    """The picture of a view, in a format; texts are UTF-8.
+
+    Raises:
+        CannotDraw: there is no such view, it does not exist in this format or for a venue, or `dot` is missing.
+        files.UnreadableFile, venues.InvalidVenueFile: the venue cannot be read.
+    """
+    if view not in ("assessment", "scopes"):
+        return lifecycle(_part(view, venue), kind, theme)
+    if venue is not None:
+        raise CannotDraw(f"--view {view} is the same at every venue: leave --venue out")
+    if kind in ("scxml", "xstate"):
+        raise CannotDraw(f"{kind} is a machine that runs: it always has the whole lifecycle, without --view or --venue")
+    if view == "assessment":
+        chart = charts.assessment()
+        if kind == "mermaid":
+            return assessment.to_mermaid(chart).encode()
+        return _laid_out(assessment.to_dot(chart, THEMES[theme]), kind)
+    table = charts.isolation()
+    if kind == "mermaid":
+        return isolation.to_mermaid(table).encode()
+    return _laid_out(isolation.to_dot(table, THEMES[theme]), kind)
+
+
+def lifecycle(picture: Diagram, kind: Format, theme: ThemeName) -> bytes:
+    """A picture of the lifecycle, in a format.
+
+    Raises:
+        CannotDraw: it does not exist in this format, or `dot` is missing.
+    """
+    if kind == "mermaid":
+        return lifecycle_mermaid.draw(picture).encode()
+    if kind == "scxml":
+        return statecharts.scxml(picture).encode()
+    if kind == "xstate":
+        return statecharts.xstate(picture).encode()
+    return _laid_out(lifecycle_dot.draw(picture, THEMES[theme]), kind)
+
+
+def is_text(kind: Format) -> bool:
+    """Whether a format is a text to be read."""
+    return kind in get_args(TextFormat)
+
+
+def _part(view: str, venue: str | None) -> Diagram:
+    picture = diagram.whole(machine.lifecycle())
+    if venue is not None:
+        picture = at_venue(picture, venues.load(venue))
+    what, _, name = view.partition(":")
+    if view == "whole":
+        return picture
+    if what == "trigger":
+        return diagram.of_trigger(picture, name)
+    if what == "state":
+        return diagram.of_state(picture, name)
+    raise CannotDraw(f"no view {show(view)}; the views are: {VIEWS}")
+
+
+def _laid_out(graph: Digraph, kind: Format) -> bytes:
+    if kind == "dot":
+        source: str = graph.source
+        return source.encode()
+    return dot.image(graph, kind)
+
+
+# ----------------------------------------------------------------------------------------------- the committed pictures
+
+
+@frozen(kw_only=True)
+class Committed:
+    """One file of `diagrams/`."""
+
+    stem: str
+    view: str
+    kind: Format
+    theme: ThemeName = "light"
+    venue: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"{self.stem}.{_SUFFIXES.get(self.kind, self.kind)}"
+
+    def content(self) -> bytes:
+        """What the file must hold.
+
+        Raises:
+            CannotDraw: the program `dot` is missing, for an SVG.
+        """
+        return draw(self.view, self.kind, self.theme, self.venue)
+
+
+def files() -> list[Committed]:
+    """All files; beside each SVG is the DOT source from which it was laid out."""
+    pictures: list[tuple[str, str, str | None]] = [("machine", "whole", None)]
+    pictures += [(f"venue-{venue}", "whole", venue) for venue in venues.names()]
+    pictures += [("assessment", "assessment", None), ("scopes", "scopes", None)]
+    found = []
+    themes: tuple[ThemeName, ...] = ("light", "dark")
+    kinds: tuple[Format, ...] = ("dot", "svg")
+    for stem, view, venue in pictures:
+        found.append(Committed(stem=stem, view=view, kind="mermaid", venue=venue))
+        found += [
+            Committed(stem=f"{stem}-{theme}", view=view, kind=kind, theme=theme, venue=venue)
+            for theme in themes
+            for kind in kinds
+        ]
+    machines: tuple[Format, ...] = ("scxml", "xstate")
+    found += [Committed(stem="machine", view="whole", kind=kind) for kind in machines]
+    return found
+
+
+def write(folder: Path) -> list[str]:
+    """Draw all files into a folder, and say which were written.
+
+    Raises:
+        CannotDraw: the program `dot` is missing.
+        OSError: the folder cannot be written.
+    """
+    drawn = {picture.name: picture.content() for picture in files()}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in drawn.items():
+        (folder / name).write_bytes(content)
+    return list(drawn)
