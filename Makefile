@@ -54,23 +54,23 @@ check: .venv/ready
 	$(BIN)/mypy
 	PYTHONPATH=model $(BIN)/lint-imports --no-logo >/dev/null || PYTHONPATH=model $(BIN)/lint-imports
 
-bench: .venv/ready  ## measure the model beside the bare cost of a trigger, and a step through the pipe
+bench: .venv/ready  ## measure the model against the bare cost of a trigger, and a step through the pipe
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_engine.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_oracle.py
 
 mutants: .venv/ready  ## which property catches which wrong engine, after how many events
 	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_wrong_engines.py
 
-mutation: .venv/ready  ## try every small change of the rules' modules on a copy, and tell which the tests do not see
+mutation: .venv/ready  ## try every small change of the rules' modules on a copy, and list those that the tests do not detect
 	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_mutation.py --table tests/adversaries/MUTATION.md
 
-conform: .venv/ready  ## which wrong engine, as a process of its own, is caught by `liqspec conform`, and by how few events
+conform: .venv/ready  ## which wrong engine, run as a separate process, `liqspec conform` catches, and with how few events
 	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_conform.py
 
-vectors: .venv/ready  ## write the conformance vectors anew from the specification
+vectors: .venv/ready  ## regenerate the conformance vectors from the specification
 	$(BIN)/liqspec vectors generate spec/vectors
 
-diagrams: .venv/graphviz  ## draw the committed diagrams anew from the specification
+diagrams: .venv/graphviz  ## redraw the committed diagrams from the specification
 	$(BIN)/liqspec draw all diagrams
 
 tests/draw/node/node_modules/.package-lock.json: tests/draw/node/package-lock.json
@@ -82,7 +82,7 @@ node:  ## install what the tests of the diagrams need of Node.js, where that is 
 	  echo "hint: npm ci failed in tests/draw/node; the tests that need it are skipped" >&2; \
 	else echo "hint: Node.js is missing; Mermaid, XState and SCXML are not checked: apt-get install npm" >&2; fi
 
-lock: .venv/ready  ## write requirements.lock anew from pyproject.toml
+lock: .venv/ready  ## regenerate requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --extra dev pyproject.toml -o requirements.lock

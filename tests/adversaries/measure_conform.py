@@ -1,6 +1,6 @@
-"""Which wrong engines `conform` catches as processes of their own, how soon, and with how short a counterexample.
+"""Which wrong engines `conform` catches as separate processes, how soon, and with how short a counterexample.
 
-Each runs beside the model through the protocol, for at most 60 seconds. Exits with 1 if one is not caught, if the
+Each runs in lock-step with the model through the protocol for at most 60 seconds. Exits with 1 if one is missed, if the
 median counterexample has more than 6 events, or the longest more than 12. With `--keep`, a counterexample becomes the
 vector of its mistake, where it is the first one or shorter than the one that is there.
 """
@@ -31,7 +31,7 @@ SECONDS, MEDIAN, LONGEST = 60.0, 6, 12
 
 @frozen(kw_only=True)
 class Measure:
-    """What one wrong engine came to."""
+    """The result of one wrong engine."""
 
     id: str
     outcome: Outcome
@@ -76,7 +76,7 @@ def command(number: str) -> list[str]:
 
 
 def measure(number: str, seconds: float = SECONDS, seed: int = 1) -> Measure:
-    """Run one wrong engine beside the model."""
+    """Run one wrong engine in lock-step with the model."""
     with LiveEngine(command(number), timeout=10) as engine:
         began = monotonic()
         outcome = Search(

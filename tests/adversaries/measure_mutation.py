@@ -23,7 +23,7 @@ from adversaries.mutation.mutants import Mutant, Name, mutants_of
 from adversaries.mutation.report import markdown, page, unexplained
 from adversaries.mutation.workshop import PACKAGE, ROOT, Bench, BrokenTree, Verdict
 
-# Everything that decides, computes or tells what the rules say.
+# Everything that decides, computes or reports what the rules say.
 MODULES = (
     "edge/amounts.py",
     "edge/names.py",

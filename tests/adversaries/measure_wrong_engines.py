@@ -1,6 +1,6 @@
 """Which check catches which wrong engine, how soon, with how short a counterexample: `make mutants`.
 
-The random events of a default verification, the exhaustive scopes and the stories are tried each on its own. Writes
+The random events of a default verification, the exhaustive scopes and the scenarios are tried separately. Writes
 the table to `tests/adversaries/MUTANTS.md`, and the lengths of the shortest counterexamples known to
 `tests/adversaries/wrong_engines/shortest.toml`. Exits with 1 if a wrong engine is not caught by those random events.
 """
@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 
 @frozen
 class Measure:
-    """What one wrong engine came to; `caught` is None if no random events caught it."""
+    """The result of one wrong engine; `caught` is None if no random events caught it."""
 
     id: str
     title: str
@@ -45,7 +45,7 @@ class Measure:
 
 
 def measure(number: str) -> Measure:
-    """Search, shrink, explore, and tell the stories, on one wrong engine."""
+    """Search, shrink, explore, and run the scenarios, on one wrong engine."""
     engine, told = WRONG_ENGINES[number], stories()
     worlds = [scopes.load(name) for name in SCOPES]
     with engine.applied():

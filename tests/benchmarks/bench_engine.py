@@ -1,4 +1,4 @@
-"""What the engine costs: an uneventful mark price beside one bare `transitions` trigger, and memory over many events.
+"""What the engine costs: an uneventful mark price against one bare `transitions` trigger, and memory over many events.
 
 Run with `make bench`. Prints times and their ratio; ends with 1 if a bound of the project is broken.
 """

@@ -45,7 +45,7 @@ def line_of(op: str, **fields: Any) -> bytes:
 
 
 def start(*options: str) -> "subprocess.Popen[bytes]":
-    """The oracle in a process of its own, in the situation of `five_positions`."""
+    """The oracle in a separate process, in the situation of `five_positions`."""
     command = [sys.executable, "-c", "from liqspec.cli import main; main()", "oracle", *options]
     oracle = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     tiers = [
@@ -83,7 +83,7 @@ def through_the_pipe(oracle: "subprocess.Popen[bytes]") -> float:
 
 
 def resident(oracle: "subprocess.Popen[bytes]") -> int | None:
-    """The resident memory of the process in KiB, where the system tells it."""
+    """The resident memory of the process in KiB, where the system reports it."""
     status = Path(f"/proc/{oracle.pid}/status")
     if not status.exists():
         return None
@@ -91,7 +91,7 @@ def resident(oracle: "subprocess.Popen[bytes]") -> int | None:
 
 
 def grown_over(oracle: "subprocess.Popen[bytes]", count: int) -> int | None:
-    """How much the process' memory has grown over so many events, in KiB."""
+    """How much the process' memory has grown over `count` events, in KiB."""
     before = resident(oracle)
     for index in range(count):
         price = f"{90 + index % 20}.{index % 10}"

@@ -228,7 +228,7 @@ class TestAnyFile:
             path.write_text(text)
 
 
-# Text of the venue file, what stands there instead, and what the message begins with.
+# Text of the venue file, its replacement, and what the message begins with.
 BAD_VENUES = [
     # numbers of the file format where strings are due (AMT-3, AMT-5)
     ('tick = "0.1"', "tick = 0.1", "markets.A.tick: expected a string, got 0.1"),
@@ -300,9 +300,9 @@ BAD_VENUES = [
     ("cooldown_ms = 1000", 'cooldown_scope = "world"', 'liquidation.cooldown_scope: expected one of "position", '),
     ("cooldown_ms = 1000", 'order_policy = "both"', 'liquidation.order_policy: expected one of "all", "ranked", got'),
     ("cooldown_ms = 1000", "stop_when_restored = 1", "liquidation.stop_when_restored: expected true or false, got 1"),
-    ("[markets.A]", '[markets."A B"]', 'markets.A B: "A B" is no name'),
-    ("[markets.A]", '[markets."A/B"]', 'markets.A/B: "A/B" is no name'),
-    ("[markets.A]", '[markets.""]', 'markets.: "" is no name'),
+    ("[markets.A]", '[markets."A B"]', 'markets.A B: "A B" is not a valid name'),
+    ("[markets.A]", '[markets."A/B"]', 'markets.A/B: "A/B" is not a valid name'),
+    ("[markets.A]", '[markets.""]', 'markets.: "" is not a valid name'),
     ('"assumed"', '"guessed"', 'provenance.markets.status: expected one of "documented", "assumed", got "guessed"'),
     ('"made up"', "1", "provenance.markets.note: expected a string, got 1"),
 ]
@@ -341,7 +341,7 @@ class TestABadVenueFile:
         ("old", "new"), [('tick = "0.1"', "tick = 1"), ('above = "1000"', 'above = "0"')], ids=["shape", "rules"]
     )
     def test_is_named_in_the_message(self, folder: Folder, old: str, new: str) -> None:
-        """CFG-1: whoever has several venue files must be told which one is wrong."""
+        """CFG-1: of several venue files the message names the one that is wrong."""
         with pytest.raises(ValueError) as caught:  # the name is what is tested
             folder.load_venue(old, new)
         assert "small.toml" in one_line(caught)
@@ -363,7 +363,7 @@ class TestABadVenueFile:
         folder.load_venue('"500"', '"0"')
 
 
-# Text of the scenario file, what stands there instead, the line named, and what follows it.
+# Text of the scenario file, its replacement, the line named, and what follows it.
 BAD_SCENARIOS = [
     # numbers where strings are due, and malformed ones (AMT-3)
     ('amount = "300"', "amount = 300", 10, "step[0].event.amount: expected a string, got 300"),
@@ -412,8 +412,8 @@ BAD_SCENARIOS = [
     ('title = "A story"', 'tilte = "A story"', 1, "tilte: unknown field"),
     ('accounts = ["alice"]', 'accounts = "alice"', 3, 'accounts: expected a list, got "alice"'),
     ('accounts = ["alice"]', "accounts = []", 3, "accounts: at least one account is needed"),
-    ('accounts = ["alice"]', 'accounts = ["a", "a"]', 3, "accounts: 'a' stands twice"),
-    ('accounts = ["alice"]', 'accounts = ["a b"]', 3, 'accounts: "a b" is no name'),
+    ('accounts = ["alice"]', 'accounts = ["a", "a"]', 3, "accounts: 'a' is repeated"),
+    ('accounts = ["alice"]', 'accounts = ["a b"]', 3, 'accounts: "a b" is not a valid name'),
     ('accounts = ["alice"]', f'accounts = ["{"a" * 129}"]', 3, "accounts: "),
     ('venue = "small.toml"', 'venue = "smal"', 2, "venue: smal: no such venue; shipped are "),
     ('venue = "small.toml"', "venue = 1", 2, "venue: expected a string, got 1"),
@@ -427,7 +427,7 @@ BAD_SCENARIOS = [
         'venue = "small.toml"',
         'config = {}\nvenue = "small.toml"',
         2,
-        "config: a scenario with a config of its own has no",
+        "config: a scenario with its own config has",
     ),
     # changes of the venue (SCN-1)
     ("[vault]", "[change.liquidation]\nfee = 1\n[vault]", 7, "change.liquidation.fee: unknown field"),
@@ -520,7 +520,7 @@ class TestBadConfigurations:
         ("change", "message"),
         [
             ({"accounts": []}, "accounts: at least one account is needed"),
-            ({"accounts": ["a", "b", "a"]}, "accounts: 'a' stands twice"),
+            ({"accounts": ["a", "b", "a"]}, "accounts: 'a' is repeated"),
             ({"markets": {}, "marks": {}}, "markets: at least one market is needed"),
             ({"marks": {"A": "100"}}, "marks.B: the market has no starting mark"),
             ({"marks": {"A": "100", "B": "100", "C": "1"}}, "marks.C: not among the markets"),
@@ -533,12 +533,15 @@ class TestBadConfigurations:
             ({"time": 2**53}, "time: expected a whole number from 0"),
             ({"quote_unit": "1e-6"}, 'quote_unit: "1e-6" is not a decimal number'),
             ({"colour": "red"}, "colour: unknown field"),
-            ({"accounts": ["a/b"]}, 'accounts: "a/b" is no name'),
-            ({"accounts": ["a\tb"]}, 'accounts: "a\\tb" is no name'),
-            ({"accounts": [""]}, 'accounts: "" is no name'),
+            ({"accounts": ["a/b"]}, 'accounts: "a/b" is not a valid name'),
+            ({"accounts": ["a\tb"]}, 'accounts: "a\\tb" is not a valid name'),
+            ({"accounts": [""]}, 'accounts: "" is not a valid name'),
             ({"accounts": ["a" * 129]}, "accounts: "),
-            ({"accounts": ["a\u200bb"]}, 'accounts: "a\\u200bb" is no name: a name must not have U+200B (AMT-7'),
-            ({"accounts": ["\ud800"]}, 'accounts: "\\ud800" is no name: a name must not have U+D800'),
+            (
+                {"accounts": ["a\u200bb"]},
+                'accounts: "a\\u200bb" is not a valid name: a name must not have U+200B (AMT-7',
+            ),
+            ({"accounts": ["\ud800"]}, 'accounts: "\\ud800" is not a valid name: a name must not have U+D800'),
             ({"accounts": [1]}, "accounts[0]: expected a string, got 1"),
         ],
     )
@@ -564,9 +567,9 @@ class TestJsonText:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ('{"a": 1, "a": 2}', "the key 'a' stands twice in one object"),
-            ('{"a": NaN}', "NaN is no number of JSON"),
-            ('{"a": -Infinity}', "-Infinity is no number of JSON"),
+            ('{"a": 1, "a": 2}', "the key 'a' is repeated in one object"),
+            ('{"a": NaN}', "NaN is not a JSON number"),
+            ('{"a": -Infinity}', "-Infinity is not a JSON number"),
             ("{", "Expecting property name"),
             ("", "Expecting value"),
             ("[" * 100_000, "nested too deeply"),
@@ -606,7 +609,7 @@ class TestJsonText:
         path.write_text('{"a": 1, "a": 2}')
         with pytest.raises(UnreadableFile) as caught:
             files.read_json(path)
-        assert one_line(caught) == f"{path}: malformed JSON: the key 'a' stands twice in one object"
+        assert one_line(caught) == f"{path}: malformed JSON: the key 'a' is repeated in one object"
 
 
 class TestTheLineOfAField:

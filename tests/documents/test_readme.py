@@ -53,7 +53,7 @@ def test_the_tutorial_shows_the_real_output(tmp_path: Path) -> None:
     (tutorial,) = (block for block in blocks("") if "liqspec conform" in block)
     command, *shown = (line for line in tutorial.splitlines() if line != "…")
     arguments = shlex.split(command.removeprefix("$ .venv/bin/liqspec "))
-    # In a folder of its own, because the counterexample is written where one stands.
+    # In a separate folder, because the counterexample is written to the current one.
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     done = subprocess.run(
         [sys.executable, "-c", "from liqspec.cli import main; main()", *arguments],

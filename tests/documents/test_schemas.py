@@ -143,7 +143,7 @@ class TestWhatTheModelWrites:
 def sayable(data: object) -> bool:
     """Whether a schema can say what is wrong with data.
 
-    Not that 1.0 is written with a point (EVT-4), nor that a string is no text: such a line is no JSON of ours (EVT-2).
+    Not that 1.0 is written with a point (EVT-4), nor that a string is not text: such a line is refused (EVT-2).
     """
     if isinstance(data, str):
         return not names.has_unpaired_surrogate(data)
@@ -368,7 +368,7 @@ def states_fit(data: dict[str, Any]) -> bool:
 
 
 def unique(data: dict[str, Any]) -> bool:
-    """Whether no key stands twice, which a schema cannot say."""
+    """Whether no key is repeated, which a schema cannot say."""
     keys = [[entry.get(name) for name in ("account", "market", "mode")] for entry in listing(data, "positions")]
     pools = [[entry.get("account"), entry.get("market")] for entry in listing(data, "pools")]
     return all(keys.count(key) == 1 for key in keys) and all(pools.count(key) == 1 for key in pools)

@@ -56,10 +56,7 @@ def test_an_image_is_not_printed_to_a_terminal(
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert run_here(monkeypatch, "draw", "machine", "--format", "png") == 2
-    assert (
-        capsys.readouterr().err
-        == "liqspec: png is no text to be printed: give a file with -o, or redirect the output\n"
-    )
+    assert capsys.readouterr().err == "liqspec: png is not a text format: give a file with -o, or redirect the output\n"
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ TEXTS = [picture for picture in views.files() if views.is_text(picture.kind)]
 
 @pytest.mark.parametrize("picture", TEXTS, ids=lambda picture: picture.name)
 def test_a_committed_text_is_drawn_from_the_tables(picture: views.Committed) -> None:
-    """SVG is not compared byte for byte: versions of Graphviz differ. The DOT source beside it is."""
+    """SVG is not compared byte for byte: versions of Graphviz differ. The DOT source next to it is."""
     assert (FOLDER / picture.name).read_bytes() == picture.content(), "stale: run `make diagrams`"
 
 
 def test_every_picture_is_there_and_no_other() -> None:
-    """A picture that is not made any more would go on being shown."""
+    """A picture that is no longer made would still be shown."""
     assert {path.name for path in FOLDER.iterdir()} == {picture.name for picture in views.files()}
 
 

@@ -1,4 +1,4 @@
-"""The texts are what their readers take them for: checked with the real mermaid, xstate and an SCXML interpreter."""
+"""The texts mean what their readers expect: checked with the real mermaid, xstate and an SCXML interpreter."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def _node() -> None:
 
 @pytest.fixture(scope="module")
 def walks() -> list[Walk]:
-    """What every position of every scenario and worked example was told, and the state it was in afterwards.
+    """The triggers of every position of every scenario and worked example, and the state it was in afterwards.
 
     Also triggers after which it stayed where it was: the machine must stay as well.
     """

@@ -75,7 +75,7 @@ class TestTheChart:
         text = (files.ROOT / charts.ASSESSMENT).read_text("utf-8")
         for old, new, said in [
             ('next = "untried"', 'next = "tried"', "tried"),
-            ('kind = "action"\nstep = 2', 'kind = "end"\nstep = 2', "nodes.cancel: a end goes on by nothing"),
+            ('kind = "action"\nstep = 2', 'kind = "end"\nstep = 2', "nodes.cancel: kind end needs no next node"),
             ('kind = "start"', 'kind = "beginning"', 'assessment.toml:9: nodes.touched.kind: expected one of "start"'),
         ]:
             assert text.count(old) == 1

@@ -416,7 +416,7 @@ def test_a_trace_is_drawn_from_a_file_and_from_the_standard_input(
     tmp_path: Path, draw_run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "\n".join(lines("deficit")) + "\n"
-    file = tmp_path / "told.jsonl"
+    file = tmp_path / "recorded.jsonl"
     file.write_text(text, encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
     for done in (draw_run(str(file)), draw_run("-")):
@@ -426,7 +426,7 @@ def test_a_trace_is_drawn_from_a_file_and_from_the_standard_input(
 
 def test_a_trace_may_have_any_suffix(tmp_path: Path) -> None:
     """It is known by its first character; what does not begin with a brace is a scenario."""
-    told, story = tmp_path / "told.txt", tmp_path / "story.txt"
+    told, story = tmp_path / "recorded.txt", tmp_path / "story.txt"
     told.write_text("\n".join(lines("deficit")), encoding="utf-8")
     story.write_text((files.ROOT / "scenarios" / "deficit.toml").read_text(encoding="utf-8"), encoding="utf-8")
     assert len(recordings.load(str(told)).steps) == len(recordings.load(str(story)).steps) == len(lines("deficit")) - 1
@@ -441,7 +441,7 @@ def test_a_trace_of_too_many_events_is_refused() -> None:
 
 
 def test_a_run_without_a_position_has_no_path(tmp_path: Path, draw_run: Command) -> None:
-    file = tmp_path / "told.jsonl"
+    file = tmp_path / "recorded.jsonl"
     file.write_text("\n".join((*lines("deficit")[:2], lines("deficit")[-1])), encoding="utf-8")
     done = draw_run(str(file), "--picture", "path")
     assert (done.status, done.out) == (2, b"")
@@ -495,44 +495,44 @@ def seen_as(state: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("\n".join(lines("deficit")[:-1]), "told.jsonl:8: the end of the run is missing: the trace is cut off"),
-        ("\n".join(lines("deficit"))[:-30], "told.jsonl:9: malformed JSON, perhaps cut off"),
-        ("\n".join(lines("deficit")[:2])[:-9], "told.jsonl:2: malformed JSON, perhaps cut off"),
+        ("\n".join(lines("deficit")[:-1]), "recorded.jsonl:8: the end of the run is missing: the trace is cut off"),
+        ("\n".join(lines("deficit"))[:-30], "recorded.jsonl:9: malformed JSON, perhaps cut off"),
+        ("\n".join(lines("deficit")[:2])[:-9], "recorded.jsonl:2: malformed JSON, perhaps cut off"),
         (lines("deficit")[-1], "there is no event to draw"),
-        ("[1]\n{}\n", "told.jsonl:1: expected an object, as `liqspec simulate --json` prints them"),
-        ('{"a": 1}\n{"end": {"as_expected": true}}', "told.jsonl:1: step: required field step is missing"),
+        ("[1]\n{}\n", "recorded.jsonl:1: expected an object, as `liqspec simulate --json` prints them"),
+        ('{"a": 1}\n{"end": {"as_expected": true}}', "recorded.jsonl:1: step: required field step is missing"),
         (
             json.dumps({**FIRST, "step": "2"}) + "\n" + lines("deficit")[-1],
-            "told.jsonl:1: step: expected a whole number",
+            "recorded.jsonl:1: step: expected a whole number",
         ),
         (
             json.dumps({**FIRST, "marks": {"BTC": "1e9"}}) + "\n" + lines("deficit")[-1],
-            "told.jsonl:1: marks['BTC']: expected an amount such as \"1.5\"",
+            "recorded.jsonl:1: marks['BTC']: expected an amount such as \"1.5\"",
         ),
         (
             json.dumps({**FIRST, "effects": [{"kind": "x", "rule": "ZZZ-1", "text": ""}]})
             + "\n"
             + lines("deficit")[-1],
-            "told.jsonl:1: unknown rule 'ZZZ-1'",
+            "recorded.jsonl:1: unknown rule 'ZZZ-1'",
         ),
         ("", "is empty"),
-        (spoilt(marks={}), "told.jsonl:1: the marks are missing, or are of other markets than before"),
+        (spoilt(marks={}), "recorded.jsonl:1: the marks are missing, or are of other markets than before"),
         (spoilt(transitions=[TAKEN | {"transition": "T99"}]), "the lifecycle has no transition T99 from"),
         (
             spoilt(transitions=[TAKEN | {"source": "closed", "target": "cooldown"}]),
             "no transition T0 from closed to cooldown",
         ),
         (spoilt(observation=seen_as("nowhere")), "alice/BTC/isolated: unknown state 'nowhere'"),
-        (spoilt(event={"type": "trade"}), "told.jsonl:1: event.account: expected a string"),
-        (spoilt(event=TRADED | {"size": "x"}), "told.jsonl:1: event.size: "),
-        (spoilt(event=TRADED | {"market": "DOGE"}), "told.jsonl:1: event.market: 'DOGE' has no mark"),
-        (spoilt(refusal={"code": "no", "rule": "EVT-2"}), "told.jsonl:1: unknown refusal 'no'"),
+        (spoilt(event={"type": "trade"}), "recorded.jsonl:1: event.account: expected a string"),
+        (spoilt(event=TRADED | {"size": "x"}), "recorded.jsonl:1: event.size: "),
+        (spoilt(event=TRADED | {"market": "DOGE"}), "recorded.jsonl:1: event.market: 'DOGE' has no mark"),
+        (spoilt(refusal={"code": "no", "rule": "EVT-2"}), "recorded.jsonl:1: unknown refusal 'no'"),
     ],
 )
 def test_a_truncated_or_wrong_trace_gets_one_line_and_status_2(
     text: str, said: str, tmp_path: Path, draw_run: Command
 ) -> None:
-    file = tmp_path / "told.jsonl"
+    file = tmp_path / "recorded.jsonl"
     file.write_text(text, encoding="utf-8")
     done = draw_run(str(file))
     assert done.status == 2

@@ -87,7 +87,7 @@ _Noreturn static void refuse(const char *code, const char *format, ...) {
 
 /* ================================================================ UTF-8 */
 
-/* The length of the character at the start of the bytes, or 0 if it is none: too short, too long a form, a surrogate, too large. */
+/* The length of the character at the start of the bytes, or 0 if they are not a valid one: too short, too long a form, a surrogate, too large. */
 static size_t decode_character(const char *bytes, size_t length, uint32_t *character) {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     unsigned char lead = (unsigned char)bytes[0];
@@ -308,7 +308,7 @@ static Json *of_kind(JsonKind kind, Json *value, const char *what) {
     return value;
 }
 
-/* EVT-4: written with digits only; -0, 1.0, 1e3, "1", true and -1 are no integers. */
+/* EVT-4: written with digits only; -0, 1.0, 1e3, "1", true and -1 are not integers. */
 static uint64_t integer(const Json *value, const char *what) {
     Text text = value->text;
     bool valid = value->kind == JSON_NUMBER;
@@ -394,7 +394,7 @@ static bool on_grid(Decimal amount, Decimal grid, Big *units) {
     return sign(remainder) == 0;
 }
 
-/* AMT-7: beside these ranges, the last two code points of each plane. */
+/* AMT-7: in addition to these ranges, the last two code points of each plane. */
 static bool is_refused_in_names(uint32_t character) {
     static const uint32_t ranges[][2] = {
         {0x0000, 0x0020}, {0x002F, 0x002F}, {0x007F, 0x00A0}, {0x00AD, 0x00AD}, {0x034F, 0x034F}, {0x061C, 0x061C},
@@ -416,7 +416,7 @@ static Text name(Text text, const char *what) {
         i += decode_character(text.bytes + i, text.length - i, &character);
         valid = characters < 128 && !is_refused_in_names(character);
     }
-    if (!valid || characters == 0) refuse(BAD, "%.*s is no name of %s", SHOWN(text), what);
+    if (!valid || characters == 0) refuse(BAD, "%.*s is not a valid name of %s", SHOWN(text), what);
     return text;
 }
 
@@ -524,13 +524,13 @@ typedef struct {
     Market *market;
     State state;
     Big size, cost; /* in lots, in quote units */
-    Big order;      /* what is left of the working order, without sign; 0 is none */
+    Big order;      /* what is left of the working order, without sign; 0 for none */
     uint64_t leverage, life;
     bool attempted, failed; /* in this block (LIQ-12); with quantity left over (BKS-2) */
     Window window;
 } Position;
 
-/* Pools and positions are allocated when somebody asks for them, and exist when they were used (ACC-3, LIF-2). */
+/* Pools and positions are allocated on first lookup, and exist when they were used (ACC-3, LIF-2). */
 typedef struct Pool {
     struct Account *account;
     Market *isolates; /* NULL for the cross pool */
@@ -685,7 +685,7 @@ static void read_market(Run *new_run, Market *market, Json *json, Json *marks) {
     market->tick = above_zero(require(json, "tick"), "tick");
     market->lot = above_zero(require(json, "lot"), "lot");
     Decimal worth = {multiply(market->tick.mantissa, market->lot.mantissa), market->tick.scale + market->lot.scale};
-    if (!on_grid(worth, new_run->quote_unit, &market->unit)) refuse(BAD, "tick times lot is no whole number of quote units");
+    if (!on_grid(worth, new_run->quote_unit, &market->unit)) refuse(BAD, "tick times lot is not a whole number of quote units");
     read_tiers(new_run, market, of_kind(JSON_ARRAY, require(json, "tiers"), "tiers"));
     no_other_fields(json, "market");
     Json wanted = {.key = json->key}, *key = &wanted;
@@ -884,7 +884,7 @@ static const char *key_of(const Position *position) {
     return quoted((Text){key, strlen(key)});
 }
 
-/* Changes the state, and tells it among the effects: ["T1", "alice/BTC/cross"]. */
+/* Changes the state, and reports it among the effects: ["T1", "alice/BTC/cross"]. */
 static void transition(Position *position, Transition number) {
     if (!(TRANSITIONS[number].from & FROM(position->state))) {
         fprintf(stderr, "T%d from %s\n", number, STATES[position->state]);
@@ -933,7 +933,7 @@ static bool book_failed(const Pool *pool) {
     return true;
 }
 
-/* BKS-2: leaving liquidation starts the count of failures anew, and does not undo an attempt. */
+/* BKS-2: leaving liquidation clears the failures, and does not undo an attempt. */
 static void leave_liquidation(Pool *pool) {
     pool->in_liquidation = false;
     for (size_t m = 0; m < run->market_count; m++)
@@ -974,7 +974,7 @@ static bool is_done_without_position(Pool *pool, const Measures *measures) {
     return true;
 }
 
-/* LIQ-9: step 2. A cancelled order was no attempt. */
+/* LIQ-9: step 2. A cancelled order is not an attempt. */
 static bool is_done_while_order_works(Pool *pool, const Measures *measures) {
     if (!has_working_order(pool)) return false;
     if (!is_restored(measures) || !run->stop_when_restored) return true;
@@ -1400,7 +1400,7 @@ static void apply_event(Json *json) {
     Json *fields[7] = {NULL}, *value;
     size_t number = 0;
     while (number < FORM_COUNT && !is_text(type, FORMS[number].name)) number++;
-    if (number == FORM_COUNT) refuse(BAD, "type %.*s is no event", SHOWN(type));
+    if (number == FORM_COUNT) refuse(BAD, "type %.*s is not an event", SHOWN(type));
     const Field *form = FORMS[number].fields;
     for (size_t i = 0; i < 7 && form[i].name != NULL; i++) {
         fields[i] = form[i].kind == LEVERAGE ? take(json, form[i].name) : require(json, form[i].name);
@@ -1510,7 +1510,7 @@ static void answer_apply(Json *request) {
     write_observation();
 }
 
-/* Whether the engine goes on. */
+/* Whether the engine continues. */
 static bool answer(Text line) {
     if (line.length > LONGEST_LINE) refuse(BAD, "the line is longer than %d bytes", LONGEST_LINE);
     Json *request = of_kind(JSON_OBJECT, read_json(line), "request");

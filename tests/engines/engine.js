@@ -172,7 +172,7 @@ class Grid {
 /** AMT-7: code points in order are UTF-8 bytes in order, which UTF-16 code units are not. */
 function compareNames(first, second) { return Buffer.compare(Buffer.from(first), Buffer.from(second)); }
 
-// AMT-7: first and last of each range; beside them the last two code points of each plane.
+// AMT-7: first and last of each range, in addition to the last two code points of each plane.
 const REFUSED_IN_NAMES = [
   [0x0000, 0x0020], [0x002f, 0x002f], [0x007f, 0x00a0], [0x00ad, 0x00ad], [0x034f, 0x034f], [0x061c, 0x061c], [0x115f, 0x1160], [0x1680, 0x1680],
   [0x17b4, 0x17b5], [0x180b, 0x180f], [0x2000, 0x200f], [0x2028, 0x202f], [0x205f, 0x206f], [0x3000, 0x3000], [0x3164, 0x3164], [0xd800, 0xdfff],
@@ -273,7 +273,7 @@ function addDeductions(tiers) {
 }
 
 function readMarket(name, value, quote) {
-  badRequestIf(!isName(name), () => `${JSON.stringify(name)} is no name for a market`);
+  badRequestIf(!isName(name), () => `${JSON.stringify(name)} is not a valid name for a market`);
   const fields = readObject(value, `markets.${name}`, ["tick", "lot", "tiers"]);
   const tick = readGrid(fields.tick, `markets.${name}.tick`);
   const lot = readGrid(fields.lot, `markets.${name}.lot`);
@@ -298,7 +298,7 @@ function readMarkets(value, marks, quote) {
 
 function readAccounts(value) {
   badRequestIf(!Array.isArray(value) || value.length === 0, "accounts is not a list with at least one account");
-  for (const name of value) badRequestIf(!isName(name), "accounts has something that is no name");
+  for (const name of value) badRequestIf(!isName(name), "accounts has something that is not a valid name");
   badRequestIf(new Set(value).size !== value.length, "accounts has an account twice");
   return [...value].sort(compareNames);
 }
@@ -539,7 +539,7 @@ class Engine {
     for (const position of pool.positions) {
       if (position.order === null) continue;
       position.order = null; // FIL-3
-      position.attempted = false; // LIQ-12: a cancelled order was no attempt
+      position.attempted = false; // LIQ-12: a cancelled order is not an attempt
     }
     return false;
   }
@@ -549,7 +549,7 @@ class Engine {
     if (this.needsLiquidation(pool)) return false;
     pool.inLiquidation = false;
     for (const position of pool.positions) {
-      position.failed = false; // BKS-2: leaving liquidation starts the count anew
+      position.failed = false; // BKS-2: leaving liquidation clears the failures
       this.trigger("assess", position); // T3, T4
     }
     return true;
@@ -1101,7 +1101,7 @@ function serve(EngineClass = Engine, input = process.stdin, output = process.std
     keep(chunk.subarray(start));
   });
   input.on("end", () => { if (length > 0) answerLine(); }); // a last line without its end
-  output.on("error", () => process.exit(0)); // nobody reads any more
+  output.on("error", () => process.exit(0)); // the reader is gone
 }
 
 module.exports = { Engine, Session, serve };

@@ -16,7 +16,7 @@ DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 RATIO = re.compile(r"[0-9]+/[0-9]+")
 OPEN = ("healthy", "liquidatable", "partially_liquidated", "cooldown")
 AMOUNTS = ("money", "price", "size")
-# AMT-7: beside the last two code points of each plane.
+# AMT-7: in addition to the last two code points of each plane.
 REFUSED_IN_NAMES = (
     *((0x0000, 0x0020), (0x002F, 0x002F), (0x007F, 0x00A0), (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C)),
     *((0x115F, 0x1160), (0x1680, 0x1680), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2000, 0x200F), (0x2028, 0x202F)),
@@ -169,7 +169,7 @@ class Market:
         self.tick = read_grid(config["tick"], f"{name}.tick")
         self.lot = read_grid(config["lot"], f"{name}.lot")
         unit = self.tick.step * self.lot.step / quote.step
-        demand(unit.denominator == 1, f"{name}: a tick times a lot is no whole number of quote units")
+        demand(unit.denominator == 1, f"{name}: a tick times a lot is not a whole number of quote units")
         self.unit = unit.numerator
         if not isinstance(config["tiers"], list) or not config["tiers"]:
             raise ValueError(f"{name}: no tiers")
@@ -438,7 +438,7 @@ class Engine:
                 grid = self.markets[market].tick if what == "price" else self.markets[market].lot
             steps = grid.read(text)
             if steps is None:
-                raise RefusedError("off_grid", f"{name} {text!r} is no whole number of {grid.write(1)}")
+                raise RefusedError("off_grid", f"{name} {text!r} is not a whole number of {grid.write(1)}")
             read[name] = steps
         for name, text, _, _, sign in amounts:
             if (sign == POSITIVE and read[name] <= 0) or (sign == NOT_ZERO and read[name] == 0):
@@ -801,7 +801,7 @@ def well_formed(value: object, what: str) -> bool:
 
 
 class RequestError(Exception):
-    """The line is no request."""
+    """The line is not a valid request."""
 
 
 class Session:

@@ -4,7 +4,7 @@
 const { Engine, serve } = require("./engine.js");
 
 class WrongEngine extends Engine {
-  /** Against LIQ-3: an equity of exactly the maintenance margin is taken for a breach. */
+  /** Against LIQ-3: an equity of exactly the maintenance margin is treated as a breach. */
   isBreached({ equity, maintenance }) {
     return equity <= maintenance;
   }

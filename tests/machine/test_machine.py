@@ -44,7 +44,7 @@ def load_with(tmp_path: Path, *replacements: tuple[str, str], more: str = "") ->
     """The table with some of its text replaced, and more text after it."""
     text = TABLE.read_text("utf-8")
     for old, new in replacements:
-        assert text.count(old) == 1, f"{old!r} must stand in the table exactly once"
+        assert text.count(old) == 1, f"{old!r} must be in the table exactly once"
         text = text.replace(old, new)
     changed = tmp_path / "machine.toml"
     changed.write_text(text + more, "utf-8")
@@ -186,7 +186,7 @@ class TestABrokenTable:
                 '[states.limbo]\nkind = "open"\nmeaning = "m"\n',
                 "states.limbo: unreachable from 'new'",
             ),
-            (('id = "T13"', 'id = "T12"'), "", "transitions.T12: stands twice"),
+            (('id = "T13"', 'id = "T12"'), "", "transitions.T12: is repeated"),
             (
                 ('excludes = ["needs_liquidation", "below_backstop"]', 'excludes = ["needs_liquidation"]'),
                 "",
@@ -267,7 +267,7 @@ THRESHOLDS = st.integers(1, 1000).flatmap(lambda bottom: st.integers(1, bottom).
 
 
 class TestDeclaredExclusions:
-    """LIF-1: what the table declares exclusive is so in the arithmetic, for margins from 0 and thresholds in (0, 1]."""
+    """LIF-1: guards declared exclusive are exclusive in the arithmetic, for margins from 0 and thresholds in (0, 1]."""
 
     @given(EQUITIES, MARGINS, st.booleans())
     def test_restored_and_needs_liquidation_never_hold_together(
@@ -405,7 +405,7 @@ class TestTheLifecycleOfAnEngine:
         assert position(engine)["order"] == "4"
 
     def test_no_event_causes_the_reserved_transition(self) -> None:
-        """LIF-5: it stands in the table, and the model fires its trigger nowhere."""
+        """LIF-5: the table lists it, and the model fires its trigger nowhere."""
         assert LIFECYCLE.by_id["T13"].trigger == "deleverage"
         sources = (Path(inspect.getfile(machine)).parent).glob("*.py")
         assert not [path.name for path in sources if '"deleverage"' in path.read_text("utf-8")]

@@ -58,7 +58,7 @@ def another_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_rule_twice_is_refused(another_root: Path) -> None:
     for name in ("01-one.md", "02-two.md"):
         (another_root / "rules" / name).write_text("# Page\n\n### LIQ-1 · A rule\n\nText.\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"02-two\.md: LIQ-1 stands twice"):
+    with pytest.raises(ValueError, match=r"02-two\.md: LIQ-1 is repeated"):
         rulebook.rules.__wrapped__()
 
 
@@ -69,7 +69,7 @@ def test_rules_without_a_version_are_refused(another_root: Path) -> None:
 
 
 def test_a_symmetric_scope_in_which_one_account_can_do_more_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its states would be taken for the same, and are not."""
+    """Its states would count as the same, and are not."""
     name = next(name for name in scopes.names() if len(scopes.load(name).config["accounts"]) > 1)
     world = scopes.load(name)
     first = world.config["accounts"][0]

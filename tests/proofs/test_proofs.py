@@ -63,7 +63,7 @@ def test_lemmas_cite_rules_that_exist() -> None:
 
 
 def test_the_guards_that_the_table_calls_exclusive_are_proved_so() -> None:
-    """LIF-1: `excludes` in machine.toml is no opinion."""
+    """LIF-1: `excludes` in machine.toml is proved."""
     declared = {
         frozenset((name, other)) for name, guard in machine.lifecycle().table.guards.items() for other in guard.excludes
     }
@@ -102,7 +102,7 @@ def valid_tiers(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 def assumed(schedule: Schedule) -> Schedule:
-    """The schedule as a lemma makes it of its numbers; Excluded, if it is none that lemmas speak of."""
+    """The schedule that a lemma makes of its numbers; Excluded, if lemmas do not cover it."""
     numbers = {"denominator": schedule.denominator}
     for index, tier in enumerate(schedule.tiers, start=1):
         numbers |= {f"rate{index}": tier.rate, f"max_leverage{index}": tier.max_leverage}
@@ -171,7 +171,7 @@ def bankruptcy_of_longs(equity: int, held: Holding) -> Ratio:
 
 
 MUTANTS: list[tuple[str, Callable[..., Any], str]] = [
-    # the function, what stands in for it, the lemma that must fail
+    # the function, its replacement, the lemma that must fail
     ("divide_up", lambda dividend, divisor: dividend // divisor, "a_breach_before_rounding_is_a_breach"),
     ("divide_up", lambda dividend, divisor: dividend // divisor, "a_chunk_is_some_and_not_too_much"),
     ("divide_up", lambda dividend, divisor: dividend // divisor + 1, "a_margin_has_no_jump_before_rounding"),

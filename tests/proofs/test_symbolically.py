@@ -1,4 +1,4 @@
-"""The boundaries of the decisions, searched symbolically in a process of its own, which the search patches."""
+"""The boundaries of the decisions, searched symbolically in a separate process, which the search patches."""
 
 import os
 import subprocess

@@ -84,7 +84,7 @@ SIZING = assessment.order_sizing
 
 
 def test_a_notional_one_unit_above_the_threshold_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PRT-2: random amounts hardly ever have this one; in the scope a notional is 52 and the threshold 51."""
+    """PRT-2: random amounts almost never have this one; in the scope a notional is 52 and the threshold 51."""
     monkeypatch.setattr(assessment, "order_sizing", chunks_from_two_units_above)
     (violation,) = explore(scopes.load("isolated")).tally.violations
     assert violation.property == "an_order_has_exactly_the_size_of_its_rule"

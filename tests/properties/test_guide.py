@@ -1,4 +1,4 @@
-"""The guide of random events: its aims are exact, and it comes to where rules meet."""
+"""The guide of random events: its boundaries are exact, and it reaches the places where rules meet."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -93,7 +93,7 @@ def test_a_pool_that_is_taken_before_another_was_assessed_is_seen() -> None:
     ],
 )
 def test_a_liquidation_price_that_is_a_tick_off_is_seen(off: int, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """MRG-10: 200 + 10 p - 1000 < p is so at 88, and not at 89."""
+    """MRG-10: 200 + 10 p - 1000 < p holds at 88, and not at 89."""
     seen = step(DEPOSIT, TRADE)
     right = Engine.liquidation_price
     ticks, crossing = right(seen.engine, "alice", "A", "cross")

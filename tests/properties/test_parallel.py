@@ -1,4 +1,4 @@
-"""Work that is spread over processes: its order, what is begun, and that no worker outlives whoever asked."""
+"""Work in parallel processes: its order, what is begun, and that no worker outlives its parent."""
 
 import multiprocessing
 import os
@@ -51,7 +51,7 @@ def fail_at_two(number: int) -> int:
 
 
 def is_running(process: int) -> bool:
-    """Whether there is still such a process, other than as one whose end nobody has asked about."""
+    """Whether the process still exists and is not a zombie."""
     try:
         return ") Z " not in Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):
@@ -93,7 +93,7 @@ def test_results_come_in_the_order_of_the_pieces_whatever_was_sooner() -> None:
     assert [number for number, _ in results] == list(range(12))
     assert os.getpid() not in {process for _, process in results}
     assert sorted(done) == sorted(results)
-    assert done[0][0] != 0, "the slow first piece was not told last of those that it ran beside"
+    assert done[0][0] != 0, "the slow first task was not reported last of those that ran in parallel"
 
 
 def test_no_more_pieces_are_taken_than_can_begin_soon() -> None:

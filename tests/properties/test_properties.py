@@ -86,7 +86,7 @@ def _waits_for_nobody(state: Any, pool: Any, effects: Any) -> None:
     return None
 
 
-# What is replaced, by what, and a property that must see it. Each stands for a bug that engines have had.
+# What is replaced, by what, and a property that must see it. Each is a bug that engines have had.
 WRONG: list[tuple[str, Any, str, Any, str]] = [
     ("breach at equality", arithmetic, "breached", lambda e, m: e <= m, "a_covered_pool_is_left_alone"),
     (
@@ -151,7 +151,7 @@ WRONG: list[tuple[str, Any, str, Any, str]] = [
         _confiscates,
         "the_vault_takes_the_whole_pool_and_nothing_else",
     ),
-    ("nobody is backstopped", assessment, "backstop_or_wait", _waits_for_nobody, "liquidation_makes_progress"),
+    ("no pool is backstopped", assessment, "backstop_or_wait", _waits_for_nobody, "liquidation_makes_progress"),
     ("cost survives the end", Position, "end_life", _carries_over, "closed_is_empty"),
     (
         "a deficit is forgotten",
@@ -197,7 +197,7 @@ WRONG: list[tuple[str, Any, str, Any, str]] = [
         "a_fill_no_worse_than_bankruptcy_makes_no_deficit",
     ),
     (
-        "a mark that nobody looks at",
+        "a mark without a position",
         operations,
         "_pools_in",
         lambda state, *markets: [],

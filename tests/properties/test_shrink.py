@@ -152,7 +152,7 @@ def test_amounts_and_sizes_are_not_made_smaller_than_two_decimals() -> None:
 
 
 def test_a_number_is_only_replaced_by_a_plainer_one() -> None:
-    """Whatever still fails: two equally plain numbers would be taken for each other without end."""
+    """Whatever still fails: two equally plain numbers would replace each other without end."""
     tried: list[str] = []
 
     def fails(candidate: Failing) -> Failing | None:
@@ -182,7 +182,7 @@ class TestTheCounterexampleThatIsTold:
         monkeypatch.setattr(counterexample, "shrink", lambda violation: violation)
 
     def shortest(self, lengths: list[int], later: dict[int, int], monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
-        """The events of what is told, and how many more runs were made; `later` has the violations of those runs."""
+        """The reported events, and how many more runs were made; `later` has the violations of those runs."""
         runs: list[str] = []
 
         def another(base: object, random: object, length: object, where: str, tally: Tally) -> None:
@@ -206,7 +206,7 @@ class TestTheCounterexampleThatIsTold:
         assert self.shortest([shortest.SHORT + 5], later, monkeypatch) == (shortest.SHORT, 8)
 
     def test_of_a_scope_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It is the shortest of a world that is smaller than any random one."""
+        """It is the shortest of a scope that is smaller than any random configuration."""
         monkeypatch.setattr(shortest, "random_run", None)
         found = evolve(violated(9), where="scope minimal")
         assert shortest.shortest([found], (CONFIG,), seed=1) is found
@@ -244,7 +244,7 @@ class TestSayingTheSameWithAnEventFewer:
     def test_a_mark_that_no_venue_starts_with_stays_an_event(
         self, price: object, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Only a wrong engine takes it; the run that would start with it is no run."""
+        """Only a wrong engine accepts it; a run cannot start with it."""
         told: list[EventData] = [{"type": "mark_price", "market": "A", "price": price}]
 
         def judge_all(violation: Violation, events: list[EventData]) -> Violation | None:

@@ -33,7 +33,7 @@ SMALL = attrs.evolve(scopes.load("minimal"), max_depth=3)
 
 
 def quiet() -> Console:
-    """A console that nobody reads."""
+    """A console without a reader."""
     return Console(file=StringIO())
 
 
@@ -181,7 +181,7 @@ def test_another_seed_is_another_run() -> None:
 
 
 def test_a_budget_ends_the_random_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands until the first run has begun, and is past the budget then."""
+    """The clock stops until the first run has begun, and is past the budget then."""
     times = iter([0.0, 0.0, *[5.0] * 100])
     monkeypatch.setattr(time, "monotonic", lambda: next(times))
     lengths = list(run._lengths(Budget(seconds=4.0)))
@@ -251,7 +251,7 @@ def report(**changes: Any) -> Report:
 
 
 def printed(found: Report) -> str:
-    """What is told of a report."""
+    """The printed report."""
     console = Console(file=StringIO(), width=200)
     tell(found, console)
     told = console.file

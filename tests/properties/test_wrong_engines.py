@@ -1,4 +1,4 @@
-"""Wrong engines: the properties see each, and the stories of the specification most."""
+"""Wrong engines: the properties detect each, and the scenarios of the specification most."""
 
 import subprocess
 import sys

@@ -284,7 +284,7 @@ class TestChecksCommonToAll:
 
     @pytest.mark.parametrize(("kind", "name"), [*AMOUNTS, ("funding", "payment")])
     def test_an_amount_off_its_grid_is_refused_and_never_rounded(self, kind: str, name: str) -> None:
-        """AMT-4: with the step that it is no multiple of."""
+        """AMT-4: with the step of the grid."""
         refusal = refused(small_engine(), kind, **{**SAMPLES[kind], name: "1.5"})
         assert (refusal.code, refusal.field, refusal.value) == ("off_grid", name, "1.5")
         assert (refusal.limit, refusal.rule) == ("must be a multiple of 1", "AMT-4")
@@ -846,7 +846,7 @@ class TestEventsWithoutOwnChecks:
 def test_an_opening_is_accepted_if_and_only_if_equity_covers_the_initial_margin(
     collateral: int, size: int, price: int, leverage: int
 ) -> None:
-    """ACC-8, MRG-7: the bound said again in two lines of its own, at a mark of 100."""
+    """ACC-8, MRG-7: the bound stated independently in two lines, at a mark of 100."""
     engine = small_engine()
     apply(engine, "deposit", account="alice", amount=str(collateral))
     equity = collateral + size * (100 - price)

@@ -113,7 +113,7 @@ class TestText:
         assert Grid.of("1").units(str(2**256 - 1)) == 2**256 - 1
 
     def test_what_an_engine_reports_may_be_longer_but_not_endless(self) -> None:
-        """AMT-3: at sizes of 256 bits a notional has twice the digits of an amount that is put in."""
+        """AMT-3: at sizes of 256 bits a notional has twice the digits of an input amount."""
         check_reported("-" + "9" * 100 + "." + "9" * 100)
         check_reported("9" * MAX_REPORTED)
         with pytest.raises(MalformedAmount, match="at most 4,000 characters"):

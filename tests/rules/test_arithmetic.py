@@ -64,7 +64,7 @@ def test_a_bankruptcy_price_is_a_ratio_with_a_positive_denominator(size: int) ->
 @pytest.mark.parametrize(
     ("equity", "size", "schedule", "price"),
     [
-        (200, 1, WHOLE, None),  # 200 + (x - 100) = x / 10 at -111.1, which is no mark
+        (200, 1, WHOLE, None),  # 200 + (x - 100) = x / 10 at -111.1, which is not a valid mark
         (0, 1, WHOLE, None),  # x - 100 < x / 10 up to 100, and x - 100 < x - 90 from there on: breached at every mark
         (95, 1, WHOLE, 5),  # 95 + (x - 100) = x / 10 at 5.6: up to 5
         (5, -1, TENTH, 96),  # 5 - (x - 100) = x / 10 at 95.45: from 96 on
@@ -83,7 +83,7 @@ def test_a_liquidation_price(equity: int, size: int, schedule: Schedule, price: 
         ({"marks": {}}, "marks.A: the market has no starting mark"),
         ({"marks": {"A": "1", "B": "1", "Z": "1", "Y": "1"}}, "marks.Y: not among the markets"),
         ({"marks": {"Z": "1", "Y": "1", "B": "1", "A": "0"}}, "marks.A: must be above 0, got 0"),
-        ({"accounts": ["ann", "bob", "bob"]}, "accounts: 'bob' stands twice"),
+        ({"accounts": ["ann", "bob", "bob"]}, "accounts: 'bob' is repeated"),
         (
             {"markets": {name: {"tick": "0", "lot": "1", "tiers": TIERS} for name in ("B", "A")}},
             "markets.A.tick: a grid step must be above 0, got 0",

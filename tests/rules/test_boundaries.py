@@ -209,7 +209,7 @@ class TestTheOtherSide:
 
 
 class TestCooldownLength:
-    """CLD-1: a length of 0 is no cooldown; a length of one millisecond is one."""
+    """CLD-1: a length of 0 means no cooldown; a length of one millisecond is one."""
 
     @pytest.mark.parametrize(("length", "opened"), [(0, []), (1, [WindowOpened("alice/A/cross", "pool", 1)])])
     def test_a_window_opens_only_if_it_has_a_length(self, length: int, opened: list[WindowOpened]) -> None:
@@ -222,7 +222,7 @@ class TestOrderOfNames:
     """AMT-7, LIQ-7: markets come in the order of their names, whatever was used first."""
 
     def test_in_what_a_block_does(self) -> None:
-        """EVT-9: B is opened before A, and A is told before B."""
+        """EVT-9: B is opened before A, and A is reported before B."""
         engine = small_engine()
         apply(engine, "deposit", account="alice", amount="400")
         trade(engine, "10", leverage=5, market="B")

@@ -18,7 +18,7 @@ EVERY_PLANE = {plane * 0x10000 + last for plane in range(17) for last in (0xFFFE
 
 
 def written() -> set[int]:
-    """The code points that the page refuses; its last row says that the noncharacters go on to every plane."""
+    """The code points that the page refuses; its last row says that every plane has noncharacters."""
     rows = [line for line in rulebook.rules()["AMT-7"].text.splitlines() if line.startswith("| U+")]
     found = RANGE.findall("".join(row.split("|")[1] for row in rows))
     return EVERY_PLANE | {point for first, last in found for point in range(int(first, 16), int(last or first, 16) + 1)}
@@ -84,9 +84,9 @@ def test_a_name_may_have_any_other_code_point(name: str) -> None:
 )
 def test_a_name_with_one_that_is_listed_is_refused(name: str) -> None:
     """AMT-7: of an account and of a market."""
-    with pytest.raises(WrongShape, match=r"^accounts: .* is no name: "):
+    with pytest.raises(WrongShape, match=r"^accounts: .* is not a valid name: "):
         Config.from_json(small_config(accounts=[name]))
-    with pytest.raises(ValueError, match=" is no name: "):
+    with pytest.raises(ValueError, match=" is not a valid name: "):
         check_name(name)
 
 

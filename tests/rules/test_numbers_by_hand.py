@@ -1,4 +1,4 @@
-"""Numbers worked out on paper: no expectation here was computed by the model, and each has its derivation beside it."""
+"""Numbers worked out on paper: no expectation here was computed by the model, and each shows its derivation."""
 
 from fractions import Fraction
 
@@ -244,7 +244,7 @@ class TestDecisions:
             ((-20, 100), (-21, 50), 1, False),
             # equity was -20: as a ratio -20 / 50 is worse than -20 / 100, and it does not matter
             ((-20, 100), (-19, 90), 1, True),
-            # equal to the margin is not breached before: the ratio alone, 50 / 50 to 100 / 100, is no excuse for 49
+            # equal to the margin is not breached before: the ratio alone, 50 / 50 to 100 / 100, does not excuse 49
             ((100, 100), (50, 50), 1, True),
             ((100, 100), (49, 49), 1, True),
             ((100, 100), (48, 49), 1, False),
@@ -561,7 +561,7 @@ class TestLiquidationInTheMarket:
         assert (pool(engine)["collateral"], position(engine)["order"]) == ("77", None)
 
     def test_an_order_is_cancelled_when_the_pool_is_restored(self) -> None:
-        """LIQ-9, LIQ-10: 80 meets 9 x 88 / 10 = 79.2, rounded up to 80; the cancelled order was no attempt."""
+        """LIQ-9, LIQ-10: 80 meets 9 x 88 / 10 = 79.2, rounded up to 80; the cancelled order is not an attempt."""
         engine = restored_by_a_fill()
         assert (position(engine)["state"], position(engine)["order"]) == ("partially_liquidated", None)
         assert not pool(engine)["in_liquidation"]
@@ -728,11 +728,11 @@ class TestBackstop:
         assert transitions(order_event(engine, "order_done")) == ["T5"]
 
     def test_the_vault_takes_a_negative_collateral_too(self) -> None:
-        """BKS-3, FIL-5: 200 - 210 = -10 with 5 left at a cost of 500: the vault pays 510, and owes nobody else."""
+        """BKS-3, FIL-5: 200 - 210 = -10 with 5 left at a cost of 500: the vault pays 510, and owes no one else."""
         engine = working()
         order_event(engine, "fill", size="5", price="58")
         assert transitions(order_event(engine, "order_done")) == ["T5"]
-        # 5000 - 510, and 5 at 88 beside it
+        # 5000 - 510, and 5 at 88 in addition
         assert engine.observe()["vault"] == {"cash": "4490", "equity": "4930", "positions": {"A": "5"}}
         assert pool(engine)["collateral"] == "0"
 

@@ -38,7 +38,7 @@ def test_the_order_in_which_markets_were_touched_is_not_remembered() -> None:
         (None, None, True),
         (True, 1, False),
         ("healthy", "healthy", True),
-        ("0ok", "ok", False),  # texts that are no amounts are compared as texts
+        ("0ok", "ok", False),  # texts that are not amounts are compared as texts
         ("1.", "1", False),
     ],
 )

@@ -18,7 +18,7 @@ Failing = tuple[Callable[[], Engine], Fields]
 TABLE = checks.checks()
 _FIRST_AMOUNT = {"trade": "price", "marks": "prices", "fill": "price", "vault_trade": "price", "mark_price": "price"}
 
-# How a check of an event is made to fail, beside those of `common`; the situation of an earlier check also makes the
+# How to make a check of an event fail, besides those of `common`; the situation of an earlier check also makes the
 # later ones fail that look at the state: an order works only in liquidation, and a pool in liquidation lacks margin.
 OWN: dict[str, dict[str, Failing]] = {
     "withdraw": {
@@ -160,7 +160,7 @@ def negative(value: Any) -> Any:
 
 
 def test_each_part_of_a_message_has_at_most_120_characters() -> None:
-    """An amount of 78 digits is told whole; what somebody made longer on purpose is cut, and its length told."""
+    """An amount of 78 digits is shown in full; a longer one is cut, and its length shown."""
     fits, too_long = "f" * 120, "v" * 121
     told = refusals.OffGrid(fits, too_long, too_long, rule="EVT-2").to_json()
     cut = "v" * 80 + "… (121 characters)"

@@ -144,7 +144,7 @@ class TestAValue:
         assert len({first, second}) == 1
 
     def test_different_states_of_a_run_have_different_snapshots(self) -> None:
-        """OBS-4: each accepted event of the story changes something that a snapshot sees, but for one that sets a
+        """OBS-4: each accepted event of the story changes something that a snapshot sees, except one that sets a
         mark to what it was, and none here does.
         """
         engine = small_engine(**RULES)
@@ -411,7 +411,7 @@ class TestMalformedJson:
             (("marks", "A"), "0.5", "marks.A: 0.5 is not a multiple of 1"),
             (("net_deposits",), "0.5", "net_deposits: 0.5 is not a multiple of 1"),
             (("accounts",), [], "accounts: at least one account is needed"),
-            (("accounts", 1, "name"), "alice", "accounts: a name stands twice"),
+            (("accounts", 1, "name"), "alice", "accounts: a name is repeated"),
             (
                 (*HELD, "life"),
                 0,
@@ -478,7 +478,7 @@ class TestMalformedJson:
         data = snapshot_json.to_json(engine.venue, engine.snapshot())
         held = data["accounts"][0]["pools"][0]["positions"]
         held.append(held[0])
-        with pytest.raises(InvalidConfig, match=r"accounts\.alice\.cross\.positions: a market stands twice"):
+        with pytest.raises(InvalidConfig, match=r"accounts\.alice\.cross\.positions: a market is repeated"):
             snapshot_json.from_json(engine.venue, data)
 
     def test_a_vault_position_of_size_zero_is_none(self) -> None:
@@ -586,7 +586,7 @@ class TestObservation:
             ("10", "1", False),
             ("healthy", "healthy", True),
             ("healthy", "closed", False),
-            # a number is no amount, and null is not zero
+            # a number is not an amount, and null is not zero
             ("1", 1, False),
             (None, "0", False),
             (None, None, True),

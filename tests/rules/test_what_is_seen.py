@@ -1,7 +1,7 @@
 """Nothing that is observed is left unjudged: whatever is changed in it after a step, some property sees that.
 
 The properties are only as good as what they look at, so here every part of an observation is made wrong, one at a
-time: an amount by one unit, a state into each other one, an entry that is missing, or that nobody made.
+time: an amount by one unit, a state into each other one, an entry that is missing, or that no event made.
 """
 
 import copy
@@ -24,7 +24,7 @@ from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker.witness import Witness
 
 Data = dict[str, Any]
-Edit = tuple[tuple[str | int, ...], Any]  # where in an observation, and what stands there then; GONE for nothing
+Edit = tuple[tuple[str | int, ...], Any]  # where in an observation, and its new value; GONE for nothing
 GONE = object()
 STATES = ("healthy", "liquidatable", "partially_liquidated", "cooldown", "backstopped", "closed")
 RUNS, LENGTH, CHANGES = 24, 80, 10
@@ -83,7 +83,7 @@ def of_positions(seen: Data, config: Data) -> Iterator[tuple[str, tuple[Edit, ..
         if (entry["account"], entry["market"], mode) not in keys:
             made = {"mode": mode, "state": "closed", "size": "0", "cost": "0", "order": None, "life": 0}
             made = {**entry, **made, "cooldown_until": None}
-            yield "a position that nobody opened", ((("positions", len(listed)), made),)
+            yield "a position that was never opened", ((("positions", len(listed)), made),)
 
 
 def of_pools(seen: Data, config: Data) -> Iterator[tuple[str, tuple[Edit, ...]]]:
@@ -108,7 +108,7 @@ def of_pools(seen: Data, config: Data) -> Iterator[tuple[str, tuple[Edit, ...]]]
             if (pool["account"], market) not in listed:
                 made = {**pool, "mode": "isolated", "market": market, "in_liquidation": False}
                 made.update(dict.fromkeys(measures, "0"))
-                yield "a pool that nobody used", ((("pools", len(pools)), made),)
+                yield "a pool that was never used", ((("pools", len(pools)), made),)
 
 
 def of_the_rest(seen: Data, config: Data) -> Iterator[tuple[str, tuple[Edit, ...]]]:

@@ -179,7 +179,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
 
 
 def partial_position(**fields: Any) -> dict[str, Any]:
-    """A partial state: alice's position in A, of size 10 at a leverage of 5, in a pool with 200, but for `fields`."""
+    """Partial state: alice's position in A, of size 10 at a leverage of 5, in a pool with 200, and `fields`."""
     held = {"account": "alice", "market": "A", "mode": "cross", "size": "10", "cost": "1000", "leverage": 5, **fields}
     pools = [{"account": "alice", "mode": "cross", "collateral": "200"}]
     return {"positions": [{name: value for name, value in held.items() if value is not None}], "pools": pools}

@@ -1,4 +1,4 @@
-"""Comparing observations of two engines, and the stories that both are given."""
+"""Comparing observations of two engines, and the scenarios that both run."""
 
 from typing import Any
 

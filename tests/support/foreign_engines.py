@@ -45,7 +45,7 @@ def c_engine(folder: Path, *options: str) -> Command:
 def _program(name: str, loss: str) -> str:
     path = shutil.which(name)
     if path is None:
-        pytest.skip(f"the program {name} is missing: {loss} beside the model")
+        pytest.skip(f"the program {name} is missing: {loss} in lock-step with the model")
     return path
 
 
@@ -131,7 +131,7 @@ def _move(effect: Any) -> tuple[str, str]:
 
 
 def first_disagreement(command: Command, exchanges: list[Exchange]) -> str:
-    """What an engine first answers otherwise than the model, with the request; "" if it agrees throughout."""
+    """The first answer in which an engine differs from the model, with the request; "" if it agrees throughout."""
     replies = converse(command, [exchange.line for exchange in exchanges])
     assert len(replies) == len(exchanges)
     for exchange, reply in zip(exchanges, replies, strict=True):

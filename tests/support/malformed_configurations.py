@@ -1,4 +1,4 @@
-"""Configurations that are invalid in one place, beside a valid one that uses every field (CFG-1)."""
+"""Configurations that are invalid in one place, and a valid one that uses every field (CFG-1)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -57,7 +57,7 @@ NO_AMOUNTS: list[Any] = [
     *("1\n", "1\x00", "9" * 79, "0." + "0" * 78, "-" + "0" * 79, 1, 0, {}),
 ]
 
-# Where a configuration is spoilt, and with what; `...` takes the field away.
+# Where a configuration is corrupted, and with what; `...` removes the field.
 _CONFIG_FAULTS: list[tuple[tuple[str | int, ...], list[Any]]] = [
     ((), [{}, [], "x", *NO_VALUES]),
     (

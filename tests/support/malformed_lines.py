@@ -1,4 +1,4 @@
-"""Lines that are no request, or carry no event or configuration: each must get one `bad_request`, whatever is asked."""
+"""Lines that are not a request, or carry no event or configuration: each must get one `bad_request`."""
 
 import json
 from collections.abc import Callable
@@ -162,7 +162,7 @@ def _noise(random: Random) -> bytes:
 
 
 def _unread(random: Random) -> bytes:
-    """Bytes that are no UTF-8 inside a string."""
+    """Bytes inside a string that are not valid UTF-8."""
     before, quote, after = write(random.choice(REQUESTS)).rpartition(b'"')
     return (
         before

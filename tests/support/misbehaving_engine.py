@@ -17,7 +17,7 @@ from engines.python_engine import EVENTS, Session
 from liqspec.edge.amounts import decimal_text
 
 SECOND = 2
-STRANGE = 50  # a signal without a name, where there are such
+STRANGE = 50  # a signal without a name, where the system has one
 AFTER = 1  # events in peace, after which it begins
 Reply = dict[str, Any]
 
@@ -47,7 +47,7 @@ def log(text: str) -> None:
 
 
 def have_a_child() -> None:
-    """Have a child that hangs and holds standard output open; its number is told in the log."""
+    """Have a child that hangs and holds standard output open; its number is written to the log."""
     log(f"child {subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)']).pid}")
 
 
@@ -70,13 +70,13 @@ def half_a_line() -> None:
 
 
 def close_output() -> None:
-    """Close standard output, and go on."""
+    """Close standard output, and continue."""
     os.close(1)
     never_end()
 
 
 def no_text() -> None:
-    """Print bytes that are no text."""
+    """Print bytes that are not text."""
     os.write(1, b"\xff\xfe\n")
 
 
@@ -104,7 +104,7 @@ def confess(_: Reply) -> Reply:
 
 
 def dream(reply: Reply) -> Reply:
-    """The reply with a vault and measures of pools that are none of this world."""
+    """The reply with a wrong vault and wrong measures of pools."""
     observed = reply.get("observation", {})
     for pool in observed.get("pools", []):
         pool.update(dict.fromkeys(("collateral", "equity", "maintenance_margin", "initial_margin"), "7"))
@@ -135,7 +135,7 @@ OTHERS: dict[tuple[str, str], Reply] = {
     ("skips at once", "reset"): {"ok": False, "skipped": "no such venue"},
 }
 
-# What an engine that executes its own orders puts in front of the sizes that it tells.
+# What an engine that executes its own orders puts in front of the sizes that it reports.
 EXECUTING = {"executes its orders": "", "executes too much": "9"}
 OWN = [kind for kind in EVENTS if kind not in ("fill", "order_done")]
 
@@ -155,7 +155,7 @@ HELLO: dict[str, Reply] = {
 
 
 def executing(session: Session, reply: Reply, more: str) -> Reply:
-    """The reply after the book of this engine has filled every order; it tells sizes with `more` in front of them."""
+    """The reply after the book of this engine has filled every order; it reports sizes with `more` in front of them."""
     executed: list[Reply] = []
     while order := next((one for one in reply.get("observation", {}).get("positions", []) if one["order"]), None):
         event = {"type": "fill", **{name: order[name] for name in ("account", "market", "mode")}}

@@ -1,4 +1,4 @@
-"""Request lines as nobody should send them, and some as one should: for everything that must answer all of them."""
+"""Request lines, most of them malformed, for everything that must answer all of them."""
 
 import json
 from random import Random
@@ -11,7 +11,7 @@ from liqspec.generate import Guide
 EVENT = {"type": "block", "time": 1}
 HELLO = b'{"op":"hello","protocol":1}'
 
-# Each is no request, or one that must be refused, with what the refusal must say.
+# Each is not a valid request, or one that must be refused, with what the refusal must say.
 BAD_LINES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "empty"),
     "spaces": (b"  \t", "empty"),
@@ -34,8 +34,8 @@ BAD_LINES: dict[str, tuple[bytes, str]] = {
     "op is a list": (b'{"op":["bye"]}', "op: expected one of"),
     "an unknown field": (b'{"op":"bye","now":true}', '"now": unknown field of bye'),
     "a field too few": (b'{"op":"apply"}', "event: apply needs it"),
-    "a key twice": (b'{"op":"hello","protocol":1,"protocol":1}', "stands twice"),
-    "a key twice further in": (b'{"op":"apply","event":{"type":"block","time":1,"time":2}}', "stands twice"),
+    "a key twice": (b'{"op":"hello","protocol":1,"protocol":1}', "is repeated"),
+    "a key twice further in": (b'{"op":"apply","event":{"type":"block","time":1,"time":2}}', "is repeated"),
     "NaN": (b'{"op":"hello","protocol":NaN}', "NaN"),
     "Infinity": (b'{"op":"hello","protocol":-Infinity}', "-Infinity"),
     "another protocol": (b'{"op":"hello","protocol":2}', "this engine speaks 1, got 2"),
@@ -52,7 +52,7 @@ BAD_LINES: dict[str, tuple[bytes, str]] = {
     "a lone surrogate in a name": (b'{"op":"reset","config":{"accounts":["\\udfff"]}}', "unpaired surrogate"),
     "a very long line": (b'{"op":"' + b"x" * (3 * MAX_LINE) + b'"}', f"longer than {MAX_LINE} bytes"),
     "one byte too long": (b" " * (MAX_LINE + 1), f"longer than {MAX_LINE} bytes"),
-    "a config that is none": (b'{"op":"reset","config":[]}', "config"),
+    "an invalid config": (b'{"op":"reset","config":[]}', "config"),
     "an empty config": (b'{"op":"reset","config":{}}', "config"),
     "a float for an amount": (b'{"op":"reset","config":{"quote_unit":0.01}}', "config"),
 }
@@ -64,7 +64,7 @@ def request(op: str, **fields: Any) -> bytes:
 
 
 def fuzzed(random: Random, engine: Engine) -> bytes:
-    """A line near a request that could be meant: spoilt in bytes, in JSON or in meaning, or a bad one from the list."""
+    """A line close to a valid request: corrupted in bytes, in JSON or in meaning, or a bad one from the list."""
     kind = random.randrange(6)
     if kind == 0:
         return random.choice([line for line, _ in BAD_LINES.values() if len(line) < 20_000])

@@ -1,4 +1,4 @@
-"""Boundaries of the decisions, searched for by symbolic execution (CrossHair) where random search seldom lands."""
+"""Boundaries of the decisions, searched for by symbolic execution (CrossHair) where random search rarely lands."""
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings

@@ -1,4 +1,4 @@
-"""Recorded logs: those of the model hold, each change is told where it stands, and a wrong line loses nothing."""
+"""Recorded logs: those of the model hold, each change is reported at its line, and a wrong line loses nothing."""
 
 import csv
 import json
@@ -177,7 +177,7 @@ class TestAChangedLog:
         lines += [line(engine, event) for event in (SMALL[0], {"type": "block", "time": 5}, SMALL[1])]
         found = followed(lines)
         assert (found.diverged, found.adopted, list(found.first)) == (1, 1, ["alice"])
-        assert found.first["alice"].went_on == "went on from what the log shows"
+        assert found.first["alice"].went_on == "continued from what the log shows"
 
     def test_goes_on_from_before_an_event_that_it_must_not_refuse(self) -> None:
         lines = log_of(small_config(), SMALL[:1])
@@ -186,14 +186,14 @@ class TestAChangedLog:
         engine.apply(events.from_json(SMALL[0]))
         lines.append(line(engine, {"type": "block", "time": 1}))
         found = followed(lines)
-        assert (found.diverged, found.first["alice"].went_on) == (1, "went on from the state before it")
+        assert (found.diverged, found.first["alice"].went_on) == (1, "continued from the state before it")
 
     def test_says_that_it_went_on_from_its_own_state_where_nothing_is_shown(self) -> None:
         lines = log_of(small_config(), SMALL[:1])
         lines.append({"event": {"type": "withdraw", "account": "alice", "amount": "999"}, "accepted": True})
         found = followed(lines)
         assert (found.diverged, found.kept) == (1, 1)
-        assert found.first["alice"].went_on.startswith("went on from the model's state")
+        assert found.first["alice"].went_on.startswith("continued from the model's state")
 
     def test_is_nobodys_where_the_vault_differs(self) -> None:
         lines = log_of(small_config(), SMALL)

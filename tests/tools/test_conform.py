@@ -70,23 +70,23 @@ FAULTS = {
     "prints garbage": ("printed garbage", "none"),
     "prints a list": ("printed garbage", "none"),
     "prints bytes": ("printed garbage", "none"),
-    "confesses": ("reported a defect of its own", "assertion failed"),
-    "says nothing of ok": ("replied what is no reply", "ok"),
-    "has no observation": ("replied what is no reply", "observation"),
-    "executes nothing known": ("replied what is no reply", "executed[0]"),
-    "observes a text": ("replied what is no reply", "observation"),
-    "refuses without a code": ("replied what is no reply", "error: expected an object with a code"),
-    "executes a number": ("replied what is no reply", "executed: expected a list, got 3"),
-    "executes a deposit": ("replied what is no reply", "executed[0]: expected a fill or an order_done"),
-    "does not greet": ("replied what is no reply", "hello: expected ok true"),
-    "does not take leave": ("replied what is no reply", "bye: expected ok true"),
+    "confesses": ("reported an internal defect", "assertion failed"),
+    "says nothing of ok": ("sent an invalid reply", "ok"),
+    "has no observation": ("sent an invalid reply", "observation"),
+    "executes nothing known": ("sent an invalid reply", "executed[0]"),
+    "observes a text": ("sent an invalid reply", "observation"),
+    "refuses without a code": ("sent an invalid reply", "error: expected an object with a code"),
+    "executes a number": ("sent an invalid reply", "executed: expected a list, got 3"),
+    "executes a deposit": ("sent an invalid reply", "executed[0]: expected a fill or an order_done"),
+    "does not greet": ("sent an invalid reply", "hello: expected ok true"),
+    "does not take leave": ("sent an invalid reply", "bye: expected ok true"),
     "answers twice": ("answered without being asked", "came also"),
     "answers backwards": ("answered out of order", "the second first"),
-    "speaks protocol 2": ("replied what is no reply", "hello.protocol: expected 1, got 2"),
-    "observes the moon": ("replied what is no reply", 'hello.observes: unknown "moon"'),
-    "says no events": ("replied what is no reply", "hello.events: expected a list"),
-    "has strange states": ("replied what is no reply", "hello.states"),
-    "has a bad venue": ("replied what is no reply", "hello.venue"),
+    "speaks protocol 2": ("sent an invalid reply", "hello.protocol: expected 1, got 2"),
+    "observes the moon": ("sent an invalid reply", 'hello.observes: unknown "moon"'),
+    "says no events": ("sent an invalid reply", "hello.events: expected a list"),
+    "has strange states": ("sent an invalid reply", "hello.states"),
+    "has a bad venue": ("sent an invalid reply", "hello.venue"),
 }
 
 if hasattr(signal, "SIGRTMIN"):
@@ -94,7 +94,7 @@ if hasattr(signal, "SIGRTMIN"):
 
 
 class TestMisbehaviour:
-    """Engines that do what is no answer."""
+    """Engines that do something other than answer."""
 
     @pytest.mark.parametrize(("way", "kind", "message"), [(way, *told) for way, told in FAULTS.items()])
     def test_is_reported_as_what_it_is(self, way: str, kind: str, message: str, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ class TestMisbehaviour:
         with Peer([sys.executable, "-c", code], timeout=5) as peer, pytest.raises(EngineFault) as fault:
             peer.expect_silence(5)
         assert fault.value.fault.kind == "flooded standard output"
-        assert "that nobody asked for" in fault.value.fault.message
+        assert "without a request" in fault.value.fault.message
 
     def test_a_program_that_is_not_there_is_bad_usage(self) -> None:
         done = conform(engine=["./no-such-engine"])
@@ -217,7 +217,7 @@ class TestMisbehaviour:
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process is there, and is no zombie that only waits for the one who reaps orphans."""
+    """Whether a process exists and is not a zombie that waits to be reaped."""
     stat = Path(f"/proc/{pid}/stat")
     if stat.parent.parent.joinpath("self").exists():
         return stat.exists() and ") Z " not in stat.read_text()
@@ -229,7 +229,7 @@ def _lives(pid: int) -> bool:
 
 
 class TestBoundedTime:
-    """What is found is told soon, however slow the engine is and whatever else is wrong with it."""
+    """What is found is reported soon, however slow the engine is and whatever else is wrong with it."""
 
     @pytest.mark.parametrize(
         "engine", [Pausing(12, pause=0.005), Pausing(12, hung=2)], ids=["slow", "hangs in the second look"]
@@ -322,14 +322,14 @@ class TestNegotiation:
 
 @pytest.fixture(scope="module")
 def wrong(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path, list[str]]:
-    """The wrong engine of the tutorial: what is told of it, and where it was saved."""
+    """The wrong engine of the tutorial: what is reported of it, and where it was saved."""
     folder, engine = tmp_path_factory.mktemp("wrong"), foreign_engines.javascript_engine("wrong_engine.js")
     report = folder / "conform.xml"
     return conform("--seed", "1", "--junit", str(report), engine=engine, folder=folder), folder, engine
 
 
 class TestACounterexample:
-    """What is told and kept of an engine that breaks a rule."""
+    """What is reported and saved of an engine that breaks a rule."""
 
     def test_it_is_short_and_names_the_rule(self, wrong: tuple[Any, Path, list[str]]) -> None:
         done, *_ = wrong

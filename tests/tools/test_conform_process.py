@@ -30,7 +30,7 @@ class Talkative(Pausing):
 
 
 class Mortal(Pausing):
-    """It dies after some events, and after so many new beginnings it does not start again."""
+    """It dies after some events, and after several restarts it does not start again."""
 
     def __init__(self, wrong: int, lives: int, error: Exception) -> None:
         super().__init__(wrong)

@@ -1,4 +1,4 @@
-"""What a comparison tells of an outcome and a finding, and what it reads: hello, and a saved vector."""
+"""What a comparison reports of an outcome and a finding, and what it reads: hello, and a saved vector."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ DEPOSIT = {"type": "deposit", "account": "alice", "amount": "200"}
 
 
 def text(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> str:
-    """What people are told of an outcome."""
+    """The printed outcome."""
     report.tell(outcome, Console(width=200, highlight=False))
     return capsys.readouterr().out
 

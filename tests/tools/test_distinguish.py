@@ -1,4 +1,4 @@
-"""Two rule sets told apart: equal ones are never, different ones by few events and the parameters that it takes."""
+"""Two rule sets are distinguished by few events and the necessary parameters; equal ones never are."""
 
 import json
 import time
@@ -140,7 +140,7 @@ class TestTheCommand:
         assert "have the same rules" in done.output
 
     def test_tells_the_difference_and_saves_it_as_a_scenario(self, tmp_path: Path) -> None:
-        path = tmp_path / "apart.toml"
+        path = tmp_path / "difference.toml"
         done = CliRunner().invoke(app, ["distinguish", "generic", "hyperliquid", "--save", str(path)])
         assert done.exit_code == 1
         assert "The rule that makes the difference" in done.output

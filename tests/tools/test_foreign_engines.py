@@ -1,6 +1,6 @@
-"""Engines that others wrote from the specification, as processes over the protocol, beside the model.
+"""Engines written independently from the specification, as processes over the protocol, in lock-step with the model.
 
-What they answer is what the specification says to somebody who has nothing else: a disagreement is a defect of one of
+Their answers are what the specification alone implies: a disagreement is a defect of one of
 the three. An engine whose compiler or runtime is missing is skipped by name.
 """
 
@@ -94,7 +94,7 @@ class TestBesideTheModel:
         assert first_disagreement(command, list(random_runs(name))) == ""
 
     def test_a_wrong_engine_is_told_apart(self) -> None:
-        """LIQ-3: it takes equality for a breach; the examples tell, and so do random events."""
+        """LIQ-3: it treats equality as a breach; the examples detect it, and so do random events."""
         wrong = foreign_engines.javascript_engine("wrong_engine.js")
         assert first_disagreement(wrong, list(stories())).endswith("state: ours healthy, theirs liquidatable")
         assert first_disagreement(wrong, list(random_runs())) != ""
@@ -142,7 +142,7 @@ def odd_configurations() -> list[dict[str, Any]]:
 
 
 def names_at_the_edges() -> list[str]:
-    """Names around each end of each refused range, but for surrogates, which no line can hold."""
+    """Names around each end of each refused range, except surrogates, which no line can hold."""
     ends = {end + step for first, last in names.REFUSED for end in (first, last) for step in (-1, 0, 1)}
     planes = {plane * 0x10000 + end for plane in range(17) for end in (0xFFFD, 0xFFFE, 0xFFFF)}
     points = sorted(point for point in ends | planes if point >= 0 and not 0xD800 <= point <= 0xDFFF)
@@ -263,10 +263,10 @@ def malformed() -> list[bytes]:
 
 
 class TestMalformedLines:
-    """EVT-2, EVT-3: one `bad_request` each, nothing changed, and the conversation goes on."""
+    """EVT-2, EVT-3: one `bad_request` each, nothing changed, and the conversation continues."""
 
     def test_each_gets_one_bad_request_and_the_run_goes_on(self, command: Command) -> None:
-        """Between them stands a run, whose every answer must be what it would be without them."""
+        """Between them is a run, whose every answer must be what it would be without them."""
         bad, good = malformed(), list(random_runs()[: 3 * (LENGTH + 1)])
         spread = len(bad) // len(good)
         lines = []

@@ -1,4 +1,4 @@
-"""The model beside an engine that shares nothing with it but the specification: every reply must be the same."""
+"""The model in lock-step with an engine that shares only the specification with it: every reply must be the same."""
 
 from random import Random
 from typing import Any

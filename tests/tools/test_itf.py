@@ -61,7 +61,7 @@ def test_every_story_is_of_the_format(name: str) -> None:
 
 
 def strange(value: Any) -> Iterator[Any]:
-    """What is no value of ITF: numbers, null, and objects of unknown hashes."""
+    """Values that ITF does not have: numbers, null, and objects of unknown hashes."""
     if isinstance(value, list):
         for entry in value:
             yield from strange(entry)

@@ -1,4 +1,4 @@
-"""The lines and tables of a log (spec/logs.md): what each may say, what is refused, and what is gone on from."""
+"""The lines and tables of a log (spec/logs.md): what each may say, what is refused, and how the audit continues."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def followed(config: dict[str, Any], *lines: dict[str, Any], **head: Any) -> Aud
 
 
 def text(audit: Audit, capsys: pytest.CaptureFixture[str]) -> str:
-    """What people are told of an audit."""
+    """The printed audit."""
     report.tell(audit, Console(width=200, highlight=False))
     return capsys.readouterr().out
 
@@ -49,7 +49,7 @@ def snapshot_after(*told_events: EventData) -> dict[str, Any]:
     return snapshot_json.to_json(engine.venue, engine.snapshot())
 
 
-# -------------------------------------------------------------------------------------------------- where it is gone on
+# ------------------------------------------------------------------------------------------- from where it continues
 
 
 class TestWhatIsGoneOnFrom:
@@ -64,7 +64,7 @@ class TestWhatIsGoneOnFrom:
         )
         assert (found.diverged, found.adopted, found.kept) == (1, 0, 1)
         assert found.first["alice"].went_on == (
-            "went on from the model's state, because what the log shows is no state: "
+            "continued from the model's state, because the log does not show a valid state: "
             "positions[alice/A/cross].size: 9.5 is not a multiple of 1"
         )
 
@@ -108,7 +108,7 @@ class TestWhatIsGoneOnFrom:
 
 
 BEFORE = {
-    "a leverage that nothing tells": (
+    "a leverage that nothing shows": (
         {"positions": [{**KEY, "size": "1"}]},
         "before.positions.leverage: required for A, which the lines before do not have",
     ),
@@ -135,13 +135,13 @@ def test_a_state_between_lines_that_is_none_is_refused_at_its_line(
     assert capsys.readouterr().err.startswith(f"liqspec: {path}:2: {said}")
 
 
-# ------------------------------------------------------------------------------------------------------- what is told
+# --------------------------------------------------------------------------------------------------- what is reported
 
 
 def test_accounts_beyond_what_is_kept_are_counted_once_each(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of 24 accounts that depart from the rules, 21 are kept and 20 told; one of the others departs twice."""
+    """Of 24 accounts that depart from the rules, 21 are kept and 20 shown; one of the others departs twice."""
     monkeypatch.setattr(follow, "MAX_TOLD", 21)
     names = [f"trader{number:02}" for number in range(24)]
     wrong = [{"event": {**DEPOSIT, "account": name}, "refused": "off_grid"} for name in [*names, names[-1]]]
@@ -196,7 +196,7 @@ BAD_ENTRIES = {
         {"event": DEPOSIT, "before": "healthy"},
         'before: expected an object, got "healthy"',
     ),
-    "executions that are no list": ({"event": BREACH, "executed": FILL}, "executed: expected a list, got {"),
+    "executions that are not a list": ({"event": BREACH, "executed": FILL}, "executed: expected a list, got {"),
     "executions of what was refused": (
         {"event": BREACH, "refused": "off_grid", "executed": [FILL]},
         "executed: a refused event executes nothing",
@@ -270,7 +270,7 @@ def test_a_column_that_stands_twice_is_refused(
     (tmp_path / "log.csv").write_text("event.type,note,note\nblock,a,b\n", encoding="utf-8")
     arguments = (str(tmp_path / "log.csv"), "--head", str(tmp_path / "head.json"))
     assert run_here(monkeypatch, "audit", *arguments) == 2
-    assert capsys.readouterr().err == f"liqspec: {tmp_path / 'log.csv'}: note: this column stands twice\n"
+    assert capsys.readouterr().err == f"liqspec: {tmp_path / 'log.csv'}: note: this column is repeated\n"
 
 
 def test_decimals_of_parquet_are_amounts_to_the_last_digit(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The oracle answers every line once, in order, changes nothing by mistake, and ends only when it is told to."""
+"""The oracle answers every line once, in order, changes nothing by mistake, and ends only on request."""
 
 import copy
 import io
@@ -244,7 +244,7 @@ class TestLines:
 
 @contextmanager
 def process(*options: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """The oracle as a process of its own."""
+    """The oracle as a separate process."""
     # SIGINT is ignored in what a shell starts in the background; here it must not be.
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     command = [sys.executable, "-c", f"{code}from liqspec.cli import main; main()", "oracle", *options]
@@ -379,7 +379,7 @@ def follow(mirror: Engine, line: bytes, reply: Reply) -> None:
 
 
 def test_an_independent_engine_answers_the_same_lines_alike() -> None:
-    """The other engine's own session beside the oracle: the same replies to good and bad lines, but for the words."""
+    """The other engine's own session against the oracle: the same replies to good and bad lines, except the words."""
     random = Random(3)
     config = configuration(random, BASES[1])
     mirror, ask, other = Engine(Config.from_json(config)), conversation(with_effects=False), python_engine.Session()

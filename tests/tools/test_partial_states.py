@@ -1,4 +1,4 @@
-"""What is taken for the unknowns of a state that is known in part, and what else they could be (STP-2 to STP-4)."""
+"""The values assumed for the unknowns of a partial state, and what else they could be (STP-2 to STP-4)."""
 
 import copy
 from typing import Any
@@ -36,7 +36,7 @@ def held(data: Data, *names: str) -> list[tuple[Any, ...]]:
 
 
 def alternatives(done: Completed, field: str, *names: str) -> list[list[tuple[Any, ...]]]:
-    """These fields of alice's cross positions, as each alternative to what was taken for a field has them."""
+    """These fields of alice's cross positions, as each alternative to the value assumed for a field has them."""
     (found,) = (one for one in done.assumptions if one.field == field)
     shown = []
     for edit in found.alternatives:

@@ -23,7 +23,7 @@ def test_a_scenario_ends_as_it_says(name: str) -> None:
     run = Run(story)
     list(run)
     assert run.outcome().unexpected == ()
-    assert story.file.story.strip(), "a scenario tells a story"
+    assert story.file.story.strip(), "a scenario needs a story"
     end = story.file.end
     assert end.positions or end.pools, "a scenario says how it ends"
 
@@ -119,7 +119,7 @@ def test_an_expectation_of_none_is_met_where_there_is_none(tmp_path: Path) -> No
 
 MEASURED = {
     "vault.cash": "-3850",  # 1,000 + 200 - 0.1 x 50,500
-    "vault.result": "50",  # 0.1 x (51,000 - 50,500); what was put in is no result
+    "vault.result": "50",  # 0.1 x (51,000 - 50,500); net deposits are not a result
     "mark.BTC": "51000",
     "position.alice/BTC/cross.unrealised_pnl": "1000",
     "pool.alice/cross.equity": "3500",

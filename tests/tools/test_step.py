@@ -95,7 +95,7 @@ class TestEveryStep:
         """AMT-3: what an engine reports may be longer."""
         engine = beyond_78_digits()
         before = state(engine)
-        if state is seen:  # whose leverages nobody sees
+        if state is seen:  # whose leverages are not observed
             before["positions"][0]["leverage"] = 1
         verdict = relation.judge(Config.from_json(small_config()), before, MARK_88, outcome(engine, MARK_88))
         assert verdict.allowed, told(verdict)
@@ -297,7 +297,7 @@ class TestAWrongStep:
     def test_a_code_that_the_event_never_has_is_called_so(self) -> None:
         """EVT-2."""
         verdict = relation.judge(CONFIG, whole(holding()), MARK_88, {"error": {"code": "overfill"}})
-        assert "overfill is no refusal of mark_price" in told(verdict)
+        assert "overfill is not a refusal of mark_price" in told(verdict)
 
     def test_the_observation_is_compared_only_where_that_is_asked_for(self) -> None:
         """STP-5."""
@@ -350,7 +350,7 @@ SLOW = {"X12", "X34", "X36", "X94", "X103", "X113", "X188", "X197"}
     [pytest.param(*entry, marks=[pytest.mark.thorough] if entry[0] in SLOW else []) for entry in BLAMED.items()],
 )
 def test_a_wrong_engine_is_told_the_rule_that_it_breaks(number: str, rule: str) -> None:
-    """STP-1: the first step on which it differs, beside the right engine."""
+    """STP-1: the first step on which it differs from the right engine."""
     assert rule in first_wrong_step(number).rules[:2]
 
 
@@ -366,7 +366,7 @@ def test_every_wrong_engine_takes_a_step_that_is_not_allowed(number: str) -> Non
 
 
 def first_wrong_step(number: str, episodes: int = 100) -> Reason:
-    """Why the first step of a wrong engine that is not allowed is not, beside the right one that is given the same."""
+    """Why a wrong engine's first step that is not allowed is not, against the right engine on the same events."""
     wrong = WRONG_ENGINES[number]
     for episode in range(episodes):
         random = Random(f"18/{number}/{episode}")
@@ -529,7 +529,7 @@ class TestAPartialState:
     def test_an_entry_twice_is_refused(self) -> None:
         before = partial_position()
         before["positions"] *= 2
-        with pytest.raises(shapes.WrongShape, match="stands twice"):
+        with pytest.raises(shapes.WrongShape, match="is repeated"):
             relation.judge(CONFIG, before, MARK_88)
 
 
@@ -798,7 +798,7 @@ class TestTheCommand:
 
 
 def test_many_differences_are_told_to_a_bound() -> None:
-    """A wholly different observation is told by its first differences."""
+    """A wholly different observation is reported by its first differences."""
     names = [f"a{index}" for index in range(30)]
     engine = small_engine(accounts=names)
     after = copy.deepcopy(engine.observe())
@@ -811,7 +811,7 @@ def test_many_differences_are_told_to_a_bound() -> None:
 
 
 def test_situations_are_callable() -> None:
-    """What the cases above stand on: an order that found nothing leaves a pool waiting."""
+    """What the cases above rely on: an order that found nothing leaves a pool waiting."""
     situation: Callable[[], Engine] = waiting
     engine = situation()
     assert engine.observe()["positions"][0]["order"] is None

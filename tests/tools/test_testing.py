@@ -55,7 +55,7 @@ class Wrong(Independent):
 class Late(Independent):
     """An engine that liquidates when the position is long under water."""
 
-    class make(python_engine.Engine):  # noqa: N801  # stands for the function that makes the engine
+    class make(python_engine.Engine):  # noqa: N801  # replaces the function that makes the engine
         """Against LIQ-3: only a negative equity is a breach."""
 
         def breached(self, pool: python_engine.Pool) -> bool:
@@ -118,7 +118,7 @@ class Small(Independent):
 
 
 class OwnBook(Model):
-    """An engine that executes its liquidation orders itself: it finds nobody, at once."""
+    """An engine that executes its liquidation orders itself: it finds no buyer, at once."""
 
     events = tuple(kind for kind in python_engine.EVENTS if kind not in ("fill", "order_done"))
 
@@ -205,11 +205,11 @@ class TestCheckEngine:
 
 
 class MachineOfTheModel(LiquidationMachine):
-    """The model beside itself."""
+    """The model against itself."""
 
 
 class MachineOfAnother(LiquidationMachine):
-    """Another engine beside the model."""
+    """Another engine in lock-step with the model."""
 
     engine = Independent
 
@@ -309,4 +309,4 @@ class TestStrategies:
         for family in FAMILIES:
             events(model, family)
         with pytest.raises(KeyError):
-            events(model, "none such")
+            events(model, "no-such-venue")

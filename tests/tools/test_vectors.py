@@ -83,7 +83,7 @@ class TestTheCorpus:
         assert set(index["rules"]) - index["mistakes"].keys() - refusing_rules == set()
 
     def test_shows_each_adjacent_pair_of_checks(self) -> None:
-        """EVT-2: the last event of the case is refused with the first code; with its first fault mended, the second."""
+        """EVT-2: the last event of the case is refused with the first code; with its first fault fixed, the second."""
         names = {case.name for case in refusals.cases()}
         for kind, listed in checks.checks().events.items():
             for first, second in pairwise(listed):
@@ -257,7 +257,7 @@ class TestGenerating:
         done = invoke("check", str(folder))
         assert done.exit_code == 1
         assert {line.rpartition(": ")[2] for line in done.stdout.splitlines()[:-1]} == {"is missing"}
-        assert f"write them anew: liqspec vectors generate {folder}" in done.stdout
+        assert f"regenerate them: liqspec vectors generate {folder}" in done.stdout
 
 
 class TestTheCommand:
@@ -310,7 +310,7 @@ class TestTheCommand:
                 "the engine died: exit status 1; it logged: out of order",
                 1,
             ),
-            ([sys.executable, "-c", "print('{}')"], "the engine replied what is no reply: hello", 1),
+            ([sys.executable, "-c", "print('{}')"], "the engine sent an invalid reply: hello", 1),
         ],
     )
     def test_tells_an_engine_that_is_none(self, engine: list[str], told: str, status: int) -> None:
@@ -320,13 +320,15 @@ class TestTheCommand:
     def test_refuses_an_unknown_suite_and_a_folder_without_index(self, tmp_path: Path) -> None:
         assert invoke("run", "--suite", "none", "--", *PYTHON_ENGINE).exit_code == 2
         (tmp_path / "index.json").write_text("[]")
-        with pytest.raises(ValueError, match="is no index of vectors"):
+        with pytest.raises(ValueError, match="is not an index of vectors"):
             corpus.load(tmp_path)
         (tmp_path / "index.json").write_text('{"cases": [{"path": "one.json"}]}')
         (tmp_path / "one.json").write_text('{"steps": [{}]}')
-        with pytest.raises(ValueError, match=r"one\.json: is no vector: format: is missing"):
+        with pytest.raises(ValueError, match=r"one\.json: is not a vector: format: is missing"):
             corpus.load(tmp_path)
         for text_of_none in ("[]", '{"steps": 5}'):
             (tmp_path / "one.json").write_text(text_of_none)
-            with pytest.raises(ValueError, match=r"one\.json: is no vector: expected an object with a list of steps"):
+            with pytest.raises(
+                ValueError, match=r"one\.json: is not a vector: expected an object with a list of steps"
+            ):
                 corpus.load(tmp_path)

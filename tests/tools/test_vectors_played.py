@@ -1,4 +1,4 @@
-"""Playing vectors: what an engine's answers come to, and how that is told."""
+"""Running vectors: the results of an engine's answers, and how they are reported."""
 
 import copy
 from io import StringIO
@@ -48,7 +48,7 @@ FILL = {"type": "fill", "account": "alice", "market": "A", "mode": "cross", "siz
         ([ACCEPTED, {"ok": False, "skipped": "not today"}], "skipped", "not today"),
         ([ACCEPTED, {"ok": "yes"}], "failed", "theirs ok: expected true or false"),
         ([ACCEPTED, {**ACCEPTED, "executed": 3}], "failed", "theirs executed: expected a list, got 3"),
-        ([ACCEPTED, {**ACCEPTED, "executed": [FILL]}], "skipped", "an order book of its own"),
+        ([ACCEPTED, {**ACCEPTED, "executed": [FILL]}], "skipped", "the engine's own order book"),
         ([ACCEPTED, {"ok": True, "observation": {"moon": 1}}], "failed", "theirs not reported"),
         (
             [ACCEPTED, {"ok": True, "observation": 5}],

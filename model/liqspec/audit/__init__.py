@@ -1,1 +1,1 @@
-"""Recorded logs held against the rules: read as a stream, followed event by event, told account by account."""
+"""Recorded logs checked against the rules: read as a stream, followed event by event, reported account by account."""

@@ -1,4 +1,4 @@
-"""Taking over what a log observed into the model, so that one departure from the rules is not told ever after."""
+"""Adopting what a log observed into the model, so that one departure from the rules is reported once."""
 
 import copy
 from typing import Any

@@ -1,4 +1,4 @@
-"""The model following a log event by event: what departs from the rules, and from which state it goes on after that."""
+"""The model following a log event by event: what departs from the rules, and how it continues after that."""
 
 from collections import Counter
 from typing import Any
@@ -23,8 +23,8 @@ from liqspec.step.partial import PartialState
 from liqspec.step.reasons import Reason, Step, of_outcome, outcome_difference
 from liqspec.step.relation import Expected, Mode, Observed
 
-VENUE = "(venue)"  # whose divergence it is that is nobody's
-MAX_TOLD = 1_000  # first divergences that are kept: a log can have more accounts than anybody reads
+VENUE = "(venue)"  # the account of a divergence that belongs to none
+MAX_TOLD = 1_000  # first divergences that are kept: a log can have more accounts than a report should show
 
 
 @frozen(kw_only=True)
@@ -82,7 +82,7 @@ class Follower:
             self.audit.assumed = [f"{one.field}: {one.value} ({one.rule})" for one in done.assumptions]
 
     def see(self, line: int, entry: Entry) -> None:
-        """Apply the event of a line, compare what was observed, and go on from there.
+        """Apply the event of a line, compare what was observed, and continue from there.
 
         Raises:
             shapes.WrongShape, InvalidConfig: what is known of the state before it contradicts itself.
@@ -148,14 +148,14 @@ class Follower:
             why_not = adopt(self.model, observed.observation)
             if not why_not:
                 self.audit.adopted += 1
-                return "went on from what the log shows"
+                return "continued from what the log shows"
             self.audit.kept += 1
-            return f"went on from the model's state, because what the log shows is no state: {why_not}"
+            return f"continued from the model's state, because the log does not show a valid state: {why_not}"
         if observed.refused and refusal is None:
             self.audit.adopted += 1
-            return "went on from the state before it"
+            return "continued from the state before it"
         self.audit.kept += 1
-        return "went on from the model's state: the log does not show another"
+        return "continued from the model's state: the log does not show another"
 
     def _note(self, line: int, event: object, reasons: tuple[Reason, ...], went_on: str) -> None:
         """Count a line that departs from the rules, and keep it for the accounts that it is the first for."""

@@ -62,7 +62,7 @@ class Head:
 
 @frozen(kw_only=True)
 class Entry:
-    """An event, and whatever was observed of what came of it; `observed` is None where nothing was."""
+    """An event, and what was observed of its outcome; `observed` is None where nothing was."""
 
     event: object
     observed: Observed | None = None

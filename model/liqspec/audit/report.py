@@ -12,7 +12,7 @@ from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
 from liqspec.step.question import reason_json
 
-SHOWN = 20  # divergences that are told to people
+SHOWN = 20  # divergences that are printed
 
 
 def tell(audit: Audit, console: Console) -> None:
@@ -42,10 +42,10 @@ def _lines(audit: Audit) -> Iterator[str]:
     if audit.diverged:
         yield (
             f"[bold red]{audit.diverged:,} depart from the rules[/bold red]; after {audit.adopted:,} of them the model "
-            f"went on from what was observed, after {audit.kept:,} from its own state"
+            f"continued from what was observed, after {audit.kept:,} from its own state"
         )
     elif not audit.compared:
-        yield "[bold red]nothing was compared[/bold red]: no line says what came of its event"
+        yield "[bold red]nothing was compared[/bold red]: no line gives the outcome of its event"
     else:
         yield "[bold green]all are as the rules say[/bold green]" + (
             ", as far as they were read" if audit.error else ""

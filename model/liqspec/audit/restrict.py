@@ -12,7 +12,7 @@ def seen(state: State, observation: dict[str, Any]) -> dict[str, Any]:
     """The model's observation of the positions and pools that another one lists: work for these, not for all accounts.
 
     Raises:
-        shapes.WrongShape: the other one is no observation.
+        shapes.WrongShape: the other one is not a valid observation.
     """
     positions, pools = [], []
     for listed in compare.entries(observation, "positions").values():

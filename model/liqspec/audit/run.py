@@ -1,4 +1,4 @@
-"""An audit from the first line of a log to its last, or to the first that is none."""
+"""An audit from the first line of a log to its last, or to the first malformed one."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ def audit(
     tolerance: dict[str, str] | None = None,
     progress: Progress = lambda _read, _size: None,
 ) -> Audit:
-    """Follow a log; what is found before a malformed line is kept, and the line is told as the audit's error.
+    """Follow a log; what is found before a malformed line is kept, and the line is reported as the audit's error.
 
     `head` is the plain data of the first line, where the log does not begin with it: a table cannot.
 

@@ -26,14 +26,14 @@ def csv(file: BinaryIO) -> Iterator[list[dict[str, Any]]]:
     """The rows of a CSV file by batches, each value as it is written; an empty one is left out.
 
     Raises:
-        ArrowError, WrongShape: the header cannot be read, or has a column that is none of a log.
+        ArrowError, WrongShape: the header cannot be read, or has a column that a log does not have.
     """
     if not file.read(1):  # the library would begin to read ahead, and can abort the process at its end
         raise WrongShape("header", "the file is empty")
     file.seek(0)
     parsed = pa_csv.ParseOptions(newlines_in_values=True)
     reading = pa_csv.ReadOptions(block_size=BLOCK, use_threads=False)
-    # By a handle of its own, because it reads ahead in the background, even when it is closed.
+    # By a separate handle, because it reads ahead in the background, even when it is closed.
     with pa_csv.open_csv(pa.OSFile(file.name), read_options=reading, parse_options=parsed) as reader:
         names = reader.schema.names
     _check(names)
@@ -50,7 +50,7 @@ def parquet(file: BinaryIO, rows: int) -> tuple[int, Iterator[list[dict[str, Any
     """The number of rows of a Parquet file, and the rows by batches.
 
     Raises:
-        ArrowError, WrongShape: it is none, or has a column that is none of a log.
+        ArrowError, WrongShape: it is not valid, or has a column that a log does not have.
     """
     table = pa_parquet.ParquetFile(file)
     _check(table.schema_arrow.names)
@@ -62,9 +62,9 @@ def _check(names: list[str]) -> None:
         part, _, rest = name.partition(".")
         known = part in (*_PLAIN, *_WHOLE, "time", "block") if not rest else part == "event" or _observed(name)
         if not known:
-            raise WrongShape(name, "this column is none of a log; see spec/logs.md for those that are")
+            raise WrongShape(name, "a log does not have this column; see spec/logs.md for its columns")
         if names.count(name) > 1:
-            raise WrongShape(name, "this column stands twice")
+            raise WrongShape(name, "this column is repeated")
     if not any(name.partition(".")[0] == "event" for name in names):
         raise WrongShape("event", "the table needs a column `event`, or `event.type` and the other fields of events")
 

@@ -90,7 +90,7 @@ def all_command(
 def _refuse_terminal(kind: Format, output: Path | None) -> None:
     """Refuse to print an image to a terminal, before it is drawn."""
     if output is None and kind in ("png", "pdf") and sys.stdout.isatty():
-        fail(f"{kind} is no text to be printed: give a file with -o, or redirect the output")
+        fail(f"{kind} is not a text format: give a file with -o, or redirect the output")
 
 
 def _deliver(content: bytes, output: Path | None) -> None:

@@ -58,7 +58,7 @@ def check(directory: Folder = None) -> None:
     for line in stale[:40]:
         typer.echo(line)
     if stale:
-        typer.echo(f"{len(stale)} are stale; write them anew: liqspec vectors generate {directory or 'spec/vectors'}")
+        typer.echo(f"{len(stale)} are stale; regenerate them: liqspec vectors generate {directory or 'spec/vectors'}")
     else:
         typer.echo("the corpus is what the specification makes")
     raise typer.Exit(VIOLATED if stale else HOLDS)

@@ -1,1 +1,1 @@
-"""Driving a foreign engine beside the model: over the protocol or in this process, to the first difference."""
+"""Driving a foreign engine in lock-step with the model, over the protocol or in this process."""

@@ -10,7 +10,7 @@ from liqspec.core.events import EventData, from_json
 from liqspec.core.refusals import BadRequest
 from liqspec.edge.texts import one_line, show
 
-EXECUTIONS = ("fill", "order_done")  # what an engine with an order book of its own may have executed
+EXECUTIONS = ("fill", "order_done")  # what an engine with its own order book may have executed
 
 
 class Player(Protocol):
@@ -20,20 +20,20 @@ class Player(Protocol):
         """Start a run, and return the reply."""
 
     def give(self, event: EventData) -> None:
-        """Hand over an event, without waiting for what comes of it."""
+        """Send an event, without waiting for its outcome."""
 
     def answer(self) -> dict[str, Any]:
         """The reply to the event that was handed over."""
 
 
 class Answering(Player, Protocol):
-    """An engine as it is driven beside the model, which also looks at what it does when it is not asked."""
+    """An engine that runs in lock-step with the model; its output between requests is checked too."""
 
     def settle(self) -> None:
         """See that nothing is still to be said; called when something was found."""
 
     def renew(self) -> None:
-        """Begin anew after a fault."""
+        """Start again after a fault."""
 
 
 @frozen(kw_only=True)
@@ -63,7 +63,7 @@ def read_answer(reply: dict[str, Any]) -> Accepted | Refused | Skipped:
     """What a reply to `reset` or `apply` says.
 
     Raises:
-        EngineFault: it is no such reply, or the engine confesses a defect.
+        EngineFault: it is not such a reply, or the engine reports an internal error.
     """
     if reply.get("ok") is True:
         return Accepted(observation=reply.get("observation"), executed=_executed(reply.get("executed", [])))
@@ -76,7 +76,7 @@ def read_answer(reply: dict[str, Any]) -> Accepted | Refused | Skipped:
         raise malformed(f"error: expected an object with a code, got {show(error)}")
     message = one_line(str(error.get("message", "")), 300)
     if error["code"] == INTERNAL_ERROR:
-        raise EngineFault(Fault(kind="reported a defect of its own", message=message or "it says no more"))
+        raise EngineFault(Fault(kind="reported an internal defect", message=message or "it says no more"))
     return Refused(code=error["code"], message=message)
 
 
@@ -95,4 +95,4 @@ def _executed(listed: object) -> tuple[EventData, ...]:
 
 def malformed(message: str) -> EngineFault:
     """A reply that the protocol does not know."""
-    return EngineFault(Fault(kind="replied what is no reply", message=message))
+    return EngineFault(Fault(kind="sent an invalid reply", message=message))

@@ -26,7 +26,7 @@ class World:
         return self.names[index], config
 
     def allows(self, config: dict[str, Any]) -> bool:
-        """Whether a configuration is one of these rules: a fixed world has no others."""
+        """Whether a configuration has these rules: a fixed venue allows no others."""
         return not self.fixed or any(
             all(config.get(part) == base.get(part) for part in ("liquidation", "backstop", "quote_unit"))
             and all(base["markets"].get(name) == market for name, market in config["markets"].items())
@@ -44,7 +44,7 @@ def of(hello: Hello, venue: str | None) -> World:
     """The engine's own rule set, or the venue asked for, as they are; without either, near all shipped venues.
 
     Raises:
-        specification.UnreadableFile, InvalidVenueFile: there is no such venue, or it is no valid one.
+        specification.UnreadableFile, InvalidVenueFile: there is no such venue, or it is not valid.
     """
     if venue is not None:
         file = venues.load(venue)

@@ -1,4 +1,4 @@
-"""What an engine can do that is no answer: die, hang, print garbage, flood, or answer out of order."""
+"""What an engine can do instead of answering: die, hang, print garbage, flood, or answer out of order."""
 
 from typing import Literal
 
@@ -14,8 +14,8 @@ FaultKind = Literal[
     "answered out of order",
     "closed its output",
     "did not end",
-    "replied what is no reply",
-    "reported a defect of its own",
+    "sent an invalid reply",
+    "reported an internal defect",
     "raised an exception",
 ]
 

@@ -68,7 +68,7 @@ def load(path: Path) -> tuple[Divergence, ...]:
 
     Raises:
         specification.UnreadableFile: the file cannot be read or parsed.
-        shapes.WrongShape: it is no list of divergences; the message has file and field.
+        shapes.WrongShape: it is not a list of divergences; the message has file and field.
     """
     data = files.read_toml(path)
     with shapes.below(str(path)):

@@ -24,7 +24,7 @@ from liqspec.step.compare import Difference, Observes
 from liqspec.step.reasons import Reason, Step, of_outcome, outcome_difference
 from liqspec.step.relation import Expected, Mode, Observed
 
-RESET: EventData = {"type": "reset"}  # stands for the event where a run begins
+RESET: EventData = {"type": "reset"}  # the event's place where a run begins
 
 
 @frozen(kw_only=True)
@@ -92,7 +92,7 @@ class Beside:
             return self._fault(error.fault)
 
     def give(self, event: EventData) -> Finding | None:
-        """Give both an event, and compare what came of it; None if nothing is wrong so far."""
+        """Apply an event to both, and compare the outcomes; None if nothing is wrong so far."""
         self.events.append(event)
         self.applied.append(event)
         earlier = self._last.snapshot
@@ -184,7 +184,7 @@ class Beside:
         assert self._witness is not None, "a run that begins as it must not ends there"
         seen = self._witness.view.raw if observed.observation is None else observed.observation
         broken = []
-        # What an engine shows may be anything; where it cannot be judged, the difference itself is told.
+        # What an engine shows may be anything; where it cannot be judged, the difference itself is reported.
         with suppress(Exception):
             step = self._witness.see(event, observed.refused, seen)
             for entry, verdict in OBSERVED.judge(step):

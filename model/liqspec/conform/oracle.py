@@ -29,8 +29,8 @@ class Oracle:
     def __init__(self, log: TextIO, venue: VenueFile | None = None, *, with_effects: bool = True) -> None:
         """Begin.
 
-        Where a `venue` is given, only its rule set can be run. Replies tell effects unless `with_effects` is false.
-        What should never happen is told to `log`.
+        Where a `venue` is given, only its rule set can be run. Replies include effects unless `with_effects` is false.
+        What should never happen is written to `log`.
         """
         self.ended = False
         self._log = log
@@ -101,7 +101,7 @@ def serve(oracle: Oracle, requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer every line of `requests` on `replies`, in order and at once, until `bye` or the end of the requests.
 
     Raises:
-        BrokenPipeError: nobody reads the replies any more.
+        BrokenPipeError: the reader of the replies is gone.
     """
     for line in protocol.lines(requests):
         replies.write(oracle.reply(line))

@@ -23,7 +23,7 @@ class Peer:
     """A process that is asked line by line; a context manager, on leaving which it and all its children are gone.
 
     Standard error is read whenever the process is waited for, so that it never blocks the process; its end is kept.
-    What cannot be seen is a child that leaves for a session of its own: it has to end when its input does.
+    A child that starts its own session cannot be seen: it has to end when its input does.
     """
 
     def __init__(self, command: Sequence[str], timeout: float) -> None:
@@ -36,7 +36,7 @@ class Peer:
         self._out, self._said, self._logged = bytearray(), bytearray(), bytearray()
         self._log_size = 0
         try:
-            # A session of its own, so that whatever the command starts can be ended with it.
+            # A separate session, so that whatever the command starts can be ended with it.
             self._process = subprocess.Popen(
                 list(command),
                 stdin=subprocess.PIPE,
@@ -106,16 +106,16 @@ class Peer:
         return line.rstrip(b"\r")
 
     def expect_silence(self, seconds: float) -> None:
-        """See that nothing is said on standard output for so long, no reply being due.
+        """Check that standard output stays silent for `seconds`, when no reply is due.
 
         Raises:
-            EngineFault: something is said.
+            EngineFault: something was printed.
         """
         self._read_for(seconds)
         if not self._out:
             return
         if len(self._out) >= CHUNK:
-            raise self.fault("flooded standard output", f"at least {len(self._out)} bytes that nobody asked for")
+            raise self.fault("flooded standard output", f"at least {len(self._out)} bytes without a request")
         told = one_line(bytes(self._out.split(b"\n")[0]).decode("utf-8", "replace"), 200)
         raise self.fault("answered without being asked", f"after its reply came also: {told}")
 

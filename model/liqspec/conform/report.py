@@ -153,7 +153,7 @@ def tell_coverage(coverage: Coverage, console: Console) -> None:
 
 
 def _tell_never(outcome: Outcome, console: Console) -> None:
-    """Say loudly what was never reached; where a finding ended the run soon, only how much that is."""
+    """Report what was never reached; where a finding ended the run early, only the count."""
     never = outcome.coverage.never()
     if never and outcome.finding is not None:
         told = f"{len(outcome.coverage.never_listed())} things before the finding; --json lists them"

@@ -56,7 +56,7 @@ def to_scenario(finding: Finding) -> str:
 
 
 def to_vector(finding: Finding) -> dict[str, Any]:
-    """The finding as a vector: each event with what must come of it."""
+    """The finding as a vector: each event with its expected result."""
     return Case(
         venue="counterexample",
         suite="conform",
@@ -73,8 +73,8 @@ def load(path: Path) -> Failing:
     """The configuration and the events of a saved scenario or vector.
 
     Raises:
-        specification.UnreadableFile, scenario.InvalidScenario: the scenario cannot be read, or is none.
-        WrongShape, InvalidConfig: the vector is none.
+        specification.UnreadableFile, scenario.InvalidScenario: the scenario cannot be read, or is not valid.
+        WrongShape, InvalidConfig: the vector is not valid.
     """
     if path.suffix == ".toml":
         read = scenarios.load(str(path))

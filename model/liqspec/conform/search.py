@@ -22,22 +22,22 @@ from liqspec.search.plain_numbers import rounded
 
 SHORT = 3  # events; a finding with fewer is not made shorter by other runs
 LENGTH = 40  # events in one run: short, so that what is found is soon made short
-WITNESSED = 8  # every so many runs, every property is judged on the engine's own observations too
-SPOILT = 0.03  # of the events, beside those of the guide: of any type, with a field that must be refused
+WITNESSED = 8  # the interval, in runs, at which every property is judged on the engine's own observations too
+SPOILT = 0.03  # of the events, in addition to those of the guide: of any type, with a field that must be refused
 HUNTED = 4_000  # steps in which a finding shorter than the first one is looked for
-LONG = 8  # events; each one that a finding has from here on is worth so many steps more
+LONG = 8  # events; each one that a finding has from here on adds this many steps
 SHRINK_SECONDS = 60.0  # for each of making a finding short, looking for a shorter one, and making its numbers plain
 TRIES = 200  # events proposed for one that the engine supports
 
-# Says which event comes first, second, and so on, in a run that the guide goes on with; None leaves it to the guide.
+# Says which event comes first, second, and so on, in a run that the guide continues; None leaves it to the guide.
 Lead = Callable[[Guide, int], EventData | None]
 
 
 @frozen(kw_only=True)
 class Budget:
-    """How much to compare: so many steps, or for so many seconds; and how long a finding is made shorter and plain.
+    """How much to compare: a number of steps, or of seconds; and how long a finding is made shorter and plain.
 
-    With 0 `shrink_seconds` a finding is repeated once, and told as it was found.
+    With 0 `shrink_seconds` a finding is repeated once, and reported as it was found.
     """
 
     steps: int | None = None
@@ -177,7 +177,7 @@ class Search:
         witnessed: bool,
         lead: Lead | None = None,
     ) -> Finding | None:
-        """Give a run of so many events; `lead` has the first word on each."""
+        """Run `length` events; `lead` chooses each first."""
         beside = Beside(self.engine, self.comparison, coverage, config, witnessed)
         begun = beside.start()
         if begun is not None:
@@ -200,7 +200,7 @@ class Search:
         return event if event is not None and event["type"] in self.events else None
 
     def _next(self, guide: Guide, random: Random, coverage: Coverage) -> EventData | None:
-        """The guide's next event of a type that the engine supports; None if there is none to be had."""
+        """The guide's next event of a type that the engine supports; None if there is none."""
         for _ in range(TRIES):
             event = guide.stray() if random.random() < SPOILT else guide.next_event()
             kind = event.get("type")
@@ -226,7 +226,7 @@ class Search:
         return self._try(finding, Failing(finding.config, finding.events), deep=True)
 
     def _try(self, finding: Finding, candidate: Failing, *, deep: bool = False) -> Finding | None:
-        """Play a run anew, as the finding's was; `deep` also waits for what comes after its end."""
+        """Play a run again, as the finding's was; `deep` also waits for what comes after its end."""
         if finding.kind == "fault":
             self.engine.renew()
         witnessed = finding.kind == "property"

@@ -1,4 +1,4 @@
-"""An engine in a process of its own, as it is driven: `hello`, runs, and a new process after a fault."""
+"""An engine in a separate process: `hello`, runs, and a new process after a fault."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -92,7 +92,7 @@ class LiveEngine:
         """
         self._send("bye")
         if self._receive().get("ok") is not True:
-            raise self._peer.fault("replied what is no reply", "bye: expected ok true")
+            raise self._peer.fault("sent an invalid reply", "bye: expected ok true")
         self._peer.wait_for_end()
 
     def described(self, fault: Fault) -> Fault:
@@ -130,7 +130,7 @@ class LiveEngine:
             raise self._garbage(str(error)) from None
 
     def _garbage(self, why: str) -> EngineFault:
-        return self._peer.fault("printed garbage", f"a reply that is none: {why}")
+        return self._peer.fault("printed garbage", f"an invalid reply: {why}")
 
 
 def _line(op: str, **fields: Any) -> bytes:

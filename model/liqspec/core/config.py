@@ -76,7 +76,7 @@ def check_name(value: str) -> None:
     """
     wrong = names.what_is_wrong(value)
     if wrong is not None:
-        raise ValueError(f"{show(value)} is no name: {wrong}")
+        raise ValueError(f"{show(value)} is not a valid name: {wrong}")
 
 
 @frozen(kw_only=True)

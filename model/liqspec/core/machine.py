@@ -168,7 +168,7 @@ def _validate(table: Table) -> None:
     seen: set[str] = set()
     for entry in table.transitions:
         if entry.id in seen:
-            raise InvalidMachine(f"transitions.{entry.id}: stands twice")
+            raise InvalidMachine(f"transitions.{entry.id}: is repeated")
         seen.add(entry.id)
         _validate_transition(entry, table)
     for trigger in table.triggers:

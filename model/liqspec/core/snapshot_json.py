@@ -150,7 +150,7 @@ def from_json(venue: Venue, data: object) -> Snapshot:
         with shapes.at("accounts"):
             check_name(name)
     if len(set(names)) != len(names):
-        raise InvalidConfig("accounts", "a name stands twice")
+        raise InvalidConfig("accounts", "a name is repeated")
     return Snapshot(
         written.time,
         written.block,
@@ -193,7 +193,7 @@ def _read_pool(venue: Venue, path: str, pool: _Pool) -> PoolValue:
             raise InvalidConfig(f"{path}.positions", "an isolated pool backs a position of its own market only")
     names = [position.market for position in pool.positions]
     if len(set(names)) != len(names):
-        raise InvalidConfig(f"{path}.positions", "a market stands twice")
+        raise InvalidConfig(f"{path}.positions", "a market is repeated")
     return PoolValue(
         pool.market,
         on_grid(f"{path}.collateral", pool.collateral, venue.money),

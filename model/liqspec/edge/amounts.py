@@ -21,7 +21,7 @@ _RATIO = re.compile(r"([0-9]+)/([0-9]+)", re.ASCII)
 
 
 class MalformedAmount(ValueError):
-    """A text that is no amount or rate of the outside format (AMT-3, AMT-5)."""
+    """A text that is not an amount or rate in the outside format (AMT-3, AMT-5)."""
 
 
 def check_amount(text: object) -> str:
@@ -79,7 +79,7 @@ def rate(text: object) -> Fraction:
             raise MalformedAmount(f"{show(text)} divides by zero")
         return Fraction(int(match[1]), int(match[2]))
     try:
-        return exact(text)  # type: ignore[arg-type]  # check_amount refuses what is no string
+        return exact(text)  # type: ignore[arg-type]  # check_amount refuses what is not a string
     except MalformedAmount as error:
         raise MalformedAmount(f'{error}; a rate is written "1/80" or "0.0125"') from None
 

@@ -93,7 +93,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_json_stream(stream: BinaryIO, name: str) -> Any:
-    """The content of a JSON stream, such as standard input; `name` stands for its path in errors.
+    """The content of a JSON stream, such as standard input; errors show `name` as its path.
 
     Raises:
         UnreadableFile: see `read_json`.
@@ -131,12 +131,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(table) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice[:40]!r} stands twice in one object")
+        raise ValueError(f"the key {twice[:40]!r} is repeated in one object")
     return table
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _integer(text: str) -> int | float:

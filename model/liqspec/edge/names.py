@@ -2,7 +2,7 @@
 
 MAX_CODE_POINTS = 128
 
-# First and last of each range, in their order. The last two code points of each plane are refused beside them.
+# First and last of each range, in their order. The last two code points of each plane are refused too.
 REFUSED: tuple[tuple[int, int], ...] = (
     (0x0000, 0x0020),
     (0x002F, 0x002F),
@@ -47,7 +47,7 @@ def what_is_wrong(name: str) -> str | None:
 
 
 def has_unpaired_surrogate(text: str) -> bool:
-    """Whether a string is no sequence of Unicode characters, so that no encoding can write it (EVT-2)."""
+    """Whether a string is not a sequence of Unicode characters, so that no encoding can write it (EVT-2)."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -12,7 +12,7 @@ PROTOCOL = 1
 # The longest line that is read, in bytes: far more than any observation needs, and bounded for hostile input.
 MAX_LINE = 1024 * 1024
 
-# The fields of each request beside `op`.
+# The fields of each request, without `op`.
 REQUESTS: dict[str, tuple[str, ...]] = {
     "hello": ("protocol",),
     "reset": ("config",),
@@ -22,7 +22,7 @@ REQUESTS: dict[str, tuple[str, ...]] = {
 
 
 class BadLine(ValueError):
-    """A line that is no request, or no reply: what is wrong with it, in one line."""
+    """A line that is not a valid request or reply: what is wrong with it, in one line."""
 
 
 def lines(stream: BinaryIO, most: int = MAX_LINE) -> Iterator[bytes]:
@@ -42,7 +42,7 @@ def read_line(line: bytes, most: int = MAX_LINE) -> dict[str, Any]:
     """The object in a line.
 
     Raises:
-        BadLine: it is too long, empty, not UTF-8, not JSON, has a key twice, NaN or Infinity, or is no object.
+        BadLine: it is too long, empty, not UTF-8, not JSON, has a repeated key, NaN or Infinity, or is not an object.
     """
     if len(line) > most:
         raise BadLine(f"the line is longer than {most} bytes")
@@ -63,7 +63,7 @@ def read_request(line: bytes) -> tuple[str, dict[str, Any]]:
     """The `op` of the request in a line, and its other fields.
 
     Raises:
-        BadLine: it is no object of JSON (see `read_line`), its op is unknown, or it has not exactly the op's fields.
+        BadLine: it is not a JSON object (see `read_line`), its op is unknown, or it has not exactly the op's fields.
     """
     request = read_line(line)
     op = request.pop("op", None)

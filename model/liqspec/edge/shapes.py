@@ -110,7 +110,7 @@ def _join(path: str, step: str) -> str:
 
 def _scalar(kind: type, wanted: str) -> Callable[[object, object], Any]:
     def hook(value: object, _: object) -> Any:
-        if type(value) is not kind:  # bool is an int, and 1.0 is none: no subclass and no coercion
+        if type(value) is not kind:  # bool is an int, and 1.0 is not: no subclass and no coercion
             raise ValueError(f"expected {wanted}, got {show(value)}")
         return value
 
@@ -125,7 +125,7 @@ def _literal(value: object, shape: Any) -> Any:
 
 
 def _optional(shape: Any, converter: Converter) -> Callable[[object, object], Any]:
-    # A field that may be absent is left out, not set to null: null is no value of any field.
+    # A field that may be absent is left out, not set to null: null is not a value of any field.
     inner = next(kind for kind in get_args(shape) if kind is not type(None))
     return lambda value, _: converter.structure(value, inner)
 

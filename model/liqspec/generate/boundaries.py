@@ -1,6 +1,6 @@
 """Where the exact boundaries are in a state: the prices, sizes, payments and amounts that meet them.
 
-Each aim is computed with the arithmetic of the rules; a guide chooses among them, and often goes one unit beside.
+Each boundary is computed with the arithmetic of the rules; a guide chooses among them, and often misses by one unit.
 """
 
 from liqspec.core.arithmetic import (
@@ -37,7 +37,7 @@ def backstop_line(venue: Venue, margin: int) -> int:
 
 
 def equity_lines(venue: Venue, margin: int) -> tuple[int, ...]:
-    """The equities at which a decision changes, and those beside them, in quote units."""
+    """The equities at which a decision changes, and their neighbours, in quote units."""
     line = backstop_line(venue, margin)
     return (margin, margin - 1, line, line - 1, 0, -1)
 

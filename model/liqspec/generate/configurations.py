@@ -51,7 +51,7 @@ def in_its_markets(random: Random, base: dict[str, Any]) -> dict[str, Any]:
         config["marks"] = dict.fromkeys(config["marks"], config["marks"][first])
     if random.random() < 0.03:  # near the largest time, beyond which a window can end (CFG-2)
         config["time"] = MAX_INTEGER - random.choice((10, 30_001, 100_000))
-    # The order of names decides between equal margins, and hardly anywhere else.
+    # The order of names decides between equal margins, and almost nowhere else.
     named = _renamed(config, random) if random.random() < (0.8 if equal and ranked else 0.02) else config
     return _shuffled(named, random) if random.random() < 0.5 else named
 
@@ -80,7 +80,7 @@ def _renamed(config: dict[str, Any], random: Random) -> dict[str, Any]:
 
 
 def _with_made_markets(base: dict[str, Any], random: Random) -> dict[str, Any]:
-    """The base, its markets with tiers of their own, and with grids that are no power of ten."""
+    """The base, its markets with their own tiers, and with grids that are not powers of ten."""
     quote_unit = Fraction(str(base.get("quote_unit", fields(Config).quote_unit.default))) / random.choice(
         (1, 1, 4, 100)
     )
@@ -136,7 +136,7 @@ def _liquidation_changes(random: Random) -> dict[str, Any]:
 
 
 def _everything_at_once(random: Random) -> dict[str, Any]:
-    """Orders one at a time and for chunks, and long windows, for one trader: what they do together is rare else."""
+    """Orders one at a time and for chunks, and long windows, for one trader: otherwise these rarely occur together."""
     return {
         **_liquidation_changes(random),
         "order_policy": "ranked",

@@ -14,7 +14,7 @@ from liqspec.generate.trader import TraderMoves
 _NO_MARKET = "NONE"
 _BAD_INTEGERS = (0, -1, MAX_INTEGER + 1, 2.0, "2", True)
 _BAD_AMOUNTS = (
-    *("0",) * 8,  # what an engine is likeliest to take for an amount
+    *("0",) * 8,  # what an engine is likeliest to accept as an amount
     *("-1", "-1", *("0.0000000001",) * 4, "-0.0000000001", "1" + "0" * MAX_DIGITS),
     *("1e3", "NaN", "+1", " 1", "1.", ".5", "", "1_0", "\u0661", 1, 1.5, True),
 )
@@ -66,7 +66,7 @@ class Guide(Moves):
             move = None
         if move is not None:
             return move
-        if self._chance(0.8) and not self._open():  # without a position hardly anything can happen
+        if self._chance(0.8) and not self._open():  # without a position almost nothing can happen
             return self._trader.open_or_increase()
         if not working and self._chance(0.3) and self._market_moves.exact():
             return self._market_moves.funding()
@@ -80,7 +80,7 @@ class Guide(Moves):
         return self._random.choices([move for _, move in moves], [weight for weight, _ in moves])[0]()
 
     def _while_working(self, working: list[Position]) -> EventData | None:
-        """What the market does with an order, and now and then what nobody may do while it works."""
+        """What the market does with an order, and now and then what is refused while it works."""
         trader, market = self._trader, self._market_moves
         moves: tuple[Weighted, ...] = (
             (66, lambda: market.execution(working)),
@@ -93,7 +93,7 @@ class Guide(Moves):
         return self._chosen(moves)
 
     def _while_waiting(self) -> EventData | None:
-        """What is rare else: a liquidation over several blocks, and what its trader does about it between them."""
+        """What is otherwise rare: a liquidation over several blocks, and what its trader does about it between them."""
         trader, market = self._trader, self._market_moves
         moves: tuple[Weighted, ...] = (
             (30, market.block),
@@ -133,7 +133,7 @@ class Guide(Moves):
         event = dict(event)
         names, count = sorted(event), self._random.choice((1, 1, 2, 2))
         alike = [name for name in names if name in ("account", "market")], [name for name in names if name in _AMOUNTS]
-        if count == 2 and self._chance(0.6):  # which of two unknown names, or of two bad amounts, is told
+        if count == 2 and self._chance(0.6):  # which of two unknown names, or of two bad amounts, is reported
             names = self._random.choice([pair for pair in alike if len(pair) == 2] or [names])
         for name in self._random.sample(names, k=min(count, len(names))):
             event[name] = self._bad_prices(event[name]) if name == "prices" else self._bad(name)

@@ -15,10 +15,12 @@ class MarketMoves(Moves):
 
     def __init__(self, random: Random, engine: Engine) -> None:
         super().__init__(random, engine)
-        self._thin = self._chance(0.3)  # a book that fills little of an order: what several blocks do is rare else
+        self._thin = self._chance(
+            0.3
+        )  # a book that fills little of an order: otherwise liquidations rarely last several blocks
 
     def mark(self) -> EventData:
-        """A new mark of one market, mostly of one that somebody holds."""
+        """A new mark of one market, mostly of one with a position."""
         held = [position for _, position in self._open()]
         held += self._pressed(held) * 2
         market = self._random.choice(held).market if held and self._chance(0.9) else self._market()
@@ -33,7 +35,7 @@ class MarketMoves(Moves):
         return {"type": "marks", "prices": prices}
 
     def _price(self, market: Market) -> int:
-        """A new mark: at, or one tick beside, a price that matters to somebody; between two such; or anywhere near."""
+        """A new mark: at, or one tick from, a boundary of some position; between two such; or anywhere near."""
         random, mark = self._random, self._mark_of(market)
         if self._chance(0.12):
             return _round(mark)
@@ -88,7 +90,7 @@ class MarketMoves(Moves):
         return {"type": "fill", **self._key(position), "size": position.market.size.text(size), "price": price}
 
     def order_of_nobody(self) -> EventData:
-        """The end of an order that is hardly ever there."""
+        """The end of an order that usually does not exist."""
         mode = self._random.choice(("cross", "isolated"))
         return {"type": "order_done", "account": self._account().name, "market": self._market().name, "mode": mode}
 

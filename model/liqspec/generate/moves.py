@@ -52,6 +52,6 @@ class Moves:
         return self._state.marks[market.name]
 
     def _near_mark(self, market: Market, percent: int) -> str:
-        """A price so many percent from the mark, as it is written."""
+        """A price `percent` percent from the mark, as it is written."""
         mark = self._mark_of(market)
         return market.price.text(max(1, mark + mark * percent // 100))

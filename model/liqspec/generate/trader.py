@@ -18,7 +18,7 @@ class TraderMoves(Moves):
 
     def __init__(self, random: Random, engine: Engine) -> None:
         super().__init__(random, engine)
-        # Now and then all is so large that no machine's integer and no float holds it.
+        # Now and then all is too large for a machine's integer or a float.
         self._scale = 10**24 if self._chance(0.05) else 1
 
     def deposit(self) -> EventData:
@@ -117,7 +117,7 @@ class TraderMoves(Moves):
         return event
 
     def _key_to_trade(self) -> tuple[str, Market, Mode]:
-        """Any account, market and mode; often one beside what an account holds, or in a window that it left open."""
+        """Any account, market and mode; often next to what an account holds, or in a window that it left open."""
         accounts = self._state.accounts.values()
         held = [one for one in accounts if any(pool.open_positions() for pool in one.pools()) or self._window_ends(one)]
         beside = bool(held) and self._chance(0.5)

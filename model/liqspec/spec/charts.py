@@ -83,7 +83,8 @@ def load_assessment(path: Path) -> Assessment:
     for name, node in found.nodes.items():
         wanted = {"start": {""}, "action": {""}, "question": {"yes", "no"}, "end": set[str]()}[node.kind]
         if set(node.exits) != wanted:
-            raise InvalidChart(f"{path.name}: nodes.{name}: a {node.kind} goes on by {sorted(wanted) or 'nothing'}")
+            needs = " and ".join(name or "next" for name in sorted(wanted)) or "no next node"
+            raise InvalidChart(f"{path.name}: nodes.{name}: kind {node.kind} needs {needs}")
         led_to.update(node.exits.values())
     if led_to != set(found.nodes):
         raise InvalidChart(f"{path.name}: no such node, or none leads to it: {sorted(led_to ^ set(found.nodes))}")

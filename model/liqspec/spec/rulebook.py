@@ -47,7 +47,7 @@ def rules() -> dict[str, Rule]:
     for path in sorted((files.ROOT / "rules").glob("*.md")):
         for rule in _read(path):
             if rule.id in found:
-                raise ValueError(f"{path.name}: {rule.id} stands twice")
+                raise ValueError(f"{path.name}: {rule.id} is repeated")
             found[rule.id] = rule
     return found
 

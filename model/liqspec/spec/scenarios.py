@@ -170,7 +170,7 @@ def _configuration(file: ScenarioFile, folder: Path) -> Config:
     """SCN-1: a venue with accounts and marks, or a whole configuration of the scenario's own."""
     if file.config is not None:
         if file.venue is not None or file.marks:
-            raise InvalidConfig("config", "a scenario with a config of its own has no venue and no marks beside it")
+            raise InvalidConfig("config", "a scenario with its own config has neither a venue nor marks")
         with shapes.below("config"):
             return Config.from_json(file.config)
     if file.venue is None:

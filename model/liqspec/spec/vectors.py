@@ -106,12 +106,12 @@ def read(path: Path) -> dict[str, Any]:
     """
     vector = files.read_json(path)
     if not isinstance(vector, dict) or not isinstance(vector.get("steps", []), list):
-        raise files.UnreadableFile(path, "is no vector: expected an object with a list of steps")
+        raise files.UnreadableFile(path, "is not a vector: expected an object with a list of steps")
     missing = [name for name in _FIELDS if name not in vector]
     for step in vector.get("steps", []):
         missing += [f"steps.{name}" for name in _STEP if not isinstance(step, dict) or name not in step]
     if missing:
-        raise files.UnreadableFile(path, f"is no vector: {missing[0]}: is missing")
+        raise files.UnreadableFile(path, f"is not a vector: {missing[0]}: is missing")
     return vector
 
 

@@ -144,7 +144,7 @@ def entries(observation: dict[str, Any], part: Part) -> dict[str, dict[str, Any]
         _check_key(path, part, entry)
         key = position_key(entry) if part == "positions" else pool_key({"market": None, **entry})
         if key in found:
-            raise WrongShape(path, f"{key} stands twice")
+            raise WrongShape(path, f"{key} is repeated")
         found[key] = entry
     return found
 

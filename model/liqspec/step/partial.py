@@ -86,7 +86,7 @@ class PartialState:
         """The partial state in plain data.
 
         Raises:
-            shapes.WrongShape: a field is unknown or mistyped, or a key is missing, contradicts itself or stands twice.
+            shapes.WrongShape: a field is unknown or mistyped, or a key is missing, contradicts itself or is repeated.
         """
         read = shapes.structure(_without_nulls(data), cls)
         for pool in read.pools:
@@ -95,7 +95,7 @@ class PartialState:
         paths = [*(held.path for held in read.positions), *(pool.path for pool in read.pools)]
         for path in paths:
             if paths.count(path) > 1:
-                raise shapes.WrongShape(path, "stands twice")
+                raise shapes.WrongShape(path, "is repeated")
         return read
 
 

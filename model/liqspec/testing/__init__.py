@@ -1,4 +1,4 @@
-"""Tests of a Python engine beside the model, in its own test suite: `check_engine`, and a machine for Hypothesis.
+"""Tests of a Python engine against the model, in its own test suite: `check_engine`, and a machine for Hypothesis.
 
 An engine is anything with two methods, see `PythonEngine`. Ten lines test it::
 

@@ -21,7 +21,7 @@ def check_engine(
     tolerance: dict[str, str] | None = None,
     known: Path | None = None,
 ) -> Coverage:
-    """Drive an engine beside the model with so many guided events, and return what they exercised.
+    """Drive an engine in lock-step with the model through `steps` guided events, and return what they exercised.
 
     `engine` makes an engine, and may be its class. `venue`, `compare`, `tolerance` and the file `known` mean what
     they mean for `liqspec conform`: a venue's name or file, "decision", "code" or "full", amounts by field, and the

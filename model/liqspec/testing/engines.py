@@ -1,4 +1,4 @@
-"""What a Python engine is for the tests, and how it is driven: as one in a process of its own, by the same replies."""
+"""What a Python engine is for the tests, and how it is driven: like one in a separate process, by the same replies."""
 
 import traceback
 from collections.abc import Callable
@@ -110,7 +110,7 @@ class InProcess:
         """Nothing: a call has returned, or it has not."""
 
     def renew(self) -> None:
-        """Make the engine anew.
+        """Make a new engine.
 
         Raises:
             EngineFault: it cannot be made.

@@ -1,4 +1,4 @@
-"""A stateful test for Hypothesis: an engine beside the model, event by event, every property judged on the way."""
+"""A stateful test for Hypothesis: an engine in lock-step with the model, every property judged on the way."""
 
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ LEAP = 12  # events at most in one step of the machine
 
 
 class LiquidationMachine(RuleBasedStateMachine):
-    """Drives `engine` beside the model; a subclass says which engine, and `TestCase` of it is the test.
+    """Drives `engine` in lock-step with the model; a subclass says which engine, and `TestCase` of it is the test.
 
     Each step is compared (STP-5 to STP-7), and where the engine observes everything, every property is judged on
     what it shows. A failure has the events, the first difference and the rule, made short by Hypothesis. Rules of
@@ -31,7 +31,7 @@ class LiquidationMachine(RuleBasedStateMachine):
     venue: ClassVar[str | None] = None  # a shipped venue's name, or a file; None is near all shipped ones
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Leave out Hypothesis' phase of explaining: it is slow here, and the message tells more."""
+        """Leave out Hypothesis' phase of explaining: it is slow here, and the message says more."""
         super().__init_subclass__(**options)
         cls.TestCase.settings = settings(cls.TestCase.settings, phases=set(Phase) - {Phase.explain})
 

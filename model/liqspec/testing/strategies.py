@@ -32,19 +32,19 @@ def configurations(venue: str | None = None) -> SearchStrategy[dict[str, Any]]:
     They are of a venue, by name or file, as it is; or near all shipped venues, some of their parameters changed.
 
     Raises:
-        UnreadableFile, InvalidVenueFile: there is no such venue, or it is no valid one.
+        UnreadableFile, InvalidVenueFile: there is no such venue, or it is not valid.
     """
     return of_world(compared.of(of_this_process(), venue))
 
 
 def of_world(world: World) -> SearchStrategy[dict[str, Any]]:
-    """The configurations of a world."""
+    """The configurations of a venue or a random one."""
     randoms = st.randoms(use_true_random=False)
     return st.builds(lambda number, random: world.run(number, random)[1], _numbers(world), randoms)
 
 
 def events(engine: Engine, family: str | None = None) -> SearchStrategy[EventData | None]:
-    """The next event for a run, as plain data, guided by where it stands: breaches, exact boundaries, fills, refusals.
+    """The next event for a run, as plain data, guided by its state: breaches, exact boundaries, fills, refusals.
 
     `engine` is the model, which must be in the state of the run when the event is drawn; `family` is one of
     `FAMILIES`. An event of a family may be impossible (nothing to reduce, no order working): then it is None.

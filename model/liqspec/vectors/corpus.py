@@ -20,9 +20,9 @@ INDEX = "index.json"
 
 
 def cases(done: Callable[[str], None] = lambda _: None) -> list[Case]:
-    """All cases, found anew; deterministic, on any number of processes.
+    """All cases, searched again; deterministic, on any number of processes.
 
-    Those of known mistakes are kept: they were found in engines that make them, which are none of this package.
+    Those of known mistakes are kept: they were found in engines that make them, which are not part of this package.
     """
     pieces = suites.all_pieces()
     found = [*suites.told(), *mistakes()]
@@ -38,7 +38,7 @@ def mistakes() -> list[Case]:
     """The shipped cases of known mistakes.
 
     Raises:
-        specification.UnreadableFile: one cannot be read, or is none.
+        specification.UnreadableFile: one cannot be read, or is not valid.
     """
     return [case_in(path) for path in sorted(FOLDER.glob(f"*/{suites.MISTAKES}/*.json"))]
 
@@ -47,7 +47,7 @@ def case_in(path: Path) -> Case:
     """The case of a vector's file.
 
     Raises:
-        specification.UnreadableFile: it cannot be read, or is none.
+        specification.UnreadableFile: it cannot be read, or is not valid.
     """
     return Case.of_vector(read(path))
 
@@ -146,19 +146,19 @@ def load(folder: Path) -> list[dict[str, Any]]:
     """The vectors of a corpus, in the order of its index.
 
     Raises:
-        specification.UnreadableFile: the index or a case cannot be read, or is none.
+        specification.UnreadableFile: the index or a case cannot be read, or is not valid.
     """
     listed = files.read_json(folder / INDEX)
     entries = listed.get("cases") if isinstance(listed, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and "path" in entry for entry in entries):
-        raise files.UnreadableFile(folder / INDEX, "is no index of vectors; write it with `vectors generate`")
+        raise files.UnreadableFile(folder / INDEX, "is not an index of vectors; write it with `vectors generate`")
     return [read(folder / str(entry["path"])) for entry in entries]
 
 
 def stale(folder: Path) -> Iterator[str]:
     """What in a corpus is not as the specification makes it now; nothing is searched, so this is fast.
 
-    Worked examples, refusals and scenarios are made anew; the cases that were found are run again, and must still show
+    Worked examples, refusals and scenarios are made again; the cases that were found are run again, and must still show
     what they are about.
 
     Raises:
@@ -171,7 +171,7 @@ def stale(folder: Path) -> Iterator[str]:
     yield from _alike([vector for vector in vectors if vector["suite"] == "parameters"])
     for one in kept:
         if one.suite in ("parameters", suites.MISTAKES):
-            continue  # whether such a case still shows something is for two configurations, or engines, to tell
+            continue  # whether such a case still shows something depends on two configurations, or engines
         watch = suites.goal_named(one.suite)
         *_, last = reached(one.config, one.events, watch)
         if suites.goal_of(one) not in last:

@@ -61,7 +61,7 @@ def play(vector: dict[str, Any], player: Player, abilities: Abilities) -> Played
         if isinstance(answer, Skipped):
             return Played(**at, outcome="skipped", why=answer.why)
         if isinstance(answer, Accepted) and answer.executed:
-            return Played(**at, outcome="skipped", why="an order book of its own executed an order, not this case")
+            return Played(**at, outcome="skipped", why="the engine's own order book executed an order, not this case")
         difference_found = _difference(step, answer, abilities.observes)
         if difference_found is not None:
             rules = tuple(dict.fromkeys((*vector["rules"], *step["rules"])))
@@ -93,7 +93,7 @@ def _type(event: Any) -> str:
 
 
 def _read(reply: dict[str, Any]) -> Accepted | Refused | Skipped | str:
-    """What a reply says; what is wrong with it as a text, if it is none: a case then fails, and the next one begins."""
+    """What a reply says; a text says what is wrong with an invalid one: a case then fails, and the next one begins."""
     try:
         return read_answer(reply)
     except EngineFault as error:

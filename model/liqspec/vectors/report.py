@@ -13,7 +13,7 @@ from liqspec.spec import rulebook
 from liqspec.vectors.play import Played
 from liqspec.vectors.suites import SUITES
 
-SHOWN = 20  # failures that are told to people
+SHOWN = 20  # failures that are printed
 
 
 def tell(engine: str, played: list[Played], console: Console) -> None:

@@ -74,7 +74,7 @@ def shortest(failing: Failing, goal: str, watch: Callable[[], Goal]) -> Failing:
     """A run that reaches the goal, with as few events and as plain numbers as shrinking makes; its rules are kept."""
 
     def fails(candidate: Failing) -> Failing | None:
-        # What the case is about is a configuration of its own: only accounts and markets may go.
+        # The case is about its configuration: only accounts and markets may be removed.
         rules = {name: candidate.config.get(name) for name in ("liquidation", "backstop", "vault")}
         if rules != {name: failing.config.get(name) for name in rules}:
             return None

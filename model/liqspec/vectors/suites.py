@@ -55,7 +55,7 @@ def search_space(policy: str = "all", scope: str = "pool") -> dict[str, Any]:
     }
 
 
-# ------------------------------------------------------------------------------------------------------ told, not found
+# --------------------------------------------------------------------------------------------------- made, not searched
 
 
 def told() -> Iterator[Case]:
@@ -108,7 +108,7 @@ def goal_of(case: Case) -> str:
 
 
 def expected() -> list[str]:
-    """The paths of the searched cases that the corpus has to have, but for those of rules."""
+    """The paths of the searched cases that the corpus has to have, except those of rules."""
     names = [f"small/boundaries/{goal}.json" for goal in BOUNDARIES]
     names += [f"small/parameters/{name}.json" for name in parameters.expected()]
     grounds = product(sorted(transition_goals()), _POLICIES, _SCOPES)

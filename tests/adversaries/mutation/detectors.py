@@ -10,7 +10,7 @@ import pytest
 from attrs import Factory, define, frozen
 from hypothesis import Phase, settings
 
-# No shrinking, because nobody reads the example; the same examples in each run; nothing learnt from the mutant before.
+# No shrinking, because the example is not read; the same examples in each run; nothing learnt from the mutant before.
 settings.register_profile(
     "mutation",
     phases=(Phase.explicit, Phase.generate),

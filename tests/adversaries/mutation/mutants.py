@@ -12,7 +12,7 @@ from cosmic_ray.mutating import MutationVisitor  # type: ignore[import-untyped]
 
 from adversaries.mutation.operators import operators
 
-# Mistakes that nobody makes: an order replaced by the identity of objects, a product by a shift or a power, a sign by
+# Mistakes that no one makes: an order replaced by the identity of objects, a product by a shift or a power, a sign by
 # an inversion of bits. They are seen at once and only raise the score. | joins nothing but types in the model.
 _LEFT_OUT = re.compile(
     r"ReplaceComparisonOperator_(?!Is)\w+?_Is(Not)?$"
@@ -28,7 +28,7 @@ _WITH_TEXT = re.compile(r"(==|!=) *[\"']")
 
 @frozen
 class Mutant:
-    """One small change: the changed lines before and after, and the function or class that they stand in.
+    """One small change: the changed lines before and after, and the function or class that contains them.
 
     `which` counts the same change in the same function, from 1.
     """

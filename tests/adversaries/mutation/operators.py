@@ -1,4 +1,4 @@
-"""The mutation operators: those of cosmic-ray, and the ones that this arithmetic needs beside them."""
+"""The mutation operators: those of cosmic-ray, and the ones that this arithmetic needs in addition."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -13,7 +13,7 @@ HEAD = """\
 
 Written by `make mutation`: on a copy of the tree one comparison, sign, rounding, constant, branch or statement is
 changed at a time, and the tests run until one fails, in the order of the columns. *score* is the share of all mutants
-that are seen; those that *change nothing* stand below, each with the reason why nothing can tell it from the original.
+that are seen; those that *change nothing* are listed below, each with the reason why no test can see it.
 
 """
 

@@ -14,7 +14,7 @@ LIST = Path(__file__).parent / "survivors.toml"
 
 @frozen
 class Survivor:
-    """An entry of the list: which mutant, and why nothing can tell it from the original."""
+    """An entry of the list: which mutant, and why nothing can distinguish it from the original."""
 
     name: Name
     why: str
@@ -24,7 +24,7 @@ def load(path: Path = LIST) -> list[Survivor]:
     """The list.
 
     Raises:
-        ValueError: an entry has no reason, or stands twice.
+        ValueError: an entry has no reason, or is repeated.
     """
     survivors: list[Survivor] = []
     for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("survivor", []):
@@ -32,7 +32,7 @@ def load(path: Path = LIST) -> list[Survivor]:
         if not entry["why"].strip():
             raise ValueError(f"{name}: no reason is given")
         if any(other.name == name for other in survivors):
-            raise ValueError(f"{name}: stands twice")
+            raise ValueError(f"{name}: is repeated")
         survivors.append(Survivor(name, entry["why"]))
     return survivors
 

@@ -19,7 +19,7 @@ from adversaries.mutation.mutants import Mutant
 ROOT = Path(__file__).parents[3]
 PACKAGE = Path("model") / "liqspec"
 COPIED = ("model", "tests", "spec", "diagrams", "pyproject.toml", "README.md", "Makefile")
-# Loaded once, before the forks. Nothing of the project: each process loads that anew, with its mutant.
+# Loaded once, before the forks. Nothing of the project: each process loads that again, with its mutant.
 WARM = ("cattrs", "hypothesis.strategies", "jsonschema", "rich.progress", "tomli_w", "transitions", "typer", "z3")
 
 # An endless loop is seen by the processor time that it takes, an endless list by its memory.
@@ -34,7 +34,7 @@ class BrokenTree(Exception):
 
 @frozen
 class Verdict:
-    """What became of a mutant: the detector that saw it and what it saw; both empty if it survived."""
+    """The fate of a mutant: the detector that saw it and what it saw; both empty if it survived."""
 
     mutant: Mutant
     detector: str
@@ -86,7 +86,7 @@ class Bench:
         return self.root / "verdict"
 
     def start(self, job: Callable[[], tuple[str, str]]) -> int:
-        """Do a job in a process of its own that sees only this copy; its number."""
+        """Do a job in a separate process that sees only this copy; its number."""
         self._verdict.unlink(missing_ok=True)
         number = os.fork()
         if number:

@@ -33,7 +33,7 @@ WRONG_ENGINES: dict[str, WrongEngine] = {
 if len(WRONG_ENGINES) != sum(len(module.ENGINES) for module in _MODULES):
     raise ValueError("two wrong engines have the same id")
 
-# Numbers left out were tried and are no bugs, because the rules make them impossible to tell from the right engine:
+# Numbers left out were tried and are not bugs: the rules make them indistinguishable from the right engine:
 # X39, a window that forces to its present end (only a block moves time, and a block sets both ends);
 # X57, a cancelled order that counts as failed (a pool whose orders are cancelled leaves liquidation, which forgets it);
 # X151, a failure that outlives its life (a key can be reopened only after its pool left liquidation);

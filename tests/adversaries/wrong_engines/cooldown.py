@@ -40,7 +40,7 @@ def _in_seconds(now: int, until: int) -> bool:
 
 
 def _with_its_end(now: int, until: int) -> bool:
-    return until > 0 and now <= until  # 0 is no window
+    return until > 0 and now <= until  # 0 means no window
 
 
 def _restarts_only_when_over(self: Window, until: int) -> None:

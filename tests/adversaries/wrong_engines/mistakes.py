@@ -1,4 +1,4 @@
-"""The vector of a mistake: the events by which an engine that makes it is told apart."""
+"""The vector of a mistake: the events that distinguish an engine with this mistake."""
 
 import re
 from typing import Any
@@ -14,7 +14,7 @@ def name_of(wrong: WrongEngine) -> str:
 
 
 def case_of(wrong: WrongEngine, config: dict[str, Any], events: list[Any]) -> Case:
-    """The case of a wrong engine that answers otherwise at the last of these events.
+    """The case of a wrong engine that gives a different answer at the last of these events.
 
     One that is wrong before any event is seen to be so after a block too: a reset has no observation in a vector.
     """
