@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from liqspec.core.events import VaultCash as VaultCash
     from liqspec.core.events import VaultTrade as VaultTrade
     from liqspec.core.events import Withdraw as Withdraw
+    from liqspec.core.parameters import InvalidConfig as InvalidConfig
     from liqspec.core.refusals import Refusal as Refusal
     from liqspec.core.snapshot import Snapshot as Snapshot
-    from liqspec.core.venue import InvalidConfig as InvalidConfig
 
 __version__ = "0.1.0"
 
@@ -47,7 +47,7 @@ _EVENTS = [
 _MODULES = {
     "Config": "liqspec.core.config",
     "Engine": "liqspec.core.engine",
-    "InvalidConfig": "liqspec.core.venue",
+    "InvalidConfig": "liqspec.core.parameters",
     "Refusal": "liqspec.core.refusals",
     "Snapshot": "liqspec.core.snapshot",
     **dict.fromkeys(_EVENTS, "liqspec.core.events"),

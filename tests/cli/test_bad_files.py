@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from liqspec.core import events
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
+from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import BadRequest
-from liqspec.core.venue import InvalidConfig
 from liqspec.edge import files, toml_lines
 from liqspec.edge.files import UnreadableFile
 from liqspec.edge.shapes import WrongShape

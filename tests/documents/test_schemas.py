@@ -16,8 +16,8 @@ from liqspec.conform.oracle import Oracle
 from liqspec.core import events, machine, refusals, snapshot_json
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
+from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import BadRequest
-from liqspec.core.venue import InvalidConfig
 from liqspec.edge import amounts, files, names, protocol, schemas, shapes
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration

@@ -6,7 +6,7 @@ from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding, Ratio, Schedule, Tier
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
-from liqspec.core.venue import InvalidConfig
+from liqspec.core.parameters import InvalidConfig
 from support.builders import TIERS, small_config
 
 TENTH = Schedule(denominator=10, tiers=(Tier(above=0, rate=1, deduction=0, max_leverage=5),))

@@ -6,9 +6,10 @@ from functools import cache
 
 import pytest
 
-from liqspec.core.config import Config, check_name
+from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.edge import names
+from liqspec.edge.names import check_name
 from liqspec.edge.shapes import WrongShape
 from liqspec.spec import rulebook
 from support.builders import small_config

@@ -14,7 +14,6 @@ from liqspec.core.config import Config
 from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.snapshot import Snapshot
-from liqspec.core.venue import InvalidConfig
 from liqspec.edge.amounts import Grid
 from liqspec.edge.shapes import WrongShape
 from support.builders import (

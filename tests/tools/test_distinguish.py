@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from liqspec.cli import app
 from liqspec.core.events import EventData, from_json
-from liqspec.core.venue import InvalidConfig
+from liqspec.core.parameters import InvalidConfig
 from liqspec.distinguish import report
 from liqspec.distinguish import search as looking
 from liqspec.distinguish.divergence import Pair, play

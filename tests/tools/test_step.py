@@ -21,7 +21,7 @@ from liqspec.core.config import Config
 from liqspec.core.effects import OrderEmitted
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.core.venue import InvalidConfig
+from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import shapes
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration

@@ -6,7 +6,7 @@ from typing import Any
 from liqspec.core import snapshot_json
 from liqspec.core.engine import Engine
 from liqspec.core.machine import lifecycle
-from liqspec.core.venue import InvalidConfig
+from liqspec.core.parameters import InvalidConfig
 from liqspec.edge.shapes import WrongShape
 from liqspec.spec import observables
 from liqspec.step.completion import complete, pools

@@ -14,7 +14,6 @@ from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
-from liqspec.core.venue import InvalidConfig
 from liqspec.edge import shapes
 from liqspec.properties.coverage import Tally
 from liqspec.step import compare, relation

@@ -7,7 +7,7 @@ from typing import Any
 from liqspec.audit.follow import Audit, Follower
 from liqspec.audit.log import Entry, Head, InvalidLog
 from liqspec.audit.sources import Format, Line, format_of, opened
-from liqspec.core.venue import InvalidConfig
+from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import shapes
 from liqspec.step.relation import Mode
 

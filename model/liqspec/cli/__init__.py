@@ -25,7 +25,7 @@ from liqspec.cli.app import USAGE, app
 
 # Each import adds its commands to the application, in the order of the help.
 from liqspec.core import machine
-from liqspec.core.venue import InvalidConfig
+from liqspec.core.parameters import InvalidConfig
 from liqspec.draw.diagram import CannotDraw
 from liqspec.edge import files
 from liqspec.edge.shapes import WrongShape

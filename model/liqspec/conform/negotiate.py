@@ -8,7 +8,7 @@ from liqspec.conform.answers import malformed
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EVENTS
-from liqspec.core.venue import InvalidConfig
+from liqspec.core.parameters import InvalidConfig
 from liqspec.edge.amounts import decimal_text, exact
 from liqspec.edge.protocol import PROTOCOL
 from liqspec.edge.shapes import WrongShape

@@ -8,8 +8,8 @@ from liqspec import __version__
 from liqspec.core import events
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
+from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import BadRequest
-from liqspec.core.venue import InvalidConfig
 from liqspec.edge import amounts, protocol
 from liqspec.edge.protocol import BadLine
 from liqspec.edge.shapes import WrongShape

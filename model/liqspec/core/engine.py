@@ -13,7 +13,7 @@ from liqspec.core.events import Event
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.core.state import Account, Book, Pool, State
-from liqspec.core.venue import InvalidConfig, Venue, on_grid
+from liqspec.core.venue import Venue
 
 
 class Engine:

@@ -6,11 +6,12 @@ from typing import Any, ClassVar, Literal
 import attrs
 from attrs import field, frozen
 
-from liqspec.core.config import Mode, is_amount, is_integer
+from liqspec.core.config import Mode
 from liqspec.core.refusals import BadRequest
 from liqspec.edge import names, shapes
 from liqspec.edge.amounts import check_amount
 from liqspec.edge.texts import show
+from liqspec.edge.validators import is_amount, is_integer
 
 # An event in plain data, as the wire and the files write it.
 EventData = dict[str, Any]

@@ -5,12 +5,14 @@ from typing import Any
 from attrs import Factory, field, frozen
 
 from liqspec.core import machine
-from liqspec.core.config import are_amounts, are_reported, check_name, is_integer, is_moment, is_reported
+from liqspec.core.parameters import InvalidConfig, on_grid
 from liqspec.core.snapshot import AccountValue, BookValue, PoolValue, PositionValue, Snapshot, WindowValue
-from liqspec.core.venue import InvalidConfig, Market, Venue, on_grid
+from liqspec.core.venue import Market, Venue
 from liqspec.edge import shapes
 from liqspec.edge.amounts import Grid
+from liqspec.edge.names import check_name
 from liqspec.edge.texts import show
+from liqspec.edge.validators import are_amounts, are_reported, is_integer, is_moment, is_reported
 
 FORMAT = 1
 

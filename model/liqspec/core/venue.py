@@ -2,22 +2,15 @@
 
 from fractions import Fraction
 
-from attrs import field, frozen
+from attrs import frozen
 
+from liqspec.core import parameters
 from liqspec.core.arithmetic import Ratio, Schedule, Tier
-from liqspec.core.config import Config, MarketConfig, OrderPolicy, Scope, TierConfig, check_name
+from liqspec.core.config import Config, MarketConfig, TierConfig
+from liqspec.core.parameters import InvalidConfig, Parameters, on_grid
 from liqspec.edge import amounts
 from liqspec.edge.amounts import Grid
-from liqspec.edge.texts import one_line
-
-
-class InvalidConfig(ValueError):
-    """A configuration that is no valid rule set: the field, and what is wrong with it."""
-
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(one_line(f"{path}: {message}"))
-        self.path = path
-        self.message = message
+from liqspec.edge.names import check_name
 
 
 @frozen(eq=False)
@@ -33,21 +26,12 @@ class Market:
     max_leverage: int
 
 
-@frozen(eq=False)
-class Venue:
+@frozen(eq=False, kw_only=True)
+class Venue(Parameters):
     """A rule set: markets and the parameters of the liquidation, all amounts in integers."""
 
     markets: dict[str, Market]
     money: Grid
-    order_policy: OrderPolicy
-    stop_when_restored: bool
-    partial_threshold: int | None
-    partial_fraction: Ratio
-    cooldown_ms: int
-    cooldown_scope: Scope
-    fee_rate: Ratio
-    backstop_threshold: Ratio
-    return_fraction: Ratio = field()
 
     @classmethod
     def from_config(cls, config: Config) -> "Venue":
@@ -59,40 +43,9 @@ class Venue:
         money = _grid("quote_unit", config.quote_unit)
         if not config.markets:
             raise InvalidConfig("markets", "at least one market is needed")
-        liquidation, backstop = config.liquidation, config.backstop
-        threshold = liquidation.partial_threshold
-        return cls(
-            markets={name: _market(name, config.markets[name], money) for name in sorted(config.markets)},
-            money=money,
-            order_policy=liquidation.order_policy,
-            stop_when_restored=liquidation.stop_when_restored,
-            partial_threshold=None if threshold is None else _threshold(threshold, money),
-            partial_fraction=_share("liquidation.partial_fraction", liquidation.partial_fraction, zero=False),
-            cooldown_ms=liquidation.cooldown_ms,
-            cooldown_scope=liquidation.cooldown_scope,
-            fee_rate=_share("liquidation.fee_rate", liquidation.fee_rate, zero=True),
-            backstop_threshold=_share("backstop.threshold", backstop.threshold, zero=False),
-            return_fraction=_share("backstop.return_fraction", backstop.return_fraction, zero=True),
-        )
-
-
-def on_grid(path: str, text: str, grid: Grid) -> int:
-    """An amount of the configuration in steps of its grid.
-
-    Raises:
-        InvalidConfig: it is off the grid (AMT-4).
-    """
-    units = grid.units(text)
-    if units is None:
-        raise InvalidConfig(path, f"{text} is not a multiple of {grid.text(1)}")
-    return units
-
-
-def _threshold(text: str, money: Grid) -> int:
-    units = on_grid("liquidation.partial_threshold", text, money)
-    if units < 0:
-        raise InvalidConfig("liquidation.partial_threshold", f"must be at least 0, got {text}")
-    return units
+        markets = {name: _market(name, config.markets[name], money) for name in sorted(config.markets)}
+        tables = {"liquidation": config.liquidation, "backstop": config.backstop}
+        return cls(markets=markets, money=money, **parameters.in_integers(tables, money))
 
 
 def _grid(path: str, step: str) -> Grid:
@@ -100,14 +53,6 @@ def _grid(path: str, step: str) -> Grid:
         return Grid.of(step)
     except amounts.MalformedAmount as error:
         raise InvalidConfig(path, str(error)) from None
-
-
-def _share(path: str, text: str, *, zero: bool) -> Ratio:
-    """A rate in [0, 1], or in (0, 1] where zero makes no sense (CFG-2)."""
-    share = amounts.rate(text)
-    if share > 1 or share < 0 or (share == 0 and not zero):
-        raise InvalidConfig(path, f"must be {'at least' if zero else 'above'} 0 and at most 1, got {text}")
-    return Ratio(share.numerator, share.denominator)
 
 
 def _market(name: str, config: MarketConfig, money: Grid) -> Market:

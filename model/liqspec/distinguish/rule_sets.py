@@ -7,12 +7,11 @@ from attrs import evolve, frozen
 
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
-from liqspec.core.venue import InvalidConfig
+from liqspec.core.parameters import TABLES, InvalidConfig
 from liqspec.generate.configurations import base_configuration
 from liqspec.spec.venues import VenueFile
 
 Rules = dict[str, dict[str, Any]]
-_TABLES = ("liquidation", "backstop")
 
 
 @frozen(kw_only=True)
@@ -44,7 +43,7 @@ class RuleSets:
             InvalidConfig: the second one's rules do not fit there: an amount of them is off the first one's grid.
         """
         base, other = base_configuration(first), base_configuration(second)
-        rules = [{table: dict(config.get(table) or {}) for table in _TABLES} for config in (base, other)]
+        rules = [{table: dict(config.get(table) or {}) for table in TABLES} for config in (base, other)]
         world = {name: value for name, value in base.items() if name != "liquidation"}
         world["backstop"] = {"threshold": base["backstop"]["threshold"]}
         sets = cls(names=(first.name, second.name), world=world, first=rules[0], second=rules[1])
@@ -62,7 +61,7 @@ class RuleSets:
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters in which the rule sets differ; rates and amounts compare as numbers."""
         found = []
-        for table in _TABLES:
+        for table in TABLES:
             one, other = self.first[table], self.second[table]
             for name in sorted({*one, *other}):
                 if _canonical(one.get(name)) != _canonical(other.get(name)):

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from liqspec.core.config import LiquidationConfig
+from liqspec.core.parameters import PARAMETERS, LiquidationConfig
 from liqspec.draw.diagram import Diagram, guards_of
 from liqspec.spec.venues import VenueFile
 
@@ -46,13 +46,5 @@ def _reached(diagram: Diagram, ruled_out: set[str]) -> set[str]:
 
 
 def _notes(venue: VenueFile, never: dict[str, str]) -> tuple[str, ...]:
-    rules = venue.liquidation
-    partial = "whole positions"
-    if rules.partial_threshold is not None:
-        partial = f"{rules.partial_fraction} of a position above {rules.partial_threshold}"
-    window = f"cooldown {rules.cooldown_ms} ms of the {rules.cooldown_scope}" if rules.cooldown_ms else "no cooldown"
-    stop = "stop when restored" if rules.stop_when_restored else "run to their end"
-    return (
-        f"Orders for {partial}; they {stop}; {window}; backstop below {venue.backstop.threshold} of the margin",
-        *(f"Impossible here: {reason}" for reason in never.values()),
-    )
+    said = [entry.note(getattr(venue, entry.table)) for entry in PARAMETERS if entry.note is not None]
+    return ("; ".join(said), *(f"Impossible here: {reason}" for reason in never.values()))

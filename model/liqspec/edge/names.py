@@ -1,5 +1,7 @@
 """Which code points the name of an account or a market must not have: a closed list (AMT-7)."""
 
+from liqspec.edge.texts import show
+
 MAX_CODE_POINTS = 128
 
 # First and last of each range, in their order. The last two code points of each plane are refused too.
@@ -44,6 +46,17 @@ def what_is_wrong(name: str) -> str | None:
         return f"a name has 1 to {MAX_CODE_POINTS} code points, this has {len(name)}"
     refused = next((character for character in name if is_refused(ord(character))), None)
     return None if refused is None else f"a name must not have U+{ord(refused):04X} (AMT-7 lists what is refused)"
+
+
+def check_name(value: str) -> None:
+    """Refuse what cannot be the name of an account or a market (AMT-7).
+
+    Raises:
+        ValueError: it is empty, too long, or has a code point that no name has.
+    """
+    wrong = what_is_wrong(value)
+    if wrong is not None:
+        raise ValueError(f"{show(value)} is not a valid name: {wrong}")
 
 
 def has_unpaired_surrogate(text: str) -> bool:

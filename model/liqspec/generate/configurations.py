@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import fields
 
+from liqspec.core import parameters
 from liqspec.core.config import Config
 from liqspec.edge.amounts import MAX_INTEGER, decimal_text
 from liqspec.spec.venues import VenueFile
@@ -40,9 +41,9 @@ def in_its_markets(random: Random, base: dict[str, Any]) -> dict[str, Any]:
     dense = random.random() < 0.2
     config = _part(random, base, 1, 2) if dense else part_of(random, base)
     if dense or random.random() < 0.6:
-        changes = _everything_at_once(random) if dense else _liquidation_changes(random)
+        changes = _everything_at_once(random) if dense else _changes(random, "liquidation")
         config["liquidation"] = {**base.get("liquidation", {}), **changes}
-        config["backstop"] = {**base["backstop"], **_backstop_changes(random)}
+        config["backstop"] = {**base["backstop"], **_changes(random, "backstop")}
     ranked = config.get("liquidation", {}).get("order_policy") == "ranked"
     equal = random.random() < (0.5 if ranked else 0.15)
     if equal:  # equal markets, in which two positions can have equal margins
@@ -105,13 +106,6 @@ def _tiers(random: Random) -> list[dict[str, Any]]:
     return tiers
 
 
-def _backstop_changes(random: Random) -> dict[str, Any]:
-    return {
-        "threshold": random.choice(("2/3", "2/3", "2/3", "1/3", "1/2", "9/10", "1")),
-        "return_fraction": random.choice(("0", "0", "1/3", "0.7", "1")),
-    }
-
-
 def _shuffled(config: dict[str, Any], random: Random) -> dict[str, Any]:
     """The configuration with its accounts and markets in any order, which must not decide anything (LIQ-7)."""
     accounts, markets = (random.sample(list(config[part]), k=len(config[part])) for part in ("accounts", "markets"))
@@ -123,22 +117,15 @@ def _shuffled(config: dict[str, Any], random: Random) -> dict[str, Any]:
     }
 
 
-def _liquidation_changes(random: Random) -> dict[str, Any]:
-    return {
-        "order_policy": random.choice(("all", "ranked")),
-        "stop_when_restored": random.choice((True, False)),
-        "partial_threshold": random.choice(("0", "1000", "20000", "100000")),
-        "partial_fraction": random.choice(("1/5", "1/3", "0.4", "1/2", "1")),
-        "cooldown_ms": random.choice((0, 10, 30000, 30000)),
-        "cooldown_scope": random.choice(("position", "pool", "account")),
-        "fee_rate": random.choice(("0", "0", "1/200", "3/70", "0.1")),
-    }
+def _changes(random: Random, table: str) -> dict[str, Any]:
+    """A sample value of each parameter of a table."""
+    return {entry.name: random.choice(entry.samples) for entry in parameters.of_table(table)}
 
 
 def _everything_at_once(random: Random) -> dict[str, Any]:
     """Orders one at a time and for chunks, and long windows, for one trader: otherwise these rarely occur together."""
     return {
-        **_liquidation_changes(random),
+        **_changes(random, "liquidation"),
         "order_policy": "ranked",
         "partial_threshold": "0",
         "partial_fraction": random.choice(("1/5", "1/2")),

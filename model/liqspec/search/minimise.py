@@ -7,6 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from liqspec.core.events import EventData
+from liqspec.core.parameters import PARAMETERS, TABLES
 from liqspec.edge.amounts import decimal_text, exact
 
 MANY = 40  # above so many events, pairs are not tried: single ones must go first
@@ -156,7 +157,8 @@ def _without_markets(best: Failing) -> Iterator[dict[str, Any]]:
 
 def _without_parameters(best: Failing) -> Iterator[dict[str, Any]]:
     """Each optional parameter left out, so that it has its default."""
-    for table in ("liquidation", "backstop", "vault"):
+    required = [entry.path for entry in PARAMETERS if entry.required]
+    for table in (*TABLES, "vault"):
         for name in list(best.config.get(table) or {}):
-            if name != "threshold":
+            if f"{table}.{name}" not in required:
                 yield {**best.config, table: {key: value for key, value in best.config[table].items() if key != name}}

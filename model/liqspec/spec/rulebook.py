@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from liqspec.core.venue import InvalidConfig
+from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import files, shapes, toml_lines
 from liqspec.spec import scenarios
 from liqspec.spec.scenarios import Scenario

@@ -6,13 +6,14 @@ from typing import Any, Literal
 from attrs import Factory, field, frozen
 
 from liqspec.core import events
-from liqspec.core.config import Config, VaultConfig, are_amounts, is_amount, is_integer
+from liqspec.core.config import Config, VaultConfig
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
+from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import CODES, BadRequest
-from liqspec.core.venue import InvalidConfig
 from liqspec.edge import files, shapes, toml_lines
 from liqspec.edge.texts import show
+from liqspec.edge.validators import are_amounts, is_amount, is_integer
 from liqspec.spec import venues
 
 

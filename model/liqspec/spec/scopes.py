@@ -4,9 +4,10 @@ from typing import Any, Literal
 
 from attrs import Factory, evolve, field, frozen
 
-from liqspec.core.config import Config, are_amounts, is_amount, is_integer
+from liqspec.core.config import Config
 from liqspec.core.events import EventData
 from liqspec.edge import files, shapes
+from liqspec.edge.validators import are_amounts, is_amount, is_integer
 
 
 @frozen(kw_only=True)

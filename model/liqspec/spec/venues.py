@@ -6,9 +6,11 @@ from typing import Any, Literal, TypeVar
 import attrs
 from attrs import Factory, field, frozen
 
-from liqspec.core.config import BackstopConfig, Config, LiquidationConfig, MarketConfig, VaultConfig, is_amount
-from liqspec.core.venue import InvalidConfig, Venue
+from liqspec.core.config import Config, MarketConfig, VaultConfig
+from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationConfig
+from liqspec.core.venue import Venue
 from liqspec.edge import files, shapes, toml_lines
+from liqspec.edge.validators import is_amount
 
 T = TypeVar("T", LiquidationConfig, BackstopConfig)
 

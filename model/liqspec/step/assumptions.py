@@ -1,6 +1,7 @@
 """What is taken for the unknowns of a state that is known in part, and what else they could be (STP-3, STP-4)."""
 
-from liqspec.core.venue import Venue, on_grid
+from liqspec.core.parameters import on_grid
+from liqspec.core.venue import Venue
 from liqspec.step.completion import (
     Completed,
     Edit,

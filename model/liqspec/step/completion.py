@@ -11,7 +11,8 @@ from typing import Any
 from attrs import define, frozen
 
 from liqspec.core.arithmetic import Holding
-from liqspec.core.venue import InvalidConfig, Venue, on_grid
+from liqspec.core.parameters import InvalidConfig, on_grid
+from liqspec.core.venue import Venue
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
 from liqspec.step import leverages

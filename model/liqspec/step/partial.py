@@ -2,8 +2,9 @@
 
 from attrs import field, frozen
 
-from liqspec.core.config import Mode, are_amounts, are_reported, is_integer, is_moment, is_reported
+from liqspec.core.config import Mode
 from liqspec.edge import shapes
+from liqspec.edge.validators import are_amounts, are_reported, is_integer, is_moment, is_reported
 
 
 @frozen(kw_only=True)

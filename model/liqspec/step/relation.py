@@ -12,9 +12,9 @@ from liqspec.core.config import Config
 from liqspec.core.effects import Effect, OrderEmitted, Transitioned, subject
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
+from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import CODES, Refusal
 from liqspec.core.snapshot import Snapshot
-from liqspec.core.venue import InvalidConfig
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
 from liqspec.step import assumptions, compare, reasons

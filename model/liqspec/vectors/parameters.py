@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from liqspec.core.parameters import PARAMETERS
 from liqspec.distinguish.rule_sets import RuleSets
 from liqspec.distinguish.search import Budget, search
 from liqspec.spec.vectors import Case
@@ -10,22 +11,7 @@ from liqspec.spec.vectors import Case
 STEPS = 240_000  # events that are tried for one pair of values
 
 # Each parameter, with values that must make a difference; None is left out.
-PAIRS: tuple[tuple[str, Any, Any], ...] = (
-    ("liquidation.order_policy", "all", "ranked"),
-    ("liquidation.stop_when_restored", True, False),
-    ("liquidation.partial_threshold", "20000", None),
-    ("liquidation.partial_threshold", "20000", "0"),
-    ("liquidation.partial_fraction", "1/3", "1/2"),
-    ("liquidation.cooldown_ms", 30000, 0),
-    ("liquidation.cooldown_ms", 30000, 10),
-    ("liquidation.cooldown_scope", "position", "pool"),
-    ("liquidation.cooldown_scope", "pool", "account"),
-    ("liquidation.fee_rate", "0", "1/200"),
-    ("liquidation.fee_rate", "1/10", "1"),
-    ("backstop.threshold", "2/3", "1/3"),
-    ("backstop.return_fraction", "0", "1/3"),
-    ("backstop.return_fraction", "1/3", "1"),
-)
+PAIRS: tuple[tuple[str, Any, Any], ...] = tuple((entry.path, *pair) for entry in PARAMETERS for pair in entry.pairs)
 
 
 def cases(ground: dict[str, Any], seed: int, provenance: str) -> Iterator[Case]:

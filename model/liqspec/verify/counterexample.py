@@ -10,7 +10,7 @@ from rich.markup import escape
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.core.venue import InvalidConfig
+from liqspec.core.parameters import InvalidConfig
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import Tally, Violation
 from liqspec.properties.monitor import Monitor, judge_whole_run

@@ -1,0 +1,296 @@
+"""A venue's parameters, each declared once: type, range, default, rule, meaning, sample values (CFG-1, CFG-2).
+
+Everything else reads these declarations: configurations and their validation, the rule set in integers, the JSON
+Schema, the table in the documents, random configurations, the vectors' pairs, `distinguish`, the minimiser, and the
+notes on a venue's diagram. A new parameter is a field of its table here, and its type in `Parameters`.
+"""
+
+# ruff: noqa: RUF009 (`parameter` makes a field, as `attrs.field` does)
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+
+import attrs
+from attrs import field, frozen
+
+from liqspec.core.arithmetic import Ratio
+from liqspec.edge import amounts
+from liqspec.edge.amounts import Grid
+from liqspec.edge.texts import one_line
+from liqspec.edge.validators import is_amount, is_integer, is_rate
+
+OrderPolicy = Literal["all", "ranked"]
+Scope = Literal["position", "pool", "account"]
+
+
+class InvalidConfig(ValueError):
+    """A configuration that is not a valid rule set: the field, and what is wrong with it."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(one_line(f"{path}: {message}"))
+        self.path = path
+        self.message = message
+
+
+def on_grid(path: str, text: str, grid: Grid) -> int:
+    """An amount of the configuration in steps of its grid.
+
+    Raises:
+        InvalidConfig: it is off the grid (AMT-4).
+    """
+    units = grid.units(text)
+    if units is None:
+        raise InvalidConfig(path, f"{text} is not a multiple of {grid.text(1)}")
+    return units
+
+
+# ---------------------------------------------------------------------------------------------------------------- kinds
+
+
+@frozen(kw_only=True)
+class Kind:
+    """What values a parameter can have.
+
+    `values` says it in words. `validator` refuses what is mistyped or malformed. `inside` makes of a value that it let
+    pass, its path and the grid of money what the rules compute with, and refuses what is out of range (CFG-2).
+    """
+
+    values: str
+    schema: Mapping[str, Any]
+    validator: Callable[[Any, Any, Any], None] | None = None
+    inside: Callable[[str, Any, Grid], Any] = lambda _path, value, _money: value
+
+
+def choice(*names: str) -> Kind:
+    """One of some names."""
+    return Kind(values=" or ".join(f"`{name}`" for name in names), schema={"enum": list(names)})
+
+
+def _share(path: str, text: str, *, zero: bool) -> Ratio:
+    share = amounts.rate(text)
+    if share > 1 or share < 0 or (share == 0 and not zero):
+        raise InvalidConfig(path, f"must be {'at least' if zero else 'above'} 0 and at most 1, got {text}")
+    return Ratio(share.numerator, share.denominator)
+
+
+def _money(path: str, text: str, money: Grid) -> int:
+    units = on_grid(path, text, money)
+    if units < 0:
+        raise InvalidConfig(path, f"must be at least 0, got {text}")
+    return units
+
+
+FLAG = Kind(values="true or false", schema={"type": "boolean"})
+MILLISECONDS = Kind(values="an integer", schema={"$ref": "common.schema.json#/$defs/integer"}, validator=is_integer)
+MONEY = Kind(
+    values="an amount of at least 0, on the quote grid",
+    schema={"$ref": "common.schema.json#/$defs/amount"},
+    validator=is_amount,
+    inside=_money,
+)
+_RATE = {"$ref": "common.schema.json#/$defs/rate"}
+SHARE = Kind(
+    values="a rate of at least 0 and at most 1",
+    schema=_RATE,
+    validator=is_rate,
+    inside=lambda path, text, _: _share(path, text, zero=True),
+)
+SHARE_ABOVE_0 = Kind(
+    values="a rate above 0 and at most 1",
+    schema=_RATE,
+    validator=is_rate,
+    inside=lambda path, text, _: _share(path, text, zero=False),
+)
+
+
+# --------------------------------------------------------------------------------------------------------- declarations
+
+
+def parameter(
+    kind: Kind,
+    *,
+    rule: str,
+    meaning: str,
+    samples: tuple[Any, ...],
+    pairs: tuple[tuple[Any, Any], ...],
+    default: Any = attrs.NOTHING,
+    note: Callable[[Any], str] | None = None,
+) -> Any:
+    """The field of a parameter in its table; without a default it is required.
+
+    `samples` are the values of random configurations, each as likely as often as it is listed. The two of each of the
+    `pairs` must make a difference; None is left out. `note` says on a venue's diagram what the table means.
+    """
+    declared = {"kind": kind, "rule": rule, "meaning": meaning, "samples": samples, "pairs": pairs, "note": note}
+    return field(default=default, validator=kind.validator, metadata=declared)
+
+
+def _orders(rules: "LiquidationConfig") -> str:
+    part = "whole positions"
+    if rules.partial_threshold is not None:
+        part = f"{rules.partial_fraction} of a position above {rules.partial_threshold}"
+    return f"Orders for {part}; they {'stop when restored' if rules.stop_when_restored else 'run to their end'}"
+
+
+def _cooldown(rules: "LiquidationConfig") -> str:
+    return f"cooldown {rules.cooldown_ms} ms of the {rules.cooldown_scope}" if rules.cooldown_ms else "no cooldown"
+
+
+@frozen(kw_only=True)
+class LiquidationConfig:
+    """How the venue liquidates in the market (LIQ, PRT, CLD, FIL)."""
+
+    order_policy: OrderPolicy = parameter(
+        choice("all", "ranked"),
+        default="all",
+        rule="LIQ-11",
+        meaning="Whether all positions of a pool get an order, or only the one with the largest margin.",
+        samples=("all", "ranked"),
+        pairs=(("all", "ranked"),),
+    )
+    stop_when_restored: bool = parameter(
+        FLAG,
+        default=True,
+        rule="LIQ-9",
+        meaning="Whether the working orders of a restored pool are cancelled, or run to their end.",
+        samples=(True, False),
+        pairs=((True, False),),
+        note=_orders,
+    )
+    partial_threshold: str | None = parameter(
+        MONEY,
+        default=None,
+        rule="PRT-2",
+        meaning="The notional above which a position is liquidated in chunks; left out, none is.",
+        samples=("0", "1000", "20000", "100000"),
+        pairs=(("20000", None), ("20000", "0")),
+    )
+    partial_fraction: str = parameter(
+        SHARE_ABOVE_0,
+        default="1",
+        rule="PRT-3",
+        meaning="The share of a position that a chunk is.",
+        samples=("1/5", "1/3", "0.4", "1/2", "1"),
+        pairs=(("1/3", "1/2"),),
+    )
+    cooldown_ms: int = parameter(
+        MILLISECONDS,
+        default=0,
+        rule="CLD-1",
+        meaning="How many milliseconds a window stays open after a partial liquidation; 0 opens none.",
+        samples=(0, 10, 30000, 30000),
+        pairs=((30000, 0), (30000, 10)),
+        note=_cooldown,
+    )
+    cooldown_scope: Scope = parameter(
+        choice("position", "pool", "account"),
+        default="pool",
+        rule="CLD-1",
+        meaning="Whose orders an open window forces to full size.",
+        samples=("position", "pool", "account"),
+        pairs=(("position", "pool"), ("pool", "account")),
+    )
+    fee_rate: str = parameter(
+        SHARE,
+        default="0",
+        rule="FIL-2",
+        meaning="The fee on a liquidation fill, as a share of its notional.",
+        samples=("0", "0", "1/200", "3/70", "0.1"),
+        pairs=(("0", "1/200"), ("1/10", "1")),
+    )
+
+
+@frozen(kw_only=True)
+class BackstopConfig:
+    """When the liquidator vault takes a pool, and what it returns (BKS)."""
+
+    threshold: str = parameter(
+        SHARE_ABOVE_0,
+        rule="BKS-1",
+        meaning="The share of the maintenance margin below which the vault takes a pool whose book failed.",
+        samples=("2/3", "2/3", "2/3", "1/3", "1/2", "9/10", "1"),
+        pairs=(("2/3", "1/3"),),
+        note=lambda rules: f"backstop below {rules.threshold} of the margin",
+    )
+    return_fraction: str = parameter(
+        SHARE,
+        default="0",
+        rule="BKS-4",
+        meaning="The share of the equity that stays in a pool when the vault takes it.",
+        samples=("0", "0", "1/3", "0.7", "1"),
+        pairs=(("0", "1/3"), ("1/3", "1")),
+    )
+
+
+@frozen(kw_only=True)
+class Parameters:
+    """The parameters in integers, as the rules compute with them; money in quote units."""
+
+    order_policy: OrderPolicy
+    stop_when_restored: bool
+    partial_threshold: int | None
+    partial_fraction: Ratio
+    cooldown_ms: int
+    cooldown_scope: Scope
+    fee_rate: Ratio
+    backstop_threshold: Ratio
+    return_fraction: Ratio
+
+
+# ---------------------------------------------------------------------------------------------------- reading them
+
+
+@frozen(kw_only=True)
+class Parameter:
+    """A declared parameter: its table and name in a configuration, and what was declared of it."""
+
+    table: str
+    name: str
+    default: Any
+    kind: Kind
+    rule: str
+    meaning: str
+    samples: tuple[Any, ...]
+    pairs: tuple[tuple[Any, Any], ...]
+    note: Callable[[Any], str] | None
+
+    @property
+    def path(self) -> str:
+        """The path of the parameter in a configuration, such as `liquidation.cooldown_ms`."""
+        return f"{self.table}.{self.name}"
+
+    @property
+    def required(self) -> bool:
+        """Whether a configuration must have it."""
+        return self.default is attrs.NOTHING
+
+    @property
+    def inner_name(self) -> str:
+        """Its name in `Parameters`."""
+        return "backstop_threshold" if self.path == "backstop.threshold" else self.name
+
+
+TABLES: dict[str, type[Any]] = {"liquidation": LiquidationConfig, "backstop": BackstopConfig}
+PARAMETERS: tuple[Parameter, ...] = tuple(
+    Parameter(table=table, name=entry.name, default=entry.default, **entry.metadata)
+    for table, shape in TABLES.items()
+    for entry in attrs.fields(shape)
+)
+
+
+def of_table(table: str) -> Iterator[Parameter]:
+    """The parameters of a table of the configuration, in the order of their declarations."""
+    return (entry for entry in PARAMETERS if entry.table == table)
+
+
+def in_integers(tables: Mapping[str, Any], money: Grid) -> dict[str, Any]:
+    """The values of `Parameters`, by their names there, for the tables of a configuration.
+
+    Raises:
+        InvalidConfig: a parameter is out of its range or off its grid; the first in the order of the declarations.
+    """
+    values: dict[str, Any] = {}
+    for entry in PARAMETERS:
+        value = getattr(tables[entry.table], entry.name)
+        values[entry.inner_name] = None if value is None else entry.kind.inside(entry.path, value, money)
+    return values
