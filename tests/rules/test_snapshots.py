@@ -13,6 +13,7 @@ from liqspec.core import observation, snapshot_json
 from liqspec.core.config import Config
 from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine, apply_event
+from liqspec.core.parameters import InvalidConfig
 from liqspec.core.snapshot import Snapshot
 from liqspec.edge.amounts import Grid
 from liqspec.edge.shapes import WrongShape

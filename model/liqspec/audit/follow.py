@@ -12,6 +12,7 @@ from liqspec.core import snapshot_json
 from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
+from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.edge import shapes

@@ -10,6 +10,7 @@ from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Config, Mode
 from liqspec.core.effects import Effect
 from liqspec.core.events import Event
+from liqspec.core.parameters import InvalidConfig, on_grid
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.core.state import Account, Book, Pool, State

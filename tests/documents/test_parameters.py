@@ -1,0 +1,38 @@
+"""The page and the schema of the parameters are what their declarations say."""
+
+import attrs
+import pytest
+
+from liqspec.core.parameters import PARAMETERS, TABLES, Parameter, Parameters
+from liqspec.edge import files, shapes
+from liqspec.spec import generated, rulebook
+
+AGAIN = "it is written anew by `make parameters`"
+
+
+def test_the_page_is_what_is_declared() -> None:
+    assert files.read_text(generated.PAGE) == generated.page(), AGAIN
+
+
+def test_the_schema_is_what_is_declared() -> None:
+    assert files.read_text(generated.SCHEMA) == generated.schema(), AGAIN
+
+
+def test_each_parameter_has_one_type_in_integers() -> None:
+    """What a rule computes with is typed beside the declarations, one for each."""
+    assert [entry.inner_name for entry in PARAMETERS] == [entry.name for entry in attrs.fields(Parameters)]
+
+
+def test_each_parameter_names_a_rule() -> None:
+    assert [entry.path for entry in PARAMETERS if entry.rule not in rulebook.rules()] == []
+
+
+@pytest.mark.parametrize("entry", PARAMETERS, ids=lambda entry: entry.path)
+def test_the_values_of_a_parameter_can_be_read(entry: Parameter) -> None:
+    """Its samples, its pairs and its default are values that a configuration can have."""
+    shape = TABLES[entry.table]
+    required = {other.name: other.samples[0] for other in PARAMETERS if other.table == entry.table and other.required}
+    for value in {*entry.samples, *(side for pair in entry.pairs for side in pair if side is not None)}:
+        shapes.structure({**required, entry.name: value}, shape)
+    assert entry.samples
+    assert entry.pairs
