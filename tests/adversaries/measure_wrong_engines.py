@@ -71,8 +71,8 @@ def measure(number: str) -> Measure:
 def _explored(worlds: list[scopes.Scope]) -> tuple[str, Violation | None]:
     for world in worlds:
         found = explore.explore(evolve(world, max_depth=min(world.max_depth, 8)))
-        if found.tally.violations:
-            return world.name, found.tally.violations[0]
+        if found.coverage.violations:
+            return world.name, found.coverage.violations[0]
     return "", None
 
 

@@ -47,7 +47,7 @@ def breach_at_equality(equity: int, maintenance: int) -> bool:
 def test_a_scope_holds_and_has_exactly_its_states(name: str) -> None:
     """EVT-1, LIQ-1: all event sequences of the scope, every step judged by every property."""
     found = explore(scopes.load(name))
-    assert found.tally.violations == []
+    assert found.coverage.violations == []
     assert found.never == []
     assert (found.states, found.steps, found.depth, found.exhausted) == (PINNED | THOROUGH)[name]
 
@@ -67,7 +67,7 @@ def ranked_before_rounding(state: State, pool: Pool) -> list[Position]:
 def test_positions_that_are_equal_only_when_rounded_are_met(monkeypatch: pytest.MonkeyPatch) -> None:
     """LIQ-11, MRG-5: in random events that is too rare to rely on; in the scope it must happen."""
     monkeypatch.setattr(assessment, "to_attempt", ranked_before_rounding)
-    (violation,) = explore(scopes.load("ranked")).tally.violations
+    (violation,) = explore(scopes.load("ranked")).coverage.violations
     assert violation.property == "an_order_is_emitted_only_if_needed_and_once"
     assert len(violation.events) == 6
 
@@ -86,7 +86,7 @@ SIZING = assessment.order_sizing
 def test_a_notional_one_unit_above_the_threshold_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
     """PRT-2: random amounts almost never have this one; in the scope a notional is 52 and the threshold 51."""
     monkeypatch.setattr(assessment, "order_sizing", chunks_from_two_units_above)
-    (violation,) = explore(scopes.load("isolated")).tally.violations
+    (violation,) = explore(scopes.load("isolated")).coverage.violations
     assert violation.property == "an_order_has_exactly_the_size_of_its_rule"
     assert len(violation.events) == 5
 
@@ -108,7 +108,7 @@ def test_an_excuse_for_what_was_exercised_is_refused() -> None:
 def violation(monkeypatch: pytest.MonkeyPatch) -> Violation:
     """What the exploration finds in an engine that liquidates at equality (LIQ-3)."""
     monkeypatch.setattr(arithmetic, "breached", breach_at_equality)
-    return explore(scopes.load("minimal")).tally.violations[0]
+    return explore(scopes.load("minimal")).coverage.violations[0]
 
 
 def test_the_counterexample_of_an_exploration_is_the_shortest(violation: Violation) -> None:
@@ -137,8 +137,8 @@ def test_a_violation_on_the_way_into_a_scope_is_told(monkeypatch: pytest.MonkeyP
     world = scopes.load("minimal")
     into = attrs.evolve(world, setup=tuple(violation.events))
     found = explore(into)
-    assert found.tally.violations[0].property == violation.property
-    assert found.tally.violations[0].events == violation.events
+    assert found.coverage.violations[0].property == violation.property
+    assert found.coverage.violations[0].events == violation.events
     assert (found.depth, found.exhausted) == (0, False)
 
 
@@ -168,7 +168,7 @@ def test_a_mended_engine_passes_the_counterexample(tmp_path: Path) -> None:
     path = tmp_path / "counterexample.toml"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arithmetic, "breached", breach_at_equality)
-        counterexample.save(explore(scopes.load("minimal")).tally.violations[0], path)
+        counterexample.save(explore(scopes.load("minimal")).coverage.violations[0], path)
     run = Run(scenarios.load(str(path)))
     list(run)
     assert run.outcome().unexpected == ()

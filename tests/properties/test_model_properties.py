@@ -13,7 +13,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.snapshot import Snapshot, WindowValue
 from liqspec.properties.checker.witness import Witness
-from liqspec.properties.coverage import Tally, Violation
+from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.model_step import MODEL, ModelStep
 from liqspec.properties.paired import WHOLE_RUNS
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Verdict, violated
@@ -177,8 +177,8 @@ def test_a_run_in_which_an_account_makes_a_difference_to_others_ends_in_that_vio
     name = "an_unrelated_account_changes_nothing"
     differs = attrs.evolve(WHOLE_RUNS[name], judge=lambda run: violated(f"{len(run.events)} events differ"))
     monkeypatch.setitem(WHOLE_RUNS, name, differs)
-    tally = Tally()
-    told = random_run(BASES[0], Random(1), 5, "a test", tally)
-    (found,) = tally.violations
+    coverage = Coverage()
+    told = random_run(BASES[0], Random(1), 5, "a test", coverage)
+    (found,) = coverage.violations
     assert found == Violation(name, "5 events differ", "a test", found.config, told)
-    assert tally.checked[name] == 1
+    assert coverage.checked[name] == 1

@@ -23,7 +23,7 @@ from liqspec.properties import registry
 from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker import exact
 from liqspec.properties.checker.witness import Witness
-from liqspec.properties.coverage import Tally
+from liqspec.properties.coverage import Coverage
 from liqspec.properties.monitor import Monitor
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Verdict
 from liqspec.search.campaign import random_run
@@ -33,9 +33,9 @@ from support.builders import small_config, small_engine
 
 def violated(random: Random, events_each: int = 80) -> set[str]:
     """The properties that one guided run finds violated; empty if all hold."""
-    tally = Tally()
-    random_run(BASES[0], random, events_each, "a test", tally)
-    return {violation.property for violation in tally.violations}
+    coverage = Coverage()
+    random_run(BASES[0], random, events_each, "a test", coverage)
+    return {violation.property for violation in coverage.violations}
 
 
 @given(st.randoms(use_true_random=False))
@@ -314,7 +314,7 @@ def test_a_vault_that_takes_a_pool_also_has_the_deficit_of_another() -> None:
 def test_an_engine_that_crashes_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
     """EVT-1: whatever the exception."""
     engine = small_engine()
-    judge = Monitor.of_start(engine, small_config(), Tally())
+    judge = Monitor.of_start(engine, small_config(), Coverage())
     monkeypatch.setattr(type(engine), "apply", lambda self, event: 1 // 0)
     found = judge.apply(OPENED[0])
     assert found == [

@@ -10,7 +10,7 @@ from attrs import evolve
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.properties.coverage import Tally, Violation
+from liqspec.properties.coverage import Coverage, Violation
 from liqspec.search.condense import condensed
 from liqspec.search.minimise import MANY, Failing, shrink
 from liqspec.search.plain_numbers import rounded
@@ -185,9 +185,9 @@ class TestTheCounterexampleThatIsTold:
         """The reported events, and how many more runs were made; `later` has the violations of those runs."""
         runs: list[str] = []
 
-        def another(base: object, random: object, length: object, where: str, tally: Tally) -> None:
+        def another(base: object, random: object, length: object, where: str, coverage: Coverage) -> None:
             if (events := later.get(len(runs))) is not None:
-                tally.violations.append(violated(events))
+                coverage.violations.append(violated(events))
             runs.append(where)
 
         monkeypatch.setattr(shortest, "random_run", another)

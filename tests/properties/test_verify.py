@@ -16,7 +16,7 @@ from liqspec.core.events import EventData
 from liqspec.core.refusals import CODES
 from liqspec.proofs import prove
 from liqspec.proofs.lemmas import LEMMAS
-from liqspec.properties.coverage import Tally, Violation, acting_rules, reachable_transitions
+from liqspec.properties.coverage import Coverage, Violation, acting_rules, reachable_transitions
 from liqspec.properties.registry import PROPERTIES
 from liqspec.replay.run import Run
 from liqspec.search import explore
@@ -202,17 +202,17 @@ def test_progress_is_shown_for_each_kind_of_work(small_world: list[str]) -> None
 def test_a_run_that_violates_is_the_last_of_its_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
 
-    def run(base: object, random: object, length: int, where: str, tally: Tally) -> list[EventData]:
+    def run(base: object, random: object, length: int, where: str, coverage: Coverage) -> list[EventData]:
         begun.append(where)
         if len(begun) == 2:
-            tally.violations.append(Violation("a_covered_pool_is_left_alone", "wrong", where, {}, []))
+            coverage.violations.append(Violation("a_covered_pool_is_left_alone", "wrong", where, {}, []))
         return [{"type": "block"}] * length
 
     monkeypatch.setattr(tasks, "random_run", run)
     part = work(RandomRuns((SMALL.config,), 7, ((3, 80), (4, 20), (5, 80))))
     assert begun == ["random run 3 of seed 7", "random run 4 of seed 7"]
     assert part.steps == 100
-    assert [violation.where for violation in part.tally.violations] == begun[1:]
+    assert [violation.where for violation in part.coverage.violations] == begun[1:]
 
 
 def test_a_story_that_ends_otherwise_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

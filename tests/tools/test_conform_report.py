@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from liqspec.conform import report
-from liqspec.conform.coverage import Coverage
+from liqspec.conform.coverage import Compared
 from liqspec.conform.fault import EngineFault, Fault
 from liqspec.conform.finding import Finding
 from liqspec.conform.known_divergences import Divergence
@@ -32,14 +32,14 @@ def text(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-def everything() -> Coverage:
+def everything() -> Compared:
     """A coverage in which nothing that can be reached is left out."""
-    coverage = Coverage(runs=1, steps=7)
+    coverage = Compared(runs=1, steps=7)
     for kind, listed in checks().events.items():
         coverage.events[kind] = 1
         coverage.refusals.update((kind, check.code) for check in listed)
-    coverage.tally.transitions.update(reachable_transitions())
-    coverage.tally.rules.update(acting_rules())
+    coverage.transitions.update(reachable_transitions())
+    coverage.rules.update(acting_rules())
     return coverage
 
 
@@ -54,7 +54,7 @@ def test_what_was_not_supported_and_what_was_never_reached_is_told(capsys: pytes
     whole = text(Outcome(occurred={}, coverage=coverage), capsys)
     assert "NEVER REACHED" not in whole and "not supported" not in whole
     assert whole.endswith("conforms in 7 steps\n")
-    del coverage.events["block"], coverage.tally.transitions["T9"]
+    del coverage.events["block"], coverage.transitions["T9"]
     coverage.unsupported["block"] = 12
     lines = text(Outcome(occurred={}, coverage=coverage), capsys).splitlines()
     assert "not supported by the engine block" in lines
@@ -68,7 +68,7 @@ def test_where_a_finding_ended_the_run_what_was_never_reached_is_only_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     coverage = everything()
-    del coverage.events["block"], coverage.tally.transitions["T9"], coverage.tally.transitions["T8"]
+    del coverage.events["block"], coverage.transitions["T9"], coverage.transitions["T8"]
     finding = Finding(
         config=small_config(), events=[], applied=[], kind="fault", fault=Fault(kind="died", message="exit 1")
     )

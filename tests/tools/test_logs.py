@@ -75,7 +75,7 @@ class TestWhatIsGoneOnFrom:
         breached = {"event": BREACH, "observation": shown, "before": before}
         found = followed(small_config(), {"event": DEPOSIT}, {"event": TRADE}, breached)
         assert found.holds
-        assert found.tally.transitions == {"T0": 1, "T1": 1}
+        assert found.coverage.transitions == {"T0": 1, "T1": 1}
         assert not followed(small_config(), {"event": DEPOSIT}, {"event": TRADE}, {**breached, "before": {}}).holds
 
     def test_takes_the_highest_leverage_where_a_position_is_only_seen(self) -> None:

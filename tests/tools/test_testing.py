@@ -149,8 +149,8 @@ class TestCheckEngine:
     def test_an_engine_that_follows_the_rules_passes(self) -> None:
         exercised = check_engine(Independent, steps=1_500)
         assert exercised.steps >= 1_500
-        assert {"T0", "T1", "T6", "T7", "T12"} <= set(+exercised.tally.transitions)
-        assert len(+exercised.judged) > 15
+        assert {"T0", "T1", "T6", "T7", "T12"} <= set(+exercised.transitions)
+        assert len(+exercised.checked) > 15
 
     def test_at_one_venue(self) -> None:
         check_engine(Independent, steps=200, venue="hyperliquid")

@@ -16,7 +16,7 @@ from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.edge import shapes
-from liqspec.properties.coverage import Tally
+from liqspec.properties.coverage import Coverage
 from liqspec.step import compare, relation
 from liqspec.step.completion import complete, pools
 from liqspec.step.partial import PartialState
@@ -51,7 +51,7 @@ class Audit:
     diverged: int = 0
     adopted: int = 0
     kept: int = 0
-    tally: Tally = Factory(Tally)
+    coverage: Coverage = Factory(Coverage)
     broken: Counter[str] = Factory(Counter)
     first: dict[str, Divergence] = Factory(dict)
     unlisted: set[str] = Factory(set)
@@ -94,7 +94,7 @@ class Follower:
         outcome = apply_event(self.model, entry.event)
         effects, refusal = outcome.effects, outcome.refusal
         self.audit.events += 1
-        self.audit.tally.count(effects, refusal)
+        self.audit.coverage.count(entry.event, effects, refusal)
         if entry.observed is None:
             return
         self.audit.compared += 1
@@ -103,7 +103,7 @@ class Follower:
         if refusal is None:
             for execution in entry.executed:
                 done = apply_event(self.model, execution)
-                self.audit.tally.count(done.effects, done.refusal)
+                self.audit.coverage.count(execution, done.effects, done.refusal)
                 effects += done.effects
                 if done.refusal is not None:
                     event, reasons = execution, (self._of_execution(execution, done.refusal),)

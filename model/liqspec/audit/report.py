@@ -34,9 +34,9 @@ def _lines(audit: Audit) -> Iterator[str]:
         for rule, times in sorted(audit.broken.items(), key=lambda entry: (-entry[1], entry[0])):
             yield f"{times:>9,}  [cyan]{rule}[/cyan] {escape(rulebook.rules()[rule].title)}"
         yield ""
-    yield f"Rules that acted: {_counts(audit.tally.rules)}"
-    yield f"Transitions: {_counts(audit.tally.transitions)}"
-    yield f"Refusals: {_counts(audit.tally.refusals)}\n"
+    yield f"Rules that acted: {_counts(audit.coverage.rules)}"
+    yield f"Transitions: {_counts(audit.coverage.transitions)}"
+    yield f"Refusals: {_counts(audit.coverage.codes)}\n"
     name = f" of {escape(audit.engine)}" if audit.engine else ""
     yield f"{audit.events:,} events{name}, after {audit.compared:,} of which something was observed"
     if audit.diverged:
@@ -75,9 +75,9 @@ def to_json(audit: Audit) -> dict[str, Any]:
         "went_on_from_observed": audit.adopted,
         "went_on_from_own": audit.kept,
         "rules_departed_from": dict(sorted(audit.broken.items())),
-        "rules": dict(sorted(audit.tally.rules.items())),
-        "transitions": dict(sorted(audit.tally.transitions.items())),
-        "refusals": dict(sorted(audit.tally.refusals.items())),
+        "rules": dict(sorted(audit.coverage.rules.items())),
+        "transitions": dict(sorted(audit.coverage.transitions.items())),
+        "refusals": dict(sorted(audit.coverage.codes.items())),
         "assumed": audit.assumed,
         "first_by_account": [
             {

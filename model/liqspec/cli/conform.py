@@ -14,7 +14,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, progress, terminal
 from liqspec.conform import configurations, junit, known_divergences, report, saved
-from liqspec.conform.coverage import Coverage
+from liqspec.conform.coverage import Compared
 from liqspec.conform.fault import CannotStart, EngineFault, Fault
 from liqspec.conform.finding import Finding
 from liqspec.conform.lockstep import Comparison, play
@@ -186,9 +186,9 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def __call__(self, coverage: Coverage) -> None:
+    def __call__(self, coverage: Compared) -> None:
         done = coverage.steps if self._steps else time.monotonic() - self._began
-        self._bar.update(self._task, completed=done, steps=coverage.steps, transitions=len(+coverage.tally.transitions))
+        self._bar.update(self._task, completed=done, steps=coverage.steps, transitions=len(+coverage.transitions))
 
 
 @contextmanager

@@ -5,35 +5,31 @@ from typing import Any
 
 from attrs import Factory, define
 
-from liqspec.properties.coverage import Tally, acting_rules, reachable_transitions
+from liqspec.properties.coverage import Coverage, never_exercised, reachable_transitions
 from liqspec.spec.checks import checks
 
 
 @define
-class Coverage:
+class Compared(Coverage):
     """Counts of the steps on which engine and model agreed, and of what was not compared."""
 
-    tally: Tally = Factory(Tally)
     runs: int = 0
     steps: int = 0
-    events: Counter[str] = Factory(Counter)
-    refusals: Counter[tuple[str, str]] = Factory(Counter)
     executed: Counter[str] = Factory(Counter)
     skipped: Counter[tuple[str, str]] = Factory(Counter)
     unsupported: Counter[str] = Factory(Counter)
-    judged: Counter[str] = Factory(Counter)
 
     def never(self) -> dict[str, list[str]]:
-        """What no step exercised: event types, transitions, refusals of each event, and rules that act."""
-        found = {
-            "accepted events": [kind for kind in checks().events if not self.events.get(kind)],
-            "transitions": [name for name in reachable_transitions() if not self.tally.transitions.get(name)],
-            "rules": [rule for rule in acting_rules() if not self.tally.rules.get(rule)],
+        """What no step exercised: event types, transitions, rules that act, and refusals of each event."""
+        counts: dict[str, dict[str, int]] = {
+            "accepted events": self.events,
+            "transitions": self.transitions,
+            "rules": self.rules,
+            **{f"refusals of {kind}": {} for kind in checks().events},
         }
-        for kind, listed in checks().events.items():
-            codes = dict.fromkeys(check.code for check in listed)
-            found[f"refusals of {kind}"] = [code for code in codes if not self.refusals.get((kind, code))]
-        return {kind: names for kind, names in found.items() if names}
+        for (kind, code), times in self.refusals.items():
+            counts.setdefault(f"refusals of {kind}", {})[code] = times
+        return {kind: names for kind, names in never_exercised(counts).items() if names}
 
     def never_listed(self) -> list[str]:
         """The same, one text for each."""
@@ -45,10 +41,10 @@ class Coverage:
             "runs": self.runs,
             "steps": self.steps,
             "events": dict(sorted(self.events.items())),
-            "transitions": {name: self.tally.transitions.get(name, 0) for name in reachable_transitions()},
+            "transitions": {name: self.transitions.get(name, 0) for name in reachable_transitions()},
             "refusals": {f"{kind} {code}": times for (kind, code), times in sorted(self.refusals.items())},
-            "rules": dict(sorted(self.tally.rules.items())),
-            "properties": dict(sorted(self.judged.items())),
+            "rules": dict(sorted(self.rules.items())),
+            "properties": dict(sorted(self.checked.items())),
             "executed": dict(sorted(self.executed.items())),
             "skipped": [
                 {"event": kind, "why": why, "times": times} for (kind, why), times in sorted(self.skipped.items())

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import Factory, define, field, frozen
 
 from liqspec.conform.answers import Accepted, Answering, Refused, Skipped, malformed, read_answer
-from liqspec.conform.coverage import Coverage
+from liqspec.conform.coverage import Compared
 from liqspec.conform.fault import EngineFault, Fault
 from liqspec.conform.finding import Finding
 from liqspec.conform.negotiate import Hello
@@ -53,7 +53,7 @@ class Beside:
 
     engine: Answering
     comparison: Comparison
-    coverage: Coverage
+    coverage: Compared
     config: dict[str, Any]
     witnessed: bool = False  # whether every property is judged on the engine's own observations
     model: Engine = field(init=False)
@@ -188,19 +188,14 @@ class Beside:
         with suppress(Exception):
             step = self._witness.see(event, observed.refused, seen)
             for entry, verdict in OBSERVED.judge(step):
-                self.coverage.judged[entry.name] += verdict is not NOT_EXERCISED
+                self.coverage.checked[entry.name] += verdict is not NOT_EXERCISED
                 if verdict.outcome == "violated":
                     broken.append((entry.name, verdict.wrong))
         return tuple(broken)
 
     def _count(self, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> None:
-        kind = str(event.get("type"))
         self.coverage.steps += 1
-        self.coverage.tally.count(effects, refusal)
-        if refusal is None:
-            self.coverage.events[kind] += 1
-        else:
-            self.coverage.refusals[kind, refusal.code] += 1
+        self.coverage.count(event, effects, refusal)
 
     def _fault(self, fault: Fault) -> Finding:
         return self._finding(kind="fault", fault=fault)
@@ -214,12 +209,12 @@ def play(
     config: dict[str, Any],
     events: list[EventData],
     comparison: Comparison,
-    coverage: Coverage | None = None,
+    coverage: Compared | None = None,
     *,
     witnessed: bool = False,
 ) -> Finding | None:
     """Play a run of these events to the first finding; None if there is none, or the engine cannot run it."""
-    beside = Beside(engine, comparison, coverage or Coverage(), config, witnessed)
+    beside = Beside(engine, comparison, coverage or Compared(), config, witnessed)
     begun = beside.start()
     if begun is not None:
         return begun if isinstance(begun, Finding) else None

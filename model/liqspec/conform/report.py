@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from liqspec.conform.coverage import Coverage
+from liqspec.conform.coverage import Compared
 from liqspec.conform.fault import Fault
 from liqspec.conform.finding import Finding
 from liqspec.conform.saved import Saved, to_scenario
@@ -119,7 +119,7 @@ def tell_saved(saved: Saved, console: Console) -> None:
 # ----------------------------------------------------------------------------------------------------------- coverage
 
 
-def tell_coverage(coverage: Coverage, console: Console) -> None:
+def tell_coverage(coverage: Compared, console: Console) -> None:
     """Print how often each event, transition, refusal and rule was exercised, what was skipped, and what never came."""
     table = Table("event", "accepted", "refused", "skipped")
     for column in table.columns[1:]:
@@ -135,17 +135,17 @@ def tell_coverage(coverage: Coverage, console: Console) -> None:
         table.add_row(escape(kind), *(f"{times:,}" if times else "" for times in counts))
     console.print(table)
     lines = {
-        "transitions": {name: coverage.tally.transitions.get(name, 0) for name in machine.lifecycle().by_id},
-        "refusals": {code: coverage.tally.refusals.get(code, 0) for code in CODES},
-        "rules": dict(sorted(coverage.tally.rules.items())),
+        "transitions": {name: coverage.transitions.get(name, 0) for name in machine.lifecycle().by_id},
+        "refusals": {code: coverage.codes.get(code, 0) for code in CODES},
+        "rules": dict(sorted(coverage.rules.items())),
         "executed by the engine": dict(coverage.executed),
     }
     for title, counted in lines.items():
         if counted:
             told = "  ".join(f"{name} {times:,}" for name, times in counted.items() if times)
             console.print(f"[bold]{title}[/bold]  {told}", soft_wrap=True)
-    if coverage.judged:
-        console.print(f"[bold]properties[/bold]  {len(+coverage.judged)} judged on the engine's own observations")
+    if coverage.checked:
+        console.print(f"[bold]properties[/bold]  {len(+coverage.checked)} judged on the engine's own observations")
     for (kind, why), times in sorted(coverage.skipped.items()):
         console.print(f"[yellow]skipped by the engine[/yellow] {kind}, {times:,} times: {escape(why)}", soft_wrap=True)
     for kind in sorted(coverage.unsupported):

@@ -10,7 +10,7 @@ from attrs import Factory, define, evolve, frozen
 
 from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import World
-from liqspec.conform.coverage import Coverage
+from liqspec.conform.coverage import Compared
 from liqspec.conform.fault import CannotStart, EngineFault
 from liqspec.conform.finding import Finding
 from liqspec.conform.known_divergences import Divergence
@@ -51,7 +51,7 @@ class Budget:
 class Outcome:
     """How a comparison ended: what was found, if anything, and from how many events it was made short."""
 
-    coverage: Coverage = Factory(Coverage)
+    coverage: Compared = Factory(Compared)
     finding: Finding | None = None
     found_events: int = 0
     occurred: dict[Divergence, int] = Factory(dict)
@@ -77,7 +77,7 @@ class Search:
     comparison: Comparison = Factory(Comparison)
     effort: Budget = Factory(Budget)
     known: tuple[Divergence, ...] = ()
-    progress: Callable[[Coverage], None] = lambda _: None
+    progress: Callable[[Compared], None] = lambda _: None
 
     def run(self) -> Outcome:
         """Compare, up to the first finding that is not known; deterministic in steps, if the engine is.
@@ -129,7 +129,7 @@ class Search:
         by turns such as open a position at once, and such as begin as the finding does and go another way. A slow
         engine gets fewer runs, and one that fails in them without an answer no more of them.
         """
-        searched, attempt, deadline = Coverage(), 0, self._deadline()
+        searched, attempt, deadline = Compared(), 0, self._deadline()
         while len(finding.events) > SHORT and max(searched.steps, attempt) < HUNTED * _worth(finding):
             if time.monotonic() > deadline:
                 break
@@ -147,7 +147,7 @@ class Search:
                     finding = again
         return finding
 
-    def _numbers(self, coverage: Coverage) -> Iterator[int]:
+    def _numbers(self, coverage: Compared) -> Iterator[int]:
         began = time.monotonic()
 
         def goes_on(number: int) -> bool:
@@ -171,7 +171,7 @@ class Search:
         self,
         config: dict[str, Any],
         random: Random,
-        coverage: Coverage,
+        coverage: Compared,
         length: int,
         *,
         witnessed: bool,
@@ -199,7 +199,7 @@ class Search:
         event = guide.moves[("deposit", "open_or_increase")[number]][1]()
         return event if event is not None and event["type"] in self.events else None
 
-    def _next(self, guide: Guide, random: Random, coverage: Coverage) -> EventData | None:
+    def _next(self, guide: Guide, random: Random, coverage: Compared) -> EventData | None:
         """The guide's next event of a type that the engine supports; None if there is none."""
         for _ in range(TRIES):
             event = guide.stray() if random.random() < SPOILT else guide.next_event()

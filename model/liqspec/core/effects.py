@@ -25,6 +25,7 @@ class CollateralMoved:
     """Money came into a pool or left it, by the trader's deposit, withdrawal or transfer."""
 
     kind: ClassVar[str] = "collateral_moved"
+    rules: ClassVar[tuple[str, ...]] = ("ACC-4", "ACC-5", "ACC-6")
     rule: str
     pool: str
     amount: int
@@ -35,6 +36,7 @@ class Traded:
     """The trader traded; `realised` is what closing realised, 0 for an opening or increasing trade."""
 
     kind: ClassVar[str] = "traded"
+    rules: ClassVar[tuple[str, ...]] = ("ACC-8", "ACC-9")
     rule: str
     position: str
     size: int
@@ -61,6 +63,7 @@ class OrderEmitted:
     """A liquidation order went to the market."""
 
     kind: ClassVar[str] = "order_emitted"
+    rules: ClassVar[tuple[str, ...]] = ("PRT-1", "PRT-3", "CLD-3")
     position: str
     size: int
     of: int
@@ -77,6 +80,7 @@ class OrderEnded:
     """A liquidation order ended; `left` is what was not executed."""
 
     kind: ClassVar[str] = "order_ended"
+    rules: ClassVar[tuple[str, ...]] = ("FIL-3", "FIL-6", "LIQ-9")
     position: str
     left: int
     how: EndOfOrder
@@ -92,6 +96,7 @@ class Transitioned:
     """A position moved through its lifecycle; the two measures are its pool's when the guards were judged."""
 
     kind: ClassVar[str] = "transitioned"
+    rules: ClassVar[tuple[str, ...]] = ()  # the first rule of each transition in the table
     position: str
     transition: str
     source: str
@@ -134,6 +139,7 @@ class LiquidationLeft:
     """A pool is no longer in liquidation."""
 
     kind: ClassVar[str] = "liquidation_left"
+    rules: ClassVar[tuple[str, ...]] = ("LIQ-8", "LIQ-10", "BKS-3")
     rule: str
     pool: str
 
@@ -219,6 +225,13 @@ Effect = (
     | VaultFunded
     | BlockBegun
 )
+
+
+def rules_of(kind: type[Effect]) -> tuple[str, ...]:
+    """The rules that an effect of this kind can name: its one rule, or those that it declares."""
+    one: object = vars(kind).get("rule")
+    declared: tuple[str, ...] = (one,) if isinstance(one, str) else vars(kind)["rules"]
+    return declared
 
 
 def subject(effect: Effect) -> str | None:

@@ -1,8 +1,12 @@
 """Moving one position through its lifecycle: the inputs its guards see, and the effect of the transition (LIF-1)."""
 
+from typing import Literal
+
 from liqspec.core import arithmetic, machine
 from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.state import GuardInputs, Pool, Position, State
+
+Trigger = Literal["open", "assess", "fill", "block", "reduce"]  # those of the table that some event fires
 
 
 def measure(state: State, pool: Pool) -> GuardInputs:
@@ -18,12 +22,12 @@ def measure(state: State, pool: Pool) -> GuardInputs:
     )
 
 
-def fire(state: State, pool: Pool, position: Position, trigger: str, effects: list[Effect]) -> bool:
+def fire(state: State, pool: Pool, position: Position, trigger: Trigger, effects: list[Effect]) -> bool:
     """Fire a trigger at a position, with the inputs of its pool; whether a transition followed."""
     return fire_with(measure(state, pool), position, trigger, effects)
 
 
-def fire_with(inputs: GuardInputs, position: Position, trigger: str, effects: list[Effect]) -> bool:
+def fire_with(inputs: GuardInputs, position: Position, trigger: Trigger, effects: list[Effect]) -> bool:
     """Fire a trigger at a position, with these inputs; whether a transition followed."""
     source = position.state
     entry = machine.lifecycle().fire(position, trigger, inputs)

@@ -1,26 +1,23 @@
 """What a run exercised, counted; and all that there is to exercise, so that what was never reached is known."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from attrs import Factory, define, frozen
 
 from liqspec.core import machine
-from liqspec.core.effects import Effect, Transitioned
+from liqspec.core.effects import Effect, Transitioned, rules_of
 from liqspec.core.events import EventData
-from liqspec.core.refusals import Refusal
+from liqspec.core.lifecycle import Trigger
+from liqspec.core.refusals import CODES, Refusal
+from liqspec.properties.registry import PROPERTIES
 from liqspec.spec.checks import checks
-
-# T13 is reserved: no event of these rules causes it (LIF-5).
-_RESERVED = ("T13",)
-# The rules that an effect names only as the case may be; those of the others stand in their classes.
-_OF_CASES = ("ACC-4", "ACC-6", "CLD-3", "FIL-3", "FIL-6", "LIQ-9", "PRT-1", "PRT-3")
 
 
 def reachable_transitions() -> list[str]:
-    """The transitions that some event can cause, in the order of the table."""
-    return [name for name in machine.lifecycle().by_id if name not in _RESERVED]
+    """The transitions that some event can cause, in the order of the table; nothing fires what is reserved (LIF-5)."""
+    return [entry.id for entry in machine.lifecycle().by_id.values() if entry.trigger in get_args(Trigger)]
 
 
 def acting_rules() -> list[str]:
@@ -28,9 +25,32 @@ def acting_rules() -> list[str]:
     named = [check.rule for listed in checks().events.values() for check in listed]
     lifecycle = machine.lifecycle()
     named += [lifecycle.by_id[name].rules[0] for name in reachable_transitions()]
-    named += [rule for kind in get_args(Effect) if isinstance(rule := vars(kind).get("rule"), str)]
-    named += _OF_CASES
+    named += [rule for kind in get_args(Effect) for rule in rules_of(kind)]
     return sorted(set(named), key=lambda rule: (rule.partition("-")[0], int(rule.partition("-")[2])))
+
+
+def exercisable() -> dict[str, list[str]]:
+    """All that there is to exercise, by its kind: what the properties, the tables and the effects can name."""
+    return {
+        "properties": [name for name, entry in PROPERTIES.items() if entry.counted],
+        "accepted events": list(checks().events),
+        "transitions": reachable_transitions(),
+        "rules": acting_rules(),
+        "refusals": list(CODES),
+        **{
+            f"refusals of {kind}": list(dict.fromkeys(check.code for check in listed))
+            for kind, listed in checks().events.items()
+        },
+    }
+
+
+def never_exercised(counts: Mapping[str, Mapping[str, int]]) -> dict[str, list[str]]:
+    """Of each kind that is counted, what was never exercised."""
+    return {
+        kind: [name for name in names if not counts[kind].get(name)]
+        for kind, names in exercisable().items()
+        if kind in counts
+    }
 
 
 @frozen
@@ -45,29 +65,42 @@ class Violation:
 
 
 @define
-class Tally:
-    """Counts what a verification exercised, and collects what was violated."""
+class Coverage:
+    """Counts what was exercised, and collects what was violated."""
 
     checked: Counter[str] = Factory(Counter)
     transitions: Counter[str] = Factory(Counter)
     rules: Counter[str] = Factory(Counter)
-    refusals: Counter[str] = Factory(Counter)
+    events: Counter[str] = Factory(Counter)  # that were accepted, by type
+    refusals: Counter[tuple[str, str]] = Factory(Counter)  # by event type and code
     violations: list[Violation] = Factory(list)
 
-    def count(self, effects: Iterable[Effect], refusal: Refusal | None) -> None:
+    @property
+    def codes(self) -> Counter[str]:
+        """The refusals by code alone."""
+        codes: Counter[str] = Counter()
+        for (_, code), times in self.refusals.items():
+            codes[code] += times
+        return codes
+
+    def count(self, event: object, effects: Iterable[Effect], refusal: Refusal | None) -> None:
         """Count what one event did."""
+        kind = str(event.get("type")) if isinstance(event, dict) else "none"
         for effect in effects:
             self.rules[effect.rule] += 1
             if isinstance(effect, Transitioned):
                 self.transitions[effect.transition] += 1
-        if refusal is not None:
-            self.refusals[refusal.code] += 1
+        if refusal is None:
+            self.events[kind] += 1
+        else:
+            self.refusals[kind, refusal.code] += 1
             self.rules[refusal.rule] += 1
 
-    def add(self, other: "Tally") -> None:
-        """Add what another tally counted and collected."""
+    def add(self, other: "Coverage") -> None:
+        """Add what another coverage counted and collected."""
         self.checked.update(other.checked)
         self.transitions.update(other.transitions)
         self.rules.update(other.rules)
+        self.events.update(other.events)
         self.refusals.update(other.refusals)
         self.violations.extend(other.violations)

@@ -10,7 +10,7 @@ from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker.witness import Witness
-from liqspec.properties.coverage import Tally
+from liqspec.properties.coverage import Coverage
 from liqspec.properties.model_step import ANSWERS, MODEL, Answer, ModelStep
 from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS, PairedRun, WholeRun
 from liqspec.properties.property import NOT_EXERCISED, Properties, Property, Verdict
@@ -24,20 +24,20 @@ class Monitor:
     `snapshot`, `witness` and `refusal` are those after the latest event.
     """
 
-    def __init__(self, engine: Engine, snapshot: Snapshot, witness: Witness, tally: Tally) -> None:
+    def __init__(self, engine: Engine, snapshot: Snapshot, witness: Witness, coverage: Coverage) -> None:
         """Go on judging an engine that is in the state of `snapshot`, with what `witness` has seen up to there."""
         self._engine = engine
         self.snapshot = snapshot
         self.witness = witness
         self.refusal: str | None = None
-        self._tally = tally
+        self._coverage = coverage
         self._latest: tuple[Snapshot, EventData] | None = None  # the latest event, with the state before it
         self._earlier: tuple[Snapshot, EventData] | None = None  # the event before that
 
     @classmethod
-    def of_start(cls, engine: Engine, config: dict[str, Any], tally: Tally) -> "Monitor":
+    def of_start(cls, engine: Engine, config: dict[str, Any], coverage: Coverage) -> "Monitor":
         """The monitor of a run that has just started."""
-        return cls(engine, engine.snapshot(), Witness(config, engine.observe()), tally)
+        return cls(engine, engine.snapshot(), Witness(config, engine.observe()), coverage)
 
     @property
     def observation(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class Monitor:
 
     def apply(self, event: EventData) -> list[Found]:
         """Apply an event, and return the violated properties with what was wrong."""
-        return guarded(event, lambda: self._apply(event), self._tally)
+        return guarded(event, lambda: self._apply(event), self._coverage)
 
     def _apply(self, event: EventData) -> list[Found]:
         outcome = apply_event(self._engine, event)
@@ -56,12 +56,12 @@ class Monitor:
         """Judge an event that the engine has just been given, and return the violated properties."""
         before = self.snapshot
         self._earlier, self._latest = self._latest, (before, event)
-        self._tally.count(effects, refusal)
+        self._coverage.count(event, effects, refusal)
         self.refusal = None if refusal is None else refusal.code
         step = self.witness.see(event, self.refusal, self._engine.observe())
         self.snapshot = self._engine.snapshot()
         model_step = ModelStep(self._engine, before, event, self.snapshot, effects, refusal, self.witness)
-        return counted([*OBSERVED.judge(step), *MODEL.judge(model_step)], self._tally)
+        return counted([*OBSERVED.judge(step), *MODEL.judge(model_step)], self._coverage)
 
     def compare(self, beside: Engine) -> list[Found]:
         """Judge the latest event against other runs, and return the violated properties.
@@ -78,31 +78,31 @@ class Monitor:
         assert self._latest is not None, "an event was seen"
         before, event = self._latest
         pair = PairedRun(beside, self._earlier, before, event, self.snapshot, self.refusal)
-        return guarded(event, lambda: counted(properties.judge(pair), self._tally), self._tally)
+        return guarded(event, lambda: counted(properties.judge(pair), self._coverage), self._coverage)
 
 
-def judge_whole_run(config: dict[str, Any], told: list[EventData], tally: Tally) -> list[Found]:
+def judge_whole_run(config: dict[str, Any], told: list[EventData], coverage: Coverage) -> list[Found]:
     """Judge a run that violated nothing so far as a whole, and return the violated properties."""
     latest: EventData = told[-1] if told else {}
-    return guarded(latest, lambda: counted(WHOLE_RUNS.judge(WholeRun(config, told)), tally), tally)
+    return guarded(latest, lambda: counted(WHOLE_RUNS.judge(WholeRun(config, told)), coverage), coverage)
 
 
-def guarded(event: EventData, judge: Callable[[], list[Found]], tally: Tally) -> list[Found]:
+def guarded(event: EventData, judge: Callable[[], list[Found]], coverage: Coverage) -> list[Found]:
     """Judge; an engine that crashes, or shows what cannot be, has broken EVT-1, whatever the exception."""
     try:
         return judge()
     except Exception as error:
-        return counted(ANSWERS.judge(Answer(event, error)), tally)
+        return counted(ANSWERS.judge(Answer(event, error)), coverage)
 
 
-def counted(judged: Iterable[tuple[Property[Any], Verdict]], tally: Tally) -> list[Found]:
+def counted(judged: Iterable[tuple[Property[Any], Verdict]], coverage: Coverage) -> list[Found]:
     """Count what was exercised, and return what was violated."""
     found = []
     for entry, verdict in judged:
         if verdict is NOT_EXERCISED:
             continue
         if entry.counted:
-            tally.checked[entry.name] += 1
+            coverage.checked[entry.name] += 1
         if verdict.outcome == "violated":
             found.append((entry.name, verdict.wrong))
     return found

@@ -14,7 +14,7 @@ from liqspec.core.events import Block, EventData
 from liqspec.core.refusals import Refusal
 from liqspec.edge.amounts import exact
 from liqspec.edge.texts import show
-from liqspec.properties.coverage import Tally
+from liqspec.properties.coverage import Coverage
 from liqspec.properties.monitor import Monitor
 from liqspec.replay.order_book import Ladder, next_execution
 from liqspec.spec.scenarios import Expectation, Report, Scenario
@@ -69,10 +69,10 @@ class Outcome:
 class Run:
     """A run of a scenario: iterate over its moments, then read its outcome."""
 
-    def __init__(self, scenario: Scenario, why: str | None = None, tally: Tally | None = None) -> None:
+    def __init__(self, scenario: Scenario, why: str | None = None, coverage: Coverage | None = None) -> None:
         self.scenario = scenario
         self.engine = Engine(scenario.config)
-        self._judge = Monitor.of_start(self.engine, scenario.config.to_json(), tally or Tally())
+        self._judge = Monitor.of_start(self.engine, scenario.config.to_json(), coverage or Coverage())
         self._why = why
         self._ladders = {
             market: Ladder.of(self.engine, market, levels) for market, levels in scenario.file.depth.items()

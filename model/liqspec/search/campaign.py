@@ -8,27 +8,27 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
-from liqspec.properties.coverage import Tally, Violation
+from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Found, Monitor, judge_whole_run
 
 LENGTH = 80  # events in one run: long enough for two liquidations, short enough to read
 PAIRED = 4  # every so many events, the last one is also judged beside other runs, which takes some time
 
 
-def random_run(base: dict[str, Any], random: Random, length: int, where: str, tally: Tally) -> list[EventData]:
-    """Run, and add what was violated to the tally, the first of it at the end of the run; the events that were told.
+def random_run(base: dict[str, Any], random: Random, length: int, where: str, coverage: Coverage) -> list[EventData]:
+    """Run, and add what was violated to the coverage, the first of it at the end of the run; the events that were told.
 
     Every accepted event is also applied once more from the state before it.
     """
     config = configuration(random, base)
     engine, beside = Engine(Config.from_json(config)), Engine(Config.from_json(config))
-    guide, judge = Guide(random, engine), Monitor.of_start(engine, config, tally)
+    guide, judge = Guide(random, engine), Monitor.of_start(engine, config, coverage)
     told: list[EventData] = []
 
     def violations(found: list[Found]) -> list[Violation]:
         return [Violation(name, wrong, where, config, list(told)) for name, wrong in found]
 
-    while len(told) < length and not tally.violations:
+    while len(told) < length and not coverage.violations:
         event, before = guide.next_event(), judge.snapshot
         told.append(event)
         found = judge.apply(event)
@@ -36,7 +36,7 @@ def random_run(base: dict[str, Any], random: Random, length: int, where: str, ta
             found = judge.repeat(beside)
         if not found and len(told) % PAIRED == 0:
             found = judge.compare(beside)
-        tally.violations.extend(violations(found))
-    if not tally.violations:
-        tally.violations.extend(violations(judge_whole_run(config, told, tally)))
+        coverage.violations.extend(violations(found))
+    if not coverage.violations:
+        coverage.violations.extend(violations(judge_whole_run(config, told, coverage)))
     return told

@@ -14,7 +14,7 @@ from liqspec.core.snapshot import AccountValue, PoolValue, Snapshot, WindowValue
 from liqspec.core.state import Position
 from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker.witness import Witness
-from liqspec.properties.coverage import Tally, Violation, reachable_transitions
+from liqspec.properties.coverage import Coverage, Violation, reachable_transitions
 from liqspec.properties.monitor import Monitor
 from liqspec.spec.scopes import Scope
 
@@ -36,14 +36,14 @@ class Exploration:
     depth: int
     exhausted: bool
     seconds: float
-    tally: Tally
+    coverage: Coverage
     never: list[str]
     excused: dict[str, str]
 
     @property
     def holds(self) -> bool:
         """Whether nothing was violated, and nothing was left unexercised without an excuse."""
-        return not (self.tally.violations or self.never)
+        return not (self.coverage.violations or self.never)
 
 
 @define
@@ -64,29 +64,29 @@ def explore(scope: Scope, *, progress: Callable[[int], None] = lambda _: None) -
     Raises:
         InvalidConfig: the scope's configuration is no valid rule set.
     """
-    began, tally = time.perf_counter(), Tally()
+    began, coverage = time.perf_counter(), Coverage()
     engine = Engine(Config.from_json(scope.config))
-    judge = Monitor.of_start(engine, scope.config, tally)
+    judge = Monitor.of_start(engine, scope.config, coverage)
     trail: tuple[Any, ...] = ()
     for event in scope.setup:
         wrong, trail = judge.apply(event), (trail, event)
         if wrong:
-            tally.violations.append(_violation(scope, wrong[0], trail))
+            coverage.violations.append(_violation(scope, wrong[0], trail))
     root = _Node(judge.snapshot, judge.witness, trail)
     seen: set[bytes] = {_canonical(root.snapshot, scope.symmetric)}
     frontier, steps, refused, depth = [root], 0, 0, 0
-    while frontier and depth < scope.max_depth and not tally.violations:
+    while frontier and depth < scope.max_depth and not coverage.violations:
         following: list[_Node] = []
         depth += 1
         for node in frontier:
             progress(len(seen))
             for event in _events(scope, engine, node.snapshot):
                 engine.restore(node.snapshot)
-                judge = Monitor(engine, node.snapshot, node.witness.copy(), tally)
+                judge = Monitor(engine, node.snapshot, node.witness.copy(), coverage)
                 steps += 1
                 wrong = judge.apply(event)
                 if wrong:
-                    tally.violations.append(_violation(scope, wrong[0], (node.trail, event)))
+                    coverage.violations.append(_violation(scope, wrong[0], (node.trail, event)))
                     break
                 if judge.snapshot == node.snapshot:
                     refused += 1
@@ -95,7 +95,7 @@ def explore(scope: Scope, *, progress: Callable[[int], None] = lambda _: None) -
                 if canonical not in seen:
                     seen.add(canonical)
                     following.append(_Node(judge.snapshot, judge.witness, (node.trail, event)))
-            if tally.violations:
+            if coverage.violations:
                 break
         frontier = following
     return Exploration(
@@ -105,18 +105,18 @@ def explore(scope: Scope, *, progress: Callable[[int], None] = lambda _: None) -
         steps=steps,
         refused=refused,
         depth=depth,
-        exhausted=not frontier and not tally.violations,
+        exhausted=not frontier and not coverage.violations,
         seconds=time.perf_counter() - began,
-        tally=tally,
-        never=_never(scope, tally),
+        coverage=coverage,
+        never=_never(scope, coverage),
         excused=scope.excused,
     )
 
 
-def _never(scope: Scope, tally: Tally) -> list[str]:
+def _never(scope: Scope, coverage: Coverage) -> list[str]:
     """What the scope neither exercised nor excused; and excuses for what it did exercise, which are wrong."""
-    counts = {f"transition {name}": tally.transitions[name] for name in reachable_transitions()}
-    counts.update({f"property {name}": tally.checked[name] for name in OBSERVED})
+    counts = {f"transition {name}": coverage.transitions[name] for name in reachable_transitions()}
+    counts.update({f"property {name}": coverage.checked[name] for name in OBSERVED})
     never = [name for name, count in counts.items() if not count and name.partition(" ")[2] not in scope.excused]
     stale = [name for name, count in counts.items() if count and name.partition(" ")[2] in scope.excused]
     return [*never, *(f"excuse for {name}, which was exercised" for name in stale)]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from liqspec.conform import configurations, known_divergences, report
-from liqspec.conform.coverage import Coverage
+from liqspec.conform.coverage import Compared
 from liqspec.conform.fault import EngineFault
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.search import Budget, Search
@@ -20,7 +20,7 @@ def check_engine(
     compare: Mode = "full",
     tolerance: dict[str, str] | None = None,
     known: Path | None = None,
-) -> Coverage:
+) -> Compared:
     """Drive an engine in lock-step with the model through `steps` guided events, and return what they exercised.
 
     `engine` makes an engine, and may be its class. `venue`, `compare`, `tolerance` and the file `known` mean what

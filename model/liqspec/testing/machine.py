@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from hypothesis.strategies import DataObject
 
 from liqspec.conform import configurations, report
-from liqspec.conform.coverage import Coverage
+from liqspec.conform.coverage import Compared
 from liqspec.conform.fault import EngineFault
 from liqspec.conform.finding import Finding
 from liqspec.conform.lockstep import Beside, Comparison
@@ -49,7 +49,7 @@ class LiquidationMachine(RuleBasedStateMachine):
         config = data.draw(of_world(configurations.of(driven.hello, self.venue)), label="configuration")
         self._supported = driven.hello.events
         comparison = Comparison.of(driven.hello)
-        beside = Beside(driven, comparison, Coverage(), config, witnessed=comparison.judged)
+        beside = Beside(driven, comparison, Compared(), config, witnessed=comparison.judged)
         begun = beside.start()
         if isinstance(begun, Finding):
             raise AssertionError(report.text(begun))

@@ -12,7 +12,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.parameters import InvalidConfig
 from liqspec.edge.shapes import WrongShape
-from liqspec.properties.coverage import Tally, Violation
+from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Monitor, judge_whole_run
 from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS
 from liqspec.properties.registry import PROPERTIES
@@ -27,11 +27,11 @@ from liqspec.spec import rulebook, scenarios
 def judge_all(violation: Violation, told: list[EventData]) -> Violation | None:
     """The violation of the same property in a run of these events, cut after it; None if there is none."""
     if violation.property in WHOLE_RUNS:
-        found = dict(judge_whole_run(violation.config, told, Tally()))
+        found = dict(judge_whole_run(violation.config, told, Coverage()))
         wrong = found.get(violation.property)
         return evolve(violation, wrong=wrong, events=told) if wrong else None
     engine, beside = Engine(Config.from_json(violation.config)), Engine(Config.from_json(violation.config))
-    judge = Monitor.of_start(engine, violation.config, Tally())
+    judge = Monitor.of_start(engine, violation.config, Coverage())
     for index, event in enumerate(told):
         broken = judge.apply(event)
         if violation.property in PAIRED and not broken:
@@ -91,7 +91,7 @@ def to_toml(violation: Violation) -> str:
 def _refusals(violation: Violation) -> dict[int, str]:
     """The refusal codes of the run, by event, so that the replay expects them."""
     engine = Engine(Config.from_json(violation.config))
-    judge = Monitor.of_start(engine, violation.config, Tally())
+    judge = Monitor.of_start(engine, violation.config, Coverage())
     refused = {}
     for index, event in enumerate(violation.events):
         judge.apply(event)

@@ -8,9 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from liqspec.core import machine
-from liqspec.core.refusals import CODES
 from liqspec.proofs.lemmas import LEMMAS
-from liqspec.properties.coverage import Violation, acting_rules, reachable_transitions
+from liqspec.properties.coverage import Violation, acting_rules, never_exercised, reachable_transitions
 from liqspec.properties.registry import PROPERTIES
 from liqspec.search.explore import Exploration
 from liqspec.spec import rulebook
@@ -47,10 +46,10 @@ class ScopeResult:
             refused=found.refused,
             depth=found.depth,
             exhausted=found.exhausted,
-            checked=dict(sorted(found.tally.checked.items())),
-            transitions=dict(sorted(found.tally.transitions.items())),
-            rules=dict(sorted(found.tally.rules.items())),
-            refusals=dict(sorted(found.tally.refusals.items())),
+            checked=dict(sorted(found.coverage.checked.items())),
+            transitions=dict(sorted(found.coverage.transitions.items())),
+            rules=dict(sorted(found.coverage.rules.items())),
+            refusals=dict(sorted(found.coverage.codes.items())),
             never=found.never,
             excused=found.excused,
         )
@@ -82,11 +81,15 @@ class Report:
         """
         if self.violations:
             return []
+        counts = {
+            "properties": self.checked,
+            "transitions": self.transitions,
+            "rules": self.rules,
+            "refusals": self.refusals,
+        }
+        one = {"properties": "property", "transitions": "transition", "rules": "rule", "refusals": "refusal"}
         return [
-            *(f"property {name}" for name, entry in PROPERTIES.items() if entry.counted and not self.checked.get(name)),
-            *(f"transition {name}" for name in reachable_transitions() if not self.transitions.get(name)),
-            *(f"rule {number}" for number in acting_rules() if not self.rules.get(number)),
-            *(f"refusal {code}" for code in CODES if not self.refusals.get(code)),
+            *(f"{one[kind]} {name}" for kind, names in never_exercised(counts).items() for name in names),
             *(f"scope {result.scope}: {name}" for result in self.scopes for name in result.never),
         ]
 

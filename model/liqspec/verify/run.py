@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from liqspec.generate.configurations import base_configuration
 from liqspec.proofs import prove
-from liqspec.properties.coverage import Tally
+from liqspec.properties.coverage import Coverage
 from liqspec.search import parallel
 from liqspec.search.campaign import LENGTH
 from liqspec.spec import scopes, venues
@@ -65,7 +65,7 @@ def verify(effort: Budget, progress: Console) -> Report:
         shown = _Bars(bars, effort)
         for part in parallel.spread(work, pieces, processes=effort.processes, done=shown.done):
             parts.append(part)
-            if part.tally.violations:
+            if part.coverage.violations:
                 break
     return _report(effort, parts)
 
@@ -123,9 +123,9 @@ class _Bars:
 
 
 def _report(effort: Budget, parts: list[Part]) -> Report:
-    tally, steps = Tally(), {"worked examples": 0, "scenarios": 0, "random events": 0}
+    coverage, steps = Coverage(), {"worked examples": 0, "scenarios": 0, "random events": 0}
     for part in parts:
-        tally.add(part.tally)
+        coverage.add(part.coverage)
         steps[part.kind] = steps.get(part.kind, 0) + part.steps
     return Report(
         venues=effort.venues(),
@@ -134,11 +134,11 @@ def _report(effort: Budget, parts: list[Part]) -> Report:
         examples=steps["worked examples"],
         scenarios=steps["scenarios"],
         failures=[line for part in parts for line in part.failures],
-        checked=dict(sorted(tally.checked.items())),
-        transitions=dict(sorted(tally.transitions.items())),
-        rules=dict(sorted(tally.rules.items())),
-        refusals=dict(sorted(tally.refusals.items())),
+        checked=dict(sorted(coverage.checked.items())),
+        transitions=dict(sorted(coverage.transitions.items())),
+        rules=dict(sorted(coverage.rules.items())),
+        refusals=dict(sorted(coverage.codes.items())),
         scopes=[ScopeResult.of(part.exploration) for part in parts if part.exploration is not None],
         proofs=[part.proof for part in parts if part.proof is not None],
-        violations=tally.violations,
+        violations=coverage.violations,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-from liqspec.properties.coverage import Tally, Violation
+from liqspec.properties.coverage import Coverage, Violation
 from liqspec.search import explore
 from liqspec.search.campaign import LENGTH, random_run
 from liqspec.verify import counterexample
@@ -27,11 +27,11 @@ def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...],
     for number in range(RUNS):
         if len(best.events) <= SHORT or found == FOUND:
             break
-        random, tally = Random(f"{seed}/again/{number}"), Tally()
-        random_run(random.choice(bases), random, LENGTH, f"another random run, {number} of seed {seed}", tally)
-        if tally.violations:
+        random, coverage = Random(f"{seed}/again/{number}"), Coverage()
+        random_run(random.choice(bases), random, LENGTH, f"another random run, {number} of seed {seed}", coverage)
+        if coverage.violations:
             found += 1
-            best = min(best, counterexample.shrink(tally.violations[0]), key=_length)
+            best = min(best, counterexample.shrink(coverage.violations[0]), key=_length)
     return best
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import Factory, define, frozen
 
 from liqspec.proofs import prove
-from liqspec.properties.coverage import Tally
+from liqspec.properties.coverage import Coverage
 from liqspec.replay.run import Run
 from liqspec.search import explore
 from liqspec.search.campaign import random_run
@@ -20,7 +20,7 @@ class Part:
 
     kind: str
     steps: int = 1
-    tally: Tally = Factory(Tally)
+    coverage: Coverage = Factory(Coverage)
     failures: list[str] = Factory(list)
     exploration: explore.Exploration | None = None
     proof: "ProofResult | None" = None
@@ -64,7 +64,7 @@ class Scenarios:
 def _told(kind: str, stories: list[scenarios.Scenario]) -> Part:
     part = Part(kind, len(stories))
     for story in stories:
-        run = Run(story, tally=part.tally)
+        run = Run(story, coverage=part.coverage)
         for _ in run:
             pass
         part.failures.extend(f"{story.name}: {line}" for line in run.outcome().unexpected)
@@ -80,7 +80,7 @@ class Explored:
     def work(self) -> Part:
         """Explore it; what it exercises is counted apart from the runs."""
         found = explore.explore(self.world)
-        return Part("scopes", exploration=found, tally=Tally(violations=found.tally.violations))
+        return Part("scopes", exploration=found, coverage=Coverage(violations=found.coverage.violations))
 
 
 @frozen
@@ -118,8 +118,8 @@ class RandomRuns:
         for number, length in self.lengths:
             random = Random(f"{self.seed}/{number}")  # a string seeds the same on every machine and PYTHONHASHSEED
             where = f"random run {number} of seed {self.seed}"
-            part.steps += len(random_run(random.choice(self.bases), random, length, where, part.tally))
-            if part.tally.violations:
+            part.steps += len(random_run(random.choice(self.bases), random, length, where, part.coverage))
+            if part.coverage.violations:
                 break
         return part
 

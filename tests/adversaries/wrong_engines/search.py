@@ -35,8 +35,8 @@ def find(steps: int, seed: int = 1) -> Found | None:
     for number in range(steps // LENGTH):
         part = RandomRuns(SHIPPED, seed, ((number, LENGTH),)).work()
         tried += part.steps
-        if part.tally.violations:
-            return Found(part.tally.violations[0], tried)
+        if part.coverage.violations:
+            return Found(part.coverage.violations[0], tried)
     return None
 
 
