@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adversaries.wrong_engines.search import BASES
 from liqspec.conform.oracle import Oracle
-from liqspec.core import events, machine, refusals, snapshot_json
+from liqspec.core import events, machine, refusals, snapshot
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.parameters import InvalidConfig
@@ -94,7 +94,7 @@ class TestWhatTheModelWrites:
             fits("observation", moment.after)
             for effect in moment.effects:
                 fits("effect", effect_json(effect, units))
-            fits("snapshot", snapshot_json.to_json(run.engine.venue, run.engine.snapshot()))
+            fits("snapshot", snapshot.to_json(run.engine.venue, run.engine.snapshot()))
 
     def test_fits_as_requests_and_replies(self) -> None:
         random = Random(5)
@@ -325,12 +325,12 @@ class TestSnapshotsFit:
     ) -> None:
         """OBS-4."""
         engine = situation()
-        data = mutated(snapshot_json.to_json(engine.venue, engine.snapshot()), draw)
+        data = mutated(snapshot.to_json(engine.venue, engine.snapshot()), draw)
         if not sayable(data):
             return
         fit = schemas.accepts("snapshot", data)
         try:
-            snapshot_json.from_json(engine.venue, data)
+            snapshot.from_json(engine.venue, data)
         except InvalidConfig:
             return  # that a size does not go with a state is beyond a schema
         except shapes.WrongShape:
@@ -385,7 +385,7 @@ def test_questions_about_steps_fit() -> None:
     engine = holding()
     asked = {
         "config": small_config(),
-        "before": snapshot_json.to_json(engine.venue, engine.snapshot()),
+        "before": snapshot.to_json(engine.venue, engine.snapshot()),
         "event": {"type": "mark_price", "market": "A", "price": "88"},
     }
     questions: tuple[dict[str, Any], ...] = (

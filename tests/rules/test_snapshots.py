@@ -5,11 +5,12 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liqspec.core import observation, snapshot_json
+from liqspec.core import observation, snapshot, state
 from liqspec.core.config import Config
 from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine, apply_event
@@ -112,6 +113,24 @@ SITUATIONS: list[Callable[[], Engine]] = [
 ]
 
 
+# Each class of the state, its record in a snapshot, and what the record keeps elsewhere: in its place, or in its owner.
+RECORDS: list[tuple[Any, Any, set[str]]] = [
+    (state.State, snapshot.Snapshot, {"venue"}),
+    (state.Account, snapshot.AccountValue, {"cross", "isolated", "pools"}),
+    (state.Pool, snapshot.PoolValue, {"account", "mode"}),
+    (state.Position, snapshot.PositionValue, {"account", "mode"}),
+    (state.Book, snapshot.BookValue, set()),
+    (state.Window, snapshot.WindowValue, set()),
+]
+
+
+@pytest.mark.parametrize(("kept", "record", "elsewhere"), RECORDS)
+def test_a_snapshot_has_every_field_of_the_state(kept: Any, record: Any, elsewhere: set[str]) -> None:
+    """OBS-4."""
+    listed = {field.name for field in snapshot.fields(record)}
+    assert {field.name for field in attrs.fields(kept)} ^ listed == elsewhere
+
+
 class TestAValue:
     """OBS-4, EVT-3."""
 
@@ -191,7 +210,7 @@ class TestAValue:
         change(engine)
         after = engine.snapshot()
         assert after != before
-        assert snapshot_json.from_json(engine.venue, snapshot_json.to_json(engine.venue, after)) == after
+        assert snapshot.from_json(engine.venue, snapshot.to_json(engine.venue, after)) == after
 
     def test_does_not_change_when_the_engine_goes_on(self) -> None:
         engine = working()
@@ -235,15 +254,15 @@ class TestJson:
     def test_every_state_of_the_story_comes_back_from_its_text(self) -> None:
         for engine, _ in stops():
             kept = engine.snapshot()
-            text = json.dumps(snapshot_json.to_json(engine.venue, kept))
-            assert snapshot_json.from_json(engine.venue, json.loads(text)) == kept
+            text = json.dumps(snapshot.to_json(engine.venue, kept))
+            assert snapshot.from_json(engine.venue, json.loads(text)) == kept
 
     def test_amounts_that_grew_beyond_what_can_be_put_in_come_back_too(self) -> None:
         """AMT-3."""
         engine = beyond_78_digits()
-        kept = snapshot_json.to_json(engine.venue, engine.snapshot())
+        kept = snapshot.to_json(engine.venue, engine.snapshot())
         assert len(kept["accounts"][0]["pools"][0]["collateral"]) == 79
-        assert snapshot_json.from_json(engine.venue, kept) == engine.snapshot()
+        assert snapshot.from_json(engine.venue, kept) == engine.snapshot()
 
     def test_a_run_restored_from_json_goes_on_exactly_like_the_original(self) -> None:
         """OBS-4: from every state of the story the same effects, refusals and states, to its end."""
@@ -252,7 +271,7 @@ class TestJson:
         assert not [answer for answer in answers if isinstance(answer, str)], "the story must be accepted whole"
         for engine, rest in stops():
             other = small_engine(**RULES)
-            other.restore(snapshot_json.from_json(engine.venue, snapshot_json.to_json(engine.venue, engine.snapshot())))
+            other.restore(snapshot.from_json(engine.venue, snapshot.to_json(engine.venue, engine.snapshot())))
             assert other.snapshot() == engine.snapshot()
             assert [try_event(other, event) for event in rest] == answers[len(answers) - len(rest) :]
             assert other.snapshot() == original.snapshot()
@@ -283,9 +302,9 @@ class TestJson:
         original = small_engine(**RULES)
         for event in told[:stop]:
             try_event(original, event)
-        written = json.dumps(snapshot_json.to_json(original.venue, original.snapshot()))
+        written = json.dumps(snapshot.to_json(original.venue, original.snapshot()))
         other = small_engine(**RULES)
-        other.restore(snapshot_json.from_json(other.venue, json.loads(written)))
+        other.restore(snapshot.from_json(other.venue, json.loads(written)))
         for event in told[stop:]:
             assert try_event(other, event) == try_event(original, event)
         assert (other.snapshot(), other.observe()) == (original.snapshot(), original.observe())
@@ -299,11 +318,11 @@ class TestJson:
         )
         apply(engine, "deposit", account="alice", amount="50.005")
         trade(engine, "0.25", "100.5", 2)
-        written = snapshot_json.to_json(engine.venue, engine.snapshot())
+        written = snapshot.to_json(engine.venue, engine.snapshot())
         held = written["accounts"][0]["pools"][0]["positions"][0]
         assert (written["marks"], held["size"], held["cost"]) == ({"A": "100.5"}, "0.25", "25.125")
         assert (written["net_deposits"], written["outside"]["positions"]) == ("5050.005", {"A": "-0.25"})
-        assert snapshot_json.from_json(engine.venue, written) == engine.snapshot()
+        assert snapshot.from_json(engine.venue, written) == engine.snapshot()
 
     def test_what_is_at_its_default_may_be_left_out(self) -> None:
         """OBS-4: a hand-written snapshot of two empty accounts."""
@@ -316,20 +335,20 @@ class TestJson:
             "marks": {"B": "100", "A": "100.0"},
             "accounts": [{"name": "bob", "pools": pools}, {"name": "alice", "pools": pools}],
         }
-        assert snapshot_json.from_json(engine.venue, data) == engine.snapshot()
+        assert snapshot.from_json(engine.venue, data) == engine.snapshot()
 
     def test_the_order_in_which_it_is_written_does_not_matter(self) -> None:
         """AMT-7: accounts, pools, positions and markets are put into the order of their names."""
         for engine, _ in stops():
             kept = engine.snapshot()
-            data = snapshot_json.to_json(engine.venue, kept)
+            data = snapshot.to_json(engine.venue, kept)
             data["accounts"].reverse()
             data["marks"] = dict(reversed(data["marks"].items()))
             for account in data["accounts"]:
                 account["pools"].reverse()
                 for pool in account["pools"]:
                     pool["positions"].reverse()
-            assert snapshot_json.from_json(engine.venue, data) == kept
+            assert snapshot.from_json(engine.venue, data) == kept
 
 
 CROSS = ("accounts", 0, "pools", 0)
@@ -390,16 +409,16 @@ class TestMalformedJson:
     )
     def test_of_the_wrong_shape(self, path: tuple[str | int, ...], value: object, where: str) -> None:
         engine = holding()
-        data = changed(snapshot_json.to_json(engine.venue, engine.snapshot()), path, value)
+        data = changed(snapshot.to_json(engine.venue, engine.snapshot()), path, value)
         with pytest.raises(WrongShape) as caught:
-            snapshot_json.from_json(engine.venue, data)
+            snapshot.from_json(engine.venue, data)
         assert str(caught.value).startswith(where)
         assert "\n" not in str(caught.value)
 
     @pytest.mark.parametrize("data", [None, [], "snapshot", 1])
     def test_of_no_shape_at_all(self, data: object) -> None:
         with pytest.raises(WrongShape, match="expected a table of fields"):
-            snapshot_json.from_json(small_engine().venue, data)
+            snapshot.from_json(small_engine().venue, data)
 
     @pytest.mark.parametrize(
         ("path", "value", "where"),
@@ -456,9 +475,9 @@ class TestMalformedJson:
         self, path: tuple[str | int, ...], value: object, where: str
     ) -> None:
         engine = holding()
-        data = changed(snapshot_json.to_json(engine.venue, engine.snapshot()), path, value)
+        data = changed(snapshot.to_json(engine.venue, engine.snapshot()), path, value)
         with pytest.raises(InvalidConfig) as caught:
-            snapshot_json.from_json(engine.venue, data)
+            snapshot.from_json(engine.venue, data)
         assert str(caught.value).startswith(where)
         assert "\n" not in str(caught.value)
 
@@ -468,24 +487,24 @@ class TestMalformedJson:
         apply(engine, "deposit", account="alice", amount="200")
         apply(engine, "transfer", account="alice", market="A", amount="200")
         trade(engine, "10", "100", 5, mode="isolated")
-        data = snapshot_json.to_json(engine.venue, engine.snapshot())
+        data = snapshot.to_json(engine.venue, engine.snapshot())
         data["accounts"][0]["pools"][1]["market"] = "B"
         with pytest.raises(InvalidConfig, match=r"accounts\.alice\.B\.positions: an isolated pool backs a position"):
-            snapshot_json.from_json(engine.venue, data)
+            snapshot.from_json(engine.venue, data)
 
     def test_a_position_stands_once(self) -> None:
         engine = holding()
-        data = snapshot_json.to_json(engine.venue, engine.snapshot())
+        data = snapshot.to_json(engine.venue, engine.snapshot())
         held = data["accounts"][0]["pools"][0]["positions"]
         held.append(held[0])
         with pytest.raises(InvalidConfig, match=r"accounts\.alice\.cross\.positions: a market is repeated"):
-            snapshot_json.from_json(engine.venue, data)
+            snapshot.from_json(engine.venue, data)
 
     def test_a_vault_position_of_size_zero_is_none(self) -> None:
         """OBS-1."""
         engine = holding()
-        data = changed(snapshot_json.to_json(engine.venue, engine.snapshot()), ("vault", "positions"), {"A": "0"})
-        assert snapshot_json.from_json(engine.venue, data) == engine.snapshot()
+        data = changed(snapshot.to_json(engine.venue, engine.snapshot()), ("vault", "positions"), {"A": "0"})
+        assert snapshot.from_json(engine.venue, data) == engine.snapshot()
 
 
 class TestObservation:

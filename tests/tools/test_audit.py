@@ -22,7 +22,7 @@ from liqspec.audit.follow import VENUE, Audit, Follower
 from liqspec.audit.log import Entry, Head, InvalidLog
 from liqspec.audit.run import audit
 from liqspec.cli import app
-from liqspec.core import events, snapshot_json
+from liqspec.core import events, snapshot
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
@@ -109,7 +109,7 @@ class TestALogOfTheModelItself:
         engine = Engine(Config.from_json(config))
         for event in SMALL[:3]:
             engine.apply(events.from_json(event))
-        before = snapshot_json.to_json(engine.venue, engine.snapshot())
+        before = snapshot.to_json(engine.venue, engine.snapshot())
         lines = [{"format": 1, "config": config, "before": before}, line(engine, SMALL[3])]
         assert followed(lines).holds
 
@@ -170,9 +170,9 @@ class TestAChangedLog:
         engine = Engine(Config.from_json(config))
         lines: Lines = [{"format": 1, "config": config}, *(line(engine, event) for event in SMALL)]
         wrong = engine.snapshot()
-        data = snapshot_json.to_json(engine.venue, wrong)
+        data = snapshot.to_json(engine.venue, wrong)
         data["accounts"][0]["pools"][0]["collateral"] = "70"
-        engine.restore(snapshot_json.from_json(engine.venue, data))
+        engine.restore(snapshot.from_json(engine.venue, data))
         lines[-1]["observation"] = engine.observe()
         lines += [line(engine, event) for event in (SMALL[0], {"type": "block", "time": 5}, SMALL[1])]
         found = followed(lines)

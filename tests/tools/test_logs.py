@@ -13,7 +13,7 @@ from rich.console import Console
 from liqspec.audit import follow, report, run, tables
 from liqspec.audit.follow import Audit
 from liqspec.audit.log import Entry
-from liqspec.core import events, snapshot_json
+from liqspec.core import events, snapshot
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
@@ -46,7 +46,7 @@ def snapshot_after(*told_events: EventData) -> dict[str, Any]:
     engine = Engine(Config.from_json(small_config()))
     for event in told_events:
         engine.apply(events.from_json(event))
-    return snapshot_json.to_json(engine.venue, engine.snapshot())
+    return snapshot.to_json(engine.venue, engine.snapshot())
 
 
 # ------------------------------------------------------------------------------------------- from where it continues

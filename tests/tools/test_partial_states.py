@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from liqspec.core import snapshot_json
+from liqspec.core import snapshot
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.edge import shapes
@@ -24,7 +24,7 @@ TWO_MARKETS = [{"account": "alice", "market": market, "mode": "cross", "size": "
 def completed(before: Data) -> Completed:
     """The state, with what is not known of it as at the start of the run."""
     engine = Engine(CONFIG)
-    start = snapshot_json.to_json(engine.venue, engine.snapshot())
+    start = snapshot.to_json(engine.venue, engine.snapshot())
     return assumptions.from_start(engine.venue, start, PartialState.from_json(before))
 
 
@@ -118,7 +118,7 @@ def test_what_is_known_of_one_position_leaves_the_others_as_they_were() -> None:
     engine = holding("500")
     trade(engine, "1", "100", 5, market="B")
     apply(engine, "deposit", account="bob", amount="9")
-    base = snapshot_json.to_json(engine.venue, engine.snapshot())
+    base = snapshot.to_json(engine.venue, engine.snapshot())
     known = PartialState.from_json({"positions": [{**TWO_MARKETS[0], "cost": "999"}]})
     done = completion.complete(small_engine().venue, base, known)
     assert done.assumptions == []

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from adversaries.wrong_engines import WRONG_ENGINES
 from adversaries.wrong_engines.search import BASES
 from engines import python_engine
-from liqspec.core import arithmetic, measures, snapshot_json
+from liqspec.core import arithmetic, measures, snapshot
 from liqspec.core.config import Config
 from liqspec.core.effects import OrderEmitted
 from liqspec.core.engine import Engine
@@ -53,7 +53,7 @@ CONFIG = Config.from_json(small_config())
 
 def whole(engine: Engine) -> Data:
     """The state of an engine as a snapshot in plain data."""
-    return snapshot_json.to_json(engine.venue, engine.snapshot())
+    return snapshot.to_json(engine.venue, engine.snapshot())
 
 
 def seen(engine: Engine) -> Data:

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from liqspec.core import snapshot_json
+from liqspec.core import snapshot
 from liqspec.core.engine import Engine
 from liqspec.core.machine import lifecycle
 from liqspec.core.parameters import InvalidConfig
@@ -22,14 +22,14 @@ def adopt(engine: Engine, observation: dict[str, Any]) -> str:
     What it leaves out stays as it is. A state that contradicts itself is left alone.
     """
     try:
-        base = snapshot_json.to_json(engine.venue, engine.snapshot())
+        base = snapshot.to_json(engine.venue, engine.snapshot())
         known = PartialState.from_json(_whole(engine, observation))
         done = complete(engine.venue, base, known)
         for _, pool in pools(done.data):
             for held in pool["positions"]:
                 # STP-4: a leverage is in no observation.
                 held.setdefault("leverage", engine.venue.markets[held["market"]].max_leverage)
-        engine.restore(snapshot_json.from_json(engine.venue, done.data))
+        engine.restore(snapshot.from_json(engine.venue, done.data))
     except (WrongShape, InvalidConfig) as error:
         return str(error)
     return ""

@@ -8,7 +8,7 @@ from attrs import Factory, define, frozen
 from liqspec.audit.adopt import adopt
 from liqspec.audit.log import Entry, Head
 from liqspec.audit.restrict import seen, states_before
-from liqspec.core import snapshot_json
+from liqspec.core import snapshot
 from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
@@ -185,7 +185,7 @@ class Follower:
             return
         with shapes.below("before"):
             known = PartialState.from_json(before)
-            base = snapshot_json.to_json(self.model.venue, self.model.snapshot())
+            base = snapshot.to_json(self.model.venue, self.model.snapshot())
             done = complete(self.model.venue, base, known)
             for _, pool in pools(done.data):
                 for held in (one for one in pool["positions"] if "leverage" not in one):
@@ -196,6 +196,6 @@ class Follower:
     def _restore(self, data: dict[str, Any]) -> None:
         try:
             with shapes.below("before"):
-                self.model.restore(snapshot_json.from_json(self.model.venue, data))
+                self.model.restore(snapshot.from_json(self.model.venue, data))
         except InvalidConfig as error:
             raise InvalidConfig(f"before.{error.path}", error.message) from None

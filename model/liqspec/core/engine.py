@@ -50,7 +50,7 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         """The whole state as a value that can be compared, hashed and restored."""
-        return snapshot.take(self.state)
+        return snapshot.capture(self.state)
 
     def restore(self, value: Snapshot) -> None:
         """Return to the state of a snapshot of a run with the same configuration."""

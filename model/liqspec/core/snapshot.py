@@ -1,19 +1,43 @@
-"""The whole state as a value: compared, hashed and restored."""
+"""The whole state as a value: compared, hashed, restored, and written as JSON from which a run can go on (OBS-4).
 
-from typing import NamedTuple
+The records below list the fields of the state once, each with its type outside. Capture, restore, JSON, traces
+(`replay.itf`), states known in part (`step`) and the schema follow the list.
+"""
 
+from functools import cache
+from operator import attrgetter
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+import attrs
 from attrs import frozen
 
+from liqspec.core import machine
 from liqspec.core.config import Mode
+from liqspec.core.parameters import InvalidConfig, on_grid
 from liqspec.core.state import Account, Book, Pool, Position, State, Window
-from liqspec.core.venue import Venue
+from liqspec.core.venue import Market, Venue
+from liqspec.edge import shapes
+from liqspec.edge.names import check_name
+from liqspec.edge.texts import show
+from liqspec.edge.validators import are_amounts, are_reported, is_integer, is_moment, is_reported
+
+FORMAT = 1
+
+# What a field is outside: amounts are decimal strings on their grid. A size is in lots of the market of its record; the
+# tables are by market name; a moment may lie beyond the range of integers.
+Money = Annotated[int, "money"]
+Size = Annotated[int, "size"]
+Moment = Annotated[int, "moment"]
+Sizes = Annotated[tuple[tuple[str, int], ...], "sizes"]
+Prices = Annotated[tuple[tuple[str, int], ...], "prices"]
+Kind = Literal["money", "size", "sizes", "prices", "moment", "integer", "flag", "text", "record", "records"]
 
 
 class WindowValue(NamedTuple):
     """A window: its end, and what that was when the block began (CLD-3)."""
 
-    until: int
-    forcing_until: int
+    until: Moment = 0
+    forcing_until: Moment = 0
 
 
 class PositionValue(NamedTuple):
@@ -21,24 +45,24 @@ class PositionValue(NamedTuple):
 
     market: str
     state: str
-    size: int
-    cost: int
+    size: Size
+    cost: Money
     leverage: int
     life: int
-    order: int | None
-    attempted: bool
-    failed: bool
-    window: WindowValue
+    order: Size | None = None
+    attempted: bool = False
+    failed: bool = False
+    window: WindowValue = WindowValue()
 
 
 class PoolValue(NamedTuple):
     """A margin pool, its positions by market name; `market` is None for the cross pool."""
 
     market: str | None
-    collateral: int
-    in_liquidation: bool
-    window: WindowValue
-    positions: tuple[PositionValue, ...]
+    collateral: Money
+    in_liquidation: bool = False
+    window: WindowValue = WindowValue()
+    positions: tuple[PositionValue, ...] = ()
 
 
 class AccountValue(NamedTuple):
@@ -52,8 +76,8 @@ class AccountValue(NamedTuple):
 class BookValue(NamedTuple):
     """The vault's or the outside's cash and positions by market name."""
 
-    cash: int
-    positions: tuple[tuple[str, int], ...]
+    cash: Money = 0
+    positions: Sizes = ()
 
 
 @frozen(cache_hash=True)
@@ -62,17 +86,69 @@ class Snapshot:
 
     time: int
     block: int
-    marks: tuple[tuple[str, int], ...]
+    marks: Prices
     accounts: tuple[AccountValue, ...]
     vault: BookValue
     outside: BookValue
-    net_deposits: int
+    net_deposits: Money = 0
 
 
-# --------------------------------------------------------------------------------------------------------- take, build
+# ------------------------------------------------------------------------------------------------- the list of fields
 
 
-def take(state: State) -> Snapshot:
+@frozen
+class Field:
+    """A field of a record: its type outside, the class of a nested record, and the value where it is left out."""
+
+    name: str
+    kind: Kind
+    record: Any
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        """Whether the field may not be left out."""
+        return self.default is attrs.NOTHING
+
+    @property
+    def nullable(self) -> bool:
+        """Whether None is a value of the field."""
+        return self.default is None
+
+
+@cache
+def fields(record: Any) -> tuple[Field, ...]:
+    """The fields of a record of the state, in their order.
+
+    None is left out; so may be what has a default, and a record of which every field has one.
+    """
+    defaults = {one.name: one.default for one in attrs.fields(record)} if attrs.has(record) else record._field_defaults
+    listed = []
+    for name, hint in get_type_hints(record, include_extras=True).items():
+        optional = type(None) in get_args(hint)
+        kind, nested = _kind(get_args(hint)[0] if optional else hint)
+        default = None if optional else defaults.get(name, attrs.NOTHING)
+        if kind == "record" and not any(one.required for one in fields(nested)):
+            default = nested()
+        listed.append(Field(name, kind, nested, default))
+    return tuple(listed)
+
+
+def _kind(hint: Any) -> tuple[Kind, Any]:
+    if get_origin(hint) is Annotated:
+        return hint.__metadata__[0], None
+    if get_origin(hint) is tuple:
+        return "records", get_args(hint)[0]
+    plain: dict[Any, Kind] = {int: "integer", bool: "flag", str: "text"}
+    return (plain[hint], None) if hint in plain else ("record", hint)
+
+
+# ------------------------------------------------------------------------------------------------------ capture, build
+
+_OF_POSITION = attrgetter(*PositionValue._fields[1:-1])
+
+
+def capture(state: State) -> Snapshot:
     """The state as a value."""
     return Snapshot(
         state.time,
@@ -88,8 +164,29 @@ def take(state: State) -> Snapshot:
     )
 
 
+def _pool(pool: Pool) -> PoolValue:
+    return PoolValue(
+        pool.market,
+        pool.collateral,
+        pool.in_liquidation,
+        _window(pool.window),
+        tuple(
+            PositionValue._make((market, *_OF_POSITION(position), _window(position.window)))
+            for market, position in sorted(pool.positions.items())
+        ),
+    )
+
+
+def _window(window: Window) -> WindowValue:
+    return WindowValue(window.until, window.forcing_until)
+
+
+def _book(book: Book) -> BookValue:
+    return BookValue(book.cash, tuple(sorted(book.positions.items())))
+
+
 def build(venue: Venue, value: Snapshot) -> State:
-    """The state of a value, for the rule set that it was taken under."""
+    """The state of a value, for the rule set that it was captured under."""
     accounts = {}
     for account in value.accounts:
         pools = [_build_pool(venue, account.name, pool) for pool in account.pools]
@@ -111,43 +208,191 @@ def build(venue: Venue, value: Snapshot) -> State:
     )
 
 
-def _window(window: Window) -> WindowValue:
-    return WindowValue(window.until, window.forcing_until)
-
-
-def _pool(pool: Pool) -> PoolValue:
-    return PoolValue(
-        pool.market,
-        pool.collateral,
-        pool.in_liquidation,
-        _window(pool.window),
-        tuple(
-            PositionValue(
-                market,
-                position.state,
-                position.size,
-                position.cost,
-                position.leverage,
-                position.life,
-                position.order,
-                position.attempted,
-                position.failed,
-                _window(position.window),
-            )
-            for market, position in sorted(pool.positions.items())
-        ),
-    )
-
-
-def _book(book: Book) -> BookValue:
-    return BookValue(book.cash, tuple(sorted(book.positions.items())))
-
-
 def _build_pool(venue: Venue, account: str, value: PoolValue) -> Pool:
     mode: Mode = "cross" if value.market is None else "isolated"
     positions = {}
     for held in value.positions:
-        fields = held._asdict()
-        fields.update(account=account, market=venue.markets[held.market], mode=mode, window=Window(*held.window))
-        positions[held.market] = Position(**fields)
+        given = held._asdict()
+        given.update(account=account, market=venue.markets[held.market], mode=mode, window=Window(*held.window))
+        positions[held.market] = Position(**given)
     return Pool(account, mode, value.market, value.collateral, value.in_liquidation, positions, Window(*value.window))
+
+
+# --------------------------------------------------------------------------------------------------------------- write
+
+
+def to_json(venue: Venue, snapshot: Snapshot) -> dict[str, Any]:
+    """The snapshot as plain data in the outside format; `from_json` of it is the snapshot again (OBS-4)."""
+    return {"format": FORMAT, **_write(venue, snapshot)}
+
+
+def _write(venue: Venue, record: Any) -> dict[str, Any]:
+    market = venue.markets[record.market] if isinstance(record, PositionValue) else None
+    values = [(field, getattr(record, field.name)) for field in fields(record.__class__)]
+    return {field.name: _write_value(venue, market, field.kind, value) for field, value in values if value is not None}
+
+
+def _write_value(venue: Venue, market: Market | None, kind: Kind, value: Any) -> Any:
+    match kind:
+        case "money":
+            return venue.money.text(value)
+        case "size":
+            assert market is not None, "only a position has a size"
+            return market.size.text(value)
+        case "sizes":
+            return {name: venue.markets[name].size.text(size) for name, size in value}
+        case "prices":
+            return {name: venue.markets[name].price.text(price) for name, price in value}
+        case "record":
+            return _write(venue, value)
+        case "records":
+            return [_write(venue, entry) for entry in value]
+        case _:
+            return value
+
+
+# ---------------------------------------------------------------------------------------------------------------- read
+
+_OUTSIDE: dict[Kind, tuple[Any, Any]] = {
+    "money": (str, is_reported),
+    "size": (str, is_reported),
+    "sizes": (dict[str, str], are_reported),
+    "prices": (dict[str, str], are_amounts),
+    "moment": (int, is_moment),
+    "integer": (int, is_integer),
+    "flag": (bool, None),
+    "text": (str, None),
+}
+
+
+@cache
+def _shape(record: Any) -> type[Any]:
+    """The class of a record in the outside format; what is left out is None."""
+    outside: dict[str, Any] = {"format": attrs.field(type=int)} if record is Snapshot else {}
+    for field in fields(record):
+        shape, validator = _OUTSIDE.get(field.kind, (None, None))
+        if field.record is not None:
+            shape = _shape(field.record)
+        if field.kind == "records":
+            shape = tuple[shape, ...]  # type: ignore[valid-type]  # made at run time, as its members are
+        default = attrs.NOTHING if field.required else None
+        outside[field.name] = attrs.field(type=shape, validator=validator, default=default)
+    return attrs.make_class(record.__name__, outside, frozen=True, kw_only=True)
+
+
+def from_json(venue: Venue, data: object) -> Snapshot:
+    """The snapshot in plain data, for the rule set that it was captured under.
+
+    Raises:
+        shapes.WrongShape: a field is missing, unknown or mistyped, or the format is another one.
+        InvalidConfig: a market is unknown, an amount is off its grid, or fields contradict each other.
+    """
+    written: Any = shapes.structure(data, _shape(Snapshot))
+    if written.format != FORMAT:
+        raise shapes.WrongShape("format", f"this version reads format {FORMAT}, got {written.format}")
+    if set(written.marks) != set(venue.markets):
+        raise InvalidConfig("marks", f"must be of exactly these markets: {', '.join(venue.markets)}")
+    names = [account.name for account in written.accounts]
+    if not names:
+        raise InvalidConfig("accounts", "at least one account is needed")
+    for name in names:
+        with shapes.at("accounts"):
+            check_name(name)
+    if len(set(names)) != len(names):
+        raise InvalidConfig("accounts", "a name is repeated")
+    accounts = sorted(written.accounts, key=lambda account: account.name)
+    read: Snapshot = _read(
+        venue,
+        Snapshot,
+        written,
+        "",
+        accounts=tuple(_read_account(venue, f"accounts.{account.name}", account) for account in accounts),
+    )
+    for market, mark in read.marks:
+        if mark <= 0:
+            raise InvalidConfig(f"marks.{market}", f"must be above 0, got {written.marks[market]}")
+    return read
+
+
+def _read(venue: Venue, record: Any, written: Any, path: str, market: Market | None = None, **nested: Any) -> Any:
+    """The value of a record in the outside format; `nested` are fields of it that are read already."""
+    values = dict(nested)
+    for field in fields(record):
+        if field.name not in values:
+            given = getattr(written, field.name)
+            values[field.name] = field.default if given is None else _read_value(venue, market, field, given, path)
+    return record(**values)
+
+
+def _read_value(venue: Venue, market: Market | None, field: Field, given: Any, path: str) -> Any:
+    below = f"{path}.{field.name}" if path else field.name
+    match field.kind:
+        case "money":
+            return on_grid(below, given, venue.money)
+        case "size":
+            assert market is not None, "only a position has a size"
+            return on_grid(below, given, market.size)
+        case "sizes":
+            sizes = [(name, on_grid(f"{below}.{name}", given[name], _market(venue, path, name).size)) for name in given]
+            return tuple(sorted((name, size) for name, size in sizes if size))
+        case "prices":
+            return tuple(
+                (name, on_grid(f"{below}.{name}", given[name], venue.markets[name].price)) for name in sorted(given)
+            )
+        case "record":
+            return _read(venue, field.record, given, below)
+        case _:
+            return given
+
+
+def _read_account(venue: Venue, path: str, written: Any) -> AccountValue:
+    markets = [pool.market for pool in written.pools]
+    if markets.count(None) != 1 or len(set(markets)) != len(markets):
+        raise InvalidConfig(f"{path}.pools", "must be one cross pool (without market) and one isolated pool a market")
+    pools = sorted(written.pools, key=lambda pool: (pool.market is not None, pool.market or ""))
+    read: AccountValue = _read(
+        venue, AccountValue, written, path, pools=tuple(_read_pool(venue, path, pool) for pool in pools)
+    )
+    return read
+
+
+def _read_pool(venue: Venue, path: str, written: Any) -> PoolValue:
+    path, held = f"{path}.{written.market or 'cross'}", written.positions or ()
+    if written.market is not None:
+        _market(venue, path, written.market)
+        if any(position.market != written.market for position in held):
+            raise InvalidConfig(f"{path}.positions", "an isolated pool backs a position of its own market only")
+    names = [position.market for position in held]
+    if len(set(names)) != len(names):
+        raise InvalidConfig(f"{path}.positions", "a market is repeated")
+    positions = tuple(
+        _read_position(venue, f"{path}.positions.{position.market}", position)
+        for position in sorted(held, key=lambda position: position.market)
+    )
+    read: PoolValue = _read(venue, PoolValue, written, path, positions=positions)
+    return read
+
+
+def _read_position(venue: Venue, path: str, written: Any) -> PositionValue:
+    market = _market(venue, path, written.market)
+    states = machine.lifecycle().table.states
+    if written.state not in states or states[written.state].kind == "pseudo":
+        raise InvalidConfig(f"{path}.state", f"unknown state {show(written.state)}")
+    held: PositionValue = _read(venue, PositionValue, written, path, market)
+    if (held.size != 0) != (states[held.state].kind == "open"):
+        raise InvalidConfig(f"{path}.size", f"{written.size} does not go with the state {held.state}")
+    if held.size and not 1 <= held.leverage <= market.max_leverage:
+        raise InvalidConfig(f"{path}.leverage", f"must be from 1 to {market.max_leverage}, got {held.leverage}")
+    if held.size and held.life < 1:
+        raise InvalidConfig(f"{path}.life", "an open position has had at least one opening")
+    if held.order is not None and not 0 < held.order <= abs(held.size):
+        raise InvalidConfig(f"{path}.order", f"must be above 0 and at most the size, got {written.order}")
+    if held.order is not None and held.state not in ("liquidatable", "partially_liquidated"):
+        raise InvalidConfig(f"{path}.order", f"a position that is {held.state} has no liquidation order")
+    return held
+
+
+def _market(venue: Venue, path: str, name: str) -> Market:
+    if name not in venue.markets:
+        raise InvalidConfig(path, f"unknown market {show(name)}")
+    return venue.markets[name]

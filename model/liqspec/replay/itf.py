@@ -8,15 +8,14 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import attrs
 from attrs import frozen
 
-from liqspec.core import events
+from liqspec.core import events, snapshot
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
-from liqspec.core.snapshot import AccountValue, BookValue, PoolValue, PositionValue, Snapshot, WindowValue
+from liqspec.core.snapshot import Snapshot
 from liqspec.edge import files, shapes
 from liqspec.edge.texts import show
 
@@ -25,10 +24,7 @@ ACTION = "mbt::actionTaken"
 INIT = "init"
 
 _DESCRIPTION = "https://apalache.informal.systems/docs/adr/015adr-trace.html"
-_NAMES = tuple(field.name for field in attrs.fields(Snapshot))
-VARIABLES = (ACTION, "event", "refused", *_NAMES)
-# The fields that can be None, by class: a position without order, a pool without market (the cross pool).
-_OPTIONAL: dict[type, tuple[str, ...]] = {PositionValue: ("order",), PoolValue: ("market",)}
+VARIABLES = (ACTION, "event", "refused", *(field.name for field in snapshot.fields(Snapshot)))
 _NOTHING: Value = {"#tup": []}
 
 
@@ -71,11 +67,11 @@ def _moments(engine: Engine, told: Iterable[EventData]) -> Iterator[Moment]:
 def to_json(trace: Trace, source: str = "") -> dict[str, Any]:
     """The trace as ITF; `source` says where it comes from. `from_json` of it is the trace again."""
     first = {ACTION: INIT, "event": _variant(INIT, _NOTHING), "refused": _option(None)}
-    states = [{**first, **_state(trace.start)}]
+    states = [{**first, **_write_record(trace.start)}]
     for moment in trace.moments:
         kind, rest = _event(moment.event)
         happened = {ACTION: kind, "event": _variant(kind, rest), "refused": _option(moment.refused)}
-        states.append({**happened, **_state(moment.snapshot)})
+        states.append({**happened, **_write_record(moment.snapshot)})
     return {
         "#meta": {
             "format": "ITF",
@@ -99,28 +95,32 @@ def _event(event: EventData) -> tuple[str, Value]:
         return "bad_request", {"json": json.dumps(event)}
 
 
-def _state(snapshot: Snapshot) -> dict[str, Value]:
-    state = {name: _write(getattr(snapshot, name)) for name in _NAMES}
-    state["marks"] = _map(snapshot.marks)
-    return state
+def _write_record(record: Any) -> dict[str, Value]:
+    """A snapshot, or a record in it."""
+    return {field.name: _write_field(field, getattr(record, field.name)) for field in snapshot.fields(record.__class__)}
+
+
+def _write_field(field: snapshot.Field, value: Any) -> Value:
+    match field.kind:
+        case "record":
+            return _write_record(value)
+        case "records":
+            return [_write_record(entry) for entry in value]
+        case "sizes" | "prices":
+            return _map(value)
+        case _:
+            return _option(value) if field.nullable else _write(value)
 
 
 def _write(value: object) -> Value:
-    """A value of a snapshot or an event; named tuples are records."""
+    """A value of an event or a plain field of a snapshot."""
     if isinstance(value, bool | str):
         return value
     if isinstance(value, int):
         return {"#bigint": str(value)}
-    if isinstance(value, BookValue):
-        return {"cash": _write(value.cash), "positions": _map(value.positions)}
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        optional = _OPTIONAL.get(type(value), ())
-        fields: dict[str, object] = value._asdict()
-        return {name: _option(entry) if name in optional else _write(entry) for name, entry in fields.items()}
     if isinstance(value, dict):
-        return _map(tuple(value.items()))
-    assert isinstance(value, tuple), f"no value of a trace: {value!r}"
-    return [_write(entry) for entry in value]
+        return _map(value.items())
+    raise AssertionError(f"no value of a trace: {value!r}")
 
 
 def _map(pairs: Iterable[tuple[str, object]]) -> Value:
@@ -147,9 +147,10 @@ def from_json(data: Any) -> Trace:
     try:
         first, *rest = data["states"]
         moments = tuple(
-            Moment(_read_event(state["event"]), _read_option(state["refused"]), _read_state(state)) for state in rest
+            Moment(_read_event(state["event"]), _read_option(state["refused"]), _read_record(Snapshot, state))
+            for state in rest
         )
-        return Trace(Config.from_json(data["#meta"]["config"]), _read_state(first), moments)
+        return Trace(Config.from_json(data["#meta"]["config"]), _read_record(Snapshot, first), moments)
     except (KeyError, TypeError, ValueError) as error:
         raise shapes.WrongShape("", f"no trace of this program: {type(error).__name__}: {error}") from None
 
@@ -161,42 +162,21 @@ def _read_event(data: Any) -> EventData:
     return {"type": data["tag"], **{name: _read(value) for name, value in data["value"].items()}}
 
 
-def _read_state(state: dict[str, Any]) -> Snapshot:
-    return Snapshot(
-        time=_read(state["time"]),
-        block=_read(state["block"]),
-        marks=tuple(_read(state["marks"]).items()),
-        accounts=tuple(map(_read_account, state["accounts"])),
-        vault=_read_book(state["vault"]),
-        outside=_read_book(state["outside"]),
-        net_deposits=_read(state["net_deposits"]),
-    )
+def _read_record(record: Any, data: Any) -> Any:
+    """A snapshot, or a record in it."""
+    return record(**{field.name: _read_field(field, data[field.name]) for field in snapshot.fields(record)})
 
 
-def _read_account(data: Any) -> AccountValue:
-    return AccountValue(data["name"], _read_window(data["window"]), tuple(map(_read_pool, data["pools"])))
-
-
-def _read_pool(data: Any) -> PoolValue:
-    fields = {name: _read(data[name]) for name in ("collateral", "in_liquidation")}
-    positions = tuple(map(_read_position, data["positions"]))
-    return PoolValue(
-        market=_read_option(data["market"]), window=_read_window(data["window"]), positions=positions, **fields
-    )
-
-
-def _read_position(data: Any) -> PositionValue:
-    plain = ("market", "state", "size", "cost", "leverage", "life", "attempted", "failed")
-    fields = {name: _read(data[name]) for name in plain}
-    return PositionValue(order=_read_option(data["order"]), window=_read_window(data["window"]), **fields)
-
-
-def _read_window(data: Any) -> WindowValue:
-    return WindowValue(_read(data["until"]), _read(data["forcing_until"]))
-
-
-def _read_book(data: Any) -> BookValue:
-    return BookValue(_read(data["cash"]), tuple(_read(data["positions"]).items()))
+def _read_field(field: snapshot.Field, data: Any) -> Any:
+    match field.kind:
+        case "record":
+            return _read_record(field.record, data)
+        case "records":
+            return tuple(_read_record(field.record, entry) for entry in data)
+        case "sizes" | "prices":
+            return tuple(_read(data).items())
+        case _:
+            return _read_option(data) if field.nullable else _read(data)
 
 
 def _read_option(data: Any) -> Any:

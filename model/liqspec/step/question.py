@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from liqspec.core import snapshot_json
+from liqspec.core import snapshot
 from liqspec.core.config import Config
 from liqspec.core.venue import Venue
 from liqspec.edge import shapes
@@ -88,7 +88,7 @@ def answer_json(question: Question, verdict: Verdict) -> dict[str, Any]:
         data["expected"]["error"] = {**expected.refusal.to_json(), "message": expected.refusal.message}
     data["expected"]["effects"] = [effect_json(effect, units) for effect in expected.effects]
     data["expected"]["observation"] = expected.observation
-    data["expected"]["snapshot"] = snapshot_json.to_json(venue, expected.snapshot)
+    data["expected"]["snapshot"] = snapshot.to_json(venue, expected.snapshot)
     if verdict.reasons:
         data["reasons"] = [reason_json(reason) for reason in verdict.reasons]
     if verdict.assumed:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
-from liqspec.core import snapshot_json
+from liqspec.core import snapshot
 from liqspec.core.config import Config
 from liqspec.core.effects import Effect, OrderEmitted, Transitioned, subject
 from liqspec.core.engine import Engine, apply_event
@@ -182,7 +182,7 @@ def _judge_from(
 ) -> tuple[Expected, tuple[Reason, ...]]:
     """Monitor a step from a snapshot in plain data."""
     with _in_before():
-        engine.restore(snapshot_json.from_json(engine.venue, data))
+        engine.restore(snapshot.from_json(engine.venue, data))
     before = engine.observe()
     expected = take(engine, event)
     if observed is None:
@@ -219,9 +219,9 @@ def complete_before(engine: Engine, before: dict[str, Any]) -> Completed:
         return Completed(before, [])
     with _in_before():
         known = PartialState.from_json(before)
-        start = snapshot_json.to_json(engine.venue, engine.snapshot())
+        start = snapshot.to_json(engine.venue, engine.snapshot())
         done = assumptions.from_start(engine.venue, start, known)
-        engine.restore(snapshot_json.from_json(engine.venue, done.data))
+        engine.restore(snapshot.from_json(engine.venue, done.data))
         _check_measures(engine, before)
     return done
 
