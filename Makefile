@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify test test-thorough coverage check bench mutants mutation conform vectors parameters diagrams node lock clean
+.PHONY: help verify rules test test-thorough coverage check bench mutants mutation conform vectors parameters diagrams node lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -41,6 +41,10 @@ verify: .venv/graphviz  ## set up, then check every worked example, every scenar
 
 test: .venv/graphviz .venv/chromium check node  ## set up, then run the linter, the type checker and the tests
 	$(BIN)/python -m pytest -n auto
+
+rules: .venv/ready  ## the rules, the machine and the properties on fixed seeds, for the inner loop
+	$(BIN)/python -m pytest -n auto --hypothesis-profile=rules -m "not thorough and not wide" \
+	  tests/rules tests/machine tests/properties/test_properties.py
 
 test-thorough: .venv/graphviz .venv/chromium check node  ## the tests with the slow ones
 	$(BIN)/python -m pytest -n auto -m "thorough or not thorough"

@@ -30,11 +30,13 @@ def refused() -> set[int]:
     return {point for point in range(0x110000) if names.is_refused(point)}
 
 
+@pytest.mark.wide
 def test_the_page_and_the_model_refuse_the_same_code_points() -> None:
     """AMT-7."""
     assert written() == refused()
 
 
+@pytest.mark.wide
 def test_all_controls_separators_and_surrogates_are_refused() -> None:
     """AMT-7: whatever tables this Python has; the list is older than they may be, but these categories do not grow."""
     unseen = [point for point in range(0x110000) if unicodedata.category(chr(point)) in ("Cc", "Cs", "Zl", "Zp", "Zs")]

@@ -164,12 +164,14 @@ def judged() -> tuple[Counter[str], list[str]]:
     return tried, unseen
 
 
+@pytest.mark.wide
 def test_no_change_of_an_observation_is_unseen(judged: tuple[Counter[str], list[str]]) -> None:
     """OBS-1, OBS-2, and every rule that says what is there."""
     _, unseen = judged
     assert unseen == []
 
 
+@pytest.mark.wide
 def test_every_part_of_an_observation_was_changed(judged: tuple[Counter[str], list[str]]) -> None:
     tried, _ = judged
     assert sum(tried.values()) > RUNS * LENGTH * CHANGES * 0.95
