@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify rules test test-thorough coverage check bench mutants mutation conform vectors parameters diagrams node lock clean
+.PHONY: help verify rules test test-thorough coverage check bench mutants mutation conform vectors parameters events diagrams node lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -73,6 +73,9 @@ conform: .venv/ready  ## which wrong engine, run as a separate process, `liqspec
 
 vectors: .venv/ready  ## regenerate the conformance vectors from the specification
 	$(BIN)/liqspec vectors generate spec/vectors
+
+events: .venv/ready  ## write what spec/ states of the events anew, from their records
+	$(BIN)/python -m liqspec.spec.generated_events
 
 parameters: .venv/ready  ## write the page and the schema of a venue's parameters anew from their declarations
 	$(BIN)/python -m liqspec.spec.generated

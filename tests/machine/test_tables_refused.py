@@ -10,27 +10,12 @@ from liqspec.core import machine
 from liqspec.draw import diagram
 from liqspec.draw.diagram import CannotDraw
 from liqspec.edge import files, shapes
-from liqspec.spec import checks, observables, rulebook, scopes
+from liqspec.spec import observables, rulebook, scopes
 
 
 def table(name: str) -> dict[str, Any]:
     """A table of the specification as plain data, which the test may change."""
     return files.read_toml(files.ROOT / name)
-
-
-def test_a_refusal_without_its_meaning_is_missed() -> None:
-    data = table("refusals.toml")
-    assert shapes.structure(table("refusals.toml"), checks.Checks) == checks.checks()
-    del data["codes"]["overfill"]
-    with pytest.raises(shapes.WrongShape, match=r"codes: must be, in this order: bad_request, .*overfill"):
-        shapes.structure(data, checks.Checks)
-
-
-def test_an_event_without_its_checks_is_missed() -> None:
-    data = table("refusals.toml")
-    del data["events"]["block"]
-    with pytest.raises(shapes.WrongShape, match=r"events: must be, in this order: deposit, .*block"):
-        shapes.structure(data, checks.Checks)
 
 
 def test_a_state_without_its_class_is_missed() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adversaries.wrong_engines.search import BASES
-from liqspec.core import arithmetic, assessment, events, operations
+from liqspec.core import arithmetic, assessment, changes, events
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
@@ -198,8 +198,8 @@ WRONG: list[tuple[str, Any, str, Any, str]] = [
     ),
     (
         "a mark without a position",
-        operations,
-        "_pools_in",
+        changes,
+        "pools_in",
         lambda state, *markets: [],
         "a_breach_is_seen_at_once",
     ),

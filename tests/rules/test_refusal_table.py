@@ -9,7 +9,7 @@ import pytest
 from liqspec.core import refusals
 from liqspec.core.engine import Engine
 from liqspec.edge import files
-from liqspec.spec import checks, rulebook
+from liqspec.spec import checks, generated_events, rulebook
 from support.builders import SAMPLES, backstopped, backstopped_and_working, holding, refused, waiting, working
 
 Fields = dict[str, Any]
@@ -145,12 +145,16 @@ class TestTheTable:
         assert cited <= set(rulebook.rules())
 
     def test_the_protocols_page_shows_it(self) -> None:
-        assert checks.table() in files.read_text(files.ROOT / "protocol.md")
+        assert generated_events.table() in files.read_text(files.ROOT / "protocol.md")
+
+    @pytest.mark.parametrize("name", generated_events.texts())
+    def test_what_spec_states_of_the_events_is_what_their_records_say(self, name: str) -> None:
+        assert (files.ROOT / name).read_text(encoding="utf-8") == generated_events.texts()[name], "run: make events"
 
     def test_it_says_what_each_check_means(self) -> None:
         for listed in TABLE.events.values():
             for check in listed:
-                assert TABLE.meaning(check)
+                assert check.meaning
         assert TABLE.of_event("mark_price", "overfill") == ()
 
 

@@ -1,247 +1,336 @@
-"""Whether an event is accepted: the checks of EVT-2 and of each event, in their order, changing nothing."""
+"""Whether an event is accepted: the checks of EVT-2 in their order, changing nothing.
+
+Here is what a check is, and the checks that several events share. The record of an event (`core.events`) lists its own
+checks; they run, and are printed in `spec/`, in that order.
+"""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from liqspec.core import arithmetic, events
+import attrs
+from attrs import field, frozen
+
+from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding
-from liqspec.core.events import Event
 from liqspec.core.refusals import (
-    BadLeverage,
-    CrossesZero,
+    BadRequest,
     InLiquidation,
     InsufficientMargin,
-    NotOpen,
     NotPositive,
-    NoWorkingOrder,
     OffGrid,
     OrderWorking,
-    Overfill,
-    TimeNotAfter,
+    Refusal,
     UnknownAccount,
     UnknownMarket,
 )
-from liqspec.core.state import Pool, Position, State
+from liqspec.core.state import Pool, State
+from liqspec.edge import names, shapes
 from liqspec.edge.amounts import Grid
+from liqspec.edge.texts import show
+from liqspec.edge.validators import is_amount, is_integer
 
+# An event in plain data, as the wire and the files write it.
+EventData = dict[str, Any]
 # The amounts of an admitted event in steps of their grids, by field; for marks, by market.
 Amounts = dict[str, int]
 
+GridName = Literal["money", "price", "size"]
+Sign = Literal["positive", "nonzero", "any"]
+Sort = Literal["increasing", "reducing"]  # of a trade: opening or increasing, or reducing
+# Where the examples of the specification begin: alice has a position; an order for it works; it waits in liquidation
+# without an order; the vault has taken it.
+Situation = Literal["holding", "working", "waiting", "taken"]
 
-def admit(state: State, event: Event) -> Amounts:
-    """The event's amounts in integers, if the event is accepted (EVT-2).
+E = TypeVar("E")
+E_contra = TypeVar("E_contra", contravariant=True)
+
+
+class Failure(NamedTuple):
+    """How a check failed: the field, what its value was or led to, and the bound that it broke (see `Refusal`)."""
+
+    field: str
+    value: str
+    limit: str
+
+
+class Failing(Protocol[E_contra]):
+    """How a check of an event fails in a state; None if it does not."""
+
+    def __call__(self, event: E_contra, state: State, amounts: Amounts, /) -> Failure | None:
+        """The amounts are those of the event in steps of their grids."""
+
+
+@frozen(kw_only=True)
+class Listed:
+    """One check of an event as the specification lists it.
+
+    `also` are the rules that measure what it looks at; `of` says for which trades it is, None for all; `when` is what
+    is wrong where it fails, if it is not what the code says of every event. `example` is a situation of the
+    specification, and the fields that make the check fail there.
+    """
+
+    refusal: type[Refusal]
+    rule: str
+    also: tuple[str, ...] = ()
+    of: Sort | None = None
+    when: str | None = None
+    example: tuple[Situation, EventData] | None = None
+
+    @property
+    def code(self) -> str:
+        """The code of the refusal."""
+        return self.refusal.code
+
+    @property
+    def meaning(self) -> str:
+        """What is wrong where the check fails."""
+        return self.when or self.refusal.meaning
+
+
+@frozen(kw_only=True)
+class Check(Listed, Generic[E]):
+    """A check that an event of class `E` runs itself."""
+
+    failing: Failing[E]
+
+    def run(self, event: E, state: State, amounts: Amounts) -> None:
+        """Refuse the event if the check fails.
+
+        Raises:
+            Refusal: it fails.
+        """
+        failure = self.failing(event, state, amounts)
+        if failure is not None:
+            raise self.refusal(*failure, rule=self.rule)
+
+
+def admit(event: E, state: State, checks: Iterable[Check[E]]) -> Amounts:
+    """The event's amounts in integers, if it passes the checks of all events and these of its own (EVT-2).
 
     Raises:
         Refusal: the first check that failed.
     """
-    amounts = _admit_marks(state, event) if isinstance(event, events.Marks) else _check_fields(state, event)
-    own = _OWN.get(type(event))
-    if own is not None:
-        own(state, event, amounts)
+    amounts = admit_fields(event, state)
+    for check in checks:
+        check.run(event, state, amounts)
     return amounts
+
+
+# ----------------------------------------------------------------------------------------------- the fields of an event
+
+
+def amount(grid: GridName, sign: Sign) -> Any:
+    """A field that holds a decimal string on a grid (AMT-4), with the sign that it must have (EVT-2)."""
+    return field(validator=is_amount, metadata={"grid": grid, "sign": sign})
+
+
+def is_text(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
+    """An attrs validator: a string of Unicode characters (EVT-2)."""
+    if names.has_unpaired_surrogate(value):
+        raise shapes.WrongShape(attribute.name, f"{show(value)} has an unpaired surrogate")
+
+
+class Written(NamedTuple):
+    """An amount as an event writes it: its key among the amounts, its field in messages, its grid and its sign."""
+
+    key: str
+    field: str
+    text: str
+    grid: GridName
+    market: str | None
+    sign: Sign
+
+
+def amount_fields(kind: type[Any]) -> tuple[tuple[str, GridName, Sign], ...]:
+    """The amounts of an event's class in the order of its fields."""
+    return tuple(
+        (attribute.name, attribute.metadata["grid"], attribute.metadata["sign"])
+        for attribute in attrs.fields(kind)
+        if "grid" in attribute.metadata
+    )
+
+
+def written(event: object) -> list[Written]:
+    """The amounts of an event as it writes them; the prices of several markets each by its market."""
+    prices = getattr(event, "prices", None)
+    if prices is not None:
+        return [Written(market, f"prices.{market}", text, "price", market, "positive") for market, text in prices]
+    market, fields = getattr(event, "market", None), amount_fields(type(event))
+    return [Written(key, key, getattr(event, key), grid, market, sign) for key, grid, sign in fields]
 
 
 # ------------------------------------------------------------------------------------- checks common to all (EVT-2)
 
 
-def _check_fields(state: State, event: Event) -> Amounts:
-    account, market = getattr(event, "account", None), getattr(event, "market", None)
-    if account is not None and account not in state.accounts:
-        raise UnknownAccount("account", account, "not among the accounts of this run")
-    if market is not None:
-        _check_market(state, "market", market)
-    grids = {"money": state.venue.money}
-    if market is not None:
-        grids.update(price=state.venue.markets[market].price, size=state.venue.markets[market].size)
-    amounts = {}
-    fields = _FIELDS[type(event)]
-    for name, grid_name, _ in fields:
-        amounts[name] = _on_grid(name, getattr(event, name), grids[grid_name])
-    for name, _, sign in fields:
-        if sign == "positive":
-            _check_positive(name, amounts[name], getattr(event, name))
-        elif sign == "nonzero" and amounts[name] == 0:
-            raise NotPositive(name, getattr(event, name), "must not be 0")
+def admit_fields(event: object, state: State) -> Amounts:
+    """The event's amounts in integers, if its fields pass the checks that all events share, in this order (EVT-2).
+
+    Raises:
+        Refusal: the first check that failed.
+    """
+    amounts: Amounts = {}
+    for check in COMMON:
+        check.run(event, state, amounts)
     return amounts
 
 
-def _admit_marks(state: State, event: events.Marks) -> Amounts:
-    for market, _ in event.prices:
-        _check_market(state, "prices", market)
-    amounts = {
-        market: _on_grid(f"prices.{market}", price, state.venue.markets[market].price) for market, price in event.prices
+def unknown_account(event: object, state: State, _: Amounts) -> Failure | None:
+    """EVT-2: the account is one of the run."""
+    account = getattr(event, "account", None)
+    if account is None or account in state.accounts:
+        return None
+    return Failure("account", account, "not among the accounts of this run")
+
+
+def unknown_market(event: object, state: State, _: Amounts) -> Failure | None:
+    """EVT-2: the markets are those of the run."""
+    prices, market = getattr(event, "prices", None), getattr(event, "market", None)
+    named = [market for market, _ in prices] if prices is not None else [] if market is None else [market]
+    for market in named:
+        if market not in state.venue.markets:
+            return Failure("market" if prices is None else "prices", market, "not among the markets of this run")
+    return None
+
+
+def off_grid(event: object, state: State, amounts: Amounts) -> Failure | None:
+    """AMT-4: every amount is a multiple of its step; this check is what fills in `amounts`."""
+    for entry in written(event):
+        grid = grid_of(entry, state)
+        units = units_on(grid, entry.text)
+        if units is None:
+            return Failure(entry.field, entry.text, f"must be a multiple of {grid.text(1)}")
+        amounts[entry.key] = units
+    return None
+
+
+def not_positive(event: object, _: State, amounts: Amounts) -> Failure | None:
+    """EVT-2: every amount has the sign that its field demands."""
+    for entry in written(event):
+        units = amounts[entry.key]
+        if entry.sign == "positive" and units <= 0:
+            return Failure(entry.field, entry.text, "must be above 0")
+        if entry.sign == "nonzero" and units == 0:
+            return Failure(entry.field, entry.text, "must not be 0")
+    return None
+
+
+def grid_of(entry: Written, state: State) -> Grid:
+    """The grid of an amount: the quote unit, or the tick or lot of its market (AMT-4)."""
+    if entry.grid == "money" or entry.market is None:
+        return state.venue.money
+    market = state.venue.markets[entry.market]
+    return market.price if entry.grid == "price" else market.size
+
+
+def units_on(grid: Grid, text: str) -> int | None:
+    """An amount in steps of its grid, None if it is not a multiple of the step (AMT-4)."""
+    return grid.units(text)
+
+
+COMMON: tuple[Check[object], ...] = (
+    Check(refusal=UnknownAccount, rule="EVT-2", failing=unknown_account),
+    Check(refusal=UnknownMarket, rule="EVT-2", failing=unknown_market),
+    Check(refusal=OffGrid, rule="AMT-4", failing=off_grid),
+    Check(refusal=NotPositive, rule="EVT-2", failing=not_positive),
+)
+
+
+def listed_fields(kind: type[Any]) -> tuple[Listed, ...]:
+    """The checks of an event's fields: those of `COMMON` that its fields can fail, after that of its shape (EVT-2)."""
+    fields = attrs.fields_dict(kind)
+    prices = "prices" in fields
+    signs = [(key, sign) for key, _, sign in amount_fields(kind) if sign != "any"]
+    zero = any(sign == "nonzero" for _, sign in signs)
+    phrases = [f"the {key} is 0" if sign == "nonzero" else f"the {key} not above 0" for key, sign in signs]
+    can_fail = {
+        UnknownAccount: "account" in fields,
+        UnknownMarket: "market" in fields or prices,
+        OffGrid: bool(amount_fields(kind)) or prices,
+        NotPositive: bool(signs) or prices,
     }
-    for market, price in event.prices:
-        _check_positive(f"prices.{market}", amounts[market], price)
-    return amounts
-
-
-def _check_market(state: State, field: str, market: str) -> None:
-    if market not in state.venue.markets:
-        raise UnknownMarket(field, market, "not among the markets of this run")
-
-
-def _on_grid(field: str, text: str, grid: Grid) -> int:
-    units = grid.units(text)
-    if units is None:
-        raise OffGrid(field, text, f"must be a multiple of {grid.text(1)}")
-    return units
-
-
-def _check_positive(field: str, units: int, text: str) -> None:
-    if units <= 0:
-        raise NotPositive(field, text, "must be above 0")
-
-
-# ------------------------------------------------------------------------------------------------ checks of one event
-
-
-def _withdraw(state: State, event: events.Withdraw, amounts: Amounts) -> None:
-    _check_outflow(state, state.accounts[event.account].cross, amounts["amount"])
-
-
-def _transfer(state: State, event: events.Transfer, amounts: Amounts) -> None:
-    account, amount = state.accounts[event.account], amounts["amount"]
-    if amount > 0:
-        _check_outflow(state, account.cross, amount)
-    else:
-        unused = Pool(event.account, "isolated", event.market)
-        _check_outflow(state, account.isolated.get(event.market, unused), -amount)
-
-
-def _check_outflow(state: State, pool: Pool, amount: int) -> None:
-    """ACC-5: money leaves a pool that is neither in liquidation nor left below its initial margin."""
-    _check_no_order(pool, "ACC-5")
-    if pool.in_liquidation:
-        raise InLiquidation("amount", pool.key, "nothing leaves a pool in liquidation", rule="ACC-5")
-    held = state.holdings(pool)
-    equity = arithmetic.pool_equity(pool.collateral, held) - amount
-    _check_initial_margin(state, equity, held, "amount", "ACC-5")
-
-
-def _trade(state: State, event: events.Trade, amounts: Amounts) -> None:
-    pool = state.pool(event.account, event.mode, event.market) or Pool(event.account, "isolated", event.market)
-    position = pool.positions.get(event.market)
-    if position is not None and position.state == "backstopped":
-        raise NotOpen("market", position.key, "the vault has taken it; it can be opened again from the next block on")
-    _check_no_order(pool, "ACC-7")
-    if position is None or position.size * amounts["size"] >= 0:
-        _check_increase(state, event, amounts, pool, position)
-    else:
-        _check_reduction(state, event, amounts, pool, position)
-
-
-def _check_increase(state: State, event: events.Trade, amounts: Amounts, pool: Pool, position: Position | None) -> None:
-    """ACC-8: an opening or increasing trade leaves the pool at or above its initial margin."""
-    if pool.in_liquidation:
-        raise InLiquidation("market", pool.key, "nothing is opened or increased in a pool in liquidation")
-    for other in pool.open_positions():
-        if other.state == "partially_liquidated":
-            raise InLiquidation("market", other.key, "it was partially liquidated in this block")
-    market = state.venue.markets[event.market]
-    leverage = event.leverage
-    if leverage is None and position is not None and position.size:
-        leverage = position.leverage
-    if leverage is None or not 1 <= leverage <= market.max_leverage:
-        value = "none" if leverage is None else str(leverage)
-        raise BadLeverage("leverage", value, f"must be from 1 to {market.max_leverage}")
-    size, cost = (position.size, position.cost) if position is not None else (0, 0)
-    bought = amounts["size"] * amounts["price"] * market.unit
-    held = _others(state, pool, event.market)
-    held.append(
-        Holding(size + amounts["size"], cost + bought, leverage, state.marks[market.name], market.unit, market.schedule)
+    measured = ["AMT-3"] if can_fail[OffGrid] else []
+    measured += ["EVT-4"] if any(attribute.validator is is_integer for attribute in fields.values()) else []
+    shape = Listed(refusal=BadRequest, rule="EVT-2", also=tuple(measured))
+    return (
+        shape,
+        *(
+            Listed(
+                refusal=check.refusal,
+                rule=check.rule,
+                when=", or ".join(phrases) if zero and check.refusal is NotPositive else None,
+            )
+            for check in COMMON
+            if can_fail[check.refusal]
+        ),
     )
-    equity = arithmetic.pool_equity(pool.collateral, held)
-    _check_initial_margin(state, equity, held, "size", "ACC-8")
 
 
-def _check_reduction(state: State, event: events.Trade, amounts: Amounts, pool: Pool, position: Position) -> None:
-    """ACC-9: a reduction does not make the pool worse in any of the ways that the rule names."""
-    market, closed = position.market, abs(amounts["size"])
-    if closed > abs(position.size):
-        raise CrossesZero("size", event.size, f"the position is {market.size.text(position.size)}")
-    if event.leverage is not None:
-        raise BadLeverage("leverage", str(event.leverage), "a reduction takes none", rule="ACC-9")
-    before = state.holdings(pool)
-    equity_before = arithmetic.pool_equity(pool.collateral, before)
-    released = arithmetic.released_cost(position.size, position.cost, closed)
-    realised = arithmetic.realised_pnl(position.size, closed, amounts["price"], market.unit, released)
-    after = _others(state, pool, event.market)
-    if closed != abs(position.size):
-        size = position.size + amounts["size"]
-        after.append(state.holding(position)._replace(size=size, cost=position.cost - released))
-    equity_after = arithmetic.pool_equity(pool.collateral + realised, after)
-    maintenance_after = arithmetic.pool_maintenance_margin(after)
-    if not arithmetic.reduction_is_safe(
-        equity_before, arithmetic.pool_maintenance_margin(before), equity_after, maintenance_after, len(after)
-    ):
-        money = state.venue.money
-        raise InsufficientMargin(
-            "price",
-            f"equity {money.text(equity_before)} before, {money.text(equity_after)} after",
-            f"maintenance margin {money.text(maintenance_after)} after, and the pool would be worse covered",
-            rule="ACC-9",
-        )
+# ------------------------------------------------------------------------------------- checks that several events share
 
 
-def _working_order(state: State, event: events.Fill | events.OrderDone) -> int:
-    position = state.position(event.account, event.market, event.mode)
-    if position is None or position.order is None:
-        rule = "FIL-1" if isinstance(event, events.Fill) else "FIL-6"
-        key = f"{event.account}/{event.market}/{event.mode}"
-        raise NoWorkingOrder("market", key, "has no working liquidation order", rule=rule)
-    return position.order
+def outflow_checks(
+    paying: Callable[[E, State, Amounts], tuple[Pool, int]], *, paid_by: str = ""
+) -> tuple[Check[E], ...]:
+    """ACC-5: money leaves a pool that is neither in liquidation nor left below its initial margin.
+
+    `paying` are the pool and the amount; `paid_by` names the pool in the table where the event does not.
+    """
+
+    def working(event: E, state: State, amounts: Amounts) -> Failure | None:
+        return order_working(paying(event, state, amounts)[0])
+
+    def liquidated(event: E, state: State, amounts: Amounts) -> Failure | None:
+        pool, _ = paying(event, state, amounts)
+        if not pool.in_liquidation:
+            return None
+        return Failure("amount", pool.key, "nothing leaves a pool in liquidation")
+
+    def uncovered(event: E, state: State, amounts: Amounts) -> Failure | None:
+        pool, leaving = paying(event, state, amounts)
+        held = state.holdings(pool)
+        return below_initial_margin(state, arithmetic.pool_equity(pool.collateral, held) - leaving, held, "amount")
+
+    def when(text: str) -> str | None:
+        return text if paid_by else None
+
+    return (
+        Check(
+            refusal=OrderWorking,
+            rule="ACC-5",
+            when=when(f"a liquidation order of the {paid_by} is working"),
+            failing=working,
+            example=("working", {}),
+        ),
+        Check(
+            refusal=InLiquidation,
+            rule="ACC-5",
+            when=when(f"the {paid_by} is in liquidation"),
+            failing=liquidated,
+            example=("waiting", {}),
+        ),
+        Check(
+            refusal=InsufficientMargin,
+            rule="ACC-5",
+            also=("MRG-7", "MRG-3"),
+            when=when(f"the {paid_by}'s equity after it would be below its initial margin"),
+            failing=uncovered,
+            example=("holding", {}),
+        ),
+    )
 
 
-def _fill(state: State, event: events.Fill, amounts: Amounts) -> None:
-    left = _working_order(state, event)
-    if amounts["size"] > left:
-        raise Overfill("size", event.size, f"{state.venue.markets[event.market].size.text(left)} is left of the order")
-
-
-def _order_done(state: State, event: events.OrderDone, _: Amounts) -> None:
-    _working_order(state, event)
-
-
-def _block(state: State, event: events.Block, _: Amounts) -> None:
-    if event.time <= state.time:
-        raise TimeNotAfter("time", str(event.time), f"must be after {state.time}")
-    for pool in state.pools():
-        _check_no_order(pool, "EVT-9")
-
-
-# ------------------------------------------------------------------------------------------------------ shared checks
-
-
-def _others(state: State, pool: Pool, market: str) -> list[Holding]:
-    return [state.holding(position) for position in pool.open_positions() if position.market.name != market]
-
-
-def _check_no_order(pool: Pool, rule: str) -> None:
+def order_working(pool: Pool, field: str = "account") -> Failure | None:
+    """ACC-5, ACC-7, EVT-9: no liquidation order of the pool is working."""
     for position in pool.open_positions():
         if position.order is not None:
-            limit = "its liquidation order is working"
-            raise OrderWorking("time" if rule == "EVT-9" else "account", position.key, limit, rule=rule)
+            return Failure(field, position.key, "its liquidation order is working")
+    return None
 
 
-def _check_initial_margin(state: State, equity: int, held: Iterable[Holding], field: str, rule: str) -> None:
+def below_initial_margin(state: State, equity: int, held: Iterable[Holding], field: str) -> Failure | None:
+    """MRG-7: the pool's equity after the event, in quote units, covers the initial margin of what it then holds."""
     required = arithmetic.pool_initial_margin(held)
-    if equity < required:
-        money = state.venue.money
-        limit = f"initial margin {money.text(required)} after it"
-        raise InsufficientMargin(field, f"equity {money.text(equity)} after it", limit, rule=rule)
-
-
-_FIELDS = {
-    event: tuple((field.name, field.grid, field.sign) for field in events.amount_fields(event))
-    for event in events.EVENTS.values()
-}
-
-_OWN: dict[type[Any], Callable[[State, Any, Amounts], None]] = {
-    events.Withdraw: _withdraw,
-    events.Transfer: _transfer,
-    events.Trade: _trade,
-    events.Fill: _fill,
-    events.OrderDone: _order_done,
-    events.Block: _block,
-}
+    if equity >= required:
+        return None
+    money = state.venue.money
+    return Failure(field, f"equity {money.text(equity)} after it", f"initial margin {money.text(required)} after it")

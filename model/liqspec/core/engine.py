@@ -4,8 +4,7 @@ from typing import Any
 
 from attrs import frozen
 
-from liqspec.core import arithmetic, assessment, events, observation, operations, snapshot
-from liqspec.core.admission import admit
+from liqspec.core import arithmetic, assessment, events, observation, snapshot
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Config, Mode
 from liqspec.core.effects import Effect
@@ -38,9 +37,9 @@ class Engine:
         Raises:
             Refusal: the event is not accepted; nothing changed (EVT-3).
         """
-        amounts = admit(self.state, event)
+        amounts = event.admit(self.state)
         effects: list[Effect] = []
-        touched = operations.perform(self.state, event, amounts, effects)
+        touched = event.perform(self.state, amounts, effects)
         assessment.assess(self.state, touched, effects)
         return tuple(effects)
 

@@ -11,10 +11,12 @@ class Refusal(Exception):
     """An event that the rules do not accept; it changed nothing (EVT-3).
 
     `field` is the field of the event that was refused, `value` what it, or the measure it led to, was, and `limit` the
-    bound that it broke; all three are texts in the outside format.
+    bound that it broke; all three are texts in the outside format. `meaning` is what a code says
+    is wrong, where the check of an event does not say it.
     """
 
     code: ClassVar[str]
+    meaning: ClassVar[str]
     rule: str
 
     def __init__(self, field: str, value: str, limit: str, *, rule: str | None = None) -> None:
@@ -45,6 +47,9 @@ class BadRequest(Refusal):
     """No event at all: not an object, of unknown type, or with a missing, unknown or malformed field (EVT-2)."""
 
     code = "bad_request"
+    meaning = (
+        "it is no event: not an object, an unknown type, or a field that is missing, unknown, mistyped or malformed"
+    )
     rule = "EVT-2"
 
 
@@ -52,6 +57,7 @@ class UnknownAccount(Refusal):
     """An account that the run was not configured with (EVT-2)."""
 
     code = "unknown_account"
+    meaning = "the account is not one of the run"
     rule = "EVT-2"
 
 
@@ -59,6 +65,7 @@ class UnknownMarket(Refusal):
     """A market that the run was not configured with (EVT-2)."""
 
     code = "unknown_market"
+    meaning = "a market is not one of the run"
     rule = "EVT-2"
 
 
@@ -66,6 +73,7 @@ class OffGrid(Refusal):
     """An amount that is no multiple of its tick, lot or quote unit (AMT-4)."""
 
     code = "off_grid"
+    meaning = "an amount is no multiple of its tick, lot or quote unit"
     rule = "AMT-4"
 
 
@@ -73,6 +81,7 @@ class NotPositive(Refusal):
     """An amount at or below 0 where it must be above, or 0 where it must not be (EVT-2)."""
 
     code = "not_positive"
+    meaning = "an amount is not above 0, or is 0 where it must not be"
     rule = "EVT-2"
 
 
@@ -80,6 +89,7 @@ class NotOpen(Refusal):
     """A trade in a key that the vault has just taken (ACC-7)."""
 
     code = "not_open"
+    meaning = "the vault has taken the position in this block"
     rule = "ACC-7"
 
 
@@ -87,6 +97,7 @@ class OrderWorking(Refusal):
     """A liquidation order of the pool (for a block: of any pool) is working (ACC-5, ACC-7, EVT-9)."""
 
     code = "order_working"
+    meaning = "a liquidation order of the pool is working"
     rule = "ACC-7"
 
 
@@ -94,6 +105,7 @@ class CrossesZero(Refusal):
     """A reduction larger than the position (ACC-7)."""
 
     code = "crosses_zero"
+    meaning = "the trade reduces the position by more than its size"
     rule = "ACC-7"
 
 
@@ -101,6 +113,7 @@ class InLiquidation(Refusal):
     """The pool is in liquidation: nothing may leave it, and nothing may be opened or increased in it (ACC-5, ACC-8)."""
 
     code = "in_liquidation"
+    meaning = "the pool is in liquidation"
     rule = "ACC-8"
 
 
@@ -108,6 +121,7 @@ class BadLeverage(Refusal):
     """A leverage that is missing, out of range, or given with a reduction (ACC-8, ACC-9)."""
 
     code = "bad_leverage"
+    meaning = "the leverage is missing, out of its range, or given with a reduction"
     rule = "ACC-8"
 
 
@@ -115,6 +129,7 @@ class InsufficientMargin(Refusal):
     """Equity after the event would not cover what the rule asks for (ACC-5, ACC-8, ACC-9)."""
 
     code = "insufficient_margin"
+    meaning = "the pool's equity after it would be below its initial margin"
     rule = "ACC-8"
 
 
@@ -122,6 +137,7 @@ class NoWorkingOrder(Refusal):
     """A fill or the end of an order that does not exist (FIL-1, FIL-6)."""
 
     code = "no_working_order"
+    meaning = "no liquidation order of the position is working"
     rule = "FIL-1"
 
 
@@ -129,6 +145,7 @@ class Overfill(Refusal):
     """A fill larger than what is left of the order (FIL-1)."""
 
     code = "overfill"
+    meaning = "the fill is larger than what is left of the order"
     rule = "FIL-1"
 
 
@@ -136,6 +153,7 @@ class TimeNotAfter(Refusal):
     """A block that does not begin after the present one (EVT-9)."""
 
     code = "time_not_after"
+    meaning = "the time is not after the present one"
     rule = "EVT-9"
 
 

@@ -111,7 +111,7 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
     if not claimed:  # then the rule that accepts the event is the one that was broken
         rules = [*(effect.rule for effect in step.effects[:1]), "EVT-2"]
     because = [f"{difference.theirs} is not a refusal of {kind}"] if not claimed else []
-    because += [f"no check failed; {check.code} is for when {checks().meaning(check)}" for check in claimed]
+    because += [f"no check failed; {check.code} is for when {check.meaning}" for check in claimed]
     because += [_pool_line(step.engine, pool) for pool in _pools_of(step)]
     return Reason(difference=difference, rules=_unique(rules), because=tuple(because))
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from liqspec.spec.checks import Check, checks
+from liqspec.core.admission import Listed, Situation
+from liqspec.core.events import EVENTS
+from liqspec.spec.checks import checks
 from liqspec.spec.vectors import Case
 
 Fields = dict[str, Any]
@@ -42,49 +44,13 @@ _TAKEN_AND_WORKING = [
     {"type": "mark_price", "market": "B", "price": "88"},
 ]
 
-# Each event once, such that it is accepted where nothing is wrong.
-_SAMPLES: dict[str, Fields] = {
-    "deposit": {"account": "alice", "amount": "1"},
-    "withdraw": {"account": "alice", "amount": "1"},
-    "transfer": {"account": "alice", "market": "A", "amount": "1"},
-    "trade": {**_KEY, "size": "1", "price": "100", "leverage": 1},
-    "mark_price": {"market": "A", "price": "100"},
-    "marks": {"prices": {"A": "100"}},
-    "fill": {**_KEY, "size": "1", "price": "88"},
-    "order_done": _KEY,
-    "funding": {"market": "A", "payment": "1"},
-    "vault_trade": {"market": "A", "size": "1", "price": "100"},
-    "vault_cash": {"amount": "1"},
-    "block": {"time": 1},
-}
 _AMOUNT = {"trade": "price", "fill": "price", "vault_trade": "price", "mark_price": "price", "funding": "payment"}
 
-# The situation in which a check fails, and the fields that make it.
-_OUTFLOW: dict[str, tuple[list[Fields], Fields]] = {
-    "order_working": (_WORKING, {}),
-    "in_liquidation": (_WAITING, {}),
-    "insufficient_margin": (_HOLDING, {}),
-}
-_OWN: dict[str, dict[str, tuple[list[Fields], Fields]]] = {
-    "withdraw": _OUTFLOW,
-    "transfer": _OUTFLOW,
-    "increasing trade": {
-        "not_open": (_TAKEN, {}),
-        "order_working": (_WORKING, {}),
-        "in_liquidation": (_WAITING, {}),
-        "bad_leverage": (_HOLDING, {"leverage": 6}),
-        "insufficient_margin": (_HOLDING, {"size": "1000", "leverage": 5}),
-    },
-    "reducing trade": {
-        "not_open": (_TAKEN, {"size": "-1"}),
-        "order_working": (_WORKING, {"size": "-1"}),
-        "crosses_zero": (_HOLDING, {"size": "-11"}),
-        "bad_leverage": (_HOLDING, {"size": "-1", "leverage": 5}),
-        "insufficient_margin": (_HOLDING, {"size": "-5", "price": "1"}),
-    },
-    "fill": {"no_working_order": (_HOLDING, {}), "overfill": (_WORKING, {"size": "11"})},
-    "order_done": {"no_working_order": (_HOLDING, {})},
-    "block": {"time_not_after": (_HOLDING, {"time": 0}), "order_working": (_WORKING, {})},
+_SITUATIONS: dict[Situation, list[Fields]] = {
+    "holding": _HOLDING,
+    "working": _WORKING,
+    "waiting": _WAITING,
+    "taken": _TAKEN,
 }
 # Where the situation of the first check of a pair does not make the second fail too.
 _BOTH: dict[tuple[str, str, str], tuple[list[Fields], Fields]] = {
@@ -101,7 +67,7 @@ def cases() -> Iterator[Case]:
     for name, listed in _events():
         for check in listed:
             situation, fields = _failing(name, check.code)
-            title = f"{name}: {check.code}, because {checks().meaning(check)}"
+            title = f"{name}: {check.code}, because {check.meaning}"
             yield _case(name, check, check.code, title, situation, fields)
         for first, second in pairwise(listed):
             if (name, first.code, second.code) not in IMPOSSIBLE:
@@ -110,7 +76,7 @@ def cases() -> Iterator[Case]:
                 yield _case(name, first, f"{first.code}-before-{second.code}", title, situation, fields)
 
 
-def _events() -> Iterator[tuple[str, list[Check]]]:
+def _events() -> Iterator[tuple[str, list[Listed]]]:
     """Each event with its checks; trades of both sorts."""
     for kind, listed in checks().events.items():
         if kind == "trade":
@@ -120,16 +86,25 @@ def _events() -> Iterator[tuple[str, list[Check]]]:
             yield kind, list(listed)
 
 
+def _own(name: str, code: str) -> tuple[list[Fields], Fields] | None:
+    """The situation and the fields in which a check of the event's own fails; None for those of all events."""
+    for check in checks().of_event(name.rpartition(" ")[2], code):
+        if check.example is not None and (check.of is None or check.of in name):
+            situation, fields = check.example
+            reducing = {"size": "-1"} if name == "reducing trade" else {}
+            return _SITUATIONS[situation], {**reducing, **fields}
+    return None
+
+
 def _failing(name: str, code: str) -> tuple[list[Fields], Fields]:
-    own = _OWN.get(name, {})
-    return own[code] if code in own else (_HOLDING, _spoilt(name.rpartition(" ")[2], code))
+    return _own(name, code) or (_HOLDING, _spoilt(name.rpartition(" ")[2], code))
 
 
 def _failing_both(name: str, first: str, second: str) -> tuple[list[Fields], Fields]:
     if (name, first, second) in _BOTH:
         return _BOTH[name, first, second]
     (situation, own), (later, other) = _failing(name, first), _failing(name, second)
-    if second in _OWN.get(name, {}) and first not in _OWN.get(name, {}):
+    if _own(name, second) and not _own(name, first):
         situation = later
     if (first, second) == ("off_grid", "not_positive"):
         return situation, {field: _negative(value) for field, value in own.items()}
@@ -156,9 +131,9 @@ def _negative(value: Any) -> Any:
     return {name: _negative(amount) for name, amount in value.items()} if isinstance(value, dict) else f"-{value}"
 
 
-def _case(name: str, check: Check, shown: str, title: str, situation: list[Fields], fields: Fields) -> Case:
+def _case(name: str, check: Listed, shown: str, title: str, situation: list[Fields], fields: Fields) -> Case:
     kind = name.rpartition(" ")[2]
-    event = {"type": kind, **_SAMPLES[kind], **fields}
+    event = {"type": kind, **EVENTS[kind].example, **fields}
     if name == "reducing trade" and "leverage" not in fields:
         del event["leverage"]
     return Case(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adversaries.wrong_engines.base import REAL_MEASURE, REAL_OPERATIONS, Patch, bug, operates, sees, wrong
+from adversaries.wrong_engines.base import PERFORM, REAL_MEASURE, Patch, bug, operates, sees, wrong
 from liqspec.core import arithmetic, assessment, events
 from liqspec.core.admission import Amounts
 from liqspec.core.effects import OrderEnded
@@ -26,9 +26,9 @@ def _no_order_seen(self: Pool) -> bool:
 
 
 def _keeps_over_blocks(name: str) -> Patch:
-    def block(state: State, event: events.Block, amounts: Amounts, effects: Effects) -> list[Pool]:
+    def block(event: events.Block, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
         kept = {held: getattr(held, name) for pool in state.pools() for held in pool.open_positions()}
-        touched = REAL_OPERATIONS[events.Block](state, event, amounts, effects)
+        touched = PERFORM[events.Block](event, state, amounts, effects)
         for held, value in kept.items():
             setattr(held, name, value)
         return touched
@@ -64,16 +64,16 @@ def _forgets_the_attempt(state: State, pool: Pool, position: Position, inputs: G
 
 
 def _only_untouched_orders_fail(
-    state: State, event: events.OrderDone, amounts: Amounts, effects: Effects
+    event: events.OrderDone, state: State, amounts: Amounts, effects: Effects
 ) -> list[Pool]:
-    touched = REAL_OPERATIONS[events.OrderDone](state, event, amounts, effects)
+    touched = PERFORM[events.OrderDone](event, state, amounts, effects)
     position = touched[0].positions[event.market]
     position.failed = position.state == "liquidatable"
     return touched
 
 
-def _filled_orders_fail(state: State, event: events.Fill, amounts: Amounts, effects: Effects) -> list[Pool]:
-    touched = REAL_OPERATIONS[events.Fill](state, event, amounts, effects)
+def _filled_orders_fail(event: events.Fill, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = PERFORM[events.Fill](event, state, amounts, effects)
     position = touched[0].positions[event.market]
     position.failed = bool(position.size) and position.order is None
     return touched

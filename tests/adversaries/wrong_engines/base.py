@@ -6,35 +6,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from adversaries.wrong_engines.catalogue import CATALOGUE
-from liqspec.core import admission, assessment, lifecycle, operations
-from liqspec.core.admission import Amounts
-from liqspec.core.events import Event
+from liqspec.core import assessment, lifecycle
+from liqspec.core.admission import Amounts, Check, Failure, Sort
+from liqspec.core.events import EVENTS, Event
+from liqspec.core.refusals import Refusal
 from liqspec.core.state import GuardInputs, Pool, State
-
-ABSENT = object()  # what a dispatch table has for a key that it does not have
 
 
 class Patch(NamedTuple):
-    """One name replaced where it is looked up: an attribute of a module or class, or an entry of a dispatch table."""
+    """One public name replaced where it is looked up: an attribute of a module or class."""
 
     owner: Any
-    name: Any
+    name: str
     wrong: Any
 
     def read(self) -> Any:
         # From a class' own dictionary, because getattr would unwrap what is stored there.
-        return self.owner.get(self.name, ABSENT) if isinstance(self.owner, dict) else vars(self.owner)[self.name]
+        return vars(self.owner)[self.name]
 
     def write(self, value: Any) -> None:
-        if not isinstance(self.owner, dict):
-            setattr(self.owner, self.name, value)
-        elif value is ABSENT:
-            del self.owner[self.name]
-        else:
-            self.owner[self.name] = value
+        setattr(self.owner, self.name, value)
 
 
 BREAKS: dict[str, str] = tomllib.loads((Path(__file__).parent / "breaks.toml").read_text(encoding="utf-8"))
@@ -83,18 +77,66 @@ def wrong(number: str, title: str, *patches: Patch) -> WrongEngine:
 # ------------------------------------------------------------------------------------------- common ways of being wrong
 
 REAL_MEASURE = lifecycle.measure
-REAL_OPERATIONS = dict(operations._OPERATIONS)
-REAL_CHECKS = dict(admission._OWN)
+PERFORM: dict[Any, Callable[[Any, State, Amounts, Any], list[Pool]]] = {kind: kind.perform for kind in EVENTS.values()}
+ADMIT: dict[Any, Callable[[Any, State], Amounts]] = {kind: kind.admit for kind in EVENTS.values()}
+
+Failing = Callable[[Any, State, Amounts], Failure | None]
+Checks = tuple[Check[Any], ...]
 
 
-def operates(kind: type[Event], operation: Callable[[State, Any, Amounts, Any], list[Pool]]) -> Patch:
-    """Another change for an event; the table holds the functions, so patching the module would change nothing."""
-    return Patch(operations._OPERATIONS, kind, operation)
+def operates(kind: type[Event], operation: Callable[[Any, State, Amounts, Any], list[Pool]]) -> Patch:
+    """Another change for an event."""
+    return Patch(kind, "perform", operation)
 
 
-def checks(kind: type[Event], check: Callable[[State, Any, Amounts], None]) -> Patch:
-    """Another admission for an event, beyond its fields."""
-    return Patch(admission._OWN, kind, check)
+def checks(kind: type[Event], *changes: Callable[[Checks], Checks]) -> Patch:
+    """Other checks of an event's own, after those of its fields."""
+    listed: Checks = kind.checks
+    for change in changes:
+        listed = change(listed)
+    return Patch(kind, "checks", listed)
+
+
+def real(kind: type[Event], code: str, of: Sort | None = None) -> Failing:
+    """How a check of an event really fails."""
+    return next(check.failing for check in kind.checks if (check.code, check.of) == (code, of))
+
+
+def fails(code: str, failing: Failing, of: Sort | None = None) -> Callable[[Checks], Checks]:
+    """The check fails otherwise."""
+    return lambda listed: tuple(evolve(each, failing=failing) if _is(each, code, of) else each for each in listed)
+
+
+def skips(code: str, of: Sort | None = None) -> Callable[[Checks], Checks]:
+    """The check is left out."""
+    return lambda listed: tuple(each for each in listed if not _is(each, code, of))
+
+
+def moves(code: str, before: str, of: Sort | None = None) -> Callable[[Checks], Checks]:
+    """The check runs before the first with another code."""
+
+    def change(listed: Checks) -> Checks:
+        (moved,) = (each for each in listed if _is(each, code, of))
+        return _insert(skips(code, of)(listed), moved, before)
+
+    return change
+
+
+def refuses(
+    refusal: type[Refusal], failing: Failing, of: Sort | None = None, before: str | None = None
+) -> Callable[[Checks], Checks]:
+    """One check more: the last, or before the first with a code."""
+    more: Check[Any] = Check(refusal=refusal, rule=refusal.rule, failing=failing, of=of)
+    return lambda listed: (*listed, more) if before is None else _insert(listed, more, before)
+
+
+def _is(check: Check[Any], code: str, of: Sort | None) -> bool:
+    return (check.code, check.of) == (code, of)
+
+
+def _insert(listed: Checks, check: Check[Any], before: str) -> Checks:
+    index = [each.code for each in listed].index(before)
+    return (*listed[:index], check, *listed[index:])
 
 
 def sees(view: Callable[[State, Pool, GuardInputs], GuardInputs]) -> Patch:

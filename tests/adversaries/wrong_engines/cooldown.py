@@ -4,14 +4,14 @@ from typing import Any
 
 from attrs import evolve
 
-from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, wrong
-from liqspec.core import arithmetic, assessment, events, operations
+from adversaries.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
+from liqspec.core import arithmetic, assessment, changes, events
 from liqspec.core.admission import Amounts
 from liqspec.core.state import GuardInputs, Pool, Position, State, Window
 
 _SETTLED = assessment.settled_without_backstop
 _SIZING = assessment.order_sizing
-_OPEN_WINDOWS = operations._open_windows
+_OPEN_WINDOWS = changes.open_windows
 _EMIT = assessment.emit_order
 _BEGIN_BLOCK = Window.begin_block
 _END_LIFE = Position.end_life
@@ -70,15 +70,15 @@ def _of_the_account(scope: str) -> tuple[Patch, Patch]:
     def sizing(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Any:
         return _SIZING(widened(state), pool, position, inputs)
 
-    return Patch(operations, "_open_windows", open_windows), Patch(assessment, "order_sizing", sizing)
+    return Patch(changes, "open_windows", open_windows), Patch(assessment, "order_sizing", sizing)
 
 
 def _own_window_only(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Any:
     return _SIZING(evolve(state, venue=evolve(state.venue, cooldown_scope="position")), pool, position, inputs)
 
 
-def _opened_by_a_close(state: State, event: events.Fill, amounts: Amounts, effects: list[Any]) -> list[Pool]:
-    touched = REAL_OPERATIONS[events.Fill](state, event, amounts, effects)
+def _opened_by_a_close(event: events.Fill, state: State, amounts: Amounts, effects: list[Any]) -> list[Pool]:
+    touched = PERFORM[events.Fill](event, state, amounts, effects)
     until = state.time + state.venue.cooldown_ms
     if state.venue.cooldown_ms and state.venue.cooldown_scope == "pool":
         touched[0].window.extend(until)
@@ -103,8 +103,8 @@ def _opened_by_the_first_fill(state: State, pool: Pool, position: Position, effe
         _OPEN_WINDOWS(state, pool, position, effects)
 
 
-def _opened_by_a_trade(state: State, event: events.Trade, amounts: Amounts, effects: list[Any]) -> list[Pool]:
-    touched = REAL_OPERATIONS[events.Trade](state, event, amounts, effects)
+def _opened_by_a_trade(event: events.Trade, state: State, amounts: Amounts, effects: list[Any]) -> list[Pool]:
+    touched = PERFORM[events.Trade](event, state, amounts, effects)
     position = touched[0].positions[event.market]
     if position.size and position.size * amounts["size"] < 0 and state.venue.cooldown_ms:
         _OPEN_WINDOWS(state, touched[0], position, effects)
@@ -117,8 +117,8 @@ def _survives_the_life(self: Position) -> None:
     self.window = window
 
 
-def _ends_with_its_position(state: State, event: events.Fill, amounts: Amounts, effects: list[Any]) -> list[Pool]:
-    touched = REAL_OPERATIONS[events.Fill](state, event, amounts, effects)
+def _ends_with_its_position(event: events.Fill, state: State, amounts: Amounts, effects: list[Any]) -> list[Pool]:
+    touched = PERFORM[events.Fill](event, state, amounts, effects)
     if touched[0].positions[event.market].size == 0:
         touched[0].window = Window()
         state.accounts[event.account].window = Window()
@@ -155,7 +155,7 @@ ENGINES = (
     wrong("X33", "A window forces full size in its own block", Patch(Window, "forces_full_size", _at_once)),
     wrong("X34", "A window never forces full size", Patch(Window, "forces_full_size", _never)),
     wrong("X35", "A window is still open at its end", Patch(arithmetic, "window_open", _with_its_end)),
-    wrong("X36", "A window is a millisecond too long", Patch(operations, "_open_windows", _one_later)),
+    wrong("X36", "A window is a millisecond too long", Patch(changes, "open_windows", _one_later)),
     wrong("X37", "A later fill does not extend a window", Patch(Window, "extend", _restarts_only_when_over)),
     wrong("X38", "A later fill suspends a window for its block", Patch(Window, "extend", _forgets_that_it_forces)),
     wrong("X40", "The scope pool is taken for account", *_of_the_account("pool")),
@@ -166,9 +166,9 @@ ENGINES = (
     wrong(
         "X45",
         "Only the fill that ends the order opens the window",
-        Patch(operations, "_open_windows", _opened_by_the_last_fill),
+        Patch(changes, "open_windows", _opened_by_the_last_fill),
     ),
-    wrong("X46", "Only the first fill opens the window", Patch(operations, "_open_windows", _opened_by_the_first_fill)),
+    wrong("X46", "Only the first fill opens the window", Patch(changes, "open_windows", _opened_by_the_first_fill)),
     wrong("X47", "The trader's own reduction opens a window", operates(events.Trade, _opened_by_a_trade)),
     wrong("X48", "A position's window survives its life", Patch(Position, "end_life", _survives_the_life)),
     wrong(
@@ -182,7 +182,7 @@ ENGINES = (
     wrong(
         "X51",
         "A fill opens the own windows of all positions of the pool",
-        Patch(operations, "_open_windows", _for_all_positions),
+        Patch(changes, "open_windows", _for_all_positions),
     ),
     wrong("X52", "In its last millisecond a window does not force", Patch(Window, "begin_block", _ends_unseen)),
 )

@@ -4,29 +4,32 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from adversaries.wrong_engines.base import REAL_CHECKS, REAL_OPERATIONS, Patch, bug, checks, operates, wrong
-from liqspec.core import arithmetic, assessment, events, operations
-from liqspec.core.admission import Amounts
+from adversaries.wrong_engines.base import PERFORM, Patch, bug, checks, fails, operates, real, refuses, wrong
+from liqspec.core import arithmetic, assessment, changes, events
+from liqspec.core.admission import Amounts, Failure
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.effects import Filled
+from liqspec.core.events import market
 from liqspec.core.refusals import InsufficientMargin
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
 Effects = list[Any]
 
-_CLOSE = operations._close
+_CLOSE = changes.close
+_REDUCE = changes.reduce
 _EMIT = assessment.emit_order
 _RELEASED = arithmetic.released_cost
 _FEE = arithmetic.liquidation_fee
+_OVERFILLS = real(events.Fill, "overfill")
 
 
 def _afterwards(change: Callable[[State, Pool, Position, Filled, int], None]) -> Patch:
     """A fill as it should be, and then something else; the last argument is the order that it executed a part of."""
 
-    def fill(state: State, event: events.Fill, amounts: Amounts, effects: Effects) -> list[Pool]:
-        pool, position = operations._working(state, event)
+    def fill(event: events.Fill, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+        pool, position = market.working(event, state)
         order = position.order or 0
-        touched = REAL_OPERATIONS[events.Fill](state, event, amounts, effects)
+        touched = PERFORM[events.Fill](event, state, amounts, effects)
         (filled,) = (effect for effect in effects if isinstance(effect, Filled))
         change(state, pool, position, filled, order)
         return touched
@@ -175,30 +178,27 @@ def _floor_of_the_signed(size: int, cost: int, closed: int) -> int:
     return cost * closed // abs(size)
 
 
-def _refuses_a_deficit(state: State, event: events.Fill, amounts: Amounts) -> None:
-    REAL_CHECKS[events.Fill](state, event, amounts)
-    pool, position = operations._working(state, event)
+def _refuses_a_deficit(event: events.Fill, state: State, amounts: Amounts) -> Failure | None:
+    pool, position = market.working(event, state)
     if pool.mode == "isolated" and amounts["size"] == abs(position.size):
         worth = position.size * amounts["price"] * position.market.unit - position.cost
         if pool.collateral + worth < 0:
-            raise InsufficientMargin("price", "the pool", "cannot pay")
+            return Failure("price", "the pool", "cannot pay")
+    return None
 
 
-def _refuses_below_bankruptcy(state: State, event: events.Fill, amounts: Amounts) -> None:
-    REAL_CHECKS[events.Fill](state, event, amounts)
-    pool, position = operations._working(state, event)
+def _refuses_below_bankruptcy(event: events.Fill, state: State, amounts: Amounts) -> Failure | None:
+    pool, position = market.working(event, state)
     held = state.holding(position)
     ruin = arithmetic.bankruptcy_price(arithmetic.pool_equity(pool.collateral, state.holdings(pool)), held)
     gap = amounts["price"] * ruin.denominator - ruin.numerator
-    if (gap < 0) if position.size > 0 else (gap > 0):
-        raise InsufficientMargin("price", "worse", "than the bankruptcy price")
+    worse = (gap < 0) if position.size > 0 else (gap > 0)
+    return Failure("price", "worse", "than the bankruptcy price") if worse else None
 
 
-def _up_to_the_position(state: State, event: events.Fill, amounts: Amounts) -> None:
-    position = state.position(event.account, event.market, event.mode)
-    if position is not None and position.order is not None and amounts["size"] <= abs(position.size):
-        return
-    REAL_CHECKS[events.Fill](state, event, amounts)
+def _up_to_the_position(event: events.Fill, state: State, amounts: Amounts) -> Failure | None:
+    position = market.working(event, state)[1]
+    return None if amounts["size"] <= abs(position.size) else _OVERFILLS(event, state, amounts)
 
 
 def _takes_more_than_is_left(state: State, pool: Pool, position: Position, filled: Filled, order: int) -> None:
@@ -206,8 +206,8 @@ def _takes_more_than_is_left(state: State, pool: Pool, position: Position, fille
         position.order = None
 
 
-def _less_than_is_left(state: State, event: events.Fill, amounts: Amounts) -> None:
-    REAL_CHECKS[events.Fill](state, event, {"size": amounts["size"] + 1})
+def _less_than_is_left(event: events.Fill, state: State, amounts: Amounts) -> Failure | None:
+    return _OVERFILLS(event, state, {"size": amounts["size"] + 1})
 
 
 def _fee_on_reductions(state: State, pool: Pool, position: Position, size: int, price: int, effects: Effects) -> None:
@@ -219,9 +219,6 @@ def _fee_on_reductions(state: State, pool: Pool, position: Position, size: int, 
     state.vault.cash += fee
 
 
-_REDUCE = operations._reduce
-
-
 def _one_over_the_denominator(amount: int, fee_rate: Ratio, equity_after: int) -> int:
     return _FEE(amount, Ratio(min(1, fee_rate.numerator), fee_rate.denominator), equity_after)
 
@@ -231,13 +228,13 @@ ENGINES = (
     bug(
         "B29",
         Patch(assessment, "emit_order", _remembers_its_size),
-        Patch(operations, "_close", _by_the_size_at_order),
+        Patch(changes, "close", _by_the_size_at_order),
     ),
     bug("B38", _afterwards(_into_the_cross_pool)),
     bug("B41", _afterwards(_confiscates)),
     bug("B46", _afterwards(_credits_in_full)),
     bug("B48", _afterwards(_scales_twice)),
-    bug("B53", checks(events.Fill, _refuses_a_deficit)),
+    bug("B53", checks(events.Fill, refuses(InsufficientMargin, _refuses_a_deficit))),
     bug(
         "B56",
         Patch(arithmetic, "released_cost", _towards_the_trader),
@@ -255,21 +252,25 @@ ENGINES = (
     wrong("X87", "The fee is negative where equity is", Patch(arithmetic, "liquidation_fee", _fee_not_floored)),
     wrong("X88", "The fee is capped by the collateral", _afterwards(_capped_by_collateral)),
     wrong("X89", "The fee is capped by the equity before the fill", _afterwards(_capped_by_equity_before)),
-    wrong("X90", "The fee is charged on the trader's own reductions", Patch(operations, "_reduce", _fee_on_reductions)),
+    wrong("X90", "The fee is charged on the trader's own reductions", Patch(changes, "reduce", _fee_on_reductions)),
     wrong("X91", "Released cost is rounded lot by lot", Patch(arithmetic, "released_cost", _of_one_lot)),
     wrong(
         "X92",
         "Released cost of shorts is rounded away from zero",
         Patch(arithmetic, "released_cost", _floor_of_the_signed),
     ),
-    wrong("X93", "A fill below the bankruptcy price is refused", checks(events.Fill, _refuses_below_bankruptcy)),
+    wrong(
+        "X93",
+        "A fill below the bankruptcy price is refused",
+        checks(events.Fill, refuses(InsufficientMargin, _refuses_below_bankruptcy)),
+    ),
     wrong(
         "X94",
         "A fill may be larger than the order",
-        checks(events.Fill, _up_to_the_position),
+        checks(events.Fill, fails("overfill", _up_to_the_position)),
         _afterwards(_takes_more_than_is_left),
     ),
-    wrong("X95", "A fill of all that is left is refused", checks(events.Fill, _less_than_is_left)),
+    wrong("X95", "A fill of all that is left is refused", checks(events.Fill, fails("overfill", _less_than_is_left))),
     wrong(
         "X226",
         "A fee rate is taken for one over its denominator",

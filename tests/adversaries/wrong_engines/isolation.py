@@ -4,8 +4,8 @@ from typing import Any
 
 from attrs import evolve
 
-from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, sees, wrong
-from liqspec.core import arithmetic, assessment, events, operations
+from adversaries.wrong_engines.base import PERFORM, Patch, bug, operates, sees, wrong
+from liqspec.core import arithmetic, assessment, changes, events
 from liqspec.core.admission import Amounts
 from liqspec.core.lifecycle import fire_with
 from liqspec.core.state import GuardInputs, Pool, Position, State
@@ -15,9 +15,9 @@ Effects = list[Any]
 _ASSESS = assessment.assess
 _HAND = assessment.hand_to_vault
 _TO_ATTEMPT = assessment.to_attempt
-_REDUCE = operations._reduce
+_REDUCE = changes.reduce
 _COVER = assessment.cover_deficit
-_OPEN_WINDOWS = operations._open_windows
+_OPEN_WINDOWS = changes.open_windows
 
 
 def _cross_only(state: State, pools: list[Pool], effects: Effects) -> None:
@@ -28,8 +28,8 @@ def _first_account_only(state: State, pools: list[Pool], effects: Effects) -> No
     _ASSESS(state, [pool for pool in pools if not pools or pool.account == pools[0].account], effects)
 
 
-def _cross_blocks_only(state: State, event: events.Block, amounts: Amounts, effects: Effects) -> list[Pool]:
-    return [pool for pool in REAL_OPERATIONS[events.Block](state, event, amounts, effects) if pool.mode == "cross"]
+def _cross_blocks_only(event: events.Block, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    return [pool for pool in PERFORM[events.Block](event, state, amounts, effects) if pool.mode == "cross"]
 
 
 def _with_the_cross_equity(state: State, pool: Pool, inputs: GuardInputs) -> GuardInputs:
@@ -87,8 +87,8 @@ def _sweeps(state: State, pool: Pool, position: Position, size: int, price: int,
         pool.collateral = 0
 
 
-def _sweeps_after_fills(state: State, event: events.Fill, amounts: Amounts, effects: Effects) -> list[Pool]:
-    touched = REAL_OPERATIONS[events.Fill](state, event, amounts, effects)
+def _sweeps_after_fills(event: events.Fill, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = PERFORM[events.Fill](event, state, amounts, effects)
     (pool,) = touched
     if pool.mode == "isolated" and not pool.open_positions() and pool.collateral > 0:
         state.accounts[pool.account].cross.collateral += pool.collateral
@@ -104,19 +104,19 @@ def _profit_to_cross(state: State, pool: Pool, position: Position, size: int, pr
     state.accounts[pool.account].cross.collateral += profit
 
 
-def _only_cross_marks(state: State, event: events.MarkPrice, amounts: Amounts, effects: Effects) -> list[Pool]:
-    touched = REAL_OPERATIONS[events.MarkPrice](state, event, amounts, effects)
+def _only_cross_marks(event: events.MarkPrice, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = PERFORM[events.MarkPrice](event, state, amounts, effects)
     return [pool for pool in touched if pool.mode == "cross"]
 
 
-def _only_first_markets(state: State, event: events.MarkPrice, amounts: Amounts, effects: Effects) -> list[Pool]:
-    touched = REAL_OPERATIONS[events.MarkPrice](state, event, amounts, effects)
+def _only_first_markets(event: events.MarkPrice, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = PERFORM[events.MarkPrice](event, state, amounts, effects)
     return [pool for pool in touched if pool.open_positions()[0].market.name == event.market]
 
 
-def _pays_the_wrong_way(state: State, event: events.Transfer, amounts: Amounts, effects: Effects) -> list[Pool]:
+def _pays_the_wrong_way(event: events.Transfer, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
     turned = {"amount": -amounts["amount"]} if amounts["amount"] < 0 else amounts
-    return REAL_OPERATIONS[events.Transfer](state, event, turned, effects)
+    return PERFORM[events.Transfer](event, state, turned, effects)
 
 
 def _losses_only(state: State, pool: Pool, inputs: GuardInputs) -> GuardInputs:
@@ -135,11 +135,11 @@ def _from_another_account(state: State, pool: Pool, effects: Effects) -> None:
     pool.collateral = 0
 
 
-def _to_the_first_pool(state: State, event: events.Transfer, amounts: Amounts, effects: Effects) -> list[Pool]:
+def _to_the_first_pool(event: events.Transfer, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
     isolated = state.accounts[event.account].isolated
     if event.market not in isolated and isolated and amounts["amount"] > 0:
         event = evolve(event, market=min(isolated))
-    return REAL_OPERATIONS[events.Transfer](state, event, amounts, effects)
+    return PERFORM[events.Transfer](event, state, amounts, effects)
 
 
 def _without_regard_to_case(pool: Pool) -> list[Position]:
@@ -147,8 +147,8 @@ def _without_regard_to_case(pool: Pool) -> list[Position]:
     return [pool.positions[name] for name in names if pool.positions[name].size]
 
 
-def _forgets_what_is_empty(state: State, event: events.Transfer, amounts: Amounts, effects: Effects) -> list[Pool]:
-    cross, pool = REAL_OPERATIONS[events.Transfer](state, event, amounts, effects)
+def _forgets_what_is_empty(event: events.Transfer, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    cross, pool = PERFORM[events.Transfer](event, state, amounts, effects)
     if pool.collateral or pool.positions:
         return [cross, pool]
     del state.accounts[pool.account].isolated[event.market]
@@ -191,20 +191,18 @@ ENGINES = (
         "An isolated liquidation marks the cross pool",
         Patch(assessment, "assess", _cross_is_liquidated_with_it),
     ),
-    wrong(
-        "X125", "A closed isolated position returns its margin to the cross pool", Patch(operations, "_reduce", _sweeps)
-    ),
+    wrong("X125", "A closed isolated position returns its margin to the cross pool", Patch(changes, "reduce", _sweeps)),
     wrong(
         "X126",
         "A liquidated isolated position returns its margin to the cross pool",
         operates(events.Fill, _sweeps_after_fills),
     ),
-    wrong("X127", "Isolated profit goes to the cross pool", Patch(operations, "_reduce", _profit_to_cross)),
+    wrong("X127", "Isolated profit goes to the cross pool", Patch(changes, "reduce", _profit_to_cross)),
     wrong("X128", "A transfer back goes forth", operates(events.Transfer, _pays_the_wrong_way)),
     wrong("X208", "Equity counts losses and no profits", sees(_losses_only)),
     wrong("X209", "A deficit is taken from another account", Patch(assessment, "cover_deficit", _from_another_account)),
     wrong("X210", "A transfer goes to the isolated pool that is there", operates(events.Transfer, _to_the_first_pool)),
-    wrong("X211", "A window of the account calms its other pools", Patch(operations, "_open_windows", _calms_siblings)),
+    wrong("X211", "A window of the account calms its other pools", Patch(changes, "open_windows", _calms_siblings)),
     wrong(
         "X216",
         "A pool's positions are taken in order of market without regard to case",

@@ -6,8 +6,8 @@ from typing import Any
 
 from attrs import evolve
 
-from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, wrong
-from liqspec.core import assessment, events, machine, operations
+from adversaries.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
+from liqspec.core import assessment, changes, events, machine
 from liqspec.core.admission import Amounts
 from liqspec.core.machine import Lifecycle
 from liqspec.core.state import GuardInputs, Pool, Position, State
@@ -16,8 +16,8 @@ Effects = list[Any]
 
 _LIFECYCLE = machine.lifecycle
 _LEAVE = assessment.leave_liquidation
-_INCREASE = operations._increase
-_REDUCE = operations._reduce
+_INCREASE = changes.increase
+_REDUCE = changes.reduce
 _END_LIFE = Position.end_life
 _HAND = assessment.hand_to_vault
 
@@ -121,23 +121,23 @@ def _closed_at_once(state: State, pool: Pool, inputs: GuardInputs, effects: Effe
         position.state = "closed"
 
 
-def _no_block_number(state: State, event: events.Block, amounts: Amounts, effects: Effects) -> list[Pool]:
-    touched = REAL_OPERATIONS[events.Block](state, event, amounts, effects)
+def _no_block_number(event: events.Block, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = PERFORM[events.Block](event, state, amounts, effects)
     state.block -= 1
     return touched
 
 
-def _always_a_millisecond(state: State, event: events.Block, amounts: Amounts, effects: Effects) -> list[Pool]:
-    return REAL_OPERATIONS[events.Block](state, evolve(event, time=state.time + 1), amounts, effects)
+def _always_a_millisecond(event: events.Block, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    return PERFORM[events.Block](evolve(event, time=state.time + 1), state, amounts, effects)
 
 
-def _transition_first(state: State, event: events.Block, amounts: Amounts, effects: Effects) -> list[Pool]:
+def _transition_first(event: events.Block, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
     """T8 to T10 ask whether the window is open at the time of the block before."""
     later = event.time - state.time
     before = {held: held.window.until for pool in state.pools() for held in pool.positions.values()}
     for held, until in before.items():
         held.window.until = until + later if until else 0
-    touched = REAL_OPERATIONS[events.Block](state, event, amounts, effects)
+    touched = PERFORM[events.Block](event, state, amounts, effects)
     for held, until in before.items():
         held.window.until = until if state.time < until else 0
         held.window.forcing_until = held.window.until
@@ -173,13 +173,13 @@ ENGINES = (
     ),
     wrong("X141", "A new life keeps the state closed (T0)", _table(T0={"sources": ("new",)})),
     wrong("X142", "A partial fill of a restored pool stays so over blocks (T8, T9)", _table(T8=None, T9=None)),
-    wrong("X143", "The life does not grow at a reopening", Patch(operations, "_increase", _same_life)),
-    wrong("X144", "Every increase begins a life", Patch(operations, "_increase", _life_with_each_trade)),
-    wrong("X145", "An increase does not replace the leverage", Patch(operations, "_increase", _first_leverage)),
-    wrong("X146", "An increase averages the leverage", Patch(operations, "_increase", _average_leverage)),
-    wrong("X147", "A trade is booked at the mark", Patch(operations, "_increase", _cost_at_the_mark)),
-    wrong("X148", "A reduction resets the leverage", Patch(operations, "_reduce", _default_leverage_after)),
-    wrong("X149", "A reduction makes a position healthy", Patch(operations, "_reduce", _healthy_after_reducing)),
+    wrong("X143", "The life does not grow at a reopening", Patch(changes, "increase", _same_life)),
+    wrong("X144", "Every increase begins a life", Patch(changes, "increase", _life_with_each_trade)),
+    wrong("X145", "An increase does not replace the leverage", Patch(changes, "increase", _first_leverage)),
+    wrong("X146", "An increase averages the leverage", Patch(changes, "increase", _average_leverage)),
+    wrong("X147", "A trade is booked at the mark", Patch(changes, "increase", _cost_at_the_mark)),
+    wrong("X148", "A reduction resets the leverage", Patch(changes, "reduce", _default_leverage_after)),
+    wrong("X149", "A reduction makes a position healthy", Patch(changes, "reduce", _healthy_after_reducing)),
     wrong("X150", "An attempt counts for the next life too", Patch(Position, "end_life", _keeps("attempted"))),
     wrong("X152", "The cost of a closed position stays", Patch(Position, "end_life", _keeps("cost"))),
     wrong("X154", "A backstopped position is closed at once", Patch(assessment, "hand_to_vault", _closed_at_once)),

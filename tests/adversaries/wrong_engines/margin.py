@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
-from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, wrong
+from adversaries.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
 from liqspec.core import arithmetic, events, venue
 from liqspec.core.admission import Amounts
 from liqspec.core.arithmetic import Holding, Ratio, Schedule, Tier
@@ -108,26 +108,26 @@ def _towards_zero(size: int, payment: int, lot: Ratio) -> int:
     return due if size * payment > 0 else -due
 
 
-def _vault_pays_nothing(state: State, event: events.Funding, amounts: Amounts, effects: list[Any]) -> list[Pool]:
+def _vault_pays_nothing(event: events.Funding, state: State, amounts: Amounts, effects: list[Any]) -> list[Pool]:
     held = state.vault.positions.pop(event.market, 0)
-    touched = REAL_OPERATIONS[events.Funding](state, event, amounts, effects)
+    touched = PERFORM[events.Funding](event, state, amounts, effects)
     if held:
         state.vault.positions[event.market] = held
     return touched
 
 
-def _isolated_pays_nothing(state: State, event: events.Funding, amounts: Amounts, effects: list[Any]) -> list[Pool]:
+def _isolated_pays_nothing(event: events.Funding, state: State, amounts: Amounts, effects: list[Any]) -> list[Pool]:
     before = {pool: pool.collateral for pool in state.pools() if pool.mode == "isolated"}
-    touched = REAL_OPERATIONS[events.Funding](state, event, amounts, effects)
+    touched = PERFORM[events.Funding](event, state, amounts, effects)
     for pool, collateral in before.items():
         state.outside.cash += pool.collateral - collateral
         pool.collateral = collateral
     return touched
 
 
-def _from_the_cross_pool(state: State, event: events.Funding, amounts: Amounts, effects: list[Any]) -> list[Pool]:
+def _from_the_cross_pool(event: events.Funding, state: State, amounts: Amounts, effects: list[Any]) -> list[Pool]:
     before = {pool: pool.collateral for pool in state.pools() if pool.mode == "isolated"}
-    touched = REAL_OPERATIONS[events.Funding](state, event, amounts, effects)
+    touched = PERFORM[events.Funding](event, state, amounts, effects)
     for pool, collateral in before.items():
         state.accounts[pool.account].cross.collateral += pool.collateral - collateral
         pool.collateral = collateral

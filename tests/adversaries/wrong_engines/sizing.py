@@ -5,10 +5,11 @@ from weakref import WeakKeyDictionary
 
 from attrs import evolve
 
-from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, wrong
-from liqspec.core import arithmetic, assessment, events, operations
+from adversaries.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
+from liqspec.core import arithmetic, assessment, events
 from liqspec.core.admission import Amounts
 from liqspec.core.arithmetic import Ratio
+from liqspec.core.events import market
 from liqspec.core.lifecycle import fire
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
@@ -81,11 +82,11 @@ def _of_the_original(state: State, pool: Pool, position: Position, inputs: Guard
         position.order = min(abs(position.size), arithmetic.chunk(size, state.venue.partial_fraction))
 
 
-def _always_sells(state: State, event: events.Fill, amounts: Amounts, effects: list[Any]) -> list[Pool]:
-    pool, position = operations._working(state, event)
+def _always_sells(event: events.Fill, state: State, amounts: Amounts, effects: list[Any]) -> list[Pool]:
+    pool, position = market.working(event, state)
     size, price, unit = amounts["size"], amounts["price"], position.market.unit
     if position.size > 0 or position.order is None:
-        return REAL_OPERATIONS[events.Fill](state, event, amounts, effects)
+        return PERFORM[events.Fill](event, state, amounts, effects)
     position.size -= size
     position.cost -= size * price * unit
     position.order = (position.order - size) or None

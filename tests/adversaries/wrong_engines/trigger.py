@@ -5,8 +5,8 @@ from weakref import WeakKeyDictionary
 
 from attrs import evolve
 
-from adversaries.wrong_engines.base import REAL_OPERATIONS, Patch, bug, operates, sees, wrong
-from liqspec.core import arithmetic, assessment, events, operations
+from adversaries.wrong_engines.base import PERFORM, Patch, bug, operates, sees, wrong
+from liqspec.core import arithmetic, assessment, changes, events
 from liqspec.core.admission import Amounts
 from liqspec.core.state import GuardInputs, Pool, State
 
@@ -52,16 +52,16 @@ def _with_closing_fees(state: State, pool: Pool, inputs: GuardInputs) -> GuardIn
 _UNSEEN: WeakKeyDictionary[Pool, int] = WeakKeyDictionary()
 
 
-def _pays_unseen(state: State, event: Any, amounts: Amounts, effects: Effects) -> list[Pool]:
+def _pays_unseen(event: Any, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
     before = {pool: pool.collateral for pool in state.pools()}
-    touched = REAL_OPERATIONS[type(event)](state, event, amounts, effects)
+    touched = PERFORM[type(event)](event, state, amounts, effects)
     for pool in touched:
         _UNSEEN[pool] = _UNSEEN.get(pool, 0) + max(0, before.get(pool, 0) - pool.collateral)
     return touched
 
 
-def _recomputes(state: State, event: Any, amounts: Amounts, effects: Effects) -> list[Pool]:
-    touched = REAL_OPERATIONS[type(event)](state, event, amounts, effects)
+def _recomputes(event: Any, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = PERFORM[type(event)](event, state, amounts, effects)
     for pool in touched:
         _UNSEEN.pop(pool, None)
     return touched
@@ -71,53 +71,53 @@ def _without_unseen(_: State, pool: Pool, inputs: GuardInputs) -> GuardInputs:
     return evolve(inputs, equity=inputs.equity + _UNSEEN.get(pool, 0))
 
 
-def _sets_the_mark(state: State, event: events.Trade, amounts: Amounts, effects: Effects) -> list[Pool]:
-    touched = REAL_OPERATIONS[events.Trade](state, event, amounts, effects)
+def _sets_the_mark(event: events.Trade, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = PERFORM[events.Trade](event, state, amounts, effects)
     state.marks[event.market] = amounts["price"]
     return touched
 
 
-def _vault_sets_the_mark(state: State, event: events.VaultTrade, amounts: Amounts, effects: Effects) -> list[Pool]:
-    touched = REAL_OPERATIONS[events.VaultTrade](state, event, amounts, effects)
+def _vault_sets_the_mark(event: events.VaultTrade, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = PERFORM[events.VaultTrade](event, state, amounts, effects)
     state.marks[event.market] = amounts["price"]
     return touched
 
 
-def _withdraws_orders(state: State, event: events.Deposit, amounts: Amounts, effects: Effects) -> list[Pool]:
-    touched = REAL_OPERATIONS[events.Deposit](state, event, amounts, effects)
+def _withdraws_orders(event: events.Deposit, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = PERFORM[events.Deposit](event, state, amounts, effects)
     for position in touched[0].open_positions():
         position.order = None
     return touched
 
 
-def _catches_up(state: State, event: events.Block, amounts: Amounts, effects: Effects) -> list[Pool]:
+def _catches_up(event: events.Block, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
     late = event.time - state.time > 1000
-    touched = REAL_OPERATIONS[events.Block](state, event, amounts, effects)
+    touched = PERFORM[events.Block](event, state, amounts, effects)
     return [] if late else touched
 
 
 def _unassessed(kind: type[events.Event]) -> Patch:
-    def operation(state: State, event: Any, amounts: Amounts, effects: Effects) -> list[Pool]:
-        REAL_OPERATIONS[kind](state, event, amounts, effects)
+    def operation(event: Any, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+        PERFORM[kind](event, state, amounts, effects)
         return []
 
     return operates(kind, operation)
 
 
-def _one_by_one(state: State, event: events.Marks, amounts: Amounts, effects: Effects) -> list[Pool]:
+def _one_by_one(event: events.Marks, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
     for market, price in amounts.items():
         state.marks[market] = price
-        assessment.assess(state, operations._pools_in(state, market), effects)
+        assessment.assess(state, changes.pools_in(state, market), effects)
     return []
 
 
-def _first_only(state: State, event: events.Marks, amounts: Amounts, effects: Effects) -> list[Pool]:
-    REAL_OPERATIONS[events.Marks](state, event, amounts, effects)
-    return operations._pools_in(state, next(iter(amounts)))
+def _first_only(event: events.Marks, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    PERFORM[events.Marks](event, state, amounts, effects)
+    return changes.pools_in(state, next(iter(amounts)))
 
 
-def _giver_only(state: State, event: events.Transfer, amounts: Amounts, effects: Effects) -> list[Pool]:
-    cross, isolated = REAL_OPERATIONS[events.Transfer](state, event, amounts, effects)
+def _giver_only(event: events.Transfer, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    cross, isolated = PERFORM[events.Transfer](event, state, amounts, effects)
     return [cross if amounts["amount"] > 0 else isolated]
 
 

@@ -1,0 +1,65 @@
+"""What the changes of several events have in common: opening, closing, windows, and the pools that an event touches."""
+
+from liqspec.core import arithmetic
+from liqspec.core.effects import Effect, Traded, WindowOpened
+from liqspec.core.lifecycle import fire
+from liqspec.core.state import Pool, Position, State
+
+Touched = list[Pool]  # the pools that an event touched, in the order of assessment (LIQ-7)
+Effects = list[Effect]
+
+
+def isolated_pool(state: State, account: str, market: str) -> Pool:
+    """The isolated pool of a market, from its first accepted use on (ACC-3)."""
+    return state.accounts[account].isolated.setdefault(market, Pool(account, "isolated", market))
+
+
+def increase(
+    state: State, pool: Pool, position: Position, size: int, price: int, leverage: int | None, effects: Effects
+) -> None:
+    """ACC-8: open a new life of the key, or make the position larger."""
+    opens = position.size == 0
+    position.size += size
+    position.cost += size * price * position.market.unit
+    if leverage is not None:
+        position.leverage = leverage
+    effects.append(Traded("ACC-8", position.key, size, price, 0))
+    if opens:
+        position.life += 1
+        fire(state, pool, position, "open", effects)
+
+
+def reduce(state: State, pool: Pool, position: Position, size: int, price: int, effects: Effects) -> None:
+    """ACC-9: close part of the position, or all of it."""
+    _, realised = close(pool, position, abs(size), price)
+    effects.append(Traded("ACC-9", position.key, size, price, realised))
+    fire(state, pool, position, "reduce", effects)
+    if position.size == 0:
+        position.end_life()
+
+
+def close(pool: Pool, position: Position, closed: int, price: int) -> tuple[int, int]:
+    """Close `closed` > 0 lots at a price: the released cost and what that realises for the pool (MRG-9)."""
+    released = arithmetic.released_cost(position.size, position.cost, closed)
+    realised = arithmetic.realised_pnl(position.size, closed, price, position.market.unit, released)
+    position.size -= closed if position.size > 0 else -closed
+    position.cost -= released
+    pool.collateral += realised
+    return released, realised
+
+
+def open_windows(state: State, pool: Pool, position: Position, effects: Effects) -> None:
+    """CLD-1: the position's own window, and that of the scope in which it forces full size."""
+    until = state.time + state.venue.cooldown_ms
+    position.window.extend(until)
+    state.scope_window(pool, position).extend(until)
+    effects.append(WindowOpened(position.key, state.venue.cooldown_scope, until))
+
+
+def pools_in(state: State, *markets: str) -> Touched:
+    """The pools with an open position in any of these markets, in the order of assessment (LIQ-7)."""
+    return [
+        pool
+        for pool in state.pools()
+        if any((position := pool.positions.get(market)) is not None and position.size for market in markets)
+    ]

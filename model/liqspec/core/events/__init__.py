@@ -1,0 +1,104 @@
+"""The events: what the outside world can do to a venue, one record each (EVT-1, EVT-4).
+
+A record holds the event's fields, its checks in their order, its change and its examples. The union `Event` is the one
+list of them: strict mypy names what a record in it lacks.
+"""
+
+from typing import Any, get_args
+
+import attrs
+from attrs import frozen
+
+from liqspec.core.admission import EventData, Listed, listed_fields
+from liqspec.core.events.market import Fill, Funding, MarkPrice, Marks, OrderDone
+from liqspec.core.events.trader import Deposit, Trade, Transfer, Withdraw
+from liqspec.core.events.vault_and_time import Block, VaultCash, VaultTrade
+from liqspec.core.refusals import BadRequest
+from liqspec.edge import shapes
+from liqspec.edge.texts import show
+
+Event = (
+    Deposit
+    | Withdraw
+    | Transfer
+    | Trade
+    | MarkPrice
+    | Marks
+    | Fill
+    | OrderDone
+    | Funding
+    | VaultTrade
+    | VaultCash
+    | Block
+)
+
+EVENTS: dict[str, type[Event]] = {kind.type: kind for kind in get_args(Event)}
+
+__all__ = [
+    "EVENTS",
+    "Block",
+    "Deposit",
+    "Event",
+    "EventData",
+    "Fill",
+    "Funding",
+    "MarkPrice",
+    "Marks",
+    "OrderDone",
+    "Trade",
+    "Transfer",
+    "VaultCash",
+    "VaultTrade",
+    "Withdraw",
+    "checks_of",
+    "from_json",
+    "to_json",
+]
+
+
+def checks_of(kind: type[Event]) -> tuple[Listed, ...]:
+    """All checks of an event in the order in which they run (EVT-2)."""
+    return (*listed_fields(kind), *kind.checks)
+
+
+@frozen
+class _MarksOnTheWire:
+    """`Marks` with its prices as an object, which is how it is written outside."""
+
+    prices: dict[str, str]
+
+
+def from_json(data: object) -> Event:
+    """The event in plain data.
+
+    Raises:
+        BadRequest: it is not an object, or its type or one of its fields is missing, unknown or malformed (EVT-2).
+    """
+    if not isinstance(data, dict):
+        raise BadRequest("event", show(data), "an event is an object with a type")
+    if "type" not in data:
+        raise BadRequest("type", "required field is missing", f"the types are: {', '.join(EVENTS)}")
+    kind = data["type"]
+    event = EVENTS.get(kind) if isinstance(kind, str) else None
+    if event is None:
+        raise BadRequest("type", show(kind), f"the types are: {', '.join(EVENTS)}")
+    fields = {name: value for name, value in data.items() if name != "type"}
+    try:
+        if event is Marks:
+            return Marks(shapes.structure(fields, _MarksOnTheWire).prices)
+        return shapes.structure(fields, event)
+    except shapes.WrongShape as error:
+        raise BadRequest(error.path, error.message, f"see the fields of {kind}") from None
+
+
+def to_json(event: Event) -> EventData:
+    """The event as plain data; `from_json` of it is the event again."""
+    data: EventData = {"type": event.type}
+    for name, value in _fields(event):
+        data[name] = dict(value) if name == "prices" else value
+    return data
+
+
+def _fields(event: Event) -> list[tuple[str, Any]]:
+    pairs = ((attribute.name, getattr(event, attribute.name)) for attribute in attrs.fields(type(event)))
+    return [(name, value) for name, value in pairs if value is not None]

@@ -1,0 +1,329 @@
+"""What a trader does: deposits, withdrawals, transfers and trades (ACC-4 to ACC-9)."""
+
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from liqspec.core import admission, arithmetic, changes
+from liqspec.core.admission import Amounts, Check, EventData, Failure, Sort
+from liqspec.core.arithmetic import Holding
+from liqspec.core.changes import Effects, Touched
+from liqspec.core.config import Mode
+from liqspec.core.effects import CollateralMoved
+from liqspec.core.refusals import BadLeverage, CrossesZero, InLiquidation, InsufficientMargin, NotOpen, OrderWorking
+from liqspec.core.state import Pool, Position, State
+from liqspec.edge.validators import is_integer
+
+
+@frozen
+class Deposit:
+    """Money comes into the account's cross pool (ACC-4)."""
+
+    type: ClassVar[str] = "deposit"
+    example: ClassVar[EventData] = {"account": "alice", "amount": "1"}
+
+    account: str = field(validator=admission.is_text)
+    amount: str = admission.amount("money", "positive")
+
+    checks: ClassVar[tuple[Check["Deposit"], ...]] = ()
+
+    def admit(self, state: State) -> Amounts:
+        """EVT-2."""
+        return admission.admit(self, state, self.checks)
+
+    def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
+        """ACC-4."""
+        pool, amount = state.accounts[self.account].cross, amounts["amount"]
+        # Change
+        pool.collateral += amount
+        effects.append(CollateralMoved("ACC-4", pool.key, amount))
+        # Outside
+        state.net_deposits += amount
+        # Touched
+        return [pool]
+
+
+@frozen
+class Withdraw:
+    """Money leaves the account's cross pool (ACC-5)."""
+
+    type: ClassVar[str] = "withdraw"
+    example: ClassVar[EventData] = {"account": "alice", "amount": "1"}
+
+    account: str = field(validator=admission.is_text)
+    amount: str = admission.amount("money", "positive")
+
+    def paying(self, state: State, amounts: Amounts) -> tuple[Pool, int]:
+        """The pool that money leaves, and how much."""
+        return state.accounts[self.account].cross, amounts["amount"]
+
+    checks: ClassVar[tuple[Check["Withdraw"], ...]] = admission.outflow_checks(paying)
+
+    def admit(self, state: State) -> Amounts:
+        """EVT-2, ACC-5."""
+        return admission.admit(self, state, self.checks)
+
+    def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
+        """ACC-5."""
+        pool, amount = state.accounts[self.account].cross, amounts["amount"]
+        # Change
+        pool.collateral -= amount
+        effects.append(CollateralMoved("ACC-5", pool.key, -amount))
+        # Outside
+        state.net_deposits -= amount
+        # Touched
+        return [pool]
+
+
+@frozen
+class Transfer:
+    """Money moves between the cross pool and an isolated one: above 0 to the isolated pool, below 0 back (ACC-6)."""
+
+    type: ClassVar[str] = "transfer"
+    example: ClassVar[EventData] = {"account": "alice", "market": "A", "amount": "1"}
+
+    account: str = field(validator=admission.is_text)
+    market: str = field(validator=admission.is_text)
+    amount: str = admission.amount("money", "nonzero")
+
+    def paying(self, state: State, amounts: Amounts) -> tuple[Pool, int]:
+        """The pool that money leaves, and how much."""
+        account, amount = state.accounts[self.account], amounts["amount"]
+        if amount > 0:
+            return account.cross, amount
+        unused = Pool(self.account, "isolated", self.market)
+        return account.isolated.get(self.market, unused), -amount
+
+    checks: ClassVar[tuple[Check["Transfer"], ...]] = admission.outflow_checks(paying, paid_by="paying pool")
+
+    def admit(self, state: State) -> Amounts:
+        """EVT-2, ACC-6."""
+        return admission.admit(self, state, self.checks)
+
+    def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
+        """ACC-6."""
+        cross, isolated = state.accounts[self.account].cross, changes.isolated_pool(state, self.account, self.market)
+        amount = amounts["amount"]
+        # Change
+        cross.collateral -= amount
+        isolated.collateral += amount
+        effects.append(CollateralMoved("ACC-6", cross.key, -amount))
+        effects.append(CollateralMoved("ACC-6", isolated.key, amount))
+        # Touched
+        return [cross, isolated]
+
+
+@frozen
+class Trade:
+    """The trader's own trade with the outside: buys for size above 0, sells below (ACC-7 to ACC-9)."""
+
+    type: ClassVar[str] = "trade"
+    example: ClassVar[EventData] = {
+        "account": "alice",
+        "market": "A",
+        "mode": "cross",
+        "size": "1",
+        "price": "100",
+        "leverage": 1,
+    }
+
+    account: str = field(validator=admission.is_text)
+    market: str = field(validator=admission.is_text)
+    mode: Mode
+    size: str = admission.amount("size", "nonzero")
+    price: str = admission.amount("price", "positive")
+    leverage: int | None = field(default=None, validator=is_integer)
+
+    def pool_in(self, state: State) -> Pool:
+        """The pool that backs the position; an empty one where it was never used (ACC-3)."""
+        return state.pool(self.account, self.mode, self.market) or Pool(self.account, "isolated", self.market)
+
+    def sort(self, state: State, amounts: Amounts) -> Sort:
+        """Whether the trade reduces the position of its key, or opens or increases it (ACC-7)."""
+        position = self.pool_in(state).positions.get(self.market)
+        return "increasing" if position is None or position.size * amounts["size"] >= 0 else "reducing"
+
+    # ------------------------------------------------------------------------------------------------- checks of both
+
+    def taken(self, state: State, _: Amounts) -> Failure | None:
+        """ACC-7: the vault has not taken the position in this block."""
+        position = self.pool_in(state).positions.get(self.market)
+        if position is None or position.state != "backstopped":
+            return None
+        return Failure("market", position.key, "the vault has taken it; it can be opened again from the next block on")
+
+    def order_works(self, state: State, _: Amounts) -> Failure | None:
+        """ACC-7: no liquidation order of the pool is working."""
+        return admission.order_working(self.pool_in(state))
+
+    # ------------------------------------------------------------------------------- checks of an increase (ACC-8)
+
+    def in_liquidation(self, state: State, _: Amounts) -> Failure | None:
+        """ACC-8: nothing is opened or increased in a pool in liquidation, or beside a partial liquidation."""
+        pool = self.pool_in(state)
+        if pool.in_liquidation:
+            return Failure("market", pool.key, "nothing is opened or increased in a pool in liquidation")
+        for other in pool.open_positions():
+            if other.state == "partially_liquidated":
+                return Failure("market", other.key, "it was partially liquidated in this block")
+        return None
+
+    def leverage_after(self, state: State) -> int | None:
+        """The leverage of the position after an increase: the trade's, or that of its present life (ACC-8)."""
+        position = self.pool_in(state).positions.get(self.market)
+        if self.leverage is None and position is not None and position.size:
+            return position.leverage
+        return self.leverage
+
+    def leverage_out_of_range(self, state: State, _: Amounts) -> Failure | None:
+        """ACC-8: the leverage is from 1 to the first tier's maximum."""
+        market, leverage = state.venue.markets[self.market], self.leverage_after(state)
+        if leverage is not None and 1 <= leverage <= market.max_leverage:
+            return None
+        value = "none" if leverage is None else str(leverage)
+        return Failure("leverage", value, f"must be from 1 to {market.max_leverage}")
+
+    def increase_uncovered(self, state: State, amounts: Amounts) -> Failure | None:
+        """ACC-8: an opening or increasing trade leaves the pool at or above its initial margin."""
+        pool, market = self.pool_in(state), state.venue.markets[self.market]
+        position, leverage = pool.positions.get(self.market), self.leverage_after(state)
+        assert leverage is not None, "its range was checked"
+        size, cost = (position.size, position.cost) if position is not None else (0, 0)
+        bought = amounts["size"] * amounts["price"] * market.unit
+        held = self.others(state, pool)
+        held.append(
+            Holding(
+                size + amounts["size"], cost + bought, leverage, state.marks[market.name], market.unit, market.schedule
+            )
+        )
+        equity = arithmetic.pool_equity(pool.collateral, held)
+        return admission.below_initial_margin(state, equity, held, "size")
+
+    # ------------------------------------------------------------------------------- checks of a reduction (ACC-9)
+
+    def larger_than_position(self, state: State, amounts: Amounts) -> Failure | None:
+        """ACC-7: a reduction does not turn the position round."""
+        position = self.reduced(state)
+        if abs(amounts["size"]) <= abs(position.size):
+            return None
+        return Failure("size", self.size, f"the position is {position.market.size.text(position.size)}")
+
+    def leverage_given(self, _: State, __: Amounts) -> Failure | None:
+        """ACC-9: a reduction takes no leverage."""
+        if self.leverage is None:
+            return None
+        return Failure("leverage", str(self.leverage), "a reduction takes none")
+
+    def worse_covered(self, state: State, amounts: Amounts) -> Failure | None:
+        """ACC-9: a reduction does not make the pool worse in any of the ways that the rule names."""
+        pool, position = self.pool_in(state), self.reduced(state)
+        market, closed = position.market, abs(amounts["size"])
+        before = state.holdings(pool)
+        equity_before = arithmetic.pool_equity(pool.collateral, before)
+        released = arithmetic.released_cost(position.size, position.cost, closed)
+        realised = arithmetic.realised_pnl(position.size, closed, amounts["price"], market.unit, released)
+        after = self.others(state, pool)
+        if closed != abs(position.size):
+            size = position.size + amounts["size"]
+            after.append(state.holding(position)._replace(size=size, cost=position.cost - released))
+        equity_after = arithmetic.pool_equity(pool.collateral + realised, after)
+        maintenance_after = arithmetic.pool_maintenance_margin(after)
+        if arithmetic.reduction_is_safe(
+            equity_before, arithmetic.pool_maintenance_margin(before), equity_after, maintenance_after, len(after)
+        ):
+            return None
+        money = state.venue.money
+        return Failure(
+            "price",
+            f"equity {money.text(equity_before)} before, {money.text(equity_after)} after",
+            f"maintenance margin {money.text(maintenance_after)} after, and the pool would be worse covered",
+        )
+
+    def reduced(self, state: State) -> Position:
+        """The position that a reducing trade reduces."""
+        return self.pool_in(state).positions[self.market]
+
+    def others(self, state: State, pool: Pool) -> list[Holding]:
+        """The pool's other open positions at the present marks."""
+        return [state.holding(position) for position in pool.open_positions() if position.market.name != self.market]
+
+    checks: ClassVar[tuple[Check["Trade"], ...]] = (
+        Check(refusal=NotOpen, rule="ACC-7", failing=taken, example=("taken", {})),
+        Check(refusal=OrderWorking, rule="ACC-7", failing=order_works, example=("working", {})),
+        Check(
+            refusal=CrossesZero,
+            rule="ACC-7",
+            of="reducing",
+            failing=larger_than_position,
+            example=("holding", {"size": "-11"}),
+        ),
+        Check(
+            refusal=InLiquidation,
+            rule="ACC-8",
+            of="increasing",
+            when="the pool is in liquidation, or one of its positions is partially liquidated",
+            failing=in_liquidation,
+            example=("waiting", {}),
+        ),
+        Check(
+            refusal=BadLeverage,
+            rule="ACC-8",
+            of="increasing",
+            when="the leverage is missing for an opening, or not from 1 to the first tier's maximum",
+            failing=leverage_out_of_range,
+            example=("holding", {"leverage": 6}),
+        ),
+        Check(
+            refusal=InsufficientMargin,
+            rule="ACC-8",
+            also=("MRG-7", "MRG-3"),
+            of="increasing",
+            when="the pool's equity after it, at the marks, would be below its initial margin after it",
+            failing=increase_uncovered,
+            example=("holding", {"size": "1000", "leverage": 5}),
+        ),
+        Check(
+            refusal=BadLeverage,
+            rule="ACC-9",
+            of="reducing",
+            when="a leverage is given",
+            failing=leverage_given,
+            example=("holding", {"size": "-1", "leverage": 5}),
+        ),
+        Check(
+            refusal=InsufficientMargin,
+            rule="ACC-9",
+            also=("LIQ-3", "MRG-5", "MRG-3"),
+            of="reducing",
+            when="the pool would be worse covered in all of the four ways of ACC-9",
+            failing=worse_covered,
+            example=("holding", {"size": "-5", "price": "1"}),
+        ),
+    )
+
+    def admit(self, state: State) -> Amounts:
+        """EVT-2, ACC-7 to ACC-9: the checks for the sort of trade that it is."""
+        amounts = admission.admit_fields(self, state)
+        sort = self.sort(state, amounts)
+        for check in self.checks:
+            if check.of in (None, sort):
+                check.run(self, state, amounts)
+        return amounts
+
+    def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
+        """ACC-7."""
+        account, market = state.accounts[self.account], state.venue.markets[self.market]
+        pool = account.cross if self.mode == "cross" else changes.isolated_pool(state, self.account, self.market)
+        size, price = amounts["size"], amounts["price"]
+        position = pool.positions.get(self.market)
+        if position is None:
+            position = pool.positions[self.market] = Position(self.account, market, self.mode)
+        # Change
+        if position.size * size < 0:
+            changes.reduce(state, pool, position, size, price, effects)
+        else:
+            changes.increase(state, pool, position, size, price, self.leverage, effects)
+        # Outside
+        state.outside.take(market.name, -size, -size * price * market.unit)
+        # Touched
+        return [pool]

@@ -1,0 +1,126 @@
+"""What the venue's operator does with the vault, and the blocks, which alone move time (EVT-7 to EVT-9)."""
+
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from liqspec.core import admission
+from liqspec.core.admission import Amounts, Check, EventData, Failure
+from liqspec.core.changes import Effects, Touched
+from liqspec.core.effects import BlockBegun, VaultFunded, VaultTraded
+from liqspec.core.lifecycle import fire_with, measure
+from liqspec.core.refusals import OrderWorking, TimeNotAfter
+from liqspec.core.state import State
+from liqspec.edge.validators import is_integer
+
+
+@frozen
+class VaultTrade:
+    """The vault trades with the outside, to unwind what it took (EVT-7)."""
+
+    type: ClassVar[str] = "vault_trade"
+    example: ClassVar[EventData] = {"market": "A", "size": "1", "price": "100"}
+
+    market: str = field(validator=admission.is_text)
+    size: str = admission.amount("size", "nonzero")
+    price: str = admission.amount("price", "positive")
+
+    checks: ClassVar[tuple[Check["VaultTrade"], ...]] = ()
+
+    def admit(self, state: State) -> Amounts:
+        """EVT-2."""
+        return admission.admit(self, state, self.checks)
+
+    def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
+        """EVT-7."""
+        market, size, price = state.venue.markets[self.market], amounts["size"], amounts["price"]
+        worth = size * price * market.unit
+        # Change
+        state.vault.take(market.name, size, worth)
+        effects.append(VaultTraded(market.name, size, price))
+        # Outside
+        state.outside.take(market.name, -size, -worth)
+        # Touched
+        return []
+
+
+@frozen
+class VaultCash:
+    """The vault is funded, or drawn on (EVT-8)."""
+
+    type: ClassVar[str] = "vault_cash"
+    example: ClassVar[EventData] = {"amount": "1"}
+
+    amount: str = admission.amount("money", "nonzero")
+
+    checks: ClassVar[tuple[Check["VaultCash"], ...]] = ()
+
+    def admit(self, state: State) -> Amounts:
+        """EVT-2."""
+        return admission.admit(self, state, self.checks)
+
+    def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
+        """EVT-8."""
+        # Change
+        state.vault.cash += amounts["amount"]
+        effects.append(VaultFunded(amounts["amount"]))
+        # Outside
+        state.net_deposits += amounts["amount"]
+        # Touched
+        return []
+
+
+@frozen
+class Block:
+    """A block begins: the only event that moves time (EVT-9)."""
+
+    type: ClassVar[str] = "block"
+    example: ClassVar[EventData] = {"time": 1}
+
+    time: int = field(validator=is_integer)
+
+    def too_early(self, state: State, _: Amounts) -> Failure | None:
+        """EVT-9: a block begins after the present one, in milliseconds."""
+        if self.time > state.time:
+            return None
+        return Failure("time", str(self.time), f"must be after {state.time}")
+
+    def order_works(self, state: State, _: Amounts) -> Failure | None:
+        """EVT-9: no liquidation order of any pool is working."""
+        failures = (admission.order_working(pool, "time") for pool in state.pools())
+        return next((failure for failure in failures if failure is not None), None)
+
+    checks: ClassVar[tuple[Check["Block"], ...]] = (
+        Check(refusal=TimeNotAfter, rule="EVT-9", failing=too_early, example=("holding", {"time": 0})),
+        Check(
+            refusal=OrderWorking,
+            rule="EVT-9",
+            when="a liquidation order of any pool is working",
+            failing=order_works,
+            example=("working", {}),
+        ),
+    )
+
+    def admit(self, state: State) -> Amounts:
+        """EVT-2, EVT-9."""
+        return admission.admit(self, state, self.checks)
+
+    def perform(self, state: State, _: Amounts, effects: Effects) -> Touched:
+        """EVT-9."""
+        # Change
+        state.time = self.time
+        state.block += 1
+        effects.append(BlockBegun(state.block, state.time))
+        for account in state.accounts.values():
+            account.window.begin_block(state.time)
+        touched = list(state.pools())
+        for pool in touched:
+            pool.window.begin_block(state.time)
+        inputs = {pool.key: measure(state, pool) for pool in touched}
+        for pool, position in state.positions():
+            position.attempted = position.failed = False
+            # T8 and T10 ask whether the window is open now, so it is only cut after the trigger.
+            fire_with(inputs[pool.key], position, "block", effects)
+            position.window.begin_block(state.time)
+        # Touched
+        return touched
