@@ -20,11 +20,11 @@ class _Commands(TyperGroup):
     """The commands, with two ends that the library under them would call 1, which here means violated."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # the library keeps its own copy of the type
-        """Run the command; whoever asked may go away or interrupt it."""
+        """Run the command; its reader may go away, its user may interrupt it."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # The reader has gone (`liqspec … | head`): that is no error of ours.
+            # The reader has gone (`liqspec … | head`): that is not an error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(HOLDS)
         except KeyboardInterrupt:
@@ -42,11 +42,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="""The executable specification of perpetual-futures liquidations.
 
-Run stories, read rules, and check that the rules hold.
+Run scenarios, read rules, and check that the rules hold.
 
 **Examples**
 
-- `liqspec scenarios` - what stories there are
+- `liqspec scenarios` - the shipped scenarios
 - `liqspec simulate market-liquidation` - run one, and see each rule act
 - `liqspec simulate my.toml --why alice/BTC/cross` - why was it, or was it not, liquidated?
 - `liqspec explain LIQ-3` - a rule with its transitions, code and tests
@@ -79,7 +79,7 @@ class _Terminal(Console):
     """A console that leaves it to `_Commands` what a reader that has gone means."""
 
     def on_broken_pipe(self) -> None:
-        """Tell the command that nobody reads any more."""
+        """Make the command stop, because its reader is gone."""
         raise BrokenPipeError
 
 
@@ -91,7 +91,7 @@ def terminal(stderr: bool = False) -> Console:
 
 
 def progress(*columns: ProgressColumn) -> Progress:
-    """A progress bar on stderr; nothing at all where that is no terminal."""
+    """A progress bar on stderr; nothing at all if that is not a terminal."""
     console = terminal(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 

@@ -1,4 +1,4 @@
-"""The command that holds a recorded log against the rules."""
+"""The command that checks a recorded log against the rules."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def audit(
         Format | None, typer.Option("--format", help="What the file is, where its name does not say it.")
     ] = None,
     head: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The log's first line in a file of its own; tables need it.")
+        Path | None, typer.Option(metavar="FILE", help="The log's first line in a separate file; tables need it.")
     ] = None,
     compare: Annotated[
         Mode, typer.Option(help="Only whether an event is refused, also with which code, or everything observed.")
@@ -35,10 +35,10 @@ def audit(
 ) -> None:
     """Check a recorded log, event by event: what an engine did, and whether the rules say the same.
 
-    For each account the first event is told after which the log shows something else, with the rule and its numbers.
-    Then the model goes on from what the log shows, where that is a state, so that one departure is not told for ever
+    For each account: the first event after which the log departs from the rules, with the rule and its numbers.
+    Then the model continues from what the log shows, if that is a valid state, so that one departure is not repeated
     after. The log can be larger than memory. Exits with 0 if nothing departs from the rules, 1 if something does, 2 if
-    a line is malformed; what was found before it is told all the same.
+    a line is malformed; what was found before it is still reported.
 
     Examples: `liqspec audit engine.jsonl`, `liqspec audit events.parquet --head run.json`,
     `liqspec audit engine.jsonl --tolerance pools.equity=0.01 --json`

@@ -1,4 +1,4 @@
-"""The command that runs a foreign engine beside the model."""
+"""The command that runs a foreign engine in lock-step with the model."""
 
 import json
 import signal
@@ -62,11 +62,11 @@ def conform(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run an engine beside the model, and tell the first rule that it breaks with the shortest events that show it.
+    """Run an engine in lock-step with the model, and report the first rule that it breaks with the shortest events.
 
     The engine is a command that speaks the protocol of `spec/protocol.md`. It gets guided random events near every
     shipped venue; or at its own one, if it can run no other, or at the one asked for. What is found is repeated,
-    shortened with the engine in the loop, told event by event, and saved as a scenario, a vector and a command that
+    shortened with the engine in the loop, shown event by event, and saved as a scenario, a vector and a command that
     plays it again. Exits with 0 if nothing was found, 1 if something was, 2 for bad usage.
 
     Examples: `liqspec conform -- ./my-engine`, `liqspec conform --venue hyperliquid --budget 600 -- node engine.js`,
@@ -115,7 +115,7 @@ def conform(
             files = saved.save(outcome.finding, save, command, options)
         if junit_file is not None:
             junit.write(outcome, name, time.monotonic() - began, junit_file)
-    except OSError as error:  # what was found is told all the same
+    except OSError as error:  # what was found is still reported
         unwritten = error
     if as_json:
         typer.echo(json.dumps(report.to_json(outcome, name, files), ensure_ascii=True, indent=2))
@@ -167,7 +167,7 @@ def _misbehaved(fault: Fault) -> Outcome:
 
 
 class _Progress:
-    """A line on the terminal that tells how far the comparison is; nothing where there is no terminal."""
+    """A line on the terminal that shows the progress of the comparison; nothing without a terminal."""
 
     def __init__(self, steps: int | None, seconds: float | None) -> None:
         self._bar = progress(

@@ -1,4 +1,4 @@
-"""The command that tells two rule sets apart."""
+"""The command that distinguishes two rule sets."""
 
 import json
 from pathlib import Path
@@ -32,11 +32,11 @@ def distinguish(
     """Find the shortest events on which two rule sets differ, and the rule that makes the difference.
 
     Both run in the markets of the first, so that only how they liquidate differs. Guided random events are given to
-    both; what differs is made as short as it can be, and the parameters that it does not need are named apart. The
+    both; what differs is made as short as it can be, and parameters that it does not need are listed separately. The
     same seed and steps give the same answer. Exits with 0 if no difference was found, 1 if they differ.
 
     Examples: `liqspec distinguish generic hyperliquid`, `liqspec distinguish generic my-venue.toml --budget 60`,
-    `liqspec distinguish hyperliquid coarse --save apart.toml`
+    `liqspec distinguish hyperliquid coarse --save difference.toml`
     """
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many events or for how long")

@@ -55,9 +55,7 @@ def draw_run(
         typer.Option(metavar="ACCOUNT/MARKET/MODE", help="Whose path; by default the longest one."),
     ] = None,
     theme: Annotated[Theme | None, typer.Option(help="For a light or a dark ground.")] = None,
-    html: Annotated[
-        bool, typer.Option("--html", help="One page to step through the run, in a file of its own.")
-    ] = False,
+    html: Annotated[bool, typer.Option("--html", help="One page to step through the run, as a separate file.")] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="By default the standard output.")
     ] = None,
@@ -71,7 +69,7 @@ def draw_run(
     `liqspec draw run counterexample.toml --html -o page.html`, `liqspec simulate deficit --json | liqspec draw run -`
     """
     if html and (form or picture or theme):
-        fail("--html makes a page of its own: leave out --format, --picture and --theme")
+        fail("--html makes a separate page: leave out --format, --picture and --theme")
     record = _record(story)
     chosen = _position(record, position)
     ground: ThemeName = "dark" if theme is Theme.dark else "light"

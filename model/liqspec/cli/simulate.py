@@ -1,4 +1,4 @@
-"""The commands about stories: running one, and listing scenarios and venues."""
+"""The commands about scenarios: running one, and listing scenarios and venues."""
 
 import json
 from typing import Annotated
@@ -75,7 +75,7 @@ def list_venues(as_json: Json = False) -> None:
 
 @app.command(name="scenarios")
 def list_scenarios(as_json: Json = False) -> None:
-    """List the stories that the specification ships; run one with `liqspec simulate NAME`."""
+    """List the scenarios that the specification ships; run one with `liqspec simulate NAME`."""
     loaded = [scenarios.load(name) for name in scenarios.names()]
     if as_json:
         rows = [{"name": story.name, "title": story.file.title, "venue": story.file.venue} for story in loaded]

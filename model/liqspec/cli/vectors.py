@@ -31,7 +31,7 @@ Folder = Annotated[Path | None, typer.Argument(metavar="DIRECTORY", help="The sh
 def generate(
     directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Where to write the corpus.")],
 ) -> None:
-    """Write the corpus anew from the rules, the scenarios and a guided search; the same every time.
+    """Regenerate the corpus from the rules, the scenarios and a guided search; the same every time.
 
     Cases of an earlier corpus that are not in it any more are removed; nothing else in the directory is touched.
 
@@ -48,7 +48,7 @@ def generate(
 
 @vectors.command()
 def check(directory: Folder = None) -> None:
-    """Check that a corpus is what the specification makes now; fast, because nothing is searched for anew.
+    """Check that a corpus is what the specification makes now; fast, because nothing is searched again.
 
     Exits with 1 if a case is stale, missing, or does not show any more what it is about.
 
@@ -76,7 +76,7 @@ def run(
     timeout: Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How long one reply may take.")] = 10.0,
     as_json: Json = False,
 ) -> None:
-    """Play the corpus to an engine that speaks the protocol, and tell each case that it answers otherwise.
+    """Run the corpus on an engine that speaks the protocol, and report each case that it answers differently.
 
     Exits with 0 if no case failed, 1 if one did, or if the engine failed itself.
 

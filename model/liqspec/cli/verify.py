@@ -39,11 +39,11 @@ def verify_command(
     ),
     as_json: Json = False,
 ) -> None:
-    """Check that the rules hold, four ways: stories, exhaustive scopes, random events, and proofs.
+    """Check that the rules hold, four ways: scenarios, exhaustive scopes, random events, and proofs.
 
     Every step of the first three is judged by every property; the proofs hold for all numbers. The same seed and steps
     give the same result, byte for byte, on any number of processes; timings go to standard error. Exits with 1 if
-    anything is violated, is not proved, or was never exercised. A violation is shrunk, told step by step, and saved as
+    anything is violated, is not proved, or was never exercised. A violation is shrunk, shown step by step, and saved as
     a scenario.
 
     Examples: `liqspec verify`, `liqspec verify --venue hyperliquid --budget 600 --seed 7`,

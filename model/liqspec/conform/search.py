@@ -123,7 +123,7 @@ class Search:
     # ------------------------------------------------------------------------------------------------------- inside
 
     def _shorter(self, finding: Finding) -> Finding:
-        """A shorter run in which something is wrong, where other runs show one soon: exact amounts hardly shrink.
+        """A shorter run in which something is wrong, where other runs show one soon: exact amounts barely shrink.
 
         Looked for in the finding's own configuration, which has what matters, in runs that are too short for it:
         by turns such as open a position at once, and such as begin as the finding does and go another way. A slow

@@ -93,7 +93,7 @@ def cover_deficit(state: State, pool: Pool, effects: list[Effect]) -> None:
 
 
 def cancel_orders(pool: Pool, effects: list[Effect]) -> None:
-    """LIQ-9: the order is withdrawn, and a cancelled order was no attempt."""
+    """LIQ-9: the order is withdrawn, and a cancelled order is not an attempt."""
     for position in pool.open_positions():
         if position.order is not None:
             effects.append(OrderEnded(position.key, position.order, "restored"))
@@ -134,7 +134,7 @@ def order_sizing(state: State, pool: Pool, position: Position, inputs: GuardInpu
 
 
 def hand_to_vault(state: State, pool: Pool, inputs: GuardInputs, effects: list[Effect]) -> None:
-    """BKS-3, BKS-4: the vault takes every position at its cost basis, and the collateral but for the return."""
+    """BKS-3, BKS-4: the vault takes every position at its cost basis, and the collateral except the return."""
     returned = arithmetic.backstop_return(inputs.equity, state.venue.return_fraction)
     taken = pool.collateral - returned
     for position in pool.open_positions():

@@ -26,7 +26,7 @@ class Engine:
         """Start a run.
 
         Raises:
-            InvalidConfig: the configuration is no valid rule set, or its accounts, marks or cash are wrong (CFG-1).
+            InvalidConfig: the configuration is not a valid rule set, or its accounts, marks or cash are wrong (CFG-1).
         """
         self.venue = Venue.from_config(config)
         self.state = _start(config, self.venue)
@@ -58,7 +58,7 @@ class Engine:
     # -------------------------------------------------------------------------------------------------- derived prices
 
     def liquidation_price(self, account: str, market: str, mode: Mode) -> tuple[int | None, Ratio | None]:
-        """The liquidation price of an open position in ticks, and the exact crossing beside it (MRG-10).
+        """The liquidation price of an open position in ticks, and the exact crossing (MRG-10).
 
         Raises:
             LookupError: there is no such open position.

@@ -16,7 +16,7 @@ def _price(ratio: Ratio | None, grid: Grid) -> str | None:
 
 
 def position_details(engine: Engine, position: Position) -> dict[str, Any]:
-    """What is observed of a position, and beside it its own measures and derived prices (MRG-1 to MRG-11)."""
+    """What is observed of a position, with its own measures and derived prices (MRG-1 to MRG-11)."""
     state, money = engine.state, engine.venue.money
     details = observe_position(state, position)
     details["leverage"] = position.leverage

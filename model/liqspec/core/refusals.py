@@ -70,7 +70,7 @@ class UnknownMarket(Refusal):
 
 
 class OffGrid(Refusal):
-    """An amount that is no multiple of its tick, lot or quote unit (AMT-4)."""
+    """An amount that is not a multiple of its tick, lot or quote unit (AMT-4)."""
 
     code = "off_grid"
     meaning = "an amount is no multiple of its tick, lot or quote unit"

@@ -12,7 +12,7 @@ from liqspec.core.venue import Market, Venue
 
 @frozen(eq=False)
 class GuardInputs:
-    """What the guards of the lifecycle look at, beside the position itself."""
+    """What the guards of the lifecycle depend on, in addition to the position itself."""
 
     equity: int
     maintenance_margin: int
@@ -24,7 +24,7 @@ class GuardInputs:
 
 @define
 class Window:
-    """A time during which liquidation orders are for the full size (CLD-1 to CLD-4); 0 is no window.
+    """A time during which liquidation orders are for the full size (CLD-1 to CLD-4); 0 means no window.
 
     `until` is where the window ends; `forcing_until` is the same as it was when this block began, because a window
     forces full size from the next block on.

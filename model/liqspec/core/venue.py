@@ -38,7 +38,7 @@ class Venue(Parameters):
         """The rule set of a configuration.
 
         Raises:
-            InvalidConfig: a parameter is out of its range or off its grid, or the tiers of a market are no schedule.
+            InvalidConfig: a parameter is out of its range or off its grid, or the tiers of a market are not a schedule.
         """
         money = _grid("quote_unit", config.quote_unit)
         if not config.markets:

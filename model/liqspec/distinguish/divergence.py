@@ -19,7 +19,7 @@ from liqspec.step.relation import Expected
 
 @frozen(kw_only=True)
 class Difference:
-    """How the last event of a run tells two rule sets apart: why each does what it does, and what that is."""
+    """How the last event of a run distinguishes two rule sets: what each does, and why."""
 
     events: tuple[EventData, ...]
     first: Reason
@@ -33,13 +33,13 @@ class Difference:
 
 
 class Pair:
-    """Two engines in the same world, each under its own rules."""
+    """Two engines in the same configuration, each under its own rules."""
 
     def __init__(self, sets: RuleSets, world: dict[str, Any]) -> None:
         """Start a run of both.
 
         Raises:
-            InvalidConfig: the world is none for one of them.
+            InvalidConfig: the configuration is not valid for one of them.
         """
         one, other = sets.configs(world)
         self.engines = (Engine(Config.from_json(one)), Engine(Config.from_json(other)))
@@ -58,12 +58,12 @@ class Pair:
         self.events, self._now = list(events), snapshots
 
     def apply(self, event: EventData) -> Difference | None:
-        """Give both an event, and tell how they differ after it; None if they show the same."""
+        """Apply an event to both; how they differ after it, or None if they show the same."""
         before = self._now
         codes = (apply_event(self.engines[0], event).code, apply_event(self.engines[1], event).code)
         self.events.append(event)
         self._now = (self.engines[0].snapshot(), self.engines[1].snapshot())
-        # States can differ in what nobody sees; only what is seen tells them apart.
+        # States can differ in what is not observed; only observed differences count.
         if codes[0] == codes[1] and (
             self._now[0] == self._now[1] or self.engines[0].observe() == self.engines[1].observe()
         ):
@@ -71,7 +71,7 @@ class Pair:
         return self._tell(before, event)
 
     def _tell(self, before: tuple[Snapshot, Snapshot], event: EventData) -> Difference:
-        """Take the last event once more, and tell why each does what it does."""
+        """Apply the last event once more, and explain why each does what it does."""
         told, done = [], []
         for engine, snapshot in zip(self.engines, before, strict=True):
             engine.restore(snapshot)
@@ -88,7 +88,7 @@ class Pair:
 
 
 def play(sets: RuleSets, world: dict[str, Any], events: list[EventData]) -> Difference | None:
-    """Play events from the start, and tell the first difference; None if there is none."""
+    """Play events from the start; the first difference, or None if there is none."""
     pair = Pair(sets, world)
     return next((found for event in events if (found := pair.apply(event)) is not None), None)
 

@@ -1,4 +1,4 @@
-"""What tells two rule sets apart, for people and for machines, and kept as a scenario."""
+"""The difference of two rule sets, for people and for machines, and saved as a scenario."""
 
 from collections.abc import Iterator
 from typing import Any

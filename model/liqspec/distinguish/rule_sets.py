@@ -25,9 +25,9 @@ class Parameter:
 
 @frozen(kw_only=True)
 class RuleSets:
-    """Two rule sets, and a world for both: markets, marks and grids, without the rules.
+    """Two rule sets, and a setting for both: markets, marks and grids, without the rules.
 
-    The world keeps a `backstop` of nothing but a threshold, which the rules of either side replace.
+    The setting keeps a `backstop` with only a threshold, which the rules of either side replace.
     """
 
     names: tuple[str, str]
@@ -55,7 +55,7 @@ class RuleSets:
         return sets
 
     def configs(self, world: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The configurations of a run in a world under each rule set."""
+        """The configurations of a run in a setting under each rule set."""
         return {**world, **self.first}, {**world, **self.second}
 
     def parameters(self) -> tuple[Parameter, ...]:

@@ -1,4 +1,4 @@
-"""The search for the shortest events that tell two rule sets apart: guided runs, shrinking, then all shorter ones."""
+"""The search for the shortest events that distinguish two rule sets: guided runs, shrinking, then all shorter ones."""
 
 import time
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ from liqspec.search.plain_numbers import rounded
 
 LENGTH = 40  # events in one run
 STEPS = 20_000  # events tried, if nothing else is asked for
-CANDIDATES = 12  # so many runs that differ are made short, and the shortest of them is taken
+CANDIDATES = 12  # the number of differing runs that are made short; the shortest of them is used
 STATES = 3_000  # states of both engines that the search through all shorter sequences may see
 
 
 @frozen(kw_only=True)
 class Budget:
-    """How much to try: so many events, or for so many seconds."""
+    """How much to try: a number of events, or of seconds."""
 
     steps: int | None = None
     seconds: float | None = None
@@ -36,7 +36,7 @@ class Budget:
 
 @frozen(kw_only=True)
 class Distinction:
-    """What tells two rule sets apart: the events, in which world, and the parameters without which they would not.
+    """What distinguishes two rule sets: the events, their setting, and the necessary parameters.
 
     `exhausted` says that no shorter sequence of the same events and of their variations does it: all were tried.
     """
@@ -69,7 +69,7 @@ def search(sets: RuleSets, effort: Budget) -> Outcome:
         random = Random(f"{effort.seed}/{number}")
         world = _world(random, sets)
         pair, apart = Pair(sets, world), None
-        # Either rule set has lines and windows of its own, so each is the one that events are aimed at in turn.
+        # Each rule set has its own lines and windows, so the guide follows each in turn.
         guide = Guide(random, pair.engines[number % 2])
         runs += 1
         for _ in range(LENGTH):
@@ -91,7 +91,7 @@ def _numbers(effort: Budget) -> Iterator[int]:
 
 
 def _world(random: Random, sets: RuleSets) -> dict[str, Any]:
-    """A world near that of the first rule set: accounts, markets and a vault by chance, the rules left out."""
+    """A setting near that of the first rule set: accounts, markets and a vault by chance, the rules left out."""
     world = in_its_markets(random, sets.world)
     return {
         **{name: value for name, value in world.items() if name != "liquidation"},

@@ -16,7 +16,7 @@ _SHAPES = {"start": ("([", "])"), "question": ("{{", "}}"), "action": ("[", "]")
 
 
 def to_dot(chart: Assessment, theme: Theme) -> Digraph:
-    """The chart as a Graphviz graph: the questions down the page, what ends the assessment beside them."""
+    """The chart as a Graphviz graph: the questions down the page, what ends the assessment next to them."""
     graph = dot.empty(
         "assessment",
         TITLE,
@@ -78,7 +78,7 @@ def box_of(node: Node, theme: Theme) -> Box:
 
 
 def _leads_on(node: Node, chart: Assessment) -> bool:
-    """Whether a question leads to the next step: those stand in one line down the page."""
+    """Whether a question leads to the next step: those are in one line down the page."""
     return node.kind == "question" and any(chart.nodes[target].step != node.step for target in node.exits.values())
 
 

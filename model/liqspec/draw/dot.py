@@ -43,7 +43,7 @@ def image(graph: Digraph, kind: str) -> bytes:
         drawn.graph_attr["dpi"] = _PNG_DPI
     try:
         # The whole source at once: line by line, a program that ends before it has read it all breaks the pipe, and
-        # what it said is lost. What it says is told below, in one line.
+        # what it said is lost. What it says is reported below, in one line.
         drawing: bytes = graphviz.pipe("dot", kind, drawn.source.encode(), quiet=True)
     except ExecutableNotFound:
         raise CannotDraw(

@@ -1,7 +1,7 @@
 """The lifecycle laid out by Graphviz: one box for each state, one label for each transition, on its line.
 
-A transition is a node of its own, with lines from its sources and an arrow to its target: so it stands exactly once,
-however many sources it has, and the layout keeps labels apart. From a frame, one line leaves the frame.
+A transition is a separate node, with lines from its sources and an arrow to its target: so it appears exactly once,
+however many sources it has, and labels do not overlap. From a frame, one line leaves the frame.
 """
 
 from graphviz import Digraph

@@ -20,7 +20,7 @@ def draw(diagram: Diagram) -> str:
     if diagram.initial is not None:
         lines.append(f"[*] --> {diagram.initial}")
     joints = _Joints([state.name for state in diagram.states])
-    # Those without a joint first, and joints met in the order of the states: so Mermaid's layout keeps labels apart.
+    # Those without a joint first, and joints met in the order of the states: so labels do not overlap in Mermaid.
     for entry in sorted(diagram.transitions, key=lambda entry: len(entry.sources) > 1):
         lines.extend(joints.arrows(entry))
     lines.extend(f"{state.name} --> [*]" for state in diagram.states if state.role == "end")
@@ -58,7 +58,7 @@ class _Joints:
 
 
 def _label(entry: TransitionShown) -> str:
-    """Number, trigger, guards and rule; the guards on lines of their own, so that labels stay narrow."""
+    """Number, trigger, guards and rule; the guards on separate lines, so that labels stay narrow."""
     guards = entry.condition.replace(", ", f",{_BREAK}")
     parts = [f"{entry.id} {entry.trigger}", *([guards] if guards else []), entry.rules[0]]
     return _BREAK.join([*parts, *_remark(entry)])

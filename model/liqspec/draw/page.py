@@ -199,7 +199,7 @@ def _asset(name: str) -> str:
 
 
 def _embedded(plain: dict[str, Any]) -> str:
-    """JSON that cannot end the element that it stands in, nor begin another."""
+    """JSON that cannot end the element that contains it, nor begin another."""
     text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -230,7 +230,7 @@ def _variables(theme: Theme) -> str:
 
 
 class _Rules(MarkdownIt):
-    """Markdown of the rules: their links lead to files beside them, which the page does not have."""
+    """Markdown of the rules: their links lead to neighbouring files, which the page does not have."""
 
     def __init__(self) -> None:
         super().__init__("commonmark", {"html": False})

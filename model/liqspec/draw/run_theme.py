@@ -40,8 +40,8 @@ class Theme:
         return self.states.get(name, self.unknown)
 
 
-# The hues are those of Okabe and Ito, which people with any common colour blindness tell apart; the hatches tell the
-# states apart in greyscale.
+# The hues are those of Okabe and Ito, which people with any common colour blindness can distinguish; the hatches
+# distinguish the states in greyscale.
 THEMES: dict[ThemeName, Theme] = {
     "light": Theme(
         ground="#ffffff",

@@ -13,7 +13,7 @@ FONT = "Helvetica,Arial,sans-serif"
 
 @frozen
 class Box:
-    """How a state is drawn. Outline, weight and corners tell the roles apart where colours do not."""
+    """How a state is drawn. Outline, weight and corners distinguish the roles where colours do not."""
 
     fill: str
     border: str
@@ -26,7 +26,7 @@ class Box:
 
 @frozen
 class Line:
-    """How a transition is drawn; pattern and weight tell the purposes apart where colours do not."""
+    """How a transition is drawn; pattern and weight distinguish the purposes where colours do not."""
 
     color: str
     pattern: Literal["solid", "dashed", "dotted"]
@@ -46,7 +46,7 @@ class Theme:
     panel: str  # the background of a frame
     boxes: dict[Role, Box]
     lines: dict[Purpose, Line]
-    scale: tuple[str, ...]  # seldom to often, for counts
+    scale: tuple[str, ...]  # rarely to often, for counts
     alarm: str  # never fired
     alarm_text: str
 

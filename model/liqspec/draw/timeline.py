@@ -75,7 +75,7 @@ class Layout:
 def settings() -> Iterator[None]:
     """The library's settings under which the pictures are drawn, whatever those of the caller are."""
     with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes; that is no reason to print a warning.
+        # A name in a script that the font lacks is drawn as boxes; that does not need a warning.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
@@ -291,7 +291,7 @@ def _position(axes: Axes, record: Record, key: str, theme: Theme, column: float)
             continue
         look = theme.state(span.value)
         axes.add_patch(box := _box(span, floor, whole, facecolor=look.area, label=span.value))
-        if look.hatch:  # the hatch takes the colour of the edge; on a strip of its own it leaves the name readable
+        if look.hatch:  # the hatch takes the colour of the edge; on a separate strip it leaves the name readable
             strip = _box(span, whole - _STRIP, whole, facecolor=look.area, edgecolor=look.text, hatch=look.hatch)
             strip.set_linewidth(0)
             axes.add_patch(strip)

@@ -115,7 +115,7 @@ class Committed:
 
 
 def files() -> list[Committed]:
-    """All files; beside each SVG is the DOT source from which it was laid out."""
+    """All files; next to each SVG is the DOT source from which it was laid out."""
     pictures: list[tuple[str, str, str | None]] = [("machine", "whole", None)]
     pictures += [(f"venue-{venue}", "whole", venue) for venue in venues.names()]
     pictures += [("assessment", "assessment", None), ("scopes", "scopes", None)]

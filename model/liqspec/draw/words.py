@@ -15,7 +15,7 @@ def time_text(milliseconds: int) -> str:
 
 
 def short(text: str, most: int) -> str:
-    """The text, without its middle where it is longer than `most` characters: both ends of a key tell the most."""
+    """The text, without its middle where it is longer than `most` characters: both ends of a key say the most."""
     plain = "".join(character if character.isprintable() else "�" for character in text)
     if len(plain) <= most:
         return plain

@@ -16,7 +16,7 @@ def is_amount(_: object, attribute: "Attribute[str]", value: str | None) -> None
 
 
 def is_reported(_: object, attribute: "Attribute[str]", value: str | None) -> None:
-    """An attrs validator: an amount of a state, which may be longer than one that is put in (AMT-3)."""
+    """An attrs validator: an amount of a state, which may be longer than an input amount (AMT-3)."""
     if value is not None:
         with shapes.at(attribute.name):
             check_reported(value)

@@ -43,7 +43,7 @@ def equity_lines(venue: Venue, margin: int) -> tuple[int, ...]:
 
 
 def whole_ticks(position: Position, equity: int) -> int:
-    """The next equity above that one in quote units that so many whole ticks of a position's price would cost.
+    """The next equity above that one in quote units that a whole number of ticks of a position's price would cost.
 
     At such an equity a reduction can keep the ratio of equity to margin exactly (ACC-9).
     """
@@ -80,7 +80,7 @@ def funding_to(position: Position, equity: int, target: int) -> int:
 
 
 def reduction_prices(state: State, pool: Pool, position: Position, closed: int) -> list[int]:
-    """The prices in ticks at which closing so many lots just meets a bound of ACC-9, such as an equity of 0."""
+    """The prices in ticks at which closing `closed` lots just meets a bound of ACC-9, such as an equity of 0."""
     market, side = position.market, 1 if position.size > 0 else -1
     equity, margin = measures(state, pool)
     held = state.holding(position)
@@ -95,7 +95,7 @@ def reduction_prices(state: State, pool: Pool, position: Position, closed: int) 
 
 
 def ratio_keeping_price(state: State, pool: Pool, position: Position, closed: int) -> int | None:
-    """The price in ticks at which closing so many lots keeps the ratio of equity to margin to the unit (ACC-9).
+    """The price in ticks at which closing `closed` lots keeps the ratio of equity to margin to the unit (ACC-9).
 
     None if the position would be closed, or no tick keeps it.
     """

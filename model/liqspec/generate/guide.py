@@ -76,7 +76,7 @@ class Guide(Moves):
                 return event
 
     def _chosen(self, moves: tuple[Weighted, ...]) -> EventData | None:
-        """One of the moves, by their weights; None if it is none at present."""
+        """One of the moves, by their weights; None if it does not apply at present."""
         return self._random.choices([move for _, move in moves], [weight for weight, _ in moves])[0]()
 
     def _while_working(self, working: list[Position]) -> EventData | None:

@@ -106,7 +106,7 @@ def lemma(*rules: str, control: Control, **choices: Iterable[Any]) -> Callable[[
 
 
 def any_schedule(case: Case, tiers: int, of: str = "", denominator: int | None = None) -> Schedule:
-    """Any schedule of so many tiers that MRG-5 and MRG-8 allow, its rates over any common denominator."""
+    """Any schedule with `count` tiers that MRG-5 and MRG-8 allow, its rates over any common denominator."""
     if denominator is None:
         (denominator,) = case.positive(f"denominator{of}")
     entries = [_first_tier(case, of)]
@@ -146,7 +146,7 @@ def any_holding(case: Case, schedule: Schedule, of: str = "") -> Holding:
 
 
 def any_pool(case: Case, positions: int, tiers: int, denominator: int | None = None) -> list[Holding]:
-    """Any open positions, each with a schedule of its own."""
+    """Any open positions, each with its own schedule."""
     names = [f"_{index + 1}" for index in range(positions)]
     return [any_holding(case, any_schedule(case, tiers, name, denominator), name) for name in names]
 
@@ -174,7 +174,7 @@ def after_fill(collateral: int, held: Holding, closed: int, price: int) -> tuple
 
 
 def after_release(collateral: int, held: Holding, closed: int, price: int, released: int) -> tuple[int, Holding]:
-    """Collateral and position after closing part of it and releasing so much of its cost."""
+    """Collateral and position after closing part of it and releasing part of its cost."""
     realised = arithmetic.realised_pnl(held.size, closed, price, held.unit, released)
     left = held.size - closed if held.size > 0 else held.size + closed
     return collateral + realised, held._replace(size=left, cost=held.cost - released)
@@ -336,7 +336,7 @@ def an_admitted_opening_is_not_breached(case: Case, tiers: int) -> bool:
 )
 def a_breach_before_rounding_is_a_breach(case: Case, positions: int, tiers: int, short_by: int = 0) -> bool:
     """Where equity is below the margin before anything is rounded, the pool is breached. (All rates over one
-    denominator, which is no restriction.)
+    denominator, which does not restrict them.)
     """
     equity, (denominator,) = case.integer("equity"), case.positive("denominator")
     pool = any_pool(case, positions, tiers, denominator)
@@ -528,7 +528,7 @@ def equity_is_the_margin_at_the_exact_crossing(case: Case, side: int, tiers: int
 def _breached_at(tick: int, collateral: int, other_maintenance: int, held: Holding) -> bool:
     moved = held._replace(mark=tick)
     margin = other_maintenance + arithmetic.pool_maintenance_margin([moved])
-    # As a plain answer: each way through goes on with the one or the other.
+    # As a plain answer: each path continues with one or the other.
     return bool(arithmetic.breached(arithmetic.pool_equity(collateral, [moved]), margin))
 
 
@@ -570,7 +570,7 @@ def _notional(held: Holding) -> int:
     return arithmetic.notional(held.size, held.mark, held.unit)
 
 
-@lemma("MRG-11", "MRG-3", control=Control(sentence="Also one tick beside it.", arguments={"ticks_beside": 1}))
+@lemma("MRG-11", "MRG-3", control=Control(sentence="Also one tick from it.", arguments={"ticks_beside": 1}))
 def equity_is_zero_at_the_bankruptcy_price(case: Case, ticks_beside: int = 0) -> bool:
     """Were the mark the stand-alone bankruptcy price, equity would be 0. (Everything is taken as many times as its
     denominator says, and the mark with it, so that all is whole.)
@@ -699,7 +699,7 @@ def a_fee_never_makes_a_deficit(case: Case, left: int = 0) -> bool:
 
 @lemma("FIL-2", control=Control(sentence="A fee is above 0.", arguments={"at_least": 1}))
 def a_fee_is_never_negative(case: Case, at_least: int = 0) -> bool:
-    """Nobody is paid for being liquidated."""
+    """No trader is paid for being liquidated."""
     fee, _ = _any_fee(case)
     return fee >= at_least
 

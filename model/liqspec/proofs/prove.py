@@ -1,4 +1,4 @@
-"""Proves the lemmas about the arithmetic with Z3, and refutes their controls with numbers that anybody can check."""
+"""Proves the lemmas about the arithmetic with Z3, and refutes their controls with numbers that a reader can check."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +26,7 @@ class Claim:
     without: str | None = None
 
     def of_symbols(self, bound: int | None = None) -> bool:
-        """The conclusion of any numbers, or of all that are no further from 0 than the bound."""
+        """The conclusion for any numbers, or for all within the bound of 0."""
         return self.statement(Case(without=self.without, bound=bound))
 
     def of_numbers(self, numbers: dict[str, int]) -> bool | None:

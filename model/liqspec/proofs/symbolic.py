@@ -152,7 +152,7 @@ Condition: TypeAlias = bool | SymbolicBool
 
 
 def integer(name: str) -> int:
-    """The symbol of this name in the present run. It is no int, but it goes wherever an int goes in the arithmetic."""
+    """The symbol of this name in the present run. It is not an int, but the arithmetic accepts it as one."""
     return cast(int, _run().symbol(name))
 
 
@@ -248,7 +248,7 @@ class _Run:
         return choice
 
     def _decided(self, condition: SymbolicBool) -> bool | None:
-        """What is plain to see, or was decided before: the same question again is no fork."""
+        """What is plain to see, or was decided before: the same question again does not fork."""
         plain = z3.simplify(condition.term)
         if z3.is_true(plain) or z3.is_false(plain):
             return bool(z3.is_true(plain))
@@ -360,7 +360,7 @@ def _numbers(solver: z3.Solver, symbols: Mapping[str, z3.ArithRef]) -> dict[str,
 
 
 def _ready(make: Callable[..., z3.Solver], conditions: Sequence[z3.BoolRef], effort: int) -> z3.Solver:
-    """A solver in a context of its own, so that what was asked before in this process changes no answer."""
+    """A solver in a separate context, so that earlier questions in this process change no answer."""
     context = z3.Context()
     solver = make(ctx=context)
     solver.set("rlimit", effort)

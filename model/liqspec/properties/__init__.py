@@ -1,1 +1,1 @@
-"""What must hold: named properties, judged on what an observer of a venue can see, by a naive checker of their own."""
+"""What must hold: named properties, judged on what an observer of a venue can see, by a separate naive checker."""

@@ -1,4 +1,4 @@
-"""The properties of what everybody can observe: each is judged on one step of any engine."""
+"""The properties of what can be observed: each is judged on one step of any engine."""
 
 from liqspec.edge.amounts import ratio_text as _n
 from liqspec.properties.checker import measures
@@ -54,7 +54,7 @@ def initial_margin_is_what_the_rules_say(step: Step) -> Verdict:
 
 @OBSERVED.add("history", "EVT-10", "MRG-9", "FIL-2", "BKS-3", "BKS-7", "EVT-6")
 def nothing_is_created(step: Step) -> Verdict:
-    """Pools, vault and outside together are worth what was put in, and all sizes of a market add up to 0."""
+    """Pools, vault and outside together are worth the net deposits, and all sizes of a market add up to 0."""
     marks, sizes = step.later.marks, dict(step.later.outside_sizes)
     for position in step.after.positions.values():
         sizes[position.market] = sizes.get(position.market, ZERO) + position.size
@@ -73,7 +73,9 @@ def nothing_is_created(step: Step) -> Verdict:
     )
     total = pools + vault + outside
     if total != step.later.net_deposits:
-        return violated(f"pools, vault and outside are worth {_n(total)}, but {_n(step.later.net_deposits)} was put in")
+        return violated(
+            f"pools, vault and outside are worth {_n(total)}, but net deposits are {_n(step.later.net_deposits)}"
+        )
     return HOLDS
 
 

@@ -1,6 +1,6 @@
 """Properties that need the model itself: its snapshots, its effects and its derived prices, on one event.
 
-They are judged beside those of `catalogue`, which need only what everybody can observe.
+They are judged in addition to those of `catalogue`, which need only what can be observed.
 """
 
 from fractions import Fraction
@@ -44,7 +44,7 @@ def a_refused_event_changes_no_bit(step: ModelStep) -> Verdict:
 
 @MODEL.add("history", "LIQ-12", "BKS-2", "ACC-8", "CLD-1", "CLD-3", "CLD-4")
 def the_engine_remembers_what_the_rules_remember(step: ModelStep) -> Verdict:
-    """Attempts, failures, leverages, and windows that force or will, are remembered as the events alone tell them."""
+    """Attempts, failures, leverages, and windows that force or will, are remembered as the events alone imply."""
     if step.refusal is not None:
         return NOT_EXERCISED
     for account in step.after.accounts:
@@ -106,7 +106,7 @@ def what_is_listed_is_in_its_order(step: ModelStep) -> Verdict:
     return holds_if(len(positions) > 1)
 
 
-# What assessment does to a whole pool; that a pool leaves liquidation by its backstop is told by the backstop.
+# What assessment does to a whole pool; the backstop itself reports that a pool leaves liquidation by it.
 _OF_A_POOL = (LiquidationEntered, DeficitCovered, Backstopped)
 
 

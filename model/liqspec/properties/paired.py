@@ -77,7 +77,7 @@ def one_fill_is_its_two_halves(pair: PairedRun) -> Verdict:
 
 
 def _decisions(engine: Engine, state: Snapshot) -> dict[str, Any]:
-    """What is observed of positions and pools in a state, but for collateral and cost."""
+    """What is observed of positions and pools in a state, except collateral and cost."""
     engine.restore(state)
     seen = engine.observe()
     positions = {
@@ -247,7 +247,7 @@ def an_unrelated_account_changes_nothing(run: WholeRun) -> Verdict:
             continue
         working = {position.account for position in every.state.working_orders()}
         if event.get("type") == "block" and working == {absent}:
-            continue  # EVT-9: the absent account's order keeps everybody's block open
+            continue  # EVT-9: the absent account's order keeps the block open for all
         codes = apply_event(every, event).code, apply_event(alone, event).code
         if codes[0] != codes[1]:
             return violated(f"{event.get('type')} is refused {codes[0]}, without {absent} {codes[1]}")

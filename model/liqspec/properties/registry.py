@@ -16,8 +16,8 @@ PAGE = """# The properties
 What must hold of every run, whatever the engine. Each is judged on every step of the worked examples, the scenarios,
 the exhaustive scopes and random runs (`liqspec verify`), by a checker that was written from these pages and shares no
 arithmetic with the model. *Kind*: of one state, of one step, of a history that is remembered, or of a pair of runs.
-*Judged on*: what an engine lets everybody observe, or the model's own state. This page is written from the code that
-judges (`liqspec properties --markdown`), and a test keeps it so.
+*Judged on*: what an engine lets an observer see, or the model's own state. This page is generated from the code that
+judges (`liqspec properties --markdown`), and a test checks it.
 
 | property | what must hold | kind | judged on | rules |
 |---|---|---|---|---|

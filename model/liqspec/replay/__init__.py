@@ -1,1 +1,1 @@
-"""Runs of scenarios: the run itself, the order book beside it, its timeline and its trace."""
+"""Runs of scenarios: the run itself, its order book, its timeline and its trace."""

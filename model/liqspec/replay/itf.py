@@ -50,7 +50,7 @@ def run(config: Config, told: Iterable[EventData]) -> Trace:
     """The trace of the model over these events.
 
     Raises:
-        InvalidConfig: the configuration is no valid rule set.
+        InvalidConfig: the configuration is not a valid rule set.
     """
     engine = Engine(config)
     return Trace(config, engine.snapshot(), tuple(_moments(engine, told)))
@@ -87,7 +87,7 @@ def to_json(trace: Trace, source: str = "") -> dict[str, Any]:
 
 
 def _event(event: EventData) -> tuple[str, Value]:
-    """The type of an event, and its fields as a record; what is no event is a text of itself."""
+    """The type of an event, and its fields as a record; an invalid event becomes its JSON text."""
     fields = {name: value for name, value in event.items() if name != "type"}
     try:
         return events.from_json(event).type, {name: _write(value) for name, value in fields.items()}
@@ -142,7 +142,7 @@ def from_json(data: Any) -> Trace:
     """The trace in ITF that `to_json` has written.
 
     Raises:
-        shapes.WrongShape: it is no such trace.
+        shapes.WrongShape: it is not such a trace.
     """
     try:
         first, *rest = data["states"]

@@ -1,4 +1,4 @@
-"""A simple order book for scenarios: a ladder of liquidity beside the mark that liquidation orders walk (SCN-3)."""
+"""A simple order book for scenarios: a ladder of liquidity around the mark that liquidation orders walk (SCN-3)."""
 
 from attrs import define
 

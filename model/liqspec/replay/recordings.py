@@ -29,7 +29,7 @@ _AMOUNT = re.compile(r"-?[0-9]{1,150}(?:\.[0-9]{1,150}|/0*[1-9][0-9]{0,149})?", 
 
 
 class InvalidTrace(ValueError):
-    """A file that is no trace of a run: the file, the line, and what is wrong with it."""
+    """A file that is not a trace of a run: the file, the line, and what is wrong with it."""
 
 
 def load(name_or_path: str) -> Record:
@@ -37,8 +37,8 @@ def load(name_or_path: str) -> Record:
 
     Raises:
         specification.UnreadableFile: the file cannot be read or parsed.
-        scenario.InvalidScenario: it is no valid scenario.
-        InvalidTrace: it is no trace, or its end is missing.
+        scenario.InvalidScenario: it is not a valid scenario.
+        InvalidTrace: it is not a trace, or its end is missing.
     """
     path = Path(name_or_path)
     if name_or_path in scenarios.names():
@@ -78,7 +78,7 @@ def parse(text: str, path: Path) -> Record:
     """The recording in the JSON Lines of a trace that came from `path`.
 
     Raises:
-        InvalidTrace: a line is no JSON or no step of a run, or the last line is not the end of a run.
+        InvalidTrace: a line is not JSON or not a step of a run, or the last line is not the end of a run.
     """
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     _check_count(len(lines) - 1, str(path))
@@ -86,7 +86,7 @@ def parse(text: str, path: Path) -> Record:
     end = read[-1][1].get("end")
     if end is None:
         raise InvalidTrace(
-            f"{path}:{last}: the end of the run is missing: the trace is cut off, or is none; "
+            f"{path}:{last}: the end of the run is missing: the trace is cut off, or is not a trace; "
             "`liqspec simulate SCENARIO --json` prints one"
         )
     steps: list[Step] = []
@@ -193,7 +193,7 @@ def _amount(value: Any, _: Any) -> Amount:
 
 
 def _make_converter() -> Converter:
-    """Like `shapes`, but fields that it does not know are ignored: a trace may tell more than the pictures show."""
+    """Like `shapes`, but fields that it does not know are ignored: a trace may hold more than the pictures show."""
     converter = Converter()
     converter.register_structure_hook(str, _exactly(str, "a string"))
     converter.register_structure_hook(int, _exactly(int, "a whole number"))

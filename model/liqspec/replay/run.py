@@ -45,7 +45,7 @@ class Moment:
 
 @frozen(kw_only=True)
 class Comparison:
-    """A reported figure of a real event beside the model's."""
+    """A reported figure of a real event and the model's."""
 
     report: Report
     model: Fraction | None
@@ -178,7 +178,7 @@ class Run:
         return Fraction(value) if isinstance(value, str) else None
 
     def _follow_the_money(self, effects: tuple[Effect, ...]) -> None:
-        """What each account, and whoever stands behind the vault, has put in so far."""
+        """What each account, and the vault's owner, has paid in so far."""
         for effect in effects:
             if isinstance(effect, CollateralMoved) and effect.rule != "ACC-6":
                 self._net_deposits_by[effect.pool.partition("/")[0]] += effect.amount

@@ -16,7 +16,7 @@ from liqspec.report.amounts import Units, approximate, thousands, value_text
 from liqspec.report.sentences import effect_json, effect_text, event_text
 from liqspec.step.changes import Change, changes
 
-# A pool's measures are told together, in one line, when any of them changed.
+# A pool's measures are shown together, in one line, when any of them changed.
 _MEASURES = ("equity", "maintenance_margin", "initial_margin")
 
 

@@ -12,11 +12,11 @@ from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Found, Monitor, judge_whole_run
 
 LENGTH = 80  # events in one run: long enough for two liquidations, short enough to read
-PAIRED = 4  # every so many events, the last one is also judged beside other runs, which takes some time
+PAIRED = 4  # the interval, in events, at which the last one is also judged against paired runs, which takes some time
 
 
 def random_run(base: dict[str, Any], random: Random, length: int, where: str, coverage: Coverage) -> list[EventData]:
-    """Run, and add what was violated to the coverage, the first of it at the end of the run; the events that were told.
+    """Run, and add what was violated to the coverage, the first of it at the end of the run; the events of the run.
 
     Every accepted event is also applied once more from the state before it.
     """

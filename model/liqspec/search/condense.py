@@ -23,7 +23,7 @@ def _with_a_starting_mark(failing: Failing) -> Iterator[Failing]:
 
 
 def _paid_by_the_price(failing: Failing) -> Iterator[Failing]:
-    """Runs in which an opening trade is so much cheaper that its profit replaces the collateral given before it."""
+    """Runs in which an opening trade is cheap enough that its profit replaces the collateral given before it."""
     for paid, money in enumerate(failing.events):
         for opened in range(paid + 1, len(failing.events)):
             price = _cheaper(failing, money, failing.events[opened])

@@ -62,7 +62,7 @@ def explore(scope: Scope, *, progress: Callable[[int], None] = lambda _: None) -
     these is looked at by any guard or measure of a pool (LIQ-1, BKS-8).
 
     Raises:
-        InvalidConfig: the scope's configuration is no valid rule set.
+        InvalidConfig: the scope's configuration is not a valid rule set.
     """
     began, coverage = time.perf_counter(), Coverage()
     engine = Engine(Config.from_json(scope.config))

@@ -10,7 +10,7 @@ from liqspec.core.events import EventData
 from liqspec.core.parameters import PARAMETERS, TABLES
 from liqspec.edge.amounts import decimal_text, exact
 
-MANY = 40  # above so many events, pairs are not tried: single ones must go first
+MANY = 40  # above this number of events, pairs are not tried: single ones must go first
 
 
 @frozen

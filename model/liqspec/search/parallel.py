@@ -27,7 +27,7 @@ def spread(
 ) -> Iterator[_Result]:
     """The result of each piece, in the order of the pieces, whatever process was sooner; one process is this one.
 
-    Pieces are taken from their iterable only when they can begin. `done` is told each result as soon as it is there, in
+    Pieces are taken from their iterable only when they can begin. `done` gets each result as soon as it is there, in
     any order. Whoever stops to ask for results ends the work.
     """
     if processes == 1:
@@ -54,15 +54,15 @@ def spread(
                     yield ready.pop(given)
                     given += 1
         finally:
-            for worker in multiprocessing.active_children():  # only where nobody asks for what is still running
+            for worker in multiprocessing.active_children():  # only if the results still running are not needed
                 worker.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _end_with_parent() -> None:
-    """Let a worker end when whoever started it is gone, even if that was killed: nobody wants its results."""
+    """Let a worker end when its parent is gone, even if that was killed: its results are not needed."""
     parent = multiprocessing.parent_process()
-    assert parent is not None, "only workers are told to"
+    assert parent is not None, "only workers are asked to"
     threading.Thread(target=_wait_for_end, args=(parent.sentinel,), daemon=True).start()
 
 

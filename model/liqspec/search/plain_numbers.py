@@ -82,7 +82,7 @@ def _rounder(exact: Fraction) -> Iterator[int]:
         unit = 10 ** max(0, digits - significant)
         below = int(size) // unit * unit
         candidates += [below, below + unit]
-    # Only what is strictly plainer, or two numbers that are equally plain would be taken for each other for ever.
+    # Only what is strictly plainer, or two numbers that are equally plain would replace each other for ever.
     present = _plainness(exact)
     plain = {one: _plainness(Fraction(one)) for one in candidates if one}
     yield from (sign * one for one in sorted(plain, key=lambda one: plain[one]) if plain[one] < present)

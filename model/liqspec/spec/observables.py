@@ -53,7 +53,7 @@ class Observables:
         return tuple(name.partition(".")[2] for name in self.fields if name.startswith(f"{part}."))
 
     def state_class(self, state: str) -> str:
-        """The class of a state: what a coarse engine says of it. A text that is no state is a class of its own."""
+        """The class of a state: what a coarse engine says of it. A text that is not a state is its own class."""
         return next((name for name, states in self.classes.items() if state in states), state)
 
 

@@ -23,7 +23,7 @@ class InvalidScenario(ValueError):
 
 @frozen(kw_only=True)
 class Level:
-    """What rests in the book at a distance from the mark, on each side for itself, anew in each block (SCN-3)."""
+    """What rests in the book at a distance from the mark, separately on each side, restored in each block (SCN-3)."""
 
     distance: str = field(validator=is_amount)
     size: str = field(validator=is_amount)
@@ -117,7 +117,7 @@ def load(name_or_path: str) -> Scenario:
 
     Raises:
         specification.UnreadableFile: the file cannot be read or parsed.
-        InvalidScenario: it is no valid scenario; the message has file, line and field.
+        InvalidScenario: it is not a valid scenario; the message has file, line and field.
     """
     path = Path(name_or_path)
     if name_or_path in names():
@@ -135,7 +135,7 @@ def parse(text: str, path: Path) -> Scenario:
 
     Raises:
         specification.UnreadableFile: it is malformed TOML.
-        InvalidScenario: it is no valid scenario.
+        InvalidScenario: it is not a valid scenario.
     """
     data = files.parse_toml(text, path)
     try:
@@ -200,7 +200,7 @@ def _check_steps(file: ScenarioFile) -> None:
                 raise shapes.WrongShape(path, f"{error.value}; {error.limit}") from None
         code = entry.expect.refused
         if code is not None and code not in CODES:
-            raise shapes.WrongShape(f"step[{index}].expect.refused", f"{show(code)} is none of: {', '.join(CODES)}")
+            raise shapes.WrongShape(f"step[{index}].expect.refused", f"{show(code)} is not one of: {', '.join(CODES)}")
 
 
 def _check_depth(file: ScenarioFile, engine: Engine) -> None:

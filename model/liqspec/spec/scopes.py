@@ -1,4 +1,4 @@
-"""Scope files: the small worlds that are explored exhaustively, and what each may leave unexercised."""
+"""Scope files: the small configurations that are explored exhaustively, and what each may leave unexercised."""
 
 from typing import Any, Literal
 
@@ -39,7 +39,7 @@ class Alphabet:
 
 @frozen(kw_only=True)
 class Scope:
-    """A small world: a configuration, events that lead into it, the events to explore, and the bounds.
+    """A scope: a configuration, events that prepare its start, the events to explore, and the bounds.
 
     In a `symmetric` one all accounts can do the same, so states that differ only in who is who are one state.
     `excused` names transitions and properties that this scope cannot exercise, each with the reason.

@@ -38,7 +38,7 @@ class Case:
         return f"{self.venue}/{self.suite}/{self.name}.json"
 
     def vector(self) -> dict[str, Any]:
-        """The vector: each event with what must come of it."""
+        """The vector: each event with its expected result."""
         engine = Engine(Config.from_json(self.config))
         return {
             "format": FORMAT,

@@ -16,7 +16,7 @@ T = TypeVar("T", LiquidationConfig, BackstopConfig)
 
 
 class InvalidVenueFile(ValueError):
-    """A venue file that is no rule set: the file, the line, the field, and what is wrong with it."""
+    """A venue file that is not a valid rule set: the file, the line, the field, and what is wrong with it."""
 
 
 @frozen(kw_only=True)
@@ -91,7 +91,7 @@ def load(name_or_path: str, beside: Path | None = None) -> VenueFile:
 
     Raises:
         specification.UnreadableFile: there is no such venue, or its file cannot be read or parsed.
-        InvalidVenueFile: a field is missing, unknown or mistyped, or it is no valid rule set (MRG-8, CFG-2).
+        InvalidVenueFile: a field is missing, unknown or mistyped, or it is not a valid rule set (MRG-8, CFG-2).
     """
     if name_or_path in names():
         path = files.ROOT / "venues" / f"{name_or_path}.toml"

@@ -1,4 +1,4 @@
-"""What is taken for the unknowns of a state that is known in part, and what else they could be (STP-3, STP-4)."""
+"""The values assumed for the unknowns of a partial state, and what else they could be (STP-3, STP-4)."""
 
 from liqspec.core.parameters import on_grid
 from liqspec.core.venue import Venue
@@ -44,7 +44,7 @@ def from_start(venue: Venue, start: SnapshotData, known: PartialState) -> Comple
     return done
 
 
-# ------------------------------------------------------------------------------------------------ what nobody could say
+# ------------------------------------------------------------------------------------------------ what is unknowable
 
 
 def _assume_leverages(venue: Venue, done: Completed) -> None:

@@ -14,7 +14,7 @@ from liqspec.spec import observables
 from liqspec.spec.observables import Kind
 from liqspec.step.changes import pool_key, position_key
 
-# What stands in a difference for a value that one side does not have: null is a value of its own.
+# Marks in a difference a value that one side does not have: null is a value itself.
 LISTED, NOT_LISTED, NOT_REPORTED = "listed", "not listed", "not reported"
 
 Part = Literal["positions", "pools"]
@@ -101,7 +101,7 @@ def first_difference(ours: dict[str, Any], theirs: dict[str, Any], observes: Obs
     """The first difference in the order of an observation, or None if there is none (STP-6).
 
     Raises:
-        WrongShape: theirs is no observation; ours is the model's own.
+        WrongShape: theirs is not a valid observation; ours is the model's own.
     """
     return next(differences(ours, theirs, observes), None)
 
@@ -110,7 +110,7 @@ def differences(ours: dict[str, Any], theirs: dict[str, Any], observes: Observes
     """All differences in the order of an observation: run, positions, pools, vault (STP-6).
 
     Raises:
-        WrongShape: theirs is no observation; ours is the model's own.
+        WrongShape: theirs is not a valid observation; ours is the model's own.
     """
     if not isinstance(theirs, dict):
         raise WrongShape("observation", f"expected an object, got {show(theirs)}")
@@ -131,7 +131,7 @@ def entries(observation: dict[str, Any], part: Part) -> dict[str, dict[str, Any]
     """The positions or pools of an observation from anywhere, by their keys; none if the part is left out.
 
     Raises:
-        WrongShape: it is no list of objects that each have a key of their own.
+        WrongShape: it is not a list of objects with distinct keys.
     """
     found: dict[str, dict[str, Any]] = {}
     listed = observation.get(part, [])
@@ -174,7 +174,7 @@ def _entries(part: Part, ours: dict[str, Any], theirs: dict[str, Any], observes:
         elif part == "pools" or observes.must_list_closed:
             yield Difference(key, part, *((LISTED, NOT_LISTED) if key in expected else (NOT_LISTED, LISTED)))
         else:
-            # `life` is what nobody can say of a position that is not listed.
+            # `life` is unknown for a position that is not listed.
             some = tuple(name for name in names if name != "life")
             yield from _fields(key, f"{part}.", some, expected.get(key, _EMPTY), observed.get(key, _EMPTY), observes)
 

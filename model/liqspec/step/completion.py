@@ -24,7 +24,7 @@ Edit = Callable[[SnapshotData], None]
 
 @frozen
 class Assumption:
-    """Something that was left out, what was taken for it, and what else it could have been (STP-3, STP-4).
+    """Something that was left out, the value assumed for it, and what else it could have been (STP-3, STP-4).
 
     `alternatives` are changes of the completed snapshot; none stand for something that could be any amount.
     """

@@ -191,7 +191,7 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
         guards = [fact for fact in judged if not fact.holds]
     ours = [rule for effect in reversed(fired) for rule in machine.lifecycle().by_id[effect.transition].rules]
     theirs = [rule for entry in instead for rule in entry.rules]
-    # An engine that stopped on the model's way lacks what the model did; one that went on did what the model did not.
+    # An engine that stopped on the model's way lacks what the model did; one that continued did what the model did not.
     passed = {step.states_before.get(key, "new"), *(effect.target for effect in fired)}
     stopped = any(_same_state(state, difference.theirs, observes) for state in passed)
     rules = [*ours, *theirs] if stopped else [*theirs, *ours]

@@ -24,7 +24,7 @@ from liqspec.step.partial import PartialState
 from liqspec.step.reasons import Reason, Step
 
 Mode = Literal["decision", "code", "full"]
-MAX_REASONS = 20  # differences beyond these are told by none
+MAX_REASONS = 20  # differences beyond these are not reported
 
 
 @frozen(kw_only=True)
@@ -44,7 +44,7 @@ class Expected:
 
 @frozen(kw_only=True)
 class Assumed:
-    """Something that was left out of the state before, and whether the answer depends on what was taken for it."""
+    """Something that was left out of the state before, and whether the answer depends on the value assumed for it."""
 
     field: str
     value: str
@@ -87,7 +87,7 @@ def judge(
     """Monitor one step: apply the event to the state before, and compare with what was observed after (STP-1, STP-5).
 
     `before` is a snapshot, or an observation with anything left out (STP-2). `after` is an observation, of which only
-    what it has is compared, or a refusal, `{"error": {"code": …}}`; without it, the step is only foretold.
+    what it has is compared, or a refusal, `{"error": {"code": …}}`; without it, the step is only predicted.
 
     Raises:
         shapes.WrongShape, InvalidConfig: the configuration, the state before or what was observed is malformed, or the
@@ -146,7 +146,7 @@ def differences(
     """How what an engine did differs from what the rules say, with the rules that decide it (STP-5).
 
     Raises:
-        WrongShape: its observation is none.
+        WrongShape: its observation is not valid.
     """
     outcome = reasons.outcome_difference(expected.refusal, observed.refused, codes=mode != "decision")
     if outcome is not None:
@@ -162,7 +162,7 @@ def differences(
 
 
 def take(engine: Engine, event: object) -> Expected:
-    """Apply an event in plain data to an engine, and say what came of it."""
+    """Apply an event in plain data to an engine, and return the outcome."""
     outcome = apply_event(engine, event)
     return Expected(
         refusal=outcome.refusal,
@@ -267,7 +267,7 @@ def _answer(expected: Expected, found: tuple[Reason, ...], observed: Observed | 
 
 
 def _decision(effect: Effect) -> object:
-    """What an effect decides: a transition, the size of an order, or that it is there; not the amounts it tells."""
+    """What an effect decides: a transition, the size of an order, or that it is there; not its amounts."""
     if isinstance(effect, Transitioned):
         return effect.kind, subject(effect), effect.transition
     if isinstance(effect, OrderEmitted):

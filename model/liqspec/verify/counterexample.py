@@ -1,4 +1,4 @@
-"""Counterexamples: made as short as they can be, told step by step, and kept as a scenario and a test."""
+"""Counterexamples: made as short as they can be, explained step by step, and saved as a scenario and a test."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def judge_all(violation: Violation, told: list[EventData]) -> Violation | None:
 def shrink(violation: Violation) -> Violation:
     """The violation in as few events as possible, and in a plain configuration.
 
-    Each candidate is judged anew from its start, so the result violates the same property. A violation that does not
+    Each candidate is judged again from its start, so the result violates the same property. A violation that does not
     happen again is returned as it is.
     """
     best = judge_all(violation, violation.events)

@@ -1,4 +1,4 @@
-"""Checking that the rules hold, four ways: stories, exhaustive scopes, proofs, and guided random runs."""
+"""Checking that the rules hold, four ways: scenarios, exhaustive scopes, proofs, and guided random runs."""
 
 import time
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ RUNS = 10  # random runs in one piece: about a second
 class Budget:
     """How much to check: `steps` random events, or as many as fit in `seconds` where that is given.
 
-    `scopes` are explored, and all lemmas proved if `proved`; the work is spread over so many `processes`.
+    `scopes` are explored, and all lemmas proved if `proved`; the work runs on this number of `processes`.
     """
 
     venue: str | None = None
@@ -84,7 +84,7 @@ def _random_runs(effort: Budget, bases: tuple[dict[str, Any], ...]) -> Iterator[
 
 
 def _lengths(effort: Budget) -> Iterator[tuple[tuple[int, int], ...]]:
-    """Numbers and lengths of the random runs, so many to a piece, until the steps or the seconds are used up."""
+    """Numbers and lengths of the random runs, grouped into tasks, until the steps or the seconds are used up."""
     began = time.monotonic()
 
     def piece(first: int) -> tuple[tuple[int, int], ...]:

@@ -1,4 +1,4 @@
-"""The counterexample that is told: the shortest of what was violated, or of what a few more random runs violate."""
+"""The counterexample to report: the shortest violation found, or the shortest of a few more random runs."""
 
 from collections.abc import Iterable
 from random import Random
@@ -14,10 +14,10 @@ RUNS, FOUND = 80, 5  # more random runs at most, and of those that violate somet
 
 
 def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...], seed: int) -> Violation | None:
-    """The shortest counterexample to be had without much ado; None if nothing was violated.
+    """The shortest counterexample found with little extra work; None if nothing was violated.
 
     A defect that is met where much has happened already keeps most of its events when it is shrunk; the same defect is
-    often met again soon, and there takes few. What an exploration found is the shortest of its small world, and stays.
+    often met again soon, and there takes few. What an exploration found is the shortest of its scope, and stays.
     Deterministic.
     """
     best = min(map(counterexample.shrink, violations), key=_length, default=None)

@@ -45,7 +45,7 @@ class ProofResult:
 
 @frozen
 class Examples:
-    """The worked examples of the rules, told as they stand."""
+    """The worked examples of the rules, run as written."""
 
     def work(self) -> Part:
         """Run them with their expectations, judged by every property."""
@@ -78,7 +78,7 @@ class Explored:
     world: Scope
 
     def work(self) -> Part:
-        """Explore it; what it exercises is counted apart from the runs."""
+        """Explore it; what it exercises is counted separately from the runs."""
         found = explore.explore(self.world)
         return Part("scopes", exploration=found, coverage=Coverage(violations=found.coverage.violations))
 
@@ -106,7 +106,7 @@ class Proved:
 
 @frozen
 class RandomRuns:
-    """Random runs: numbers of the runs, each of so many events."""
+    """Random runs: their numbers, and the events of each."""
 
     bases: tuple[dict[str, Any], ...]
     seed: int

@@ -157,7 +157,7 @@
 
   const scaleText = (value) => (Math.abs(value) < 1e6 ? full : compact).format(value);
 
-  // A panel has a caption that tells the moment, and a picture that is drawn anew for each width.
+  // A panel has a caption that says the moment, and a picture that is redrawn for each width.
   function addPanel(className, height, title, caption, draw) {
     const figure = element("figure", undefined, `panel ${className}`);
     const told = element("span");
@@ -390,7 +390,7 @@
   document.addEventListener("keydown", (press) => {
     const act = keys[press.key];
     const elsewhere = press.altKey || press.ctrlKey || press.metaKey || press.shiftKey;
-    // The choice of a position has arrow keys of its own.
+    // The choice of a position has its own arrow keys.
     if (!act || elsewhere || press.target.type === "radio") return;
     press.preventDefault();
     act();

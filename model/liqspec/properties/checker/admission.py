@@ -11,7 +11,7 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _MAX_DIGITS = 78
 _MAX_INTEGER = 2**53 - 1
 
-# EVT-1: the fields of each event, in order. "+" above 0, "!" not 0, "~" any; then the grid, or a kind of its own.
+# EVT-1: the fields of each event, in order. "+" above 0, "!" not 0, "~" any; then the grid, or a special kind.
 _FIELDS: dict[str, dict[str, str]] = {
     "deposit": {"account": "account", "amount": "+quote"},
     "withdraw": {"account": "account", "amount": "+quote"},

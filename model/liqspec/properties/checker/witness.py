@@ -35,7 +35,7 @@ class Memory:
     windows: dict[str, Window] = Factory(dict)
 
     def copy(self) -> "Memory":
-        """A memory that can go on independently."""
+        """A memory that can continue independently."""
         return evolve(
             self,
             marks=dict(self.marks),
@@ -118,7 +118,7 @@ class Witness:
         )
 
     def copy(self) -> "Witness":
-        """A witness that can go on independently; what it has seen is shared, as nothing seen ever changes."""
+        """A witness that can continue independently; what it has seen is shared, as nothing seen ever changes."""
         other = Witness.__new__(Witness)
         other.rules, other.view, other.memory = self.rules, self.view, self.memory
         return other
@@ -190,7 +190,7 @@ def _learn_from_assessment(later: Memory, before: View, after: View, event: dict
             ended = event["type"] == "order_done" and _names(event, position)
             filled = event["type"] == "fill" and _names(event, position) and number(event["size"]) == earlier.order
             if not ended and not filled:
-                later.attempted.discard((key, position.life))  # LIQ-9: a cancelled order is no attempt
+                later.attempted.discard((key, position.life))  # LIQ-9: a cancelled order is not an attempt
     for pool in after.pools.values():
         if not pool.in_liquidation:
             later.failed -= {(position.key, position.life) for position in pool.positions}
