@@ -21,13 +21,14 @@ from liqspec.cli import (  # noqa: F401
     vectors,
     verify,
 )
-from liqspec.cli.app import USAGE, app
+from liqspec.cli.app import INTERNAL, USAGE, app
 
 # Each import adds its commands to the application, in the order of the help.
 from liqspec.core import machine
 from liqspec.core.parameters import InvalidConfig
 from liqspec.draw.diagram import CannotDraw
 from liqspec.edge import files
+from liqspec.edge.failures import InternalFailure, named
 from liqspec.edge.shapes import WrongShape
 from liqspec.replay import recordings
 from liqspec.spec import scenarios, venues
@@ -51,7 +52,7 @@ _BAD_INPUT = (
 
 
 def main() -> None:
-    """Run the command line; bad input becomes one line and exit status 2, never a traceback."""
+    """Run the command line; bad input (exit status 2) and a defect of ours (70) become one line, never a traceback."""
     try:
         app()
     except _BAD_INPUT as error:
@@ -60,3 +61,9 @@ def main() -> None:
     except OSError as error:  # such as a counterexample that cannot be written
         typer.echo(f"liqspec: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", err=True)
         sys.exit(USAGE)
+    except InternalFailure as error:
+        typer.echo(f"liqspec: {error}", err=True)
+        sys.exit(INTERNAL)
+    except Exception as error:  # a defect of this tool: one line with its place, which a report of it needs
+        typer.echo(f"liqspec: internal failure: {named(error)}", err=True)
+        sys.exit(INTERNAL)

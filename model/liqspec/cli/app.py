@@ -13,6 +13,7 @@ from liqspec import __version__
 from liqspec.spec import rulebook
 
 HOLDS, VIOLATED, USAGE = 0, 1, 2
+INTERNAL = 70  # a defect of this tool itself; the number is that of sysexits.h
 INTERRUPTED = 130  # as a shell reports it
 
 

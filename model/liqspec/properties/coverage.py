@@ -11,6 +11,7 @@ from liqspec.core.effects import Effect, Transitioned, rules_of
 from liqspec.core.events import EventData
 from liqspec.core.lifecycle import Trigger
 from liqspec.core.refusals import CODES, Refusal
+from liqspec.edge.failures import InternalFailure
 from liqspec.properties.registry import PROPERTIES
 from liqspec.spec.checks import checks
 
@@ -66,7 +67,7 @@ class Violation:
 
 @define
 class Coverage:
-    """Counts what was exercised, and collects what was violated."""
+    """Counts what was exercised, and collects what was violated, and the runs that could not go on."""
 
     checked: Counter[str] = Factory(Counter)
     transitions: Counter[str] = Factory(Counter)
@@ -74,6 +75,7 @@ class Coverage:
     events: Counter[str] = Factory(Counter)  # that were accepted, by type
     refusals: Counter[tuple[str, str]] = Factory(Counter)  # by event type and code
     violations: list[Violation] = Factory(list)
+    failures: list[InternalFailure] = Factory(list)
 
     @property
     def codes(self) -> Counter[str]:
@@ -104,3 +106,4 @@ class Coverage:
         self.events.update(other.events)
         self.refusals.update(other.refusals)
         self.violations.extend(other.violations)
+        self.failures.extend(other.failures)

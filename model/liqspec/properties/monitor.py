@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from liqspec.core.effects import Effect
-from liqspec.core.engine import Engine, apply_event
+from liqspec.core.engine import Engine, Outcome, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
@@ -21,7 +21,8 @@ Found = tuple[str, str]  # the name of a violated property, and what was wrong
 class Monitor:
     """Applies events to an engine, and reports which properties each violated.
 
-    `snapshot`, `witness` and `refusal` are those after the latest event.
+    `snapshot`, `witness`, `refusal` and `outcome` are those after the latest event, which `crashed` if the engine
+    raised an exception, or showed what cannot be.
     """
 
     def __init__(self, engine: Engine, snapshot: Snapshot, witness: Witness, coverage: Coverage) -> None:
@@ -30,6 +31,8 @@ class Monitor:
         self.snapshot = snapshot
         self.witness = witness
         self.refusal: str | None = None
+        self.outcome = Outcome()
+        self.crashed = False
         self._coverage = coverage
         self._latest: tuple[Snapshot, EventData] | None = None  # the latest event, with the state before it
         self._earlier: tuple[Snapshot, EventData] | None = None  # the event before that
@@ -46,11 +49,13 @@ class Monitor:
 
     def apply(self, event: EventData) -> list[Found]:
         """Apply an event, and return the violated properties with what was wrong."""
-        return guarded(event, lambda: self._apply(event), self._coverage)
-
-    def _apply(self, event: EventData) -> list[Found]:
-        outcome = apply_event(self._engine, event)
-        return self.see(event, outcome.effects, outcome.refusal)
+        self.outcome, self.crashed = Outcome(), False
+        try:
+            self.outcome = apply_event(self._engine, event)
+            return self.see(event, self.outcome.effects, self.outcome.refusal)
+        except Exception as error:
+            self.crashed = True
+            return counted(ANSWERS.judge(Answer(event, error)), self._coverage)
 
     def see(self, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> list[Found]:
         """Judge an event that the engine has just been given, and return the violated properties."""

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from liqspec.core import arithmetic, events, measures, observation
 from liqspec.core.effects import CollateralMoved, Effect, Transitioned, VaultFunded
-from liqspec.core.engine import Engine, apply_event
+from liqspec.core.engine import Engine
 from liqspec.core.events import Block, EventData
 from liqspec.core.refusals import Refusal
 from liqspec.edge.amounts import exact
@@ -84,25 +84,35 @@ class Run:
         self._effects: list[Effect] = []
 
     def __iter__(self) -> Iterator[Moment]:
-        """The moments in their order; each step's own event, then what the market does with its orders."""
+        """The moments in their order; each step's own event, then what the market does with its orders.
+
+        A run in which the engine crashes ends there.
+        """
         for number, step in enumerate(self.scenario.file.step, start=1):
             moment = self._moment(number, step.note, step.event, step.expect, by_market=False)
             yield moment
+            if self._over():
+                return
             if step.event.get("type") == Block.type and moment.refusal is None:
                 for ladder in self._ladders.values():
                     ladder.begin_block()
             while (execution := next_execution(self.engine, self._ladders)) is not None:
                 yield self._moment(number, "", events.to_json(execution), Expectation(), by_market=True)
+                if self._over():
+                    return
             for report in self.scenario.file.report:
                 if report.after_step == number:
                     self._comparisons.append(Comparison(report=report, model=self._measure(report.measure)))
 
+    def _over(self) -> bool:
+        return self._judge.crashed
+
     def outcome(self) -> Outcome:
         """How the run ended; to be read when its moments are exhausted."""
-        end = [f"at the end: {line}" for line in self._compare(self.scenario.file.end, None, ())]
+        end = () if self._judge.crashed else self._compare(self.scenario.file.end, None, ())
         fired = (effect.transition for effect in self._effects if isinstance(effect, Transitioned))
         return Outcome(
-            unexpected=(*self._unexpected, *end),
+            unexpected=(*self._unexpected, *(f"at the end: {line}" for line in end)),
             comparisons=tuple(self._comparisons),
             transitions=tuple(sorted(set(fired), key=lambda name: int(name[1:]))),
             rules=tuple(sorted({effect.rule for effect in self._effects})),
@@ -110,13 +120,12 @@ class Run:
 
     def _moment(self, number: int, note: str, event: EventData, expect: Expectation, *, by_market: bool) -> Moment:
         before = self._judge.observation
-        applied = apply_event(self.engine, event)
-        effects, refusal = applied.effects, applied.refusal
+        violated = self._judge.apply(event)
+        effects, refusal, crashed = self._judge.outcome.effects, self._judge.outcome.refusal, self._judge.crashed
         self._effects.extend(effects)
         self._follow_the_money(effects)
-        violated = self._judge.see(event, effects, refusal)
         unexpected = (
-            *self._compare(expect, refusal, effects),
+            *(() if crashed else self._compare(expect, refusal, effects)),
             *(f"property {name}: {wrong}" for name, wrong in violated),
         )
         self._unexpected.extend(f"step {number}: {line}" for line in unexpected)
@@ -129,13 +138,15 @@ class Run:
             refusal=refusal,
             before=before,
             after=self._judge.observation,
-            marks=measures.all_marks(self.engine),
-            pools={
-                key: measures.pool_details(self.engine, pool) for key, pool in measures.all_pools(self.engine).items()
-            },
+            marks={} if crashed else measures.all_marks(self.engine),
+            pools={} if crashed else self._pools(),
             unexpected=unexpected,
-            why=tuple(explain(self.engine, self._why)) if self._why else (),
+            why=tuple(explain(self.engine, self._why)) if self._why and not crashed else (),
         )
+
+    def _pools(self) -> dict[str, dict[str, Any]]:
+        pools = measures.all_pools(self.engine)
+        return {key: measures.pool_details(self.engine, pool) for key, pool in pools.items()}
 
     def _compare(self, expect: Expectation, refusal: Refusal | None, effects: tuple[Effect, ...]) -> Iterator[str]:
         code = None if refusal is None else refusal.code

@@ -6,6 +6,7 @@ from typing import Any
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
+from liqspec.edge.failures import InternalFailure
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
 from liqspec.properties.coverage import Coverage, Violation
@@ -18,12 +19,22 @@ PAIRED = 4  # the interval, in events, at which the last one is also judged agai
 def random_run(base: dict[str, Any], random: Random, length: int, where: str, coverage: Coverage) -> list[EventData]:
     """Run, and add what was violated to the coverage, the first of it at the end of the run; the events of the run.
 
-    Every accepted event is also applied once more from the state before it.
+    Every accepted event is also applied once more from the state before it. A run in which the guide or the state
+    raises an exception ends there, as an internal failure.
     """
-    config = configuration(random, base)
+    config, told = configuration(random, base), list[EventData]()
+    try:
+        _run(config, random, length, where, coverage, told)
+    except Exception as error:
+        coverage.failures.append(InternalFailure.of(where, error, told))
+    return told
+
+
+def _run(
+    config: dict[str, Any], random: Random, length: int, where: str, coverage: Coverage, told: list[EventData]
+) -> None:
     engine, beside = Engine(Config.from_json(config)), Engine(Config.from_json(config))
     guide, judge = Guide(random, engine), Monitor.of_start(engine, config, coverage)
-    told: list[EventData] = []
 
     def violations(found: list[Found]) -> list[Violation]:
         return [Violation(name, wrong, where, config, list(told)) for name, wrong in found]
@@ -39,4 +50,3 @@ def random_run(base: dict[str, Any], random: Random, length: int, where: str, co
         coverage.violations.extend(violations(found))
     if not coverage.violations:
         coverage.violations.extend(violations(judge_whole_run(config, told, coverage)))
-    return told

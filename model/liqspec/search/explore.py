@@ -12,6 +12,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.snapshot import AccountValue, PoolValue, Snapshot, WindowValue
 from liqspec.core.state import Position
+from liqspec.edge.failures import InternalFailure
 from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker.witness import Witness
 from liqspec.properties.coverage import Coverage, Violation, reachable_transitions
@@ -43,7 +44,7 @@ class Exploration:
     @property
     def holds(self) -> bool:
         """Whether nothing was violated, and nothing was left unexercised without an excuse."""
-        return not (self.coverage.violations or self.never)
+        return not (self.coverage.violations or self.coverage.failures or self.never)
 
 
 @define
@@ -65,52 +66,75 @@ def explore(scope: Scope, *, progress: Callable[[int], None] = lambda _: None) -
         InvalidConfig: the scope's configuration is not a valid rule set.
     """
     began, coverage = time.perf_counter(), Coverage()
-    engine = Engine(Config.from_json(scope.config))
-    judge = Monitor.of_start(engine, scope.config, coverage)
-    trail: tuple[Any, ...] = ()
-    for event in scope.setup:
-        wrong, trail = judge.apply(event), (trail, event)
-        if wrong:
-            coverage.violations.append(_violation(scope, wrong[0], trail))
-    root = _Node(judge.snapshot, judge.witness, trail)
-    seen: set[bytes] = {_canonical(root.snapshot, scope.symmetric)}
-    frontier, steps, refused, depth = [root], 0, 0, 0
-    while frontier and depth < scope.max_depth and not coverage.violations:
-        following: list[_Node] = []
-        depth += 1
-        for node in frontier:
-            progress(len(seen))
-            for event in _events(scope, engine, node.snapshot):
-                engine.restore(node.snapshot)
-                judge = Monitor(engine, node.snapshot, node.witness.copy(), coverage)
-                steps += 1
-                wrong = judge.apply(event)
-                if wrong:
-                    coverage.violations.append(_violation(scope, wrong[0], (node.trail, event)))
-                    break
-                if judge.snapshot == node.snapshot:
-                    refused += 1
-                    continue
-                canonical = _canonical(judge.snapshot, scope.symmetric)
-                if canonical not in seen:
-                    seen.add(canonical)
-                    following.append(_Node(judge.snapshot, judge.witness, (node.trail, event)))
-            if coverage.violations:
-                break
-        frontier = following
+    found = _Explored()
+    try:
+        _explore(scope, coverage, found, progress)
+    except Exception as error:
+        coverage.failures.append(InternalFailure.of(f"{WHERE}{scope.name}", error, _told(found.trail)))
     return Exploration(
         scope=scope.name,
         title=scope.title,
-        states=len(seen),
-        steps=steps,
-        refused=refused,
-        depth=depth,
-        exhausted=not frontier and not coverage.violations,
+        states=found.states,
+        steps=found.steps,
+        refused=found.refused,
+        depth=found.depth,
+        exhausted=found.exhausted,
         seconds=time.perf_counter() - began,
         coverage=coverage,
         never=_never(scope, coverage),
         excused=scope.excused,
     )
+
+
+@define
+class _Explored:
+    """How far an exploration came; `trail` are the events up to what it tries now."""
+
+    states: int = 0
+    steps: int = 0
+    refused: int = 0
+    depth: int = 0
+    exhausted: bool = False
+    trail: "tuple[Any, ...]" = ()
+
+
+def _explore(scope: Scope, coverage: Coverage, found: _Explored, progress: Callable[[int], None]) -> None:
+    engine = Engine(Config.from_json(scope.config))
+    judge = Monitor.of_start(engine, scope.config, coverage)
+    for event in scope.setup:
+        wrong, found.trail = judge.apply(event), (found.trail, event)
+        if wrong:
+            coverage.violations.append(_violation(scope, wrong[0], found.trail))
+    root = _Node(judge.snapshot, judge.witness, found.trail)
+    seen: set[bytes] = {_canonical(root.snapshot, scope.symmetric)}
+    frontier, found.states = [root], 1
+    while frontier and found.depth < scope.max_depth and not coverage.violations:
+        following: list[_Node] = []
+        found.depth += 1
+        for node in frontier:
+            progress(len(seen))
+            found.trail = node.trail
+            for event in _events(scope, engine, node.snapshot):
+                engine.restore(node.snapshot)
+                judge = Monitor(engine, node.snapshot, node.witness.copy(), coverage)
+                found.steps += 1
+                found.trail = (node.trail, event)
+                wrong = judge.apply(event)
+                if wrong:
+                    coverage.violations.append(_violation(scope, wrong[0], found.trail))
+                    break
+                if judge.snapshot == node.snapshot:
+                    found.refused += 1
+                    continue
+                canonical = _canonical(judge.snapshot, scope.symmetric)
+                if canonical not in seen:
+                    seen.add(canonical)
+                    found.states += 1
+                    following.append(_Node(judge.snapshot, judge.witness, found.trail))
+            if coverage.violations:
+                break
+        frontier = following
+    found.exhausted = not frontier and not coverage.violations
 
 
 def _never(scope: Scope, coverage: Coverage) -> list[str]:
@@ -123,11 +147,16 @@ def _never(scope: Scope, coverage: Coverage) -> list[str]:
 
 
 def _violation(scope: Scope, wrong: tuple[str, str], trail: tuple[Any, ...]) -> Violation:
+    return Violation(wrong[0], wrong[1], f"{WHERE}{scope.name}", scope.config, _told(trail))
+
+
+def _told(trail: tuple[Any, ...]) -> list[EventData]:
+    """The events of a trail, the first one first."""
     told: list[EventData] = []
     while trail:
         trail, event = trail
         told.append(event)
-    return Violation(wrong[0], wrong[1], f"{WHERE}{scope.name}", scope.config, told[::-1])
+    return told[::-1]
 
 
 # -------------------------------------------------------------------------------------------------------------- events

@@ -9,6 +9,7 @@ from attrs import frozen
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from liqspec.edge.failures import InternalFailure
 from liqspec.generate.configurations import base_configuration
 from liqspec.proofs import prove
 from liqspec.properties.coverage import Coverage
@@ -133,7 +134,7 @@ def _report(effort: Budget, parts: list[Part]) -> Report:
         steps=steps["random events"],
         examples=steps["worked examples"],
         scenarios=steps["scenarios"],
-        failures=[line for part in parts for line in part.failures],
+        failures=[*(line for part in parts for line in part.failures), *_first_of_each(coverage.failures)],
         checked=dict(sorted(coverage.checked.items())),
         transitions=dict(sorted(coverage.transitions.items())),
         rules=dict(sorted(coverage.rules.items())),
@@ -142,3 +143,11 @@ def _report(effort: Budget, parts: list[Part]) -> Report:
         proofs=[part.proof for part in parts if part.proof is not None],
         violations=coverage.violations,
     )
+
+
+def _first_of_each(failures: list[InternalFailure]) -> list[str]:
+    """The first failure of each kind: many runs may fail alike."""
+    first: dict[str, InternalFailure] = {}
+    for failure in failures:
+        first.setdefault(failure.what, failure)
+    return [str(failure) for failure in first.values()]

@@ -5,6 +5,8 @@ from typing import Any
 
 from attrs import Factory, define, frozen
 
+from liqspec.core.events import EventData
+from liqspec.edge.failures import InternalFailure
 from liqspec.proofs import prove
 from liqspec.properties.coverage import Coverage
 from liqspec.replay.run import Run
@@ -64,10 +66,13 @@ class Scenarios:
 def _told(kind: str, stories: list[scenarios.Scenario]) -> Part:
     part = Part(kind, len(stories))
     for story in stories:
-        run = Run(story, coverage=part.coverage)
-        for _ in run:
-            pass
-        part.failures.extend(f"{story.name}: {line}" for line in run.outcome().unexpected)
+        told: list[EventData] = []
+        try:
+            run = Run(story, coverage=part.coverage)
+            told.extend(moment.event for moment in run)
+            part.failures.extend(f"{story.name}: {line}" for line in run.outcome().unexpected)
+        except Exception as error:
+            part.coverage.failures.append(InternalFailure.of(story.name, error, told))
     return part
 
 
@@ -80,7 +85,11 @@ class Explored:
     def work(self) -> Part:
         """Explore it; what it exercises is counted separately from the runs."""
         found = explore.explore(self.world)
-        return Part("scopes", exploration=found, coverage=Coverage(violations=found.coverage.violations))
+        return Part(
+            "scopes",
+            exploration=found,
+            coverage=Coverage(violations=found.coverage.violations, failures=found.coverage.failures),
+        )
 
 
 @frozen
