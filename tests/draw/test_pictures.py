@@ -29,7 +29,7 @@ from liqspec.draw import heading, page, path, timeline
 from liqspec.draw.dot import image
 from liqspec.draw.run_theme import THEMES
 from liqspec.draw.words import event_label
-from liqspec.edge import files
+from liqspec.edge import files, keys
 from liqspec.edge.amounts import exact
 from liqspec.replay import recordings
 from liqspec.replay import timeline as replay_timeline
@@ -121,7 +121,7 @@ def test_every_transition_is_on_the_path_of_its_position_and_the_paths_are_unbro
 def test_fills_are_recorded_with_their_price_and_side(name: str) -> None:
     run, moments = ran(name)
     fills = [
-        (event, effect.position, run.engine.venue.markets[effect.position.split("/")[1]].price.step * effect.price)
+        (event, effect.position, run.engine.venue.markets[keys.market_of(effect.position)].price.step * effect.price)
         for event, moment in enumerate(moments, start=1)
         for effect in moment.effects
         if isinstance(effect, Filled)

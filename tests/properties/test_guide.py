@@ -12,6 +12,7 @@ from liqspec.core.config import Config
 from liqspec.core.effects import OrderEmitted
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
+from liqspec.edge import keys
 from liqspec.generate import Guide, boundaries
 from liqspec.generate.configurations import configuration, part_of
 from liqspec.generate.trader import TraderMoves
@@ -83,7 +84,7 @@ def situations(engine: Engine, effects: tuple[Any, ...]) -> Iterator[str]:
     for effect in effects:
         if not isinstance(effect, OrderEmitted):
             continue
-        account, market, mode = effect.position.split("/")
+        account, market, mode = keys.parts(effect.position)
         pool = state.pool(account, "cross" if mode == "cross" else "isolated", market)
         assert pool is not None
         position = pool.positions[market]

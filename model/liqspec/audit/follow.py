@@ -15,7 +15,7 @@ from liqspec.core.events import EventData
 from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
-from liqspec.edge import shapes
+from liqspec.edge import keys, shapes
 from liqspec.properties.coverage import Coverage
 from liqspec.step import compare, relation
 from liqspec.step.completion import complete, pools
@@ -173,7 +173,7 @@ class Follower:
             )
 
     def _account(self, event: object, reason: Reason) -> str:
-        named = reason.difference.subject.partition("/")[0]
+        named = keys.account_of(reason.difference.subject)
         if named == "event" and isinstance(event, dict):
             named = str(event.get("account"))
         return named if named in self.model.state.accounts else VENUE

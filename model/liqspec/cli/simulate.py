@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
+from liqspec.edge import keys
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
 from liqspec.report.amounts import Units
@@ -48,7 +49,7 @@ def simulate(
 
 def _check_key(run: Run, key: str) -> None:
     """Refuse a position that can never exist in the scenario."""
-    state, parts = run.engine.state, key.split("/")
+    state, parts = run.engine.state, keys.parts(key)
     if len(parts) != 3 or parts[2] not in ("cross", "isolated"):
         fail(f"--why {key}: expected ACCOUNT/MARKET/MODE with cross or isolated as mode, such as alice/BTC/cross")
     if parts[0] not in state.accounts or parts[1] not in state.marks:

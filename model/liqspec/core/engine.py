@@ -14,6 +14,7 @@ from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.core.state import Account, Book, Pool, State
 from liqspec.core.venue import Venue
+from liqspec.edge import keys
 
 
 class Engine:
@@ -82,7 +83,7 @@ class Engine:
         pool = self.state.pool(account, mode, market) if account in self.state.accounts else None
         position = None if pool is None else pool.positions.get(market)
         if pool is None or position is None or position.size == 0:
-            raise LookupError(f"{account}/{market}/{mode} is not an open position")
+            raise LookupError(f"{keys.position(account, market, mode)} is not an open position")
         held = self.state.holding(position)
         everything = self.state.holdings(pool)
         others = arithmetic.pool_maintenance_margin(everything) - arithmetic.pool_maintenance_margin([held])

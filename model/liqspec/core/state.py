@@ -8,6 +8,7 @@ from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding, Ratio
 from liqspec.core.config import Mode
 from liqspec.core.venue import Market, Venue
+from liqspec.edge import keys
 
 
 @frozen(eq=False)
@@ -69,7 +70,7 @@ class Position:
     @property
     def key(self) -> str:
         """The position's name in texts: account/market/mode."""
-        return f"{self.account}/{self.market.name}/{self.mode}"
+        return keys.position(self.account, self.market.name, self.mode)
 
     def end_life(self) -> None:
         """Forget what belonged to this life only; the state and the number of lives stay (LIF-2)."""
@@ -120,7 +121,7 @@ class Pool:
     @property
     def key(self) -> str:
         """The pool's name in texts: account/cross, or account/market/isolated."""
-        return f"{self.account}/cross" if self.market is None else f"{self.account}/{self.market}/isolated"
+        return keys.pool(self.account, self.market)
 
     def open_positions(self) -> list[Position]:
         """The positions with a size, by market name (AMT-7)."""

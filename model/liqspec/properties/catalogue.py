@@ -1,5 +1,6 @@
 """The properties of what can be observed: each is judged on one step of any engine."""
 
+from liqspec.edge import keys
 from liqspec.edge.amounts import ratio_text as _n
 from liqspec.properties.checker import measures
 from liqspec.properties.checker.exact import ZERO, Fraction, number
@@ -402,7 +403,7 @@ def only_a_first_use_makes_a_pool_or_a_position(step: Step) -> Verdict:
         positions.add(measures.event_position(step.event))
         pools.add(measures.event_pool(step.event))
     elif step.accepted and step.event["type"] == "transfer":
-        pools.add(f"{step.event['account']}/{step.event['market']}/isolated")
+        pools.add(keys.pool(step.event["account"], step.event["market"]))
     for what, wanted, found in (
         ("pool", pools, set(step.after.pools)),
         ("position", positions, set(step.after.positions)),

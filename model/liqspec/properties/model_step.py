@@ -13,6 +13,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import PoolValue, PositionValue, Snapshot, WindowValue
+from liqspec.edge import keys
 from liqspec.properties.checker import measures
 from liqspec.properties.checker.witness import Window, Witness, scope_key
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Verdict, holds_if, violated
@@ -51,16 +52,16 @@ def the_engine_remembers_what_the_rules_remember(step: ModelStep) -> Verdict:
         for pool in account.pools:
             windows = {"pool": pool.window, "account": account.window}
             for held in (held for held in pool.positions if held.size):
-                wrong = _remembered_wrongly(step, f"{account.name}/{held.market}", pool, held, windows)
+                wrong = _remembered_wrongly(step, account.name, pool, held, windows)
                 if wrong is not None:
                     return violated(wrong)
     return HOLDS
 
 
 def _remembered_wrongly(
-    step: ModelStep, key: str, pool: PoolValue, held: PositionValue, windows: dict[str, WindowValue]
+    step: ModelStep, account: str, pool: PoolValue, held: PositionValue, windows: dict[str, WindowValue]
 ) -> str | None:
-    key += "/cross" if pool.market is None else "/isolated"
+    key = keys.position(account, held.market, "cross" if pool.market is None else "isolated")
     known, life = step.witness.memory, (key, held.life)
     if held.attempted != (life in known.attempted):
         return f"{key}: attempted is {held.attempted}"
@@ -111,8 +112,8 @@ _OF_A_POOL = (LiquidationEntered, DeficitCovered, Backstopped)
 
 
 def _place(pool: str) -> tuple[str, ...]:
-    account, _, rest = pool.partition("/")
-    return (account, "" if rest == "cross" else rest)
+    account, *rest = keys.parts(pool)
+    return (account, "" if rest == ["cross"] else rest[0])
 
 
 @MODEL.add("state", "MRG-10", "LIQ-3")

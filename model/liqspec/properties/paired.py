@@ -11,6 +11,7 @@ from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.snapshot import AccountValue, PoolValue, PositionValue, Snapshot
+from liqspec.edge import keys
 from liqspec.edge.amounts import decimal_text
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Verdict, holds_if, violated
 
@@ -81,13 +82,11 @@ def _decisions(engine: Engine, state: Snapshot) -> dict[str, Any]:
     engine.restore(state)
     seen = engine.observe()
     positions = {
-        f"{entry['account']}/{entry['market']}/{entry['mode']}": {
-            name: entry[name] for name in ("state", "size", "order", "life", "cooldown_until")
-        }
+        keys.of_position(entry): {name: entry[name] for name in ("state", "size", "order", "life", "cooldown_until")}
         for entry in seen["positions"]
     }
     pools = {
-        f"{entry['account']}/{entry['market'] or 'cross'}": {
+        keys.of_pool(entry): {
             name: entry[name] for name in ("equity", "maintenance_margin", "initial_margin", "in_liquidation")
         }
         for entry in seen["pools"]
@@ -127,8 +126,8 @@ def _own_pool(event: EventData) -> str | None:
     if event.get("type") not in _OF_ONE_POOL or not isinstance(event.get("account"), str):
         return None
     if event["type"] in ("deposit", "withdraw") or event.get("mode") == "cross":
-        return f"{event['account']}/cross"
-    return f"{event['account']}/{event.get('market')}/isolated"
+        return keys.pool(event["account"], None)
+    return keys.pool(event["account"], str(event.get("market")))
 
 
 # ------------------------------------------------------------------------------------------------------------ mirroring

@@ -11,7 +11,8 @@ from attrs import frozen
 
 from liqspec.core import machine
 from liqspec.core.events import EventData
-from liqspec.step.changes import Change, position_key
+from liqspec.edge import keys
+from liqspec.step.changes import Change
 
 
 @frozen
@@ -44,7 +45,7 @@ class PositionSeen:
     @property
     def key(self) -> str:
         """The position's name: account/market/mode."""
-        return position_key({"account": self.account, "market": self.market, "mode": self.mode})
+        return keys.position(self.account, self.market, self.mode)
 
 
 @frozen(kw_only=True)
@@ -200,7 +201,7 @@ class Record:
 
     def markets(self) -> list[str]:
         """The markets in which there ever was a position or a new mark; every market where there was neither."""
-        used = {key.split("/")[1] for key in self.positions()}
+        used = {keys.market_of(key) for key in self.positions()}
         moved = {
             name
             for step in self.steps
@@ -229,10 +230,10 @@ class Record:
                 yield Trade(
                     event=event,
                     kind="fill" if kind == "fill" else "trade",
-                    position=position_key(told),
+                    position=keys.of_position(told),
                     market=str(told["market"]),
                     price=Amount(price, Fraction(price)),
-                    sells=size < 0 if kind == "trade" else self._was_long(event, position_key(told)),
+                    sells=size < 0 if kind == "trade" else self._was_long(event, keys.of_position(told)),
                 )
 
     def takeovers(self, pool: str) -> list[int]:
@@ -240,7 +241,7 @@ class Record:
         return [
             event
             for event, step in enumerate(self.steps, start=1)
-            if any(taken.target == "backstopped" and pool_of(taken.position) == pool for taken in step.transitions)
+            if any(taken.target == "backstopped" and keys.pool_of(taken.position) == pool for taken in step.transitions)
         ]
 
     def states(self, key: str) -> list[Span]:
@@ -266,12 +267,6 @@ class Record:
     def _was_long(self, event: int, key: str) -> bool:
         before = self.steps[event - 2].position(key) if event > 1 else None
         return before is not None and before.size.exact > 0
-
-
-def pool_of(position: str) -> str:
-    """The pool that backs a position: its own where it is isolated, else the account's cross pool (ACC-1)."""
-    account, _, mode = position.split("/")
-    return position if mode == "isolated" else f"{account}/{mode}"
 
 
 def rules_of(step: Step) -> list[str]:

@@ -12,6 +12,7 @@ from liqspec.core.effects import CollateralMoved, Effect, Transitioned, VaultFun
 from liqspec.core.engine import Engine
 from liqspec.core.events import Block, EventData
 from liqspec.core.refusals import Refusal
+from liqspec.edge import keys
 from liqspec.edge.amounts import exact
 from liqspec.edge.texts import show
 from liqspec.properties.coverage import Coverage
@@ -192,7 +193,7 @@ class Run:
         """What each account, and the vault's owner, has paid in so far."""
         for effect in effects:
             if isinstance(effect, CollateralMoved) and effect.rule != "ACC-6":
-                self._net_deposits_by[effect.pool.partition("/")[0]] += effect.amount
+                self._net_deposits_by[keys.account_of(effect.pool)] += effect.amount
             elif isinstance(effect, VaultFunded):
                 self._put_into_vault += effect.amount
 

@@ -24,6 +24,7 @@ from liqspec.core.effects import (
     subject,
 )
 from liqspec.core.events import EventData
+from liqspec.edge import keys
 from liqspec.report.amounts import Units, value_text
 
 _SIZING_REASONS: dict[Sizing, str] = {
@@ -117,33 +118,29 @@ def _verb(amount: int, positive: str, negative: str) -> str:
     return positive if amount > 0 else negative
 
 
-def _market_of(position: str) -> str:
-    return position.split("/")[1]
-
-
 def _traded(effect: Traded, units: Units) -> str:
-    market = _market_of(effect.position)
+    market = keys.market_of(effect.position)
     size, price = units.size(market, abs(effect.size)), units.price(market, effect.price)
     realised = f", realises {units.money(effect.realised)}" if effect.rule == "ACC-9" else ""
     return f"{effect.position} {_verb(effect.size, 'buys', 'sells')} {size} at {price}{realised}"
 
 
 def _filled(effect: Filled, units: Units) -> str:
-    market = _market_of(effect.position)
+    market = keys.market_of(effect.position)
     size, price = units.size(market, effect.size), units.price(market, effect.price)
     fee = f", fee {units.money(effect.fee)} (FIL-2)" if effect.fee else ""
     return f"{size} of {effect.position} closed at {price}, realises {units.money(effect.realised)}{fee}"
 
 
 def _order_emitted(effect: OrderEmitted, units: Units) -> str:
-    market = _market_of(effect.position)
+    market = keys.market_of(effect.position)
     size, held = units.size(market, effect.size), units.size(market, abs(effect.of))
     side = _verb(effect.of, "sell", "buy")
     return f"order to {side} {size} of {held} of {effect.position}: {_SIZING_REASONS[effect.sizing]}"
 
 
 def _order_ended(effect: OrderEnded, units: Units) -> str:
-    left = units.size(_market_of(effect.position), effect.left)
+    left = units.size(keys.market_of(effect.position), effect.left)
     match effect.how:
         case "filled":
             return f"order of {effect.position} is filled"

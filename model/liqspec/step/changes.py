@@ -6,6 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from liqspec.core.observation import same
+from liqspec.edge import keys
 
 
 @frozen
@@ -21,20 +22,10 @@ class Change:
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     """The fields of positions, pools and vault that differ; amounts compare as numbers (OBS-3)."""
     return [
-        *_changed(_by_key(before["positions"], position_key), _by_key(after["positions"], position_key)),
-        *_changed(_by_key(before["pools"], pool_key), _by_key(after["pools"], pool_key)),
+        *_changed(_by_key(before["positions"], keys.of_position), _by_key(after["positions"], keys.of_position)),
+        *_changed(_by_key(before["pools"], keys.of_pool), _by_key(after["pools"], keys.of_pool)),
         *_changed({"vault": before["vault"]}, {"vault": after["vault"]}),
     ]
-
-
-def position_key(position: dict[str, Any]) -> str:
-    """An observed position's name: account/market/mode."""
-    return f"{position['account']}/{position['market']}/{position['mode']}"
-
-
-def pool_key(pool: dict[str, Any]) -> str:
-    """An observed pool's name: account/cross or account/market/isolated."""
-    return f"{pool['account']}/cross" if pool["market"] is None else f"{pool['account']}/{pool['market']}/isolated"
 
 
 def _by_key(entries: list[dict[str, Any]], key: Any) -> dict[str, dict[str, Any]]:

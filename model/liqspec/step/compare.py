@@ -7,12 +7,11 @@ from typing import Any, Literal
 from attrs import Factory, field, frozen
 
 from liqspec.core.observation import same
-from liqspec.edge import amounts
+from liqspec.edge import amounts, keys
 from liqspec.edge.shapes import WrongShape
 from liqspec.edge.texts import show
 from liqspec.spec import observables
 from liqspec.spec.observables import Kind
-from liqspec.step.changes import pool_key, position_key
 
 # Marks in a difference a value that one side does not have: null is a value itself.
 LISTED, NOT_LISTED, NOT_REPORTED = "listed", "not listed", "not reported"
@@ -142,7 +141,7 @@ def entries(observation: dict[str, Any], part: Part) -> dict[str, dict[str, Any]
         if not isinstance(entry, dict):
             raise WrongShape(path, f"expected an object, got {show(entry)}")
         _check_key(path, part, entry)
-        key = position_key(entry) if part == "positions" else pool_key({"market": None, **entry})
+        key = keys.of_position(entry) if part == "positions" else keys.of_pool(entry)
         if key in found:
             raise WrongShape(path, f"{key} is repeated")
         found[key] = entry

@@ -3,7 +3,7 @@
 from attrs import field, frozen
 
 from liqspec.core.config import Mode
-from liqspec.edge import shapes
+from liqspec.edge import keys, shapes
 from liqspec.edge.validators import are_amounts, are_reported, is_integer, is_moment, is_reported
 
 
@@ -35,7 +35,7 @@ class PartialPosition:
     @property
     def path(self) -> str:
         """Where it stands, for messages."""
-        return f"positions[{self.account}/{self.market}/{self.mode}]"
+        return f"positions[{keys.position(self.account, self.market, self.mode)}]"
 
 
 @frozen(kw_only=True)
@@ -59,7 +59,7 @@ class PartialPool:
 
 def pool_path(account: str, market: str | None) -> str:
     """Where a pool stands, for messages."""
-    return f"pools[{account}/{'cross' if market is None else f'{market}/isolated'}]"
+    return f"pools[{keys.pool(account, market)}]"
 
 
 @frozen(kw_only=True)

@@ -11,6 +11,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.state import Pool, Position
+from liqspec.edge import keys
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text
 from liqspec.spec import observables, rulebook
@@ -77,7 +78,7 @@ class Step:
         before: dict[str, Any],
     ) -> "Step":
         """A step of an engine that has just processed the event, and showed `before` until then."""
-        states = {f"{held['account']}/{held['market']}/{held['mode']}": held["state"] for held in before["positions"]}
+        states = {keys.of_position(held): held["state"] for held in before["positions"]}
         return cls(engine=engine, event=event, effects=effects, refusal=refusal, states_before=states)
 
 
@@ -154,7 +155,7 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
         return _of_order(step, difference, setting, because)
     rules = [effect.rule for effect in setting]
     rules += [rule for effect in setting for rule in entry.effects[effect.kind]]
-    pool = measures.all_pools(step.engine).get(_pool_key(difference.subject))
+    pool = measures.all_pools(step.engine).get(keys.pool_of(difference.subject))
     told = () if pool is None else (_pool_line(step.engine, pool),)
     return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=(*because, *told))
 
@@ -167,15 +168,9 @@ def _concerns(effect: Effect, difference: Difference) -> bool:
     if about is None:
         return False
     if part == "pools":
-        return _pool_key(about) == difference.subject
-    taken = isinstance(effect, Backstopped) and effect.pool == _pool_key(difference.subject)
+        return keys.pool_of(about) == difference.subject
+    taken = isinstance(effect, Backstopped) and effect.pool == keys.pool_of(difference.subject)
     return about == difference.subject or taken
-
-
-def _pool_key(key: str) -> str:
-    """The key of the pool that backs a position; that of a pool is its own."""
-    account, _, rest = key.partition("/")
-    return f"{account}/cross" if rest.endswith("cross") else key
 
 
 def _of_state(step: Step, difference: Difference, because: tuple[str, ...], observes: Observes) -> Reason:
@@ -206,7 +201,9 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
 
 def _in_pool(step: Step, key: str) -> list[Effect]:
     """What the step did to the pool that backs a position, and to the positions in it."""
-    return [effect for effect in step.effects if (about := subject(effect)) and _pool_key(about) == _pool_key(key)]
+    return [
+        effect for effect in step.effects if (about := subject(effect)) and keys.pool_of(about) == keys.pool_of(key)
+    ]
 
 
 def _instead(

@@ -6,6 +6,7 @@ from liqspec.core.engine import Engine, Outcome
 from liqspec.core.events import EventData
 from liqspec.core.measures import all_pools
 from liqspec.core.state import Pool
+from liqspec.edge import keys
 from liqspec.generate import boundaries
 from liqspec.properties.coverage import reachable_transitions
 from liqspec.spec.vectors import rules_of
@@ -148,7 +149,7 @@ def _of_effect(engine: Engine, effect: Effect) -> set[str]:
     if isinstance(effect, DeficitCovered) and effect.amount == 1:
         return {"deficit-below"}
     if isinstance(effect, OrderEmitted) and venue.partial_threshold is not None:
-        account, market, mode = effect.position.split("/")
+        account, market, mode = keys.parts(effect.position)
         held = engine.state.position(account, market, "cross" if mode == "cross" else "isolated")
         assert held is not None and held.size, "an order is emitted for an open position, which it does not close"
         worth, tick = boundaries.worth(engine.state.holding(held)), abs(held.size) * held.market.unit

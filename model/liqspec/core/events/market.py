@@ -14,7 +14,7 @@ from liqspec.core.effects import Filled, FundingPaid, Marked, OrderEnded
 from liqspec.core.lifecycle import fire
 from liqspec.core.refusals import NoWorkingOrder, Overfill
 from liqspec.core.state import Pool, Position, State
-from liqspec.edge import shapes
+from liqspec.edge import keys, shapes
 from liqspec.edge.amounts import check_amount
 
 
@@ -184,7 +184,7 @@ def no_working_order(event: Fill | OrderDone, state: State) -> Failure | None:
     position = state.position(event.account, event.market, event.mode)
     if position is not None and position.order is not None:
         return None
-    return Failure("market", f"{event.account}/{event.market}/{event.mode}", "has no working liquidation order")
+    return Failure("market", keys.position(event.account, event.market, event.mode), "has no working liquidation order")
 
 
 def working(event: Fill | OrderDone, state: State) -> tuple[Pool, Position]:
