@@ -96,16 +96,13 @@ class TestTheChart:
 def _walk(name: str, state: State, pool: Pool) -> str:
     """Follow the chart through steps 1 to 4, or from step 5 on, by the inputs of a pool."""
     inputs = lifecycle.measure(state, pool)
-    restored = arithmetic.restored(inputs.equity, inputs.maintenance_margin)
     held = pool.open_positions()
-    cancelled = pool.order_working() and restored and state.venue.stop_when_restored
+    cancelled = pool.order_working() and inputs.restored and state.venue.stop_when_restored
     answers: dict[str, Callable[[], bool]] = {
         "has_position": lambda: bool(held),
         "working": pool.order_working,
-        "may_stop": lambda: restored and state.venue.stop_when_restored,
-        "needs_liquidation": lambda: arithmetic.needs_liquidation(
-            inputs.equity, inputs.maintenance_margin, pool.in_liquidation
-        ),
+        "may_stop": lambda: inputs.restored and state.venue.stop_when_restored,
+        "needs_liquidation": lambda: inputs.needs_liquidation,
         # Before step 4 the healthy ones are not yet liquidatable, and a cancelled order still counts as an attempt.
         "untried": lambda: any(
             position.state in ("healthy", "cooldown", "liquidatable")

@@ -93,7 +93,7 @@ WRONG: list[tuple[str, Any, str, Any, str]] = [
         "a decision that the states follow",
         arithmetic,
         "needs_liquidation",
-        lambda e, m, flag: e < m - 1 or (flag and e < m),
+        lambda e, m, flag, _=None: e < m - 1 or (flag and e < m),
         "a_breach_is_seen_at_once",
     ),
     (

@@ -120,14 +120,16 @@ def breached(equity: int, maintenance: int) -> bool:
     return equity < maintenance
 
 
-def restored(equity: int, maintenance: int) -> bool:
-    """Whether the pool's equity reaches the restore target (LIQ-4)."""
-    return equity >= maintenance
+def restored(equity: int, maintenance: int, target: Ratio | None = None) -> bool:
+    """Whether the pool is not breached, and its equity reaches the restore target if there is one (LIQ-4)."""
+    if breached(equity, maintenance):
+        return False
+    return target is None or equity * target.denominator >= target.numerator
 
 
-def needs_liquidation(equity: int, maintenance: int, in_liquidation: bool) -> bool:
+def needs_liquidation(equity: int, maintenance: int, in_liquidation: bool, target: Ratio | None = None) -> bool:
     """Whether the pool is breached, or in liquidation and not restored (LIQ-5)."""
-    return breached(equity, maintenance) or (in_liquidation and not restored(equity, maintenance))
+    return breached(equity, maintenance) or (in_liquidation and not restored(equity, maintenance, target))
 
 
 def below_backstop(equity: int, maintenance: int, threshold: Ratio) -> bool:

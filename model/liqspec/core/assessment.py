@@ -31,16 +31,15 @@ def settled_without_backstop(state: State, pool: Pool, effects: list[Effect]) ->
         return True
 
     inputs = measure(state, pool)
-    restored = arithmetic.restored(inputs.equity, inputs.maintenance_margin)
 
     # Step 2: a pool is judged between orders, never during one (LIQ-9)
     if pool.order_working():
-        if not (restored and state.venue.stop_when_restored):
+        if not (inputs.restored and state.venue.stop_when_restored):
             return True
         cancel_orders(pool, effects)
 
     # Step 3: a restored pool is left alone (LIQ-10)
-    if not arithmetic.needs_liquidation(inputs.equity, inputs.maintenance_margin, pool.in_liquidation):
+    if not inputs.needs_liquidation:
         if pool.in_liquidation:
             leave_liquidation(pool, "LIQ-10", effects)
             assess_positions(pool, ("liquidatable",), inputs, effects)

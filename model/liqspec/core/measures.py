@@ -6,6 +6,7 @@ from typing import Any
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.engine import Engine
+from liqspec.core.lifecycle import measure
 from liqspec.core.observation import observe_pool, observe_position
 from liqspec.core.state import Pool, Position
 from liqspec.edge.amounts import Grid, ratio_text
@@ -44,15 +45,13 @@ def pool_details(engine: Engine, pool: Pool) -> dict[str, Any]:
     """What is observed of a pool, with its backstop line and the decisions about it (LIQ-3 to LIQ-5, BKS-1)."""
     state = engine.state
     details = observe_pool(state, pool)
-    held = state.holdings(pool)
-    equity = arithmetic.pool_equity(pool.collateral, held)
-    margin = arithmetic.pool_maintenance_margin(held)
-    threshold = engine.venue.backstop_threshold
+    inputs = measure(state, pool)
+    equity, margin, threshold = inputs.equity, inputs.maintenance_margin, inputs.backstop_threshold
     line = Fraction(margin * threshold.numerator, threshold.denominator) * engine.venue.money.step
     details.update(
         backstop_line=ratio_text(line),
         breached=arithmetic.breached(equity, margin),
-        needs_liquidation=arithmetic.needs_liquidation(equity, margin, pool.in_liquidation),
+        needs_liquidation=inputs.needs_liquidation,
         below_backstop=arithmetic.below_backstop(equity, margin, threshold),
     )
     return details

@@ -21,6 +21,19 @@ class GuardInputs:
     book_failed: bool
     backstop_threshold: Ratio
     now: int
+    restore_target: Ratio | None = None
+
+    @property
+    def restored(self) -> bool:
+        """Whether the pool is restored (LIQ-4)."""
+        return arithmetic.restored(self.equity, self.maintenance_margin, self.restore_target)
+
+    @property
+    def needs_liquidation(self) -> bool:
+        """Whether the pool needs liquidation (LIQ-5)."""
+        return arithmetic.needs_liquidation(
+            self.equity, self.maintenance_margin, self.in_liquidation, self.restore_target
+        )
 
 
 @define
@@ -83,11 +96,11 @@ class Position:
 
     def needs_liquidation(self, inputs: GuardInputs) -> bool:
         """LIQ-5."""
-        return arithmetic.needs_liquidation(inputs.equity, inputs.maintenance_margin, inputs.in_liquidation)
+        return inputs.needs_liquidation
 
     def restored(self, inputs: GuardInputs) -> bool:
         """LIQ-4."""
-        return arithmetic.restored(inputs.equity, inputs.maintenance_margin)
+        return inputs.restored
 
     def own_window_open(self, inputs: GuardInputs) -> bool:
         """CLD-2."""

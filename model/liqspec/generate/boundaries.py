@@ -12,6 +12,7 @@ from liqspec.core.arithmetic import (
     pool_initial_margin,
     pool_maintenance_margin,
 )
+from liqspec.core.lifecycle import measure
 from liqspec.core.state import Pool, Position, State
 from liqspec.core.venue import Market, Venue
 
@@ -36,10 +37,18 @@ def backstop_line(venue: Venue, margin: int) -> int:
     return line
 
 
-def equity_lines(venue: Venue, margin: int) -> tuple[int, ...]:
+def restore_lines(state: State, pool: Pool) -> tuple[int, ...]:
+    """The least equity in quote units that reaches the pool's restore target, if it has one beside its margin."""
+    target = measure(state, pool).restore_target
+    return () if target is None else (divide_up(target.numerator, target.denominator),)
+
+
+def equity_lines(state: State, pool: Pool) -> tuple[int, ...]:
     """The equities at which a decision changes, and their neighbours, in quote units."""
-    line = backstop_line(venue, margin)
-    return (margin, margin - 1, line, line - 1, 0, -1)
+    _, margin = measures(state, pool)
+    line = backstop_line(state.venue, margin)
+    restoring = [equity for line in restore_lines(state, pool) for equity in (line, line - 1)]
+    return (margin, margin - 1, line, line - 1, 0, -1, *restoring)
 
 
 def whole_ticks(position: Position, equity: int) -> int:

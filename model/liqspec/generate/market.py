@@ -99,7 +99,7 @@ class MarketMoves(Moves):
         if (held := self._open()) and self._chance(0.7):
             pool, position = self._random.choice(self.exact() or held)
             equity, margin = boundaries.measures(self._state, pool)
-            lines = (*boundaries.equity_lines(self._venue, margin), boundaries.whole_ticks(position, equity))
+            lines = (*boundaries.equity_lines(self._state, pool), boundaries.whole_ticks(position, equity))
             target = self._random.choice(lines) if self._chance(0.6) else self._random.randint(0, margin)
             payment, market = boundaries.funding_to(position, equity, target), position.market
         else:

@@ -87,12 +87,13 @@ class TraderMoves(Moves):
         return {"type": "transfer", "account": owner.name, "market": market, "amount": self._money(amount)}
 
     def _lacking(self, pool: Pool) -> int | None:
-        """What a pool lacks to its margin, to its backstop line, to nothing, or to a whole number of ticks."""
+        """What a pool lacks to one of its lines, to nothing, or to a whole number of ticks."""
         if not (held := pool.open_positions()):
             return None
         equity, margin = boundaries.measures(self._state, pool)
         ticks = boundaries.whole_ticks(self._random.choice(held), equity)
-        return self._random.choice((margin, boundaries.backstop_line(self._venue, margin), 0, ticks)) - equity
+        lines = (margin, boundaries.backstop_line(self._venue, margin), 0, ticks)
+        return self._random.choice((*lines, *boundaries.restore_lines(self._state, pool))) - equity
 
     def open_or_increase(self) -> EventData:
         """A trade of as much as the pool allows, of a size that meets a boundary, or of very little."""

@@ -135,8 +135,8 @@ def a_breach_is_seen_at_once(step: Step) -> Verdict:
 
 @OBSERVED.add("state", "LIQ-3", "LIQ-4", "LIQ-9", "LIQ-10")
 def a_covered_pool_is_left_alone(step: Step) -> Verdict:
-    """A pool with equity at or above its margin, equality included, is in liquidation only while an order runs on."""
-    covered = [pool for pool in step.after.pools.values() if pool.positions and not _equity_below_margin(step, pool)]
+    """A restored pool, equality included, is in liquidation only while an order runs on."""
+    covered = [pool for pool in step.after.pools.values() if pool.positions and _restored(step, pool)]
     for pool in covered:
         runs_on = pool.order_working() and not step.rules.stop_when_restored
         if pool.in_liquidation != runs_on:
@@ -151,12 +151,24 @@ def a_covered_pool_is_left_alone(step: Step) -> Verdict:
     return holds_if(covered)
 
 
+@OBSERVED.add("history", "LIQ-4", "LIQ-5")
+def a_liquidation_begins_with_a_breach_and_ends_when_restored(step: Step) -> Verdict:
+    """A pool that is not restored is in liquidation if it was so before the event, or if it is breached."""
+    open_pools = [pool for pool in step.after.pools.values() if pool.positions and not _restored(step, pool)]
+    for pool in open_pools:
+        before = step.before.pools.get(pool.key)
+        wanted = (before is not None and before.in_liquidation) or _equity_below_margin(step, pool)
+        if pool.in_liquidation != wanted:
+            return violated(f"{pool.key} in liquidation is {str(pool.in_liquidation).lower()}: {_measures(pool)}")
+    return holds_if(open_pools)
+
+
 @OBSERVED.add("history", "LIQ-11", "LIQ-12", "LIQ-13", "BKS-1", "BKS-2", "CLD-6")
 def liquidation_makes_progress(step: Step) -> Verdict:
-    """A breached pool has a working order, or none of its positions is up for one and the vault may not take it."""
+    """A pool that needs liquidation has a working order, or no position up for one, and the vault may not take it."""
     exercised = False
     for pool in step.after.pools.values():
-        if not pool.positions or not _equity_below_margin(step, pool) or pool.order_working():
+        if not pool.positions or not pool.in_liquidation or _restored(step, pool) or pool.order_working():
             continue
         exercised = True
         untried = [
@@ -284,12 +296,12 @@ def an_order_has_exactly_the_size_of_its_rule(step: Step) -> Verdict:
 
 @OBSERVED.add("history", "LIQ-5", "LIQ-11", "LIQ-12")
 def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Verdict:
-    """An order is for a liquidatable position of a breached pool, one a block unless cancelled, ranked one by one."""
+    """Orders are for liquidatable positions of unrestored pools, one a block unless cancelled, ranked one by one."""
     emitted = step.emitted()
     for position in emitted:
         equity, margin = step.measures(position.pool)
-        if equity >= margin:
-            return violated(f"{position.key} got an order, but equity {_n(equity)} >= maintenance margin {_n(margin)}")
+        if step.restored(position.pool):
+            return violated(f"{position.key} got an order, but equity {_n(equity)} restores margin {_n(margin)}")
         if (position.key, position.life) in step.memory.attempted:
             return violated(f"{position.key} got a second order in this block")
         if position.state != "liquidatable":
@@ -461,7 +473,7 @@ def an_order_changes_only_as_it_may(step: Step) -> Verdict:
             return violated(f"{before.key} has an order for {_n(after.order)}, must be {'none' if ended else _n(left)}")
         if after.order is None and not ended:
             equity, margin = step.measures(before.pool)
-            if not step.rules.stop_when_restored or equity < margin:
+            if not step.rules.stop_when_restored or not step.restored(before.pool):
                 return violated(
                     f"the order of {before.key} was cancelled with equity {_n(equity)} and margin {_n(margin)}"
                 )
@@ -553,6 +565,11 @@ def _equity_below_margin(step: Step, pool: NaivePool) -> bool:
     holdings = measures.holdings_of(pool)
     marks = step.later.marks
     return measures.equity(pool.collateral, holdings, marks) < measures.maintenance_margin(step.rules, holdings, marks)
+
+
+def _restored(step: Step, pool: NaivePool) -> bool:
+    held, later = measures.holdings_of(pool), step.later
+    return measures.restored(step.rules, pool.collateral, held, later.marks, later.leverages)
 
 
 def _worth(step: Step, view: measures.View, account: str) -> Fraction:

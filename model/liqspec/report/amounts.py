@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
+from liqspec.core.arithmetic import Ratio
 from liqspec.core.venue import Venue
 from liqspec.edge import amounts
 
@@ -18,6 +19,10 @@ class Units:
     def money(self, amount: int) -> str:
         """An amount in quote units."""
         return thousands(self.venue.money.text(amount))
+
+    def exact_money(self, amount: Ratio) -> str:
+        """An exact rational amount in quote units: a decimal where it has one, else a ratio."""
+        return amounts.ratio_text(Fraction(amount.numerator, amount.denominator) * self.venue.money.step)
 
     def price(self, market: str, ticks: int) -> str:
         """A price in ticks."""

@@ -93,6 +93,8 @@ def _numbers(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs
         )
     if guard == "size_remains":
         return f"size {units.size(position.market.name, position.size)}"
+    if inputs.restore_target is not None:
+        margin += f", restore target {units.exact_money(inputs.restore_target)}"
     flag = "in liquidation" if inputs.in_liquidation else "not in liquidation"
     return (
         f"equity {equity} {sign} maintenance margin {margin}, {flag}"

@@ -157,7 +157,7 @@ def _never_stops(state: State, pool: Pool, effects: Effects) -> bool:
 
 def _always_stops(state: State, pool: Pool, effects: Effects) -> bool:
     inputs = REAL_MEASURE(state, pool)
-    if pool.order_working() and arithmetic.restored(inputs.equity, inputs.maintenance_margin):
+    if pool.order_working() and inputs.restored:
         assessment.cancel_orders(pool, effects)
     return _SETTLED(state, pool, effects)
 
@@ -186,7 +186,7 @@ def _resizes_below_the_line(state: State, pool: Pool, effects: Effects) -> bool:
 def _leaves_during_an_order(state: State, pool: Pool, effects: Effects) -> bool:
     settled = _SETTLED(state, pool, effects)
     inputs = REAL_MEASURE(state, pool)
-    if pool.order_working() and arithmetic.restored(inputs.equity, inputs.maintenance_margin):
+    if pool.order_working() and inputs.restored:
         pool.in_liquidation = False
     return settled
 

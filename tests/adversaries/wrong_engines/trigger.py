@@ -11,6 +11,7 @@ from liqspec.core.admission import Amounts
 from liqspec.core.state import GuardInputs, Pool, State
 
 Effects = list[Any]
+Target = arithmetic.Ratio | None
 
 
 def _at_or_above(equity: int, maintenance: int) -> bool:
@@ -21,19 +22,19 @@ def _at_or_below(equity: int, maintenance: int) -> bool:
     return equity <= maintenance
 
 
-def _only_above(equity: int, maintenance: int) -> bool:
+def _only_above(equity: int, maintenance: int, target: Target = None) -> bool:
     return equity > maintenance
 
 
-def _only_while_solvent(equity: int, maintenance: int, in_liquidation: bool) -> bool:
+def _only_while_solvent(equity: int, maintenance: int, in_liquidation: bool, target: Target = None) -> bool:
     return 0 < equity < maintenance
 
 
-def _but_for_zero(equity: int, maintenance: int, in_liquidation: bool) -> bool:
+def _but_for_zero(equity: int, maintenance: int, in_liquidation: bool, target: Target = None) -> bool:
     return equity < maintenance and equity != 0
 
 
-def _latched(equity: int, maintenance: int, in_liquidation: bool) -> bool:
+def _latched(equity: int, maintenance: int, in_liquidation: bool, target: Target = None) -> bool:
     return equity < maintenance or in_liquidation
 
 

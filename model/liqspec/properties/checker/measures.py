@@ -233,6 +233,17 @@ def maintenance_margin(rules: NaiveRules, holdings: dict[str, Holding], marks: d
     )
 
 
+def restored(
+    rules: NaiveRules,
+    collateral: Fraction,
+    holdings: dict[str, Holding],
+    marks: dict[str, Fraction],
+    _leverages: dict[str, int],
+) -> bool:
+    """LIQ-4."""
+    return equity(collateral, holdings, marks) >= maintenance_margin(rules, holdings, marks)
+
+
 def holdings_of(pool: NaivePool) -> dict[str, Holding]:
     """The sizes and costs of a pool's open positions, by the position's key."""
     return {held.key: Holding(held.market, held.size, held.cost) for held in pool.positions}

@@ -90,6 +90,11 @@ class Step:
             measures.maintenance_margin(self.rules, expected.holdings, self.memory.marks),
         )
 
+    def restored(self, pool: str) -> bool:
+        """Whether a pool is restored after the event's change, before assessment."""
+        change, known = self.expected(pool), self.memory
+        return measures.restored(self.rules, change.collateral, change.holdings, known.marks, known.leverages)
+
     def emitted(self) -> list[NaivePosition]:
         """The positions for which this event emitted a liquidation order."""
         return [position for position in self.after.positions.values() if _is_new_order(self.before, position)]
