@@ -16,7 +16,8 @@ from liqspec.draw import coverage as drawn_coverage
 from liqspec.draw import diagram, dot, lifecycle_dot, lifecycle_mermaid, statecharts
 from liqspec.draw.at_venue import at_venue
 from liqspec.draw.diagram import CannotDraw, Diagram
-from liqspec.draw.theme import DARK, LIGHT, PURPOSES, ROLES, THEMES, Theme
+from liqspec.draw.legend import CURVES, PURPOSES, ROLES
+from liqspec.draw.theme import DARK, LIGHT, THEMES, Theme
 from liqspec.properties import coverage
 from liqspec.replay.run import Run
 from liqspec.spec import rulebook, scenarios, venues
@@ -229,11 +230,19 @@ class TestPalette:
     """Meaning survives colour-blindness and greyscale, because no colour carries it alone; and text can be read."""
 
     @BOTH_THEMES
+    def test_each_state_has_a_look_of_its_own(self, theme: Theme) -> None:
+        assert Counter(map(diagram.role_of, STATES)) == Counter(list(ROLES))
+        assert len({(box.fill, box.border) for box in theme.boxes.values()}) == len(STATES)
+
+    @BOTH_THEMES
     def test_no_two_roles_or_purposes_differ_by_colour_alone(self, theme: Theme) -> None:
         outlines = [(box.outline, box.width, box.rounded, box.double) for box in theme.boxes.values()]
         patterns = [(line.pattern, line.width, line.arrow) for line in theme.lines.values()]
         assert len(set(outlines)) == len(ROLES)
         assert len(set(patterns)) == len(PURPOSES)
+        assert len({(curve.width, curve.dashes) for curve in theme.curves.values()}) == len(CURVES)
+        hatches = [box.hatch for box in theme.boxes.values() if box.hatch]
+        assert len(set(hatches)) == len(hatches)
 
     @BOTH_THEMES
     def test_steps_of_a_scale_are_told_apart_by_weight(self, theme: Theme) -> None:
@@ -246,6 +255,8 @@ class TestPalette:
         pairs = [(box.text, box.fill) for box in theme.boxes.values()]
         inks = [theme.text, theme.quiet, *(line.color for line in theme.lines.values())]
         pairs += [(ink, behind) for ink in inks for behind in (theme.background, theme.panel)]
+        pairs += [(theme.text, theme.areas[area]) for area in ("breached", "below_backstop")]
+        pairs += [(theme.background, theme.areas["window"])]
         pairs += [(theme.alarm_text, theme.alarm), (theme.alarm, theme.background)]
         assert [(ink, behind) for ink, behind in pairs if contrast(ink, behind) < 4.5] == []
 
@@ -253,6 +264,9 @@ class TestPalette:
     def test_lines_stand_out_from_the_page(self, theme: Theme) -> None:
         lines = [*(box.border for box in theme.boxes.values()), *theme.scale[1:], theme.faint]
         assert [line for line in lines if contrast(line, theme.background) < 2.9] == []
+        behind = [theme.panel, theme.areas["breached"], theme.areas["below_backstop"]]
+        curves = [(curve.color, area) for curve in theme.curves.values() for area in behind]
+        assert [pair for pair in curves if contrast(*pair) < 3] == []
 
 
 def contrast(first: str, second: str) -> float:

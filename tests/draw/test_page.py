@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from functools import cache
@@ -236,7 +237,7 @@ def test_the_panels_draw_a_line_through_every_event(browser: Browser, tmp_path: 
     seen = opened(browser, record, tmp_path)
     path = seen.page.get_attribute(".panel.pool .line.equity", "d") or ""
     assert path.count("H") == len(record.steps)
-    margin = seen.page.get_attribute(".panel.pool .line.margin", "d") or ""
+    margin = seen.page.get_attribute(".panel.pool .line.maintenance", "d") or ""
     backed = [step for step in record.steps if step.measures["alice/cross"].maintenance_margin.exact]
     assert margin.count("H") == len(backed)
     markers = seen.page.locator(".panel.market .marker")
@@ -372,3 +373,15 @@ def test_every_state_and_edge_of_the_diagram_can_be_found_by_its_name() -> None:
 def test_the_parts_of_the_page_are_in_the_package() -> None:
     folder = resources.files("liqspec.draw") / "assets"
     assert {part.name for part in folder.iterdir()} >= {"page.html", "page.css", "page.js"}
+
+
+def test_every_colour_of_the_page_is_the_themes() -> None:
+    """The assets have no colour of their own, and every variable that they use is written from the theme."""
+    assets = [part.read_text("utf-8") for part in (resources.files("liqspec.draw") / "assets").iterdir()]
+    assert not any(re.search(r"#[0-9a-f]{3,8}\b|\brgba?\(|\bhsl", text) for text in assets)
+    colours = webpage.colours()
+    used = set(re.findall(r"var\((--[a-z_]+)\)", "".join([*assets, colours])))
+    for theme in colours.split("@media"):
+        assert used <= set(re.findall(r"(--[a-z_]+):", theme))
+    for state in machine.lifecycle().table.states:
+        assert colours.count(f"--state-{state}: ") == colours.count(f"--on-{state}: ") == 2

@@ -27,7 +27,7 @@ from liqspec.core import machine, measures
 from liqspec.core.effects import Filled, Transitioned
 from liqspec.draw import heading, page, path, timeline
 from liqspec.draw.dot import image
-from liqspec.draw.run_theme import THEMES
+from liqspec.draw.theme import THEMES
 from liqspec.draw.words import event_label
 from liqspec.edge import files, keys
 from liqspec.edge.amounts import exact
@@ -580,3 +580,11 @@ def test_a_legend_without_room_has_one_column() -> None:
     assert drawn.columns > 1
     assert evolve(drawn, width=0.5).columns == 1
     assert evolve(drawn, width=0.5).height > drawn.height
+
+
+@every_scenario
+def test_the_timeline_and_the_page_have_one_legend(name: str) -> None:
+    record = recorded(name)
+    drawn = heading.Heading.of(record, THEMES["light"], 40, labelled=True)
+    texts = [entry["text"] for entry in page.data(record, None)["legend"]]
+    assert [entry.get_label() for entry in drawn.entries] == texts

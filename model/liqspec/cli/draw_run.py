@@ -11,7 +11,7 @@ from liqspec.cli.app import fail
 from liqspec.cli.draw import draw_app
 from liqspec.draw import page, path
 from liqspec.draw.dot import image
-from liqspec.draw.run_theme import ThemeName
+from liqspec.draw.theme import ThemeName
 from liqspec.replay import recordings
 from liqspec.replay.record import Record
 

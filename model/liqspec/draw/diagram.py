@@ -1,15 +1,14 @@
 """What a picture of the lifecycle shows, whatever its format: states, transitions and frames around states (LIF-1)."""
 
-from typing import Literal
+from functools import cache
 
 from attrs import evolve, field, frozen
 
+from liqspec.core import machine
 from liqspec.core.machine import Lifecycle, Table, TransitionEntry, guard_name
+from liqspec.draw.theme import Purpose, Role
 from liqspec.edge.texts import show
 from liqspec.properties import coverage
-
-Role = Literal["start", "covered", "waiting", "liquidation", "vault", "end"]
-Purpose = Literal["opening", "trouble", "relief", "closing", "reserved"]
 
 
 class CannotDraw(ValueError):
@@ -148,9 +147,16 @@ def _part(diagram: Diagram, title: str, kept: tuple[TransitionShown, ...], state
 # ------------------------------------------------------------------------------------------------ roles, from the table
 
 
+@cache
+def role_of(state: str) -> Role:
+    """What a state of the specification's lifecycle means."""
+    return _roles(machine.lifecycle().table)[state]
+
+
 def _roles(table: Table) -> dict[str, Role]:
     """What each state means: read off its kind and off the triggers that leave it."""
     filled = {state for entry in table.transitions if entry.trigger == "fill" for state in entry.sources}
+    partly = {entry.to for entry in table.transitions if entry.trigger == "fill"}
     opened = {entry.to for entry in table.transitions if entry.trigger == "open"}
     roles: dict[str, Role] = {}
     for name, state in table.states.items():
@@ -161,7 +167,7 @@ def _roles(table: Table) -> dict[str, Role]:
         elif state.kind == "final":
             roles[name] = "end"
         elif name in filled:
-            roles[name] = "liquidation"
+            roles[name] = "partial" if name in partly else "liquidation"
         else:
             roles[name] = "covered" if name in opened else "waiting"
     return roles
@@ -183,7 +189,7 @@ def _shown(entry: TransitionEntry, roles: dict[str, Role]) -> TransitionShown:
 def _purpose(entry: TransitionEntry, roles: dict[str, Role]) -> Purpose:
     if entry.id not in coverage.reachable_transitions():
         return "reserved"
-    if roles[entry.to] in ("liquidation", "vault"):
+    if roles[entry.to] in ("liquidation", "partial", "vault"):
         return "trouble"
     if roles[entry.to] == "end":
         return "closing"
@@ -216,7 +222,7 @@ def _outer_first(states: frozenset[str]) -> tuple[int, list[str]]:
 
 def _frame_name(table: Table, states: tuple[str, ...]) -> str:
     roles = _roles(table)
-    if {roles[name] for name in states} == {"liquidation"}:
+    if {roles[name] for name in states} <= {"liquidation", "partial"}:
         return "in_liquidation"
     if states == tuple(name for name, state in table.states.items() if state.kind == "open"):
         return "open_position"

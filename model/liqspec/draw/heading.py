@@ -11,12 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from liqspec.draw.run_theme import Theme
+from liqspec.draw.diagram import role_of
+from liqspec.draw.legend import Entry, Mark, Side, entries
+from liqspec.draw.theme import Curve, Theme
 from liqspec.draw.words import short, time_text, words
 from liqspec.replay.record import Record
 
-# Markers of what was executed, at its price: down for a sale, up for a purchase, empty for the trader's own.
-SELLS, BUYS = "v", "^"
+# Markers of what was executed, at its price: down for a sale, up for a purchase.
+_MARKERS: dict[Side, str] = {"sells": "v", "buys": "^"}
 
 # Inches.
 _MARGIN, _TITLE_LINE, _SUBTITLE, _LEGEND_LINE = 0.15, 0.24, 0.24, 0.2
@@ -37,9 +39,10 @@ class Heading:
     def of(cls, record: Record, theme: Theme, width: float, *, labelled: bool) -> "Heading":
         """The heading of a record; where the bands have no room for names, it names the states as well."""
         title = textwrap.wrap(short(record.title, 200), max(20, int(width * _TITLE_CHARACTERS)))
-        entries = _entries(record, theme) + ([] if labelled else _states(record, theme))
+        samples = [_sample(entry, theme) for entry in entries(record)]
+        samples += [] if labelled else _states(record, theme)
         return cls(
-            width=width, title="\n".join(title or [record.name]), subtitle=_subtitle(record), entries=tuple(entries)
+            width=width, title="\n".join(title or [record.name]), subtitle=_subtitle(record), entries=tuple(samples)
         )
 
     @property
@@ -101,43 +104,31 @@ def _subtitle(record: Record) -> str:
     return told + ("" if record.end.as_expected else " · NOT AS EXPECTED")
 
 
-def _entries(record: Record, theme: Theme) -> list[Artist]:
-    """What occurs in this picture, each with its meaning."""
-    measures = [seen for step in record.steps for seen in step.measures.values()]
-    trades = list(record.trades())
-    edge: dict[str, Any] = {"markeredgecolor": theme.text, "linestyle": "none", "markersize": 7.5}
-    entries: list[Artist] = [
-        Line2D([], [], color=theme.mark, linewidth=1.6, label="mark price"),
-        Line2D([], [], color=theme.equity, linewidth=2.2, label="equity"),
-    ]
-    if any(seen.maintenance_margin.exact for seen in measures):
-        entries += [
-            Line2D([], [], color=theme.maintenance, linewidth=1.6, linestyle=(0, (5, 2)), label="maintenance margin"),
-            Line2D([], [], color=theme.backstop, linewidth=1.6, linestyle=(0, (1, 1.4)), label="backstop line"),
-        ]
-    if any(seen.breached and not seen.below_backstop for seen in measures):
-        entries.append(Patch(color=theme.breached, label="breached"))
-    if any(seen.below_backstop for seen in measures):
-        entries.append(Patch(color=theme.below_backstop, label="below backstop line"))
-    for sells, marker, verb in ((True, SELLS, "sells"), (False, BUYS, "buys")):
-        if any(trade.kind == "trade" and trade.sells == sells for trade in trades):
-            ground = theme.panel
-            entries.append(Line2D([], [], marker=marker, markerfacecolor=ground, label=f"trader {verb}", **edge))
-        if any(trade.kind == "fill" and trade.sells == sells for trade in trades):
-            ground = theme.maintenance
-            entries.append(Line2D([], [], marker=marker, markerfacecolor=ground, label=f"liquidation {verb}", **edge))
-    if any(record.takeovers(key) for key in record.pools()):
-        entries.append(
-            Line2D([], [], color=theme.backstop, linewidth=1.6, linestyle="-.", label="the vault takes the pool")
-        )
-    if any(record.windows(key) for key in record.positions()):
-        entries.append(Patch(color=theme.window, label="own cooldown window"))
-    return entries
+def stroke(curve: Curve, theme: Theme) -> dict[str, Any]:
+    """How a line looks, as the library names it."""
+    drawn = theme.curves[curve]
+    return {"color": drawn.color, "linewidth": drawn.width, "linestyle": (0, drawn.dashes) if drawn.dashes else "-"}
+
+
+def marker(mark: Mark, theme: Theme) -> dict[str, Any]:
+    """How a trade or a fill is marked, as the library names it; the trader's own are empty."""
+    color = theme.panel if mark.kind == "trade" else theme.boxes["liquidation"].border
+    look: dict[str, Any] = {"marker": _MARKERS[mark.side], "markersize": 7.5, "linestyle": "none"}
+    return look | {"markerfacecolor": color, "markeredgecolor": theme.text}
+
+
+def _sample(entry: Entry, theme: Theme) -> Artist:
+    if entry.curve is not None:
+        return Line2D([], [], label=entry.text, **stroke(entry.curve, theme))
+    if entry.area is not None:
+        return Patch(color=theme.areas[entry.area], label=entry.text)
+    assert entry.mark is not None, "an entry is a line, an area or a mark"
+    return Line2D([], [], label=entry.text, **marker(entry.mark, theme))
 
 
 def _states(record: Record, theme: Theme) -> list[Artist]:
     names = dict.fromkeys(span.value for key in record.positions() for span in record.states(key))
-    looks = [(name, theme.state(name)) for name in names]
+    looks = [(name, theme.boxes[role_of(name)]) for name in names]
     return [
-        Patch(facecolor=look.area, edgecolor=theme.quiet, hatch=look.hatch, label=words(name)) for name, look in looks
+        Patch(facecolor=look.fill, edgecolor=look.border, hatch=look.hatch, label=words(name)) for name, look in looks
     ]

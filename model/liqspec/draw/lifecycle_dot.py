@@ -8,7 +8,8 @@ from graphviz import Digraph
 
 from liqspec.draw import dot
 from liqspec.draw.diagram import Diagram, Frame, StateShown, TransitionShown
-from liqspec.draw.theme import PURPOSES, ROLES, Line, Theme
+from liqspec.draw.legend import PURPOSES, ROLES
+from liqspec.draw.theme import Line, Theme
 
 _FRAME = "cluster_"
 _PROSE = str.maketrans("_", " ")

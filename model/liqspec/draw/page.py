@@ -12,11 +12,13 @@ from importlib import resources
 from string import Template
 from typing import Any
 
+from attrs import asdict
 from markdown_it import MarkdownIt
 
 from liqspec.core import machine
-from liqspec.draw import path
-from liqspec.draw.run_theme import THEMES, Theme
+from liqspec.draw import legend, path
+from liqspec.draw.diagram import role_of
+from liqspec.draw.theme import THEMES, Stroke, Theme
 from liqspec.draw.words import time_text, words
 from liqspec.replay.record import Amount, Measures, Record, Step, rules_of
 from liqspec.report.amounts import approximate, value_text
@@ -33,7 +35,7 @@ def render(record: Record, position: str | None) -> str:
     Raises:
         CannotDraw: the program `dot` is missing or failed.
     """
-    style, script = _colours() + _asset("page.css"), _asset("page.js")
+    style, script = colours() + _asset("page.css"), _asset("page.js")
     return Template(_asset("page.html")).substitute(
         title=escape(record.title),
         about=escape(_about(record)),
@@ -67,6 +69,7 @@ def data(record: Record, position: str | None) -> dict[str, Any]:
         "markets": [_market(record, name) for name in record.markets()],
         "pools": [_pool(record, key) for key in record.pools()],
         "positions": [_position(record, key) for key in record.positions()],
+        "legend": [asdict(entry) for entry in legend.entries(record)],
     }
 
 
@@ -146,14 +149,10 @@ def _pool(record: Record, key: str) -> dict[str, Any]:
         "equity": _drawn([seen.equity if seen else None for seen in measures]),
         "margin": _drawn([seen.maintenance_margin if seen else None for seen in backing]),
         "line": _drawn([seen.backstop_line if seen else None for seen in backing]),
-        "ground": ["" if seen is None else _ground(seen) for seen in measures],
+        "areas": [legend.area_of(seen) or "" for seen in measures],
         "texts": ["" if seen is None else _pool_text(seen) for seen in measures],
         "takeovers": record.takeovers(key),
     }
-
-
-def _ground(seen: Measures) -> str:
-    return "below" if seen.below_backstop else "breached" if seen.breached else ""
 
 
 def _pool_text(seen: Measures) -> str:
@@ -215,18 +214,31 @@ def _policy(style: str, script: str) -> str:
     return f"default-src 'none'; img-src data:; style-src {source(style)}; script-src {source(script)}"
 
 
-def _colours() -> str:
+def colours() -> str:
+    """The theme as CSS: its colours as variables, for a light and a dark page, and its lines and areas as classes."""
     light, dark = _variables(THEMES["light"]), _variables(THEMES["dark"])
-    return f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+    curves = [f".line.{name} {{ {_dashes(name, stroke)} }}\n" for name, stroke in THEMES["light"].curves.items()]
+    areas = [f".area.{name} {{ fill: var(--{name}); }}\n" for name in THEMES["light"].areas]
+    return (
+        f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n{''.join(curves + areas)}"
+    )
 
 
 def _variables(theme: Theme) -> str:
-    names = ("ground", "panel", "text", "quiet", "grid", "mark", "equity", "maintenance", "backstop", "breached")
-    pairs = {name: getattr(theme, name) for name in names} | {"below": theme.below_backstop, "window": theme.window}
+    plain = ("background", "panel", "text", "quiet", "grid", "accent")
+    pairs = {name: getattr(theme, name) for name in plain} | {"liquidation": theme.boxes["liquidation"].border}
+    pairs |= {name: stroke.color for name, stroke in theme.curves.items()}
+    pairs |= dict(theme.areas.items())
     for state in machine.lifecycle().table.states:
-        look = theme.state(state)
-        pairs |= {f"state-{state}": look.area, f"on-{state}": look.text}
+        look = theme.boxes[role_of(state)]
+        pairs |= {f"state-{state}": look.fill, f"on-{state}": look.text}
     return " ".join(f"--{name}: {colour};" for name, colour in pairs.items())
+
+
+def _dashes(name: str, stroke: Stroke) -> str:
+    dashes = " ".join(f"{length * stroke.width:g}" for length in stroke.dashes)
+    style = f"stroke: var(--{name}); stroke-width: {stroke.width:g};"
+    return f"{style} stroke-dasharray: {dashes};" if dashes else style
 
 
 class _Rules(MarkdownIt):

@@ -10,8 +10,8 @@ from graphviz import Digraph
 from liqspec.core import machine
 from liqspec.core.machine import TransitionEntry
 from liqspec.draw import dot
-from liqspec.draw.run_theme import THEMES, Theme, ThemeName
-from liqspec.draw.theme import FONT
+from liqspec.draw.diagram import role_of
+from liqspec.draw.theme import FONT, THEMES, Theme, ThemeName
 from liqspec.draw.words import short, words
 from liqspec.replay.record import Record, Visit
 
@@ -54,7 +54,7 @@ def graph(record: Record, position: str, theme: ThemeName = "light") -> Digraph:
         "path",
         graph_attr={
             "rankdir": "TB",
-            "bgcolor": colours.ground,
+            "bgcolor": colours.background,
             "fontname": FONT,
             "fontcolor": colours.text,
             "fontsize": "15",
@@ -99,15 +99,15 @@ def _nodes(drawn: Digraph, record: Record, position: str, theme: Theme) -> None:
     passed = {state for visit in path for state in (visit.taken.source, visit.taken.target)}
     last = path[-1].taken.target if path else machine.lifecycle().table.initial
     for name in machine.lifecycle().table.states:
-        look = theme.state(name)
+        look = theme.boxes[role_of(name)]
         on_path = name in passed
         drawn.node(
             name,
             words(name),
             id=f"state-{name}",
-            fillcolor=look.area if on_path else theme.ground,
+            fillcolor=look.fill if on_path else theme.background,
             fontcolor=look.text if on_path else theme.quiet,
-            color=theme.text if on_path else theme.quiet,
+            color=look.border if on_path else theme.quiet,
             style="rounded,filled" if on_path else "rounded,filled,dashed",
             penwidth="1.8" if on_path else "1",
             peripheries="2" if name == last else "1",
@@ -136,7 +136,7 @@ def _edges(drawn: Digraph, every: list[Edge], theme: Theme) -> None:
                 edge.entry.to,
                 label=_label(_numbered(edge), theme),
                 id=f"edge-{edge.entry.id}-{edge.source}",
-                color=theme.equity,
+                color=theme.accent,
                 fontcolor=theme.text,
                 penwidth="2.8",
                 weight="4",
@@ -145,7 +145,7 @@ def _edges(drawn: Digraph, every: list[Edge], theme: Theme) -> None:
 
 def _label(text: str, theme: Theme) -> str:
     """A label on the picture's ground, at a distance from its edge, so that no line runs through its text."""
-    cell = f'<TD ALIGN="LEFT" BALIGN="LEFT" BGCOLOR="{theme.ground}">{text}</TD>'
+    cell = f'<TD ALIGN="LEFT" BALIGN="LEFT" BGCOLOR="{theme.background}">{text}</TD>'
     return f'<<TABLE BORDER="0" CELLPADDING="1" CELLSPACING="4"><TR>{cell}</TR></TABLE>>'
 
 

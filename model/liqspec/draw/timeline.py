@@ -20,8 +20,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from liqspec.core import machine
-from liqspec.draw.heading import BUYS, SELLS, Heading
-from liqspec.draw.run_theme import THEMES, Theme, ThemeName
+from liqspec.draw.diagram import role_of
+from liqspec.draw.heading import Heading, marker, stroke
+from liqspec.draw.legend import CURVES, area_of, mark_of
+from liqspec.draw.theme import THEMES, Curve, Theme, ThemeName
 from liqspec.draw.words import event_label, short, time_text, words
 from liqspec.replay.record import Amount, Record, Span, spans
 from liqspec.report.amounts import value_text
@@ -103,7 +105,7 @@ def _draw(record: Record, theme: Theme) -> Figure:
     heading = Heading.of(record, theme, _LEFT + events * column, labelled=column >= _COLUMN)
     rows = (*[_PRICE] * len(markets), *[_POOL] * len(pools), *[_band_height(record, key) for key in positions], _BLOCKS)
     layout = Layout(events=events, column=column, top=heading.height, rows=rows)
-    figure = Figure(figsize=(layout.width, layout.height), facecolor=theme.ground)
+    figure = Figure(figsize=(layout.width, layout.height), facecolor=theme.background)
     heading.draw(figure, theme)
     axes = iter(_axes(figure, layout, record, theme))
     for market in markets:
@@ -167,22 +169,11 @@ def _market(axes: Axes, record: Record, name: str, theme: Theme) -> None:
     """The mark price of a market as steps, with the fills and trades at their prices."""
     _title(axes, f"{name}: mark price", theme)
     marks = [step.marks[name] for step in record.steps]
-    _stairs(axes, marks, label="mark price", color=theme.mark, linewidth=1.6)
+    _stairs(axes, marks, "mark", theme)
     for trade in record.trades():
         if trade.market == name:
-            own = trade.kind == "trade"
-            axes.plot(
-                [trade.event],
-                [trade.price.drawn],
-                marker=SELLS if trade.sells else BUYS,
-                markersize=7.5,
-                markerfacecolor=theme.panel if own else theme.maintenance,
-                markeredgecolor=theme.text,
-                markeredgewidth=1.0,
-                linestyle="none",
-                zorder=4,
-                label=trade.kind,
-            )
+            look = marker(mark_of(trade), theme)
+            axes.plot([trade.event], [trade.price.drawn], **look, markeredgewidth=1.0, zorder=4, label=trade.kind)
     _scale(axes, theme)
 
 
@@ -190,34 +181,16 @@ def _pool(axes: Axes, record: Record, key: str, theme: Theme, column: float) -> 
     """The equity of a pool against its maintenance margin and backstop line, and where it fell below them."""
     _title(axes, f"{key}: equity against its lines", theme)
     measures = [step.measures.get(key) for step in record.steps]
-    below = ["" if seen is None else _depth(seen.breached, seen.below_backstop) for seen in measures]
-    for span in spans(below):
+    for span in spans([area_of(seen) for seen in measures]):
         if span.value:
-            axes.axvspan(span.first - 0.5, span.last + 0.5, color=getattr(theme, span.value), linewidth=0, zorder=0)
+            axes.axvspan(span.first - 0.5, span.last + 0.5, color=theme.areas[span.value], linewidth=0, zorder=0)
     # A pool without positions has no lines to be measured by: its margin of 0 would only squeeze the scale.
-    backing = [seen is not None and seen.maintenance_margin.exact != 0 for seen in measures]
-    _stairs(
-        axes,
-        [seen.backstop_line if seen and held else None for seen, held in zip(measures, backing, strict=True)],
-        label="backstop line",
-        color=theme.backstop,
-        linewidth=1.6,
-        linestyle=(0, (1, 1.4)),
-        zorder=3,
-    )
-    _stairs(
-        axes,
-        [seen.maintenance_margin if seen and held else None for seen, held in zip(measures, backing, strict=True)],
-        label="maintenance margin",
-        color=theme.maintenance,
-        linewidth=1.6,
-        linestyle=(0, (5, 2)),
-        zorder=3,
-    )
-    equity = [None if seen is None else seen.equity for seen in measures]
-    _stairs(axes, equity, label="equity", color=theme.equity, linewidth=2.2)
+    backing = [seen if seen and seen.maintenance_margin.exact else None for seen in measures]
+    _stairs(axes, [seen.backstop_line if seen else None for seen in backing], "backstop", theme, zorder=3)
+    _stairs(axes, [seen.maintenance_margin if seen else None for seen in backing], "maintenance", theme, zorder=3)
+    _stairs(axes, [seen.equity if seen else None for seen in measures], "equity", theme)
     for event in record.takeovers(key):
-        axes.axvline(event, color=theme.backstop, linewidth=1.6, linestyle="-.", label="the vault takes the pool")
+        axes.axvline(event, label=CURVES["takeover"], **stroke("takeover", theme))
     _scale(axes, theme)
     _tell_breaches(axes, record, key, theme, column)
 
@@ -241,16 +214,13 @@ def _tell_breaches(axes: Axes, record: Record, key: str, theme: Theme, column: f
                 )  # fmt: skip
 
 
-def _depth(breached: bool, below_backstop: bool) -> str:
-    """The name of the ground's colour where a pool is below one of its lines."""
-    return "below_backstop" if below_backstop else "breached" if breached else ""
-
-
-def _stairs(axes: Axes, amounts: "list[Amount] | list[Amount | None]", **style: Any) -> None:
+def _stairs(
+    axes: Axes, amounts: "list[Amount] | list[Amount | None]", curve: Curve, theme: Theme, zorder: int = 2
+) -> None:
     """A line that is flat through each column; a gap where there is no value."""
     values = [math.nan if amount is None else amount.drawn for amount in amounts]
     edges = [event - 0.5 for event in range(1, len(values) + 2)]
-    axes.stairs(values, edges, baseline=None, **{"zorder": 2, **style})
+    axes.stairs(values, edges, baseline=None, label=CURVES[curve], zorder=zorder, **stroke(curve, theme))
 
 
 def _scale(axes: Axes, theme: Theme) -> None:
@@ -289,20 +259,22 @@ def _position(axes: Axes, record: Record, key: str, theme: Theme, column: float)
     for span in record.states(key):
         if span.value == machine.lifecycle().table.initial:
             continue
-        look = theme.state(span.value)
-        axes.add_patch(box := _box(span, floor, whole, facecolor=look.area, label=span.value))
+        look = theme.boxes[role_of(span.value)]
+        axes.add_patch(box := _box(span, floor, whole, facecolor=look.fill, label=span.value))
         if look.hatch:  # the hatch takes the colour of the edge; on a separate strip it leaves the name readable
-            strip = _box(span, whole - _STRIP, whole, facecolor=look.area, edgecolor=look.text, hatch=look.hatch)
+            strip = _box(span, whole - _STRIP, whole, facecolor=look.fill, edgecolor=look.border, hatch=look.hatch)
             strip.set_linewidth(0)
             axes.add_patch(strip)
             box.set_height(_STATES - _STRIP)
         _write(axes, box, column, [words(span.value)], look.text)
         box.set_height(_STATES)
-        axes.add_patch(_box(span, floor, whole, facecolor="none", edgecolor=theme.ground))
+        axes.add_patch(_box(span, floor, whole, facecolor="none", edgecolor=theme.background))
     for span in record.windows(key):
-        axes.add_patch(box := _box(span, 0, floor, facecolor=theme.window, edgecolor=theme.ground, label="window"))
+        axes.add_patch(
+            box := _box(span, 0, floor, facecolor=theme.areas["window"], edgecolor=theme.background, label="window")
+        )
         ends = time_text(span.value)
-        _write(axes, box, column, [f"window to {ends}", f"to {ends}", ends], theme.ground)
+        _write(axes, box, column, [f"window to {ends}", f"to {ends}", ends], theme.background)
 
 
 def _blocks(axes: Axes, record: Record, theme: Theme, column: float, height_in_inches: float) -> None:

@@ -261,16 +261,16 @@
     const numbers = [...pool.equity, ...pool.margin, ...pool.line];
     addPanel("pool", 120, pool.key, (index) => pool.texts[index], (picture, across, column, height) => {
       const scale = scaleOf(numbers, height);
-      pool.ground.forEach((ground, index) => {
-        if (ground) {
+      pool.areas.forEach((area, index) => {
+        if (area) {
           const place = { x: across(index + 1), y: 1, width: column + 0.5, height: height - 2 };
-          picture.append(shape("rect", { class: `area ${ground}`, ...place }));
+          picture.append(shape("rect", { class: `area ${area}`, ...place }));
         }
       });
       drawScale(picture, scale, across(count + 1));
       drawStairs(picture, pool.equity, "equity", scale, across);
       drawStairs(picture, pool.line, "backstop", scale, across);
-      drawStairs(picture, pool.margin, "margin", scale, across);
+      drawStairs(picture, pool.margin, "maintenance", scale, across);
       for (const event of pool.takeovers) {
         const x = across(event) + column / 2;
         picture.append(shape("line", { class: "line takeover", x1: x, x2: x, y1: 0, y2: height }));
@@ -320,7 +320,7 @@
         const width = (last - first + 1) * column;
         picture.append(shape("rect", { class: "area window", x: across(first), y: 27, width: width - 1, height: 15 }));
         const text = writeInside(picture, [`window to ${end}`, `to ${end}`, end], across(first), width, 38);
-        if (text) text.style.fill = "var(--ground)";
+        if (text) text.style.fill = "var(--background)";
       }
     });
   }
@@ -340,26 +340,12 @@
   }
 
   function addLegend() {
-    const line = (name) => shape("path", { class: `line ${name}`, d: "M0 7H28" });
-    const area = (name) => shape("rect", { class: `area ${name}`, width: 28, height: 14 });
-    const trades = run.markets.flatMap((market) => market.trades);
-    const has = (kind, sells) => trades.some((trade) => trade.kind === kind && trade.sells === sells);
-    const grounds = run.pools.flatMap((pool) => pool.ground);
-    const entries = [
-      [true, line("equity"), "equity"],
-      [true, line("margin"), "maintenance margin"],
-      [true, line("backstop"), "backstop line"],
-      [grounds.includes("breached"), area("breached"), "breached"],
-      [grounds.includes("below"), area("below"), "below the backstop line"],
-      [has("trade", true), marker("trade", true, 14, 7), "trader sells"],
-      [has("trade", false), marker("trade", false, 14, 7), "trader buys"],
-      [has("fill", true), marker("fill", true, 14, 7), "liquidation sells"],
-      [has("fill", false), marker("fill", false, 14, 7), "liquidation buys"],
-      [run.positions.some((position) => spans(position.windows).length), area("window"), "own cooldown window"],
-      [run.pools.some((pool) => pool.takeovers.length), line("takeover"), "the vault takes the pool"],
-    ];
-    for (const [occurs, drawn, text] of entries) {
-      if (!occurs) continue;
+    for (const { text, curve, area, mark } of run.legend) {
+      const drawn = curve
+        ? shape("path", { class: `line ${curve}`, d: "M0 7H28" })
+        : area
+          ? shape("rect", { class: `area ${area}`, width: 28, height: 14 })
+          : marker(mark.kind, mark.side === "sells", 14, 7);
       const sample = shape("svg", { viewBox: "0 0 28 14", "aria-hidden": "true" });
       sample.append(drawn);
       const item = element("li");
