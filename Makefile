@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify rules test test-thorough coverage check bench mutants mutation conform vectors parameters events diagrams node lock clean
+.PHONY: help verify rules test test-thorough coverage check bench mutants mutation conform vectors parameters state events diagrams node lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -76,6 +76,9 @@ vectors: .venv/ready  ## regenerate the conformance vectors from the specificati
 
 events: .venv/ready  ## write what spec/ states of the events anew, from their records
 	$(BIN)/python -m liqspec.spec.generated_events
+
+state: .venv/ready  ## write the schema of a snapshot anew from the list of the state's fields
+	$(BIN)/python -m liqspec.spec.generated_state
 
 parameters: .venv/ready  ## write the page and the schema of a venue's parameters anew from their declarations
 	$(BIN)/python -m liqspec.spec.generated

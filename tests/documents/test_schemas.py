@@ -24,7 +24,7 @@ from liqspec.generate.configurations import configuration
 from liqspec.replay.run import Run
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_json
-from liqspec.spec import observables, rulebook, scenarios, venues
+from liqspec.spec import generated_state, observables, rulebook, scenarios, venues
 from liqspec.spec.scenarios import Scenario
 from liqspec.step import question, relation
 from liqspec.step.partial import PartialState
@@ -349,6 +349,11 @@ class TestSnapshotsFit:
         data = mutated({**observation, "marks": {"A": "100"}}, draw)
         if sayable(data) and isinstance(data, dict) and names_fit(data) and states_fit(data) and unique(data):
             assert schemas.accepts("snapshot", data, "partial") is read(PartialState.from_json, data), data
+
+
+def test_the_schema_of_a_snapshot_is_the_list_of_the_fields_of_the_state() -> None:
+    """OBS-4."""
+    assert files.read_text(generated_state.SCHEMA) == generated_state.schema(), "`make state` writes it anew"
 
 
 def names_fit(data: dict[str, Any]) -> bool:
