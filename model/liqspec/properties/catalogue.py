@@ -5,7 +5,8 @@ from liqspec.edge.amounts import ratio_text as _n
 from liqspec.properties.checker import measures
 from liqspec.properties.checker.exact import ZERO, Fraction, number
 from liqspec.properties.checker.measures import NaivePool, NaivePosition
-from liqspec.properties.checker.witness import Step, scope_key
+from liqspec.properties.checker.memory import scope_key
+from liqspec.properties.checker.witness import Step
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Verdict, holds_if, violated
 
 OBSERVED = Properties[Step]("observation")

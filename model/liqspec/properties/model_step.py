@@ -15,7 +15,8 @@ from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import PoolValue, PositionValue, Snapshot, WindowValue
 from liqspec.edge import keys
 from liqspec.properties.checker import measures
-from liqspec.properties.checker.witness import Window, Witness, scope_key
+from liqspec.properties.checker.memory import Window, scope_key
+from liqspec.properties.checker.witness import Witness
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Verdict, holds_if, violated
 
 

@@ -260,20 +260,6 @@ def close(rules: NaiveRules, held: Holding, closed: Fraction, price: Fraction) -
     )
 
 
-def changes(rules: NaiveRules, view: View, marks: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
-    """What an accepted event should make of each pool that it changes, before assessment.
-
-    `marks` are those after the event. A pool that does not exist yet is taken as an empty one (ACC-3).
-    """
-    change = _CHANGES.get(event["type"])
-    return {} if change is None else change(rules, view, marks, event)
-
-
-def _pool_of(view: View, key: str) -> Change:
-    pool = view.pools.get(key)
-    return Change(ZERO, {}) if pool is None else Change(pool.collateral, holdings_of(pool))
-
-
 def event_position(event: dict[str, Any]) -> str:
     """The key of the position that an event names."""
     return f"{event['account']}/{event['market']}/{event['mode']}"
@@ -282,71 +268,3 @@ def event_position(event: dict[str, Any]) -> str:
 def event_pool(event: dict[str, Any]) -> str:
     """The key of the pool that backs the position that an event names."""
     return f"{event['account']}/cross" if event["mode"] == "cross" else event_position(event)
-
-
-def _moved(_: NaiveRules, view: View, __: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
-    """ACC-4, ACC-5."""
-    key = f"{event['account']}/cross"
-    before, amount = _pool_of(view, key), number(event["amount"])
-    return {key: Change(before.collateral + (amount if event["type"] == "deposit" else -amount), before.holdings)}
-
-
-def _transferred(_: NaiveRules, view: View, __: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
-    """ACC-6."""
-    cross, isolated = f"{event['account']}/cross", f"{event['account']}/{event['market']}/isolated"
-    amount = number(event["amount"])
-    paying, receiving = _pool_of(view, cross), _pool_of(view, isolated)
-    return {
-        cross: Change(paying.collateral - amount, paying.holdings),
-        isolated: Change(receiving.collateral + amount, receiving.holdings),
-    }
-
-
-def _traded(rules: NaiveRules, view: View, _: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
-    """ACC-8, ACC-9."""
-    key, pool = event_position(event), event_pool(event)
-    before, size, price = _pool_of(view, pool), number(event["size"]), number(event["price"])
-    held = before.holdings.get(key, Holding(event["market"], ZERO, ZERO))
-    if held.size * size >= 0:
-        after, realised = Holding(held.market, held.size + size, held.cost + size * price), ZERO
-    else:
-        after, realised = close(rules, held, abs(size), price)
-    return {pool: Change(before.collateral + realised, _with(before.holdings, key, after))}
-
-
-def _filled(rules: NaiveRules, view: View, marks: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
-    """FIL-1, FIL-2."""
-    key, pool = event_position(event), event_pool(event)
-    before, size, price = _pool_of(view, pool), number(event["size"]), number(event["price"])
-    after, realised = close(rules, before.holdings[key], size, price)
-    holdings = _with(before.holdings, key, after)
-    left = equity(before.collateral + realised, holdings, marks)
-    fee = max(ZERO, min(up(rules.fee_rate * size * price, rules.quote), left))
-    return {pool: Change(before.collateral + realised - fee, holdings, fee)}
-
-
-def _funded(rules: NaiveRules, view: View, _: dict[str, Fraction], event: dict[str, Any]) -> dict[str, Change]:
-    """EVT-6."""
-    payment, changed = number(event["payment"]), {}
-    for position in view.positions.values():
-        if position.market == event["market"] and position.size:
-            before = _pool_of(view, position.pool)
-            changed[position.pool] = Change(
-                before.collateral - up(position.size * payment, rules.quote), before.holdings
-            )
-    return changed
-
-
-def _with(holdings: dict[str, Holding], key: str, held: Holding) -> dict[str, Holding]:
-    others = {name: other for name, other in holdings.items() if name != key}
-    return {**others, key: held} if held.size else others
-
-
-_CHANGES = {
-    "deposit": _moved,
-    "withdraw": _moved,
-    "transfer": _transferred,
-    "trade": _traded,
-    "fill": _filled,
-    "funding": _funded,
-}
