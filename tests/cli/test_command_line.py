@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from liqspec import __version__, cli
+from liqspec import __version__
+from liqspec.cli.app import app
 from liqspec.edge import files
 from liqspec.properties import registry
 from liqspec.replay import itf
 from liqspec.spec import citations, rulebook, scenarios, venues
+from liqspec.spec.version import rules_version
 from support.commands import run, run_here
 
 
@@ -104,7 +106,7 @@ def test_simulate_ends_with_what_was_not_expected(
 
 @pytest.mark.parametrize("rule", list(rulebook.rules()))
 def test_explain_prints_every_rule(rule: str, capsys: pytest.CaptureFixture[str]) -> None:
-    cli.app(["explain", rule], standalone_mode=False)
+    app(["explain", rule], standalone_mode=False)
     assert rulebook.rules()[rule].title.split()[0] in capsys.readouterr().out
 
 
@@ -276,7 +278,7 @@ def test_the_version_is_that_of_tool_and_rules(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_here(monkeypatch, "--version") == 0
-    assert capsys.readouterr().out == f"liqspec {__version__}, rules {rulebook.version()}\n"
+    assert capsys.readouterr().out == f"liqspec {__version__}, rules {rules_version()}\n"
 
 
 def test_a_trace_goes_to_standard_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,9 @@ def test_an_image_is_not_printed_to_a_terminal(
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert run_here(monkeypatch, "draw", "machine", "--format", "png") == 2
-    assert capsys.readouterr().err == "liqspec: png is not a text format: give a file with -o, or redirect the output\n"
+    assert (
+        capsys.readouterr().err == "liqspec: png is not for a terminal: give a file with -o, or redirect the output\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_an_image_is_not_printed_to_a_terminal(
         (["machine", "--venue", "generic", "--format", "scxml"], "it always has the whole lifecycle"),
         (["machine", "--view", "assessment", "--format", "xstate"], "it always has the whole lifecycle"),
         (["coverage", "nothing.json"], "nothing.json: no such file"),
-        (["machine", "-o", "no/such/folder/x"], "no/such/folder/x: no such file or directory"),
+        (["machine", "-o", "no/such/folder/x.svg"], "no/such/folder/x.svg: no such file or directory"),
         (["coverage", "nothing.json", "--format", "scxml"], "scxml has no place for counts: use svg, png,"),
     ],
 )

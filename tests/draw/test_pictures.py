@@ -459,7 +459,7 @@ def test_a_png_is_not_printed_to_a_terminal(draw_run: Command, monkeypatch: pyte
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     done = draw_run("deficit", "--format", "png")
     assert (done.status, done.out) == (2, b"")
-    assert done.error == "liqspec: a PNG picture is not for the terminal: give -o FILE\n"
+    assert done.error == "liqspec: png is not for a terminal: give a file with -o, or redirect the output\n"
 
 
 def test_an_event_is_labelled_by_all_markets_of_its_prices() -> None:
@@ -545,7 +545,7 @@ def test_a_truncated_or_wrong_trace_gets_one_line_and_status_2(
     [
         (["nothing"], "no such scenario"),
         (["nothing.jsonl"], "nothing.jsonl: no such file or directory"),
-        (["deficit", "-o", "picture"], "give the name a suffix, .svg or .png"),
+        (["deficit", "-o", "picture"], "give a name that ends in .svg, .png, or say --format"),
         (["deficit", "-o", "x.svg", "--format", "png"], "the name says svg, but --format says png"),
         (["deficit", "-o", "no/such/folder/x.svg"], "no such file or directory"),
         (["deficit", "--position", "bob/BTC/cross"], "no such position in this run; it has alice/BTC/isolated"),

@@ -11,6 +11,7 @@ from liqspec.draw import diagram
 from liqspec.draw.diagram import CannotDraw
 from liqspec.edge import files, shapes
 from liqspec.spec import observables, rulebook, scopes
+from liqspec.spec.version import rules_version
 
 
 def table(name: str) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def test_a_rule_twice_is_refused(another_root: Path) -> None:
 def test_rules_without_a_version_are_refused(another_root: Path) -> None:
     (another_root / "rules.md").write_text("# The rules\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"rules\.md: the version of the rules is missing"):
-        rulebook.version.__wrapped__()
+        rules_version.__wrapped__()
 
 
 def test_a_symmetric_scope_in_which_one_account_can_do_more_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from adversaries.wrong_engines.search import BASES
 from liqspec.audit.follow import VENUE, Audit, Follower
 from liqspec.audit.log import Entry, Head, InvalidLog
 from liqspec.audit.run import audit
-from liqspec.cli import app
+from liqspec.cli.app import app
 from liqspec.core import events, snapshot
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event

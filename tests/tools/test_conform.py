@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
-from liqspec.cli import app
+from liqspec.cli.app import app
 from liqspec.conform import configurations
 from liqspec.conform.fault import EngineFault
 from liqspec.conform.negotiate import of_this_process

@@ -11,7 +11,7 @@ from attrs import evolve
 from rich.console import Console
 from typer.testing import CliRunner
 
-from liqspec.cli import app
+from liqspec.cli.app import app
 from liqspec.core.events import EventData, from_json
 from liqspec.core.parameters import InvalidConfig
 from liqspec.distinguish import report

@@ -26,7 +26,8 @@ from liqspec.core.engine import Engine, apply_event
 from liqspec.edge import files, protocol
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
-from liqspec.spec import observables, rulebook, venues
+from liqspec.spec import observables, venues
+from liqspec.spec.version import rules_version
 from support.builders import small_config
 from support.request_lines import BAD_LINES, EVENT, HELLO, fuzzed, request
 
@@ -56,7 +57,7 @@ class TestReplies:
         assert reply["engine"].startswith("liqspec ")
         assert reply["observes"] == list(observables.names())
         assert (reply["states"], reply["events"]) == ("full", list(events.EVENTS))
-        assert reply["rules"] == rulebook.version()
+        assert reply["rules"] == rules_version()
         assert "venue" not in reply
 
     def test_a_run_is_that_of_the_engine(self) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from adversaries.wrong_engines import WRONG_ENGINES
 from adversaries.wrong_engines.mistakes import name_of
 from engines import python_engine
-from liqspec.cli import app
+from liqspec.cli.app import app
 from liqspec.core.engine import apply_event
 from liqspec.edge import schemas
 from liqspec.properties.coverage import reachable_transitions

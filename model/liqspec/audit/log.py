@@ -8,6 +8,7 @@ from liqspec.core.config import Config
 from liqspec.core.events import EventData
 from liqspec.core.refusals import CODES
 from liqspec.edge import shapes
+from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import show
 from liqspec.step import compare
 from liqspec.step.compare import Observes
@@ -17,7 +18,7 @@ FORMAT = 1
 _ENTRY = ("event", "refused", "accepted", "observation", "executed", "before", "note")
 
 
-class InvalidLog(ValueError):
+class InvalidLog(InvalidInput):
     """A log that cannot be read to its end: the file, the line, the field, and what is wrong with it."""
 
 

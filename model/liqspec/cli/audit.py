@@ -10,12 +10,11 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 from liqspec.audit import report
 from liqspec.audit.run import audit as follow
 from liqspec.audit.sources import Format
-from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, progress, terminal
+from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, progress, terminal
 from liqspec.edge import files
 from liqspec.step.relation import Mode
 
 
-@app.command()
 def audit(
     log: Annotated[Path, typer.Argument(metavar="LOG", help="A log as spec/logs.md describes it.")],
     kind: Annotated[

@@ -12,7 +12,7 @@ import typer
 from attrs import evolve
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, progress, terminal
+from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, progress, terminal
 from liqspec.conform import configurations, junit, known_divergences, report, saved
 from liqspec.conform.coverage import Compared
 from liqspec.conform.fault import CannotStart, EngineFault, Fault
@@ -29,7 +29,6 @@ BUDGET = 30.0  # seconds, if nothing else is asked for
 TIMEOUT = 10.0  # seconds that one reply may take, if nothing else is asked for
 
 
-@app.command()
 def conform(
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What starts the engine.")],
     venue: Annotated[

@@ -1,19 +1,17 @@
 """The command that distinguishes two rule sets."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
+from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, print_json, terminal
 from liqspec.distinguish import report
 from liqspec.distinguish.rule_sets import RuleSets
 from liqspec.distinguish.search import STEPS, Budget, search
 from liqspec.spec import venues
 
 
-@app.command()
 def distinguish(
     first: Annotated[str, typer.Argument(metavar="VENUE_A", help="A shipped venue's name, or a .toml file.")],
     second: Annotated[str, typer.Argument(metavar="VENUE_B", help="Another one; its rules, in A's markets.")],
@@ -45,7 +43,7 @@ def distinguish(
     if save is not None and outcome.distinction is not None:
         save.write_text(report.to_scenario(sets, outcome.distinction), encoding="utf-8")
     if as_json:
-        typer.echo(json.dumps(report.to_json(outcome), ensure_ascii=False, indent=2))
+        print_json(report.to_json(outcome))
     else:
         report.tell(outcome, terminal())
         if save is not None and outcome.distinction is not None:

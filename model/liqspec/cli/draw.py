@@ -1,45 +1,69 @@
-"""The commands that draw."""
+"""The commands that draw: the lifecycle, a run, the coverage of a verification, and all committed pictures."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
-from liqspec.cli.app import app, fail
+from liqspec.cli.app import application, fail
 from liqspec.core import machine
-from liqspec.draw import coverage, diagram, views
+from liqspec.draw import coverage, diagram, page, path, views
+from liqspec.draw.dot import image
 from liqspec.draw.theme import ThemeName
 from liqspec.draw.views import VIEWS, Format
+from liqspec.replay import recordings
+from liqspec.replay.record import Record
 
-draw_app = typer.Typer(
-    name="draw",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="""Draw the specification: every picture is made from its tables, so it cannot disagree with them.
+Kind = TypeVar("Kind", bound=str)
+Image = Literal["svg", "png"]
+
+STANDARD_INPUT = "-"
+# What the ending of a file's name says.
+ENDINGS: Mapping[str, Format] = {
+    ".svg": "svg",
+    ".png": "png",
+    ".pdf": "pdf",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".scxml": "scxml",
+    ".json": "xstate",
+}
+IMAGE_ENDINGS: Mapping[str, Image] = {".svg": "svg", ".png": "png"}
+PAGE_ENDINGS = {".html": "html", ".htm": "html"}
+FOR_TERMINALS = ("dot", "mermaid", "scxml", "xstate")  # short texts that people read
+
+draw = application(
+    """Draw the specification: every picture is made from its tables, so it cannot disagree with them.
 
 **Examples**
 
 - `liqspec draw machine` - the lifecycle as Mermaid, which repositories render in Markdown
-- `liqspec draw machine --format svg --theme dark -o lifecycle.svg`
-- `liqspec draw machine --format png --view state:cooldown -o cooldown.png`
+- `liqspec draw machine --theme dark -o lifecycle.svg`
+- `liqspec draw machine --view state:cooldown -o cooldown.png`
 - `liqspec draw run deficit -o deficit.svg`, or `--html -o deficit.html` for a page to step through
-- `liqspec verify --json > result.json`, then `liqspec draw coverage result.json --format svg -o coverage.svg`
+- `liqspec verify --json > result.json`, then `liqspec draw coverage result.json -o coverage.svg`
 """,
+    name="draw",
+    no_args_is_help=True,
 )
-app.add_typer(draw_app)
 
-Kind = Annotated[Format, typer.Option("--format", help="SVG, PNG and PDF need the program dot (Graphviz).")]
+FormatOption = Annotated[
+    Format | None,
+    typer.Option("--format", help="By default that of FILE, else mermaid. SVG, PNG and PDF need dot (Graphviz)."),
+]
 Theme = Annotated[ThemeName, typer.Option(help="Colours for a light or a dark page.")]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write; without it, standard output.")
 ]
 
 
-@draw_app.command(name="machine")
-def machine_command(
-    kind: Kind = "mermaid",
+@draw.command(name="machine")
+def draw_machine(
+    kind: FormatOption = None,
     view: Annotated[str, typer.Option(metavar="VIEW", help=f"What to show: {VIEWS}.")] = "whole",
     venue: Annotated[
         str | None, typer.Option(help="Grey out what this rule set makes impossible: a venue's name, or a .toml file.")
@@ -49,34 +73,34 @@ def machine_command(
 ) -> None:
     """Draw the lifecycle of a position, a part of it, the assessment of a pool, or what a liquidation may touch.
 
-    Examples: `liqspec draw machine --format svg -o machine.svg`, `liqspec draw machine --view trigger:assess`,
-    `liqspec draw machine --venue hyperliquid --format pdf -o hyperliquid.pdf`,
-    `liqspec draw machine --view assessment --format png -o assessment.png`, `liqspec draw machine --format scxml`
+    Examples: `liqspec draw machine -o machine.svg`, `liqspec draw machine --view trigger:assess`,
+    `liqspec draw machine --venue hyperliquid -o hyperliquid.pdf`,
+    `liqspec draw machine --view assessment -o assessment.png`, `liqspec draw machine --format scxml`
     """
-    _refuse_terminal(kind, output)
-    _deliver(views.draw(view, kind, theme, venue), output)
+    chosen = _format(kind, output, ENDINGS, "mermaid")
+    _deliver(views.draw(view, chosen, theme, venue), output)
 
 
-@draw_app.command(name="coverage")
-def coverage_command(
+@draw.command(name="coverage")
+def draw_coverage(
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="What `liqspec verify --json` printed.")],
-    kind: Kind = "mermaid",
+    kind: FormatOption = None,
     theme: Theme = "light",
     output: Output = None,
 ) -> None:
     """Draw the lifecycle with how often each transition fired in a verification; what never fired stands out.
 
-    Example: `liqspec draw coverage result.json --format svg -o coverage.svg`
+    Example: `liqspec draw coverage result.json -o coverage.svg`
     """
-    _refuse_terminal(kind, output)
-    if kind in ("scxml", "xstate"):
-        fail(f"{kind} has no place for counts: use svg, png, pdf, dot or mermaid")
+    chosen = _format(kind, output, ENDINGS, "mermaid")
+    if chosen in ("scxml", "xstate"):
+        fail(f"{chosen} has no place for counts: use svg, png, pdf, dot or mermaid")
     picture = coverage.covered(diagram.whole(machine.lifecycle()), coverage.read_counts(result))
-    _deliver(views.lifecycle(picture, kind, theme), output)
+    _deliver(views.lifecycle(picture, chosen, theme), output)
 
 
-@draw_app.command(name="all")
-def all_command(
+@draw.command(name="all")
+def draw_all(
     folder: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Where the pictures are written.")],
 ) -> None:
     """Draw all pictures that the repository keeps: for light and dark pages, for each venue, as SVG and as text.
@@ -87,10 +111,94 @@ def all_command(
     typer.echo(f"{len(written)} pictures in {folder}")
 
 
-def _refuse_terminal(kind: Format, output: Path | None) -> None:
-    """Refuse to print an image to a terminal, before it is drawn."""
-    if output is None and kind in ("png", "pdf") and sys.stdout.isatty():
-        fail(f"{kind} is not a text format: give a file with -o, or redirect the output")
+@draw.command(name="run")
+def draw_run(
+    story: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO|TRACE",
+            help="A shipped scenario's name, a .toml file, or what `liqspec simulate --json` printed; - reads that.",
+        ),
+    ],
+    kind: Annotated[Image | None, typer.Option("--format", help="By default that of FILE, else svg.")] = None,
+    picture: Annotated[
+        Literal["timeline", "path"] | None, typer.Option(help="The timeline, or the path through the lifecycle.")
+    ] = None,
+    position: Annotated[
+        str | None,
+        typer.Option(metavar="ACCOUNT/MARKET/MODE", help="Whose path; by default the longest one."),
+    ] = None,
+    theme: Annotated[ThemeName | None, typer.Option(help="For a light or a dark ground.")] = None,
+    html: Annotated[bool, typer.Option("--html", help="One page to step through the run, as a separate file.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="By default the standard output.")
+    ] = None,
+) -> None:
+    """Draw a run: marks, equity and its lines, states and time; or the path through the lifecycle; or a page.
+
+    The page (`--html`) needs no network: step through it with the arrow keys, a slider or buttons. It opens
+    counterexamples, too. The path and the page need the program `dot` (Graphviz).
+
+    Examples: `liqspec draw run deficit -o deficit.svg`, `liqspec draw run price-gap --picture path -o path.png`,
+    `liqspec draw run counterexample.toml --html -o page.html`, `liqspec simulate deficit --json | liqspec draw run -`
+    """
+    if html and (kind or picture or theme):
+        fail("--html makes a separate page: leave out --format, --picture and --theme")
+    if html:
+        _format("html", output, PAGE_ENDINGS, "html", option="--html")
+        record = _record(story)
+        _deliver(page.render(record, _position(record, position)).encode(), output)
+        return
+    chosen: Image = _format(kind, output, IMAGE_ENDINGS, "svg")
+    record = _record(story)
+    key = _position(record, position)
+    if picture == "path":
+        if key is None:
+            fail(f"{story}: no position was ever opened in this run, so there is no path")
+        _deliver(image(path.graph(record, key, theme or "light"), chosen), output)
+    else:
+        from liqspec.draw import timeline  # noqa: PLC0415 (its library takes longer to load than all the rest)
+
+        _deliver(timeline.render(record, chosen, theme or "light"), output)
+
+
+# ------------------------------------------------------------------------------------------------------------- inside
+
+
+def _format(
+    asked: Kind | None, output: Path | None, endings: Mapping[str, Kind], default: Kind, option: str = "--format"
+) -> Kind:
+    """The format that was asked for, else that of the file's name; a contradiction is refused before it is drawn."""
+    if output is None:
+        chosen = asked or default
+        if chosen not in FOR_TERMINALS and sys.stdout.isatty():
+            fail(f"{chosen} is not for a terminal: give a file with -o, or redirect the output")
+        return chosen
+    ending = output.suffix.lower()
+    named = {**ENDINGS, **PAGE_ENDINGS}.get(ending)
+    if asked is None:
+        if ending not in endings:
+            fail(f"-o {output}: give a name that ends in {', '.join(endings)}, or say --format")
+        return endings[ending]
+    if named is not None and named != asked:
+        fail(f"-o {output}: the name says {named}, but {option} says {asked}")
+    return asked
+
+
+def _record(story: str) -> Record:
+    if story == STANDARD_INPUT:
+        return recordings.parse(sys.stdin.read(), Path("standard input"))
+    return recordings.load(story)
+
+
+def _position(record: Record, wanted: str | None) -> str | None:
+    """The position whose path is shown: the wanted one, else that with the longest path; None if there is none."""
+    known = record.positions()
+    if wanted is None:
+        return max(known, key=lambda key: len(record.path(key)), default=None)
+    if wanted not in known:
+        fail(f"--position {wanted}: no such position in this run; it has {', '.join(known) or 'none'}")
+    return wanted
 
 
 def _deliver(content: bytes, output: Path | None) -> None:

@@ -1,6 +1,5 @@
 """The command that explains a rule or a transition: text, worked examples, code and tests."""
 
-import json
 import textwrap
 from pathlib import Path
 from typing import Annotated
@@ -9,16 +8,13 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
-from rich.table import Table
 
-from liqspec.cli.app import Json, app, fail, terminal
+from liqspec.cli.app import Json, fail, print_json, terminal
 from liqspec.core import machine
 from liqspec.edge import files
-from liqspec.properties import registry
 from liqspec.spec import citations, rulebook
 
 
-@app.command()
 def explain(
     rule: Annotated[
         str, typer.Argument(metavar="RULE", help="A rule's number such as LIQ-3, or a transition such as T5.")
@@ -40,28 +36,6 @@ def explain(
         fail(f"{rule}: no such rule; rules are numbered {', '.join(groups)}-n, transitions T0 to T13")
 
 
-@app.command()
-def properties(
-    as_json: Json = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print the page of the specification.")] = False,
-) -> None:
-    """List what must hold: every property with its sentence, its kind, on what it is judged, and its rules.
-
-    Examples: `liqspec properties`, `liqspec properties --json`
-    """
-    if as_markdown:
-        typer.echo(registry.markdown(), nl=False)
-    elif as_json:
-        typer.echo(
-            json.dumps([entry.to_json() for entry in registry.PROPERTIES.values()], ensure_ascii=False, indent=2)
-        )
-    else:
-        table = Table("property", "what must hold", "kind", "judged on", "rules")
-        for entry in registry.PROPERTIES.values():
-            table.add_row(entry.title, entry.sentence, entry.kind, entry.judged_on, " ".join(entry.rules))
-        terminal().print(table)
-
-
 def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
     transitions = [entry for entry in machine.lifecycle().table.transitions if rule.id in entry.rules]
     code = [citation for citation in citations.of_code() if citation.rule == rule.id]
@@ -77,7 +51,7 @@ def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
             "code": [f"{_place(citation.path, citation.line)} {citation.name}" for citation in code],
             "tests": [f"{_place(citation.path, citation.line)} {citation.name}" for citation in tests],
         }
-        typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
+        print_json(data)
         return
     console = terminal()
     console.print(f"[bold]{rule.id}[/bold] {rule.title}  [dim]{_place(rule.path, rule.line)}[/dim]")
@@ -104,7 +78,7 @@ def _explain_transition(entry: machine.TransitionEntry, as_json: bool) -> None:
             "rules": list(entry.rules),
             "meaning": entry.meaning,
         }
-        typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
+        print_json(data)
         return
     console = terminal()
     console.print(f"[bold]{entry.id}[/bold] {_arrow(entry)}\n{entry.meaning}\n")

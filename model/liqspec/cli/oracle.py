@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from liqspec.cli.app import HOLDS, INTERRUPTED, app
+from liqspec.cli import INTERRUPTED
+from liqspec.cli.app import HOLDS
 from liqspec.conform.oracle import Oracle, serve
 from liqspec.spec import venues
 
 
-@app.command()
 def oracle(
     venue: Annotated[
         str | None,

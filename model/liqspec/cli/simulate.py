@@ -1,20 +1,17 @@
-"""The commands about scenarios: running one, and listing scenarios and venues."""
+"""The command that runs a scenario."""
 
-import json
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
+from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, print_json, terminal
 from liqspec.edge import keys
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
 from liqspec.report.amounts import Units
-from liqspec.spec import scenarios, venues
+from liqspec.spec import scenarios
 
 
-@app.command()
 def simulate(
     story: Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")],
     why: Annotated[
@@ -39,9 +36,9 @@ def simulate(
     if as_json:
         units = Units(run.engine.venue)
         for moment in run:
-            typer.echo(json.dumps(timeline.moment_json(moment, units), ensure_ascii=False))
+            print_json(timeline.moment_json(moment, units), indent=None)
         outcome = run.outcome()
-        typer.echo(json.dumps(timeline.outcome_json(outcome), ensure_ascii=False))
+        print_json(timeline.outcome_json(outcome), indent=None)
     else:
         outcome = timeline.tell(run, terminal())
     raise typer.Exit(VIOLATED if outcome.unexpected else HOLDS)
@@ -55,34 +52,3 @@ def _check_key(run: Run, key: str) -> None:
     if parts[0] not in state.accounts or parts[1] not in state.marks:
         known = f"accounts {', '.join(state.accounts)}; markets {', '.join(state.marks)}"
         fail(f"--why {key}: no such account or market in this scenario; it has {known}")
-
-
-@app.command(name="venues")
-def list_venues(as_json: Json = False) -> None:
-    """List the rule sets that the specification ships."""
-    loaded = [venues.load(name) for name in venues.names()]
-    if as_json:
-        rows = [
-            {"name": venue.name, "title": venue.title, "markets": list(venue.markets), "about": venue.description}
-            for venue in loaded
-        ]
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-        return
-    table = Table("venue", "markets", "about")
-    for venue in loaded:
-        table.add_row(venue.name, ", ".join(venue.markets), venue.description)
-    terminal().print(table)
-
-
-@app.command(name="scenarios")
-def list_scenarios(as_json: Json = False) -> None:
-    """List the scenarios that the specification ships; run one with `liqspec simulate NAME`."""
-    loaded = [scenarios.load(name) for name in scenarios.names()]
-    if as_json:
-        rows = [{"name": story.name, "title": story.file.title, "venue": story.file.venue} for story in loaded]
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-        return
-    table = Table("scenario", "venue", "title")
-    for story in loaded:
-        table.add_row(story.name, story.file.venue or "its own", story.file.title)
-    terminal().print(table)

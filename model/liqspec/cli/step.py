@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, app, terminal
+from liqspec.cli.app import HOLDS, VIOLATED, Json, terminal
 from liqspec.core.venue import Venue
 from liqspec.edge import files
 from liqspec.report.amounts import Units
@@ -18,8 +18,7 @@ from liqspec.step.question import Question, answer_json
 from liqspec.step.relation import Verdict
 
 
-@app.command(name="step")
-def step_command(
+def step(
     file: Annotated[
         str, typer.Argument(metavar="[FILE|-]", help="The question, a JSON object; - is standard input.")
     ] = "-",

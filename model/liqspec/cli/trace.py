@@ -6,13 +6,11 @@ from typing import Annotated
 
 import typer
 
-from liqspec.cli.app import app
 from liqspec.replay import itf
 from liqspec.replay.run import Run
 from liqspec.spec import scenarios
 
 
-@app.command()
 def trace(
     story: Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")],
     output: Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, progress, terminal
+from liqspec.cli.app import HOLDS, VIOLATED, Json, application, fail, progress, terminal
 from liqspec.conform.fault import CannotStart, EngineFault
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.session import LiveEngine
@@ -15,14 +15,13 @@ from liqspec.vectors import corpus, report
 from liqspec.vectors.play import Abilities, play_all
 from liqspec.vectors.suites import SUITES, all_pieces
 
-vectors = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    help="""Conformance vectors: cases in JSON that an engine in any language can be tested with.
+vectors = application(
+    """Conformance vectors: cases in JSON that an engine in any language can be tested with.
 
 Examples: `liqspec vectors run -- ./my-engine`, `liqspec vectors check`, `liqspec vectors generate spec/vectors`""",
+    name="vectors",
+    no_args_is_help=True,
 )
-app.add_typer(vectors, name="vectors")
 
 Folder = Annotated[Path | None, typer.Argument(metavar="DIRECTORY", help="The shipped corpus if not given.")]
 

@@ -1,19 +1,17 @@
 """The command that verifies."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, app, fail, terminal
+from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, print_json, terminal
 from liqspec.spec import scopes
 from liqspec.verify import counterexample, report, run
 from liqspec.verify.shortest import shortest
 
 
-@app.command(name="verify")
-def verify_command(
+def verify(
     venue: Annotated[
         str | None, typer.Option(help="Only this rule set: a shipped venue's name, or a .toml file.")
     ] = None,
@@ -64,7 +62,7 @@ def verify_command(
     if told is not None:
         counterexample.save(told, save)
     if as_json:
-        typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
+        print_json(found.to_json())
     else:
         report.tell(found, terminal())
         if told is not None:

@@ -4,6 +4,8 @@ from typing import Literal
 
 from attrs import frozen
 
+from liqspec.edge.errors import InvalidInput
+
 FaultKind = Literal[
     "died",
     "hung",
@@ -42,5 +44,5 @@ class EngineFault(Exception):
         self.fault = fault
 
 
-class CannotStart(ValueError):
+class CannotStart(InvalidInput):
     """The command of an engine cannot be started: why, in one line."""

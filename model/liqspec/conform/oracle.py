@@ -16,8 +16,9 @@ from liqspec.edge.shapes import WrongShape
 from liqspec.edge.texts import one_line, show
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_json
-from liqspec.spec import observables, rulebook
+from liqspec.spec import observables
 from liqspec.spec.venues import VenueFile
+from liqspec.spec.version import rules_version
 
 # What is refused with this code is a fault of the engine that replies it, and none of its user's.
 INTERNAL_ERROR = "internal_error"
@@ -70,7 +71,7 @@ class Oracle:
             "observes": list(observables.names()),
             "states": "full",
             "events": list(events.EVENTS),
-            "rules": rulebook.version(),
+            "rules": rules_version(),
         }
         return reply if self._venue is None else {**reply, "venue": rule_set(self._venue)}
 

@@ -9,11 +9,12 @@ from attrs import frozen
 from transitions import Machine
 
 from liqspec.edge import files, shapes
+from liqspec.edge.errors import InvalidInput
 
 NOT = "not "
 
 
-class InvalidMachine(ValueError):
+class InvalidMachine(InvalidInput):
     """A lifecycle table that contradicts itself: the entry, and what is wrong with it."""
 
 

@@ -16,6 +16,7 @@ from attrs import field, frozen
 from liqspec.core.arithmetic import Ratio
 from liqspec.edge import amounts
 from liqspec.edge.amounts import Grid
+from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import one_line
 from liqspec.edge.validators import is_amount, is_integer, is_rate
 
@@ -23,7 +24,7 @@ OrderPolicy = Literal["all", "ranked"]
 Scope = Literal["position", "pool", "account"]
 
 
-class InvalidConfig(ValueError):
+class InvalidConfig(InvalidInput):
     """A configuration that is not a valid rule set: the field, and what is wrong with it."""
 
     def __init__(self, path: str, message: str) -> None:

@@ -7,11 +7,12 @@ from attrs import evolve, field, frozen
 from liqspec.core import machine
 from liqspec.core.machine import Lifecycle, Table, TransitionEntry, guard_name
 from liqspec.draw.theme import Purpose, Role
+from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import show
 from liqspec.properties import coverage
 
 
-class CannotDraw(ValueError):
+class CannotDraw(InvalidInput):
     """A picture that was asked for and cannot be drawn: what is wrong, and what to do."""
 
 

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import one_line
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -16,7 +17,7 @@ _PLACES = (_HERE.parents[1] / "specification", _HERE.parents[3] / "spec")
 ROOT = next((root for root in _PLACES if (root / "machine.toml").is_file()), _PLACES[-1])
 
 
-class UnreadableFile(ValueError):
+class UnreadableFile(InvalidInput):
     """A file that cannot be read or parsed: its name, and why."""
 
     def __init__(self, path: Path, message: str) -> None:

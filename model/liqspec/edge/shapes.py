@@ -16,12 +16,13 @@ from cattrs import (
 )
 from cattrs.gen import make_dict_structure_fn
 
+from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import one_line, show
 
 T = TypeVar("T")
 
 
-class WrongShape(ValueError):
+class WrongShape(InvalidInput):
     """Plain data that is not of the shape it must have: where, and what was expected."""
 
     def __init__(self, path: str, message: str) -> None:

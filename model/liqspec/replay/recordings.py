@@ -11,6 +11,7 @@ from cattrs import Converter, transform_error
 from liqspec.core import machine
 from liqspec.core.refusals import CODES
 from liqspec.edge import files
+from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import one_line
 from liqspec.replay import timeline
 from liqspec.replay.record import Amount, End, Record, Step
@@ -28,7 +29,7 @@ MOST_STEPS = 2_000
 _AMOUNT = re.compile(r"-?[0-9]{1,150}(?:\.[0-9]{1,150}|/0*[1-9][0-9]{0,149})?", re.ASCII)
 
 
-class InvalidTrace(ValueError):
+class InvalidTrace(InvalidInput):
     """A file that is not a trace of a run: the file, the line, and what is wrong with it."""
 
 

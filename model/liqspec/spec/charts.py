@@ -11,6 +11,7 @@ from attrs import frozen
 
 from liqspec.core.config import Mode
 from liqspec.edge import files, shapes, toml_lines
+from liqspec.edge.errors import InvalidInput
 
 ASSESSMENT = "assessment.toml"
 ISOLATION = "isolation.toml"
@@ -21,7 +22,7 @@ Kind = Literal["pool", "sibling", "vault", "stranger"]
 T = TypeVar("T")
 
 
-class InvalidChart(ValueError):
+class InvalidChart(InvalidInput):
     """A table of a chart that has the wrong shape, or leads nowhere: the entry, and what is wrong."""
 
 

@@ -14,7 +14,6 @@ from liqspec.spec.scenarios import Scenario
 RULE_ID = re.compile(r"\b([A-Z]{3})-([0-9]+)\b")
 _HEADING = re.compile(r"^### ([A-Z]{3}-[0-9]+) · (.+)$", re.MULTILINE)
 _EXAMPLE = re.compile(r"^```toml example\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_VERSION = re.compile(r"^Rules version: \*\*([0-9]+\.[0-9]+\.[0-9]+)\*\*", re.MULTILINE)
 
 # What a worked example need not repeat, unless it has a whole config in place of all these (SCN-1).
 EXAMPLE_DEFAULTS = {"venue": "generic", "marks": {"BTC": "50000", "ETH": "2500"}, "accounts": ["alice"]}
@@ -50,15 +49,6 @@ def rules() -> dict[str, Rule]:
                 raise ValueError(f"{path.name}: {rule.id} is repeated")
             found[rule.id] = rule
     return found
-
-
-@cache
-def version() -> str:
-    """The version of the rules (VER-1)."""
-    match = _VERSION.search(files.read_text(files.ROOT / "rules.md"))
-    if match is None:
-        raise ValueError("rules.md: the version of the rules is missing")
-    return match[1]
 
 
 def example_scenario(rule: Rule, example: Example) -> Scenario:

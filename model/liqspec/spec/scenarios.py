@@ -12,12 +12,13 @@ from liqspec.core.events import EventData
 from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import CODES, BadRequest
 from liqspec.edge import files, shapes, toml_lines
+from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import show
 from liqspec.edge.validators import are_amounts, is_amount, is_integer
 from liqspec.spec import venues
 
 
-class InvalidScenario(ValueError):
+class InvalidScenario(InvalidInput):
     """A scenario that cannot be run: the file, the line, the field, and what is wrong with it."""
 
 

@@ -10,12 +10,13 @@ from liqspec.core.config import Config, MarketConfig, VaultConfig
 from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationConfig
 from liqspec.core.venue import Venue
 from liqspec.edge import files, shapes, toml_lines
+from liqspec.edge.errors import InvalidInput
 from liqspec.edge.validators import is_amount
 
 T = TypeVar("T", LiquidationConfig, BackstopConfig)
 
 
-class InvalidVenueFile(ValueError):
+class InvalidVenueFile(InvalidInput):
     """A venue file that is not a valid rule set: the file, the line, the field, and what is wrong with it."""
 
 

@@ -11,6 +11,7 @@ from liqspec.properties.coverage import reachable_transitions
 from liqspec.search import parallel
 from liqspec.spec import checks, rulebook
 from liqspec.spec.vectors import FORMAT, Case, read, to_text
+from liqspec.spec.version import rules_version
 from liqspec.vectors import suites
 from liqspec.vectors.search import reached
 from liqspec.vectors.suites import SUITES
@@ -88,7 +89,7 @@ def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
     broken = Counter(rule for vector in vectors if vector["suite"] == suites.MISTAKES for rule in vector["rules"])
     return {
         "format": FORMAT,
-        "rules_version": rulebook.version(),
+        "rules_version": rules_version(),
         "suites": SUITES,
         "cases": [_entry(vector) for vector in vectors],
         "steps": sum(len(vector["steps"]) for vector in vectors),

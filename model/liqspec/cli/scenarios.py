@@ -1,0 +1,18 @@
+"""The command that lists the shipped scenarios."""
+
+from rich.table import Table
+
+from liqspec.cli.app import Json, print_json, terminal
+from liqspec.spec import scenarios as shipped
+
+
+def scenarios(as_json: Json = False) -> None:
+    """List the scenarios that the specification ships; run one with `liqspec simulate NAME`."""
+    loaded = [shipped.load(name) for name in shipped.names()]
+    if as_json:
+        print_json([{"name": story.name, "title": story.file.title, "venue": story.file.venue} for story in loaded])
+        return
+    table = Table("scenario", "venue", "title")
+    for story in loaded:
+        table.add_row(story.name, story.file.venue or "its own", story.file.title)
+    terminal().print(table)

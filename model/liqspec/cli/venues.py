@@ -1,0 +1,23 @@
+"""The command that lists the shipped rule sets."""
+
+from rich.table import Table
+
+from liqspec.cli.app import Json, print_json, terminal
+from liqspec.spec import venues as shipped
+
+
+def venues(as_json: Json = False) -> None:
+    """List the rule sets that the specification ships."""
+    loaded = [shipped.load(name) for name in shipped.names()]
+    if as_json:
+        print_json(
+            [
+                {"name": venue.name, "title": venue.title, "markets": list(venue.markets), "about": venue.description}
+                for venue in loaded
+            ]
+        )
+        return
+    table = Table("venue", "markets", "about")
+    for venue in loaded:
+        table.add_row(venue.name, ", ".join(venue.markets), venue.description)
+    terminal().print(table)
