@@ -243,21 +243,7 @@ class TestEventsFit:
 
 
 KEY = {"account": "alice", "market": "A", "mode": "cross"}
-_FIELDS: dict[str, dict[str, Any]] = {
-    "deposit": {"account": "alice", "amount": "1"},
-    "withdraw": {"account": "alice", "amount": "1"},
-    "transfer": {"account": "alice", "market": "A", "amount": "1"},
-    "trade": {**KEY, "size": "1", "price": "100", "leverage": 1},
-    "mark_price": {"market": "A", "price": "100"},
-    "marks": {"prices": {"A": "100"}},
-    "fill": {**KEY, "size": "1", "price": "88"},
-    "order_done": KEY,
-    "funding": {"market": "A", "payment": "1"},
-    "vault_trade": {"market": "A", "size": "1", "price": "100"},
-    "vault_cash": {"amount": "1"},
-    "block": {"time": 1},
-}
-SAMPLES: dict[str, dict[str, Any]] = {name: {"type": name, **fields} for name, fields in _FIELDS.items()}
+SAMPLES: dict[str, dict[str, Any]] = {kind: {"type": kind, **record.example} for kind, record in events.EVENTS.items()}
 
 FULL_CONFIG = small_config(
     time=0,

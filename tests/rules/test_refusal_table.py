@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from liqspec.core import refusals
+from liqspec.core.admission import Situation
 from liqspec.core.engine import Engine
 from liqspec.edge import files
 from liqspec.spec import checks, generated_events, rulebook
+from liqspec.vectors.refusals import IMPOSSIBLE
 from support.builders import SAMPLES, backstopped, backstopped_and_working, holding, refused, waiting, working
 
 Fields = dict[str, Any]
@@ -18,37 +20,26 @@ Failing = tuple[Callable[[], Engine], Fields]
 TABLE = checks.checks()
 _FIRST_AMOUNT = {"trade": "price", "marks": "prices", "fill": "price", "vault_trade": "price", "mark_price": "price"}
 
-# How to make a check of an event fail, besides those of `common`; the situation of an earlier check also makes the
-# later ones fail that look at the state: an order works only in liquidation, and a pool in liquidation lacks margin.
-OWN: dict[str, dict[str, Failing]] = {
-    "withdraw": {
-        "order_working": (working, {}),
-        "in_liquidation": (waiting, {}),
-        "insufficient_margin": (holding, {}),
-    },
-    "transfer": {
-        "order_working": (working, {}),
-        "in_liquidation": (waiting, {}),
-        "insufficient_margin": (holding, {}),
-    },
-    "increasing trade": {
-        "not_open": (backstopped, {}),
-        "order_working": (working, {}),
-        "in_liquidation": (waiting, {}),
-        "bad_leverage": (holding, {"leverage": 6}),
-        "insufficient_margin": (holding, {"size": "1000", "leverage": 5}),
-    },
-    "reducing trade": {
-        "not_open": (backstopped, {"size": "-1"}),
-        "order_working": (working, {"size": "-1"}),
-        "crosses_zero": (holding, {"size": "-11"}),
-        "bad_leverage": (holding, {"size": "-1", "leverage": 5}),
-        "insufficient_margin": (holding, {"size": "-5", "price": "1"}),
-    },
-    "fill": {"no_working_order": (holding, {}), "overfill": (working, {"size": "11"})},
-    "order_done": {"no_working_order": (holding, {})},
-    "block": {"time_not_after": (holding, {"time": 0}), "order_working": (working, {})},
+SITUATIONS: dict[Situation, Callable[[], Engine]] = {
+    "holding": holding,
+    "working": working,
+    "waiting": waiting,
+    "taken": backstopped,
 }
+
+
+def own(name: str, code: str) -> Failing | None:
+    """How to make a check of an event's own fail, by its record; None for those of `common`.
+
+    The situation of an earlier check also makes the later ones fail that look at the state: an order works only in
+    liquidation, and a pool in liquidation lacks margin.
+    """
+    for check in TABLE.of_event(kind_of(name), code):
+        if check.example is not None and (check.of is None or check.of in name):
+            situation, fields = check.example
+            return SITUATIONS[situation], {**({"size": "-1"} if name == "reducing trade" else {}), **fields}
+    return None
+
 
 # What the pair needs where the situation of its first check does not make its second fail.
 BOTH: dict[tuple[str, str, str], Failing] = {
@@ -56,9 +47,6 @@ BOTH: dict[tuple[str, str, str], Failing] = {
     ("reducing trade", "not_open", "order_working"): (backstopped_and_working, {"size": "-1"}),
     ("block", "time_not_after", "order_working"): (working, {"time": 0}),
 }
-
-# An amount that only must not be 0 cannot be 0 and off its grid.
-IMPOSSIBLE = {("transfer", "off_grid", "not_positive"), ("vault_cash", "off_grid", "not_positive")}
 
 
 def kind_of(name: str) -> str:
@@ -75,7 +63,7 @@ def common(kind: str, code: str) -> Fields:
     fields: dict[str, Fields] = {
         "bad_request": {"extra": 1},
         "unknown_account": {"account": "nobody"},
-        "unknown_market": {"market": "C"},
+        "unknown_market": {"market": "C"} if "market" in SAMPLES[kind] else {"mode": "isolated", "market": "C"},
         "off_grid": {amount: "0.5"},
         "not_positive": {amount: "0"},
     }
@@ -100,8 +88,7 @@ PAIRS = [(kind, *pair) for kind, codes in kinds() for pair in pairwise(codes)]
 
 def failing(name: str, code: str) -> Failing:
     """A situation and fields in which this check fails, and none before it."""
-    own = OWN.get(name, {})
-    return own[code] if code in own else (holding, common(kind_of(name), code))
+    return own(name, code) or (holding, common(kind_of(name), code))
 
 
 def answer(name: str, situation: Callable[[], Engine], fields: Fields) -> refusals.Refusal:
@@ -117,17 +104,17 @@ class TestTheTable:
     @pytest.mark.parametrize(("name", "first", "second"), PAIRS)
     def test_of_two_checks_that_fail_the_first_is_the_answer(self, name: str, first: str, second: str) -> None:
         """EVT-2."""
-        (situation, own), (_, other) = failing(name, first), failing(name, second)
-        if second in OWN.get(name, {}) and first not in OWN.get(name, {}):
+        (situation, fields), (_, other) = failing(name, first), failing(name, second)
+        if own(name, second) and not own(name, first):
             situation = failing(name, second)[0]
         if (name, first, second) in BOTH:
-            situation, own = BOTH[name, first, second]
-        fields = {**other, **own}
+            situation, fields = BOTH[name, first, second]
+        both = {**other, **fields}
         if (first, second) == ("off_grid", "not_positive"):
             if (name, first, second) in IMPOSSIBLE:
                 return
-            fields = {amount: negative(value) for amount, value in own.items()}
-        assert answer(name, situation, fields).code == first
+            both = {amount: negative(value) for amount, value in fields.items()}
+        assert answer(name, situation, both).code == first
         assert answer(name, *failing(name, second)).code == second
 
     @pytest.mark.parametrize(("name", "codes"), kinds())

@@ -182,7 +182,7 @@ class Search:
         begun = beside.start()
         if begun is not None:
             return begun if isinstance(begun, Finding) else None
-        guide = Guide(random, beside.model)
+        guide = Guide(random, beside.model, self.events)
         for number in range(length):
             event = lead(guide, number) if lead is not None else None
             event = event or self._next(guide, random, coverage)

@@ -43,7 +43,7 @@ class Venue(Parameters):
         money = _grid("quote_unit", config.quote_unit)
         if not config.markets:
             raise InvalidConfig("markets", "at least one market is needed")
-        markets = {name: _market(name, config.markets[name], money) for name in sorted(config.markets)}
+        markets = {name: market_of(name, config.markets[name], money) for name in sorted(config.markets)}
         tables = {"liquidation": config.liquidation, "backstop": config.backstop}
         return cls(markets=markets, money=money, **parameters.in_integers(tables, money))
 
@@ -55,7 +55,8 @@ def _grid(path: str, step: str) -> Grid:
         raise InvalidConfig(path, str(error)) from None
 
 
-def _market(name: str, config: MarketConfig, money: Grid) -> Market:
+def market_of(name: str, config: MarketConfig, money: Grid) -> Market:
+    """A market with its grids, and what a lot is worth at a price of one tick (AMT-2), if it is valid (CFG-1)."""
     path = f"markets.{name}"
     try:
         check_name(name)
@@ -74,12 +75,12 @@ def _market(name: str, config: MarketConfig, money: Grid) -> Market:
         size=size,
         unit=unit.numerator,
         lot=Ratio(size.step.numerator, size.step.denominator),
-        schedule=_schedule(f"{path}.tiers", config.tiers, money),
+        schedule=schedule_of(f"{path}.tiers", config.tiers, money),
         max_leverage=config.tiers[0].max_leverage,
     )
 
 
-def _schedule(path: str, tiers: tuple[TierConfig, ...], money: Grid) -> Schedule:
+def schedule_of(path: str, tiers: tuple[TierConfig, ...], money: Grid) -> Schedule:
     """The margin tiers with their deductions, over one denominator (MRG-5), if they are valid (MRG-8)."""
     if not tiers:
         raise InvalidConfig(path, "at least one tier is needed")

@@ -1,6 +1,6 @@
 """The guide: which move comes next, and now and then one that must be refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from random import Random
 
 from liqspec.core.engine import Engine
@@ -35,7 +35,8 @@ Weighted = tuple[int, Callable[[], EventData | None]]  # how often a move is mad
 class Guide(Moves):
     """Proposes the next event for an engine, from what state the engine is in."""
 
-    def __init__(self, random: Random, engine: Engine) -> None:
+    def __init__(self, random: Random, engine: Engine, optional: Container[str] = ()) -> None:
+        """`optional` are the optional events that are proposed too."""
         super().__init__(random, engine)
         trader, market = TraderMoves(random, engine), MarketMoves(random, engine)
         self._trader, self._market_moves = trader, market
@@ -55,9 +56,12 @@ class Guide(Moves):
             "order_of_nobody": (2, market.order_of_nobody),
             "spoilt": (5, self._spoilt),
         }
+        self._asked = [move for kind, move in market.optional().items() if kind in optional]
 
     def next_event(self) -> EventData:
         """The next event as plain data; now and then one that must be refused."""
+        if self._asked and self._chance(0.1):
+            return self._random.choice(self._asked)()
         if working := self._state.working_orders():
             move = self._while_working(working)
         elif any(pool.in_liquidation for pool in self._state.pools()):

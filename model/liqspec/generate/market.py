@@ -1,5 +1,6 @@
 """The market's and the venue's moves: marks at the lines, fundings that meet one, executions, blocks, the vault."""
 
+from collections.abc import Callable
 from random import Random
 
 from liqspec.core.engine import Engine
@@ -138,6 +139,10 @@ class MarketMoves(Moves):
     def vault_cash(self) -> EventData:
         """Money for the vault, or from it."""
         return {"type": "vault_cash", "amount": self._random.choice(("1000", "-1000", "0"))}
+
+    def optional(self) -> dict[str, Callable[[], EventData]]:
+        """The moves of the optional events, by event: runs without these events stay the same."""
+        return {}
 
 
 def _round(price: int) -> int:

@@ -3,6 +3,7 @@
 from liqspec.edge import keys
 from liqspec.edge.amounts import ratio_text as _n
 from liqspec.properties.checker import measures
+from liqspec.properties.checker.events import EVENTS
 from liqspec.properties.checker.exact import ZERO, Fraction, number
 from liqspec.properties.checker.measures import NaivePool, NaivePosition
 from liqspec.properties.checker.memory import scope_key
@@ -535,7 +536,7 @@ def a_fill_no_worse_than_bankruptcy_makes_no_deficit(step: Step) -> Verdict:
 @OBSERVED.add("step", "ACC-8", "ACC-9", "LIQ-3", "MRG-8")
 def only_prices_and_funding_start_a_liquidation(step: Step) -> Verdict:
     """The last trade never liquidates: a pool enters liquidation by a mark or a funding, by nothing else."""
-    if not step.accepted or step.event["type"] in ("mark_price", "marks", "funding"):
+    if not step.accepted or EVENTS[step.event["type"]].starts_liquidations:
         return NOT_EXERCISED
     for key, pool in step.after.pools.items():
         before = step.before.pools.get(key)

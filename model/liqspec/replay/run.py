@@ -192,7 +192,7 @@ class Run:
     def _follow_the_money(self, effects: tuple[Effect, ...]) -> None:
         """What each account, and the vault's owner, has paid in so far."""
         for effect in effects:
-            if isinstance(effect, CollateralMoved) and effect.rule != "ACC-6":
+            if isinstance(effect, CollateralMoved) and effect.rule in ("ACC-4", "ACC-5"):
                 self._net_deposits_by[keys.account_of(effect.pool)] += effect.amount
             elif isinstance(effect, VaultFunded):
                 self._put_into_vault += effect.amount

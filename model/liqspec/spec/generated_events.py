@@ -11,7 +11,7 @@ import attrs
 
 from liqspec.core.admission import Listed
 from liqspec.core.config import Mode
-from liqspec.core.events import EVENTS, Event
+from liqspec.core.events import EVENTS, Event, Trade
 from liqspec.core.refusals import CODES
 from liqspec.edge import files
 from liqspec.edge.validators import is_integer
@@ -28,15 +28,18 @@ _HEAD = """\
 format = 1
 """
 _TABLE = re.compile(r"\| event \| checks.*?\n(?=\n|\Z)", re.DOTALL)
+_EVENTS = re.compile(r"\| event \| fields \| rule.*?\n(?=\n|\Z)", re.DOTALL)
 _COMMON = "common.schema.json#/$defs/"
 
 
 def texts() -> dict[str, str]:
     """The files that are written, by their path in `spec/`."""
     protocol = files.read_text(files.ROOT / "protocol.md")
+    page = files.read_text(files.ROOT / "rules/08-events.md")
     return {
         "refusals.toml": refusals_toml(),
         "protocol.md": _TABLE.sub(lambda _: table(), protocol),
+        "rules/08-events.md": _EVENTS.sub(lambda _: fields_table(), page),
         "schemas/event.schema.json": _json(event_schema()),
         "schemas/common.schema.json": _json(_common_schema()),
     }
@@ -66,6 +69,26 @@ def table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def fields_table() -> str:
+    """The events with their fields as the Markdown table of EVT-1."""
+    rows = ["| event | fields | rule |", "|---|---|---|"]
+    for kind, event in EVENTS.items():
+        shown = [_field_text(field, event) for field in attrs.fields(event)]
+        rows.append(f"| `{kind}` | {', '.join(shown)} | {event.rule} |")
+    return "\n".join(rows) + "\n"
+
+
+def _field_text(field: "attrs.Attribute[Any]", event: type[Event]) -> str:
+    if field.name == "prices":
+        return "prices: an object from market to price > 0, with at least one"
+    sign = {"positive": " > 0", "nonzero": " ≠ 0"}.get(field.metadata.get("sign", ""), "")
+    modes = ' (`"cross"` or `"isolated"`)' if field.name == "mode" and event is Trade else ""
+    optional = " (optional, an integer)" if field.default is None else ""
+    if "mode" in field.metadata:
+        optional = f" (in mode `{field.metadata['mode']}`)"
+    return f"{field.name}{sign}{modes}{optional}"
+
+
 def event_schema() -> dict[str, Any]:
     """The JSON Schema of an event (EVT-1)."""
     head = files.read_json(files.ROOT / "schemas/event.schema.json")
@@ -83,6 +106,20 @@ def _schema_of(event: type[Event]) -> dict[str, Any]:
         "properties": {"type": {"const": event.type}, **{field.name: _schema_of_field(field) for field in fields}},
         "required": ["type", *(field.name for field in fields if field.default is attrs.NOTHING)],
         "additionalProperties": False,
+        **_in_mode(event),
+    }
+
+
+def _in_mode(event: type[Event]) -> dict[str, Any]:
+    """A field that an event has in one mode only (its metadata name the mode)."""
+    limited = [(field.name, field.metadata["mode"]) for field in attrs.fields(event) if "mode" in field.metadata]
+    if not limited:
+        return {}
+    ((name, mode),) = limited
+    return {
+        "if": {"properties": {"mode": {"const": mode}}},
+        "then": {"required": [name]},
+        "else": {"properties": {name: False}},
     }
 
 

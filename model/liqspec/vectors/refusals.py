@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from liqspec.core.admission import Listed, Situation
+from liqspec.core.admission import Listed, Situation, amount_fields
 from liqspec.core.events import EVENTS
 from liqspec.spec.checks import checks
 from liqspec.spec.vectors import Case
@@ -59,7 +59,11 @@ _BOTH: dict[tuple[str, str, str], tuple[list[Fields], Fields]] = {
     ("block", "time_not_after", "order_working"): (_WORKING, {"time": 0}),
 }
 # An amount that only must not be 0 cannot be 0 and off its grid.
-IMPOSSIBLE = {("transfer", "off_grid", "not_positive"), ("vault_cash", "off_grid", "not_positive")}
+IMPOSSIBLE = {
+    (kind, "off_grid", "not_positive")
+    for kind, event in EVENTS.items()
+    if {sign for _, _, sign in amount_fields(event)} == {"nonzero"}
+}
 
 
 def cases() -> Iterator[Case]:
@@ -120,7 +124,7 @@ def _spoilt(kind: str, code: str) -> Fields:
     spoilt: dict[str, Fields] = {
         "bad_request": {"extra": 1},
         "unknown_account": {"account": "nobody"},
-        "unknown_market": {"market": "C"},
+        "unknown_market": {"market": "C"} if "market" in EVENTS[kind].example else {"mode": "isolated", "market": "C"},
         "off_grid": {amount: "0.5"},
         "not_positive": {amount: "0"},
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import Factory, define, frozen
 
-from liqspec.core.events import EventData
+from liqspec.core.events import OPTIONAL, EventData
 from liqspec.edge.failures import InternalFailure
 from liqspec.proofs import prove
 from liqspec.properties.coverage import Coverage
@@ -113,6 +113,9 @@ class Proved:
         return Part("lemmas", proof=result)
 
 
+EVERY = 4  # the interval, in runs, at which one also has the optional events
+
+
 @frozen
 class RandomRuns:
     """Random runs: their numbers, and the events of each."""
@@ -127,7 +130,8 @@ class RandomRuns:
         for number, length in self.lengths:
             random = Random(f"{self.seed}/{number}")  # a string seeds the same on every machine and PYTHONHASHSEED
             where = f"random run {number} of seed {self.seed}"
-            part.steps += len(random_run(random.choice(self.bases), random, length, where, part.coverage))
+            optional = OPTIONAL if number % EVERY == EVERY - 1 else ()
+            part.steps += len(random_run(random.choice(self.bases), random, length, where, part.coverage, optional))
             if part.coverage.violations:
                 break
         return part

@@ -1,9 +1,7 @@
 """What a wrong engine is: the real one with a few names replaced, for as long as it is wanted."""
 
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from attrs import evolve, frozen
@@ -31,21 +29,14 @@ class Patch(NamedTuple):
         setattr(self.owner, self.name, value)
 
 
-BREAKS: dict[str, str] = tomllib.loads((Path(__file__).parent / "breaks.toml").read_text(encoding="utf-8"))
-
-
 @frozen
 class WrongEngine:
-    """An engine that is wrong in one way; the title says in which."""
+    """An engine that is wrong in one way; the title says in which, and `rule` is the rule that it breaks."""
 
     id: str
+    rule: str
     title: str
     patches: tuple[Patch, ...]
-
-    @property
-    def rule(self) -> str:
-        """The rule that it breaks."""
-        return BREAKS[self.id]
 
     def install(self) -> None:
         """Make this process' engine the wrong one, for good: for a process that is started to be it."""
@@ -64,14 +55,14 @@ class WrongEngine:
                 patch.write(value)
 
 
-def bug(number: str, *patches: Patch) -> WrongEngine:
+def bug(number: str, rule: str, *patches: Patch) -> WrongEngine:
     """A bug of the catalogue."""
-    return WrongEngine(number, CATALOGUE[number], patches)
+    return WrongEngine(number, rule, CATALOGUE[number], patches)
 
 
-def wrong(number: str, title: str, *patches: Patch) -> WrongEngine:
+def wrong(number: str, rule: str, title: str, *patches: Patch) -> WrongEngine:
     """A bug that the catalogue might have."""
-    return WrongEngine(number, title, patches)
+    return WrongEngine(number, rule, title, patches)
 
 
 # ------------------------------------------------------------------------------------------- common ways of being wrong

@@ -145,44 +145,73 @@ def _ends_unseen(self: Window, now: int) -> None:
 ENGINES = (
     bug(
         "B21",
+        "CLD-6",
         Patch(assessment, "settled_without_backstop", _blocks),
     ),
     bug(
         "B23",
+        "CLD-3",
         Patch(Window, "forces_full_size", _backwards),
     ),
-    bug("B25", Patch(arithmetic, "window_open", _in_seconds)),
-    wrong("X33", "A window forces full size in its own block", Patch(Window, "forces_full_size", _at_once)),
-    wrong("X34", "A window never forces full size", Patch(Window, "forces_full_size", _never)),
-    wrong("X35", "A window is still open at its end", Patch(arithmetic, "window_open", _with_its_end)),
-    wrong("X36", "A window is a millisecond too long", Patch(changes, "open_windows", _one_later)),
-    wrong("X37", "A later fill does not extend a window", Patch(Window, "extend", _restarts_only_when_over)),
-    wrong("X38", "A later fill suspends a window for its block", Patch(Window, "extend", _forgets_that_it_forces)),
-    wrong("X40", "The scope pool is taken for account", *_of_the_account("pool")),
-    wrong("X41", "The scope position is taken for account", *_of_the_account("position")),
-    wrong("X42", "Only a position's own window forces it", Patch(assessment, "order_sizing", _own_window_only)),
-    wrong("X43", "A fill that closes the position opens the scope's window", operates(events.Fill, _opened_by_a_close)),
-    wrong("X44", "An order opens the window, before any fill", Patch(assessment, "emit_order", _opened_by_an_order)),
+    bug("B25", "CLD-2", Patch(arithmetic, "window_open", _in_seconds)),
+    wrong("X33", "CLD-3", "A window forces full size in its own block", Patch(Window, "forces_full_size", _at_once)),
+    wrong("X34", "CLD-3", "A window never forces full size", Patch(Window, "forces_full_size", _never)),
+    wrong("X35", "CLD-2", "A window is still open at its end", Patch(arithmetic, "window_open", _with_its_end)),
+    wrong("X36", "CLD-1", "A window is a millisecond too long", Patch(changes, "open_windows", _one_later)),
+    wrong("X37", "CLD-4", "A later fill does not extend a window", Patch(Window, "extend", _restarts_only_when_over)),
+    wrong(
+        "X38", "CLD-3", "A later fill suspends a window for its block", Patch(Window, "extend", _forgets_that_it_forces)
+    ),
+    wrong("X40", "CLD-1", "The scope pool is taken for account", *_of_the_account("pool")),
+    wrong("X41", "CLD-1", "The scope position is taken for account", *_of_the_account("position")),
+    wrong(
+        "X42", "CLD-3", "Only a position's own window forces it", Patch(assessment, "order_sizing", _own_window_only)
+    ),
+    wrong(
+        "X43",
+        "CLD-1",
+        "A fill that closes the position opens the scope's window",
+        operates(events.Fill, _opened_by_a_close),
+    ),
+    wrong(
+        "X44",
+        "CLD-1",
+        "An order opens the window, before any fill",
+        Patch(assessment, "emit_order", _opened_by_an_order),
+    ),
     wrong(
         "X45",
+        "CLD-1",
         "Only the fill that ends the order opens the window",
         Patch(changes, "open_windows", _opened_by_the_last_fill),
     ),
-    wrong("X46", "Only the first fill opens the window", Patch(changes, "open_windows", _opened_by_the_first_fill)),
-    wrong("X47", "The trader's own reduction opens a window", operates(events.Trade, _opened_by_a_trade)),
-    wrong("X48", "A position's window survives its life", Patch(Position, "end_life", _survives_the_life)),
     wrong(
-        "X49", "A scope's window ends with the position that opened it", operates(events.Fill, _ends_with_its_position)
+        "X46",
+        "CLD-1",
+        "Only the first fill opens the window",
+        Patch(changes, "open_windows", _opened_by_the_first_fill),
+    ),
+    wrong("X47", "CLD-1", "The trader's own reduction opens a window", operates(events.Trade, _opened_by_a_trade)),
+    wrong("X48", "CLD-4", "A position's window survives its life", Patch(Position, "end_life", _survives_the_life)),
+    wrong(
+        "X49",
+        "CLD-4",
+        "A scope's window ends with the position that opened it",
+        operates(events.Fill, _ends_with_its_position),
     ),
     wrong(
         "X50",
+        "CLD-4",
         "A pool's window ends with its liquidation",
         Patch(assessment, "leave_liquidation", _ends_with_liquidation),
     ),
     wrong(
         "X51",
+        "CLD-1",
         "A fill opens the own windows of all positions of the pool",
         Patch(changes, "open_windows", _for_all_positions),
     ),
-    wrong("X52", "In its last millisecond a window does not force", Patch(Window, "begin_block", _ends_unseen)),
+    wrong(
+        "X52", "CLD-2", "In its last millisecond a window does not force", Patch(Window, "begin_block", _ends_unseen)
+    ),
 )

@@ -18,8 +18,8 @@ from liqspec.edge.amounts import Grid
 
 _MAINTENANCE = arithmetic.maintenance_margin
 _FUNDING = arithmetic.funding_due
-_SCHEDULE = venue._schedule
-_MARKET = venue._market
+_SCHEDULE = venue.schedule_of
+_MARKET = venue.market_of
 
 
 def _never_added(holdings: Iterable[Holding]) -> int:
@@ -137,40 +137,66 @@ def _from_the_cross_pool(event: events.Funding, state: State, amounts: Amounts, 
 ENGINES = (
     bug(
         "B07",
+        "MRG-6",
         Patch(arithmetic, "pool_maintenance_margin", _never_added),
     ),
     bug(
         "B09",
+        "MRG-2",
         Patch(arithmetic, "pool_maintenance_margin", _on_entry),
     ),
-    wrong("X12", "A tier begins at its boundary", Patch(arithmetic, "tier_at", _tier_at_equality)),
-    wrong("X13", "Maintenance margin rounded down", Patch(arithmetic, "maintenance_margin", _down)),
+    wrong("X12", "MRG-4", "A tier begins at its boundary", Patch(arithmetic, "tier_at", _tier_at_equality)),
+    wrong("X13", "MRG-5", "Maintenance margin rounded down", Patch(arithmetic, "maintenance_margin", _down)),
     wrong(
-        "X14", "Maintenance margins added before rounding", Patch(arithmetic, "pool_maintenance_margin", _rounded_once)
+        "X14",
+        "AMT-6",
+        "Maintenance margins added before rounding",
+        Patch(arithmetic, "pool_maintenance_margin", _rounded_once),
     ),
-    wrong("X15", "Maintenance margin without the deduction", Patch(arithmetic, "maintenance_margin", _undeducted)),
-    wrong("X16", "Maintenance margin of the first tier only", Patch(arithmetic, "maintenance_margin", _first_tier)),
-    wrong("X17", "Initial margin ignores the tier", Patch(arithmetic, "initial_margin", _chosen_leverage)),
-    wrong("X18", "Initial margin ignores the chosen leverage", Patch(arithmetic, "initial_margin", _allowed_leverage)),
-    wrong("X19", "Initial margin rounded down", Patch(arithmetic, "initial_margin", _initial_down)),
-    wrong("X20", "Shorts pay funding like longs", Patch(arithmetic, "funding_due", _everybody_pays)),
-    wrong("X21", "Funding received is rounded up", Patch(arithmetic, "funding_due", _towards_zero)),
-    wrong("X22", "The vault pays no funding", operates(events.Funding, _vault_pays_nothing)),
-    wrong("X23", "Isolated pools pay no funding", operates(events.Funding, _isolated_pays_nothing)),
-    wrong("X24", "Isolated funding is paid by the cross pool", operates(events.Funding, _from_the_cross_pool)),
+    wrong(
+        "X15", "MRG-5", "Maintenance margin without the deduction", Patch(arithmetic, "maintenance_margin", _undeducted)
+    ),
+    wrong(
+        "X16",
+        "MRG-4",
+        "Maintenance margin of the first tier only",
+        Patch(arithmetic, "maintenance_margin", _first_tier),
+    ),
+    wrong("X17", "MRG-7", "Initial margin ignores the tier", Patch(arithmetic, "initial_margin", _chosen_leverage)),
+    wrong(
+        "X18",
+        "MRG-7",
+        "Initial margin ignores the chosen leverage",
+        Patch(arithmetic, "initial_margin", _allowed_leverage),
+    ),
+    wrong("X19", "MRG-7", "Initial margin rounded down", Patch(arithmetic, "initial_margin", _initial_down)),
+    wrong("X20", "EVT-6", "Shorts pay funding like longs", Patch(arithmetic, "funding_due", _everybody_pays)),
+    wrong("X21", "EVT-6", "Funding received is rounded up", Patch(arithmetic, "funding_due", _towards_zero)),
+    wrong("X22", "EVT-6", "The vault pays no funding", operates(events.Funding, _vault_pays_nothing)),
+    wrong("X23", "EVT-6", "Isolated pools pay no funding", operates(events.Funding, _isolated_pays_nothing)),
+    wrong("X24", "EVT-6", "Isolated funding is paid by the cross pool", operates(events.Funding, _from_the_cross_pool)),
     wrong(
         "X218",
+        "MRG-5",
         "The deduction of a third tier starts from the first tier's rate",
-        Patch(venue, "_schedule", _deducts(from_first=True)),
+        Patch(venue, "schedule_of", _deducts(from_first=True)),
     ),
     wrong(
         "X219",
+        "MRG-5",
         "The deduction of a third tier forgets that of the second",
-        Patch(venue, "_schedule", _deducts(from_first=False)),
+        Patch(venue, "schedule_of", _deducts(from_first=False)),
     ),
-    wrong("X220", "A market has no more than two tiers", Patch(arithmetic, "tier_at", _third_tier_as_the_second)),
-    wrong("X221", "Funding takes a lot for a power of ten", Patch(venue, "_market", _lots_by_their_decimals)),
     wrong(
-        "X222", "What a lot is worth takes a tick for a power of ten", Patch(venue, "_market", _ticks_by_their_decimals)
+        "X220", "MRG-4", "A market has no more than two tiers", Patch(arithmetic, "tier_at", _third_tier_as_the_second)
+    ),
+    wrong(
+        "X221", "EVT-6", "Funding takes a lot for a power of ten", Patch(venue, "market_of", _lots_by_their_decimals)
+    ),
+    wrong(
+        "X222",
+        "AMT-2",
+        "What a lot is worth takes a tick for a power of ten",
+        Patch(venue, "market_of", _ticks_by_their_decimals),
     ),
 )

@@ -104,25 +104,47 @@ def _size_by_a_whole_number(size: int, fraction: arithmetic.Ratio) -> int:
 
 
 ENGINES = (
-    bug("B16", Patch(arithmetic, "chunk", _larger_of_both)),
-    bug("B18", Patch(assessment, "order_sizing", _always_a_chunk)),
-    bug("B20", operates(events.Fill, _always_sells)),
-    wrong("X25", "A chunk is rounded down", Patch(arithmetic, "chunk", _rounded_down)),
-    wrong("X26", "A chunk is one lot more than its share", Patch(arithmetic, "chunk", _one_lot_more)),
-    wrong("X27", "A notional equal to the threshold is large", Patch(assessment, "order_sizing", _at_the_threshold)),
-    wrong("X28", "The threshold is compared with the entry notional", Patch(assessment, "order_sizing", _on_entry)),
-    wrong("X29", "The threshold is compared with the pool's notional", Patch(assessment, "order_sizing", _on_the_pool)),
-    wrong("X30", "A chunk even below the backstop line", Patch(assessment, "order_sizing", _above_the_line)),
-    wrong("X31", "Full size already at the backstop line", Patch(assessment, "order_sizing", _at_the_line)),
+    bug("B16", "PRT-3", Patch(arithmetic, "chunk", _larger_of_both)),
+    bug("B18", "PRT-1", Patch(assessment, "order_sizing", _always_a_chunk)),
+    bug("B20", "LIQ-14", operates(events.Fill, _always_sells)),
+    wrong("X25", "PRT-3", "A chunk is rounded down", Patch(arithmetic, "chunk", _rounded_down)),
+    wrong("X26", "PRT-3", "A chunk is one lot more than its share", Patch(arithmetic, "chunk", _one_lot_more)),
+    wrong(
+        "X27",
+        "PRT-2",
+        "A notional equal to the threshold is large",
+        Patch(assessment, "order_sizing", _at_the_threshold),
+    ),
+    wrong(
+        "X28",
+        "PRT-2",
+        "The threshold is compared with the entry notional",
+        Patch(assessment, "order_sizing", _on_entry),
+    ),
+    wrong(
+        "X29",
+        "PRT-2",
+        "The threshold is compared with the pool's notional",
+        Patch(assessment, "order_sizing", _on_the_pool),
+    ),
+    wrong("X30", "PRT-2", "A chunk even below the backstop line", Patch(assessment, "order_sizing", _above_the_line)),
+    wrong("X31", "PRT-2", "Full size already at the backstop line", Patch(assessment, "order_sizing", _at_the_line)),
     wrong(
         "X32",
+        "PRT-3",
         "A chunk is a share of the size before the first chunk",
         Patch(assessment, "emit_order", _of_the_original),
     ),
     wrong(
         "X212",
+        "LIQ-14",
         "A chunk has at least two lots, though the position has one",
         Patch(arithmetic, "chunk", _at_least_two_lots),
     ),
-    wrong("X225", "A chunk is the size divided by a whole number", Patch(arithmetic, "chunk", _size_by_a_whole_number)),
+    wrong(
+        "X225",
+        "PRT-3",
+        "A chunk is the size divided by a whole number",
+        Patch(arithmetic, "chunk", _size_by_a_whole_number),
+    ),
 )

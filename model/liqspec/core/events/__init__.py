@@ -34,8 +34,12 @@ Event = (
 
 EVENTS: dict[str, type[Event]] = {kind.type: kind for kind in get_args(Event)}
 
+# Of a minor version of the rules: an engine has these only if it lists them (VER-1).
+OPTIONAL: frozenset[str] = frozenset()
+
 __all__ = [
     "EVENTS",
+    "OPTIONAL",
     "Block",
     "Deposit",
     "Event",

@@ -23,6 +23,7 @@ class MarkPrice:
     """A new mark price of one market (EVT-5)."""
 
     type: ClassVar[str] = "mark_price"
+    rule: ClassVar[str] = "EVT-5"
     example: ClassVar[EventData] = {"market": "A", "price": "100"}
 
     market: str = field(validator=admission.is_text)
@@ -52,6 +53,7 @@ class Marks:
     """New mark prices of several markets at once, in the order of the markets' names (EVT-5)."""
 
     type: ClassVar[str] = "marks"
+    rule: ClassVar[str] = "EVT-5"
     example: ClassVar[EventData] = {"prices": {"A": "100"}}
 
     prices: tuple[tuple[str, str], ...] = field(converter=_sorted_prices)
@@ -86,6 +88,7 @@ class Fill:
     """Part of a working liquidation order is executed at a price (FIL-1)."""
 
     type: ClassVar[str] = "fill"
+    rule: ClassVar[str] = "FIL-1"
     example: ClassVar[EventData] = {"account": "alice", "market": "A", "mode": "cross", "size": "1", "price": "88"}
 
     account: str = field(validator=admission.is_text)
@@ -149,6 +152,7 @@ class OrderDone:
     """The rest of a working liquidation order found no liquidity (FIL-6)."""
 
     type: ClassVar[str] = "order_done"
+    rule: ClassVar[str] = "FIL-6"
     example: ClassVar[EventData] = {"account": "alice", "market": "A", "mode": "cross"}
 
     account: str = field(validator=admission.is_text)
@@ -199,6 +203,7 @@ class Funding:
     """Every position of a market pays, or receives, per unit of its size: above 0, longs pay (EVT-6)."""
 
     type: ClassVar[str] = "funding"
+    rule: ClassVar[str] = "EVT-6"
     example: ClassVar[EventData] = {"market": "A", "payment": "1"}
 
     market: str = field(validator=admission.is_text)

@@ -20,6 +20,7 @@ class Deposit:
     """Money comes into the account's cross pool (ACC-4)."""
 
     type: ClassVar[str] = "deposit"
+    rule: ClassVar[str] = "ACC-4"
     example: ClassVar[EventData] = {"account": "alice", "amount": "1"}
 
     account: str = field(validator=admission.is_text)
@@ -48,6 +49,7 @@ class Withdraw:
     """Money leaves the account's cross pool (ACC-5)."""
 
     type: ClassVar[str] = "withdraw"
+    rule: ClassVar[str] = "ACC-5"
     example: ClassVar[EventData] = {"account": "alice", "amount": "1"}
 
     account: str = field(validator=admission.is_text)
@@ -80,6 +82,7 @@ class Transfer:
     """Money moves between the cross pool and an isolated one: above 0 to the isolated pool, below 0 back (ACC-6)."""
 
     type: ClassVar[str] = "transfer"
+    rule: ClassVar[str] = "ACC-6"
     example: ClassVar[EventData] = {"account": "alice", "market": "A", "amount": "1"}
 
     account: str = field(validator=admission.is_text)
@@ -118,6 +121,7 @@ class Trade:
     """The trader's own trade with the outside: buys for size above 0, sells below (ACC-7 to ACC-9)."""
 
     type: ClassVar[str] = "trade"
+    rule: ClassVar[str] = "ACC-7"
     example: ClassVar[EventData] = {
         "account": "alice",
         "market": "A",

@@ -19,6 +19,7 @@ class VaultTrade:
     """The vault trades with the outside, to unwind what it took (EVT-7)."""
 
     type: ClassVar[str] = "vault_trade"
+    rule: ClassVar[str] = "EVT-7"
     example: ClassVar[EventData] = {"market": "A", "size": "1", "price": "100"}
 
     market: str = field(validator=admission.is_text)
@@ -49,6 +50,7 @@ class VaultCash:
     """The vault is funded, or drawn on (EVT-8)."""
 
     type: ClassVar[str] = "vault_cash"
+    rule: ClassVar[str] = "EVT-8"
     example: ClassVar[EventData] = {"amount": "1"}
 
     amount: str = admission.amount("money", "nonzero")
@@ -75,6 +77,7 @@ class Block:
     """A block begins: the only event that moves time (EVT-9)."""
 
     type: ClassVar[str] = "block"
+    rule: ClassVar[str] = "EVT-9"
     example: ClassVar[EventData] = {"time": 1}
 
     time: int = field(validator=is_integer)

@@ -25,6 +25,8 @@ def _well_formed(event: Any) -> bool:
     fields = EVENTS[event["type"]].fields
     if any(name != "type" and name not in fields for name in event):
         return False
+    if fields.get("market") == "market?" and (event.get("mode") == "isolated") != ("market" in event):
+        return False
     return all(_is_a(kind, event[name]) if name in event else kind.endswith("?") for name, kind in fields.items())
 
 
@@ -35,7 +37,7 @@ def _is_a(kind: str, value: Any) -> bool:
         return isinstance(value, dict) and bool(value) and all(_is_number(price) for price in value.values())
     if kind == "mode":
         return value in ("cross", "isolated")
-    return isinstance(value, str) if kind in ("account", "market") else _is_number(value)
+    return isinstance(value, str) if kind.rstrip("?") in ("account", "market") else _is_number(value)
 
 
 def _is_number(value: Any) -> bool:

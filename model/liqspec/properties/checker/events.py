@@ -12,9 +12,12 @@ class NaiveEvent:
     """An event with the rules, and what was seen and known when it came; what a kind does not define, it does not do.
 
     `fields` are those of EVT-1, in order: "+" above 0, "!" not 0, "~" any, then the grid; or a special kind.
+    "market?" is a market in mode isolated only. `starts_liquidations` says whether a pool may
+    enter liquidation by it (ACC-8, ACC-9).
     """
 
     fields: ClassVar[dict[str, str]] = {}
+    starts_liquidations: ClassVar[bool] = False
 
     def __init__(self, rules: NaiveRules, before: View, memory: Memory, data: dict[str, Any]) -> None:
         self.rules, self.before, self.memory, self.data = rules, before, memory, data
@@ -284,6 +287,7 @@ class MarkPrice(NaiveEvent):
     """EVT-5."""
 
     fields: ClassVar = {"market": "market", "price": "+tick"}
+    starts_liquidations: ClassVar = True
 
     def learn(self) -> None:
         """The new mark."""
@@ -294,6 +298,7 @@ class Marks(NaiveEvent):
     """EVT-5."""
 
     fields: ClassVar = {"prices": "prices"}
+    starts_liquidations: ClassVar = True
 
     def learn(self) -> None:
         """The new marks."""
@@ -304,6 +309,7 @@ class Funding(NaiveEvent):
     """EVT-6."""
 
     fields: ClassVar = {"market": "market", "payment": "~quote"}
+    starts_liquidations: ClassVar = True
 
     def changes(self) -> dict[str, Change]:
         """Every position of the market pays."""
