@@ -1,6 +1,7 @@
 """What is raised in a verification is a named violation or a named internal failure, never a traceback (EVT-1)."""
 
 import pickle
+import sys
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -25,6 +26,7 @@ from liqspec.search.campaign import random_run
 from liqspec.spec import scenarios, scopes
 from liqspec.verify import counterexample, tasks
 from support.commands import run_here
+from support.paths import TESTS
 
 
 def crash_in_fills(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +88,11 @@ def test_an_assertion_of_the_guide_is_printed_once_with_the_events_so_far(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("distinguish", "generic", "hyperliquid"), ("vectors", "generate", "vectors")],
+    [
+        ("distinguish", "generic", "hyperliquid"),
+        ("vectors", "generate", "vectors"),
+        ("conform", "--steps", "100", "--", sys.executable, str(TESTS / "engines" / "python_engine.py")),
+    ],
     ids=lambda arguments: arguments[0],
 )
 def test_an_assertion_of_the_guide_ends_every_command_in_one_line(

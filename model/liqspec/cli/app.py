@@ -125,7 +125,8 @@ Run scenarios, read rules, and check that the rules hold.
 - `liqspec explain LIQ-3` - a rule with its transitions, code and tests
 - `liqspec verify` - check everything there is
 
-**Exit status**: 0 if what was asked holds, 1 if it is violated, 2 for bad usage or bad input.
+**Exit status**: 0 if what was asked holds, 1 if it is violated, 2 for bad usage or bad input,
+70 for a defect of liqspec itself.
 """,
     name="liqspec",
     cls=_Commands,

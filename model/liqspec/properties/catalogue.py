@@ -146,8 +146,8 @@ def a_covered_pool_is_left_alone(step: Step) -> Verdict:
         for position in pool.positions:
             waits = position.state in ("liquidatable", "partially_liquidated")
             if waits != runs_on and position.state != "partially_liquidated":
-                told = "an order of its pool runs on" if runs_on else _measures(pool)
-                return violated(f"{position.key} is {position.state}: {told}")
+                why = "an order of its pool runs on" if runs_on else _measures(pool)
+                return violated(f"{position.key} is {position.state}: {why}")
             if position.order is not None and not runs_on:
                 return violated(f"the order of {position.key} was not stopped: {_measures(pool)}")
     return holds_if(covered)

@@ -86,10 +86,10 @@ class Monitor:
         return guarded(event, lambda: counted(properties.judge(pair), self._coverage), self._coverage)
 
 
-def judge_whole_run(config: dict[str, Any], told: list[EventData], coverage: Coverage) -> list[Found]:
+def judge_whole_run(config: dict[str, Any], events: list[EventData], coverage: Coverage) -> list[Found]:
     """Judge a run that violated nothing so far as a whole, and return the violated properties."""
-    latest: EventData = told[-1] if told else {}
-    return guarded(latest, lambda: counted(WHOLE_RUNS.judge(WholeRun(config, told)), coverage), coverage)
+    latest: EventData = events[-1] if events else {}
+    return guarded(latest, lambda: counted(WHOLE_RUNS.judge(WholeRun(config, events)), coverage), coverage)
 
 
 def guarded(event: EventData, judge: Callable[[], list[Found]], coverage: Coverage) -> list[Found]:

@@ -30,10 +30,10 @@ class PairedRun:
     after: Snapshot
     refusal: str | None
 
-    def run(self, start: Snapshot, *told: EventData) -> tuple[list[str | None], Snapshot]:
+    def run(self, start: Snapshot, *events: EventData) -> tuple[list[str | None], Snapshot]:
         """The refusal codes of these events from a state, and the state after them."""
         self.engine.restore(start)
-        return [apply_event(self.engine, event).code for event in told], self.engine.snapshot()
+        return [apply_event(self.engine, event).code for event in events], self.engine.snapshot()
 
 
 REPEATED = Properties[PairedRun]("model")

@@ -73,7 +73,7 @@ class Run:
     def __init__(self, scenario: Scenario, why: str | None = None, coverage: Coverage | None = None) -> None:
         self.scenario = scenario
         self.engine = Engine(scenario.config)
-        self._judge = Monitor.of_start(self.engine, scenario.config.to_json(), coverage or Coverage())
+        self._monitor = Monitor.of_start(self.engine, scenario.config.to_json(), coverage or Coverage())
         self._why = why
         self._ladders = {
             market: Ladder.of(self.engine, market, levels) for market, levels in scenario.file.depth.items()
@@ -106,11 +106,11 @@ class Run:
                     self._comparisons.append(Comparison(report=report, model=self._measure(report.measure)))
 
     def _over(self) -> bool:
-        return self._judge.crashed
+        return self._monitor.crashed
 
     def outcome(self) -> Outcome:
         """How the run ended; to be read when its moments are exhausted."""
-        end = () if self._judge.crashed else self._compare(self.scenario.file.end, None, ())
+        end = () if self._monitor.crashed else self._compare(self.scenario.file.end, None, ())
         fired = (effect.transition for effect in self._effects if isinstance(effect, Transitioned))
         return Outcome(
             unexpected=(*self._unexpected, *(f"at the end: {line}" for line in end)),
@@ -120,9 +120,9 @@ class Run:
         )
 
     def _moment(self, number: int, note: str, event: EventData, expect: Expectation, *, by_market: bool) -> Moment:
-        before = self._judge.observation
-        violated = self._judge.apply(event)
-        effects, refusal, crashed = self._judge.outcome.effects, self._judge.outcome.refusal, self._judge.crashed
+        before = self._monitor.observation
+        violated = self._monitor.apply(event)
+        effects, refusal, crashed = self._monitor.outcome.effects, self._monitor.outcome.refusal, self._monitor.crashed
         self._effects.extend(effects)
         self._follow_the_money(effects)
         unexpected = (
@@ -138,7 +138,7 @@ class Run:
             effects=effects,
             refusal=refusal,
             before=before,
-            after=self._judge.observation,
+            after=self._monitor.observation,
             marks={} if crashed else measures.all_marks(self.engine),
             pools={} if crashed else self._pools(),
             unexpected=unexpected,
@@ -165,7 +165,7 @@ class Run:
         for key, fields in expect.pools.items():
             found = measures.pool_details(self.engine, pools[key]) if key in pools else None
             yield from _differences(key, fields, found)
-        yield from _differences("vault", expect.vault, self._judge.observation["vault"])
+        yield from _differences("vault", expect.vault, self._monitor.observation["vault"])
 
     def _measure(self, measure: str) -> Fraction | None:
         """A figure of the model by its path (SCN-4); None if there is no such figure now."""
@@ -180,7 +180,7 @@ class Run:
             return money.step * (equity - self._net_deposits_by[rest])
         value: Any = None
         if kind == "vault":
-            value = self._judge.observation["vault"].get(rest)
+            value = self._monitor.observation["vault"].get(rest)
         elif kind == "mark" and rest in engine.venue.markets:
             value = engine.venue.markets[rest].price.text(engine.state.marks[rest])
         elif kind == "position" and (position := measures.all_positions(engine).get(key)) is not None:

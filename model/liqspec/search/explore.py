@@ -70,7 +70,7 @@ def explore(scope: Scope, *, progress: Callable[[int], None] = lambda _: None) -
     try:
         _explore(scope, coverage, found, progress)
     except Exception as error:
-        coverage.failures.append(InternalFailure.of(f"{WHERE}{scope.name}", error, _told(found.trail)))
+        coverage.failures.append(InternalFailure.of(f"{WHERE}{scope.name}", error, _events_of(found.trail)))
     return Exploration(
         scope=scope.name,
         title=scope.title,
@@ -100,12 +100,12 @@ class _Explored:
 
 def _explore(scope: Scope, coverage: Coverage, found: _Explored, progress: Callable[[int], None]) -> None:
     engine = Engine(Config.from_json(scope.config))
-    judge = Monitor.of_start(engine, scope.config, coverage)
+    monitor = Monitor.of_start(engine, scope.config, coverage)
     for event in scope.setup:
-        wrong, found.trail = judge.apply(event), (found.trail, event)
+        wrong, found.trail = monitor.apply(event), (found.trail, event)
         if wrong:
             coverage.violations.append(_violation(scope, wrong[0], found.trail))
-    root = _Node(judge.snapshot, judge.witness, found.trail)
+    root = _Node(monitor.snapshot, monitor.witness, found.trail)
     seen: set[bytes] = {_canonical(root.snapshot, scope.symmetric)}
     frontier, found.states = [root], 1
     while frontier and found.depth < scope.max_depth and not coverage.violations:
@@ -116,21 +116,21 @@ def _explore(scope: Scope, coverage: Coverage, found: _Explored, progress: Calla
             found.trail = node.trail
             for event in _events(scope, engine, node.snapshot):
                 engine.restore(node.snapshot)
-                judge = Monitor(engine, node.snapshot, node.witness.copy(), coverage)
+                monitor = Monitor(engine, node.snapshot, node.witness.copy(), coverage)
                 found.steps += 1
                 found.trail = (node.trail, event)
-                wrong = judge.apply(event)
+                wrong = monitor.apply(event)
                 if wrong:
                     coverage.violations.append(_violation(scope, wrong[0], found.trail))
                     break
-                if judge.snapshot == node.snapshot:
+                if monitor.snapshot == node.snapshot:
                     found.refused += 1
                     continue
-                canonical = _canonical(judge.snapshot, scope.symmetric)
+                canonical = _canonical(monitor.snapshot, scope.symmetric)
                 if canonical not in seen:
                     seen.add(canonical)
                     found.states += 1
-                    following.append(_Node(judge.snapshot, judge.witness, found.trail))
+                    following.append(_Node(monitor.snapshot, monitor.witness, found.trail))
             if coverage.violations:
                 break
         frontier = following
@@ -147,16 +147,16 @@ def _never(scope: Scope, coverage: Coverage) -> list[str]:
 
 
 def _violation(scope: Scope, wrong: tuple[str, str], trail: tuple[Any, ...]) -> Violation:
-    return Violation(wrong[0], wrong[1], f"{WHERE}{scope.name}", scope.config, _told(trail))
+    return Violation(wrong[0], wrong[1], f"{WHERE}{scope.name}", scope.config, _events_of(trail))
 
 
-def _told(trail: tuple[Any, ...]) -> list[EventData]:
+def _events_of(trail: tuple[Any, ...]) -> list[EventData]:
     """The events of a trail, the first one first."""
-    told: list[EventData] = []
+    events: list[EventData] = []
     while trail:
         trail, event = trail
-        told.append(event)
-    return told[::-1]
+        events.append(event)
+    return events[::-1]
 
 
 # -------------------------------------------------------------------------------------------------------------- events

@@ -51,7 +51,7 @@ class Examples:
 
     def work(self) -> Part:
         """Run them with their expectations, judged by every property."""
-        return _told("worked examples", rulebook.example_scenarios())
+        return _replayed("worked examples", rulebook.example_scenarios())
 
 
 @frozen
@@ -60,19 +60,19 @@ class Scenarios:
 
     def work(self) -> Part:
         """Run them with their expectations, judged by every property."""
-        return _told("scenarios", [scenarios.load(name) for name in scenarios.names()])
+        return _replayed("scenarios", [scenarios.load(name) for name in scenarios.names()])
 
 
-def _told(kind: str, stories: list[scenarios.Scenario]) -> Part:
+def _replayed(kind: str, stories: list[scenarios.Scenario]) -> Part:
     part = Part(kind, len(stories))
     for story in stories:
-        told: list[EventData] = []
+        events: list[EventData] = []
         try:
             run = Run(story, coverage=part.coverage)
-            told.extend(moment.event for moment in run)
+            events.extend(moment.event for moment in run)
             part.failures.extend(f"{story.name}: {line}" for line in run.outcome().unexpected)
         except Exception as error:
-            part.coverage.failures.append(InternalFailure.of(story.name, error, told))
+            part.coverage.failures.append(InternalFailure.of(story.name, error, events))
     return part
 
 
