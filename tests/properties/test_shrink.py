@@ -11,9 +11,8 @@ from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.properties.coverage import Coverage, Violation
-from liqspec.search.condense import condensed
-from liqspec.search.minimise import MANY, Failing, shrink
-from liqspec.search.plain_numbers import rounded
+from liqspec.search.minimise import Candidates, FailingRun, Test, minimise
+from liqspec.search.passes import FEWER, MANY, PLAINER, SIMPLER, condense_events
 from liqspec.verify import counterexample, shortest
 from support.builders import small_config
 
@@ -22,14 +21,22 @@ KEY = {"account": "alice", "market": "A", "mode": "cross"}
 CONFIG = {"accounts": ["alice"], "markets": {"A": {}}, "marks": {"A": "1"}, "time": 0}
 
 
-def failing(wanted: Wanted) -> Callable[[Failing], Failing | None]:
+def failing(wanted: Wanted) -> Callable[[FailingRun], FailingRun | None]:
     """A test that fails where the events are as wanted."""
     return lambda candidate: candidate if wanted(candidate.events) else None
 
 
+def shrink(run: FailingRun, fails: Test) -> FailingRun:
+    return minimise(run, fails, FEWER, SIMPLER)
+
+
+def rounded(run: FailingRun, fails: Test) -> FailingRun:
+    return minimise(run, fails, PLAINER)
+
+
 def shrunk(told: list[EventData], wanted: Wanted) -> list[EventData]:
     assert wanted(told), "it must fail before it is shrunk"
-    return shrink(Failing(CONFIG, told), failing(wanted)).events
+    return shrink(FailingRun(CONFIG, told), failing(wanted)).events
 
 
 def block(time: object) -> EventData:
@@ -79,39 +86,39 @@ def test_pairs_are_not_tried_in_a_long_run() -> None:
     long = [mark(str(number)) for number in range(MANY + 1)]
     asked: list[int] = []
 
-    def whole(candidate: Failing) -> Failing | None:
+    def whole(candidate: FailingRun) -> FailingRun | None:
         asked.append(len(candidate.events))
         return None
 
-    assert shrink(Failing(CONFIG, long), whole).events == long
+    assert shrink(FailingRun(CONFIG, long), whole).events == long
     assert asked.count(MANY - 1) == MANY, "two neighbours are dropped, but no pairs from anywhere"
 
 
 def test_numbers_become_as_plain_as_they_can_be() -> None:
-    def wanted(candidate: Failing) -> Failing | None:
+    def wanted(candidate: FailingRun) -> FailingRun | None:
         (event,) = candidate.events
         return candidate if event["price"] in ("73.125", "70") and event["leverage"] in (37, 10) else None
 
-    found = rounded(Failing(CONFIG, [{"type": "trade", "price": "73.125", "leverage": 37}]), wanted)
+    found = rounded(FailingRun(CONFIG, [{"type": "trade", "price": "73.125", "leverage": 37}]), wanted)
     assert found.events == [{"type": "trade", "price": "70", "leverage": 10}]
 
 
 def test_of_several_prices_only_the_needed_ones_stay() -> None:
-    def wanted(candidate: Failing) -> Failing | None:
+    def wanted(candidate: FailingRun) -> FailingRun | None:
         return candidate if candidate.events[0]["prices"].get("A") == "99" else None
 
-    found = rounded(Failing(CONFIG, [{"type": "marks", "prices": {"A": "99", "B": "12", "C": "7"}}]), wanted)
+    found = rounded(FailingRun(CONFIG, [{"type": "marks", "prices": {"A": "99", "B": "12", "C": "7"}}]), wanted)
     assert found.events[0]["prices"] == {"A": "99"}
 
 
 def test_numbers_that_may_not_change_are_tried_once() -> None:
-    asked: list[Failing] = []
+    asked: list[FailingRun] = []
 
-    def never(candidate: Failing) -> Failing | None:
+    def never(candidate: FailingRun) -> FailingRun | None:
         asked.append(candidate)
         return None
 
-    told = Failing(CONFIG, [{"type": "deposit", "account": "alice", "amount": "73.125"}])
+    told = FailingRun(CONFIG, [{"type": "deposit", "account": "alice", "amount": "73.125"}])
     assert rounded(told, never) is told
     assert len({candidate.events[0]["amount"] for candidate in asked}) == len(asked) > 1
 
@@ -137,7 +144,7 @@ def test_amounts_and_sizes_are_made_smaller_together() -> None:
     def wanted(told: list[EventData]) -> bool:
         return Fraction(told[0]["amount"]) == 4000 * -Fraction(told[1]["size"]) != 0
 
-    made = rounded(Failing(CONFIG, [deposit("800000000"), trade("-200000")]), failing(wanted))
+    made = rounded(FailingRun(CONFIG, [deposit("800000000"), trade("-200000")]), failing(wanted))
     assert made.events == [deposit("80"), trade("-0.02")]
 
 
@@ -146,16 +153,16 @@ def test_amounts_and_sizes_are_not_made_smaller_than_two_decimals() -> None:
         return Fraction(told[0]["amount"]) == 125 * Fraction(told[1]["size"])
 
     told = [deposit("125"), trade("1")]
-    assert rounded(Failing(CONFIG, told), failing(wanted)).events == [deposit("1.25"), trade("0.01")]
+    assert rounded(FailingRun(CONFIG, told), failing(wanted)).events == [deposit("1.25"), trade("0.01")]
     told = [deposit("15.625"), trade("0.125")]
-    assert rounded(Failing(CONFIG, told), failing(wanted)).events == told
+    assert rounded(FailingRun(CONFIG, told), failing(wanted)).events == told
 
 
 def test_a_number_is_only_replaced_by_a_plainer_one() -> None:
     """Whatever still fails: two equally plain numbers would replace each other without end."""
     tried: list[str] = []
 
-    def fails(candidate: Failing) -> Failing | None:
+    def fails(candidate: FailingRun) -> FailingRun | None:
         tried.append(candidate.events[0]["price"])
         return None
 
@@ -170,7 +177,7 @@ def test_a_number_is_only_replaced_by_a_plainer_one() -> None:
         "1.25": ["1", "2"],
     }.items():
         tried.clear()
-        rounded(Failing(CONFIG, [mark(price)]), fails)
+        rounded(FailingRun(CONFIG, [mark(price)]), fails)
         assert tried == plainer, price
 
 
@@ -229,7 +236,7 @@ class TestSayingTheSameWithAnEventFewer:
 
     def fewer(self, *told: EventData) -> list[tuple[str, list[EventData]]]:
         """The starting marks and the events of each run that says the same."""
-        return [(run.config["marks"]["A"], run.events) for run in condensed(Failing(self.CONFIG, list(told)))]
+        return [(run.config["marks"]["A"], run.events) for run in condense_events(FailingRun(self.CONFIG, list(told)))]
 
     def test_a_mark_is_there_from_the_start(self) -> None:
         assert self.fewer(mark("7"), block(1), mark("9")) == [
@@ -287,3 +294,40 @@ class TestSayingTheSameWithAnEventFewer:
         """Somebody else's, of another pool, a trade that is refused, or a price that would not be above 0."""
         trade = {"type": "trade", **KEY, "size": "2", "price": "100", **change}
         assert self.fewer({"type": "deposit", "account": "alice", "amount": "10"}, trade) == []
+
+
+class TestTheLoop:
+    """Passes in their order, from the first again where a later one makes the run shorter, until the deadline."""
+
+    def applied(self, *lengths: tuple[int, ...], deadline: float | None = None) -> tuple[list[str], int]:
+        """The passes that are applied, and the events that are left; each pass proposes its lengths, one at a time."""
+        order: list[str] = []
+
+        def proposing(name: str, wanted: list[int]) -> Callable[[FailingRun], Candidates]:
+            def one(run: FailingRun) -> Candidates:
+                order.append(name)
+                found = (yield FailingRun(CONFIG, run.events[: wanted.pop(0)])) if wanted else None
+                return found or run
+
+            return one
+
+        passes = tuple(proposing("abc"[place], list(wanted)) for place, wanted in enumerate(lengths))
+        run = FailingRun(CONFIG, [mark("1")] * 9)
+        return order, len(minimise(run, lambda candidate: candidate, passes, deadline=deadline).events)
+
+    def test_begins_again_where_a_later_pass_makes_the_run_shorter(self) -> None:
+        assert self.applied((), (8, 7), ()) == (list("abababc"), 7)
+
+    def test_goes_on_where_the_first_pass_does_or_nothing_is_shorter(self) -> None:
+        assert self.applied((5,), (5,), (5,)) == (list("abc"), 5)
+
+    def test_asks_nothing_after_the_deadline(self) -> None:
+        assert self.applied((5,), (4,), deadline=0.0) == (list("ab"), 9)
+
+    def test_takes_a_candidate_without_a_valid_configuration_for_none(self) -> None:
+        def fails(candidate: FailingRun) -> FailingRun | None:
+            Engine(Config.from_json(candidate.config))
+            return candidate
+
+        run = FailingRun(small_config(), [mark("0")])
+        assert minimise(run, fails, (condense_events,)) is run

@@ -20,8 +20,8 @@ from liqspec.core.engine import apply_event
 from liqspec.edge import schemas
 from liqspec.properties.coverage import reachable_transitions
 from liqspec.search import parallel
-from liqspec.search.minimise import Failing
-from liqspec.search.plain_numbers import rounded
+from liqspec.search.minimise import FailingRun, minimise
+from liqspec.search.passes import PLAINER
 from liqspec.spec import checks, rulebook
 from liqspec.spec.vectors import Case, to_text
 from liqspec.vectors import corpus, parameters, refusals, suites
@@ -203,10 +203,10 @@ def test_the_hunt_finds_the_same_every_time() -> None:
 
 
 def test_numbers_are_made_plain_while_a_run_still_fails() -> None:
-    def fails(candidate: Failing) -> Failing | None:
+    def fails(candidate: FailingRun) -> FailingRun | None:
         return candidate if float(candidate.events[0]["amount"]) >= 350 else None
 
-    found = rounded(Failing({}, [{"type": "deposit", "amount": "98765.4321", "time": 7}]), fails)
+    found = minimise(FailingRun({}, [{"type": "deposit", "amount": "98765.4321", "time": 7}]), fails, PLAINER)
     assert found.events == [{"type": "deposit", "amount": "1000", "time": 1}]
 
 

@@ -22,7 +22,7 @@ from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.core.events import EVENTS
-from liqspec.search.minimise import Failing
+from liqspec.search.minimise import FailingRun
 from liqspec.step.relation import Mode
 
 BUDGET = 30.0  # seconds, if nothing else is asked for
@@ -147,7 +147,7 @@ def _options(compare: str, tolerance: list[str], timeout: float) -> list[str]:
     return options if timeout == TIMEOUT else [*options, "--timeout", f"{timeout:g}"]
 
 
-def _compare(search: Search, replay: Failing | None) -> Outcome:
+def _compare(search: Search, replay: FailingRun | None) -> Outcome:
     """Compare at random; or only the run to be replayed, as it is, without making it shorter."""
     if replay is None:
         return search.run()

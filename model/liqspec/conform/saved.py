@@ -9,7 +9,7 @@ from attrs import frozen
 
 from liqspec.conform.finding import Finding
 from liqspec.properties.coverage import Violation
-from liqspec.search.minimise import Failing
+from liqspec.search.minimise import FailingRun
 from liqspec.spec import scenarios, vectors
 from liqspec.spec.vectors import Case
 from liqspec.verify import counterexample
@@ -69,7 +69,7 @@ def to_vector(finding: Finding) -> dict[str, Any]:
     ).vector()
 
 
-def load(path: Path) -> Failing:
+def load(path: Path) -> FailingRun:
     """The configuration and the events of a saved scenario or vector.
 
     Raises:
@@ -78,5 +78,5 @@ def load(path: Path) -> Failing:
     """
     if path.suffix == ".toml":
         read = scenarios.load(str(path))
-        return Failing(read.config.to_json(), [step.event for step in read.file.step])
-    return Failing(*vectors.read_run(path))
+        return FailingRun(read.config.to_json(), [step.event for step in read.file.step])
+    return FailingRun(*vectors.read_run(path))

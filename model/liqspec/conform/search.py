@@ -17,8 +17,8 @@ from liqspec.conform.known_divergences import Divergence
 from liqspec.conform.lockstep import Beside, Comparison, play
 from liqspec.core.events import EVENTS, EventData
 from liqspec.generate import Guide
-from liqspec.search.minimise import Failing, Test, shrink
-from liqspec.search.plain_numbers import rounded
+from liqspec.search.minimise import FailingRun, Pass, minimise
+from liqspec.search.passes import FEWER, PLAINER, SHORTEST, SIMPLER
 
 SHORT = 3  # events; a finding with fewer is not made shorter by other runs
 LENGTH = 40  # events in one run: short, so that what is found is soon made short
@@ -118,7 +118,7 @@ class Search:
             second = "nothing is wrong" if again is None else f"after {len(again.events)} events: {again.headline}"
             note = f"the same {len(finding.events)} events twice; first: {finding.headline}; then: {second}"
             return evolve(finding, kind="not deterministic", note=note)
-        return self._made(finding, shrink, self._deadline() if deadline is None else deadline)
+        return self._made(finding, (FEWER, SIMPLER), self._deadline() if deadline is None else deadline)
 
     # ------------------------------------------------------------------------------------------------------- inside
 
@@ -165,7 +165,7 @@ class Search:
         if examined.kind not in ("difference", "property"):
             return examined
         shortest = self._shorter(examined)
-        return self._made(shortest, rounded, self._deadline())
+        return self._made(shortest, (PLAINER, SHORTEST, PLAINER), self._deadline())
 
     def _drive(
         self,
@@ -223,9 +223,9 @@ class Search:
         return finding
 
     def _again(self, finding: Finding) -> Finding | None:
-        return self._try(finding, Failing(finding.config, finding.events), deep=True)
+        return self._try(finding, FailingRun(finding.config, finding.events), deep=True)
 
-    def _try(self, finding: Finding, candidate: Failing, *, deep: bool = False) -> Finding | None:
+    def _try(self, finding: Finding, candidate: FailingRun, *, deep: bool = False) -> Finding | None:
         """Play a run again, as the finding's was; `deep` also waits for what comes after its end."""
         if finding.kind == "fault":
             self.engine.renew()
@@ -240,19 +240,19 @@ class Search:
     def _deadline(self) -> float:
         return time.monotonic() + self.effort.shrink_seconds
 
-    def _made(self, finding: Finding, make: Callable[[Failing, Test], Failing], deadline: float) -> Finding:
-        """The finding in what a maker of shorter or plainer runs makes of its run, with the live engine in the loop."""
+    def _made(self, finding: Finding, passes: tuple[tuple[Pass, ...], ...], deadline: float) -> Finding:
+        """The finding in what passes make of its run until the deadline, with the live engine in the loop."""
 
-        def fails(candidate: Failing) -> Failing | None:
-            if time.monotonic() > deadline or not self.world.allows(candidate.config):
+        def fails(candidate: FailingRun) -> FailingRun | None:
+            if not self.world.allows(candidate.config):
                 return None
             found = self._try(finding, candidate)
             if found is None or not _same_kind(found, finding) or self._known(found) is not None:
                 return None
-            return Failing(found.config, found.events)
+            return FailingRun(found.config, found.events)
 
         try:
-            made = make(Failing(finding.config, finding.events), fails)
+            made = minimise(FailingRun(finding.config, finding.events), fails, *passes, deadline=deadline)
             found = self._again(evolve(finding, config=made.config, events=made.events))
         except (CannotStart, EngineFault):  # it does not even start again: the first run must do
             return finding

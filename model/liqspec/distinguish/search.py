@@ -16,8 +16,8 @@ from liqspec.distinguish.rule_sets import Parameter, RuleSets
 from liqspec.edge.amounts import decimal_text, is_decimal
 from liqspec.generate import Guide
 from liqspec.generate.configurations import in_its_markets
-from liqspec.search.minimise import Failing, Test, shrink
-from liqspec.search.plain_numbers import rounded
+from liqspec.search.minimise import FailingRun, Pass, Test, minimise
+from liqspec.search.passes import PLAINER, SHORTEST
 
 LENGTH = 40  # events in one run
 STEPS = 20_000  # events tried, if nothing else is asked for
@@ -57,11 +57,14 @@ class Outcome:
     distinction: Distinction | None = None
 
 
-def search(sets: RuleSets, effort: Budget) -> Outcome:
-    """Search; deterministic in the effort, unless that is given in seconds. Equal rule sets need no search."""
+def search(sets: RuleSets, effort: Budget, passes: tuple[tuple[Pass, ...], ...] = (SHORTEST,)) -> Outcome:
+    """Search, and make what is found short with these passes; equal rule sets need no search.
+
+    Deterministic in the effort, unless that is given in seconds.
+    """
     if not sets.parameters():
         return Outcome(sets=sets, runs=0, steps=0)
-    found: list[Failing] = []
+    found: list[FailingRun] = []
     runs = steps = 0
     for number in _numbers(effort):
         if effort.seconds is None and steps >= (effort.steps or STEPS):
@@ -75,14 +78,14 @@ def search(sets: RuleSets, effort: Budget) -> Outcome:
         for _ in range(LENGTH):
             steps += 1
             if (apart := pair.apply(guide.next_event())) is not None:
-                found.append(Failing(world, list(apart.events)))
+                found.append(FailingRun(world, list(apart.events)))
                 break
         if len(found) == CANDIDATES:
             break
     if not found:
         return Outcome(sets=sets, runs=runs, steps=steps)
-    shortest = min((_shrunk(sets, failing) for failing in found), key=lambda failing: len(failing.events))
-    return Outcome(sets=sets, runs=runs, steps=steps, distinction=_distinction(sets, shortest))
+    shortest = min((minimise(run, _differs(sets), *passes) for run in found), key=lambda run: len(run.events))
+    return Outcome(sets=sets, runs=runs, steps=steps, distinction=_distinction(sets, shortest, passes))
 
 
 def _numbers(effort: Budget) -> Iterator[int]:
@@ -99,29 +102,25 @@ def _world(random: Random, sets: RuleSets) -> dict[str, Any]:
     }
 
 
-def _shrunk(sets: RuleSets, failing: Failing) -> Failing:
-    return shrink(failing, _differs(sets))
-
-
 def _differs(sets: RuleSets) -> Test:
-    def fails(candidate: Failing) -> Failing | None:
+    def fails(candidate: FailingRun) -> FailingRun | None:
         apart = play(sets, candidate.config, candidate.events)
-        return None if apart is None else Failing(candidate.config, list(apart.events))
+        return None if apart is None else FailingRun(candidate.config, list(apart.events))
 
     return fails
 
 
-def _distinction(sets: RuleSets, shortest: Failing) -> Distinction:
-    best = rounded(shortest, _differs(sets)).events
+def _distinction(sets: RuleSets, shortest: FailingRun, passes: tuple[tuple[Pass, ...], ...]) -> Distinction:
+    best = minimise(shortest, _differs(sets), PLAINER)
     while True:
-        shorter, exhausted = _all_shorter(sets, shortest.config, best)
+        shorter, exhausted = _all_shorter(sets, best.config, best.events)
         if shorter is None:
             break
-        best = rounded(_shrunk(sets, Failing(shortest.config, shorter)), _differs(sets)).events
-    parameters = _decisive(sets, shortest.config, best)
-    apart = play(sets, shortest.config, best)
+        best = minimise(FailingRun(best.config, shorter), _differs(sets), *passes, PLAINER)
+    apart = play(sets, best.config, best.events)
     assert apart is not None, "it was found by playing it"
-    return Distinction(world=shortest.config, apart=apart, parameters=parameters, exhausted=exhausted)
+    parameters = _decisive(sets, best.config, best.events)
+    return Distinction(world=best.config, apart=apart, parameters=parameters, exhausted=exhausted)
 
 
 def _decisive(sets: RuleSets, world: dict[str, Any], events: list[EventData]) -> tuple[Parameter, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 from liqspec.core.parameters import PARAMETERS
 from liqspec.distinguish.rule_sets import RuleSets
 from liqspec.distinguish.search import Budget, search
+from liqspec.search.passes import FEWER, SIMPLER
 from liqspec.spec.vectors import Case
 
 STEPS = 240_000  # events that are tried for one pair of values
@@ -18,7 +19,7 @@ def cases(ground: dict[str, Any], seed: int, provenance: str) -> Iterator[Case]:
     """Two cases for each pair of values, at a configuration in which only the parameter differs."""
     for path, one, other in PAIRS:
         sets = _rule_sets(ground, path, one, other)
-        found = search(sets, Budget(steps=STEPS, seed=seed)).distinction
+        found = search(sets, Budget(steps=STEPS, seed=seed), (FEWER, SIMPLER)).distinction
         if found is None:
             continue
         for config, side in zip(sets.configs(found.world), (one, other), strict=True):

@@ -9,13 +9,14 @@ from liqspec.core.config import Config
 from liqspec.core.engine import Engine, Outcome, apply_event
 from liqspec.core.events import EventData
 from liqspec.generate import Guide
-from liqspec.search.minimise import Failing, shrink
-from liqspec.search.plain_numbers import rounded
+from liqspec.search.minimise import FailingRun, minimise
+from liqspec.search.passes import FEWER, PLAINER, SIMPLER
 from liqspec.spec.vectors import rules_of
 
 LENGTH = 50  # events of one run
 RUNS = 500  # from one configuration, if all that is wanted was reached by then
 MORE = 5_000  # at most
+PASSES = (FEWER, SIMPLER, PLAINER, FEWER, SIMPLER)  # those that made the committed cases
 CANDIDATES = 3  # runs that reach a goal, of which the one that becomes plainest is taken
 
 
@@ -29,9 +30,9 @@ class Goal(Protocol):
         """What the event reached, by name."""
 
 
-def search(config: dict[str, Any], wanted: set[str], watch: Callable[[], Goal], seed: str) -> dict[str, Failing]:
+def search(config: dict[str, Any], wanted: set[str], watch: Callable[[], Goal], seed: str) -> dict[str, FailingRun]:
     """A short run for each of what is wanted, ending as soon as it is reached; what is not found is left out."""
-    found: dict[str, list[Failing]] = {goal: [] for goal in wanted}
+    found: dict[str, list[FailingRun]] = {goal: [] for goal in wanted}
     for number in range(MORE):
         enough = CANDIDATES if number < RUNS else 1
         open_goals = {goal for goal, runs in found.items() if len(runs) < enough}
@@ -45,7 +46,7 @@ def search(config: dict[str, Any], wanted: set[str], watch: Callable[[], Goal], 
             event = guide.next_event()
             told.append(event)
             for goal in sorted(_give(engine, seeing, event) & open_goals):
-                found[goal].append(Failing(config, list(told)))
+                found[goal].append(FailingRun(config, list(told)))
                 open_goals.discard(goal)
     return {
         goal: min((shortest(run, goal, watch) for run in found[goal]), key=_burden)
@@ -65,15 +66,15 @@ def rules_seen(config: dict[str, Any], seed: str) -> set[str]:
     return seen
 
 
-def _burden(failing: Failing) -> tuple[int, int]:
+def _burden(failing: FailingRun) -> tuple[int, int]:
     """What a reader has to read: events before all, then digits."""
     return len(failing.events), len(json.dumps([failing.config, failing.events]))
 
 
-def shortest(failing: Failing, goal: str, watch: Callable[[], Goal]) -> Failing:
+def shortest(failing: FailingRun, goal: str, watch: Callable[[], Goal]) -> FailingRun:
     """A run that reaches the goal, with as few events and as plain numbers as shrinking makes; its rules are kept."""
 
-    def fails(candidate: Failing) -> Failing | None:
+    def fails(candidate: FailingRun) -> FailingRun | None:
         # The case is about its configuration: only accounts and markets may be removed.
         rules = {name: candidate.config.get(name) for name in ("liquidation", "backstop", "vault")}
         if rules != {name: failing.config.get(name) for name in rules}:
@@ -81,11 +82,10 @@ def shortest(failing: Failing, goal: str, watch: Callable[[], Goal]) -> Failing:
         engine, seeing = Engine(Config.from_json(candidate.config)), watch()
         for index, event in enumerate(candidate.events):
             if goal in _give(engine, seeing, event):
-                return Failing(candidate.config, candidate.events[: index + 1])
+                return FailingRun(candidate.config, candidate.events[: index + 1])
         return None
 
-    best = shrink(failing, fails)
-    return shrink(rounded(best, fails), fails)
+    return minimise(failing, fails, *PASSES)
 
 
 def reached(config: dict[str, Any], told: tuple[Any, ...], watch: Goal) -> Iterator[set[str]]:

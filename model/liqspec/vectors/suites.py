@@ -7,7 +7,7 @@ from typing import Any
 from liqspec.core import machine
 from liqspec.core.events import EventData
 from liqspec.replay.run import Run
-from liqspec.search.minimise import Failing
+from liqspec.search.minimise import FailingRun
 from liqspec.spec import rulebook, scenarios
 from liqspec.spec.scenarios import Scenario
 from liqspec.spec.vectors import Case
@@ -154,7 +154,7 @@ def _searched(piece: str) -> Iterator[Case]:
             yield _found("essential", goal.lower(), rulebook.rules()[goal].title, (goal,), run)
 
 
-def _found(suite: str, name: str, title: str, rules: tuple[str, ...], run: Failing) -> Case:
+def _found(suite: str, name: str, title: str, rules: tuple[str, ...], run: FailingRun) -> Case:
     return Case(
         venue="small",
         suite=suite,

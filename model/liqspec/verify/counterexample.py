@@ -10,17 +10,14 @@ from rich.markup import escape
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.core.parameters import InvalidConfig
-from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Monitor, judge_whole_run
 from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS
 from liqspec.properties.registry import PROPERTIES
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
-from liqspec.search.condense import condensed
-from liqspec.search.minimise import Failing
-from liqspec.search.minimise import shrink as shortened
+from liqspec.search.minimise import FailingRun, minimise
+from liqspec.search.passes import PLAINER, SHORTEST
 from liqspec.spec import rulebook, scenarios
 
 
@@ -54,19 +51,11 @@ def shrink(violation: Violation) -> Violation:
     if best is None:
         return violation
 
-    def fails(candidate: Failing) -> Failing | None:
-        try:
-            found = judge_all(evolve(violation, config=candidate.config), candidate.events)
-        except (
-            WrongShape,
-            InvalidConfig,
-        ):  # a mark that only a wrong engine lets an event set cannot be there at first
-            return None
-        return None if found is None else Failing(found.config, found.events)
+    def fails(candidate: FailingRun) -> FailingRun | None:
+        found = judge_all(evolve(violation, config=candidate.config), candidate.events)
+        return None if found is None else FailingRun(found.config, found.events)
 
-    shortest = shortened(Failing(best.config, best.events), fails)
-    while (fewer := next(filter(None, map(fails, condensed(shortest))), None)) is not None:
-        shortest = shortened(fewer, fails)
+    shortest = minimise(FailingRun(best.config, best.events), fails, SHORTEST, PLAINER, SHORTEST)
     return judge_all(evolve(violation, config=shortest.config), shortest.events) or best
 
 
