@@ -223,10 +223,11 @@ def _build_pool(venue: Venue, account: str, value: PoolValue) -> Pool:
 
 def to_json(venue: Venue, snapshot: Snapshot) -> dict[str, Any]:
     """The snapshot as plain data in the outside format; `from_json` of it is the snapshot again (OBS-4)."""
-    return {"format": FORMAT, **_write(venue, snapshot)}
+    return {"format": FORMAT, **write(venue, snapshot)}
 
 
-def _write(venue: Venue, record: Any) -> dict[str, Any]:
+def write(venue: Venue, record: Any) -> dict[str, Any]:
+    """A record of the state as plain data in the outside format."""
     market = venue.markets[record.market] if isinstance(record, PositionValue) else None
     values = [(field, getattr(record, field.name)) for field in fields(record.__class__)]
     return {field.name: _write_value(venue, market, field.kind, value) for field, value in values if value is not None}
@@ -244,9 +245,9 @@ def _write_value(venue: Venue, market: Market | None, kind: Kind, value: Any) ->
         case "prices":
             return {name: venue.markets[name].price.text(price) for name, price in value}
         case "record":
-            return _write(venue, value)
+            return write(venue, value)
         case "records":
-            return [_write(venue, entry) for entry in value]
+            return [write(venue, entry) for entry in value]
         case _:
             return value
 
@@ -268,16 +269,19 @@ _OUTSIDE: dict[Kind, tuple[Any, Any]] = {
 @cache
 def _shape(record: Any) -> type[Any]:
     """The class of a record in the outside format; what is left out is None."""
-    outside: dict[str, Any] = {"format": attrs.field(type=int)} if record is Snapshot else {}
-    for field in fields(record):
-        shape, validator = _OUTSIDE.get(field.kind, (None, None))
-        if field.record is not None:
-            shape = _shape(field.record)
-        if field.kind == "records":
-            shape = tuple[shape, ...]  # type: ignore[valid-type]  # made at run time, as its members are
-        default = attrs.NOTHING if field.required else None
-        outside[field.name] = attrs.field(type=shape, validator=validator, default=default)
-    return attrs.make_class(record.__name__, outside, frozen=True, kw_only=True)
+    written: dict[str, Any] = {"format": attrs.field(type=int)} if record is Snapshot else {}
+    written.update({field.name: outside(field, required=field.required) for field in fields(record)})
+    return attrs.make_class(record.__name__, written, frozen=True, kw_only=True)
+
+
+def outside(field: Field, *, required: bool) -> Any:
+    """The attrs field that reads a field in the outside format; None is what is left out."""
+    shape, validator = _OUTSIDE.get(field.kind, (None, None))
+    if field.record is not None:
+        shape = _shape(field.record)
+    if field.kind == "records":
+        shape = tuple[shape, ...]  # type: ignore[valid-type]  # made at run time, as its members are
+    return attrs.field(type=shape, validator=validator, default=attrs.NOTHING if required else None)
 
 
 def from_json(venue: Venue, data: object) -> Snapshot:

@@ -37,7 +37,7 @@ def from_start(venue: Venue, start: SnapshotData, known: PartialState) -> Comple
         _assume_attempts(done, account["name"], pool, known)
     if venue.cooldown_ms and venue.cooldown_scope != "position":
         _assume_windows(venue, done)
-    if known.vault.cash is None:
+    if "cash" not in known.vault.known:
         other = venue.money.text(on_grid("vault.cash", data["vault"]["cash"], venue.money) + 1)
         done.assume("vault.cash", data["vault"]["cash"], "STP-3", lambda data: data["vault"].update(cash=other))
     _assume_leverages(venue, done)
@@ -62,9 +62,10 @@ def _assume_of_pool(done: Completed, account: str, pool: SnapshotData, known: Pa
     if not pool["positions"]:
         return
     market, path = pool.get("market"), pool_path(account, pool.get("market"))
-    if known is None or (known.collateral is None and known.equity is None):
+    given = {} if known is None else known.known
+    if "collateral" not in given and (known is None or known.equity is None):
         done.assume(f"{path}.collateral", pool["collateral"], "STP-3")
-    if known is None or known.in_liquidation is None:
+    if "in_liquidation" not in given:
         # LIQ-11: a pool with a liquidatable position is in liquidation.
         assumed = pool["in_liquidation"] = any(held["state"] == "liquidatable" for held in pool["positions"])
         done.assume(
@@ -81,8 +82,7 @@ def _assume_attempts(done: Completed, account: str, pool: SnapshotData, known: P
     said = {
         held.market
         for held in known.positions
-        if (held.account, held.pool_market) == (account, market)
-        and (held.attempted is not None or held.failed is not None)
+        if (held.account, held.pool_market) == (account, market) and held.known.keys() & {"attempted", "failed"}
     }
     without_order = [held["market"] for held in pool["positions"] if is_open(held) and "order" not in held]
     silent = sorted(set(without_order) - said)

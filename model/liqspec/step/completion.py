@@ -10,8 +10,10 @@ from typing import Any
 
 from attrs import define, frozen
 
+from liqspec.core import snapshot
 from liqspec.core.arithmetic import Holding
 from liqspec.core.parameters import InvalidConfig, on_grid
+from liqspec.core.snapshot import PoolValue, PositionValue, WindowValue
 from liqspec.core.venue import Venue
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
@@ -67,10 +69,7 @@ def complete(venue: Venue, base: SnapshotData, known: PartialState) -> Completed
         _position(venue, done, held)
     for pool in known.pools:
         _pool(venue, done, pool)
-    if known.vault.cash is not None:
-        data["vault"]["cash"] = known.vault.cash
-    if known.vault.positions is not None:
-        data["vault"]["positions"] = dict(known.vault.positions)
+    data["vault"].update(known.vault.known)
     return done
 
 
@@ -80,14 +79,12 @@ def complete(venue: Venue, base: SnapshotData, known: PartialState) -> Completed
 def _position(venue: Venue, done: Completed, held: PartialPosition) -> None:
     if held.market not in venue.markets:
         raise InvalidConfig(f"{held.path}.market", "not among the markets")
-    pool = _pool_data(done, held.path, held.account, held.pool_market)
+    pool = _pool_data(venue, done, held.path, held.account, held.pool_market)
     found = next((entry for entry in pool["positions"] if entry["market"] == held.market), None)
     if found is None:
         found = {"market": held.market}
         pool["positions"].append(found)
-    for name in ("size", "cost", "life", "leverage", "state", "attempted", "failed", "order"):
-        if (value := getattr(held, name)) is not None:
-            found[name] = value
+    found.update(held.known)
     if "order" in found and on_grid(f"{held.path}.order", found["order"], venue.markets[held.market].size) == 0:
         del found["order"]
     _fill_in(venue, done, held, found)
@@ -96,28 +93,35 @@ def _position(venue: Venue, done: Completed, held: PartialPosition) -> None:
 def _fill_in(venue: Venue, done: Completed, held: PartialPosition, found: SnapshotData) -> None:
     """What a position lacks after all that is known: STP-3 for what was left out, STP-4 for what cannot be seen."""
     market, place = venue.markets[held.market], _held(held)
-    if held.state in ("backstopped", "closed"):
-        found["size"] = held.size or "0"
+    state = held.known.get("state")
+    if state in ("backstopped", "closed"):
+        found["size"] = held.known.get("size", "0")
     if "size" not in found:
         raise shapes.WrongShape(f"{held.path}.size", "required, unless the position is backstopped or closed")
     size = on_grid(f"{held.path}.size", found["size"], market.size)
-    if held.state is None and ("state" not in found or is_open(found) != (size != 0)):
+    if state is None and ("state" not in found or is_open(found) != (size != 0)):
         found["state"] = "closed" if not size else "liquidatable" if "order" in found else "healthy"
         done.assume(f"{held.path}.state", found["state"], "STP-3")
     if "life" not in found:
         found["life"] = 1
         done.assume(f"{held.path}.life", 1, "STP-3", lambda data: place(data).update(life=2))
     if not size:
-        found.update(cost="0", leverage=0, attempted=False, failed=False, window=no_window())
-        found.pop("order", None)
+        for field in snapshot.fields(PositionValue):
+            if not field.required:  # LIF-2: what belonged to its life only is forgotten
+                found.pop(field.name, None)
+        found.update(cost="0", leverage=0, window=no_window())
         return
     if "cost" not in found:
         mark = on_grid(f"marks.{held.market}", done.data["marks"][held.market], market.price)
         found["cost"] = venue.money.text(size * mark * market.unit)
         done.assume(f"{held.path}.cost", found["cost"], "STP-3")
-    if "order" in found and held.attempted is None:
+    if "order" in found and "attempted" not in held.known:
         found["attempted"] = True  # an order that works was emitted in this block (EVT-9, LIQ-12)
-    if held.order is None and "order" not in found and found["state"] in ("liquidatable", "partially_liquidated"):
+    if (
+        "order" not in held.known
+        and "order" not in found
+        and found["state"] in ("liquidatable", "partially_liquidated")
+    ):
         whole = market.size.text(abs(size))
         done.assume(f"{held.path}.order", "none", "STP-3", lambda data: place(data).update(order=whole, attempted=True))
     _own_window(venue, done, held, found)
@@ -150,12 +154,9 @@ def _own_window(venue: Venue, done: Completed, held: PartialPosition, found: Sna
 
 
 def _pool(venue: Venue, done: Completed, known: PartialPool) -> None:
-    data = _pool_data(done, known.path, known.account, known.market)
-    if known.in_liquidation is not None:
-        data["in_liquidation"] = known.in_liquidation
-    if known.collateral is not None:
-        data["collateral"] = known.collateral
-    elif known.equity is not None:
+    data = _pool_data(venue, done, known.path, known.account, known.market)
+    data.update(known.known)
+    if "collateral" not in known.known and known.equity is not None:
         # MRG-3: equity is collateral and unrealised profit, so the one follows from the other.
         equity = on_grid(f"{known.path}.equity", known.equity, venue.money)
         profit = sum(
@@ -246,14 +247,14 @@ def find_pool(data: SnapshotData, account: str, market: str | None) -> SnapshotD
     return found
 
 
-def _pool_data(done: Completed, path: str, account: str, market: str | None) -> SnapshotData:
+def _pool_data(venue: Venue, done: Completed, path: str, account: str, market: str | None) -> SnapshotData:
     """The pool's plain data; an isolated pool that is not there yet is added."""
     if all(entry["name"] != account for entry in done.data["accounts"]):
         raise shapes.WrongShape(path, f"{show(account)} is not among the accounts of the configuration")
     pools = find_account(done.data, account)["pools"]
     found: SnapshotData | None = next((pool for pool in pools if pool.get("market") == market), None)
     if found is None:
-        found = {"market": market, "collateral": "0", "in_liquidation": False, "window": no_window(), "positions": []}
+        found = snapshot.write(venue, PoolValue(market, 0))
         pools.append(found)
     return found
 
@@ -270,4 +271,4 @@ def is_open(held: SnapshotData) -> bool:
 
 def no_window() -> dict[str, int]:
     """A window that is closed (CLD-1)."""
-    return {"until": 0, "forcing_until": 0}
+    return WindowValue()._asdict()

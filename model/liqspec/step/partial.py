@@ -1,15 +1,21 @@
 """What may be known of a state: an observation with anything left out, and memories that it does not show (STP-2)."""
 
-from attrs import field, frozen
+from functools import cache
+from typing import Any
 
+import attrs
+from attrs import Factory, field, frozen
+
+from liqspec.core import snapshot
 from liqspec.core.config import Mode
+from liqspec.core.snapshot import BookValue, PoolValue, PositionValue
 from liqspec.edge import keys, shapes
-from liqspec.edge.validators import are_amounts, are_reported, is_integer, is_moment, is_reported
+from liqspec.edge.validators import are_amounts, is_integer, is_moment, is_reported
 
 
 @frozen(kw_only=True)
 class PartialPosition:
-    """What may be known of a position: its key and, field by field, what was observed or is remembered.
+    """What may be known of a position: its key, its window, and other fields of it in a snapshot, as these are written.
 
     No order is an order of "0", and no window one that ends at 0; None is what is not known.
     """
@@ -17,15 +23,8 @@ class PartialPosition:
     account: str
     market: str
     mode: Mode
-    state: str | None = None
-    size: str | None = field(default=None, validator=is_reported)
-    cost: str | None = field(default=None, validator=is_reported)
-    order: str | None = field(default=None, validator=is_reported)
-    life: int | None = field(default=None, validator=is_integer)
     cooldown_until: int | None = field(default=None, validator=is_moment)
-    leverage: int | None = field(default=None, validator=is_integer)
-    attempted: bool | None = None
-    failed: bool | None = None
+    known: dict[str, Any] = Factory(dict)
 
     @property
     def pool_market(self) -> str | None:
@@ -34,41 +33,39 @@ class PartialPosition:
 
     @property
     def path(self) -> str:
-        """Where it stands, for messages."""
+        """Its path, for messages."""
         return f"positions[{keys.position(self.account, self.market, self.mode)}]"
 
 
 @frozen(kw_only=True)
 class PartialPool:
-    """What may be known of a margin pool."""
+    """What may be known of a margin pool: its key, its measures, and fields of it in a snapshot."""
 
     account: str
     mode: Mode
     market: str | None = None
-    collateral: str | None = field(default=None, validator=is_reported)
     equity: str | None = field(default=None, validator=is_reported)
     maintenance_margin: str | None = field(default=None, validator=is_reported)
     initial_margin: str | None = field(default=None, validator=is_reported)
-    in_liquidation: bool | None = None
+    known: dict[str, Any] = Factory(dict)
 
     @property
     def path(self) -> str:
-        """Where it stands, for messages."""
+        """Its path, for messages."""
         return pool_path(self.account, self.market)
 
 
 def pool_path(account: str, market: str | None) -> str:
-    """Where a pool stands, for messages."""
+    """The path of a pool, for messages."""
     return f"pools[{keys.pool(account, market)}]"
 
 
 @frozen(kw_only=True)
 class PartialVault:
-    """What may be known of the vault."""
+    """What may be known of the vault: its equity, and fields of it in a snapshot."""
 
-    cash: str | None = field(default=None, validator=is_reported)
     equity: str | None = field(default=None, validator=is_reported)
-    positions: dict[str, str] | None = field(default=None, validator=are_reported)
+    known: dict[str, Any] = Factory(dict)
 
 
 @frozen(kw_only=True)
@@ -89,7 +86,15 @@ class PartialState:
         Raises:
             shapes.WrongShape: a field is unknown or mistyped, or a key is missing, contradicts itself or is repeated.
         """
-        read = shapes.structure(_without_nulls(data), cls)
+        written: Any = shapes.structure(_without_nulls(data), _shape())
+        read = cls(
+            time=written.time,
+            block=written.block,
+            marks=written.marks,
+            positions=tuple(_part(PartialPosition, entry) for entry in written.positions),
+            pools=tuple(_part(PartialPool, entry) for entry in written.pools),
+            vault=PartialVault() if written.vault is None else _part(PartialVault, written.vault),
+        )
         for pool in read.pools:
             if (pool.mode == "cross") != (pool.market is None):
                 raise shapes.WrongShape(pool.path, "a cross pool has no market, and an isolated one has its market")
@@ -98,6 +103,43 @@ class PartialState:
             if paths.count(path) > 1:
                 raise shapes.WrongShape(path, "is repeated")
         return read
+
+
+# ----------------------------------------------------------------------------------------- from the fields of the state
+
+_RECORDS: dict[Any, Any] = {PartialPosition: PositionValue, PartialPool: PoolValue, PartialVault: BookValue}
+
+
+def known_fields(record: Any) -> list[snapshot.Field]:
+    """The fields of a record that a state known in part may have as a snapshot has them."""
+    return [one for one in snapshot.fields(record) if one.kind not in ("record", "records") and one.name != "market"]
+
+
+@cache
+def _shape() -> type[Any]:
+    """The class of a partial state in plain data; what is left out is None."""
+    positions, pools, vault = (_shape_of(part) for part in (PartialPosition, PartialPool, PartialVault))
+    fields = _own_fields(PartialState)
+    fields["positions"] = attrs.field(type=tuple[positions, ...], default=())  # type: ignore[valid-type]  # made just now
+    fields["pools"] = attrs.field(type=tuple[pools, ...], default=())  # type: ignore[valid-type]  # made just now
+    fields["vault"] = attrs.field(type=vault, default=None)
+    return attrs.make_class("PartialState", fields, frozen=True, kw_only=True)
+
+
+def _shape_of(part: Any) -> type[Any]:
+    known = {one.name: snapshot.outside(one, required=False) for one in known_fields(_RECORDS[part])}
+    return attrs.make_class(part.__name__, {**_own_fields(part), **known}, frozen=True, kw_only=True)
+
+
+def _own_fields(part: Any) -> dict[str, Any]:
+    own = [one for one in attrs.fields(part) if one.name != "known"]
+    return {one.name: attrs.field(type=one.type, default=one.default, validator=one.validator) for one in own}
+
+
+def _part(part: Any, written: Any) -> Any:
+    known = {one.name: getattr(written, one.name) for one in known_fields(_RECORDS[part])}
+    own = {name: getattr(written, name) for name in _own_fields(part)}
+    return part(**own, known={name: value for name, value in known.items() if value is not None})
 
 
 # In these fields null is a value, and this is what stands for it.

@@ -14,13 +14,14 @@ from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import CODES, Refusal
-from liqspec.core.snapshot import Snapshot
+from liqspec.core.snapshot import PositionValue, Snapshot
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
+from liqspec.spec import observables
 from liqspec.step import assumptions, compare, reasons
 from liqspec.step.compare import Observes
 from liqspec.step.completion import Assumption, Completed
-from liqspec.step.partial import PartialState
+from liqspec.step.partial import PartialState, known_fields
 from liqspec.step.reasons import Reason, Step
 
 Mode = Literal["decision", "code", "full"]
@@ -134,9 +135,10 @@ def _check_observed(data: dict[str, Any]) -> None:
     """Refuse what a state before may have and an observation cannot show: it would never be compared."""
     if "marks" in data:
         raise shapes.WrongShape("marks", "an observation has no marks")
+    remembered = {field.name for field in known_fields(PositionValue)} - {*observables.observables().of("positions")}
     for index, held in enumerate(data.get("positions", [])):
-        for name in ("leverage", "attempted", "failed"):
-            if name in held:
+        for name in held:
+            if name in remembered:
                 raise shapes.WrongShape(f"positions[{index}].{name}", f"an observation has no {name}")
 
 
