@@ -74,13 +74,13 @@ conform: .venv/ready  ## which wrong engine, run as a separate process, `liqspec
 vectors: .venv/ready  ## regenerate the conformance vectors from the specification
 	$(BIN)/liqspec vectors generate spec/vectors
 
-events: .venv/ready  ## write what spec/ states of the events anew, from their records
+events: .venv/ready  ## regenerate what spec/ states of the events from their records
 	$(BIN)/python -m liqspec.spec.generated_events
 
-state: .venv/ready  ## write the schema of a snapshot anew from the list of the state's fields
+state: .venv/ready  ## regenerate the schema of a snapshot from the list of the fields of the state
 	$(BIN)/python -m liqspec.spec.generated_state
 
-parameters: .venv/ready  ## write the page and the schema of a venue's parameters anew from their declarations
+parameters: .venv/ready  ## regenerate the page and the schema of the parameters of a venue from their declarations
 	$(BIN)/python -m liqspec.spec.generated
 
 diagrams: .venv/graphviz  ## redraw the committed diagrams from the specification

@@ -97,7 +97,7 @@ def _verdicts(
     with TemporaryDirectory(prefix="mutation-") as folder:
         first = Bench.of_tree(Path(folder) / "bench")
         seconds = workshop.baseline(first, detectors)
-        benches = [first, *(first.twin(Path(folder) / f"bench{number}") for number in range(1, workers))]
+        benches = [first, *(first.copy_to(Path(folder) / f"bench{number}") for number in range(1, workers))]
         with Progress(*columns, TimeElapsedColumn(), console=console, transient=True, auto_refresh=False) as bars:
             bar = bars.add_task("", total=len(mutants), left=0)
             for verdict in workshop.trials(benches, mutants, detectors, seconds):

@@ -47,13 +47,13 @@ class Measure:
 def measure(number: str) -> Measure:
     """Search, shrink, explore, and run the scenarios, on one wrong engine."""
     engine, told = WRONG_ENGINES[number], stories()
-    worlds = [scopes.load(name) for name in SCOPES]
+    loaded = [scopes.load(name) for name in SCOPES]
     with engine.applied():
         began = process_time()
         found = find(STEPS)
         seconds = process_time() - began
         shrunk = None if found is None else shortest([found.violation], SHIPPED, seed=1)
-        where, explored = _explored(worlds)
+        where, explored = _explored(loaded)
         story = contradicted(told)
     return Measure(
         number,
@@ -68,8 +68,8 @@ def measure(number: str) -> Measure:
     )
 
 
-def _explored(worlds: list[scopes.Scope]) -> tuple[str, Violation | None]:
-    for world in worlds:
+def _explored(loaded: list[scopes.Scope]) -> tuple[str, Violation | None]:
+    for world in loaded:
         found = explore.explore(evolve(world, max_depth=min(world.max_depth, 8)))
         if found.coverage.violations:
             return world.name, found.coverage.violations[0]

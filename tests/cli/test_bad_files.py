@@ -297,7 +297,7 @@ BAD_VENUES = [
     ("fee_rate", "fee", "liquidation.fee: unknown field; the fields here are: cooldown_ms, cooldown_scope, fee_rate"),
     ("max_leverage = 5", "max_leverage = 5, colour = 1", "markets.A.tiers[0].colour: unknown field"),
     ('lot = "0.1"', "", "markets.A.lot: required field is missing"),
-    ("cooldown_ms = 1000", 'cooldown_scope = "world"', 'liquidation.cooldown_scope: expected one of "position", '),
+    ("cooldown_ms = 1000", 'cooldown_scope = "market"', 'liquidation.cooldown_scope: expected one of "position", '),
     ("cooldown_ms = 1000", 'order_policy = "both"', 'liquidation.order_policy: expected one of "all", "ranked", got'),
     ("cooldown_ms = 1000", "stop_when_restored = 1", "liquidation.stop_when_restored: expected true or false, got 1"),
     ("[markets.A]", '[markets."A B"]', 'markets.A B: "A B" is not a valid name'),
@@ -421,7 +421,7 @@ BAD_SCENARIOS = [
         'note = "Ten at 100."',
         'expect = { refused = "no" }',
         13,
-        'step[1].expect.refused: "no" is none of: bad_request,',
+        'step[1].expect.refused: "no" is not one of: bad_request,',
     ),
     (
         'venue = "small.toml"',

@@ -36,7 +36,7 @@ def test_the_version_costs_little_more_than_an_interpreter() -> None:
     """Both are run in turn, so that whatever slows the machine slows both."""
     pairs = [(_processor_time("-m", "liqspec", "--version"), _processor_time("-c", "pass")) for _ in range(5)]
     spent, bare = (min(times) for times in zip(*pairs, strict=True))
-    assert spent <= MOST * bare, f"{spent:.3f} s beside {bare:.3f} s"
+    assert spent <= MOST * bare, f"{spent:.3f} s against {bare:.3f} s"
 
 
 def test_the_version_imports_no_tool() -> None:

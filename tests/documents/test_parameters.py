@@ -7,7 +7,7 @@ from liqspec.core.parameters import PARAMETERS, TABLES, Parameter, Parameters
 from liqspec.edge import files, shapes
 from liqspec.spec import generated, rulebook
 
-AGAIN = "it is written anew by `make parameters`"
+AGAIN = "`make parameters` regenerates it"
 
 
 def test_the_page_is_what_is_declared() -> None:
@@ -19,7 +19,7 @@ def test_the_schema_is_what_is_declared() -> None:
 
 
 def test_each_parameter_has_one_type_in_integers() -> None:
-    """What a rule computes with is typed beside the declarations, one for each."""
+    """What a rule computes with is typed next to the declarations, one for each."""
     assert [entry.inner_name for entry in PARAMETERS] == [entry.name for entry in attrs.fields(Parameters)]
 
 

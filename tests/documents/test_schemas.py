@@ -29,7 +29,7 @@ from liqspec.spec.scenarios import Scenario
 from liqspec.step import question, relation
 from liqspec.step.partial import PartialState
 from support.builders import backstopped, holding, restored_by_a_fill, small_config, small_engine, waiting, working
-from support.request_lines import HELLO, request, spoilt_value
+from support.request_lines import HELLO, malformed_value, request
 
 STORIES = [*rulebook.example_scenarios(), *(scenarios.load(name) for name in scenarios.names())]
 JSON_BLOCK = re.compile(r"^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -108,8 +108,8 @@ class TestWhatTheModelWrites:
             reply, op = json.loads(oracle.reply(line)), json.loads(line)["op"]
             fits("reply", reply)
             fits("reply", reply, {"hello": "hello", "bye": "bye"}.get(op, "observed") if reply["ok"] else "refused")
-            spoilt = reply.get("error", {}).get("code") == "bad_request"
-            assert (schemas.mismatch("request", json.loads(line)) == "") is not spoilt
+            malformed = reply.get("error", {}).get("code") == "bad_request"
+            assert (schemas.mismatch("request", json.loads(line)) == "") is not malformed
 
     @pytest.mark.parametrize("page", ["vectors", "logs"])
     def test_examples_of_the_pages_fit_and_are_true(self, page: str) -> None:
@@ -223,7 +223,7 @@ class TestEventsFit:
         for _ in range(4):
             event: Any = guide.next_event()
             if random.random() < 0.7:
-                event = spoilt_value(random, event)
+                event = malformed_value(random, event)
             if sayable(event):
                 assert schemas.accepts("event", event) is read(events.from_json, event), event
 
@@ -339,7 +339,7 @@ class TestSnapshotsFit:
 
 def test_the_schema_of_a_snapshot_is_the_list_of_the_fields_of_the_state() -> None:
     """OBS-4."""
-    assert files.read_text(generated_state.SCHEMA) == generated_state.schema(), "`make state` writes it anew"
+    assert files.read_text(generated_state.SCHEMA) == generated_state.schema(), "`make state` regenerates it"
 
 
 def names_fit(data: dict[str, Any]) -> bool:

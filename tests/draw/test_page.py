@@ -376,7 +376,7 @@ def test_the_parts_of_the_page_are_in_the_package() -> None:
 
 
 def test_every_colour_of_the_page_is_the_themes() -> None:
-    """The assets have no colour of their own, and every variable that they use is written from the theme."""
+    """The assets define no colours, and every variable that they use is written from the theme."""
     assets = [part.read_text("utf-8") for part in (resources.files("liqspec.draw") / "assets").iterdir()]
     assert not any(re.search(r"#[0-9a-f]{3,8}\b|\brgba?\(|\bhsl", text) for text in assets)
     colours = webpage.colours()

@@ -481,7 +481,7 @@ OPENED = json.loads(lines("deficit")[3])
 TRADED = OPENED["event"]
 
 
-def spoilt(**changes: Any) -> str:
+def malformed(**changes: Any) -> str:
     """A trace of a trade and its end, with this instead."""
     return json.dumps({**OPENED, **changes}) + "\n" + lines("deficit")[-1]
 
@@ -516,17 +516,17 @@ def seen_as(state: str) -> dict[str, Any]:
             "recorded.jsonl:1: unknown rule 'ZZZ-1'",
         ),
         ("", "is empty"),
-        (spoilt(marks={}), "recorded.jsonl:1: the marks are missing, or are of other markets than before"),
-        (spoilt(transitions=[TAKEN | {"transition": "T99"}]), "the lifecycle has no transition T99 from"),
+        (malformed(marks={}), "recorded.jsonl:1: the marks are missing, or are of other markets than before"),
+        (malformed(transitions=[TAKEN | {"transition": "T99"}]), "the lifecycle has no transition T99 from"),
         (
-            spoilt(transitions=[TAKEN | {"source": "closed", "target": "cooldown"}]),
+            malformed(transitions=[TAKEN | {"source": "closed", "target": "cooldown"}]),
             "no transition T0 from closed to cooldown",
         ),
-        (spoilt(observation=seen_as("nowhere")), "alice/BTC/isolated: unknown state 'nowhere'"),
-        (spoilt(event={"type": "trade"}), "recorded.jsonl:1: event.account: expected a string"),
-        (spoilt(event=TRADED | {"size": "x"}), "recorded.jsonl:1: event.size: "),
-        (spoilt(event=TRADED | {"market": "DOGE"}), "recorded.jsonl:1: event.market: 'DOGE' has no mark"),
-        (spoilt(refusal={"code": "no", "rule": "EVT-2"}), "recorded.jsonl:1: unknown refusal 'no'"),
+        (malformed(observation=seen_as("nowhere")), "alice/BTC/isolated: unknown state 'nowhere'"),
+        (malformed(event={"type": "trade"}), "recorded.jsonl:1: event.account: expected a string"),
+        (malformed(event=TRADED | {"size": "x"}), "recorded.jsonl:1: event.size: "),
+        (malformed(event=TRADED | {"market": "DOGE"}), "recorded.jsonl:1: event.market: 'DOGE' has no mark"),
+        (malformed(refusal={"code": "no", "rule": "EVT-2"}), "recorded.jsonl:1: unknown refusal 'no'"),
     ],
 )
 def test_a_truncated_or_wrong_trace_gets_one_line_and_status_2(

@@ -222,7 +222,7 @@ class Position:
     order: int | None = None
     attempted: bool = False  # an order was emitted in this block and not cancelled (LIQ-12)
     failed: bool = False  # an order ended by order_done, in this block and this liquidation (BKS-2)
-    window: int = 0  # the end of its own window
+    window: int = 0  # the end of the position's window
     window_at_block: int = 0  # the same, as it was when this block began (CLD-3)
 
     @property

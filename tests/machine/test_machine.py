@@ -343,7 +343,7 @@ class TestTheGuards:
         inputs = GuardInputs(50, 100, True, failed, Ratio(2, 3), now=10)
         assert new_position("liquidatable").book_failed(inputs) is failed
 
-    def test_the_book_failed_only_when_every_open_position_was_left_over(self) -> None:
+    def test_the_book_failed_only_when_every_open_position_failed(self) -> None:
         """BKS-2: A has been tried and failed, B is still working; closed positions do not count."""
         engine = small_engine()
         apply(engine, "deposit", account="alice", amount="400")
@@ -359,7 +359,7 @@ class TestTheGuards:
         trade(engine, "-10", "88", market="B")
         assert not cross.positions["A"].failed, "restored by the sale, which forgets the failure"
 
-    def test_each_guard_reads_its_own_facts(self) -> None:
+    def test_each_guard_reads_its_own_inputs(self) -> None:
         """LIQ-4, LIQ-5, BKS-1, CLD-2."""
         subject = new_position("liquidatable", until=11)
         breached = GuardInputs(66, 100, False, False, Ratio(2, 3), now=10)

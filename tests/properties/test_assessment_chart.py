@@ -23,7 +23,7 @@ from liqspec.spec import charts
 CHART = charts.assessment()
 QUESTIONS = [name for name, node in CHART.nodes.items() if node.kind == "question"]
 RUNS, LENGTH = 60, 80
-# What assessment does to a pool, beside transitions and the end of a restored pool's order.
+# What assessment does to a pool, besides transitions and the end of a restored pool's order.
 ACTIONS = ("LiquidationEntered", "LiquidationLeft", "DeficitCovered", "OrderEmitted", "Backstopped")
 
 

@@ -32,7 +32,7 @@ def engine_in_trouble(deposit: str) -> Engine:
     return engine
 
 
-class TestAims:
+class TestBoundaries:
     def test_a_ratio_is_kept_to_the_unit_and_a_tick_less_is_refused(self) -> None:
         """ACC-9: equity 60 below the margin of 85; half of the position for half of the equity is at 79."""
         engine = engine_in_trouble("210")

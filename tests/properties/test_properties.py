@@ -221,7 +221,7 @@ def test_a_wrong_engine_is_seen_by_the_property_that_is_about_it(
 
 
 def judged(name: str, told: list[EventData], event: EventData, change: Callable[[dict[str, Any]], None]) -> Verdict:
-    """What a property says of an event after these, if the engine shows what it should but for a change."""
+    """What a property says of an event after these, if the engine shows what it should except for a change."""
     engine = small_engine()
     witness = Witness(small_config(), engine.observe())
     for one in told:

@@ -877,7 +877,7 @@ class TestWindows:
 
 
 class TestConservation:
-    def test_the_two_sides_of_a_worked_run_add_up_to_what_was_put_in(self) -> None:
+    def test_the_two_sides_of_a_worked_run_add_up_to_the_net_deposits(self) -> None:
         """EVT-1, BKS-8: pools + vault + outside = 5000 + 200 after a deposit, a trade, a fill and a backstop."""
         engine = working()
         order_event(engine, "fill", size="1", price="80")

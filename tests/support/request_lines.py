@@ -72,22 +72,22 @@ def fuzzed(random: Random, engine: Engine) -> bytes:
         return random.randbytes(random.randrange(60)).replace(b"\n", b" ")
     event = Guide(random, engine).next_event()
     if kind == 2:
-        return request("apply", event=spoilt_value(random, event))
+        return request("apply", event=malformed_value(random, event))
     line = request(random.choice(("apply", "apply", "reset", "hello", "bye!", "")), event=event)
     if kind == 3:
         return line[: random.randrange(len(line))]
-    spoilt = bytearray(line)
+    malformed = bytearray(line)
     for _ in range(random.choice((1, 1, 2, 8))):
-        place = random.randrange(len(spoilt))
+        place = random.randrange(len(malformed))
         if random.random() < 0.5:
-            spoilt[place] = random.choice(b'0123456789"{}[],:.-eE \\u\xff\x00')
+            malformed[place] = random.choice(b'0123456789"{}[],:.-eE \\u\xff\x00')
         else:
-            del spoilt[place : place + random.choice((1, 3))]
-            spoilt = spoilt or bytearray(b"x")
-    return bytes(spoilt).replace(b"\n", b" ")
+            del malformed[place : place + random.choice((1, 3))]
+            malformed = malformed or bytearray(b"x")
+    return bytes(malformed).replace(b"\n", b" ")
 
 
-def spoilt_value(random: Random, event: dict[str, Any]) -> Any:
+def malformed_value(random: Random, event: dict[str, Any]) -> Any:
     """An event with one field replaced by something of another type, range or spelling, taken away, or added."""
     anything: list[Any] = [None, True, 1.5, -1, 2**53, 10**300, "", "1e3", "0x1", "\ud800", "9" * 79, [], {}, [event]]
     choice = random.randrange(4)

@@ -98,10 +98,10 @@ def test_values_of_one_variable_are_of_one_shape() -> None:
     assert {position["order"]["tag"] for position in positions} == {"None", "Some"}
 
 
-@pytest.mark.parametrize("spoilt", [None, [], {}, {"states": []}, {"states": [{}], "#meta": {}}])
-def test_what_is_no_trace_is_refused(spoilt: Any) -> None:
+@pytest.mark.parametrize("malformed", [None, [], {}, {"states": []}, {"states": [{}], "#meta": {}}])
+def test_what_is_no_trace_is_refused(malformed: Any) -> None:
     with pytest.raises(shapes.WrongShape, match="no trace"):
-        itf.from_json(spoilt)
+        itf.from_json(malformed)
 
 
 def test_a_value_of_no_kind_is_refused() -> None:

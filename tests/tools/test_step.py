@@ -91,7 +91,7 @@ class TestEveryStep:
             assert verdict.assumed == ()
 
     @pytest.mark.parametrize("state", [whole, seen])
-    def test_at_amounts_that_nobody_could_put_in_is_allowed(self, state: Callable[[Engine], Data]) -> None:
+    def test_at_amounts_beyond_any_input_is_allowed(self, state: Callable[[Engine], Data]) -> None:
         """AMT-3: what an engine reports may be longer."""
         engine = beyond_78_digits()
         before = state(engine)
@@ -305,7 +305,7 @@ class TestAWrongStep:
         assert not relation.judge(CONFIG, whole(holding()), MARK_88, wrong).allowed
         assert relation.judge(CONFIG, whole(holding()), MARK_88, wrong, mode="code").allowed
 
-    def test_without_an_observation_the_step_is_foretold(self) -> None:
+    def test_without_an_observation_the_step_is_predicted(self) -> None:
         """STP-5."""
         verdict = relation.judge(CONFIG, whole(holding()), MARK_88)
         assert verdict.allowed

@@ -25,7 +25,7 @@ from liqspec.search.passes import PLAINER
 from liqspec.spec import checks, rulebook
 from liqspec.spec.vectors import Case, to_text
 from liqspec.vectors import corpus, parameters, refusals, suites
-from liqspec.vectors import search as hunting
+from liqspec.vectors import search as searching
 from liqspec.vectors.goals import Boundaries, RulesThatAct
 from liqspec.vectors.play import Abilities, Played, play, play_all
 from liqspec.vectors.search import search
@@ -194,7 +194,7 @@ class TestACorpusThatIsStale:
 # -------------------------------------------------------------------------------------------------------- the search
 
 
-def test_the_hunt_finds_the_same_every_time() -> None:
+def test_the_search_finds_the_same_every_time() -> None:
     wanted = {"FIL-3", "LIQ-4"}
     found = [search(suites.search_space(), wanted, RulesThatAct, "test") for _ in range(2)]
     assert found[0] == found[1]
@@ -233,8 +233,8 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, 
     """A corpus written from so few runs that it takes seconds, in this process; it lacks what is rare."""
     folder = tmp_path_factory.mktemp("vectors")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(hunting, "RUNS", 1)
-        patched.setattr(hunting, "MORE", 4)
+        patched.setattr(searching, "RUNS", 1)
+        patched.setattr(searching, "MORE", 4)
         patched.setattr(parameters, "STEPS", 300)
         patched.setattr(parallel, "available", lambda: 1)
         yield folder, invoke("generate", str(folder))

@@ -23,8 +23,8 @@ from liqspec.search.passes import FEWER, PLAINER, SHORTEST, SIMPLER
 SHORT = 3  # events; a finding with fewer is not made shorter by other runs
 LENGTH = 40  # events in one run: short, so that what is found is soon made short
 WITNESSED = 8  # the interval, in runs, at which every property is judged on the engine's own observations too
-SPOILT = 0.03  # of the events, in addition to those of the guide: of any type, with a field that must be refused
-HUNTED = 4_000  # steps in which a finding shorter than the first one is looked for
+MALFORMED = 0.03  # of the events, in addition to those of the guide: of any type, with a field that must be refused
+SEARCHED = 4_000  # steps in which a finding shorter than the first one is looked for
 LONG = 8  # events; each one that a finding has from here on adds this many steps
 SHRINK_SECONDS = 60.0  # for each of making a finding short, looking for a shorter one, and making its numbers plain
 TRIES = 200  # events proposed for one that the engine supports
@@ -130,7 +130,7 @@ class Search:
         engine gets fewer runs, and one that fails in them without an answer no more of them.
         """
         searched, attempt, deadline = Compared(), 0, self._deadline()
-        while len(finding.events) > SHORT and max(searched.steps, attempt) < HUNTED * _worth(finding):
+        while len(finding.events) > SHORT and max(searched.steps, attempt) < SEARCHED * _worth(finding):
             if time.monotonic() > deadline:
                 break
             length, attempt = len(finding.events) - 1, attempt + 1
@@ -202,7 +202,7 @@ class Search:
     def _next(self, guide: Guide, random: Random, coverage: Compared) -> EventData | None:
         """The guide's next event of a type that the engine supports; None if there is none."""
         for _ in range(TRIES):
-            event = guide.stray() if random.random() < SPOILT else guide.next_event()
+            event = guide.stray() if random.random() < MALFORMED else guide.next_event()
             kind = event.get("type")
             if kind in self.events or kind not in EVENTS:
                 return event

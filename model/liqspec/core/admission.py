@@ -105,7 +105,7 @@ class Check(Listed, Generic[E]):
 
 
 def admit(event: E, state: State, checks: Iterable[Check[E]]) -> Amounts:
-    """The event's amounts in integers, if it passes the checks of all events and these of its own (EVT-2).
+    """The event's amounts in integers, if it passes the checks of all events and its own checks (EVT-2).
 
     Raises:
         Refusal: the first check that failed.

@@ -1,4 +1,4 @@
-"""The whole state as a value: compared, hashed, restored, and written as JSON from which a run can go on (OBS-4).
+"""The whole state as a value: compared, hashed, restored, and written as JSON from which a run can continue (OBS-4).
 
 The records below list the fields of the state once, each with its type outside. Capture, restore, JSON, traces
 (`replay.itf`), states known in part (`step`) and the schema follow the list.

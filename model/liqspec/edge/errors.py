@@ -1,4 +1,4 @@
-"""The errors that a user can mend: each is one line that says what is wrong, where, and what to do."""
+"""The errors that a user can fix: each is one line that says what is wrong, where, and what to do."""
 
 
 class InvalidInput(ValueError):

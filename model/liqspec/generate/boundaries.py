@@ -38,7 +38,7 @@ def backstop_line(venue: Venue, margin: int) -> int:
 
 
 def restore_lines(state: State, pool: Pool) -> tuple[int, ...]:
-    """The least equity in quote units that reaches the pool's restore target, if it has one beside its margin."""
+    """The least equity in quote units that reaches the pool's restore target, if it has one besides its margin."""
     target = measure(state, pool).restore_target
     return () if target is None else (divide_up(target.numerator, target.denominator),)
 

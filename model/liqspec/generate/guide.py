@@ -45,7 +45,7 @@ class Guide(Moves):
             "withdraw": (5, trader.withdraw),
             "transfer": (8, trader.transfer),
             "open_or_increase": (20, trader.open_or_increase),
-            "twin": (8, trader.twin),
+            "equal_margins": (8, trader.equal_margins),
             "reduce": (9, trader.reduce),
             "mark": (24, market.mark),
             "marks": (8, market.marks),
@@ -54,7 +54,7 @@ class Guide(Moves):
             "vault_trade": (2, market.vault_trade),
             "vault_cash": (1, market.vault_cash),
             "order_of_nobody": (2, market.order_of_nobody),
-            "spoilt": (5, self._spoilt),
+            "malformed": (5, self._malformed),
         }
         self._asked = [move for kind, move in market.optional().items() if kind in optional]
 
@@ -114,12 +114,12 @@ class Guide(Moves):
         working = self._state.working_orders()
         return self._market_moves.execution(working) if working else None
 
-    def _spoilt(self) -> EventData:
+    def _malformed(self) -> EventData:
         """An otherwise possible event with one or two fields that must be refused."""
         trader, market = self._trader, self._market_moves
         trades = (trader.open_or_increase, market.vault_trade)
         choices = (*trades, trader.deposit, trader.transfer, trader.withdraw, market.mark, market.block)
-        return self.spoil(self._random.choice(choices)() or trader.open_or_increase())
+        return self.corrupt(self._random.choice(choices)() or trader.open_or_increase())
 
     def stray(self) -> EventData:
         """An event of any kind, all kinds alike, with a field that must be refused; or a fill of no order."""
@@ -127,12 +127,12 @@ class Guide(Moves):
             nobody = self._market_moves.order_of_nobody()
             market = self._venue.markets[nobody["market"]]
             fill = {**nobody, "type": "fill", "size": market.size.text(1), "price": self._near_mark(market, 0)}
-            return fill if self._chance(0.3) else self.spoil(fill)
+            return fill if self._chance(0.3) else self.corrupt(fill)
         moves = [move for _, move in self.moves.values()]
         event = self._random.choice(moves)() or self.next_event()
-        return {**event, "time": -1} if "time" in event and self._chance(0.5) else self.spoil(event)
+        return {**event, "time": -1} if "time" in event and self._chance(0.5) else self.corrupt(event)
 
-    def spoil(self, event: EventData) -> EventData:
+    def corrupt(self, event: EventData) -> EventData:
         """The event with one or two fields that must be refused; of two, the order of the checks decides (EVT-2)."""
         event = dict(event)
         names, count = sorted(event), self._random.choice((1, 1, 2, 2))

@@ -140,14 +140,14 @@ class TraderMoves(Moves):
         amounts = [amount for amount in boundaries.threshold_amounts(self._venue, market) if amount <= affordable]
         if amounts and self._chance(0.2):
             return max(1, random.choice(amounts) // lot + random.choice((-1, 0, 0, 1)))
-        twins = [] if pool is None else self._state.holdings(pool)
-        if twins and self._chance(0.15):  # two positions of equal margin, where ties are decided
-            return max(1, boundaries.worth(random.choice(twins)) // lot)
+        held = [] if pool is None else self._state.holdings(pool)
+        if held and self._chance(0.15):  # two positions of equal margin, where ties are decided
+            return max(1, boundaries.worth(random.choice(held)) // lot)
         most = max(1, affordable // lot)
         round_lots = 10 ** (len(str(most)) - 1)  # of which the worth of a tick often divides the equity
         return max(1, random.choice((1, 2, most, most, most // 2, most + 1, round_lots, round_lots)))
 
-    def twin(self) -> EventData | None:
+    def equal_margins(self) -> EventData | None:
         """Opens in another market of a cross pool as much as it holds in one."""
         pools = [pool for pool in self._state.pools() if pool.mode == "cross" and len(pool.open_positions()) == 1]
         calm = [pool for pool in pools if not pool.in_liquidation]

@@ -358,8 +358,8 @@ def a_breach_is_one_before_rounding_but_for_a_unit_for_each_further_position(
     case: Case, positions: int, tiers: int, units_each: int = 1
 ) -> bool:
     """A breached pool with one quote unit less for each of its positions but the first is breached before anything is
-    rounded: of a single position exactly so, as equity is whole. (All rates over one denominator, which is no
-    restriction.)
+    rounded: of a single position exactly so, as equity is whole. (All rates over one denominator, which does
+    not restrict them.)
     """
     equity, (denominator,) = case.integer("equity"), case.positive("denominator")
     pool = any_pool(case, positions, tiers, denominator)

@@ -67,7 +67,7 @@ class Violation:
 
 @define
 class Coverage:
-    """Counts what was exercised, and collects what was violated, and the runs that could not go on."""
+    """Counts what was exercised, and collects what was violated, and the runs that could not continue."""
 
     checked: Counter[str] = Factory(Counter)
     transitions: Counter[str] = Factory(Counter)

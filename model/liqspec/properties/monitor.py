@@ -71,7 +71,7 @@ class Monitor:
     def compare(self, beside: Engine) -> list[Found]:
         """Judge the latest event against other runs, and return the violated properties.
 
-        They are made on the engine `beside`, of the same configuration, so that the judged one is unchanged.
+        They use another engine of the same configuration, so that the judged one is unchanged.
         """
         return self._compared(PAIRED, beside)
 

@@ -1,6 +1,6 @@
 """What of `spec/` is written from the declarations of the parameters: their page and their schema (CFG-1, CFG-2).
 
-`make parameters` writes both anew; a test holds them.
+`make parameters` regenerates both; a test checks them.
 """
 
 import json
@@ -17,7 +17,7 @@ SCHEMA = files.ROOT / schemas.FOLDER / "config.schema.json"
 
 _HEAD = """# The parameters of a venue
 
-What venues differ in, beside their markets: the fields of the tables `liquidation` and `backstop` of a configuration
+What venues differ in, besides their markets: the fields of the tables `liquidation` and `backstop` of a configuration
 (CFG-1), and what each may be (CFG-2). This page is written from the declarations that the model reads
 (`make parameters`), and a test keeps it so.
 
@@ -64,7 +64,7 @@ def _of_table(table: str) -> dict[str, Any]:
 
 
 def write(folder: Path = files.ROOT) -> None:
-    """Write both files anew."""
+    """Regenerate both files."""
     for path, text in ((PAGE, page()), (SCHEMA, schema())):
         (folder / path.relative_to(files.ROOT)).write_text(text, encoding="utf-8")
 

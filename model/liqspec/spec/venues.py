@@ -88,7 +88,7 @@ def names() -> list[str]:
 
 
 def load(name_or_path: str, beside: Path | None = None) -> VenueFile:
-    """The rule set of a shipped venue's name, or of a venue file's path (relative to the folder `beside`).
+    """The rule set of a shipped venue's name, or of a venue file's path (relative to a folder).
 
     Raises:
         specification.UnreadableFile: there is no such venue, or its file cannot be read or parsed.

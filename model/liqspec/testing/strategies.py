@@ -17,12 +17,12 @@ from liqspec.step import relation
 # The guide's moves by what they are about; `orders` is what the book does with a working liquidation order.
 FAMILIES: dict[str, tuple[str, ...]] = {
     "money": ("deposit", "withdraw", "transfer"),
-    "trades": ("open_or_increase", "twin", "reduce"),
+    "trades": ("open_or_increase", "equal_margins", "reduce"),
     "prices": ("mark", "mark", "mark", "marks", "funding"),
     "orders": ("execution",),
     "time": ("block",),
     "vault": ("vault_trade", "vault_cash"),
-    "refused": ("order_of_nobody", "spoilt"),
+    "refused": ("order_of_nobody", "malformed"),
 }
 
 

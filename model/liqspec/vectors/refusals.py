@@ -101,7 +101,7 @@ def _own(name: str, code: str) -> tuple[list[Fields], Fields] | None:
 
 
 def _failing(name: str, code: str) -> tuple[list[Fields], Fields]:
-    return _own(name, code) or (_HOLDING, _spoilt(name.rpartition(" ")[2], code))
+    return _own(name, code) or (_HOLDING, _malformed(name.rpartition(" ")[2], code))
 
 
 def _failing_both(name: str, first: str, second: str) -> tuple[list[Fields], Fields]:
@@ -115,20 +115,20 @@ def _failing_both(name: str, first: str, second: str) -> tuple[list[Fields], Fie
     return situation, {**other, **own}
 
 
-def _spoilt(kind: str, code: str) -> Fields:
+def _malformed(kind: str, code: str) -> Fields:
     """The fields that make a check fail that all events share."""
     if kind == "marks":
         prices = {"unknown_market": {"C": "100"}, "off_grid": {"A": "100.5"}, "not_positive": {"A": "0"}}
         return {"prices": prices[code]} if code in prices else {"extra": 1}
     amount = _AMOUNT.get(kind, "amount")
-    spoilt: dict[str, Fields] = {
+    malformed: dict[str, Fields] = {
         "bad_request": {"extra": 1},
         "unknown_account": {"account": "nobody"},
         "unknown_market": {"market": "C"} if "market" in EVENTS[kind].example else {"mode": "isolated", "market": "C"},
         "off_grid": {amount: "0.5"},
         "not_positive": {amount: "0"},
     }
-    return spoilt[code]
+    return malformed[code]
 
 
 def _negative(value: Any) -> Any:

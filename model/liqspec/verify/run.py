@@ -58,8 +58,8 @@ def verify(effort: Budget, progress: Console) -> Report:
         specification.UnreadableFile, shapes.WrongShape, InvalidConfig, InvalidScenario: a file of the specification,
             or the venue asked for, is wrong.
     """
-    worlds = [scopes.load(name) for name in effort.scopes]
-    pieces = chain(_shipped(effort, worlds), _random_runs(effort, effort.bases()))
+    loaded = [scopes.load(name) for name in effort.scopes]
+    pieces = chain(_shipped(effort, loaded), _random_runs(effort, effort.bases()))
     columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     parts: list[Part] = []
     with Progress(*columns, console=progress, transient=True) as bars:
@@ -71,9 +71,9 @@ def verify(effort: Budget, progress: Console) -> Report:
     return _report(effort, parts)
 
 
-def _shipped(effort: Budget, worlds: list[scopes.Scope]) -> Iterator[Piece]:
+def _shipped(effort: Budget, loaded: list[scopes.Scope]) -> Iterator[Piece]:
     """What takes longest comes first."""
-    yield from (Explored(world) for world in worlds)
+    yield from (Explored(world) for world in loaded)
     yield Examples()
     yield Scenarios()
     if effort.proved:

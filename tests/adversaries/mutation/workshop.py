@@ -63,7 +63,7 @@ class Bench:
                 shutil.copy2(source, root / name)
         return cls(root)
 
-    def twin(self, root: Path) -> "Bench":
+    def copy_to(self, root: Path) -> "Bench":
         """A copy of this copy, with the byte code that has been made in it."""
         shutil.copytree(self.root, root)
         return Bench(root)

@@ -193,7 +193,7 @@ def _to_maintenance(event: events.Trade, state: State, amounts: Amounts) -> Fail
 
 
 def _unless_larger(code: str) -> Any:
-    """The check of a reduction, but for one that turns the position round."""
+    """The check of a reduction, except one that turns the position round."""
     asked = real(events.Trade, code, "reducing")
 
     def failing(event: events.Trade, state: State, amounts: Amounts) -> Failure | None:

@@ -1,6 +1,6 @@
 // Reads an SCXML document and runs from standard input as JSON, loads the document with a real SCXML interpreter, feeds
 // each run's triggers with the values of the guards as event data, and prints the state after each, and what the schema
-// beside this file says.
+// next to this file says.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { validateXML } from "xmllint-wasm";

@@ -1,4 +1,4 @@
-"""The events: what the outside world can do to a venue, one record each (EVT-1, EVT-4).
+"""The events: what can happen to a venue from outside, one record each (EVT-1, EVT-4).
 
 A record holds the event's fields, its checks in their order, its change and its examples. The union `Event` is the one
 list of them: strict mypy names what a record in it lacks.

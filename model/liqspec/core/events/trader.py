@@ -163,7 +163,7 @@ class Trade:
     # ------------------------------------------------------------------------------- checks of an increase (ACC-8)
 
     def in_liquidation(self, state: State, _: Amounts) -> Failure | None:
-        """ACC-8: nothing is opened or increased in a pool in liquidation, or beside a partial liquidation."""
+        """ACC-8: nothing is opened or increased in a pool in liquidation, or after a partial liquidation."""
         pool = self.pool_in(state)
         if pool.in_liquidation:
             return Failure("market", pool.key, "nothing is opened or increased in a pool in liquidation")

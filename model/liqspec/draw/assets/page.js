@@ -160,13 +160,13 @@
   // A panel has a caption that says the moment, and a picture that is redrawn for each width.
   function addPanel(className, height, title, caption, draw) {
     const figure = element("figure", undefined, `panel ${className}`);
-    const told = element("span");
+    const reading = element("span");
     const heading = element("figcaption");
-    heading.append(element("b", title), told);
+    heading.append(element("b", title), reading);
     const picture = shape("svg", { role: "img", "aria-label": title });
     figure.append(heading, picture);
     byId("panels").append(figure);
-    const panel = { height, picture, told, caption, draw, cursor: null };
+    const panel = { height, picture, reading, caption, draw, cursor: null };
     picture.addEventListener("click", (click) => {
       const box = picture.getBoundingClientRect();
       go(Math.floor((click.clientX - box.left - LEFT) / ((box.width - LEFT - RIGHT) / count)) + 1);
@@ -198,7 +198,7 @@
     const width = Number(panel.picture.getAttribute("viewBox").split(" ")[2]);
     const column = (width - LEFT - RIGHT) / count;
     panel.cursor.setAttribute("x", LEFT + (now - 1) * column);
-    panel.told.textContent = panel.caption(now - 1);
+    panel.reading.textContent = panel.caption(now - 1);
   }
 
   function scaleOf(numbers, height) {
