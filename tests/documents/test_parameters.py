@@ -32,7 +32,7 @@ def test_the_values_of_a_parameter_can_be_read(entry: Parameter) -> None:
     """Its samples, its pairs and its default are values that a configuration can have."""
     shape = TABLES[entry.table]
     required = {other.name: other.samples[0] for other in PARAMETERS if other.table == entry.table and other.required}
-    for value in {*entry.samples, *(side for pair in entry.pairs for side in pair if side is not None)}:
+    for value in [*entry.samples, *(side for pair in entry.pairs for side in pair if side is not None)]:
         shapes.structure({**required, entry.name: value}, shape)
     assert entry.samples
     assert entry.pairs

@@ -116,13 +116,23 @@ def parameter(
     pairs: tuple[tuple[Any, Any], ...],
     default: Any = attrs.NOTHING,
     note: Callable[[Any], str] | None = None,
+    family: str = "",
 ) -> Any:
     """The field of a parameter in its table; without a default it is required.
 
     `samples` are the values of random configurations, each as likely as often as it is listed. The two of each of the
-    `pairs` must make a difference; None is left out. `note` says on a venue's diagram what the table means.
+    `pairs` must make a difference; None is left out. `note` says on a venue's diagram what the table means; "" is left
+    out. A parameter of a `family` is only for engines that have the family.
     """
-    declared = {"kind": kind, "rule": rule, "meaning": meaning, "samples": samples, "pairs": pairs, "note": note}
+    declared = {
+        "kind": kind,
+        "rule": rule,
+        "meaning": meaning,
+        "samples": samples,
+        "pairs": pairs,
+        "note": note,
+        "family": family,
+    }
     return field(default=default, validator=kind.validator, metadata=declared)
 
 
@@ -254,6 +264,7 @@ class Parameter:
     samples: tuple[Any, ...]
     pairs: tuple[tuple[Any, Any], ...]
     note: Callable[[Any], str] | None
+    family: str
 
     @property
     def path(self) -> str:
@@ -277,6 +288,7 @@ PARAMETERS: tuple[Parameter, ...] = tuple(
     for table, shape in TABLES.items()
     for entry in attrs.fields(shape)
 )
+FAMILIES = frozenset(entry.family for entry in PARAMETERS if entry.family)
 
 
 def of_table(table: str) -> Iterator[Parameter]:

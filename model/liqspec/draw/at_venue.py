@@ -47,4 +47,4 @@ def _reached(diagram: Diagram, ruled_out: set[str]) -> set[str]:
 
 def _notes(venue: VenueFile, never: dict[str, str]) -> tuple[str, ...]:
     said = [entry.note(getattr(venue, entry.table)) for entry in PARAMETERS if entry.note is not None]
-    return ("; ".join(said), *(f"Impossible here: {reason}" for reason in never.values()))
+    return ("; ".join(filter(None, said)), *(f"Impossible here: {reason}" for reason in never.values()))

@@ -1,5 +1,6 @@
 """The configurations of random runs: near those of a venue, some of their parameters changed."""
 
+import json
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -31,9 +32,10 @@ def part_of(random: Random, base: dict[str, Any]) -> dict[str, Any]:
     return _part(random, base, accounts, markets)
 
 
-def configuration(random: Random, base: dict[str, Any]) -> dict[str, Any]:
+def configuration(random: Random, base: dict[str, Any], families: frozenset[str] = frozenset()) -> dict[str, Any]:
     """A configuration near `base`: part of it; parameters, markets and names changed now and then."""
-    return in_its_markets(random, _with_made_markets(base, random) if random.random() < 0.2 else base)
+    near = in_its_markets(random, _with_made_markets(base, random) if random.random() < 0.2 else base)
+    return _with_families(near, families)
 
 
 def in_its_markets(random: Random, base: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +121,19 @@ def _shuffled(config: dict[str, Any], random: Random) -> dict[str, Any]:
 
 def _changes(random: Random, table: str) -> dict[str, Any]:
     """A sample value of each parameter of a table."""
-    return {entry.name: random.choice(entry.samples) for entry in parameters.of_table(table)}
+    return {entry.name: random.choice(entry.samples) for entry in parameters.of_table(table) if not entry.family}
+
+
+def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str, Any]:
+    """The configuration with parameters of these families now and then, by chances of their own.
+
+    What else is drawn is the same with them and without.
+    """
+    random, changed = Random(json.dumps(config)), dict(config)
+    for entry in parameters.PARAMETERS:
+        if entry.family in families and random.random() < 0.3:
+            changed[entry.table] = {**changed.get(entry.table, {}), entry.name: random.choice(entry.samples)}
+    return changed
 
 
 def _everything_at_once(random: Random) -> dict[str, Any]:

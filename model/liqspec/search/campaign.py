@@ -7,6 +7,7 @@ from typing import Any
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
+from liqspec.core.parameters import FAMILIES
 from liqspec.edge.failures import InternalFailure
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
@@ -25,7 +26,7 @@ def random_run(
     Every accepted event is also applied once more from the state before it. A run in which the guide or the state
     raises an exception ends there, as an internal failure. `optional` are the optional events that are proposed too.
     """
-    config, told = configuration(random, base), list[EventData]()
+    config, told = configuration(random, base, FAMILIES), list[EventData]()
     try:
         _run(config, random, length, where, coverage, optional, told)
     except Exception as error:

@@ -46,10 +46,14 @@ def pair_name(path: str, one: Any, other: Any) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "-".join(f"{name}-{_value(entry)}" for name, entry in value.items())
     return "none" if value is None else str(value).lower().replace("/", "-of-")
 
 
 def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        return " and ".join(f"{name} {_told(entry)}" for name, entry in value.items())
     return "left out" if value is None else str(value).lower()
 
 
