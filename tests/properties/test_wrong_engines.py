@@ -27,7 +27,7 @@ SHRUNK = ("B01", "B29", "X01", "X94", "X161")
 
 def _parameters() -> list[object]:
     return [
-        pytest.param(engine, id=engine.id, marks=[pytest.mark.thorough] if engine.id in SLOW else [])
+        pytest.param(engine, id=engine.id, marks=[pytest.mark.thorough] if engine.slow or engine.id in SLOW else [])
         for engine in WRONG_ENGINES.values()
     ]
 

@@ -236,6 +236,10 @@ SENTENCES: list[tuple[Effect, str]] = [
         "T1 by LIQ-3: alice/A/cross healthy -> liquidatable: equity 1,205 < maintenance margin 1,206",
     ),
     (
+        moved("T1", "healthy liquidatable", "LIQ-3", "needs_liquidation", 1207, 1206),
+        "T1 by LIQ-3: alice/A/cross healthy -> liquidatable: the pool is not restored",
+    ),
+    (
         moved("T3", "liquidatable cooldown", "LIQ-4", "restored, own_window_open", 5, 4),
         "T3 by LIQ-4: alice/A/cross liquidatable -> cooldown: equity 5 >= maintenance margin 4 and its window is open",
     ),

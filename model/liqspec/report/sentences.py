@@ -154,8 +154,11 @@ def _order_ended(effect: OrderEnded, units: Units) -> str:
 
 def _transitioned(effect: Transitioned, units: Units) -> str:
     equity, margin = units.money(effect.equity), units.money(effect.maintenance_margin)
+    breached = effect.equity < effect.maintenance_margin
     reasons = {
-        "needs_liquidation": f"equity {equity} < maintenance margin {margin}",
+        "needs_liquidation": f"equity {equity} < maintenance margin {margin}"
+        if breached
+        else "the pool is not restored",
         "restored": f"equity {equity} >= maintenance margin {margin}",
         "below_backstop": f"equity {equity} is below the backstop share of maintenance margin {margin}",
         "book_failed": "the market was tried and failed",

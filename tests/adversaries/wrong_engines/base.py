@@ -37,6 +37,7 @@ class WrongEngine:
     rule: str
     title: str
     patches: tuple[Patch, ...]
+    slow: bool = False
 
     def install(self) -> None:
         """Make this process' engine the wrong one, for good: for a process that is started to be it."""
@@ -60,9 +61,9 @@ def bug(number: str, rule: str, *patches: Patch) -> WrongEngine:
     return WrongEngine(number, rule, CATALOGUE[number], patches)
 
 
-def wrong(number: str, rule: str, title: str, *patches: Patch) -> WrongEngine:
-    """A bug that the catalogue might have."""
-    return WrongEngine(number, rule, title, patches)
+def wrong(number: str, rule: str, title: str, *patches: Patch, slow: bool = False) -> WrongEngine:
+    """A bug that the catalogue might have; `slow` is one that is found only after more than 1,500 random events."""
+    return WrongEngine(number, rule, title, patches, slow)
 
 
 # ------------------------------------------------------------------------------------------- common ways of being wrong
