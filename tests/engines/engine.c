@@ -555,9 +555,9 @@ typedef struct {
     Market *markets; /* by name */
     Account *accounts; /* by name */
     size_t market_count, account_count;
-    bool ranked, stop_when_restored, has_threshold;
+    bool ranked, stop_when_restored, has_threshold, restore_initial;
     Big partial_threshold;
-    Rate partial_fraction, fee_rate, backstop_threshold, return_fraction;
+    Rate partial_fraction, fee_rate, backstop_threshold, return_fraction, restore_factor;
     uint64_t cooldown_ms;
     Scope cooldown_scope;
     uint64_t time, block;
@@ -726,6 +726,19 @@ static int choice(Json *value, const char *what, const char *const *choices, int
     refuse(BAD, "%s is %.*s, not one of those that there are", what, SHOWN(text));
 }
 
+/* LIQ-15 */
+static void read_restore(Run *new_run, Json *json) {
+    static const char *const measures[] = {"maintenance", "initial"};
+    Json *value;
+    of_kind(JSON_OBJECT, json, "restore");
+    if ((value = take(json, "measure"))) new_run->restore_initial = choice(value, "measure", measures, 2) == 1;
+    if ((value = take(json, "factor"))) {
+        new_run->restore_factor = rate(value, "factor");
+        if (less(new_run->restore_factor.numerator, new_run->restore_factor.denominator)) refuse(BAD, "factor is below 1");
+    }
+    no_other_fields(json, "restore");
+}
+
 static void read_liquidation(Run *new_run, Json *json) {
     static const char *const policies[] = {"all", "ranked"}, *const scopes[] = {"position", "pool", "account"};
     Json *value;
@@ -742,6 +755,7 @@ static void read_liquidation(Run *new_run, Json *json) {
     if ((value = take(json, "cooldown_ms"))) new_run->cooldown_ms = integer(value, "cooldown_ms");
     if ((value = take(json, "cooldown_scope"))) new_run->cooldown_scope = (Scope)choice(value, "cooldown_scope", scopes, 3);
     if ((value = take(json, "fee_rate"))) new_run->fee_rate = share(value, "fee_rate", true);
+    if ((value = take(json, "restore"))) read_restore(new_run, value);
     no_other_fields(json, "liquidation");
 }
 
@@ -758,7 +772,7 @@ static void read_config(Run *new_run, Json *config) {
         no_other_fields(value, "vault");
     }
     new_run->stop_when_restored = true;
-    new_run->partial_fraction = (Rate){whole(1), whole(1)};
+    new_run->partial_fraction = new_run->restore_factor = (Rate){whole(1), whole(1)};
     new_run->fee_rate = new_run->return_fraction = (Rate){whole(0), whole(1)};
     new_run->cooldown_scope = SCOPE_POOL;
     if ((value = take(config, "liquidation"))) read_liquidation(new_run, value);
@@ -835,8 +849,12 @@ static void close_part(Position *position, Big closed, Big price) {
 /* LIQ-3 */
 static bool is_breached(const Measures *measures) { return less(measures->equity, measures->maintenance); }
 
-/* LIQ-4 */
-static bool is_restored(const Measures *measures) { return !less(measures->equity, measures->maintenance); }
+/* LIQ-4, LIQ-15 */
+static bool is_restored(const Measures *measures) {
+    Big measure = run->restore_initial ? measures->initial : measures->maintenance;
+    Rate factor = run->restore_factor;
+    return !is_breached(measures) && !less(multiply(measures->equity, factor.denominator), multiply(measure, factor.numerator));
+}
 
 /* LIQ-5 */
 static bool needs_liquidation(const Pool *pool, const Measures *measures) {

@@ -304,8 +304,16 @@ function readAccounts(value) {
 }
 
 const LIQUIDATION_FIELDS = [
-  "order_policy", "stop_when_restored", "partial_threshold", "partial_fraction", "cooldown_ms", "cooldown_scope", "fee_rate",
+  "order_policy", "stop_when_restored", "partial_threshold", "partial_fraction", "cooldown_ms", "cooldown_scope", "fee_rate", "restore",
 ];
+
+/** LIQ-15: what equity must reach for a pool to be restored. */
+function readRestore(value) {
+  const fields = readObject(value, "liquidation.restore", [], ["measure", "factor"]);
+  const factor = readRate(orDefault(fields, "factor", "1"), "liquidation.restore.factor");
+  badRequestIf(factor.numerator < factor.denominator, "liquidation.restore.factor is below 1");
+  return { factor, measure: readChoice(orDefault(fields, "measure", "maintenance"), "liquidation.restore.measure", ["maintenance", "initial"]) };
+}
 
 /** CFG-1, CFG-2: a configuration, with its defaults. */
 function readConfiguration(value) {
@@ -332,6 +340,7 @@ function readConfiguration(value) {
     cooldown: readInteger(orDefault(liquidation, "cooldown_ms", new JsonNumber("0")), "liquidation.cooldown_ms"),
     cooldownScope: readChoice(orDefault(liquidation, "cooldown_scope", "pool"), "liquidation.cooldown_scope", ["position", "pool", "account"]),
     feeRate: readShare(orDefault(liquidation, "fee_rate", "0"), "liquidation.fee_rate", { zeroAllowed: true }),
+    restore: readRestore(orDefault(liquidation, "restore", new Map())),
     backstopThreshold: readShare(backstop.threshold, "backstop.threshold", { zeroAllowed: false }),
     returnFraction: readShare(orDefault(backstop, "return_fraction", "0"), "backstop.return_fraction", { zeroAllowed: true }),
   };
@@ -476,8 +485,11 @@ class Engine {
   /** LIQ-3: strictly below; equal is healthy. */
   isBreached({ equity, maintenance }) { return equity < maintenance; }
 
-  /** LIQ-4 */
-  isRestored({ equity, maintenance }) { return equity >= maintenance; }
+  /** LIQ-4, LIQ-15 */
+  isRestored(measures) {
+    const { factor, measure } = this.config.restore;
+    return !this.isBreached(measures) && measures.equity * factor.denominator >= measures[measure] * factor.numerator;
+  }
 
   /** LIQ-5 */
   needsLiquidation(pool) {

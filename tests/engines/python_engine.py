@@ -110,7 +110,7 @@ class Grid:
 
 # ---------------------------------------------------------------- configuration
 
-LIQUIDATION = {"order_policy", "stop_when_restored", "partial_threshold", "partial_fraction", "fee_rate"}
+LIQUIDATION = {"order_policy", "stop_when_restored", "partial_threshold", "partial_fraction", "fee_rate", "restore"}
 COOLDOWN = {"cooldown_ms", "cooldown_scope"}
 
 
@@ -307,6 +307,11 @@ class Engine:
         demand(self.cooldown_scope in ("position", "pool", "account"), "liquidation.cooldown_scope: unknown")
         self.fee_rate = read_rate(fields.get("fee_rate", "0"), "liquidation.fee_rate")
         demand(0 <= self.fee_rate <= 1, "liquidation.fee_rate: not from 0 to 1")
+        restore = table(fields.get("restore", {}), "liquidation.restore", set(), {"measure", "factor"})
+        self.restore_measure = restore.get("measure", "maintenance")
+        demand(self.restore_measure in ("maintenance", "initial"), "liquidation.restore.measure: unknown")
+        self.restore_factor = read_rate(restore.get("factor", "1"), "liquidation.restore.factor")
+        demand(self.restore_factor >= 1, "liquidation.restore.factor: below 1")
 
     # ------------------------------------------------------------ measures
 
@@ -344,6 +349,11 @@ class Engine:
 
     def breached(self, pool: Pool) -> bool:
         return self.equity(pool) < self.maintenance(pool)
+
+    def restored(self, pool: Pool) -> bool:
+        """LIQ-4, LIQ-15."""
+        measure = self.initial(pool) if self.restore_measure == "initial" else self.maintenance(pool)
+        return not self.breached(pool) and self.equity(pool) >= self.restore_factor * measure
 
     def below_backstop(self, pool: Pool) -> bool:
         return self.equity(pool) * self.threshold.denominator < self.maintenance(pool) * self.threshold.numerator
@@ -693,14 +703,14 @@ class Engine:
                 self.vault_cash += pool.collateral
                 pool.collateral = 0
             return True
-        restored = not self.breached(pool)
+        restored = self.restored(pool)
         working = [position for position in positions if position.order is not None]
         if working and not (restored and self.stop_when_restored):  # step 2
             return True
         for position in working:
             position.order = None
             position.attempted = False
-        if restored:  # step 3
+        if restored or not (pool.in_liquidation or self.breached(pool)):  # step 3
             self._leave_liquidation(pool)
             return True
         return self._emit_orders(pool, positions)  # step 4

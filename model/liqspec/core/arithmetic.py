@@ -120,8 +120,13 @@ def breached(equity: int, maintenance: int) -> bool:
     return equity < maintenance
 
 
+def restore_target(measure: int, factor: Ratio) -> Ratio:
+    """What equity must reach for a pool to be restored: the factor times its measure, not rounded (LIQ-15)."""
+    return Ratio(measure * factor.numerator, factor.denominator)
+
+
 def restored(equity: int, maintenance: int, target: Ratio | None = None) -> bool:
-    """Whether the pool is not breached, and its equity reaches the restore target if there is one (LIQ-4)."""
+    """Whether the pool is not breached, and its equity reaches the restore target if there is one (LIQ-4, LIQ-15)."""
     if breached(equity, maintenance):
         return False
     return target is None or equity * target.denominator >= target.numerator

@@ -3,7 +3,9 @@
 from typing import Literal
 
 from liqspec.core import arithmetic, machine
+from liqspec.core.arithmetic import Holding, Ratio
 from liqspec.core.effects import Effect, Transitioned
+from liqspec.core.parameters import Restore
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
 Trigger = Literal["open", "assess", "fill", "block", "reduce"]  # those of the table that some event fires
@@ -19,7 +21,16 @@ def measure(state: State, pool: Pool) -> GuardInputs:
         book_failed=all(position.failed for position in pool.positions.values() if position.size),
         backstop_threshold=state.venue.backstop_threshold,
         now=state.time,
+        restore_target=_restore_target(state.venue.restore, held),
     )
+
+
+def _restore_target(restore: Restore | None, held: list[Holding]) -> Ratio | None:
+    if restore is None:
+        return None
+    initial = restore.measure == "initial"
+    measured = arithmetic.pool_initial_margin(held) if initial else arithmetic.pool_maintenance_margin(held)
+    return arithmetic.restore_target(measured, restore.factor)
 
 
 def fire(state: State, pool: Pool, position: Position, trigger: Trigger, effects: list[Effect]) -> bool:

@@ -8,7 +8,7 @@ notes on a venue's diagram. A new parameter is a field of its table here, and it
 # ruff: noqa: RUF009 (`parameter` makes a field, as `attrs.field` does)
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import attrs
 from attrs import field, frozen
@@ -22,6 +22,7 @@ from liqspec.edge.validators import is_amount, is_integer, is_rate
 
 OrderPolicy = Literal["all", "ranked"]
 Scope = Literal["position", "pool", "account"]
+Measure = Literal["maintenance", "initial"]
 
 
 class InvalidConfig(InvalidInput):
@@ -104,6 +105,39 @@ SHARE_ABOVE_0 = Kind(
 )
 
 
+@frozen(kw_only=True)
+class RestoreConfig:
+    """What equity must reach for a pool to be restored: a measure of the pool, times a factor (LIQ-15)."""
+
+    measure: Measure = "maintenance"
+    factor: str = field(default="1", validator=is_rate)
+
+
+class Restore(NamedTuple):
+    """The same, as the rules compute with it."""
+
+    measure: Measure
+    factor: Ratio
+
+
+def _restore(path: str, config: RestoreConfig, _: Grid) -> Restore:
+    factor = amounts.rate(config.factor)
+    if factor < 1:
+        raise InvalidConfig(f"{path}.factor", f"must be at least 1, got {config.factor}")
+    return Restore(config.measure, Ratio(factor.numerator, factor.denominator))
+
+
+RESTORE = Kind(
+    values="a table of `measure` (`maintenance` or `initial`) and `factor` (a rate of at least 1)",
+    schema={
+        "type": "object",
+        "properties": {"measure": {"enum": ["maintenance", "initial"]}, "factor": _RATE},
+        "additionalProperties": False,
+    },
+    inside=_restore,
+)
+
+
 # --------------------------------------------------------------------------------------------------------- declarations
 
 
@@ -145,6 +179,10 @@ def _orders(rules: "LiquidationConfig") -> str:
 
 def _cooldown(rules: "LiquidationConfig") -> str:
     return f"cooldown {rules.cooldown_ms} ms of the {rules.cooldown_scope}" if rules.cooldown_ms else "no cooldown"
+
+
+def _restored_at(restore: RestoreConfig) -> str:
+    return f"restored at {restore.factor} of the {restore.measure} margin"
 
 
 @frozen(kw_only=True)
@@ -209,6 +247,16 @@ class LiquidationConfig:
         samples=("0", "0", "1/200", "3/70", "0.1"),
         pairs=(("0", "1/200"), ("1/10", "1")),
     )
+    restore: RestoreConfig | None = parameter(
+        RESTORE,
+        default=None,
+        rule="LIQ-15",
+        meaning="What equity must reach for a pool to be restored; left out, its maintenance margin.",
+        samples=({"factor": "6/5"}, {"factor": "4/3"}, {"measure": "initial"}, {"measure": "initial", "factor": "7/6"}),
+        pairs=((None, {"factor": "3/2"}), (None, {"measure": "initial"})),
+        note=lambda rules: "" if rules.restore is None else _restored_at(rules.restore),
+        family="restore",
+    )
 
 
 @frozen(kw_only=True)
@@ -244,6 +292,7 @@ class Parameters:
     cooldown_ms: int
     cooldown_scope: Scope
     fee_rate: Ratio
+    restore: Restore | None
     backstop_threshold: Ratio
     return_fraction: Ratio
 

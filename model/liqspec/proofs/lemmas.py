@@ -414,6 +414,20 @@ def equality_is_healthy(case: Case, in_liquidation: bool, less: int = 0) -> bool
 
 
 @lemma(
+    "LIQ-4",
+    "LIQ-15",
+    control=Control(sentence="So it is with any other factor.", without="the factor is 1"),
+)
+def a_factor_of_one_asks_for_the_margin(case: Case) -> bool:
+    """With the maintenance margin as its measure and a factor of 1, a restore target changes nothing."""
+    equity, maintenance = case.integers("equity", "maintenance")
+    top, bottom = case.positive("top", "bottom")
+    case.given("the factor is 1", top == bottom)
+    target = arithmetic.restore_target(maintenance, Ratio(top, bottom))
+    return arithmetic.restored(equity, maintenance, target) == arithmetic.restored(equity, maintenance)
+
+
+@lemma(
     "LIQ-3",
     "LIQ-5",
     in_liquidation=(False, True),

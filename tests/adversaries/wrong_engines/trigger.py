@@ -26,6 +26,23 @@ def _only_above(equity: int, maintenance: int, target: Target = None) -> bool:
     return equity > maintenance
 
 
+def _only_above_the_target(equity: int, maintenance: int, target: Target = None) -> bool:
+    reached = target is None or equity * target.denominator > target.numerator
+    return equity >= maintenance and reached
+
+
+def _ignores_the_target(equity: int, maintenance: int, target: Target = None) -> bool:
+    return equity >= maintenance
+
+
+def _rounds_down(measure: int, factor: arithmetic.Ratio) -> arithmetic.Ratio:
+    return arithmetic.Ratio(measure * factor.numerator // factor.denominator, 1)
+
+
+def _breached_below_the_target(equity: int, maintenance: int, in_liquidation: bool, target: Target = None) -> bool:
+    return not arithmetic.restored(equity, maintenance, target)
+
+
 def _only_while_solvent(equity: int, maintenance: int, in_liquidation: bool, target: Target = None) -> bool:
     return 0 < equity < maintenance
 
@@ -168,4 +185,25 @@ ENGINES = (
     wrong("X09", "EVT-5", "Of several marks only the first is assessed", operates(events.Marks, _first_only)),
     wrong("X10", "LIQ-6", "The pool that receives a transfer is not assessed", operates(events.Transfer, _giver_only)),
     wrong("X11", "LIQ-2", "The vault's trade sets the mark", operates(events.VaultTrade, _vault_sets_the_mark)),
+    wrong(
+        "X228",
+        "LIQ-15",
+        "A pool is restored only above its target",
+        Patch(arithmetic, "restored", _only_above_the_target),
+        slow=True,
+    ),
+    wrong("X229", "LIQ-15", "A pool is restored at its margin", Patch(arithmetic, "restored", _ignores_the_target)),
+    wrong(
+        "X230",
+        "LIQ-15",
+        "The restore target is rounded down",
+        Patch(arithmetic, "restore_target", _rounds_down),
+        slow=True,
+    ),
+    wrong(
+        "X231",
+        "LIQ-15",
+        "A pool below its restore target is liquidated",
+        Patch(arithmetic, "needs_liquidation", _breached_below_the_target),
+    ),
 )

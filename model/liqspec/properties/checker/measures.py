@@ -54,12 +54,14 @@ class NaiveRules:
     fee_rate: Fraction
     threshold: Fraction
     return_fraction: Fraction
+    restore_factor: Fraction
+    restore_initial: bool
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> "NaiveRules":
         """The rules of a configuration in plain data, with the defaults of CFG-1."""
         liquidation, backstop = config.get("liquidation", {}), config["backstop"]
-        threshold = liquidation.get("partial_threshold")
+        threshold, restore = liquidation.get("partial_threshold"), liquidation.get("restore", {})
         return cls(
             quote=number(config.get("quote_unit", "0.000001")),
             markets={
@@ -82,6 +84,8 @@ class NaiveRules:
             fee_rate=number(liquidation.get("fee_rate", "0")),
             threshold=number(backstop["threshold"]),
             return_fraction=number(backstop.get("return_fraction", "0")),
+            restore_factor=number(restore.get("factor", "1")),
+            restore_initial=restore.get("measure") == "initial",
         )
 
     def tier(self, market: str, notional: Fraction) -> NaiveTier:
@@ -238,10 +242,20 @@ def restored(
     collateral: Fraction,
     holdings: dict[str, Holding],
     marks: dict[str, Fraction],
-    _leverages: dict[str, int],
+    leverages: dict[str, int],
 ) -> bool:
-    """LIQ-4."""
-    return equity(collateral, holdings, marks) >= maintenance_margin(rules, holdings, marks)
+    """LIQ-4, LIQ-15."""
+    worth, margin = equity(collateral, holdings, marks), maintenance_margin(rules, holdings, marks)
+    measure = margin
+    if rules.restore_initial:
+        measure = sum(
+            (
+                rules.initial_margin(held.market, abs(held.size) * marks[held.market], leverages[key])
+                for key, held in holdings.items()
+            ),
+            ZERO,
+        )
+    return worth >= margin and worth >= rules.restore_factor * measure
 
 
 def holdings_of(pool: NaivePool) -> dict[str, Holding]:
