@@ -141,7 +141,7 @@ def test_explain_says_where_the_tests_of_an_installed_package_are(
     assert run_here(monkeypatch, "explain", "LIQ-3") == 0
     told = capsys.readouterr().out
     assert told.endswith("No tests here: they are in the project's checkout.\n")
-    assert "\nTests\n" not in told and "\nCode\n" in told
+    assert "\nTests\n" not in told and "\nDecided in\n" in told
 
 
 def test_explain_of_a_transition_has_its_guards_and_rules(
@@ -215,8 +215,8 @@ def test_a_bad_scenario_file_gets_one_line_with_file_line_and_field(tmp_path: Pa
     done = run("simulate", str(path))
     assert done.returncode == 2
     assert (
-        done.stderr
-        == f"liqspec: {path}:6: step[0].event.amount: expected a string, got 100; see the fields of deposit\n"
+        done.stderr == f"liqspec: {path}:6: step[0].event.amount: expected a string, got 100: "
+        'write "100"; see the fields of deposit\n'
     )
 
 

@@ -18,13 +18,13 @@ from liqspec.core.events import Fill
 from liqspec.edge.failures import InternalFailure
 from liqspec.generate import boundaries
 from liqspec.generate.guide import Guide
-from liqspec.proofs import prove
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.replay.run import Run
 from liqspec.search import explore
 from liqspec.search.campaign import random_run
 from liqspec.spec import scenarios, scopes
 from liqspec.verify import counterexample, tasks
+from liqspec.verify import run as verify_run
 from support.commands import run_here
 from support.paths import TESTS
 
@@ -76,7 +76,7 @@ def test_an_assertion_of_the_guide_is_printed_once_with_the_events_so_far(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     break_the_guide(monkeypatch)
-    monkeypatch.setattr(prove, "LEMMAS", {})
+    monkeypatch.setattr(verify_run, "LEMMAS", {})
     arguments = ("--scope", "minimal", "--steps", "2000", "--processes", "1", "--save", str(tmp_path / "found.toml"))
     assert run_here(monkeypatch, "verify", *arguments) == 1
     out = capsys.readouterr().out

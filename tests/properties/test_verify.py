@@ -14,7 +14,6 @@ from rich.console import Console
 from liqspec.core import arithmetic
 from liqspec.core.events import EventData
 from liqspec.core.refusals import CODES
-from liqspec.proofs import prove
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation, acting_rules, reachable_transitions
 from liqspec.properties.registry import PROPERTIES
@@ -64,7 +63,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return attrs.evolve(SMALL, name=name)
 
     monkeypatch.setattr(scopes, "load", load)
-    monkeypatch.setattr(prove, "LEMMAS", {LEMMA: LEMMAS[LEMMA]})
+    monkeypatch.setattr(run, "LEMMAS", {LEMMA: LEMMAS[LEMMA]})
     return loaded
 
 
@@ -72,7 +71,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_what_holds_is_told_as_tables_and_ends_with_0(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prove, "LEMMAS", {LEMMA: LEMMAS[LEMMA]})
+    monkeypatch.setattr(run, "LEMMAS", {LEMMA: LEMMAS[LEMMA]})
     status, out, err = command("verify", "--scope", "minimal", "--steps", "8000", "--processes", "1")
     assert out.splitlines()[-1] == "all hold"
     assert status == 0

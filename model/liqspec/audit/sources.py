@@ -9,6 +9,7 @@ from attrs import frozen
 
 from liqspec.audit.log import InvalidLog
 from liqspec.edge import protocol
+from liqspec.edge.errors import needs
 from liqspec.edge.protocol import BadLine
 from liqspec.edge.shapes import WrongShape
 from liqspec.edge.texts import one_line
@@ -82,7 +83,8 @@ def _json_lines(path: Path, file: BinaryIO) -> Iterator[Line]:
 
 def _table(path: Path, file: BinaryIO, kind: Format) -> tuple[int, Iterator[Line]]:
     """The rows of a table and their number, 0 where that is not known."""
-    from liqspec.audit import tables  # noqa: PLC0415  # what reads tables takes long to load, and few need it
+    with needs("pyarrow", "logs", "liqspec audit of a table"):
+        from liqspec.audit import tables  # noqa: PLC0415  # what reads tables takes long to load, and few need it
 
     try:
         total, batches = tables.parquet(file, ROWS) if kind == "parquet" else (0, tables.csv(file))

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from liqspec import __version__
 from liqspec.cli import INTERRUPTED
-from liqspec.edge.errors import InvalidInput
+from liqspec.edge.errors import InvalidInput, MissingExtra
 from liqspec.edge.failures import InternalFailure, named
 from liqspec.spec.version import rules_version
 
@@ -160,7 +160,8 @@ def run() -> None:
     try:
         app()
     except InvalidInput as error:
-        typer.echo(f"liqspec: {' '.join(str(error).split())}", err=True)
+        said = " ".join(str(error).split())
+        typer.echo(said if isinstance(error, MissingExtra) else f"liqspec: {said}", err=True)
         sys.exit(USAGE)
     except OSError as error:  # such as a counterexample that cannot be written
         typer.echo(f"liqspec: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", err=True)

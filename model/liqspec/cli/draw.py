@@ -13,6 +13,7 @@ from liqspec.draw import coverage, diagram, page, path, views
 from liqspec.draw.dot import image
 from liqspec.draw.theme import ThemeName
 from liqspec.draw.views import VIEWS, Format
+from liqspec.edge.errors import needs
 from liqspec.replay import recordings
 from liqspec.replay.record import Record
 
@@ -157,7 +158,8 @@ def draw_run(
             fail(f"{story}: no position was ever opened in this run, so there is no path")
         _deliver(image(path.graph(record, key, theme or "light"), chosen), output)
     else:
-        from liqspec.draw import timeline  # noqa: PLC0415 (its library takes longer to load than all the rest)
+        with needs("matplotlib", "pictures", "liqspec draw run"):
+            from liqspec.draw import timeline  # noqa: PLC0415 (its library takes longer to load than all the rest)
 
         _deliver(timeline.render(record, chosen, theme or "light"), output)
 

@@ -11,29 +11,79 @@ from rich.markup import escape
 
 from liqspec.cli.app import Json, fail, print_json, terminal
 from liqspec.core import machine
+from liqspec.core.parameters import PARAMETERS
 from liqspec.edge import files
-from liqspec.spec import citations, rulebook
+from liqspec.edge.texts import did_you_mean
+from liqspec.spec import checks, citations, rulebook
 
 
 def explain(
     rule: Annotated[
-        str, typer.Argument(metavar="RULE", help="A rule's number such as LIQ-3, or a transition such as T5.")
+        str,
+        typer.Argument(
+            metavar="RULE",
+            help="A rule such as LIQ-3, a group of rules such as BKS, a transition such as T5, or a name: "
+            "of a state, a trigger, a guard, a refusal code or a parameter of a venue.",
+        ),
     ],
     as_json: Json = False,
 ) -> None:
     """Print a rule: its text and worked examples, its transitions, its code and its tests.
 
-    Examples: `liqspec explain LIQ-3`, `liqspec explain T5`
+    Examples: `liqspec explain LIQ-3`, `liqspec explain BKS`, `liqspec explain T5`, `liqspec explain below_backstop`
     """
-    wanted = rule.upper()
+    wanted, names = rule.upper(), _names()
     lifecycle = machine.lifecycle()
     if wanted in lifecycle.by_id:
         _explain_transition(lifecycle.by_id[wanted], as_json)
     elif wanted in rulebook.rules():
         _explain_rule(rulebook.rules()[wanted], as_json)
+    elif wanted in _groups():
+        rows = [{"rule": number, "title": entry.title} for number, entry in _groups()[wanted].items()]
+        if as_json:
+            print_json(rows)
+        else:
+            for row in rows:
+                terminal().print(f"[bold]{row['rule']}[/bold] {escape(row['title'])}", soft_wrap=True)
+    elif rule.lower() in names:
+        entry = names[rule.lower()]
+        if as_json:
+            print_json(entry)
+        else:
+            by = f" ({entry['rule']})" if "rule" in entry else ""
+            said = f"{entry['kind']} [bold]{rule.lower()}[/bold]{by}: {escape(entry['meaning'])}"
+            terminal().print(said, soft_wrap=True)
     else:
-        groups = sorted({number.partition("-")[0] for number in rulebook.rules()})
-        fail(f"{rule}: no such rule; rules are numbered {', '.join(groups)}-n, transitions T0 to T13")
+        known = [*lifecycle.by_id, *rulebook.rules(), *_groups(), *names]
+        hint = did_you_mean(wanted, known) or did_you_mean(rule.lower(), known)
+        fail(f"{rule}: no such rule; rules are numbered {', '.join(sorted(_groups()))}-n, transitions T0 to T13{hint}")
+
+
+def _groups() -> dict[str, dict[str, rulebook.Rule]]:
+    """The rules by the letters before their numbers."""
+    groups: dict[str, dict[str, rulebook.Rule]] = {}
+    for number, rule in rulebook.rules().items():
+        groups.setdefault(number.partition("-")[0], {})[number] = rule
+    return groups
+
+
+def _names() -> dict[str, dict[str, str]]:
+    """What has a name and a meaning, by its name."""
+    table = machine.lifecycle().table
+    parameters = {
+        f"{one.table}.{one.name}": {"kind": "parameter", "rule": one.rule, "meaning": one.meaning} for one in PARAMETERS
+    }
+    return {
+        **{name: {"kind": "refusal", "meaning": meaning} for name, meaning in checks.checks().codes.items()},
+        **{name.rpartition(".")[2]: entry for name, entry in parameters.items()},
+        **parameters,
+        **{name: {"kind": "trigger", "meaning": entry.meaning} for name, entry in table.triggers.items()},
+        **{
+            name: {"kind": "guard", "rule": entry.rule, "meaning": entry.meaning}
+            for name, entry in table.guards.items()
+        },
+        **{name: {"kind": "state", "meaning": entry.meaning} for name, entry in table.states.items()},
+    }
 
 
 def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
@@ -49,6 +99,7 @@ def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
             "examples": [example.text for example in rule.examples],
             "transitions": [entry.id for entry in transitions],
             "code": [f"{_place(citation.path, citation.line)} {citation.name}" for citation in code],
+            "decided_in": [f"{_place(one.path, one.line)} {one.name}" for one in code if one.decides],
             "tests": [f"{_place(citation.path, citation.line)} {citation.name}" for citation in tests],
         }
         print_json(data)
@@ -61,7 +112,8 @@ def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
         console.print(textwrap.indent(escape(example.text), "    "), soft_wrap=True)
     for entry in transitions:
         console.print(f"\n[bold]{entry.id}[/bold] {_arrow(entry)}\n  {entry.meaning}", markup=True)
-    _tell_citations(console, "Code", code)
+    _tell_citations(console, "Decided in", [citation for citation in code if citation.decides])
+    _tell_citations(console, "Mentioned in", [citation for citation in code if not citation.decides])
     _tell_citations(console, "Tests", tests)
     if not tests:
         console.print("\n[dim]No tests here: they are in the project's checkout.[/dim]")

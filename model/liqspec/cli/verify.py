@@ -1,5 +1,6 @@
 """The command that verifies."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -56,6 +57,7 @@ def verify(
         seconds=budget,
         seed=seed,
         processes=processes or run.Budget().processes,
+        proved=find_spec("z3") is not None,
     )
     found = run.verify(effort, terminal(stderr=True))
     told = shortest(found.violations, effort.bases(), seed)
@@ -67,4 +69,6 @@ def verify(
         report.tell(found, terminal())
         if told is not None:
             counterexample.tell(told, save, terminal())
+    if not effort.proved:
+        typer.echo("liqspec: THE PROOFS WERE NOT RUN: they need z3-solver: pip install 'liqspec[prove]'", err=True)
     raise typer.Exit(HOLDS if found.holds else VIOLATED)

@@ -129,6 +129,7 @@ def order_sizing(state: State, pool: Pool, position: Position, inputs: GuardInpu
         return "not_above_threshold"
     if arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, venue.backstop_threshold):
         return "below_backstop"
+    # CLD-3: an open window forces full size.
     return "window" if state.scope_window(pool, position).forces_full_size(state.time) else "chunk"
 
 

@@ -1,5 +1,6 @@
 """From plain data (what JSON and TOML give) to attrs classes, strictly, with the path of the first mismatch."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import UnionType
@@ -17,9 +18,11 @@ from cattrs import (
 from cattrs.gen import make_dict_structure_fn
 
 from liqspec.edge.errors import InvalidInput
-from liqspec.edge.texts import one_line, show
+from liqspec.edge.texts import did_you_mean, one_line, show
 
 T = TypeVar("T")
+
+_PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 class WrongShape(InvalidInput):
@@ -77,8 +80,11 @@ def _first_mismatch(error: BaseException, path: str) -> WrongShape:
     """The first leaf of a cattrs error group as one line, named by its path."""
     if isinstance(error, ForbiddenExtraKeysError):
         unknown = sorted(error.extra_fields)[0]
-        known = ", ".join(sorted(field.name for field in attrs.fields(error.cl)))
-        return WrongShape(_join(path, unknown), f"unknown field; the fields here are: {known}")
+        names = sorted(field.name for field in attrs.fields(error.cl))
+        known = ", ".join(names)
+        return WrongShape(
+            _join(path, unknown), f"unknown field; the fields here are: {known}{did_you_mean(unknown, names)}"
+        )
     if isinstance(error, KeyError):
         return WrongShape(_join(path, str(error.args[0])), "required field is missing")
     if isinstance(error, WrongShape):
@@ -112,7 +118,9 @@ def _join(path: str, step: str) -> str:
 def _scalar(kind: type, wanted: str) -> Callable[[object, object], Any]:
     def hook(value: object, _: object) -> Any:
         if type(value) is not kind:  # bool is an int, and 1.0 is not: no subclass and no coercion
-            raise ValueError(f"expected {wanted}, got {show(value)}")
+            got = show(value)
+            number = kind is str and type(value) in (int, float) and _PLAIN_NUMBER.fullmatch(got)
+            raise ValueError(f"expected {wanted}, got {got}" + (f': write "{got}"' if number else ""))
         return value
 
     return hook

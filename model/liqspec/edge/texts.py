@@ -1,6 +1,15 @@
 """Short texts on one line, for messages about values that may be anything."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 MAX_SHOWN = 60
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """The question after what is unknown, such as "; did you mean deficit?"; empty if nothing known is close."""
+    close = get_close_matches(wrong, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def one_line(text: str, most: int = 2_000) -> str:

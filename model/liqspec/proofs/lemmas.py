@@ -17,7 +17,6 @@ from attrs import define, frozen
 
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding, Ratio, Schedule, Tier
-from liqspec.proofs import symbolic
 
 Statement = Callable[..., bool]
 
@@ -38,6 +37,8 @@ class Case:
         """Any whole number; where a bound is set, none that is further from 0."""
         if self.values is not None:
             return self.values[name]
+        from liqspec.proofs import symbolic  # noqa: PLC0415 (it needs Z3, which the list of the lemmas does not)
+
         number = symbolic.integer(name)
         if self.bound is not None:
             symbolic.assume((-self.bound <= number) & (number <= self.bound))
@@ -61,6 +62,8 @@ class Case:
             Excluded: it does not hold, and no control drops it.
         """
         if label != self.without:
+            from liqspec.proofs import symbolic  # noqa: PLC0415
+
             symbolic.assume(condition)
 
 

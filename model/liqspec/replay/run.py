@@ -110,7 +110,7 @@ class Run:
 
     def outcome(self) -> Outcome:
         """How the run ended; to be read when its moments are exhausted."""
-        end = () if self._monitor.crashed else self._compare(self.scenario.file.end, None, ())
+        end = () if self._monitor.crashed else self._compare(self.scenario.file.end, None, tuple(self._effects))
         fired = (effect.transition for effect in self._effects if isinstance(effect, Transitioned))
         return Outcome(
             unexpected=(*self._unexpected, *(f"at the end: {line}" for line in end)),

@@ -25,6 +25,11 @@ class Citation:
     line: int
     name: str
 
+    @property
+    def decides(self) -> bool:
+        """Whether this is a function or class of the core, which acts by the rule; all else only mentions it."""
+        return self.path.is_relative_to(PACKAGE / "core") and self.name != self.path.stem
+
 
 @cache
 def of_code() -> list[Citation]:

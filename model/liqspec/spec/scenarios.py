@@ -13,7 +13,7 @@ from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import CODES, BadRequest
 from liqspec.edge import files, shapes, toml_lines
 from liqspec.edge.errors import InvalidInput
-from liqspec.edge.texts import show
+from liqspec.edge.texts import did_you_mean, show
 from liqspec.edge.validators import are_amounts, is_amount, is_integer
 from liqspec.spec import venues
 
@@ -125,7 +125,9 @@ def load(name_or_path: str) -> Scenario:
         path = files.ROOT / "scenarios" / f"{name_or_path}.toml"
     elif path.suffix != ".toml" and not path.exists():
         raise files.UnreadableFile(
-            path, "no such scenario; `liqspec scenarios` lists those shipped, or give the path of a .toml file"
+            path,
+            "no such scenario; `liqspec scenarios` lists those shipped, or give the path of a .toml file"
+            + did_you_mean(name_or_path, names()),
         )
     text = files.read_text(path)
     return parse(text, path)

@@ -11,6 +11,7 @@ from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationCo
 from liqspec.core.venue import Venue
 from liqspec.edge import files, shapes, toml_lines
 from liqspec.edge.errors import InvalidInput
+from liqspec.edge.texts import did_you_mean
 from liqspec.edge.validators import is_amount
 
 T = TypeVar("T", LiquidationConfig, BackstopConfig)
@@ -100,7 +101,9 @@ def load(name_or_path: str, beside: Path | None = None) -> VenueFile:
         path = (beside or Path()) / name_or_path
     else:
         raise files.UnreadableFile(
-            Path(name_or_path), f"no such venue; shipped are {', '.join(names())}, or give the path of a .toml file"
+            Path(name_or_path),
+            f"no such venue; shipped are {', '.join(names())}, or give the path of a .toml file"
+            + did_you_mean(name_or_path, names()),
         )
     text = files.read_text(path)
     try:

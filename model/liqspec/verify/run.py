@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from liqspec.edge.failures import InternalFailure
 from liqspec.generate.configurations import base_configuration
-from liqspec.proofs import prove
+from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage
 from liqspec.search import parallel
 from liqspec.search.campaign import LENGTH
@@ -77,7 +77,7 @@ def _shipped(effort: Budget, loaded: list[scopes.Scope]) -> Iterator[Piece]:
     yield Examples()
     yield Scenarios()
     if effort.proved:
-        yield from (Proved(name) for name in prove.LEMMAS)
+        yield from (Proved(name) for name in LEMMAS)
 
 
 def _random_runs(effort: Budget, bases: tuple[dict[str, Any], ...]) -> Iterator[Piece]:
@@ -106,7 +106,7 @@ class _Bars:
         self._bars = bars
         totals = {
             "scopes": len(effort.scopes),
-            "lemmas": len(prove.LEMMAS) if effort.proved else 0,
+            "lemmas": len(LEMMAS) if effort.proved else 0,
             "random events": None if effort.seconds else effort.steps,
         }
         self._tasks: dict[str, TaskID] = {

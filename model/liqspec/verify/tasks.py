@@ -7,7 +7,6 @@ from attrs import Factory, define, frozen
 
 from liqspec.core.events import OPTIONAL, EventData
 from liqspec.edge.failures import InternalFailure
-from liqspec.proofs import prove
 from liqspec.properties.coverage import Coverage
 from liqspec.replay.run import Run
 from liqspec.search import explore
@@ -100,6 +99,8 @@ class Proved:
 
     def work(self) -> Part:
         """Prove it, and refute its control."""
+        from liqspec.proofs import prove  # noqa: PLC0415 (it needs Z3, and only this does)
+
         known = prove.LEMMAS[self.lemma]
         proof, control = prove.prove(known), prove.refute_control(known)
         result = ProofResult(
