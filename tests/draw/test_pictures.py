@@ -25,7 +25,7 @@ from matplotlib.patches import Rectangle, StepPatch
 from liqspec import cli
 from liqspec.core import machine, measures
 from liqspec.core.effects import Filled, Transitioned
-from liqspec.draw import heading, page, path, timeline
+from liqspec.draw import page, path, timeline, timeline_heading
 from liqspec.draw.dot import image
 from liqspec.draw.theme import THEMES
 from liqspec.draw.words import event_label
@@ -576,7 +576,7 @@ def test_the_timeline_needs_no_dot(tmp_path: Path, draw_run: Command, monkeypatc
 
 
 def test_a_legend_without_room_has_one_column() -> None:
-    drawn = heading.Heading.of(recorded("deficit"), THEMES["light"], 40, labelled=True)
+    drawn = timeline_heading.Heading.of(recorded("deficit"), THEMES["light"], 40, labelled=True)
     assert drawn.columns > 1
     assert evolve(drawn, width=0.5).columns == 1
     assert evolve(drawn, width=0.5).height > drawn.height
@@ -585,6 +585,6 @@ def test_a_legend_without_room_has_one_column() -> None:
 @every_scenario
 def test_the_timeline_and_the_page_have_one_legend(name: str) -> None:
     record = recorded(name)
-    drawn = heading.Heading.of(record, THEMES["light"], 40, labelled=True)
+    drawn = timeline_heading.Heading.of(record, THEMES["light"], 40, labelled=True)
     texts = [entry["text"] for entry in page.data(record, None)["legend"]]
     assert [entry.get_label() for entry in drawn.entries] == texts

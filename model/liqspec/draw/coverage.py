@@ -14,7 +14,7 @@ def read_counts(path: Path) -> dict[str, int]:
     """How often each transition fired, in a file that `liqspec verify --json` printed.
 
     Raises:
-        specification.UnreadableFile: the file cannot be read or parsed.
+        files.UnreadableFile: the file cannot be read or parsed.
         CannotDraw: it is something else.
     """
     data = files.read_json(path)

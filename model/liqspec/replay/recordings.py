@@ -37,8 +37,8 @@ def load(name_or_path: str) -> Record:
     """The recording of a shipped scenario's name, of a scenario file, or in a trace file.
 
     Raises:
-        specification.UnreadableFile: the file cannot be read or parsed.
-        scenario.InvalidScenario: it is not a valid scenario.
+        files.UnreadableFile: the file cannot be read or parsed.
+        scenarios.InvalidScenario: it is not a valid scenario.
         InvalidTrace: it is not a trace, or its end is missing.
     """
     path = Path(name_or_path)
