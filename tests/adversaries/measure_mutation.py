@@ -31,6 +31,7 @@ MODULES = (
     "core/events/trader.py",
     "core/events/market.py",
     "core/events/vault_and_time.py",
+    "core/parameters.py",
     "core/config.py",
     "core/venue.py",
     "core/arithmetic.py",
