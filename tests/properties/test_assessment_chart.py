@@ -42,12 +42,12 @@ def answers_of(state: State, pool: Pool) -> dict[str, bool]:
     """The answer to each question of the chart."""
     inputs, held = lifecycle.measure(state, pool), pool.open_positions()
     equity, margin = inputs.equity, inputs.maintenance_margin
-    stops = arithmetic.restored(equity, margin) and state.venue.stop_when_restored
+    stops = inputs.restored and state.venue.stop_when_restored
     return {
         "has_position": bool(held),
         "working": pool.order_working(),
         "may_stop": stops,
-        "needs_liquidation": arithmetic.needs_liquidation(equity, margin, pool.in_liquidation),
+        "needs_liquidation": inputs.needs_liquidation,
         "untried": any(
             # Step 4 makes healthy positions liquidatable first, and a cancelled order was not an attempt.
             position.state in ("healthy", "cooldown", "liquidatable")
