@@ -124,7 +124,7 @@ class TestWhatTheModelWrites:
         vector = json.loads(block)
         engine = Engine(Config.from_json(vector["config"]))
         for entry in vector["steps"]:
-            done = relation.take(engine, entry["event"])
+            done = relation.apply(engine, entry["event"])
             expected = {"accepted": True} if done.refusal is None else {"refused": done.refusal.code}
             acted = {effect.rule for effect in done.effects} or {done.refusal.rule if done.refusal else ""}
             assert (entry["expect"], entry["observation"]) == (expected, done.observation)

@@ -63,7 +63,7 @@ def _forces_at_once(self: Window, now: int) -> bool:
 
 def _confiscates(state: Any, pool: Any, inputs: Any, effects: Any) -> None:
     for position in pool.open_positions():
-        state.vault.take(position.market.name, position.size, position.cost)
+        state.vault.add(position.market.name, position.size, position.cost)
         position.end_life()
     pool.collateral = 0
     pool.in_liquidation = False

@@ -64,7 +64,7 @@ def seen(engine: Engine) -> Data:
 
 def outcome(engine: Engine, event: EventData) -> Data:
     """What an engine does with an event, as it is given for `after`."""
-    done = relation.take(engine, event)
+    done = relation.apply(engine, event)
     return done.observation if done.refusal is None else {"error": {"code": done.refusal.code}}
 
 
@@ -379,7 +379,7 @@ def first_wrong_step(number: str, episodes: int = 100) -> Reason:
             before, event = right.observe(), guide.next_event()
             with wrong.applied():
                 after = relation.Observed.from_json(outcome(guided, event))
-            expected = relation.take(right, event)
+            expected = relation.apply(right, event)
             taken = Step.of(right, event, expected.effects, expected.refusal, before)
             found = relation.differences(taken, expected, after, "full", Observes())
             if found:

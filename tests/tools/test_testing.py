@@ -296,7 +296,7 @@ class TestStrategies:
         def play(run: tuple[dict[str, Any], list[EventData]]) -> None:
             model = Engine(Config.from_json(run[0]))
             for event in run[1]:
-                taken = relation.take(model, event)
+                taken = relation.apply(model, event)
                 seen.update(type(effect).__name__ for effect in taken.effects)
                 seen.update({taken.refusal.code} if taken.refusal else ())
 

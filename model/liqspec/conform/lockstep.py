@@ -98,7 +98,7 @@ class Beside:
         earlier = self._last.snapshot
         try:
             self.engine.give(event)
-            expected = relation.take(self.model, event)  # while the engine works
+            expected = relation.apply(self.model, event)  # while the engine works
             reply = self.engine.answer()
             answer = read_answer(reply)
             if isinstance(answer, Skipped):
@@ -121,7 +121,7 @@ class Beside:
         if isinstance(answer, Accepted) and expected.accepted:
             for execution in answer.executed:
                 self.applied.append(execution)
-                last = relation.take(self.model, execution)
+                last = relation.apply(self.model, execution)
                 effects = (*effects, *last.effects)
                 if last.refusal is not None:
                     return self._not_allowed(execution, last, reply)

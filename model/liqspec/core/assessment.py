@@ -138,7 +138,7 @@ def hand_to_vault(state: State, pool: Pool, inputs: GuardInputs, effects: list[E
     returned = arithmetic.backstop_return(inputs.equity, state.venue.return_fraction)
     taken = pool.collateral - returned
     for position in pool.open_positions():
-        state.vault.take(position.market.name, position.size, position.cost)
+        state.vault.add(position.market.name, position.size, position.cost)
         position.end_life()
     state.vault.cash += taken
     pool.collateral = returned

@@ -168,7 +168,7 @@ class Book:
     cash: int = 0
     positions: dict[str, int] = Factory(dict)
 
-    def take(self, market: str, size: int, paid: int) -> None:
+    def add(self, market: str, size: int, paid: int) -> None:
         """Add a signed size for a signed payment."""
         held = self.positions.get(market, 0) + size
         if held:

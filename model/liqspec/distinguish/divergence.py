@@ -76,7 +76,7 @@ class Pair:
         for engine, snapshot in zip(self.engines, before, strict=True):
             engine.restore(snapshot)
             seen = engine.observe()
-            expected = relation.take(engine, event)
+            expected = relation.apply(engine, event)
             done.append(expected)
             told.append(Step.of(engine, event, expected.effects, expected.refusal, seen))
         return Difference(

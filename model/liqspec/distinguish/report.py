@@ -17,7 +17,7 @@ from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
 from liqspec.step.compare import Difference
 from liqspec.step.question import reason_json
-from liqspec.step.relation import take
+from liqspec.step.relation import apply
 
 
 def tell(outcome: Outcome, console: Console) -> None:
@@ -110,7 +110,7 @@ def to_scenario(sets: RuleSets, found: Distinction) -> str:
     engine = Engine(Config.from_json(config))
     steps = []
     for event in found.apart.events:
-        refusal: Refusal | None = take(engine, event).refusal
+        refusal: Refusal | None = apply(engine, event).refusal
         expect = {} if refusal is None else {"expect": {"refused": refusal.code}}
         steps.append({"event": event, **expect})
     changed = "; ".join(f"{one.path} = {value_text(one.second)}" for one in found.parameters)

@@ -163,7 +163,7 @@ def differences(
     return tuple(found)
 
 
-def take(engine: Engine, event: object) -> Expected:
+def apply(engine: Engine, event: object) -> Expected:
     """Apply an event in plain data to an engine, and return the outcome."""
     outcome = apply_event(engine, event)
     return Expected(
@@ -186,7 +186,7 @@ def _judge_from(
     with _in_before():
         engine.restore(snapshot.from_json(engine.venue, data))
     before = engine.observe()
-    expected = take(engine, event)
+    expected = apply(engine, event)
     if observed is None:
         return expected, ()
     told: EventData = event if isinstance(event, dict) else {}

@@ -75,7 +75,7 @@ def runs(draw: DrawFn, venue: str | None = None, max_events: int = 40) -> tuple[
         event = draw(events(model))
         if event is not None:
             listed.append(event)
-            relation.take(model, event)
+            relation.apply(model, event)
     return config, listed
 
 

@@ -71,7 +71,7 @@ def _reverts_without_collateral(state: State, pool: Pool, effects: Effects) -> N
 def _every_other(state: State, pool: Pool, inputs: GuardInputs, effects: Effects) -> None:
     returned = arithmetic.backstop_return(inputs.equity, state.venue.return_fraction)
     for position in pool.open_positions()[::2]:
-        state.vault.take(position.market.name, position.size, position.cost)
+        state.vault.add(position.market.name, position.size, position.cost)
         position.end_life()
     state.vault.cash += pool.collateral - returned
     pool.collateral = returned

@@ -91,7 +91,7 @@ def _always_sells(event: events.Fill, state: State, amounts: Amounts, effects: l
     position.cost -= size * price * unit
     position.order = (position.order - size) or None
     fire(state, pool, position, "fill", effects)
-    state.outside.take(position.market.name, size, size * price * unit)
+    state.outside.add(position.market.name, size, size * price * unit)
     return [pool]
 
 

@@ -142,7 +142,7 @@ class Fill:
         elif state.venue.cooldown_ms > 0:
             changes.open_windows(state, pool, position, effects)
         # Outside
-        state.outside.take(market.name, sold, sold * price * market.unit)
+        state.outside.add(market.name, sold, sold * price * market.unit)
         # Touched
         return [pool]
 

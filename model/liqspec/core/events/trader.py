@@ -328,6 +328,6 @@ class Trade:
         else:
             changes.increase(state, pool, position, size, price, self.leverage, effects)
         # Outside
-        state.outside.take(market.name, -size, -size * price * market.unit)
+        state.outside.add(market.name, -size, -size * price * market.unit)
         # Touched
         return [pool]

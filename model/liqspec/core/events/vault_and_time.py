@@ -37,10 +37,10 @@ class VaultTrade:
         market, size, price = state.venue.markets[self.market], amounts["size"], amounts["price"]
         worth = size * price * market.unit
         # Change
-        state.vault.take(market.name, size, worth)
+        state.vault.add(market.name, size, worth)
         effects.append(VaultTraded(market.name, size, price))
         # Outside
-        state.outside.take(market.name, -size, -worth)
+        state.outside.add(market.name, -size, -worth)
         # Touched
         return []
 
