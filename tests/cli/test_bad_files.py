@@ -13,7 +13,7 @@ from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import BadRequest
-from liqspec.edge import files, toml_lines
+from liqspec.edge import files
 from liqspec.edge.files import UnreadableFile
 from liqspec.edge.shapes import WrongShape
 from liqspec.spec import scenarios, venues
@@ -636,9 +636,9 @@ class TestTheLineOfAField:
         ],
     )
     def test_is_found_or_that_of_the_nearest_table_around_it(self, path: str, line: int | None) -> None:
-        assert toml_lines.line_of(SCENARIO, path) == line
+        assert files.line_of(SCENARIO, path) == line
 
     @given(st.text(max_size=200), st.text(max_size=40))
     def test_of_any_text_and_path_is_a_line_of_it_or_none(self, text: str, path: str) -> None:
-        line = toml_lines.line_of(text, path)
+        line = files.line_of(text, path)
         assert line is None or 1 <= line <= len(text.splitlines())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from liqspec.core import arithmetic, assessment, lifecycle, machine
+from liqspec.core import arithmetic, assessment, changes, machine
 from liqspec.core.effects import Effect, OrderEmitted, WindowOpened
 from liqspec.core.state import Pool, State
 from liqspec.draw import assessment as drawn_assessment
@@ -14,7 +14,7 @@ from liqspec.draw.theme import LIGHT
 from liqspec.edge import files
 from liqspec.replay.run import Moment, Run
 from liqspec.spec import charts, rulebook, scenarios
-from liqspec.step.changes import changes
+from liqspec.step import compare
 
 CHART = charts.assessment()
 ISOLATION = charts.isolation()
@@ -95,7 +95,7 @@ class TestTheChart:
 
 def _walk(name: str, state: State, pool: Pool) -> str:
     """Follow the chart through steps 1 to 4, or from step 5 on, by the inputs of a pool."""
-    inputs = lifecycle.measure(state, pool)
+    inputs = changes.measure(state, pool)
     held = pool.open_positions()
     cancelled = pool.order_working() and inputs.restored and state.venue.stop_when_restored
     answers: dict[str, Callable[[], bool]] = {
@@ -139,7 +139,7 @@ class TestWhatALiquidationTouches:
         for name, moment in moments():
             event = moment.event
             if event.get("type") in ("fill", "order_done") and event.get("mode") == mode and moment.refusal is None:
-                for change in changes(moment.before, moment.after):
+                for change in compare.changes(moment.before, moment.after):
                     target = _target(change.subject, event["account"], event["market"], mode)
                     assert target in may_change, f"{name}: {change}"
                     changed.add(target)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liqspec.core import arithmetic, lifecycle, machine
+from liqspec.core import arithmetic, changes, machine
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Mode
 from liqspec.core.engine import Engine
@@ -353,9 +353,9 @@ class TestTheGuards:
         cross = engine.state.accounts["alice"].cross
         # 400 - 240 = 160 against 88 + 88
         order_event(engine, "order_done")
-        assert not lifecycle.measure(engine.state, cross).book_failed
+        assert not changes.measure(engine.state, cross).book_failed
         order_event(engine, "order_done", market="B")
-        assert lifecycle.measure(engine.state, cross).book_failed
+        assert changes.measure(engine.state, cross).book_failed
         trade(engine, "-10", "88", market="B")
         assert not cross.positions["A"].failed, "restored by the sale, which forgets the failure"
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from liqspec.core import arithmetic, machine
 from liqspec.core.arithmetic import Holding, Ratio, Schedule, Tier
-from liqspec.core.config import Config
-from liqspec.core.venue import Venue
+from liqspec.core.config import Config, Venue
 from liqspec.proofs import lemmas, prove, symbolic
 from liqspec.proofs.lemmas import LEMMAS, Case
 from liqspec.proofs.symbolic import Condition, Domain, SymbolicInt, UnsafeDivision, integer, paths

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from adversaries.wrong_engines.search import SHIPPED
-from liqspec.core import arithmetic, assessment, lifecycle, machine
+from liqspec.core import arithmetic, assessment, changes, machine
 from liqspec.core.config import Config
 from liqspec.core.effects import Effect, OrderEnded, Transitioned, subject
 from liqspec.core.engine import Engine, apply_event
@@ -40,7 +40,7 @@ class Assessed:
 
 def answers_of(state: State, pool: Pool) -> dict[str, bool]:
     """The answer to each question of the chart."""
-    inputs, held = lifecycle.measure(state, pool), pool.open_positions()
+    inputs, held = changes.measure(state, pool), pool.open_positions()
     equity, margin = inputs.equity, inputs.maintenance_margin
     stops = inputs.restored and state.venue.stop_when_restored
     return {

@@ -15,7 +15,7 @@ from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.engine import Engine
 from liqspec.core.events import Fill
-from liqspec.edge.failures import InternalFailure
+from liqspec.edge.errors import InternalFailure
 from liqspec.generate import boundaries
 from liqspec.generate.guide import Guide
 from liqspec.properties.coverage import Coverage, Violation

@@ -6,10 +6,9 @@ import pytest
 
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding, Ratio, Schedule, Tier
-from liqspec.core.config import Config
+from liqspec.core.config import Config, Venue
 from liqspec.core.effects import DeficitCovered, FundingPaid, OrderEmitted
 from liqspec.core.engine import Engine
-from liqspec.core.venue import Venue
 from liqspec.spec import venues
 from support.builders import (
     apply,

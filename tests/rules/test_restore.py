@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from liqspec.core import lifecycle
+from liqspec.core import changes
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
@@ -23,13 +23,13 @@ FACTORS = [
 
 def target(engine: Engine) -> Ratio | None:
     """The restore target of alice's cross pool."""
-    return lifecycle.measure(engine.state, engine.state.accounts["alice"].cross).restore_target
+    return changes.measure(engine.state, engine.state.accounts["alice"].cross).restore_target
 
 
 @pytest.mark.parametrize(("restore", "factor"), FACTORS)
 def test_the_target_is_the_factor_times_the_maintenance_margin(restore: dict[str, Any], factor: Ratio) -> None:
     engine = working(liquidation={"restore": restore})
-    margin = lifecycle.measure(engine.state, engine.state.accounts["alice"].cross).maintenance_margin
+    margin = changes.measure(engine.state, engine.state.accounts["alice"].cross).maintenance_margin
     found = target(engine)
     assert found is not None
     assert found.numerator * factor.denominator == margin * factor.numerator * found.denominator

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from liqspec.core import machine
-from liqspec.core.config import Config
-from liqspec.core.venue import Venue
+from liqspec.core.config import Config, Venue
 from liqspec.edge import files
 from liqspec.replay.run import Outcome, Run
 from liqspec.spec import scenarios, venues

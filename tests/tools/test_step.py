@@ -26,7 +26,7 @@ from liqspec.edge import shapes
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
 from liqspec.spec import observables, rulebook
-from liqspec.step import compare, leverages, question, relation, why
+from liqspec.step import compare, completion, question, reasons, relation
 from liqspec.step.compare import Difference, Observes
 from liqspec.step.reasons import Reason, Step
 from liqspec.step.relation import Verdict
@@ -822,9 +822,9 @@ def test_the_search_for_leverages_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
     """STP-4: where there are too many ways, they stay unknown."""
     held = arithmetic.Holding(10, 1000, 100, 1, 5, Engine(CONFIG).venue.markets["A"].schedule)
     margin = arithmetic.pool_initial_margin([held])
-    assert list(leverages.matching([held], [0], margin)) == [[5]]
-    monkeypatch.setattr(leverages, "MAX_TRIES", 0)
-    assert list(leverages.matching([held], [0], margin)) == []
+    assert list(completion.matching([held], [0], margin)) == [[5]]
+    monkeypatch.setattr(completion, "MAX_TRIES", 0)
+    assert list(completion.matching([held], [0], margin)) == []
 
 
 @pytest.mark.parametrize(
@@ -837,12 +837,12 @@ def test_the_search_for_leverages_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_why_tells_of_the_order_of_this_block(situation: Callable[[], Engine], said: str) -> None:
     """LIQ-12, BKS-2."""
-    assert next(why.explain(situation(), "alice/A/cross")).endswith(said)
+    assert next(reasons.explain(situation(), "alice/A/cross")).endswith(said)
 
 
 def test_why_tells_the_size_that_remains() -> None:
     engine = holding()
-    (fact,) = why.judge_guards(engine, measures.all_positions(engine)["alice/A/cross"], ("size_remains",))
+    (fact,) = reasons.judge_guards(engine, measures.all_positions(engine)["alice/A/cross"], ("size_remains",))
     assert (fact.holds, fact.numbers) == (True, "size 10")
 
 
@@ -871,4 +871,4 @@ def test_why_tells_that_the_order_of_this_block_is_over() -> None:
     """LIQ-12: it was emitted, and neither works nor left quantity over."""
     engine = waiting()
     measures.all_positions(engine)["alice/A/cross"].failed = False
-    assert next(why.explain(engine, "alice/A/cross")).endswith("its order of this block is over")
+    assert next(reasons.explain(engine, "alice/A/cross")).endswith("its order of this block is over")

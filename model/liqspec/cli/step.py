@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from liqspec.cli.app import HOLDS, VIOLATED, Json, terminal
-from liqspec.core.venue import Venue
+from liqspec.core.config import Venue
 from liqspec.edge import files
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text

@@ -26,8 +26,8 @@ from liqspec.core.refusals import (
 from liqspec.core.state import Pool, State
 from liqspec.edge import names, shapes
 from liqspec.edge.amounts import Grid
+from liqspec.edge.shapes import is_amount, is_integer
 from liqspec.edge.texts import show
-from liqspec.edge.validators import is_amount, is_integer
 
 # An event in plain data, as the wire and the files write it.
 EventData = dict[str, Any]

@@ -1,6 +1,7 @@
 """The assessment of margin pools: the five steps that liquidate, or leave alone (LIQ-6 to LIQ-13, BKS-1 to BKS-7)."""
 
 from liqspec.core import arithmetic
+from liqspec.core.changes import fire_with, measure
 from liqspec.core.effects import (
     Backstopped,
     DeficitCovered,
@@ -11,7 +12,6 @@ from liqspec.core.effects import (
     OrderEnded,
     Sizing,
 )
-from liqspec.core.lifecycle import fire_with, measure
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
 

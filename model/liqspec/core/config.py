@@ -1,14 +1,19 @@
-"""What a venue and a run are configured with, as written outside: decimal strings, rates, names (CFG-1)."""
+"""A configuration as it is written, and the valid rule set that it makes in integers (MRG-8, CFG-1 to CFG-3)."""
 
 import json
+from fractions import Fraction
 from typing import Any, Literal
 
 import attrs
 from attrs import Factory, field, frozen
 
-from liqspec.core.parameters import BackstopConfig, LiquidationConfig
-from liqspec.edge import shapes
-from liqspec.edge.validators import are_amounts, are_names, is_amount, is_integer, is_rate
+from liqspec.core import parameters
+from liqspec.core.arithmetic import Ratio, Schedule, Tier
+from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationConfig, Parameters, on_grid
+from liqspec.edge import amounts, shapes
+from liqspec.edge.amounts import Grid
+from liqspec.edge.names import check_name
+from liqspec.edge.shapes import are_amounts, are_names, is_amount, is_integer, is_rate
 
 Mode = Literal["cross", "isolated"]
 
@@ -65,3 +70,118 @@ class Config:
         data = attrs.asdict(self, filter=lambda _, value: value is not None)
         plain: dict[str, Any] = json.loads(json.dumps(data))  # tuples become lists
         return plain
+
+
+@frozen(eq=False)
+class Market:
+    """A market: `unit` is the worth of one lot at a price of one tick, in quote units (AMT-2)."""
+
+    name: str
+    price: Grid
+    size: Grid
+    unit: int
+    lot: Ratio
+    schedule: Schedule
+    max_leverage: int
+
+
+@frozen(eq=False, kw_only=True)
+class Venue(Parameters):
+    """A rule set: markets and the parameters of the liquidation, all amounts in integers."""
+
+    markets: dict[str, Market]
+    money: Grid
+
+    @classmethod
+    def from_config(cls, config: Config) -> "Venue":
+        """The rule set of a configuration.
+
+        Raises:
+            InvalidConfig: a parameter is out of its range or off its grid, or the tiers of a market are not a schedule.
+        """
+        money = _grid("quote_unit", config.quote_unit)
+        if not config.markets:
+            raise InvalidConfig("markets", "at least one market is needed")
+        markets = {name: market_of(name, config.markets[name], money) for name in sorted(config.markets)}
+        tables = {"liquidation": config.liquidation, "backstop": config.backstop}
+        return cls(markets=markets, money=money, **parameters.in_integers(tables, money))
+
+
+def _grid(path: str, step: str) -> Grid:
+    try:
+        return Grid.of(step)
+    except amounts.MalformedAmount as error:
+        raise InvalidConfig(path, str(error)) from None
+
+
+def market_of(name: str, config: MarketConfig, money: Grid) -> Market:
+    """A market with its grids, and what a lot is worth at a price of one tick (AMT-2), if it is valid (CFG-1)."""
+    path = f"markets.{name}"
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise InvalidConfig(path, str(error)) from None
+    price, size = _grid(f"{path}.tick", config.tick), _grid(f"{path}.lot", config.lot)
+    unit = price.step * size.step / money.step
+    if unit.denominator != 1:
+        raise InvalidConfig(
+            f"{path}.tick",
+            f"tick {config.tick} x lot {config.lot} is not a whole number of quote units of {money.text(1)} (AMT-2)",
+        )
+    return Market(
+        name=name,
+        price=price,
+        size=size,
+        unit=unit.numerator,
+        lot=Ratio(size.step.numerator, size.step.denominator),
+        schedule=schedule_of(f"{path}.tiers", config.tiers, money),
+        max_leverage=config.tiers[0].max_leverage,
+    )
+
+
+def schedule_of(path: str, tiers: tuple[TierConfig, ...], money: Grid) -> Schedule:
+    """The margin tiers with their deductions, over one denominator (MRG-5), if they are valid (MRG-8)."""
+    if not tiers:
+        raise InvalidConfig(path, "at least one tier is needed")
+    aboves = [on_grid(f"{path}[{index}].above", tier.above, money) for index, tier in enumerate(tiers)]
+    rates = [amounts.rate(tier.maintenance_rate) for tier in tiers]
+    if aboves[0] != 0:
+        raise InvalidConfig(f"{path}[0].above", f"the first tier starts above 0, got {tiers[0].above} (MRG-8)")
+    deduction, deductions = Fraction(0), []
+    for index, tier in enumerate(tiers):
+        here = f"{path}[{index}]"
+        if tier.max_leverage < 1:
+            raise InvalidConfig(f"{here}.max_leverage", "must be at least 1 (MRG-8)")
+        if rates[index] <= 0:
+            raise InvalidConfig(f"{here}.maintenance_rate", f"must be above 0, got {tier.maintenance_rate} (MRG-8)")
+        if rates[index] * tier.max_leverage > 1:
+            raise InvalidConfig(
+                f"{here}.maintenance_rate",
+                f"{tier.maintenance_rate} is above the initial rate 1/{tier.max_leverage} (MRG-8)",
+            )
+        if index:
+            before = tiers[index - 1]
+            if aboves[index] <= aboves[index - 1]:
+                raise InvalidConfig(
+                    f"{here}.above", f"tiers out of order: {tier.above} does not rise from {before.above} (MRG-8)"
+                )
+            if rates[index] < rates[index - 1]:
+                raise InvalidConfig(
+                    f"{here}.maintenance_rate",
+                    f"the rate falls from {before.maintenance_rate} to {tier.maintenance_rate} (MRG-8)",
+                )
+            if tier.max_leverage > before.max_leverage:
+                raise InvalidConfig(
+                    f"{here}.max_leverage",
+                    f"the maximum leverage rises from {before.max_leverage} to {tier.max_leverage} (MRG-8)",
+                )
+            deduction += aboves[index] * (rates[index] - rates[index - 1])
+        deductions.append(deduction)
+    denominator = amounts.common_denominator([*rates, *deductions])
+    return Schedule(
+        denominator,
+        tuple(
+            Tier(above, int(rate * denominator), int(deducted * denominator), tier.max_leverage)
+            for above, rate, deducted, tier in zip(aboves, rates, deductions, tiers, strict=True)
+        ),
+    )

@@ -6,14 +6,13 @@ from attrs import frozen
 
 from liqspec.core import arithmetic, assessment, events, observation, snapshot
 from liqspec.core.arithmetic import Ratio
-from liqspec.core.config import Config, Mode
+from liqspec.core.config import Config, Mode, Venue
 from liqspec.core.effects import Effect
 from liqspec.core.events import Event
 from liqspec.core.parameters import InvalidConfig, on_grid
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.core.state import Account, Book, Pool, State
-from liqspec.core.venue import Venue
 from liqspec.edge import keys
 
 

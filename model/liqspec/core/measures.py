@@ -5,8 +5,8 @@ from typing import Any
 
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Ratio
+from liqspec.core.changes import measure
 from liqspec.core.engine import Engine
-from liqspec.core.lifecycle import measure
 from liqspec.core.observation import observe_pool, observe_position
 from liqspec.core.state import Pool, Position
 from liqspec.edge.amounts import Grid, ratio_text

@@ -17,8 +17,8 @@ from liqspec.core.arithmetic import Ratio
 from liqspec.edge import amounts
 from liqspec.edge.amounts import Grid
 from liqspec.edge.errors import InvalidInput
+from liqspec.edge.shapes import is_amount, is_integer, is_rate
 from liqspec.edge.texts import one_line
-from liqspec.edge.validators import is_amount, is_integer, is_rate
 
 OrderPolicy = Literal["all", "ranked"]
 Scope = Literal["position", "pool", "account"]

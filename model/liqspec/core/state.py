@@ -6,8 +6,7 @@ from attrs import Factory, define, frozen
 
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding, Ratio
-from liqspec.core.config import Mode
-from liqspec.core.venue import Market, Venue
+from liqspec.core.config import Market, Mode, Venue
 from liqspec.edge import keys
 
 

@@ -24,7 +24,7 @@ from liqspec.replay.record import Amount, Measures, Record, Step, rules_of
 from liqspec.report.amounts import approximate, value_text
 from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
-from liqspec.step.changes import Change
+from liqspec.step.compare import Change
 
 _PAGE = resources.files("liqspec.draw") / "assets"
 

@@ -1,7 +1,12 @@
-"""The errors that a user can fix: each is one line that says what is wrong, where, and what to do."""
+"""Errors in one line: those that a user can fix, and what this tool itself got wrong; never a traceback."""
 
+import json
+import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 
 class InvalidInput(ValueError):
@@ -28,3 +33,38 @@ def needs(library: str, extra: str, use: str) -> Iterator[None]:
         if (error.name or "").partition(".")[0] != library:
             raise
         raise MissingExtra(use, library, extra) from None
+
+
+class InternalFailure(Exception):
+    """An exception of the model or of a generator: a defect of this tool, or of a rule that is being changed.
+
+    `what` names the exception and its place, `where` the run, and `events` are those of the run so far.
+    """
+
+    def __init__(self, where: str, what: str, events: list[dict[str, Any]]) -> None:
+        super().__init__(where, what, events)
+        self.where, self.what, self.events = where, what, events
+
+    @classmethod
+    def of(cls, where: str, error: Exception, events: list[dict[str, Any]]) -> "InternalFailure":
+        """The failure that an exception is, in a run of these events."""
+        return cls(where, named(error), list(events))
+
+    def __str__(self) -> str:
+        """The failure in one line, with the events that repeat it."""
+        told = json.dumps(self.events, ensure_ascii=False)
+        return f"internal failure in {self.where}: {self.what}; number of events so far: {len(self.events)}: {told}"
+
+
+def named(error: Exception) -> str:
+    """An exception in one line: its type, its message, and the function and line that raised it."""
+    remote = error.__cause__  # of another process there is only the text of a traceback
+    text = (
+        str(remote)
+        if type(remote).__name__ == "_RemoteTraceback"
+        else "".join(traceback.format_tb(error.__traceback__))
+    )
+    frames = re.findall(r'File "(.+)", line (\d+), in (.+)', text)[-1:]
+    place = "".join(f" in {name} ({Path(path).name}, line {line})" for path, line, name in frames)
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}{place}" + (f": {message}" if message else "")

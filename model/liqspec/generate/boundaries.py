@@ -12,9 +12,9 @@ from liqspec.core.arithmetic import (
     pool_initial_margin,
     pool_maintenance_margin,
 )
-from liqspec.core.lifecycle import measure
+from liqspec.core.changes import measure
+from liqspec.core.config import Market, Venue
 from liqspec.core.state import Pool, Position, State
-from liqspec.core.venue import Market, Venue
 
 
 def measures(state: State, pool: Pool) -> tuple[int, int]:

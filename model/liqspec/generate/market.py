@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from random import Random
 
+from liqspec.core.config import Market
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.state import Pool, Position
-from liqspec.core.venue import Market
 from liqspec.generate import boundaries
 from liqspec.generate.moves import Moves
 

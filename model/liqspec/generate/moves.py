@@ -2,10 +2,10 @@
 
 from random import Random
 
+from liqspec.core.config import Market, Venue
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.state import Account, Pool, Position, State
-from liqspec.core.venue import Market, Venue
 
 
 class Moves:

@@ -2,11 +2,10 @@
 
 from random import Random
 
-from liqspec.core.config import Mode
+from liqspec.core.config import Market, Mode
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.state import Pool
-from liqspec.core.venue import Market
 from liqspec.generate import boundaries
 from liqspec.generate.moves import Moves
 

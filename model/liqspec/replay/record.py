@@ -12,7 +12,7 @@ from attrs import frozen
 from liqspec.core import machine
 from liqspec.core.events import EventData
 from liqspec.edge import keys
-from liqspec.step.changes import Change
+from liqspec.step.compare import Change
 
 
 @frozen

@@ -19,7 +19,7 @@ from liqspec.properties.coverage import Coverage
 from liqspec.properties.monitor import Monitor
 from liqspec.replay.order_book import Ladder, next_execution
 from liqspec.spec.scenarios import Expectation, Report, Scenario
-from liqspec.step.why import explain
+from liqspec.step.reasons import explain
 
 
 @frozen(kw_only=True)

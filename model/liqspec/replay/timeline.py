@@ -14,7 +14,7 @@ from liqspec.edge import amounts
 from liqspec.replay.run import Comparison, Moment, Outcome, Run
 from liqspec.report.amounts import Units, approximate, thousands, value_text
 from liqspec.report.sentences import effect_json, effect_text, event_text
-from liqspec.step.changes import Change, changes
+from liqspec.step.compare import Change, changes
 
 # A pool's measures are shown together, in one line, when any of them changed.
 _MEASURES = ("equity", "maintenance_margin", "initial_margin")

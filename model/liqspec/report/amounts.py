@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from liqspec.core.arithmetic import Ratio
-from liqspec.core.venue import Venue
+from liqspec.core.config import Venue
 from liqspec.edge import amounts
 
 

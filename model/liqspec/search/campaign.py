@@ -8,7 +8,7 @@ from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.parameters import FAMILIES
-from liqspec.edge.failures import InternalFailure
+from liqspec.edge.errors import InternalFailure
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
 from liqspec.properties.coverage import Coverage, Violation

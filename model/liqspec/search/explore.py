@@ -12,7 +12,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.snapshot import AccountValue, PoolValue, Snapshot, WindowValue
 from liqspec.core.state import Position
-from liqspec.edge.failures import InternalFailure
+from liqspec.edge.errors import InternalFailure
 from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker.witness import Witness
 from liqspec.properties.coverage import Coverage, Violation, reachable_transitions

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 from attrs import frozen
 
 from liqspec.core.config import Mode
-from liqspec.edge import files, shapes, toml_lines
+from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
 
 ASSESSMENT = "assessment.toml"
@@ -144,4 +144,4 @@ def _load(path: Path, shape: type[T]) -> T:
     try:
         return shapes.structure(files.parse_toml(text, path), shape)
     except shapes.WrongShape as error:
-        raise InvalidChart(f"{toml_lines.place(text, path, error.path)}: {error}") from None
+        raise InvalidChart(f"{files.place(text, path, error.path)}: {error}") from None

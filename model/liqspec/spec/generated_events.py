@@ -14,7 +14,7 @@ from liqspec.core.config import Mode
 from liqspec.core.events import EVENTS, Event, Trade
 from liqspec.core.refusals import CODES
 from liqspec.edge import files
-from liqspec.edge.validators import is_integer
+from liqspec.edge.shapes import is_integer
 from liqspec.spec.checks import checks
 
 _HEAD = """\

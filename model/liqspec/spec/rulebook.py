@@ -7,7 +7,7 @@ from pathlib import Path
 from attrs import frozen
 
 from liqspec.core.parameters import InvalidConfig
-from liqspec.edge import files, shapes, toml_lines
+from liqspec.edge import files, shapes
 from liqspec.spec import scenarios
 from liqspec.spec.scenarios import Scenario
 
@@ -62,7 +62,7 @@ def example_scenario(rule: Rule, example: Example) -> Scenario:
     try:
         return scenarios.build(rule.id, data, rule.path.parent)
     except (shapes.WrongShape, InvalidConfig) as error:
-        line = example.line + (toml_lines.line_of(example.text, error.path) or 1)
+        line = example.line + (files.line_of(example.text, error.path) or 1)
         raise scenarios.InvalidScenario(f"{rule.path.name}:{line}: {rule.id}: {error}") from None
 
 

@@ -11,10 +11,10 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import CODES, BadRequest
-from liqspec.edge import files, shapes, toml_lines
+from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
+from liqspec.edge.shapes import are_amounts, is_amount, is_integer
 from liqspec.edge.texts import did_you_mean, show
-from liqspec.edge.validators import are_amounts, is_amount, is_integer
 from liqspec.spec import venues
 
 
@@ -144,7 +144,7 @@ def parse(text: str, path: Path) -> Scenario:
     try:
         return build(path.stem, data, path.parent)
     except (shapes.WrongShape, InvalidConfig) as error:
-        raise InvalidScenario(f"{toml_lines.place(text, path, error.path)}: {error}") from None
+        raise InvalidScenario(f"{files.place(text, path, error.path)}: {error}") from None
 
 
 def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:

@@ -7,7 +7,7 @@ from attrs import Factory, evolve, field, frozen
 from liqspec.core.config import Config
 from liqspec.core.events import EventData
 from liqspec.edge import files, shapes
-from liqspec.edge.validators import are_amounts, is_amount, is_integer
+from liqspec.edge.shapes import are_amounts, is_amount, is_integer
 
 
 @frozen(kw_only=True)

@@ -6,13 +6,12 @@ from typing import Any, Literal, TypeVar
 import attrs
 from attrs import Factory, field, frozen
 
-from liqspec.core.config import Config, MarketConfig, VaultConfig
+from liqspec.core.config import Config, MarketConfig, VaultConfig, Venue
 from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationConfig
-from liqspec.core.venue import Venue
-from liqspec.edge import files, shapes, toml_lines
+from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
+from liqspec.edge.shapes import is_amount
 from liqspec.edge.texts import did_you_mean
-from liqspec.edge.validators import is_amount
 
 T = TypeVar("T", LiquidationConfig, BackstopConfig)
 
@@ -111,5 +110,5 @@ def load(name_or_path: str, beside: Path | None = None) -> VenueFile:
         marks = {name: market.tick for name, market in venue.markets.items()}
         Venue.from_config(venue.config(accounts=(), marks=marks))
     except (shapes.WrongShape, InvalidConfig) as error:
-        raise InvalidVenueFile(f"{toml_lines.place(text, path, error.path)}: {error}") from None
+        raise InvalidVenueFile(f"{files.place(text, path, error.path)}: {error}") from None
     return venue

@@ -1,7 +1,7 @@
 """The values assumed for the unknowns of a partial state, and what else they could be (STP-3, STP-4)."""
 
+from liqspec.core.config import Venue
 from liqspec.core.parameters import on_grid
-from liqspec.core.venue import Venue
 from liqspec.step.completion import (
     Completed,
     Edit,

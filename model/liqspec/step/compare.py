@@ -1,4 +1,4 @@
-"""The first difference between what the rules expect and what an engine observed (OBS-3, STP-5 to STP-7)."""
+"""Differences of observations: between the rules and an engine (STP-5 to STP-7), and between two steps (OBS-3)."""
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -225,3 +225,34 @@ def _close(ours: Any, theirs: Any, tolerance: Fraction) -> bool:
     if not tolerance or not amounts.is_decimal(ours) or not amounts.is_decimal(theirs):
         return False
     return abs(Fraction(ours) - Fraction(theirs)) <= tolerance
+
+
+@frozen
+class Change:
+    """One field that changed; `subject` is a position's, a pool's or the vault's name, None stands for absent."""
+
+    subject: str
+    field: str
+    before: Any
+    after: Any
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+    """The fields of positions, pools and vault that differ; amounts compare as numbers (OBS-3)."""
+    return [
+        *_changed(_by_key(before["positions"], keys.of_position), _by_key(after["positions"], keys.of_position)),
+        *_changed(_by_key(before["pools"], keys.of_pool), _by_key(after["pools"], keys.of_pool)),
+        *_changed({"vault": before["vault"]}, {"vault": after["vault"]}),
+    ]
+
+
+def _by_key(entries: list[dict[str, Any]], key: Any) -> dict[str, dict[str, Any]]:
+    return {key(entry): entry for entry in entries}
+
+
+def _changed(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> Iterator[Change]:
+    for subject, fields in after.items():
+        earlier = before.get(subject, {})
+        for name, value in fields.items():
+            if name not in ("account", "market", "mode") and not same(earlier.get(name), value):
+                yield Change(subject, name, earlier.get(name), value)

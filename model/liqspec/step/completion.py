@@ -10,14 +10,13 @@ from typing import Any
 
 from attrs import define, frozen
 
-from liqspec.core import snapshot
+from liqspec.core import arithmetic, snapshot
 from liqspec.core.arithmetic import Holding
+from liqspec.core.config import Venue
 from liqspec.core.parameters import InvalidConfig, on_grid
 from liqspec.core.snapshot import PoolValue, PositionValue, WindowValue
-from liqspec.core.venue import Venue
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
-from liqspec.step import leverages
 from liqspec.step.partial import PartialPool, PartialPosition, PartialState
 
 SnapshotData = dict[str, Any]
@@ -174,7 +173,7 @@ def _leverages(venue: Venue, done: Completed, known: PartialPool, data: Snapshot
         return
     margin = on_grid(f"{known.path}.initial_margin", known.initial_margin, venue.money)
     holdings = _holdings(venue, done.data, data, known.path)
-    found = list(islice(leverages.matching(holdings, unknown, margin), 64))
+    found = list(islice(matching(holdings, unknown, margin), 64))
     if not found:
         return
     for index, leverage in zip(unknown, found[0], strict=True):
@@ -272,3 +271,44 @@ def is_open(held: SnapshotData) -> bool:
 def no_window() -> dict[str, int]:
     """A window that is closed (CLD-1)."""
     return WindowValue()._asdict()
+
+
+# ---------------------------------------------------------------- leverages that follow from the initial margin (MRG-7)
+
+# Both end the search early: the leverages of such pools stay unknown.
+MAX_TRIES = 20_000
+MAX_LEVERAGE = 1_000
+
+
+def matching(holdings: list[Holding], unknown: list[int], initial_margin: int) -> Iterator[list[int]]:
+    """The leverages, largest first, of the positions at the indices `unknown` with which the pool has this margin.
+
+    The search is bounded, so not all of them may come.
+    """
+    known = [held for index, held in enumerate(holdings) if index not in unknown]
+    left = initial_margin - arithmetic.pool_initial_margin(known)
+    choices = [_margins(holdings[index]) for index in unknown]
+    yield from _search(choices, left, [MAX_TRIES])
+
+
+def _margins(held: Holding) -> list[tuple[int, int]]:
+    """The margin of a position at each leverage, largest leverage first."""
+    most = held.schedule.tiers[0].max_leverage
+    leverages = range(min(most, MAX_LEVERAGE), 0, -1)
+    return [(leverage, arithmetic.pool_initial_margin([held._replace(leverage=leverage)])) for leverage in leverages]
+
+
+def _search(choices: list[list[tuple[int, int]]], left: int, tries: list[int]) -> Iterator[list[int]]:
+    """Depth first; `tries` holds how many choices may still be tried, and is counted down."""
+    if not choices:
+        if left == 0:
+            yield []
+        return
+    least_of_rest = sum(min(margin for _, margin in choice) for choice in choices[1:])
+    for leverage, margin in choices[0]:
+        tries[0] -= 1
+        if tries[0] < 0:
+            return
+        if margin + least_of_rest <= left:
+            for rest in _search(choices[1:], left - margin, tries):
+                yield [leverage, *rest]

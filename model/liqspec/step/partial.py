@@ -10,7 +10,7 @@ from liqspec.core import snapshot
 from liqspec.core.config import Mode
 from liqspec.core.snapshot import BookValue, PoolValue, PositionValue
 from liqspec.edge import keys, shapes
-from liqspec.edge.validators import are_amounts, is_integer, is_moment, is_reported
+from liqspec.edge.shapes import are_amounts, is_integer, is_moment, is_reported
 
 
 @frozen(kw_only=True)

@@ -5,8 +5,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from liqspec.core import snapshot
-from liqspec.core.config import Config
-from liqspec.core.venue import Venue
+from liqspec.core.config import Config, Venue
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
 from liqspec.report.amounts import Units

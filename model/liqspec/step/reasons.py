@@ -1,30 +1,43 @@
-"""Which rules decide something in which an engine differs from the model: their numbers, guards and measures."""
+"""Which rules decide: where an engine differs from the model, and why a position was or was not liquidated."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from attrs import frozen
 
-from liqspec.core import machine, measures
+from liqspec.core import arithmetic, machine, measures
+from liqspec.core.changes import measure
 from liqspec.core.effects import Backstopped, Effect, OrderEmitted, OrderEnded, Transitioned, subject
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
-from liqspec.core.state import Pool, Position
+from liqspec.core.state import GuardInputs, Pool, Position
 from liqspec.edge import keys
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text
 from liqspec.spec import observables, rulebook
 from liqspec.spec.checks import checks
-from liqspec.step import why
 from liqspec.step.compare import NOT_LISTED, Difference, Observes
-from liqspec.step.why import GuardFact
 
 OUTCOME = "outcome"  # the field of a difference in whether, or why, an event was refused
 ACCEPTED = "accepted"  # what such a difference says where it was not refused
 
 # The triggers of the lifecycle that an event can fire; assessment follows every event (LIQ-6).
 _TRIGGERS = {"fill": ("fill",), "block": ("block",), "trade": ("open", "reduce")}
+
+
+@frozen
+class GuardFact:
+    """A guard as it is judged now, perhaps negated as a transition has it: whether it holds, its rule, its numbers."""
+
+    guard: str
+    holds: bool
+    rule: str
+    numbers: str
+
+    def __str__(self) -> str:
+        """The fact in one line."""
+        return f"{self.guard.replace('_', ' ')} is {str(self.holds).lower()} ({self.rule}: {self.numbers})"
 
 
 @frozen(kw_only=True)
@@ -182,7 +195,7 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     guards: list[GuardFact] = []
     if position is not None and position.size:
         # After a position has ended its pool's measures are no longer those that its guards saw; the texts have these.
-        judged = [fact for entry in instead for fact in why.judge_guards(step.engine, position, entry.guard)]
+        judged = [fact for entry in instead for fact in judge_guards(step.engine, position, entry.guard)]
         guards = [fact for fact in judged if not fact.holds]
     ours = [rule for effect in reversed(fired) for rule in machine.lifecycle().by_id[effect.transition].rules]
     theirs = [rule for entry in instead for rule in entry.rules]
@@ -238,11 +251,11 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
     rules: list[str] = [effect.rule for effect in setting]
     guards: tuple[GuardFact, ...] = ()
     if position is not None and position.size and position.order is None:
-        guards = why.judge_guards(step.engine, position, ("needs_liquidation",))
+        guards = judge_guards(step.engine, position, ("needs_liquidation",))
         rules += _why_no_order(position, guards[0].holds)
     elif position is not None and position.order is not None and difference.theirs is None:
         rules = ["LIQ-11", *rules, "LIQ-9"]
-        guards = why.judge_guards(step.engine, position, ("needs_liquidation",))
+        guards = judge_guards(step.engine, position, ("needs_liquidation",))
     kept = [effect for effect in setting if not isinstance(effect, OrderEnded)]
     rules += [rule for effect in kept for rule in entry.effects[effect.kind]]
     sizings = observables.observables().sizings
@@ -262,3 +275,84 @@ def _unique(rules: tuple[str, ...] | list[str]) -> tuple[str, ...]:
 
 def _unique_inputs(inputs: list[GuardFact]) -> tuple[GuardFact, ...]:
     return tuple(dict.fromkeys(inputs))
+
+
+# ---------------------------------------------------------------------------------------- why a position was liquidated
+
+
+def explain(engine: Engine, key: str) -> Iterator[str]:
+    """The position's situation now, line by line.
+
+    `key` is account/market/mode. A key that was never opened gets one line that says so.
+    """
+    position = measures.all_positions(engine).get(key)
+    if position is None:
+        yield f"{key} was never opened"
+        return
+    if position.size == 0:
+        yield f"{key} is {position.state}: it has no size"
+        return
+    pool = next(pool for pool in engine.state.pools() if position in pool.positions.values())
+    inputs = measure(engine.state, pool)
+    yield f"{key} is {position.state}; {_order(engine, position)}"
+    lifecycle = machine.lifecycle()
+    for entry in lifecycle.candidates(position.state, "assess"):
+        judged = [_judge(engine, pool, position, inputs, guard) for guard in entry.guard]
+        verdict = "holds" if all(fact.holds for fact in judged) else "does not hold"
+        yield f"{entry.id} to {entry.to} {verdict}: " + "; ".join(map(str, judged))
+
+
+def judge_guards(engine: Engine, position: Position, guards: tuple[str, ...]) -> tuple[GuardFact, ...]:
+    """These guards of a position as they are now."""
+    pool = next(pool for pool in engine.state.pools() if position in pool.positions.values())
+    inputs = measure(engine.state, pool)
+    return tuple(_judge(engine, pool, position, inputs, guard) for guard in guards)
+
+
+def _order(engine: Engine, position: Position) -> str:
+    if position.order is not None:
+        return f"an order for {position.market.size.text(position.order)} is working"
+    if position.failed:
+        return "its order of this block ended with quantity left over"
+    if position.attempted:
+        return "its order of this block is over"
+    return f"no order in block {engine.state.block}"
+
+
+def _judge(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs, guard: str) -> GuardFact:
+    name = machine.guard_name(guard)
+    value: bool = getattr(position, name)(inputs)
+    rule = machine.lifecycle().table.guards[name].rule
+    numbers = _numbers(engine, pool, position, inputs, name)
+    return GuardFact(guard, value != guard.startswith(machine.NOT), rule, numbers)
+
+
+def _numbers(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs, guard: str) -> str:
+    units = Units(engine.venue)
+    equity, margin = units.money(inputs.equity), units.money(inputs.maintenance_margin)
+    sign = "<" if arithmetic.breached(inputs.equity, inputs.maintenance_margin) else ">="
+    if guard == "below_backstop":
+        share = inputs.backstop_threshold
+        sign = "<" if arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, share) else ">="
+        return f"equity {equity} {sign} {share.numerator}/{share.denominator} x maintenance margin {margin}"
+    if guard == "book_failed":
+        tried = [other.key for other in pool.open_positions() if not other.failed]
+        return (
+            f"no failed attempt yet in this block for {', '.join(tried)}" if tried else "every order left quantity over"
+        )
+    if guard == "own_window_open":
+        return (
+            f"now {inputs.now} ms, its window ends at {position.window.until} ms"
+            if position.window.until
+            else "no window"
+        )
+    if guard == "size_remains":
+        return f"size {units.size(position.market.name, position.size)}"
+    if inputs.restore_target is not None:
+        margin += f", restore target {units.exact_money(inputs.restore_target)}"
+    flag = "in liquidation" if inputs.in_liquidation else "not in liquidation"
+    return (
+        f"equity {equity} {sign} maintenance margin {margin}, {flag}"
+        if guard == "needs_liquidation"
+        else (f"equity {equity} {sign} maintenance margin {margin}")
+    )

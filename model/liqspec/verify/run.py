@@ -9,7 +9,7 @@ from attrs import frozen
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from liqspec.edge.failures import InternalFailure
+from liqspec.edge.errors import InternalFailure
 from liqspec.generate.configurations import base_configuration
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import Factory, define, frozen
 
 from liqspec.core.events import OPTIONAL, EventData
-from liqspec.edge.failures import InternalFailure
+from liqspec.edge.errors import InternalFailure
 from liqspec.properties.coverage import Coverage
 from liqspec.replay.run import Run
 from liqspec.search import explore

@@ -20,7 +20,7 @@ from liqspec.core.refusals import (
     Refusal,
 )
 from liqspec.core.state import Pool, Position, State
-from liqspec.edge import amounts, validators
+from liqspec.edge import amounts, shapes
 from liqspec.edge.amounts import Grid
 
 _INITIAL = admission.below_initial_margin
@@ -602,5 +602,5 @@ ENGINES = (
         "X213", "AMT-3", "An amount may have any number of digits", Patch(amounts, "MAX_DIGITS", amounts.MAX_REPORTED)
     ),
     wrong("X214", "AMT-3", "An amount may have a leading plus and white space", Patch(amounts, "AMOUNT", _LENIENT)),
-    wrong("X215", "EVT-4", "An integer may be larger than 2^53 - 1", Patch(validators, "MAX_INTEGER", 2**64)),
+    wrong("X215", "EVT-4", "An integer may be larger than 2^53 - 1", Patch(shapes, "MAX_INTEGER", 2**64)),
 )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from attrs import evolve, frozen
 
 from adversaries.wrong_engines.catalogue import CATALOGUE
-from liqspec.core import assessment, lifecycle
+from liqspec.core import assessment, changes
 from liqspec.core.admission import Amounts, Check, Failure, Sort
 from liqspec.core.events import EVENTS, Event
 from liqspec.core.refusals import Refusal
@@ -68,7 +68,7 @@ def wrong(number: str, rule: str, title: str, *patches: Patch, slow: bool = Fals
 
 # ------------------------------------------------------------------------------------------- common ways of being wrong
 
-REAL_MEASURE = lifecycle.measure
+REAL_MEASURE = changes.measure
 PERFORM: dict[Any, Callable[[Any, State, Amounts, Any], list[Pool]]] = {kind: kind.perform for kind in EVENTS.values()}
 ADMIT: dict[Any, Callable[[Any, State], Amounts]] = {kind: kind.admit for kind in EVENTS.values()}
 

@@ -7,7 +7,7 @@ from attrs import evolve
 from adversaries.wrong_engines.base import PERFORM, Patch, bug, operates, sees, wrong
 from liqspec.core import arithmetic, assessment, changes, events
 from liqspec.core.admission import Amounts
-from liqspec.core.lifecycle import fire_with
+from liqspec.core.changes import fire_with
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
 Effects = list[Any]

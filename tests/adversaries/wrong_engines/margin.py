@@ -8,18 +8,17 @@ from typing import Any
 from attrs import evolve
 
 from adversaries.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
-from liqspec.core import arithmetic, events, venue
+from liqspec.core import arithmetic, config, events
 from liqspec.core.admission import Amounts
 from liqspec.core.arithmetic import Holding, Ratio, Schedule, Tier
-from liqspec.core.config import MarketConfig, TierConfig
+from liqspec.core.config import Market, MarketConfig, TierConfig
 from liqspec.core.state import Pool, State
-from liqspec.core.venue import Market
 from liqspec.edge.amounts import Grid
 
 _MAINTENANCE = arithmetic.maintenance_margin
 _FUNDING = arithmetic.funding_due
-_SCHEDULE = venue.schedule_of
-_MARKET = venue.market_of
+_SCHEDULE = config.schedule_of
+_MARKET = config.market_of
 
 
 def _never_added(holdings: Iterable[Holding]) -> int:
@@ -179,24 +178,24 @@ ENGINES = (
         "X218",
         "MRG-5",
         "The deduction of a third tier starts from the first tier's rate",
-        Patch(venue, "schedule_of", _deducts(from_first=True)),
+        Patch(config, "schedule_of", _deducts(from_first=True)),
     ),
     wrong(
         "X219",
         "MRG-5",
         "The deduction of a third tier forgets that of the second",
-        Patch(venue, "schedule_of", _deducts(from_first=False)),
+        Patch(config, "schedule_of", _deducts(from_first=False)),
     ),
     wrong(
         "X220", "MRG-4", "A market has no more than two tiers", Patch(arithmetic, "tier_at", _third_tier_as_the_second)
     ),
     wrong(
-        "X221", "EVT-6", "Funding takes a lot for a power of ten", Patch(venue, "market_of", _lots_by_their_decimals)
+        "X221", "EVT-6", "Funding takes a lot for a power of ten", Patch(config, "market_of", _lots_by_their_decimals)
     ),
     wrong(
         "X222",
         "AMT-2",
         "What a lot is worth takes a tick for a power of ten",
-        Patch(venue, "market_of", _ticks_by_their_decimals),
+        Patch(config, "market_of", _ticks_by_their_decimals),
     ),
 )

@@ -9,8 +9,8 @@ from adversaries.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
 from liqspec.core import arithmetic, assessment, events
 from liqspec.core.admission import Amounts
 from liqspec.core.arithmetic import Ratio
+from liqspec.core.changes import fire
 from liqspec.core.events import market
-from liqspec.core.lifecycle import fire
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
 _SIZING = assessment.order_sizing

@@ -8,10 +8,9 @@ from attrs import field, frozen
 
 from liqspec.core import admission, arithmetic, changes
 from liqspec.core.admission import Amounts, Check, EventData, Failure
-from liqspec.core.changes import Effects, Touched
+from liqspec.core.changes import Effects, Touched, fire
 from liqspec.core.config import Mode
 from liqspec.core.effects import Filled, FundingPaid, Marked, OrderEnded
-from liqspec.core.lifecycle import fire
 from liqspec.core.refusals import NoWorkingOrder, Overfill
 from liqspec.core.state import Pool, Position, State
 from liqspec.edge import keys, shapes

@@ -12,7 +12,7 @@ from liqspec.core.config import Mode
 from liqspec.core.effects import CollateralMoved
 from liqspec.core.refusals import BadLeverage, CrossesZero, InLiquidation, InsufficientMargin, NotOpen, OrderWorking
 from liqspec.core.state import Pool, Position, State
-from liqspec.edge.validators import is_integer
+from liqspec.edge.shapes import is_integer
 
 
 @frozen

@@ -6,12 +6,11 @@ from attrs import field, frozen
 
 from liqspec.core import admission
 from liqspec.core.admission import Amounts, Check, EventData, Failure
-from liqspec.core.changes import Effects, Touched
+from liqspec.core.changes import Effects, Touched, fire_with, measure
 from liqspec.core.effects import BlockBegun, VaultFunded, VaultTraded
-from liqspec.core.lifecycle import fire_with, measure
 from liqspec.core.refusals import OrderWorking, TimeNotAfter
 from liqspec.core.state import State
-from liqspec.edge.validators import is_integer
+from liqspec.edge.shapes import is_integer
 
 
 @frozen
