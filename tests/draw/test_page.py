@@ -225,7 +225,7 @@ def test_another_position_is_chosen_by_keyboard(browser: Browser, tmp_path: Path
     seen.page.focus("input[value='alice/BTC/cross']")
     seen.page.keyboard.press("ArrowDown")
     assert seen.text("#state").startswith("bob/BTC/cross is closed")
-    passed = {f"edge-{visit.taken.source}-{visit.taken.target}" for visit in record.path("bob/BTC/cross")}
+    passed = {f"edge-{visit.recorded.source}-{visit.recorded.target}" for visit in record.path("bob/BTC/cross")}
     assert set(seen.moment()["passed"]) == passed
     assert seen.text("#counter") == "12 / 12"
     seen.page.close()

@@ -107,13 +107,13 @@ def test_every_transition_is_on_the_path_of_its_position_and_the_paths_are_unbro
         if isinstance(effect, Transitioned)
     ]
     record = recorded(name)
-    drawn = [(visit.event, key, visit.taken.transition) for key in record.positions() for visit in record.path(key)]
+    drawn = [(visit.event, key, visit.recorded.transition) for key in record.positions() for visit in record.path(key)]
     assert sorted(drawn) == sorted(fired)
     for key in record.positions():
         steps = record.path(key)
-        assert steps[0].taken.source == machine.lifecycle().table.initial
-        assert steps[-1].taken.target == record.steps[-1].state(key)
-        assert all(earlier.taken.target == later.taken.source for earlier, later in pairwise(steps))
+        assert steps[0].recorded.source == machine.lifecycle().table.initial
+        assert steps[-1].recorded.target == record.steps[-1].state(key)
+        assert all(earlier.recorded.target == later.recorded.source for earlier, later in pairwise(steps))
         assert [visit.number for visit in steps] == list(range(1, len(steps) + 1))
 
 
@@ -364,7 +364,7 @@ def test_the_path_numbers_each_transition_and_shows_all_others(name: str) -> Non
         for entry in table.transitions:
             shown = sum(line.count(f"{entry.id} ") + line.count(f"{entry.id}<") for line in source.split("->")[1:])
             assert shown == len(entry.sources), entry.id
-        end = record.path(key)[-1].taken.target
+        end = record.path(key)[-1].recorded.target
         doubled = [line.split()[0] for line in source.splitlines() if "peripheries=2" in line]
         assert doubled == [end]
 

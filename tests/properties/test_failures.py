@@ -148,7 +148,7 @@ def test_a_counterexample_in_which_the_engine_crashes_is_printed(
     assert shrunk.wrong == "fill ended in AssertionError: fills are not for me"
     path, printed = tmp_path / "found.toml", StringIO()
     counterexample.save(shrunk, path)
-    counterexample.tell(shrunk, path, Console(file=printed, width=200))
+    counterexample.print_counterexample(shrunk, path, Console(file=printed, width=200))
     assert "fills are not for me" in printed.getvalue()
 
 

@@ -37,7 +37,7 @@ def followed(config: dict[str, Any], *lines: dict[str, Any], **head: Any) -> Aud
 
 def text(audit: Audit, capsys: pytest.CaptureFixture[str]) -> str:
     """The printed audit."""
-    report.tell(audit, Console(width=200, highlight=False))
+    report.print_audit(audit, Console(width=200, highlight=False))
     return capsys.readouterr().out
 
 
@@ -142,7 +142,7 @@ def test_accounts_beyond_what_is_kept_are_counted_once_each(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of 24 accounts that depart from the rules, 21 are kept and 20 shown; one of the others departs twice."""
-    monkeypatch.setattr(follow, "MAX_TOLD", 21)
+    monkeypatch.setattr(follow, "MAX_KEPT", 21)
     names = [f"trader{number:02}" for number in range(24)]
     wrong = [{"event": {**DEPOSIT, "account": name}, "refused": "off_grid"} for name in [*names, names[-1]]]
     found = followed(small_config(accounts=names), *wrong)

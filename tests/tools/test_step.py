@@ -188,7 +188,7 @@ class TestAWrongStep:
         state, order, flag = verdict.reasons
         assert state.rules == ("LIQ-3", "LIQ-5", "LIQ-11", "EVT-5")
         assert state.title == "A pool is breached when its equity is strictly below its maintenance margin"
-        assert [str(fact) for fact in state.guards] == [
+        assert [str(result) for result in state.guards] == [
             "needs liquidation is false (LIQ-5: equity 90 >= maintenance margin 89, not in liquidation)"
         ]
         assert order.rule == "LIQ-3"
@@ -220,7 +220,7 @@ class TestAWrongStep:
         after = {"positions": [{"account": "alice", "market": "A", "mode": "cross", "state": "backstopped"}]}
         verdict = relation.judge(CONFIG, before, MARK_88, after)
         assert verdict.reason is not None
-        assert {fact.guard for fact in verdict.reason.guards} == {"below_backstop", "book_failed"}
+        assert {result.guard for result in verdict.reason.guards} == {"below_backstop", "book_failed"}
         assert "equity 80 >= 2/3 x maintenance margin 88" in told(verdict)
         assert "BKS-3" in verdict.reason.rules
 
@@ -842,8 +842,8 @@ def test_why_tells_of_the_order_of_this_block(situation: Callable[[], Engine], s
 
 def test_why_tells_the_size_that_remains() -> None:
     engine = holding()
-    (fact,) = reasons.judge_guards(engine, measures.all_positions(engine)["alice/A/cross"], ("size_remains",))
-    assert (fact.holds, fact.numbers) == (True, "size 10")
+    (result,) = reasons.evaluate_guards(engine, measures.all_positions(engine)["alice/A/cross"], ("size_remains",))
+    assert (result.holds, result.numbers) == (True, "size 10")
 
 
 def test_a_wrong_coarse_state_is_explained_by_a_transition_to_its_class() -> None:

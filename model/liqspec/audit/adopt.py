@@ -12,8 +12,8 @@ from liqspec.spec import observables
 from liqspec.step.completion import complete, pools
 from liqspec.step.partial import PartialState
 
-# Of the states of a class, the one that is taken where only the class was observed.
-_TAKEN = {"ok": "healthy", "in_liquidation": "liquidatable", "none": "closed"}
+# The state that is assumed where only its class was observed.
+_ASSUMED = {"ok": "healthy", "in_liquidation": "liquidatable", "none": "closed"}
 
 
 def adopt(engine: Engine, observation: dict[str, Any]) -> str:
@@ -41,10 +41,10 @@ def _whole(engine: Engine, observation: dict[str, Any]) -> dict[str, Any]:
     table = observables.observables()
     for held in whole.get("positions", []):
         state = held.get("state")
-        if state in _TAKEN:
+        if state in _ASSUMED:
             ours = engine.state.position(held["account"], held["market"], held["mode"])
             same = ours is not None and table.state_class(ours.state) == state
-            held["state"] = state = ours.state if same and ours is not None else _TAKEN[state]
+            held["state"] = state = ours.state if same and ours is not None else _ASSUMED[state]
         if state in lifecycle().table.states and state not in ("liquidatable", "partially_liquidated"):
             held.setdefault("order", None)
     return whole

@@ -24,7 +24,7 @@ from liqspec.step.reasons import Reason, Step, of_outcome, outcome_difference
 from liqspec.step.relation import Expected, Mode, Observed
 
 VENUE = "(venue)"  # the account of a divergence that belongs to none
-MAX_TOLD = 1_000  # first divergences that are kept: a log can have more accounts than a report should show
+MAX_KEPT = 1_000  # first divergences that are kept: a log can have more accounts than a report should show
 
 
 @frozen(kw_only=True)
@@ -125,15 +125,15 @@ class Follower:
             or compare.first_difference(shown, observed.observation, self._head.observes) is None
         ):
             return ()  # most lines are as they must be: only for the others is it worth while to say why
-        told = self._step(entry.event, effects, refusal)
+        step = self._step(entry.event, effects, refusal)
         snapshot = self.model.snapshot()
         expected = Expected(refusal=refusal, effects=effects, observation=shown, snapshot=snapshot)
-        return relation.differences(told, expected, observed, self._mode, self._head.observes)
+        return relation.differences(step, expected, observed, self._mode, self._head.observes)
 
     def _step(self, event: object, effects: tuple[Effect, ...], refusal: Refusal | None) -> Step:
-        told: EventData = event if isinstance(event, dict) else {}
+        data: EventData = event if isinstance(event, dict) else {}
         states = states_before(self.model.state, effects)
-        return Step(engine=self.model, event=told, effects=effects, refusal=refusal, states_before=states)
+        return Step(engine=self.model, event=data, effects=effects, refusal=refusal, states_before=states)
 
     def _of_execution(self, execution: EventData, refusal: Refusal) -> Reason:
         difference = outcome_difference(refusal, None, codes=True)
@@ -165,7 +165,7 @@ class Follower:
             account = self._account(event, reason)
             if account in self.audit.first:
                 continue
-            if len(self.audit.first) == MAX_TOLD:
+            if len(self.audit.first) == MAX_KEPT:
                 self.audit.unlisted.add(account)
                 continue
             self.audit.first[account] = Divergence(

@@ -15,7 +15,7 @@ from liqspec.step.question import reason_json
 SHOWN = 20  # divergences that are printed
 
 
-def tell(audit: Audit, console: Console) -> None:
+def print_audit(audit: Audit, console: Console) -> None:
     """Print the first divergence of each account, then the rules, then what was read."""
     for line in _lines(audit):
         console.print(line, soft_wrap=True)
@@ -54,8 +54,8 @@ def _lines(audit: Audit) -> Iterator[str]:
 
 def _divergence(divergence: Divergence) -> Iterator[str]:
     event = divergence.event
-    told = event_text(event) if isinstance(event, dict) else show(event)
-    yield f"[bold]line {divergence.line:,}[/bold]  {escape(divergence.account)}  [bold]{escape(told)}[/bold]"
+    text = event_text(event) if isinstance(event, dict) else show(event)
+    yield f"[bold]line {divergence.line:,}[/bold]  {escape(divergence.account)}  [bold]{escape(text)}[/bold]"
     yield from (f"    {escape(line)}" for line in divergence.reason.lines())
     yield f"    [dim]{escape(divergence.went_on)}[/dim]\n"
 

@@ -102,8 +102,8 @@ def _observation(given: dict[str, Any], event: object) -> dict[str, Any]:
         named = event if isinstance(event, dict) else {}
         key = {name: named.get(name) for name in ("account", "market", "mode")}
         if key["account"] is None or (position and None in key.values()):
-            told = "position" if position else "pool"
-            raise WrongShape(told, f"the event does not name a {told}; write `observation` as JSON instead")
+            subject = "position" if position else "pool"
+            raise WrongShape(subject, f"the event does not name a {subject}; write `observation` as JSON instead")
         if position:
             seen["positions"] = [{**key, **position}]
         if pool:

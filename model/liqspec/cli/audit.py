@@ -62,7 +62,7 @@ def audit(
     if as_json:
         typer.echo(json.dumps(report.to_json(found), ensure_ascii=True, indent=2))
     else:
-        report.tell(found, terminal())
+        report.print_audit(found, terminal())
     if found.error:
         fail(found.error)
     raise typer.Exit(HOLDS if found.holds else VIOLATED)

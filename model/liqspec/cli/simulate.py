@@ -40,7 +40,7 @@ def simulate(
         outcome = run.outcome()
         print_json(timeline.outcome_json(outcome), indent=None)
     else:
-        outcome = timeline.tell(run, terminal())
+        outcome = timeline.print_run(run, terminal())
     raise typer.Exit(VIOLATED if outcome.unexpected else HOLDS)
 
 

@@ -68,7 +68,7 @@ def verify(
     else:
         report.tell(found, terminal())
         if told is not None:
-            counterexample.tell(told, save, terminal())
+            counterexample.print_counterexample(told, save, terminal())
     if not effort.proved:
         typer.echo("liqspec: THE PROOFS WERE NOT RUN: they need z3-solver: pip install 'liqspec[prove]'", err=True)
     raise typer.Exit(HOLDS if found.holds else VIOLATED)

@@ -87,14 +87,14 @@ def _event(step: Step) -> dict[str, Any]:
         "rules": rules_of(step),
         "transitions": [
             {
-                "position": taken.position,
-                "source": taken.source,
-                "target": taken.target,
-                "edge": path.edge_id(taken.source, taken.target),
-                "text": f"{taken.transition} {words(taken.source)} → {words(taken.target)}",
-                "why": _why(table[taken.transition]),
+                "position": recorded.position,
+                "source": recorded.source,
+                "target": recorded.target,
+                "edge": path.edge_id(recorded.source, recorded.target),
+                "text": f"{recorded.transition} {words(recorded.source)} → {words(recorded.target)}",
+                "why": _why(table[recorded.transition]),
             }
-            for taken in step.transitions
+            for recorded in step.transitions
         ],
         "changes": [_change(change) for change in step.changes],
     }

@@ -32,7 +32,9 @@ def edges(record: Record, position: str) -> list[Edge]:
         Edge(
             entry=entry,
             source=source,
-            visits=tuple(visit for visit in path if (visit.taken.transition, visit.taken.source) == (entry.id, source)),
+            visits=tuple(
+                visit for visit in path if (visit.recorded.transition, visit.recorded.source) == (entry.id, source)
+            ),
         )
         for entry in machine.lifecycle().table.transitions
         for source in entry.sources
@@ -80,10 +82,10 @@ def graph(record: Record, position: str, theme: ThemeName = "light") -> Digraph:
 
 
 def _heading(record: Record, position: str) -> str:
-    taken = [visit.taken.transition for visit in record.path(position)]
+    transitions = [visit.recorded.transition for visit in record.path(position)]
     lines = [
         f"<B>{escape(short(record.title, 80))}</B>",
-        _small(f"the path of {short(position, 60)}: " + (", ".join(taken) or "none")),
+        _small(f"the path of {short(position, 60)}: " + (", ".join(transitions) or "none")),
         _small("thick and numbered: taken, with its event; thin dashes: not taken; double border: where it ended"),
     ]
     rows = "".join(f'<TR><TD ALIGN="LEFT">{line}</TD></TR>' for line in lines)
@@ -96,8 +98,8 @@ def _small(text: str) -> str:
 
 def _nodes(drawn: Digraph, record: Record, position: str, theme: Theme) -> None:
     path = record.path(position)
-    passed = {state for visit in path for state in (visit.taken.source, visit.taken.target)}
-    last = path[-1].taken.target if path else machine.lifecycle().table.initial
+    passed = {state for visit in path for state in (visit.recorded.source, visit.recorded.target)}
+    last = path[-1].recorded.target if path else machine.lifecycle().table.initial
     for name in machine.lifecycle().table.states:
         look = theme.boxes[role_of(name)]
         on_path = name in passed

@@ -46,18 +46,18 @@ class Trace:
     moments: tuple[Moment, ...]
 
 
-def run(config: Config, told: Iterable[EventData]) -> Trace:
+def run(config: Config, events: Iterable[EventData]) -> Trace:
     """The trace of the model over these events.
 
     Raises:
         InvalidConfig: the configuration is not a valid rule set.
     """
     engine = Engine(config)
-    return Trace(config, engine.snapshot(), tuple(_moments(engine, told)))
+    return Trace(config, engine.snapshot(), tuple(_moments(engine, events)))
 
 
-def _moments(engine: Engine, told: Iterable[EventData]) -> Iterator[Moment]:
-    for event in told:
+def _moments(engine: Engine, events: Iterable[EventData]) -> Iterator[Moment]:
+    for event in events:
         yield Moment(event, apply_event(engine, event).code, engine.snapshot())
 
 

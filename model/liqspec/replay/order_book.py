@@ -55,8 +55,8 @@ def next_execution(engine: Engine, ladders: dict[str, Ladder]) -> Event | None:
 
 def _execution(engine: Engine, position: Position, order: int, ladder: Ladder) -> Event:
     market = position.market
-    taken = ladder.take(order, engine.state.marks[market.name], selling=position.size > 0)
-    if taken is None:
+    execution = ladder.take(order, engine.state.marks[market.name], selling=position.size > 0)
+    if execution is None:
         return OrderDone(position.account, market.name, position.mode)
-    size, price = taken
+    size, price = execution
     return Fill(position.account, market.name, position.mode, market.size.text(size), market.price.text(price))

@@ -81,7 +81,7 @@ class Measures:
 
 
 @frozen(kw_only=True)
-class Told:
+class RecordedEffect:
     """An effect: its kind, the rule that acted, and a sentence."""
 
     kind: str
@@ -101,7 +101,7 @@ class Refused:
 
 
 @frozen(kw_only=True)
-class Taken:
+class RecordedTransition:
     """A transition that a position took (LIF-1)."""
 
     position: str
@@ -122,8 +122,8 @@ class Step:
     observation: Seen
     marks: dict[str, Amount]
     measures: dict[str, Measures]
-    effects: tuple[Told, ...] = ()
-    transitions: tuple[Taken, ...] = ()
+    effects: tuple[RecordedEffect, ...] = ()
+    transitions: tuple[RecordedTransition, ...] = ()
     changes: tuple[Change, ...] = ()
     unexpected: tuple[str, ...] = ()
     refusal: Refused | None = None
@@ -154,7 +154,7 @@ class Visit:
 
     number: int
     event: int
-    taken: Taken
+    recorded: RecordedTransition
 
 
 @frozen(kw_only=True)
@@ -213,27 +213,30 @@ class Record:
 
     def path(self, key: str) -> list[Visit]:
         """The transitions that a position took, numbered in their order."""
-        taken = [
-            (event, entry)
+        passed = [
+            (event, recorded)
             for event, step in enumerate(self.steps, start=1)
-            for entry in step.transitions
-            if entry.position == key
+            for recorded in step.transitions
+            if recorded.position == key
         ]
-        return [Visit(number=number, event=event, taken=entry) for number, (event, entry) in enumerate(taken, start=1)]
+        return [
+            Visit(number=number, event=event, recorded=recorded)
+            for number, (event, recorded) in enumerate(passed, start=1)
+        ]
 
     def trades(self) -> Iterator[Trade]:
         """The accepted trades of the accounts, and the fills of their liquidation orders."""
         for event, step in enumerate(self.steps, start=1):
-            told, kind = step.event, step.event.get("type")
+            fields, kind = step.event, step.event.get("type")
             if step.refusal is None and kind in ("trade", "fill"):
-                size, price = Fraction(str(told["size"])), str(told["price"])
+                size, price = Fraction(str(fields["size"])), str(fields["price"])
                 yield Trade(
                     event=event,
                     kind="fill" if kind == "fill" else "trade",
-                    position=keys.of_position(told),
-                    market=str(told["market"]),
+                    position=keys.of_position(fields),
+                    market=str(fields["market"]),
                     price=Amount(price, Fraction(price)),
-                    sells=size < 0 if kind == "trade" else self._was_long(event, keys.of_position(told)),
+                    sells=size < 0 if kind == "trade" else self._was_long(event, keys.of_position(fields)),
                 )
 
     def takeovers(self, pool: str) -> list[int]:
@@ -241,7 +244,7 @@ class Record:
         return [
             event
             for event, step in enumerate(self.steps, start=1)
-            if any(taken.target == "backstopped" and keys.pool_of(taken.position) == pool for taken in step.transitions)
+            if any(one.target == "backstopped" and keys.pool_of(one.position) == pool for one in step.transitions)
         ]
 
     def states(self, key: str) -> list[Span]:

@@ -83,7 +83,7 @@ def parse(text: str, path: Path) -> Record:
     """
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     _check_count(len(lines) - 1, str(path))
-    *told, (last, _) = read = [(number, _object(line, f"{path}:{number}")) for number, line in lines]
+    *step_lines, (last, _) = read = [(number, _object(line, f"{path}:{number}")) for number, line in lines]
     end = read[-1][1].get("end")
     if end is None:
         raise InvalidTrace(
@@ -91,7 +91,7 @@ def parse(text: str, path: Path) -> Record:
             "`liqspec simulate SCENARIO --json` prints one"
         )
     steps: list[Step] = []
-    for number, line in told:
+    for number, line in step_lines:
         step = _structure(line, Step, f"{path}:{number}")
         _check_step(step, steps[-1] if steps else None, f"{path}:{number}")
         steps.append(step)
@@ -121,11 +121,11 @@ def _check_step(step: Step, before: Step | None, where: str) -> None:
     for seen in step.observation.positions:
         if seen.state not in lifecycle.table.states:
             raise InvalidTrace(one_line(f"{where}: {seen.key}: unknown state {seen.state!r}"))
-    for taken in step.transitions:
-        entry = lifecycle.by_id.get(taken.transition)
-        if entry is None or taken.source not in entry.sources or taken.target != entry.to:
-            told = f"{taken.transition} from {taken.source} to {taken.target}"
-            raise InvalidTrace(one_line(f"{where}: the lifecycle has no transition {told}"))
+    for recorded in step.transitions:
+        entry = lifecycle.by_id.get(recorded.transition)
+        if entry is None or recorded.source not in entry.sources or recorded.target != entry.to:
+            text = f"{recorded.transition} from {recorded.source} to {recorded.target}"
+            raise InvalidTrace(one_line(f"{where}: the lifecycle has no transition {text}"))
     for effect in step.effects:
         if effect.rule not in rulebook.rules():
             raise InvalidTrace(one_line(f"{where}: unknown rule {effect.rule!r}"))
@@ -162,11 +162,11 @@ def _structure(data: Any, shape: type[T], where: str) -> T:
     try:
         return _CONVERTER.structure(data, shape)
     except Exception as error:  # whatever cattrs groups together: the first of it becomes the one line
-        first = next(iter(_told(error)), str(error))
+        first = next(iter(_messages(error)), str(error))
         raise InvalidTrace(one_line(f"{where}: {first}", 400)) from None
 
 
-def _told(error: Exception) -> Iterator[str]:
+def _messages(error: Exception) -> Iterator[str]:
     for line in transform_error(error, path="", format_exception=_mismatch):
         message, _, place = line.partition(" @ ")
         yield f"{place.lstrip('.')}: {message}" if place.strip(".") else message

@@ -79,7 +79,7 @@ class Run:
             market: Ladder.of(self.engine, market, levels) for market, levels in scenario.file.depth.items()
         }
         self._net_deposits_by: Counter[str] = Counter()
-        self._put_into_vault = self.engine.state.vault.cash
+        self._vault_deposits = self.engine.state.vault.cash
         self._unexpected: list[str] = []
         self._comparisons: list[Comparison] = []
         self._effects: list[Effect] = []
@@ -173,7 +173,7 @@ class Run:
         key, _, name = rest.rpartition(".")
         engine, money = self.engine, self.engine.venue.money
         if measure == "vault.result":
-            return money.step * (engine.state.equity(engine.state.vault) - self._put_into_vault)
+            return money.step * (engine.state.equity(engine.state.vault) - self._vault_deposits)
         if kind == "net" and rest in engine.state.accounts:
             pools = engine.state.accounts[rest].pools()
             equity = sum(arithmetic.pool_equity(pool.collateral, engine.state.holdings(pool)) for pool in pools)
@@ -195,7 +195,7 @@ class Run:
             if isinstance(effect, CollateralMoved) and effect.rule in ("ACC-4", "ACC-5"):
                 self._net_deposits_by[keys.account_of(effect.pool)] += effect.amount
             elif isinstance(effect, VaultFunded):
-                self._put_into_vault += effect.amount
+                self._vault_deposits += effect.amount
 
 
 def _differences(key: str, expected: dict[str, Any], found: dict[str, Any] | None) -> Iterator[str]:

@@ -23,7 +23,7 @@ _MEASURES = ("equity", "maintenance_margin", "initial_margin")
 # ---------------------------------------------------------------------------------------------------------- for people
 
 
-def tell(run: Run, console: Console) -> Outcome:
+def print_run(run: Run, console: Console) -> Outcome:
     """Run a scenario and print its timeline, then how it ended."""
     file = run.scenario.file
     console.print(f"[bold]{escape(file.title)}[/bold]  [dim]venue {escape(file.venue or 'of its own')}[/dim]")
@@ -36,9 +36,9 @@ def tell(run: Run, console: Console) -> Outcome:
             console.print(line, soft_wrap=True)
     outcome = run.outcome()
     console.print()
-    _tell_sources(run, console)
-    _tell_comparisons(outcome.comparisons, console)
-    _tell_end(outcome, console)
+    _print_sources(run, console)
+    _print_comparisons(outcome.comparisons, console)
+    _print_end(outcome, console)
     return outcome
 
 
@@ -65,10 +65,10 @@ def _changes(moment: Moment) -> Iterator[str]:
     for change in changes(moment.before, moment.after):
         by_subject.setdefault(change.subject, []).append(change)
     for subject, changed in by_subject.items():
-        told = [_change(change) for change in changed if change.field not in _MEASURES or subject == "vault"]
+        texts = [_change(change) for change in changed if change.field not in _MEASURES or subject == "vault"]
         if any(change.field in _MEASURES for change in changed) and subject in moment.pools:
-            told.append(_pool_line(moment.pools[subject]))
-        yield f"    [green]{escape(subject):<24}[/green]{escape('; '.join(told))}"
+            texts.append(_pool_line(moment.pools[subject]))
+        yield f"    [green]{escape(subject):<24}[/green]{escape('; '.join(texts))}"
 
 
 def _change(change: Change) -> str:
@@ -87,7 +87,7 @@ def _pool_line(pool: dict[str, Any]) -> str:
     )
 
 
-def _tell_sources(run: Run, console: Console) -> None:
+def _print_sources(run: Run, console: Console) -> None:
     if run.scenario.file.source:
         table = Table(title="Figures used", title_justify="left")
         for column in ("figure", "status", "note"):
@@ -97,7 +97,7 @@ def _tell_sources(run: Run, console: Console) -> None:
         console.print(table)
 
 
-def _tell_comparisons(comparisons: tuple[Comparison, ...], console: Console) -> None:
+def _print_comparisons(comparisons: tuple[Comparison, ...], console: Console) -> None:
     if comparisons:
         table = Table(title="Reported and modelled", title_justify="left")
         for column, justify in (("figure", "left"), ("reported", "right"), ("model", "right"), ("gap", "right")):
@@ -115,7 +115,7 @@ def _tell_comparisons(comparisons: tuple[Comparison, ...], console: Console) -> 
         console.print(table)
 
 
-def _tell_end(outcome: Outcome, console: Console) -> None:
+def _print_end(outcome: Outcome, console: Console) -> None:
     console.print(f"transitions: {' '.join(outcome.transitions) or 'none'}")
     console.print(f"rules that acted: {' '.join(outcome.rules) or 'none'}")
     if outcome.unexpected:

@@ -88,10 +88,10 @@ class Difference:
         """The difference in one line."""
         named = self.subject in ("run", "event", self.field.partition(".")[0])
         where = self.field if named else f"{self.subject} {self.field}"
-        return f"{where}: ours {_told(self.ours)}, theirs {_told(self.theirs)}"
+        return f"{where}: ours {_value_text(self.ours)}, theirs {_value_text(self.theirs)}"
 
 
-def _told(value: Any) -> str:
+def _value_text(value: Any) -> str:
     """A value of an observation in a sentence: a text without its quotes, null as none."""
     return "none" if value is None else show(value).strip('"')
 

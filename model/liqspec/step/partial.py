@@ -159,5 +159,5 @@ def _without_nulls(data: object) -> object:
 def _entry(entry: object) -> object:
     if not isinstance(entry, dict):
         return entry
-    told = {name: _NULLS.get(name) if value is None and name in _NULLS else value for name, value in entry.items()}
-    return {name: value for name, value in told.items() if name != "market" or value is not None}
+    fields = {name: _NULLS.get(name) if value is None and name in _NULLS else value for name, value in entry.items()}
+    return {name: value for name, value in fields.items() if name != "market" or value is not None}

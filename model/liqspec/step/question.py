@@ -110,7 +110,7 @@ def reason_json(reason: Reason) -> dict[str, Any]:
         "title": reason.title,
         "because": list(reason.because),
         "guards": [
-            {"guard": fact.guard, "holds": fact.holds, "rule": fact.rule, "numbers": fact.numbers}
-            for fact in reason.guards
+            {"guard": result.guard, "holds": result.holds, "rule": result.rule, "numbers": result.numbers}
+            for result in reason.guards
         ],
     }

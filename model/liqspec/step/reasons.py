@@ -27,7 +27,7 @@ _TRIGGERS = {"fill": ("fill",), "block": ("block",), "trade": ("open", "reduce")
 
 
 @frozen
-class GuardFact:
+class GuardResult:
     """A guard as it is judged now, perhaps negated as a transition has it: whether it holds, its rule, its numbers."""
 
     guard: str
@@ -36,7 +36,7 @@ class GuardFact:
     numbers: str
 
     def __str__(self) -> str:
-        """The fact in one line."""
+        """The result in one line."""
         return f"{self.guard.replace('_', ' ')} is {str(self.holds).lower()} ({self.rule}: {self.numbers})"
 
 
@@ -51,7 +51,7 @@ class Reason:
     difference: Difference
     rules: tuple[str, ...]
     because: tuple[str, ...] = ()
-    guards: tuple[GuardFact, ...] = ()
+    guards: tuple[GuardResult, ...] = ()
 
     @property
     def rule(self) -> str:
@@ -169,8 +169,8 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
     rules = [effect.rule for effect in setting]
     rules += [rule for effect in setting for rule in entry.effects[effect.kind]]
     pool = measures.all_pools(step.engine).get(keys.pool_of(difference.subject))
-    told = () if pool is None else (_pool_line(step.engine, pool),)
-    return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=(*because, *told))
+    pool_lines = () if pool is None else (_pool_line(step.engine, pool),)
+    return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=(*because, *pool_lines))
 
 
 def _concerns(effect: Effect, difference: Difference) -> bool:
@@ -182,8 +182,8 @@ def _concerns(effect: Effect, difference: Difference) -> bool:
         return False
     if part == "pools":
         return keys.pool_of(about) == difference.subject
-    taken = isinstance(effect, Backstopped) and effect.pool == keys.pool_of(difference.subject)
-    return about == difference.subject or taken
+    backstopped = isinstance(effect, Backstopped) and effect.pool == keys.pool_of(difference.subject)
+    return about == difference.subject or backstopped
 
 
 def _of_state(step: Step, difference: Difference, because: tuple[str, ...], observes: Observes) -> Reason:
@@ -192,11 +192,11 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     fired = [effect for effect in step.effects if isinstance(effect, Transitioned) and effect.position == key]
     instead = _instead(step, difference, fired, observes)
     position = measures.all_positions(step.engine).get(key)
-    guards: list[GuardFact] = []
+    guards: list[GuardResult] = []
     if position is not None and position.size:
         # After a position has ended its pool's measures are no longer those that its guards saw; the texts have these.
-        judged = [fact for entry in instead for fact in judge_guards(step.engine, position, entry.guard)]
-        guards = [fact for fact in judged if not fact.holds]
+        results = [result for entry in instead for result in evaluate_guards(step.engine, position, entry.guard)]
+        guards = [result for result in results if not result.holds]
     ours = [rule for effect in reversed(fired) for rule in machine.lifecycle().by_id[effect.transition].rules]
     theirs = [rule for entry in instead for rule in entry.rules]
     # An engine that stopped on the model's way lacks what the model did; one that continued did what the model did not.
@@ -226,11 +226,11 @@ def _instead(
     before = step.states_before.get(difference.subject, "new")
     now = fired[-1].target if fired else before
     triggers = (*_TRIGGERS.get(str(step.event.get("type")), ()), "assess")
-    taken = {effect.transition for effect in fired}
+    fired_ids = {effect.transition for effect in fired}
     leading = [
         entry
         for entry in machine.lifecycle().table.transitions
-        if _same_state(entry.to, difference.theirs, observes) and entry.id not in taken
+        if _same_state(entry.to, difference.theirs, observes) and entry.id not in fired_ids
     ]
     passed = {before, *(effect.target for effect in fired)}
     possible = [entry for entry in leading if entry.trigger in triggers and passed.intersection(entry.sources)]
@@ -249,13 +249,13 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
     position = measures.all_positions(step.engine).get(difference.subject)
     entry = observables.observables().fields["positions.order"]
     rules: list[str] = [effect.rule for effect in setting]
-    guards: tuple[GuardFact, ...] = ()
+    guards: tuple[GuardResult, ...] = ()
     if position is not None and position.size and position.order is None:
-        guards = judge_guards(step.engine, position, ("needs_liquidation",))
+        guards = evaluate_guards(step.engine, position, ("needs_liquidation",))
         rules += _why_no_order(position, guards[0].holds)
     elif position is not None and position.order is not None and difference.theirs is None:
         rules = ["LIQ-11", *rules, "LIQ-9"]
-        guards = judge_guards(step.engine, position, ("needs_liquidation",))
+        guards = evaluate_guards(step.engine, position, ("needs_liquidation",))
     kept = [effect for effect in setting if not isinstance(effect, OrderEnded)]
     rules += [rule for effect in kept for rule in entry.effects[effect.kind]]
     sizings = observables.observables().sizings
@@ -273,7 +273,7 @@ def _unique(rules: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rules))
 
 
-def _unique_inputs(inputs: list[GuardFact]) -> tuple[GuardFact, ...]:
+def _unique_inputs(inputs: list[GuardResult]) -> tuple[GuardResult, ...]:
     return tuple(dict.fromkeys(inputs))
 
 
@@ -297,16 +297,16 @@ def explain(engine: Engine, key: str) -> Iterator[str]:
     yield f"{key} is {position.state}; {_order(engine, position)}"
     lifecycle = machine.lifecycle()
     for entry in lifecycle.candidates(position.state, "assess"):
-        judged = [_judge(engine, pool, position, inputs, guard) for guard in entry.guard]
-        verdict = "holds" if all(fact.holds for fact in judged) else "does not hold"
-        yield f"{entry.id} to {entry.to} {verdict}: " + "; ".join(map(str, judged))
+        results = [_evaluate(engine, pool, position, inputs, guard) for guard in entry.guard]
+        verdict = "holds" if all(result.holds for result in results) else "does not hold"
+        yield f"{entry.id} to {entry.to} {verdict}: " + "; ".join(map(str, results))
 
 
-def judge_guards(engine: Engine, position: Position, guards: tuple[str, ...]) -> tuple[GuardFact, ...]:
+def evaluate_guards(engine: Engine, position: Position, guards: tuple[str, ...]) -> tuple[GuardResult, ...]:
     """These guards of a position as they are now."""
     pool = next(pool for pool in engine.state.pools() if position in pool.positions.values())
     inputs = measure(engine.state, pool)
-    return tuple(_judge(engine, pool, position, inputs, guard) for guard in guards)
+    return tuple(_evaluate(engine, pool, position, inputs, guard) for guard in guards)
 
 
 def _order(engine: Engine, position: Position) -> str:
@@ -319,12 +319,12 @@ def _order(engine: Engine, position: Position) -> str:
     return f"no order in block {engine.state.block}"
 
 
-def _judge(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs, guard: str) -> GuardFact:
+def _evaluate(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs, guard: str) -> GuardResult:
     name = machine.guard_name(guard)
     value: bool = getattr(position, name)(inputs)
     rule = machine.lifecycle().table.guards[name].rule
     numbers = _numbers(engine, pool, position, inputs, name)
-    return GuardFact(guard, value != guard.startswith(machine.NOT), rule, numbers)
+    return GuardResult(guard, value != guard.startswith(machine.NOT), rule, numbers)
 
 
 def _numbers(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs, guard: str) -> str:

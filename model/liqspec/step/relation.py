@@ -85,7 +85,7 @@ def judge(
     mode: Mode = "full",
     observes: Observes | None = None,
 ) -> Verdict:
-    """Monitor one step: apply the event to the state before, and compare with what was observed after (STP-1, STP-5).
+    """Check one step: apply the event to the state before, and compare with what was observed after (STP-1, STP-5).
 
     `before` is a snapshot, or an observation with anything left out (STP-2). `after` is an observation, of which only
     what it has is compared, or a refusal, `{"error": {"code": …}}`; without it, the step is only predicted.
@@ -98,7 +98,7 @@ def judge(
     done = complete_before(engine, before)
     observes = evolve(observes or Observes(), partial=True)
     observed = None if after is None else Observed.from_json(after)
-    expected, found = _judge_from(engine, done.data, event, observed, mode, observes)
+    expected, found = _verdict_from(engine, done.data, event, observed, mode, observes)
     verdict = Verdict(expected=expected, reasons=found)
     assumed = [_weigh(engine, done, entry, verdict, event, observed, mode, observes) for entry in done.assumptions]
     return evolve(verdict, assumed=tuple(assumed))
@@ -174,7 +174,7 @@ def apply(engine: Engine, event: object) -> Expected:
     )
 
 
-def _judge_from(
+def _verdict_from(
     engine: Engine,
     data: dict[str, Any],
     event: object,
@@ -182,15 +182,15 @@ def _judge_from(
     mode: Mode,
     observes: Observes,
 ) -> tuple[Expected, tuple[Reason, ...]]:
-    """Monitor a step from a snapshot in plain data."""
+    """What the rules expect of a step from a snapshot in plain data, and why what was observed differs."""
     with _in_before():
         engine.restore(snapshot.from_json(engine.venue, data))
     before = engine.observe()
     expected = apply(engine, event)
     if observed is None:
         return expected, ()
-    told: EventData = event if isinstance(event, dict) else {}
-    step = Step.of(engine, told, expected.effects, expected.refusal, before)
+    plain: EventData = event if isinstance(event, dict) else {}
+    step = Step.of(engine, plain, expected.effects, expected.refusal, before)
     return expected, differences(step, expected, observed, mode, observes)
 
 
@@ -255,7 +255,7 @@ def _weigh(
     for alternative in entry.alternatives:
         data = copy.deepcopy(done.data)
         alternative(data)
-        expected, found = _judge_from(engine, data, event, observed, mode, observes)
+        expected, found = _verdict_from(engine, data, event, observed, mode, observes)
         matters = matters or _answer(expected, found, observed) != _answer(verdict.expected, verdict.reasons, observed)
     return Assumed(field=entry.field, value=entry.value, rule=entry.rule, matters=matters)
 

@@ -138,7 +138,7 @@ class InProcess:
 
 def _hello(engine: PythonEngine) -> Hello:
     whole = of_this_process()
-    told = {
+    answer = {
         "ok": True,
         "protocol": protocol.PROTOCOL,
         "engine": type(engine).__name__,
@@ -147,12 +147,12 @@ def _hello(engine: PythonEngine) -> Hello:
         "events": list(getattr(engine, "events", whole.events)),
     }
     venue = getattr(engine, "venue", None)
-    return read_hello(told if venue is None else {**told, "venue": venue})
+    return read_hello(answer if venue is None else {**answer, "venue": venue})
 
 
 def _raised(error: Exception) -> NoReturn:
-    """Tell of an exception of the engine, with the place where it came from."""
+    """Report an exception of the engine, with the place where it was raised."""
     where = traceback.extract_tb(error.__traceback__)[-1]
-    told = f"{type(error).__name__}: {one_line(str(error), 200)} (line {where.lineno} of {where.name})"
+    message = f"{type(error).__name__}: {one_line(str(error), 200)} (line {where.lineno} of {where.name})"
     text = "".join(traceback.format_exception(error))
-    raise EngineFault(Fault(kind="raised an exception", message=told, stderr=text)) from None
+    raise EngineFault(Fault(kind="raised an exception", message=message, stderr=text)) from None

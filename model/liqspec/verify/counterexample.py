@@ -100,12 +100,12 @@ def to_pytest(violation: Violation, path: Path) -> str:
     )
 
 
-def tell(violation: Violation, path: Path, console: Console) -> None:
+def print_counterexample(violation: Violation, path: Path, console: Console) -> None:
     """Print a counterexample saved at `path`: events with what changed, the property, its rules, and how to keep it."""
     console.print(f"\n[bold red]violated[/bold red] [bold]{violation.property.replace('_', ' ')}[/bold]")
     console.print(escape(PROPERTIES[violation.property].sentence))
     console.print(f"found in {violation.where}, {len(violation.events)} events\n")
-    timeline.tell(Run(scenarios.load(str(path))), console)
+    timeline.print_run(Run(scenarios.load(str(path))), console)
     for number in PROPERTIES[violation.property].rules:
         rule = rulebook.rules()[number]
         console.print(f"\n[bold]{number}[/bold] {escape(rule.title)}")
