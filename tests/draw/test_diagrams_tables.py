@@ -134,7 +134,7 @@ class TestWhatALiquidationTouches:
     @pytest.mark.parametrize("mode", ["cross", "isolated"])
     def test_fills_and_ended_orders_change_exactly_what_is_drawn(self, mode: str) -> None:
         (kind,) = (liquidation for liquidation in ISOLATION.liquidations if liquidation.of == mode)
-        may_change = {reach.kind for reach in kind.reaches if reach.touch == "changes"}
+        may_change = {reach.kind for reach in kind.reaches if reach.access == "changes"}
         changed: set[str] = set()
         for name, moment in moments():
             event = moment.event
@@ -148,7 +148,7 @@ class TestWhatALiquidationTouches:
     def test_an_order_of_a_sibling_is_forced_to_full_size_and_nothing_else_is_said_of_it(self) -> None:
         """CLD-5: an order is for the full size because of a window that another pool of the account opened."""
         assert {
-            reach.touch for kind in ISOLATION.liquidations for reach in kind.reaches if reach.kind == "sibling"
+            reach.access for kind in ISOLATION.liquidations for reach in kind.reaches if reach.kind == "sibling"
         } == {"orders"}
         story = scenarios.load("windows-of-a-sibling")
         opened: set[str] = set()

@@ -24,7 +24,7 @@ SITUATIONS: dict[Situation, Callable[[], Engine]] = {
     "holding": holding,
     "working": working,
     "waiting": waiting,
-    "taken": backstopped,
+    "backstopped": backstopped,
 }
 
 

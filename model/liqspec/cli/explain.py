@@ -112,9 +112,9 @@ def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
         console.print(textwrap.indent(escape(example.text), "    "), soft_wrap=True)
     for entry in transitions:
         console.print(f"\n[bold]{entry.id}[/bold] {_arrow(entry)}\n  {entry.meaning}", markup=True)
-    _tell_citations(console, "Decided in", [citation for citation in code if citation.decides])
-    _tell_citations(console, "Mentioned in", [citation for citation in code if not citation.decides])
-    _tell_citations(console, "Tests", tests)
+    _print_citations(console, "Decided in", [citation for citation in code if citation.decides])
+    _print_citations(console, "Mentioned in", [citation for citation in code if not citation.decides])
+    _print_citations(console, "Tests", tests)
     if not tests:
         console.print("\n[dim]No tests here: they are in the project's checkout.[/dim]")
 
@@ -147,7 +147,7 @@ def _arrow(entry: machine.TransitionEntry) -> str:
     return f"{' or '.join(entry.sources)} --{entry.trigger}{guard}--> {entry.to}"
 
 
-def _tell_citations(console: Console, title: str, found: list[citations.Citation]) -> None:
+def _print_citations(console: Console, title: str, found: list[citations.Citation]) -> None:
     if found:
         console.print(f"\n[bold]{title}[/bold]")
         for citation in found:

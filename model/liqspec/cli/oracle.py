@@ -15,7 +15,7 @@ from liqspec.spec import venues
 def oracle(
     venue: Annotated[
         str | None,
-        typer.Option(help="Serve only this rule set: a shipped venue's name, or a .toml file. Told in `hello`."),
+        typer.Option(help="Serve only this rule set: a shipped venue's name, or a .toml file. Reported in `hello`."),
     ] = None,
     effects: Annotated[bool, typer.Option(help="Tell in each reply what happened, and by which rule.")] = True,
 ) -> None:

@@ -38,7 +38,7 @@ def step(
     if as_json:
         typer.echo(json.dumps(answer_json(question, verdict), indent=2))
     else:
-        _tell(question, verdict, terminal())
+        _print_answer(question, verdict, terminal())
     raise typer.Exit(HOLDS if verdict.allowed else VIOLATED)
 
 
@@ -46,10 +46,10 @@ def _read(file: str) -> Any:
     return files.read_json(Path(file)) if file != "-" else files.read_json_stream(sys.stdin.buffer, "standard input")
 
 
-def _tell(question: Question, verdict: Verdict, console: Console) -> None:
+def _print_answer(question: Question, verdict: Verdict, console: Console) -> None:
     expected, units = verdict.expected, Units(Venue.from_config(question.config))
-    judged = "[bold green]allowed[/bold green]" if verdict.allowed else "[bold red]not allowed[/bold red]"
-    console.print(judged if question.after is not None else "[bold]foretold[/bold]")
+    heading = "[bold green]allowed[/bold green]" if verdict.allowed else "[bold red]not allowed[/bold red]"
+    console.print(heading if question.after is not None else "[bold]foretold[/bold]")
     for reason in verdict.reasons:
         first, rule, *rest = reason.lines()
         console.print(f"  [bold]{escape(first)}[/bold]", soft_wrap=True)
@@ -62,15 +62,15 @@ def _tell(question: Question, verdict: Verdict, console: Console) -> None:
         console.print(f"  [cyan]{effect.rule:<7}[/cyan]{escape(effect_text(effect, units))}", soft_wrap=True)
     if expected.accepted and not expected.effects:
         console.print("  accepted, and nothing happens")
-    _tell_assumed(verdict, console)
+    _print_assumed(verdict, console)
 
 
-def _tell_assumed(verdict: Verdict, console: Console) -> None:
+def _print_assumed(verdict: Verdict, console: Console) -> None:
     """STP-4: each assumption on which the answer depends, and the others in one line."""
     for entry in verdict.assumed:
         if entry.matters:
-            told = f"[bold]assumed[/bold] {escape(entry.field)} = {escape(entry.value)} ({entry.rule}): "
-            console.print(told + "the answer depends on it", soft_wrap=True)
+            text = f"[bold]assumed[/bold] {escape(entry.field)} = {escape(entry.value)} ({entry.rule}): "
+            console.print(text + "the answer depends on it", soft_wrap=True)
     others = [f"{entry.field} = {entry.value}" for entry in verdict.assumed if not entry.matters]
     if others:
         console.print(

@@ -24,8 +24,8 @@ def trace(
     Examples: `liqspec trace market-liquidation -o market-liquidation.itf.json`, `liqspec trace my.toml`
     """
     loaded = scenarios.load(story)
-    told = [moment.event for moment in Run(loaded)]
-    text = json.dumps(itf.to_json(itf.run(loaded.config, told), loaded.name), indent=1)
+    events = [moment.event for moment in Run(loaded)]
+    text = json.dumps(itf.to_json(itf.run(loaded.config, events), loaded.name), indent=1)
     if output is None:
         typer.echo(text)
     else:

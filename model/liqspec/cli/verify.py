@@ -60,15 +60,15 @@ def verify(
         proved=find_spec("z3") is not None,
     )
     found = run.verify(effort, terminal(stderr=True))
-    told = shortest(found.violations, effort.bases(), seed)
-    if told is not None:
-        counterexample.save(told, save)
+    smallest = shortest(found.violations, effort.bases(), seed)
+    if smallest is not None:
+        counterexample.save(smallest, save)
     if as_json:
         print_json(found.to_json())
     else:
         report.tell(found, terminal())
-        if told is not None:
-            counterexample.print_counterexample(told, save, terminal())
+        if smallest is not None:
+            counterexample.print_counterexample(smallest, save, terminal())
     if not effort.proved:
         typer.echo("liqspec: THE PROOFS WERE NOT RUN: they need z3-solver: pip install 'liqspec[prove]'", err=True)
     raise typer.Exit(HOLDS if found.holds else VIOLATED)

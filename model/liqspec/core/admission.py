@@ -39,7 +39,7 @@ Sign = Literal["positive", "nonzero", "any"]
 Sort = Literal["increasing", "reducing"]  # of a trade: opening or increasing, or reducing
 # Where the examples of the specification begin: alice has a position; an order for it works; it waits in liquidation
 # without an order; the vault has taken it.
-Situation = Literal["holding", "working", "waiting", "taken"]
+Situation = Literal["holding", "working", "waiting", "backstopped"]
 
 E = TypeVar("E")
 E_contra = TypeVar("E_contra", contravariant=True)

@@ -124,8 +124,8 @@ def _start(config: Config, venue: Venue) -> State:
     if not config.accounts:
         raise InvalidConfig("accounts", "at least one account is needed")
     if len(set(config.accounts)) != len(config.accounts):
-        twice = next(name for name in config.accounts if config.accounts.count(name) > 1)
-        raise InvalidConfig("accounts", f"{twice!r} is repeated")
+        repeated = next(name for name in config.accounts if config.accounts.count(name) > 1)
+        raise InvalidConfig("accounts", f"{repeated!r} is repeated")
     cash = on_grid("vault.cash", config.vault.cash, venue.money)
     accounts = {name: Account(name, Pool(name, "cross", None)) for name in sorted(config.accounts)}
     return State(venue, config.time, marks, accounts, vault=Book(cash), outside=Book(), net_deposits=cash)

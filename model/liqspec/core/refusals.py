@@ -30,8 +30,8 @@ class Refusal(Exception):
     @property
     def message(self) -> str:
         """The refusal in one line, without its code."""
-        told = self.to_json()
-        return f"{told['field']}: {told['value']}; {told['limit']} ({self.rule})"
+        data = self.to_json()
+        return f"{data['field']}: {data['value']}; {data['limit']} ({self.rule})"
 
     def to_json(self) -> dict[str, str]:
         """The refusal as plain data: code, field, value, limit and rule, each of a bounded length."""

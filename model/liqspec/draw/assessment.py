@@ -47,14 +47,14 @@ def to_dot(chart: Assessment, theme: Theme) -> Digraph:
             for name, node in nodes.items():
                 _node(frame, name, node, theme, spine=_leads_on(node, chart))
             for name, node in nodes.items():
-                _beside(frame, name, node, chart)
+                _align_end(frame, name, node, chart)
     for name, node in chart.nodes.items():
         for answer in node.exits:
             _edge(graph, chart, name, answer, theme)
     return graph
 
 
-def _beside(frame: Digraph, name: str, node: Node, chart: Assessment) -> None:
+def _align_end(frame: Digraph, name: str, node: Node, chart: Assessment) -> None:
     """Put what ends the assessment on the level of its question, unless both answers end it."""
     ends = [target for target in node.exits.values() if chart.nodes[target].kind == "end"]
     if len(ends) == 1:

@@ -40,10 +40,10 @@ def covered(diagram: Diagram, counts: dict[str, int]) -> Diagram:
     transitions = tuple(evolve(entry, fired=counts.get(entry.id, 0)) for entry in diagram.transitions)
     never = [entry.id for entry in transitions if not entry.fired and entry.purpose != "reserved"]
     total = sum(counts.values())
-    told = f"never fired: {', '.join(never)}" if never else "each one that events can cause fired"
+    text = f"never fired: {', '.join(never)}" if never else "each one that events can cause fired"
     return evolve(
         diagram,
         title="How often each transition fired in a verification",
         transitions=transitions,
-        notes=(*diagram.notes, f"{total:,} transitions in all; {told}"),
+        notes=(*diagram.notes, f"{total:,} transitions in all; {text}"),
     )

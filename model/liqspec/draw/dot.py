@@ -61,12 +61,12 @@ def image(graph: Digraph, kind: str) -> bytes:
 
 def text(content: str, *, color: str, size: int = 12, bold: bool = False, struck: bool = False) -> str:
     """A run of text; its content is escaped."""
-    told = escape(content, quote=True)
+    escaped = escape(content, quote=True)
     if bold:
-        told = f"<B>{told}</B>"
+        escaped = f"<B>{escaped}</B>"
     if struck:
-        told = f"<S>{told}</S>"
-    return f'<FONT COLOR="{color}" POINT-SIZE="{size}">{told}</FONT>'
+        escaped = f"<S>{escaped}</S>"
+    return f'<FONT COLOR="{color}" POINT-SIZE="{size}">{escaped}</FONT>'
 
 
 def cell(content: str, *, align: Align = "CENTER", attributes: str = "") -> str:
@@ -98,12 +98,12 @@ def wrapped(words: str, width: int) -> list[str]:
 
 def caption(title: str, rows: list[str], theme: Theme, padding: int = 3) -> str:
     """A label of a whole picture: some space, its title, and further rows."""
-    told = [
+    lines = [
         cell("", attributes='HEIGHT="6"'),
         cell(text(title, color=theme.text, size=15, bold=True)),
         *map(cell, rows),
     ]
-    return html(table(told, attributes=f'CELLPADDING="{padding}"'))
+    return html(table(lines, attributes=f'CELLPADDING="{padding}"'))
 
 
 def samples(pairs: list[tuple[str, str]], theme: Theme) -> str:
@@ -136,9 +136,9 @@ def line_sample(line: Line, theme: Theme) -> str:
     """A short piece of line for a legend: its colour, pattern and weight."""
     strokes = {"solid": [34], "dashed": [9, 9, 9], "dotted": [3, 3, 3, 3, 3, 3]}[line.pattern]
     height = max(1, round(line.width))
-    pieces = f'<TD FIXEDSIZE="TRUE" WIDTH="3" HEIGHT="{height}" BGCOLOR="{theme.background}"></TD>'.join(
+    cells = f'<TD FIXEDSIZE="TRUE" WIDTH="3" HEIGHT="{height}" BGCOLOR="{theme.background}"></TD>'.join(
         f'<TD FIXEDSIZE="TRUE" WIDTH="{stroke}" HEIGHT="{height}" BGCOLOR="{line.color}"></TD>' for stroke in strokes
     )
     # Fixed: a table inside a cell would be stretched to fill it, and its gaps with it.
     size = f'FIXEDSIZE="TRUE" WIDTH="{sum(strokes) + 3 * (len(strokes) - 1)}" HEIGHT="{height}"'
-    return f'<TABLE {size} BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{pieces}</TR></TABLE>'
+    return f'<TABLE {size} BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{cells}</TR></TABLE>'

@@ -195,8 +195,8 @@ def scale_steps(theme: Theme) -> list[tuple[str, Line]]:
     steps = []
     for step, color in enumerate(theme.scale):
         low = 10**step
-        told = f"{low:,} and more" if step == len(theme.scale) - 1 else f"{low:,} to {10 * low - 1:,}"
-        steps.append((told, Line(color, "solid", 1.0 + 1.1 * step, "normal")))
+        text = f"{low:,} and more" if step == len(theme.scale) - 1 else f"{low:,} to {10 * low - 1:,}"
+        steps.append((text, Line(color, "solid", 1.0 + 1.1 * step, "normal")))
     return steps
 
 
@@ -218,17 +218,17 @@ def caption(diagram: Diagram, theme: Theme) -> str:
 
 def _boxes(diagram: Diagram, theme: Theme) -> list[tuple[str, str]]:
     shown = {state.role for state in diagram.states if state.possible}
-    return [(dot.box_sample(theme.boxes[role]), told) for role, told in ROLES.items() if role in shown]
+    return [(dot.box_sample(theme.boxes[role]), meaning) for role, meaning in ROLES.items() if role in shown]
 
 
 def _lines(diagram: Diagram, theme: Theme) -> list[tuple[str, str]]:
     if any(entry.fired is not None for entry in diagram.transitions):
-        samples = [(told, line) for told, line in scale_steps(theme)]
+        samples = [(meaning, line) for meaning, line in scale_steps(theme)]
         samples.append(("never", Line(theme.alarm, "dashed", 3.0, "normal")))
         samples.append((PURPOSES["reserved"], theme.lines["reserved"]))
     else:
         shown = {entry.purpose for entry in diagram.transitions if entry.possible}
-        samples = [(told, theme.lines[purpose]) for purpose, told in PURPOSES.items() if purpose in shown]
+        samples = [(meaning, theme.lines[purpose]) for purpose, meaning in PURPOSES.items() if purpose in shown]
     if not all(entry.possible for entry in diagram.transitions):
         samples.append(("impossible at this venue", Line(theme.faint, "dotted", 1.0, "vee")))
-    return [(dot.line_sample(line, theme), told) for told, line in samples]
+    return [(dot.line_sample(line, theme), meaning) for meaning, line in samples]

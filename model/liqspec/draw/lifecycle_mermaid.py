@@ -34,7 +34,7 @@ class _Joints:
     def __init__(self, order: list[str]) -> None:
         self._order = order
         self._of: dict[tuple[str, ...], str] = {}
-        self._taken: set[tuple[str, str]] = set()
+        self._drawn: set[tuple[str, str]] = set()
 
     def arrows(self, entry: TransitionShown) -> list[str]:
         """The arrows of a transition; only the last one has a label."""
@@ -45,11 +45,11 @@ class _Joints:
                 self._of[entry.sources] = f"any_{len(self._of)}"
                 lines = self._joint(self._of[entry.sources], *sorted(entry.sources, key=self._order.index))
             start = self._of[entry.sources]
-            if (start, entry.to) in self._taken:
+            if (start, entry.to) in self._drawn:
                 further = f"{start}_too"
                 lines += self._joint(further, start)
                 start = further
-            self._taken.add((start, entry.to))
+            self._drawn.add((start, entry.to))
         return [*lines, f"{start} --> {entry.to} : {_label(entry)}"]
 
     @staticmethod

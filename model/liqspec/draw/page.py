@@ -112,8 +112,8 @@ def _change(change: Change) -> dict[str, str]:
 def _refusal(step: Step) -> str | None:
     if step.refusal is None:
         return None
-    told = [text for text in (step.refusal.value, step.refusal.limit) if text]
-    return f"{step.refusal.code} by {step.refusal.rule}: {step.refusal.field}: {'; '.join(told)}"
+    texts = [text for text in (step.refusal.value, step.refusal.limit) if text]
+    return f"{step.refusal.code} by {step.refusal.rule}: {step.refusal.field}: {'; '.join(texts)}"
 
 
 def _why(entry: machine.TransitionEntry) -> str:

@@ -157,8 +157,8 @@ def _numbered(edge: Edge) -> str:
     events = ", ".join(str(visit.event) for visit in edge.visits)
     entry = edge.entry
     guard = f"<BR/>[{escape(words(', '.join(entry.guard)))}]" if entry.guard else ""
-    told = f"{entry.id} {escape(entry.trigger)}, event{'s' if len(edge.visits) > 1 else ''} {events}"
-    return f'<FONT POINT-SIZE="14"><B>{numbers}</B></FONT>  {told}{guard}'
+    text = f"{entry.id} {escape(entry.trigger)}, event{'s' if len(edge.visits) > 1 else ''} {events}"
+    return f'<FONT POINT-SIZE="14"><B>{numbers}</B></FONT>  {text}{guard}'
 
 
 # --------------------------------------------------------------------------------------------------------- for the page

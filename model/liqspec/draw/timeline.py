@@ -192,10 +192,10 @@ def _pool(axes: Axes, record: Record, key: str, theme: Theme, column: float) -> 
     for event in record.takeovers(key):
         axes.axvline(event, label=CURVES["takeover"], **stroke("takeover", theme))
     _scale(axes, theme)
-    _tell_breaches(axes, record, key, theme, column)
+    _draw_breaches(axes, record, key, theme, column)
 
 
-def _tell_breaches(axes: Axes, record: Record, key: str, theme: Theme, column: float) -> None:
+def _draw_breaches(axes: Axes, record: Record, key: str, theme: Theme, column: float) -> None:
     """Write the two numbers of each breach over its first event, in a part of the panel that no line reaches."""
     measures = [step.measures.get(key) for step in record.steps]
     breaches = [span for span in spans([seen is not None and seen.breached for seen in measures]) if span.value]
@@ -286,9 +286,9 @@ def _blocks(axes: Axes, record: Record, theme: Theme, column: float, height_in_i
         ground = theme.grid if place % 2 else theme.panel
         box = _box(span, 0, height_in_inches, facecolor=ground, edgecolor=theme.grid, label=f"block {number}")
         axes.add_patch(box)
-        told = time_text(time)
+        clock = time_text(time)
         _write(
-            axes, box, column, [f"block {number} at {told}", f"block {number} {told}", told, str(number)], theme.text
+            axes, box, column, [f"block {number} at {clock}", f"block {number} {clock}", clock, str(number)], theme.text
         )
 
 

@@ -100,8 +100,8 @@ def _split(widths: list[float], columns: int) -> list[list[float]]:
 def _subtitle(record: Record) -> str:
     first, last = record.blocks()[0].value[1], record.blocks()[-1].value[1]
     venue = f"venue {record.venue}, " if record.venue else ""
-    told = f"{venue}{len(record.steps)} events, from {time_text(first)} to {time_text(last)}"
-    return told + ("" if record.end.as_expected else " · NOT AS EXPECTED")
+    text = f"{venue}{len(record.steps)} events, from {time_text(first)} to {time_text(last)}"
+    return text + ("" if record.end.as_expected else " · NOT AS EXPECTED")
 
 
 def stroke(curve: Curve, theme: Theme) -> dict[str, Any]:

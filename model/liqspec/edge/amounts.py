@@ -53,8 +53,8 @@ def check_reported(text: object) -> None:
         MalformedAmount: see `is_decimal`.
     """
     if not is_decimal(text):
-        told = f"a decimal number of at most {MAX_REPORTED:,} characters (-?digits[.digits], no exponent, no leading +)"
-        raise MalformedAmount(f"{show(text)} is not {told}")
+        form = f"a decimal number of at most {MAX_REPORTED:,} characters (-?digits[.digits], no exponent, no leading +)"
+        raise MalformedAmount(f"{show(text)} is not {form}")
 
 
 def exact(text: str) -> Fraction:

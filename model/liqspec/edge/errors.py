@@ -52,8 +52,8 @@ class InternalFailure(Exception):
 
     def __str__(self) -> str:
         """The failure in one line, with the events that repeat it."""
-        told = json.dumps(self.events, ensure_ascii=False)
-        return f"internal failure in {self.where}: {self.what}; number of events so far: {len(self.events)}: {told}"
+        events = json.dumps(self.events, ensure_ascii=False)
+        return f"internal failure in {self.where}: {self.what}; number of events so far: {len(self.events)}: {events}"
 
 
 def named(error: Exception) -> str:

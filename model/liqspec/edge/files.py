@@ -123,16 +123,16 @@ def parse_json(text: str) -> Any:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except ValueError as error:
-        told = "a number has too many digits" if "int_max_str_digits" in str(error) else one_line(str(error))
-        raise ValueError(told) from None
+        message = "a number has too many digits" if "int_max_str_digits" in str(error) else one_line(str(error))
+        raise ValueError(message) from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) != len(pairs):
         keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice[:40]!r} is repeated in one object")
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {repeated[:40]!r} is repeated in one object")
     return table
 
 

@@ -58,10 +58,10 @@ class TraderMoves(Moves):
 
     def trade_what_the_vault_took(self) -> EventData | None:
         """A trade in a key that is backstopped, which must be refused until the next block."""
-        taken = [position for _, position in self._state.positions() if position.state == "backstopped"]
-        if not taken:
+        backstopped = [position for _, position in self._state.positions() if position.state == "backstopped"]
+        if not backstopped:
             return None
-        position = self._random.choice(taken)
+        position = self._random.choice(backstopped)
         price = self._near_mark(position.market, 0)
         return {"type": "trade", **self._key(position), "size": position.market.size.text(1), "price": price}
 
@@ -120,13 +120,13 @@ class TraderMoves(Moves):
         """Any account, market and mode; often next to what an account holds, or in a window that it left open."""
         accounts = self._state.accounts.values()
         held = [one for one in accounts if any(pool.open_positions() for pool in one.pools()) or self._window_ends(one)]
-        beside = bool(held) and self._chance(0.5)
-        account = self._random.choice(held) if beside else self._account()
+        nearby = bool(held) and self._chance(0.5)
+        account = self._random.choice(held) if nearby else self._account()
         keys: list[tuple[Market, Mode]] = []
         for market in self._venue.markets.values():
             for mode, weight in _MODES:
                 position = self._state.position(account.name, market.name, mode)
-                if position is None or not ((beside and position.size) or position.state == "backstopped"):
+                if position is None or not ((nearby and position.size) or position.state == "backstopped"):
                     keys += [(market, mode)] * weight
         if not keys:
             keys = [(self._market(), "cross")]

@@ -587,15 +587,15 @@ def _notional(held: Holding) -> int:
     return arithmetic.notional(held.size, held.mark, held.unit)
 
 
-@lemma("MRG-11", "MRG-3", control=Control(sentence="Also one tick from it.", arguments={"ticks_beside": 1}))
-def equity_is_zero_at_the_bankruptcy_price(case: Case, ticks_beside: int = 0) -> bool:
+@lemma("MRG-11", "MRG-3", control=Control(sentence="Also one tick from it.", arguments={"ticks_away": 1}))
+def equity_is_zero_at_the_bankruptcy_price(case: Case, ticks_away: int = 0) -> bool:
     """Were the mark the stand-alone bankruptcy price, equity would be 0. (Everything is taken as many times as its
     denominator says, and the mark with it, so that all is whole.)
     """
     held, collateral = any_holding(case, NO_SCHEDULE), case.integer("collateral")
     bankruptcy = arithmetic.bankruptcy_price(arithmetic.pool_equity(collateral, [held]), held)
     times = bankruptcy.denominator
-    there = held._replace(cost=held.cost * times, mark=bankruptcy.numerator + ticks_beside * times)
+    there = held._replace(cost=held.cost * times, mark=bankruptcy.numerator + ticks_away * times)
     return (times > 0) & (arithmetic.pool_equity(collateral * times, [there]) == 0)
 
 

@@ -26,7 +26,7 @@ Verdict = Literal["sat", "unsat", "unknown"]
 # What Z3 may spend on one attempt, in its own units of work, about a million a second: unlike seconds they are alike on
 # every machine. It has two ways to go about a query, and each is lost on some that the other answers at once, so both
 # are tried with little before either gets much.
-EFFORTS = (100_000, 1_000_000, 10_000_000)
+LIMITS = (100_000, 1_000_000, 10_000_000)
 
 # No attempt takes longer than this, whatever it spends: some of its procedures do not count.
 MILLISECONDS = 20_000
@@ -219,7 +219,7 @@ class _Run:
 
     domain: Domain
     repeat: tuple[bool, ...]
-    taken: list[bool] = field(factory=list)
+    choices: list[bool] = field(factory=list)
     untried: list[tuple[bool, ...]] = field(factory=list)
     conditions: list[z3.BoolRef] = field(factory=list)
     symbols: dict[str, z3.ArithRef] = field(factory=dict)
@@ -233,7 +233,7 @@ class _Run:
         known = self._decided(condition)
         if known is not None:
             return known
-        index = len(self.taken)
+        index = len(self.choices)
         if index < len(self.repeat):
             choice = self.repeat[index]
         else:
@@ -242,8 +242,8 @@ class _Run:
             if not choice and not other:
                 raise Excluded
             if choice and other:
-                self.untried.append((*self.taken, False))
-        self.taken.append(choice)
+                self.untried.append((*self.choices, False))
+        self.choices.append(choice)
         self.conditions.append(condition.term if choice else condition.negated)
         return choice
 
@@ -272,7 +272,7 @@ class _Run:
 
     def _known(self, negated: z3.BoolRef) -> bool:
         """Whether the conditions exclude this; before the last repeated decision an earlier run has asked it."""
-        return len(self.taken) < len(self.repeat) or check((*self.conditions, negated)) == "unsat"
+        return len(self.choices) < len(self.repeat) or check((*self.conditions, negated)) == "unsat"
 
     def _new(self, name: str) -> z3.ArithRef:
         return z3.Int(name) if self.domain == "integers" else z3.Real(name)
@@ -284,7 +284,7 @@ class _Run:
 
     def _possible(self, term: z3.BoolRef) -> bool:
         # Pruning only saves time, so it gives up early: a way that it cannot exclude is taken.
-        return check((*self.conditions, term), EFFORTS[:1]) != "unsat"
+        return check((*self.conditions, term), LIMITS[:1]) != "unsat"
 
 
 _PRESENT: ContextVar[_Run] = ContextVar("the present run")
@@ -328,11 +328,11 @@ def paths(function: Callable[[], T], domain: Domain = "integers") -> Iterator[Pa
 # ----------------------------------------------------------------------------------------------------------- the solver
 
 
-def check(conditions: Sequence[z3.BoolRef], efforts: Sequence[int] = EFFORTS) -> Verdict:
+def check(conditions: Sequence[z3.BoolRef], limits: Sequence[int] = LIMITS) -> Verdict:
     """Whether the conditions can hold together; `unknown` where no effort finds out."""
-    for effort in efforts:
+    for limit in limits:
         for make in (z3.SimpleSolver, z3.Solver):
-            solver = _ready(make, conditions, effort)
+            solver = _ready(make, conditions, limit)
             verdict = cast(Verdict, str(solver.check()))
             if verdict != "unknown":
                 return verdict
@@ -341,9 +341,9 @@ def check(conditions: Sequence[z3.BoolRef], efforts: Sequence[int] = EFFORTS) ->
 
 def solution(conditions: Sequence[z3.BoolRef], symbols: Mapping[str, z3.ArithRef]) -> dict[str, int] | None:
     """Whole numbers for the symbols that meet the conditions; None if no moderate effort finds any."""
-    for effort in EFFORTS[:2]:
+    for limit in LIMITS[:2]:
         for make in (z3.SimpleSolver, z3.Solver):
-            solver = _ready(make, conditions, effort)
+            solver = _ready(make, conditions, limit)
             verdict = solver.check()
             if verdict == z3.sat:
                 return _numbers(solver, symbols)
@@ -359,11 +359,11 @@ def _numbers(solver: z3.Solver, symbols: Mapping[str, z3.ArithRef]) -> dict[str,
     }
 
 
-def _ready(make: Callable[..., z3.Solver], conditions: Sequence[z3.BoolRef], effort: int) -> z3.Solver:
+def _ready(make: Callable[..., z3.Solver], conditions: Sequence[z3.BoolRef], limit: int) -> z3.Solver:
     """A solver in a separate context, so that earlier questions in this process change no answer."""
     context = z3.Context()
     solver = make(ctx=context)
-    solver.set("rlimit", effort)
+    solver.set("rlimit", limit)
     solver.set("timeout", MILLISECONDS)
     solver.add(*(condition.translate(context) for condition in conditions))
     return solver

@@ -240,9 +240,9 @@ def an_event_changes_exactly_what_it_must(step: Step) -> Verdict:
     """Collateral, sizes and costs are what the event's rule makes of them, a deficit covered; no pool else changes."""
     if not step.accepted:
         return NOT_EXERCISED
-    taken = step.backstopped()
+    backstopped = step.backstopped()
     for key, pool in step.after.pools.items():
-        if key in taken:
+        if key in backstopped:
             continue
         expected = step.expected(key)
         collateral = expected.collateral if expected.holdings else max(expected.collateral, ZERO)
@@ -318,8 +318,8 @@ def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Verdict:
 @OBSERVED.add("history", "BKS-1", "BKS-2", "LIQ-11", "LIQ-13")
 def the_vault_comes_last(step: Step) -> Verdict:
     """A pool is taken only if every open position's order left quantity over, and only below the backstop line."""
-    taken = step.backstopped()
-    for key in taken:
+    backstopped = step.backstopped()
+    for key in backstopped:
         for name in step.expected(key).holdings:
             life = step.after.positions[name].life
             if (name, life) not in step.memory.failed:
@@ -329,14 +329,14 @@ def the_vault_comes_last(step: Step) -> Verdict:
             return violated(
                 f"{key} was taken, but equity {_n(equity)} is not below {step.rules.threshold} of {_n(margin)}"
             )
-    return holds_if(taken)
+    return holds_if(backstopped)
 
 
 @OBSERVED.add("step", "BKS-3", "BKS-4", "BKS-6")
 def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Verdict:
     """A backstop moves every size at its cost and all collateral but the return; the pool keeps only the return."""
-    taken = step.backstopped()
-    if not taken:
+    backstopped = step.backstopped()
+    if not backstopped:
         return NOT_EXERCISED
     cash, sizes = step.before.vault_cash, dict(step.before.vault_positions)
     cash += sum((change.fee for change in step.changed.values()), ZERO)
@@ -345,7 +345,7 @@ def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Verdict:
         cash -= measures.up(size * number(step.event["payment"]), step.rules.quote)
     for key in step.after.pools:
         expected = step.expected(key)
-        if key not in taken:
+        if key not in backstopped:
             if not expected.holdings and expected.collateral < 0:
                 cash += expected.collateral
             continue
@@ -401,10 +401,10 @@ def an_ended_position_shows_how_it_ended(step: Step) -> Verdict:
         before = step.before.positions.get(key)
         if not step.accepted or position.size or before is None or not before.size:
             continue
-        ended, taken = True, key in step.expected(position.pool).holdings
-        if position.state != ("backstopped" if taken else "closed"):
+        ended, to_vault = True, key in step.expected(position.pool).holdings
+        if position.state != ("backstopped" if to_vault else "closed"):
             return violated(
-                f"{key} is {position.state}, but {'the vault took it' if taken else 'nothing of it was left'}"
+                f"{key} is {position.state}, but {'the vault took it' if to_vault else 'nothing of it was left'}"
             )
     return holds_if(ended)
 

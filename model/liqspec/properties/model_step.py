@@ -85,15 +85,15 @@ def _remembered_wrongly(
 @MODEL.add("step", "LIQ-7")
 def pools_are_assessed_in_their_order(step: ModelStep) -> Verdict:
     """Pools touched by one event are assessed by account, cross first, then market: all of them, then the backstops."""
-    judged = [effect for effect in step.effects if isinstance(effect, _OF_A_POOL)]
-    taken = [isinstance(effect, Backstopped) for effect in judged]
-    if taken != sorted(taken):
+    of_pools = [effect for effect in step.effects if isinstance(effect, _OF_A_POOL)]
+    in_backstop = [isinstance(effect, Backstopped) for effect in of_pools]
+    if in_backstop != sorted(in_backstop):
         return violated("a pool was taken before another had been assessed")
     for backstops in (False, True):
-        places = [_place(effect.pool) for effect in judged if isinstance(effect, Backstopped) is backstops]
+        places = [_place(effect.pool) for effect in of_pools if isinstance(effect, Backstopped) is backstops]
         if places != sorted(places):
             return violated(f"pools were assessed in the order {', '.join('/'.join(place) for place in places)}")
-    return holds_if(len({effect.pool for effect in judged}) > 1)
+    return holds_if(len({effect.pool for effect in of_pools}) > 1)
 
 
 @MODEL.add("state", "OBS-1", "AMT-7")

@@ -1,4 +1,4 @@
-"""Watching one run of the model: every property judged on each event."""
+"""Monitor one run of the model: every property is judged on each event."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -68,21 +68,21 @@ class Monitor:
         model_step = ModelStep(self._engine, before, event, self.snapshot, effects, refusal, self.witness)
         return counted([*OBSERVED.judge(step), *MODEL.judge(model_step)], self._coverage)
 
-    def compare(self, beside: Engine) -> list[Found]:
+    def compare(self, other: Engine) -> list[Found]:
         """Judge the latest event against other runs, and return the violated properties.
 
         They use another engine of the same configuration, so that the judged one is unchanged.
         """
-        return self._compared(PAIRED, beside)
+        return self._compared(PAIRED, other)
 
-    def repeat(self, beside: Engine) -> list[Found]:
+    def repeat(self, other: Engine) -> list[Found]:
         """Apply the latest event to another engine in the state before it: it must end the same (EVT-1, OBS-4)."""
-        return self._compared(REPEATED, beside)
+        return self._compared(REPEATED, other)
 
-    def _compared(self, properties: Properties[PairedRun], beside: Engine) -> list[Found]:
+    def _compared(self, properties: Properties[PairedRun], other: Engine) -> list[Found]:
         assert self._latest is not None, "an event was seen"
         before, event = self._latest
-        pair = PairedRun(beside, self._earlier, before, event, self.snapshot, self.refusal)
+        pair = PairedRun(other, self._earlier, before, event, self.snapshot, self.refusal)
         return guarded(event, lambda: counted(properties.judge(pair), self._coverage), self._coverage)
 
 

@@ -238,10 +238,10 @@ def an_unrelated_account_changes_nothing(run: WholeRun) -> Verdict:
         return NOT_EXERCISED
     absent = max(config["accounts"])
     every, alone = Engine(Config.from_json(config)), Engine(Config.from_json(config))
-    apart = False
+    acted = False
     for event in run.events:
         if event.get("account") == absent:
-            apart = True
+            acted = True
             apply_event(every, event)
             continue
         working = {position.account for position in every.state.working_orders()}
@@ -253,7 +253,7 @@ def an_unrelated_account_changes_nothing(run: WholeRun) -> Verdict:
         verdict = _difference(_others(every, absent), _others(alone, absent), "with it", f"without {absent}")
         if verdict.wrong:
             return verdict
-    return holds_if(apart)
+    return holds_if(acted)
 
 
 def _others(engine: Engine, absent: str) -> dict[str, Any]:

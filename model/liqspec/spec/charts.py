@@ -16,7 +16,7 @@ from liqspec.edge.errors import InvalidInput
 ASSESSMENT = "assessment.toml"
 ISOLATION = "isolation.toml"
 
-Touch = Literal["changes", "orders", "never"]
+Access = Literal["changes", "orders", "never"]
 Kind = Literal["pool", "sibling", "vault", "stranger"]
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ class Reach:
 
     target: str
     kind: Kind
-    touch: Touch
+    access: Access
     text: str
     rules: tuple[str, ...]
 

@@ -87,7 +87,7 @@ def names() -> list[str]:
     return files.shipped("venues")
 
 
-def load(name_or_path: str, beside: Path | None = None) -> VenueFile:
+def load(name_or_path: str, folder: Path | None = None) -> VenueFile:
     """The rule set of a shipped venue's name, or of a venue file's path (relative to a folder).
 
     Raises:
@@ -97,7 +97,7 @@ def load(name_or_path: str, beside: Path | None = None) -> VenueFile:
     if name_or_path in names():
         path = files.ROOT / "venues" / f"{name_or_path}.toml"
     elif name_or_path.endswith(".toml"):
-        path = (beside or Path()) / name_or_path
+        path = (folder or Path()) / name_or_path
     else:
         raise files.UnreadableFile(
             Path(name_or_path),

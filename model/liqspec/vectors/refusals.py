@@ -35,10 +35,10 @@ _OPEN = {"type": "trade", **_KEY, "size": "10", "price": "100", "leverage": 5}
 _HOLDING: list[Fields] = [_DEPOSIT, _OPEN]
 _WORKING = [*_HOLDING, {"type": "mark_price", "market": "A", "price": "88"}]
 _WAITING = [*_WORKING, {"type": "order_done", **_KEY}]
-_TAKEN = [*_WAITING, {"type": "mark_price", "market": "A", "price": "85"}]
+_BACKSTOPPED = [*_WAITING, {"type": "mark_price", "market": "A", "price": "85"}]
 # The vault has taken A; B was opened after it in the same pool, and has an order working.
-_TAKEN_AND_WORKING = [
-    *_TAKEN,
+_BACKSTOPPED_AND_WORKING = [
+    *_BACKSTOPPED,
     _DEPOSIT,
     {**_OPEN, "market": "B"},
     {"type": "mark_price", "market": "B", "price": "88"},
@@ -50,12 +50,12 @@ _SITUATIONS: dict[Situation, list[Fields]] = {
     "holding": _HOLDING,
     "working": _WORKING,
     "waiting": _WAITING,
-    "taken": _TAKEN,
+    "backstopped": _BACKSTOPPED,
 }
 # Where the situation of the first check of a pair does not make the second fail too.
 _BOTH: dict[tuple[str, str, str], tuple[list[Fields], Fields]] = {
-    ("increasing trade", "not_open", "order_working"): (_TAKEN_AND_WORKING, {}),
-    ("reducing trade", "not_open", "order_working"): (_TAKEN_AND_WORKING, {"size": "-1"}),
+    ("increasing trade", "not_open", "order_working"): (_BACKSTOPPED_AND_WORKING, {}),
+    ("reducing trade", "not_open", "order_working"): (_BACKSTOPPED_AND_WORKING, {"size": "-1"}),
     ("block", "time_not_after", "order_working"): (_WORKING, {"time": 0}),
 }
 # An amount that only must not be 0 cannot be 0 and off its grid.

@@ -149,7 +149,7 @@ class Trade:
 
     # ------------------------------------------------------------------------------------------------- checks of both
 
-    def taken(self, state: State, _: Amounts) -> Failure | None:
+    def backstopped(self, state: State, _: Amounts) -> Failure | None:
         """ACC-7: the vault has not taken the position in this block."""
         position = self.pool_in(state).positions.get(self.market)
         if position is None or position.state != "backstopped":
@@ -252,7 +252,7 @@ class Trade:
         return [state.holding(position) for position in pool.open_positions() if position.market.name != self.market]
 
     checks: ClassVar[tuple[Check["Trade"], ...]] = (
-        Check(refusal=NotOpen, rule="ACC-7", failing=taken, example=("taken", {})),
+        Check(refusal=NotOpen, rule="ACC-7", failing=backstopped, example=("backstopped", {})),
         Check(refusal=OrderWorking, rule="ACC-7", failing=order_works, example=("working", {})),
         Check(
             refusal=CrossesZero,
