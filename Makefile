@@ -74,14 +74,10 @@ conform: .venv/ready  ## which wrong engine, run as a separate process, `liqspec
 vectors: .venv/ready  ## regenerate the conformance vectors from the specification
 	$(BIN)/liqspec vectors generate spec/vectors
 
-events: .venv/ready  ## regenerate what spec/ states of the events from their records
-	$(BIN)/python -m liqspec.spec.generated_events
-
-state: .venv/ready  ## regenerate the schema of a snapshot from the list of the fields of the state
-	$(BIN)/python -m liqspec.spec.generated_state
-
-parameters: .venv/ready  ## regenerate the page and the schema of the parameters of a venue from their declarations
+events: .venv/ready  ## regenerate what spec/ states of the events, the parameters and the state
 	$(BIN)/python -m liqspec.spec.generated
+
+parameters state: events
 
 diagrams: .venv/graphviz  ## redraw the committed diagrams from the specification
 	$(BIN)/liqspec draw all diagrams

@@ -26,7 +26,7 @@ from adversaries.mutation.workshop import PACKAGE, ROOT, Bench, BrokenTree, Verd
 # Everything that decides, computes or reports what the rules say.
 MODULES = (
     "edge/amounts.py",
-    "edge/names.py",
+    "edge/keys.py",
     "core/events/__init__.py",
     "core/events/trader.py",
     "core/events/market.py",

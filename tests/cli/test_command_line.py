@@ -11,10 +11,10 @@ import pytest
 from liqspec import __version__
 from liqspec.cli.app import app
 from liqspec.edge import files
+from liqspec.edge.files import rules_version
 from liqspec.properties import registry
 from liqspec.replay import itf
 from liqspec.spec import citations, rulebook, scenarios, venues
-from liqspec.spec.version import rules_version
 from support.commands import run, run_here
 
 

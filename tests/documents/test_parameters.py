@@ -7,15 +7,10 @@ from liqspec.core.parameters import PARAMETERS, TABLES, Parameter, Parameters
 from liqspec.edge import files, shapes
 from liqspec.spec import generated, rulebook
 
-AGAIN = "`make parameters` regenerates it"
 
-
-def test_the_page_is_what_is_declared() -> None:
-    assert files.read_text(generated.PAGE) == generated.page(), AGAIN
-
-
-def test_the_schema_is_what_is_declared() -> None:
-    assert files.read_text(generated.SCHEMA) == generated.schema(), AGAIN
+@pytest.mark.parametrize("name", ["parameters.md", "schemas/config.schema.json"])
+def test_the_page_and_the_schema_are_what_is_declared(name: str) -> None:
+    assert files.read_text(files.ROOT / name) == generated.texts()[name], "`make parameters` regenerates it"
 
 
 def test_each_parameter_has_one_type_in_integers() -> None:

@@ -12,10 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liqspec.core import machine
-from liqspec.draw import coverage as drawn_coverage
 from liqspec.draw import diagram, dot, lifecycle_dot, lifecycle_mermaid, statecharts
-from liqspec.draw.at_venue import at_venue
-from liqspec.draw.diagram import CannotDraw, Diagram
+from liqspec.draw.diagram import CannotDraw, Diagram, at_venue
 from liqspec.draw.legend import CURVES, PURPOSES, ROLES
 from liqspec.draw.theme import DARK, LIGHT, THEMES, Theme
 from liqspec.properties import coverage
@@ -204,7 +202,7 @@ class TestVenues:
 class TestCoverage:
     @given(st.dictionaries(st.sampled_from(IDS), st.integers(0, 10**9)))
     def test_what_never_fired_cannot_be_overlooked(self, counts: dict[str, int]) -> None:
-        picture = drawn_coverage.covered(WHOLE, counts)
+        picture = diagram.covered(WHOLE, counts)
         never = [name for name in coverage.reachable_transitions() if not counts.get(name)]
         assert lifecycle_dot.draw(picture, DARK).source.count("NEVER FIRED") == len(never)
         assert lifecycle_mermaid.draw(picture).count("NEVER FIRED") == len(never)
@@ -216,14 +214,14 @@ class TestCoverage:
     def test_more_often_is_never_thinner(self, first: int, second: int) -> None:
         low, high = sorted((first, second))
         widths = [
-            lifecycle_dot.stroke(drawn_coverage.covered(WHOLE, {"T1": count}).transitions[1], LIGHT).width
+            lifecycle_dot.stroke(diagram.covered(WHOLE, {"T1": count}).transitions[1], LIGHT).width
             for count in (low, high)
         ]
         assert widths == sorted(widths)
 
     def test_a_count_of_an_unknown_transition_is_refused(self) -> None:
         with pytest.raises(CannotDraw, match=r"transitions\.T99: no such transition"):
-            drawn_coverage.covered(WHOLE, {"T99": 1})
+            diagram.covered(WHOLE, {"T99": 1})
 
 
 class TestPalette:

@@ -27,8 +27,8 @@ from liqspec.core import machine, measures
 from liqspec.core.effects import Filled, Transitioned
 from liqspec.draw import page, path, timeline, timeline_heading
 from liqspec.draw.dot import image
+from liqspec.draw.legend import event_label
 from liqspec.draw.theme import THEMES
-from liqspec.draw.words import event_label
 from liqspec.edge import files, keys
 from liqspec.edge.amounts import exact
 from liqspec.replay import recordings

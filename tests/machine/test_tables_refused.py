@@ -10,8 +10,8 @@ from liqspec.core import machine
 from liqspec.draw import diagram
 from liqspec.draw.diagram import CannotDraw
 from liqspec.edge import files, shapes
+from liqspec.edge.files import rules_version
 from liqspec.spec import observables, rulebook, scopes
-from liqspec.spec.version import rules_version
 
 
 def table(name: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import pytest
 
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
-from liqspec.edge import names
-from liqspec.edge.names import check_name
+from liqspec.edge import keys
+from liqspec.edge.keys import check_name
 from liqspec.edge.shapes import WrongShape
 from liqspec.spec import rulebook
 from support.builders import small_config
@@ -27,7 +27,7 @@ def written() -> set[int]:
 
 @cache
 def refused() -> set[int]:
-    return {point for point in range(0x110000) if names.is_refused(point)}
+    return {point for point in range(0x110000) if keys.is_refused(point)}
 
 
 @pytest.mark.wide

@@ -9,15 +9,16 @@ import pytest
 from liqspec.core import refusals
 from liqspec.core.admission import Situation
 from liqspec.core.engine import Engine
+from liqspec.core.events import checks
 from liqspec.edge import files
-from liqspec.spec import checks, generated_events, rulebook
+from liqspec.spec import generated, rulebook
 from liqspec.vectors.refusals import IMPOSSIBLE
 from support.builders import SAMPLES, backstopped, backstopped_and_working, holding, refused, waiting, working
 
 Fields = dict[str, Any]
 Failing = tuple[Callable[[], Engine], Fields]
 
-TABLE = checks.checks()
+TABLE = checks()
 _FIRST_AMOUNT = {"trade": "price", "marks": "prices", "fill": "price", "vault_trade": "price", "mark_price": "price"}
 
 SITUATIONS: dict[Situation, Callable[[], Engine]] = {
@@ -132,11 +133,11 @@ class TestTheTable:
         assert cited <= set(rulebook.rules())
 
     def test_the_protocols_page_shows_it(self) -> None:
-        assert generated_events.table() in files.read_text(files.ROOT / "protocol.md")
+        assert generated.checks_table() in files.read_text(files.ROOT / "protocol.md")
 
-    @pytest.mark.parametrize("name", generated_events.texts())
-    def test_what_spec_states_of_the_events_is_what_their_records_say(self, name: str) -> None:
-        assert (files.ROOT / name).read_text(encoding="utf-8") == generated_events.texts()[name], "run: make events"
+    @pytest.mark.parametrize("name", generated.texts())
+    def test_what_spec_states_is_what_the_model_declares(self, name: str) -> None:
+        assert (files.ROOT / name).read_text(encoding="utf-8") == generated.texts()[name], "run: make events"
 
     def test_it_says_what_each_check_means(self) -> None:
         for listed in TABLE.events.values():

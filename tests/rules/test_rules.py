@@ -9,11 +9,11 @@ import pytest
 from liqspec.core import machine, measures, refusals
 from liqspec.core.observation import observe_pool, observe_position
 from liqspec.edge import files
+from liqspec.edge.files import rules_version
 from liqspec.replay.run import Run
 from liqspec.spec import citations, rulebook, scenarios
 from liqspec.spec.rulebook import Example, Rule
 from liqspec.spec.scenarios import InvalidScenario
-from liqspec.spec.version import rules_version
 
 RULES = rulebook.rules()
 EXAMPLES = [(rule, example) for rule in RULES.values() for example in rule.examples]

@@ -15,10 +15,10 @@ from liqspec.conform.known_divergences import Divergence
 from liqspec.conform.negotiate import read_hello
 from liqspec.conform.saved import load, to_vector
 from liqspec.conform.search import Outcome
+from liqspec.core.events import checks
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import acting_rules, reachable_transitions
 from liqspec.properties.registry import PROPERTIES
-from liqspec.spec.checks import checks
 from liqspec.spec.observables import names
 from support.builders import small_config
 from support.corpus import loaded

@@ -21,11 +21,11 @@ from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EVENTS
 from liqspec.core.refusals import BadRequest
-from liqspec.edge import files, names
+from liqspec.edge import files, keys
+from liqspec.edge.files import rules_version
 from liqspec.generate.configurations import base_configuration
 from liqspec.replay.run import Run
 from liqspec.spec import venues
-from liqspec.spec.version import rules_version
 from support import foreign_engines
 from support.comparison import STORIES
 from support.foreign_engines import (
@@ -144,7 +144,7 @@ def odd_configurations() -> list[dict[str, Any]]:
 
 def names_at_the_edges() -> list[str]:
     """Names around each end of each refused range, except surrogates, which no line can hold."""
-    ends = {end + step for first, last in names.REFUSED for end in (first, last) for step in (-1, 0, 1)}
+    ends = {end + step for first, last in keys.REFUSED for end in (first, last) for step in (-1, 0, 1)}
     planes = {plane * 0x10000 + end for plane in range(17) for end in (0xFFFD, 0xFFFE, 0xFFFF)}
     points = sorted(point for point in ends | planes if point >= 0 and not 0xD800 <= point <= 0xDFFF)
     return [*map(chr, points), "", "x" * 128, "x" * 129, "\U0001f600" * 129]

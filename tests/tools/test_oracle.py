@@ -24,10 +24,10 @@ from liqspec.core import events
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.edge import files, protocol
+from liqspec.edge.files import rules_version
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
 from liqspec.spec import observables, venues
-from liqspec.spec.version import rules_version
 from support.builders import small_config
 from support.request_lines import BAD_LINES, EVENT, HELLO, fuzzed, request
 

@@ -1,22 +1,26 @@
 """The model following a log event by event: what departs from the rules, and how it continues after that."""
 
+import copy
 from collections import Counter
 from typing import Any
 
 from attrs import Factory, define, frozen
 
-from liqspec.audit.adopt import adopt
 from liqspec.audit.log import Entry, Head
-from liqspec.audit.restrict import seen, states_before
 from liqspec.core import snapshot
-from liqspec.core.effects import Effect
+from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
+from liqspec.core.machine import lifecycle
+from liqspec.core.observation import observe_pool, observe_position, observe_vault
 from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
+from liqspec.core.state import State
 from liqspec.edge import keys, shapes
+from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import Coverage
+from liqspec.spec import observables
 from liqspec.step import compare, relation
 from liqspec.step.completion import complete, pools
 from liqspec.step.partial import PartialState
@@ -199,3 +203,69 @@ class Follower:
                 self.model.restore(snapshot.from_json(self.model.venue, data))
         except InvalidConfig as error:
             raise InvalidConfig(f"before.{error.path}", error.message) from None
+
+
+# The state that is assumed where only its class was observed.
+_ASSUMED = {"ok": "healthy", "in_liquidation": "liquidatable", "none": "closed"}
+
+
+def adopt(engine: Engine, observation: dict[str, Any]) -> str:
+    """Lay an observation over the state of the model (STP-2); why that cannot be, or "" if it was done.
+
+    What it leaves out stays as it is. A state that contradicts itself is left alone.
+    """
+    try:
+        base = snapshot.to_json(engine.venue, engine.snapshot())
+        known = PartialState.from_json(_whole(engine, observation))
+        done = complete(engine.venue, base, known)
+        for _, pool in pools(done.data):
+            for held in pool["positions"]:
+                # STP-4: a leverage is in no observation.
+                held.setdefault("leverage", engine.venue.markets[held["market"]].max_leverage)
+        engine.restore(snapshot.from_json(engine.venue, done.data))
+    except (WrongShape, InvalidConfig) as error:
+        return str(error)
+    return ""
+
+
+def _whole(engine: Engine, observation: dict[str, Any]) -> dict[str, Any]:
+    """The observation with states that are only classes made whole, and without orders that cannot be."""
+    whole = copy.deepcopy(observation)
+    table = observables.observables()
+    for held in whole.get("positions", []):
+        state = held.get("state")
+        if state in _ASSUMED:
+            ours = engine.state.position(held["account"], held["market"], held["mode"])
+            same = ours is not None and table.state_class(ours.state) == state
+            held["state"] = state = ours.state if same and ours is not None else _ASSUMED[state]
+        if state in lifecycle().table.states and state not in ("liquidatable", "partially_liquidated"):
+            held.setdefault("order", None)
+    return whole
+
+
+def seen(state: State, observation: dict[str, Any]) -> dict[str, Any]:
+    """The model's observation of the positions and pools that another one lists: work for these, not for all accounts.
+
+    Raises:
+        shapes.WrongShape: the other one is not a valid observation.
+    """
+    positions, pools = [], []
+    for listed in compare.entries(observation, "positions").values():
+        if listed["account"] in state.accounts:
+            held = state.position(listed["account"], listed["market"], listed["mode"])
+            positions += [] if held is None or not held.life else [observe_position(state, held)]
+    for listed in compare.entries(observation, "pools").values():
+        if listed["account"] in state.accounts:
+            pool = state.pool(listed["account"], listed["mode"], listed.get("market") or "")
+            pools += [] if pool is None else [observe_pool(state, pool)]
+    vault = observe_vault(state) if "vault" in observation else {}
+    return {"time": state.time, "block": state.block, "positions": positions, "pools": pools, "vault": vault}
+
+
+def states_before(state: State, effects: tuple[Effect, ...]) -> dict[str, str]:
+    """The state of each position before an event that did this."""
+    states = {position.key: position.state for pool in state.pools() for position in pool.positions.values()}
+    for effect in reversed(effects):
+        if isinstance(effect, Transitioned):
+            states[effect.position] = effect.source
+    return states

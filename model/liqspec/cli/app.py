@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from liqspec import __version__
 from liqspec.cli import INTERRUPTED
 from liqspec.edge.errors import InternalFailure, InvalidInput, MissingExtra, named
-from liqspec.spec.version import rules_version
+from liqspec.edge.files import rules_version
 
 if TYPE_CHECKING:  # they take long to load, and not every command prints with them
     from rich.console import Console

@@ -9,7 +9,7 @@ import typer
 
 from liqspec.cli.app import application, fail
 from liqspec.core import machine
-from liqspec.draw import coverage, diagram, page, path, views
+from liqspec.draw import diagram, page, path, views
 from liqspec.draw.dot import image
 from liqspec.draw.theme import ThemeName
 from liqspec.draw.views import VIEWS, Format
@@ -46,7 +46,7 @@ draw = application(
 - `liqspec draw machine --theme dark -o lifecycle.svg`
 - `liqspec draw machine --view state:cooldown -o cooldown.png`
 - `liqspec draw run deficit -o deficit.svg`, or `--html -o deficit.html` for a page to step through
-- `liqspec verify --json > result.json`, then `liqspec draw coverage result.json -o coverage.svg`
+- `liqspec verify --json > result.json`, then `liqspec draw coverage result.json -o diagram.svg`
 """,
     name="draw",
     no_args_is_help=True,
@@ -91,12 +91,12 @@ def draw_coverage(
 ) -> None:
     """Draw the lifecycle with how often each transition fired in a verification; what never fired stands out.
 
-    Example: `liqspec draw coverage result.json -o coverage.svg`
+    Example: `liqspec draw coverage result.json -o diagram.svg`
     """
     chosen = _format(kind, output, ENDINGS, "mermaid")
     if chosen in ("scxml", "xstate"):
         fail(f"{chosen} has no place for counts: use svg, png, pdf, dot or mermaid")
-    picture = coverage.covered(diagram.whole(machine.lifecycle()), coverage.read_counts(result))
+    picture = diagram.covered(diagram.whole(machine.lifecycle()), diagram.read_counts(result))
     _deliver(views.lifecycle(picture, chosen, theme), output)
 
 

@@ -11,10 +11,11 @@ from rich.markup import escape
 
 from liqspec.cli.app import Json, fail, print_json, terminal
 from liqspec.core import machine
+from liqspec.core.events import checks
 from liqspec.core.parameters import PARAMETERS
 from liqspec.edge import files
 from liqspec.edge.texts import did_you_mean
-from liqspec.spec import checks, citations, rulebook
+from liqspec.spec import citations, rulebook
 
 
 def explain(
@@ -74,7 +75,7 @@ def _names() -> dict[str, dict[str, str]]:
         f"{one.table}.{one.name}": {"kind": "parameter", "rule": one.rule, "meaning": one.meaning} for one in PARAMETERS
     }
     return {
-        **{name: {"kind": "refusal", "meaning": meaning} for name, meaning in checks.checks().codes.items()},
+        **{name: {"kind": "refusal", "meaning": meaning} for name, meaning in checks().codes.items()},
         **{name.rpartition(".")[2]: entry for name, entry in parameters.items()},
         **parameters,
         **{name: {"kind": "trigger", "meaning": entry.meaning} for name, entry in table.triggers.items()},

@@ -5,8 +5,8 @@ from typing import Any
 
 from attrs import Factory, define
 
+from liqspec.core.events import checks
 from liqspec.properties.coverage import Coverage, never_exercised, reachable_transitions
-from liqspec.spec.checks import checks
 
 
 @define

@@ -11,6 +11,7 @@ from liqspec.core.engine import Engine, apply_event
 from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import BadRequest
 from liqspec.edge import amounts, protocol
+from liqspec.edge.files import rules_version
 from liqspec.edge.protocol import BadLine
 from liqspec.edge.shapes import WrongShape
 from liqspec.edge.texts import one_line, show
@@ -18,7 +19,6 @@ from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_json
 from liqspec.spec import observables
 from liqspec.spec.venues import VenueFile
-from liqspec.spec.version import rules_version
 
 # What is refused with this code is a fault of the engine that replies it, and none of its user's.
 INTERNAL_ERROR = "internal_error"

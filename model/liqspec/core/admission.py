@@ -24,7 +24,7 @@ from liqspec.core.refusals import (
     UnknownMarket,
 )
 from liqspec.core.state import Pool, State
-from liqspec.edge import names, shapes
+from liqspec.edge import keys, shapes
 from liqspec.edge.amounts import Grid
 from liqspec.edge.shapes import is_amount, is_integer
 from liqspec.edge.texts import show
@@ -126,7 +126,7 @@ def amount(grid: GridName, sign: Sign) -> Any:
 
 def is_text(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
     """An attrs validator: a string of Unicode characters (EVT-2)."""
-    if names.has_unpaired_surrogate(value):
+    if keys.has_unpaired_surrogate(value):
         raise shapes.WrongShape(attribute.name, f"{show(value)} has an unpaired surrogate")
 
 

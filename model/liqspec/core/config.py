@@ -12,7 +12,7 @@ from liqspec.core.arithmetic import Ratio, Schedule, Tier
 from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationConfig, Parameters, on_grid
 from liqspec.edge import amounts, shapes
 from liqspec.edge.amounts import Grid
-from liqspec.edge.names import check_name
+from liqspec.edge.keys import check_name
 from liqspec.edge.shapes import are_amounts, are_names, is_amount, is_integer, is_rate
 
 Mode = Literal["cross", "isolated"]

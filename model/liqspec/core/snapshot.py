@@ -16,7 +16,7 @@ from liqspec.core.config import Market, Mode, Venue
 from liqspec.core.parameters import InvalidConfig, on_grid
 from liqspec.core.state import Account, Book, Pool, Position, State, Window
 from liqspec.edge import shapes
-from liqspec.edge.names import check_name
+from liqspec.edge.keys import check_name
 from liqspec.edge.shapes import are_amounts, are_reported, is_integer, is_moment, is_reported
 from liqspec.edge.texts import show
 

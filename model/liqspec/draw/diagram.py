@@ -1,15 +1,20 @@
 """What a picture of the lifecycle shows, whatever its format: states, transitions and frames around states (LIF-1)."""
 
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 from attrs import evolve, field, frozen
 
 from liqspec.core import machine
 from liqspec.core.machine import Lifecycle, Table, TransitionEntry, guard_name
+from liqspec.core.parameters import PARAMETERS, LiquidationConfig
 from liqspec.draw.theme import Purpose, Role
+from liqspec.edge import files
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import show
 from liqspec.properties import coverage
+from liqspec.spec.venues import VenueFile
 
 
 class CannotDraw(InvalidInput):
@@ -235,3 +240,85 @@ def _frame_name(table: Table, states: tuple[str, ...]) -> str:
 def guards_of(transition: TransitionShown) -> dict[str, bool]:
     """The guards of a transition by name, each with the value that it must have."""
     return {guard_name(guard): guard == guard_name(guard) for guard in transition.guard}
+
+
+def at_venue(diagram: Diagram, venue: VenueFile) -> Diagram:
+    """The same picture, with what can never happen at the venue marked as impossible."""
+    never = never_true(venue.liquidation)
+    ruled_out = {entry.id for entry in diagram.transitions if any(guards_of(entry).get(name) for name in never)}
+    reached = _reached(diagram, ruled_out)
+    return evolve(
+        diagram,
+        title=f"{diagram.title}, at the venue {venue.name}",
+        states=tuple(evolve(state, possible=state.name in reached) for state in diagram.states),
+        transitions=tuple(
+            evolve(entry, possible=entry.id not in ruled_out and bool(reached.intersection(entry.sources)))
+            for entry in diagram.transitions
+        ),
+        notes=(*diagram.notes, *_notes(venue, never)),
+    )
+
+
+def never_true(liquidation: LiquidationConfig) -> dict[str, str]:
+    """The guards that never hold with these parameters, each with the reason."""
+    if liquidation.cooldown_ms == 0:
+        return {"own_window_open": "no window ever opens, because cooldown_ms is 0 (CLD-1)"}
+    return {}
+
+
+def _reached(diagram: Diagram, ruled_out: set[str]) -> set[str]:
+    """The states that a position can get to by what is not ruled out; of a part of the lifecycle, by all it shows."""
+    targets = {entry.to for entry in diagram.transitions}
+    reached = {state.name for state in diagram.states if state.role == "start" or state.name not in targets}
+    grown = True
+    while grown:
+        grown = False
+        for entry in diagram.transitions:
+            if entry.id not in ruled_out and entry.to not in reached and reached.intersection(entry.sources):
+                reached.add(entry.to)
+                grown = True
+    return reached
+
+
+def _notes(venue: VenueFile, never: dict[str, str]) -> tuple[str, ...]:
+    said = [entry.note(getattr(venue, entry.table)) for entry in PARAMETERS if entry.note is not None]
+    return ("; ".join(filter(None, said)), *(f"Impossible here: {reason}" for reason in never.values()))
+
+
+def read_counts(path: Path) -> dict[str, int]:
+    """How often each transition fired, in a file that `liqspec verify --json` printed.
+
+    Raises:
+        files.UnreadableFile: the file cannot be read or parsed.
+        CannotDraw: it is something else.
+    """
+    data = files.read_json(path)
+    counts: Any = data.get("transitions") if isinstance(data, dict) else None
+    if not isinstance(counts, dict):
+        raise CannotDraw(f"{path}: has no table of transitions; give what `liqspec verify --json` prints")
+    for name, count in counts.items():
+        if type(count) is not int or count < 0:
+            raise CannotDraw(f"{path}: transitions.{name}: expected a whole number from 0, got {show(count)}")
+    return counts
+
+
+def covered(diagram: Diagram, counts: dict[str, int]) -> Diagram:
+    """The same picture, with the counts; a transition without one fired never.
+
+    Raises:
+        CannotDraw: a count is of a transition that the lifecycle does not have.
+    """
+    known = [entry.id for entry in diagram.transitions]
+    for name in counts:
+        if name not in known:
+            raise CannotDraw(f"transitions.{name}: no such transition; the lifecycle has {', '.join(known)}")
+    transitions = tuple(evolve(entry, fired=counts.get(entry.id, 0)) for entry in diagram.transitions)
+    never = [entry.id for entry in transitions if not entry.fired and entry.purpose != "reserved"]
+    total = sum(counts.values())
+    text = f"never fired: {', '.join(never)}" if never else "each one that events can cause fired"
+    return evolve(
+        diagram,
+        title="How often each transition fired in a verification",
+        transitions=transitions,
+        notes=(*diagram.notes, f"{total:,} transitions in all; {text}"),
+    )

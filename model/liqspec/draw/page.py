@@ -18,8 +18,8 @@ from markdown_it import MarkdownIt
 from liqspec.core import machine
 from liqspec.draw import legend, path
 from liqspec.draw.diagram import role_of
+from liqspec.draw.legend import time_text, words
 from liqspec.draw.theme import THEMES, Stroke, Theme
-from liqspec.draw.words import time_text, words
 from liqspec.replay.record import Amount, Measures, Record, Step, rules_of
 from liqspec.report.amounts import approximate, value_text
 from liqspec.report.sentences import event_text

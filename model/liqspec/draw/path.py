@@ -11,8 +11,8 @@ from liqspec.core import machine
 from liqspec.core.machine import TransitionEntry
 from liqspec.draw import dot
 from liqspec.draw.diagram import role_of
+from liqspec.draw.legend import short, words
 from liqspec.draw.theme import FONT, THEMES, Theme, ThemeName
-from liqspec.draw.words import short, words
 from liqspec.replay.record import Record, Visit
 
 

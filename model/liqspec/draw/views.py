@@ -8,8 +8,7 @@ from graphviz import Digraph
 
 from liqspec.core import machine
 from liqspec.draw import assessment, diagram, dot, isolation, lifecycle_dot, lifecycle_mermaid, statecharts
-from liqspec.draw.at_venue import at_venue
-from liqspec.draw.diagram import CannotDraw, Diagram
+from liqspec.draw.diagram import CannotDraw, Diagram, at_venue
 from liqspec.draw.theme import THEMES, ThemeName
 from liqspec.edge.texts import show
 from liqspec.spec import charts, venues

@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -210,3 +211,15 @@ def _inside_arrays(section: list[str], counts: dict[str, int]) -> list[str]:
         if name in counts:
             return [*section[:length], str(counts[name]), *section[length:]]
     return section
+
+
+_VERSION = re.compile(r"^Rules version: \*\*([0-9]+\.[0-9]+\.[0-9]+)\*\*", re.MULTILINE)
+
+
+@cache
+def rules_version() -> str:
+    """The version that `spec/rules.md` states (VER-1)."""
+    match = _VERSION.search(read_text(ROOT / "rules.md"))
+    if match is None:
+        raise ValueError("rules.md: the version of the rules is missing")
+    return match[1]

@@ -20,7 +20,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from liqspec.edge.amounts import MAX_INTEGER, check_amount, check_reported, rate
 from liqspec.edge.errors import InvalidInput
-from liqspec.edge.names import check_name
+from liqspec.edge.keys import check_name
 from liqspec.edge.texts import did_you_mean, one_line, show
 
 T = TypeVar("T")

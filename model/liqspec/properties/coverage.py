@@ -9,11 +9,10 @@ from attrs import Factory, define, frozen
 from liqspec.core import machine
 from liqspec.core.changes import Trigger
 from liqspec.core.effects import Effect, Transitioned, rules_of
-from liqspec.core.events import EventData
+from liqspec.core.events import EventData, checks
 from liqspec.core.refusals import CODES, Refusal
 from liqspec.edge.errors import InternalFailure
 from liqspec.properties.registry import PROPERTIES
-from liqspec.spec.checks import checks
 
 
 def reachable_transitions() -> list[str]:

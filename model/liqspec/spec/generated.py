@@ -1,21 +1,169 @@
-"""What of `spec/` is written from the declarations of the parameters: their page and their schema (CFG-1, CFG-2).
+"""What `spec/` states of the events, the parameters and the state, written from their declarations in the model.
 
-`make parameters` regenerates both; a test checks them.
+`make events`, `make parameters` and `make state` write it; a test compares it. The model reads none of it.
 """
 
 import json
+import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from liqspec.core import parameters
+import attrs
+
+from liqspec.core import parameters, snapshot
+from liqspec.core.admission import Listed
+from liqspec.core.config import Mode
+from liqspec.core.events import EVENTS, Event, Trade, checks
 from liqspec.core.parameters import PARAMETERS, Parameter
-from liqspec.edge import files, schemas
+from liqspec.core.refusals import CODES
+from liqspec.core.snapshot import AccountValue, BookValue, Field, PoolValue, PositionValue, Snapshot, WindowValue
+from liqspec.edge import files
+from liqspec.edge.shapes import is_integer
 
-PAGE = files.ROOT / "parameters.md"
-SCHEMA = files.ROOT / schemas.FOLDER / "config.schema.json"
+_COMMON = "common.schema.json#/$defs/"
 
-_HEAD = """# The parameters of a venue
+
+def texts() -> dict[str, str]:
+    """The files that are written, by their path in `spec/`."""
+    protocol = files.read_text(files.ROOT / "protocol.md")
+    page = files.read_text(files.ROOT / "rules/08-events.md")
+    return {
+        "refusals.toml": refusals_toml(),
+        "protocol.md": _CHECKS_TABLE.sub(lambda _: checks_table(), protocol),
+        "rules/08-events.md": _FIELDS_TABLE.sub(lambda _: fields_table(), page),
+        "parameters.md": parameters_page(),
+        "schemas/event.schema.json": _json(event_schema()),
+        "schemas/common.schema.json": _json(_common_schema()),
+        "schemas/config.schema.json": _json(_config_schema()),
+        "schemas/snapshot.schema.json": _json(_snapshot_schema()),
+    }
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _schema(name: str) -> dict[str, Any]:
+    """A schema as it is: what is not declared in the model stays."""
+    data: dict[str, Any] = files.read_json(files.ROOT / f"schemas/{name}.schema.json")
+    return data
+
+
+# ----------------------------------------------------------------------------------------------------------- the events
+
+_CHECKS_HEAD = """\
+# The checks of every event in their order (EVT-2): the first that fails is the answer.
+# `make events` writes this file, and the table in spec/protocol.md, from the checks that the model runs.
+#
+# also   the rules that measure what the check looks at
+# of     the trades that a check applies to, if not to all: opening or increasing ones, or reducing ones
+# when   what is wrong if the check fails; if left out, the meaning in `codes` applies
+
+format = 1
+"""
+_CHECKS_TABLE = re.compile(r"\| event \| checks.*?\n(?=\n|\Z)", re.DOTALL)
+_FIELDS_TABLE = re.compile(r"\| event \| fields \| rule.*?\n(?=\n|\Z)", re.DOTALL)
+
+
+def refusals_toml() -> str:
+    """The checks as TOML."""
+    codes = [f"{code} = {json.dumps(meaning)}" for code, meaning in checks().codes.items()]
+    events = ["\n".join(_row(kind, check) for check in listed) for kind, listed in checks().events.items()]
+    return "\n".join([_CHECKS_HEAD, "[codes]", *codes]) + "\n\n" + "\n\n".join(events) + "\n"
+
+
+def _row(kind: str, check: Listed) -> str:
+    lines = [f"[[events.{kind}]]", f'code = "{check.code}"', f'rule = "{check.rule}"']
+    lines += [f"also = {json.dumps(check.also)}"] if check.also else []
+    lines += [f'of = "{check.of}"'] if check.of else []
+    lines += [f"when = {json.dumps(check.when)}"] if check.when else []
+    return "\n".join(lines)
+
+
+def checks_table() -> str:
+    """The checks as the Markdown table of the protocol's page."""
+    rows = ["| event | checks, the first that fails is the answer |", "|---|---|"]
+    for kind, listed in checks().events.items():
+        shown = [f"`{check.code}` ({check.rule}{f', {check.of}' if check.of else ''})" for check in listed]
+        rows.append(f"| `{kind}` | {' · '.join(shown)} |")
+    return "\n".join(rows) + "\n"
+
+
+def fields_table() -> str:
+    """The events with their fields as the Markdown table of EVT-1."""
+    rows = ["| event | fields | rule |", "|---|---|---|"]
+    for kind, event in EVENTS.items():
+        shown = [_field_text(field, event) for field in attrs.fields(event)]
+        rows.append(f"| `{kind}` | {', '.join(shown)} | {event.rule} |")
+    return "\n".join(rows) + "\n"
+
+
+def _field_text(field: "attrs.Attribute[Any]", event: type[Event]) -> str:
+    if field.name == "prices":
+        return "prices: an object from market to price > 0, with at least one"
+    sign = {"positive": " > 0", "nonzero": " ≠ 0"}.get(field.metadata.get("sign", ""), "")
+    modes = ' (`"cross"` or `"isolated"`)' if field.name == "mode" and event is Trade else ""
+    optional = " (optional, an integer)" if field.default is None else ""
+    if "mode" in field.metadata:
+        optional = f" (in mode `{field.metadata['mode']}`)"
+    return f"{field.name}{sign}{modes}{optional}"
+
+
+def event_schema() -> dict[str, Any]:
+    """The JSON Schema of an event (EVT-1)."""
+    head = _schema("event")
+    return {
+        **{key: head[key] for key in ("$schema", "$id", "title", "description")},
+        "oneOf": [{"$ref": f"#/$defs/{kind}"} for kind in EVENTS],
+        "$defs": {kind: _of_event(event) for kind, event in EVENTS.items()},
+    }
+
+
+def _of_event(event: type[Event]) -> dict[str, Any]:
+    fields = attrs.fields(event)
+    return {
+        "type": "object",
+        "properties": {"type": {"const": event.type}, **{field.name: _of_event_field(field) for field in fields}},
+        "required": ["type", *(field.name for field in fields if field.default is attrs.NOTHING)],
+        "additionalProperties": False,
+        **_in_mode(event),
+    }
+
+
+def _in_mode(event: type[Event]) -> dict[str, Any]:
+    """A field that an event has in one mode only (its metadata name the mode)."""
+    limited = [(field.name, field.metadata["mode"]) for field in attrs.fields(event) if "mode" in field.metadata]
+    if not limited:
+        return {}
+    ((name, mode),) = limited
+    return {
+        "if": {"properties": {"mode": {"const": mode}}},
+        "then": {"required": [name]},
+        "else": {"properties": {name: False}},
+    }
+
+
+def _of_event_field(field: "attrs.Attribute[Any]") -> dict[str, Any]:
+    amount = _common("amount")
+    if field.name == "prices":
+        return {"type": "object", "additionalProperties": amount, "minProperties": 1}
+    if "grid" in field.metadata:
+        return amount
+    if field.validator is is_integer:
+        return _common("integer")
+    return _common("mode") if get_args(field.type) == get_args(Mode) else {"type": "string"}
+
+
+def _common_schema() -> dict[str, Any]:
+    schema = _schema("common")
+    schema["$defs"]["event_type"]["enum"] = list(EVENTS)
+    schema["$defs"]["code"]["enum"] = list(CODES)
+    return schema
+
+
+# -------------------------------------------------------------------------------------------- the parameters of a venue
+
+_PARAMETERS_HEAD = """# The parameters of a venue
 
 What venues differ in, besides their markets: the fields of the tables `liquidation` and `backstop` of a configuration
 (CFG-1), and what each may be (CFG-2). This page is written from the declarations that the model reads
@@ -26,9 +174,9 @@ What venues differ in, besides their markets: the fields of the tables `liquidat
 """
 
 
-def page() -> str:
+def parameters_page() -> str:
     """The table of all parameters in Markdown."""
-    return _HEAD + "".join(f"| {' | '.join(_cells(entry))} |\n" for entry in PARAMETERS)
+    return _PARAMETERS_HEAD + "".join(f"| {' | '.join(_cells(entry))} |\n" for entry in PARAMETERS)
 
 
 def _cells(entry: Parameter) -> Iterator[str]:
@@ -42,12 +190,12 @@ def _cells(entry: Parameter) -> Iterator[str]:
     yield entry.meaning
 
 
-def schema() -> str:
+def _config_schema() -> dict[str, Any]:
     """The JSON Schema of a configuration, its tables of parameters as they are declared."""
-    data: dict[str, Any] = files.read_json(SCHEMA)
+    data = _schema("config")
     for table in parameters.TABLES:
         data["$defs"][table] = _of_table(table)
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return data
 
 
 def _of_table(table: str) -> dict[str, Any]:
@@ -63,11 +211,77 @@ def _of_table(table: str) -> dict[str, Any]:
     }
 
 
-def write(folder: Path = files.ROOT) -> None:
-    """Regenerate both files."""
-    for path, text in ((PAGE, page()), (SCHEMA, schema())):
-        (folder / path.relative_to(files.ROOT)).write_text(text, encoding="utf-8")
+# ------------------------------------------------------------------------------------------------------------ the state
+
+_NAMES = {
+    WindowValue: "window",
+    BookValue: "book",
+    PositionValue: "position",
+    PoolValue: "pool",
+    AccountValue: "account",
+}
+# What a state that is known in part has of a record in another form: its key, and a position's window (STP-2).
+_ELSEWHERE = ("market", "window", "positions")
+
+
+def _snapshot_schema() -> dict[str, Any]:
+    """The JSON Schema of a snapshot, and of a state of which only a part is known."""
+    data = _schema("snapshot")
+    data["properties"] = {"format": {"const": snapshot.FORMAT}, **_properties(Snapshot)}
+    data["required"] = ["format", *_required_of(Snapshot)]
+    for record, name in _NAMES.items():
+        data["$defs"][name]["properties"] = _properties(record)
+        if required := _required_of(record):
+            data["$defs"][name]["required"] = required
+    partial = data["$defs"]["partial"]["properties"]
+    for part, record in (("positions", PositionValue), ("pools", PoolValue)):
+        known = [field for field in snapshot.fields(record) if field.name not in _ELSEWHERE]
+        partial[part]["items"]["properties"].update({field.name: _or_null(field) for field in known})
+    partial["vault"]["properties"].update(_properties(BookValue))
+    return data
+
+
+def _properties(record: Any) -> dict[str, Any]:
+    return {field.name: _of_field(field) for field in snapshot.fields(record)}
+
+
+def _required_of(record: Any) -> list[str]:
+    return [field.name for field in snapshot.fields(record) if field.required]
+
+
+def _of_field(field: Field) -> dict[str, Any]:
+    match field.kind:
+        case "money" | "size":
+            return _common("observed_amount")
+        case "sizes":
+            return _table_of("observed_amount")
+        case "prices":
+            return {**_table_of("positive_amount"), "minProperties": 1}
+        case "integer" | "moment":
+            return _common(field.kind)
+        case "flag":
+            return {"type": "boolean"}
+        case "text":
+            return _common("state" if field.name == "state" else "name")
+        case "record":
+            return {"$ref": f"#/$defs/{_NAMES[field.record]}"}
+        case "records":
+            listed = {"type": "array", "items": {"$ref": f"#/$defs/{_NAMES[field.record]}"}}
+            return {**listed, "minItems": 1} if field.required else listed
+
+
+def _or_null(field: Field) -> dict[str, Any]:
+    return {"anyOf": [_of_field(field), {"type": "null"}]} if field.nullable else _of_field(field)
+
+
+def _common(name: str) -> dict[str, Any]:
+    return {"$ref": f"{_COMMON}{name}"}
+
+
+def _table_of(of: str) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": _common(of), "propertyNames": _common("name")}
 
 
 if __name__ == "__main__":
-    write()
+    for path, text in texts().items():
+        (files.ROOT / path).write_text(text, encoding="utf-8")

@@ -9,14 +9,13 @@ from liqspec.core import arithmetic, machine, measures
 from liqspec.core.changes import measure
 from liqspec.core.effects import Backstopped, Effect, OrderEmitted, OrderEnded, Transitioned, subject
 from liqspec.core.engine import Engine
-from liqspec.core.events import EventData
+from liqspec.core.events import EventData, checks
 from liqspec.core.refusals import Refusal
 from liqspec.core.state import GuardInputs, Pool, Position
 from liqspec.edge import keys
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text
 from liqspec.spec import observables, rulebook
-from liqspec.spec.checks import checks
 from liqspec.step.compare import NOT_LISTED, Difference, Observes
 
 OUTCOME = "outcome"  # the field of a difference in whether, or why, an event was refused

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from liqspec.core.events import checks
 from liqspec.edge import files
+from liqspec.edge.files import rules_version
 from liqspec.properties.coverage import reachable_transitions
 from liqspec.search import parallel
-from liqspec.spec import checks, rulebook
+from liqspec.spec import rulebook
 from liqspec.spec.vectors import FORMAT, Case, read, to_text
-from liqspec.spec.version import rules_version
 from liqspec.vectors import suites
 from liqspec.vectors.search import reached
 from liqspec.vectors.suites import SUITES
@@ -97,7 +98,7 @@ def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
         "mistakes": {rule: broken[rule] for rule in rulebook.rules() if broken[rule]},
         "rules_of_no_case": [rule for rule in rulebook.rules() if not rules[rule] and rule not in cited],
         "transitions": {name: transitions[name] for name in reachable_transitions()},
-        "refusals": {code: refusals[code] for code in checks.checks().codes},
+        "refusals": {code: refusals[code] for code in checks().codes},
     }
 
 

@@ -8,8 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from liqspec.core.admission import Listed, Situation, amount_fields
-from liqspec.core.events import EVENTS
-from liqspec.spec.checks import checks
+from liqspec.core.events import EVENTS, checks
 from liqspec.spec.vectors import Case
 
 Fields = dict[str, Any]

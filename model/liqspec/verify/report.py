@@ -8,12 +8,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from liqspec.core import machine
+from liqspec.core.events import checks
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Violation, acting_rules, never_exercised, reachable_transitions
 from liqspec.properties.registry import PROPERTIES
 from liqspec.search.explore import Exploration
 from liqspec.spec import rulebook
-from liqspec.spec.checks import checks
 from liqspec.verify.tasks import ProofResult
 
 

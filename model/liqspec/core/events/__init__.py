@@ -4,6 +4,7 @@ A record holds the event's fields, its checks in their order, its change and its
 list of them: strict mypy names what a record in it lacks.
 """
 
+from functools import cache
 from typing import Any, get_args
 
 import attrs
@@ -13,7 +14,7 @@ from liqspec.core.admission import EventData, Listed, listed_fields
 from liqspec.core.events.market import Fill, Funding, MarkPrice, Marks, OrderDone
 from liqspec.core.events.trader import Deposit, Trade, Transfer, Withdraw
 from liqspec.core.events.vault_and_time import Block, VaultCash, VaultTrade
-from liqspec.core.refusals import BadRequest
+from liqspec.core.refusals import BadRequest, Refusal
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
 
@@ -41,6 +42,7 @@ __all__ = [
     "EVENTS",
     "OPTIONAL",
     "Block",
+    "Checks",
     "Deposit",
     "Event",
     "EventData",
@@ -54,6 +56,7 @@ __all__ = [
     "VaultCash",
     "VaultTrade",
     "Withdraw",
+    "checks",
     "checks_of",
     "from_json",
     "to_json",
@@ -106,3 +109,24 @@ def to_json(event: Event) -> EventData:
 def _fields(event: Event) -> list[tuple[str, Any]]:
     pairs = ((attribute.name, getattr(event, attribute.name)) for attribute in attrs.fields(type(event)))
     return [(name, value) for name, value in pairs if value is not None]
+
+
+@frozen(kw_only=True)
+class Checks:
+    """The checks of all events in their order, and what each code means where a check does not say it."""
+
+    codes: dict[str, str]
+    events: dict[str, tuple[Listed, ...]]
+
+    def of_event(self, kind: str, code: str) -> tuple[Listed, ...]:
+        """The checks of an event type with this code; more than one for trades, none for what cannot be."""
+        return tuple(check for check in self.events.get(kind, ()) if check.code == code)
+
+
+@cache
+def checks() -> Checks:
+    """The checks of the specification."""
+    return Checks(
+        codes={refusal.code: refusal.meaning for refusal in Refusal.__subclasses__()},
+        events={kind: checks_of(event) for kind, event in EVENTS.items()},
+    )
