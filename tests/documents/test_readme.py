@@ -89,7 +89,8 @@ def test_the_test_file_passes_for_an_engine_that_follows_the_rules(tmp_path: Pat
 
 
 def test_every_link_leads_somewhere() -> None:
-    pages = [ROOT / "README.md", *(ROOT / "spec").rglob("*.md")]
+    folders = ("spec", "tests/engines", "tests/adversaries")
+    pages = [*ROOT.glob("*.md"), *(page for folder in folders for page in (ROOT / folder).rglob("*.md"))]
     dead = []
     for page in pages:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
