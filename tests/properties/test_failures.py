@@ -21,10 +21,10 @@ from liqspec.generate.guide import Guide
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.replay.run import Run
 from liqspec.search import explore
-from liqspec.search.campaign import random_run
 from liqspec.spec import scenarios, scopes
 from liqspec.verify import counterexample, tasks
 from liqspec.verify import run as verify_run
+from liqspec.verify.tasks import random_run
 from support.commands import run_here
 from support.paths import TESTS
 

@@ -17,7 +17,7 @@ from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.model_step import MODEL, ModelStep
 from liqspec.properties.paired import WHOLE_RUNS
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Verdict, violated
-from liqspec.search.campaign import random_run
+from liqspec.verify.tasks import random_run
 from support.builders import small_config, small_engine
 
 ALICE = {"account": "alice", "market": "A", "mode": "cross"}

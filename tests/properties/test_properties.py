@@ -26,8 +26,8 @@ from liqspec.properties.checker.witness import Witness
 from liqspec.properties.coverage import Coverage
 from liqspec.properties.monitor import Monitor
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Verdict
-from liqspec.search.campaign import random_run
 from liqspec.spec import rulebook
+from liqspec.verify.tasks import random_run
 from support.builders import small_config, small_engine
 
 

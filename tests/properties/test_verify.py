@@ -201,7 +201,7 @@ def test_progress_is_shown_for_each_kind_of_work(small_world: list[str]) -> None
 def test_a_run_that_violates_is_the_last_of_its_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
 
-    def run(base: object, random: object, length: int, where: str, coverage: Coverage) -> list[EventData]:
+    def run(base: object, random: object, length: int, where: str, coverage: Coverage, _: object) -> list[EventData]:
         begun.append(where)
         if len(begun) == 2:
             coverage.violations.append(Violation("a_covered_pool_is_left_alone", "wrong", where, {}, []))

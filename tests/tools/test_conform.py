@@ -67,7 +67,7 @@ FAULTS = {
     "floods": ("flooded standard output", "more than"),
     "floods its log": ("flooded standard error", "more than"),
     "closes its output": ("closed its output", "still runs"),
-    "prints garbage": ("printed garbage", "none"),
+    "prints garbage": ("printed garbage", "not JSON"),
     "prints a list": ("printed garbage", "none"),
     "prints bytes": ("printed garbage", "none"),
     "confesses": ("reported an internal defect", "assertion failed"),

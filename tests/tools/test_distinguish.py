@@ -18,8 +18,9 @@ from liqspec.distinguish import report
 from liqspec.distinguish import search as looking
 from liqspec.distinguish.divergence import Pair, play
 from liqspec.distinguish.rule_sets import RuleSets
-from liqspec.distinguish.search import Budget, search
+from liqspec.distinguish.search import search
 from liqspec.replay.run import Run
+from liqspec.search.campaign import Budget
 from liqspec.spec import scenarios, venues
 from liqspec.spec.venues import VenueFile
 

@@ -8,7 +8,8 @@ import typer
 from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, print_json, terminal
 from liqspec.distinguish import report
 from liqspec.distinguish.rule_sets import RuleSets
-from liqspec.distinguish.search import STEPS, Budget, search
+from liqspec.distinguish.search import STEPS, search
+from liqspec.search.campaign import Budget
 from liqspec.spec import venues
 
 

@@ -53,7 +53,7 @@ def verify(
     effort = run.Budget(
         venue=venue,
         scopes=tuple(scope_names or [*scopes.names(), *(scopes.thorough_names() if thorough else [])]),
-        steps=steps or (run.THOROUGH_STEPS if thorough else run.STEPS),
+        steps=steps or (None if budget else run.THOROUGH_STEPS if thorough else run.STEPS),
         seconds=budget,
         seed=seed,
         processes=processes or run.Budget().processes,

@@ -1,8 +1,8 @@
 """Many guided runs of model and engine side by side, to the first finding; that is repeated, and made short."""
 
 import time
-from collections.abc import Callable, Iterator
-from itertools import count, takewhile
+from collections.abc import Callable
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -17,6 +17,8 @@ from liqspec.conform.known_divergences import Divergence
 from liqspec.conform.lockstep import Beside, Comparison, play
 from liqspec.core.events import EVENTS, EventData
 from liqspec.generate import Guide
+from liqspec.search import campaign
+from liqspec.search.campaign import guided_run, seeded
 from liqspec.search.minimise import FailingRun, Pass, minimise
 from liqspec.search.passes import FEWER, PLAINER, SHORTEST, SIMPLER
 
@@ -34,15 +36,12 @@ Lead = Callable[[Guide, int], EventData | None]
 
 
 @frozen(kw_only=True)
-class Budget:
-    """How much to compare: a number of steps, or of seconds; and how long a finding is made shorter and plain.
+class Budget(campaign.Budget):
+    """How much to compare; and how long a finding is made shorter and plain.
 
     With 0 `shrink_seconds` a finding is repeated once, and reported as it was found.
     """
 
-    steps: int | None = None
-    seconds: float | None = None
-    seed: int = 1
     length: int = LENGTH
     shrink_seconds: float = SHRINK_SECONDS
 
@@ -86,12 +85,15 @@ class Search:
             CannotStart: an engine that had ended does not start again.
         """
         outcome = Outcome(occurred=dict.fromkeys(self.known, 0))
-        for number in self._numbers(outcome.coverage):
-            random = Random(f"{self.effort.seed}/{number}")
+        coverage = outcome.coverage
+        for number in self.effort.numbers(lambda: coverage.steps):
+            if number > 20 and not coverage.steps:  # an engine that skips everything would never come to its steps
+                break
+            random = seeded(self.effort.seed, number)
             name, config = self.world.run(number, random)
             witnessed = number % WITNESSED == 0
-            finding = self._drive(config, random, outcome.coverage, self.effort.length, witnessed=witnessed)
-            self.progress(outcome.coverage)
+            finding = self._drive(config, random, coverage, self.effort.length, witnessed=witnessed)
+            self.progress(coverage)
             if finding is None:
                 continue
             if (entry := self._known(finding)) is not None:
@@ -134,7 +136,7 @@ class Search:
             if time.monotonic() > deadline:
                 break
             length, attempt = len(finding.events) - 1, attempt + 1
-            random = Random(f"{self.effort.seed}/{attempt}")
+            random = seeded(self.effort.seed, attempt)
             lead: Lead | None = _part(finding.events, random) if attempt % 2 else self._opening
             if length >= LONG and attempt % 3 == 0:  # another long run may have a short heart
                 length, lead = self.effort.length, None
@@ -146,19 +148,6 @@ class Search:
                 if again.kind == "difference" and len(again.events) < len(finding.events):
                     finding = again
         return finding
-
-    def _numbers(self, coverage: Compared) -> Iterator[int]:
-        began = time.monotonic()
-
-        def goes_on(number: int) -> bool:
-            if self.effort.seconds is not None and time.monotonic() - began >= self.effort.seconds:
-                return False
-            if self.effort.steps is not None and coverage.steps >= self.effort.steps:
-                return False
-            # An engine that skips everything would never come to its steps.
-            return number <= 20 or coverage.steps > 0
-
-        return takewhile(goes_on, count())
 
     def _second_look(self, finding: Finding) -> Finding:
         examined = self.examine(finding)
@@ -183,14 +172,13 @@ class Search:
         if begun is not None:
             return begun if isinstance(begun, Finding) else None
         guide = Guide(random, beside.model, self.events)
-        for number in range(length):
-            event = lead(guide, number) if lead is not None else None
-            event = event or self._next(guide, random, coverage)
-            if event is None:
-                return None
-            if (found := beside.give(event)) is not None:
-                return found
-        return None
+        places = count()
+
+        def next_event() -> EventData | None:
+            event = lead(guide, next(places)) if lead is not None else None
+            return event or self._next(guide, random, coverage)
+
+        return guided_run(next_event, beside.give, length)
 
     def _opening(self, guide: Guide, number: int) -> EventData | None:
         """The event that leads soonest to a position: a deposit, then a trade; None from the third on."""

@@ -1,13 +1,10 @@
 """The search for the shortest events that distinguish two rule sets: guided runs, shrinking, then all shorter ones."""
 
-import time
-from collections.abc import Iterator
 from fractions import Fraction
-from itertools import count, takewhile
 from random import Random
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from liqspec.core.events import EventData
 from liqspec.core.snapshot import Snapshot
@@ -16,6 +13,7 @@ from liqspec.distinguish.rule_sets import Parameter, RuleSets
 from liqspec.edge.amounts import decimal_text, is_decimal
 from liqspec.generate import Guide
 from liqspec.generate.configurations import in_its_markets
+from liqspec.search.campaign import Budget, guided_run, seeded
 from liqspec.search.minimise import FailingRun, Pass, Test, minimise
 from liqspec.search.passes import PLAINER, SHORTEST
 
@@ -23,15 +21,6 @@ LENGTH = 40  # events in one run
 STEPS = 20_000  # events tried, if nothing else is asked for
 CANDIDATES = 12  # the number of differing runs that are made short; the shortest of them is used
 STATES = 3_000  # states of both engines that the search through all shorter sequences may see
-
-
-@frozen(kw_only=True)
-class Budget:
-    """How much to try: a number of events, or of seconds."""
-
-    steps: int | None = None
-    seconds: float | None = None
-    seed: int = 1
 
 
 @frozen(kw_only=True)
@@ -60,37 +49,31 @@ class Outcome:
 def search(sets: RuleSets, effort: Budget, passes: tuple[tuple[Pass, ...], ...] = (SHORTEST,)) -> Outcome:
     """Search, and make what is found short with these passes; equal rule sets need no search.
 
-    Deterministic in the effort, unless that is given in seconds.
+    Without a limit the effort is `STEPS`. Deterministic in the effort, unless that is given in seconds.
     """
     if not sets.parameters():
         return Outcome(sets=sets, runs=0, steps=0)
+    if effort.steps is None and effort.seconds is None:
+        effort = evolve(effort, steps=STEPS)
     found: list[FailingRun] = []
     runs = steps = 0
-    for number in _numbers(effort):
-        if effort.seconds is None and steps >= (effort.steps or STEPS):
-            break
-        random = Random(f"{effort.seed}/{number}")
+    numbers = effort.numbers(lambda: steps)
+    for number in numbers:
+        random = seeded(effort.seed, number)
         world = _world(random, sets)
-        pair, apart = Pair(sets, world), None
+        pair = Pair(sets, world)
         # Each rule set has its own lines and windows, so the guide follows each in turn.
         guide = Guide(random, pair.engines[number % 2])
-        runs += 1
-        for _ in range(LENGTH):
-            steps += 1
-            if (apart := pair.apply(guide.next_event())) is not None:
-                found.append(FailingRun(world, list(apart.events)))
-                break
+        apart = guided_run(guide.next_event, pair.apply, LENGTH)
+        runs, steps = runs + 1, steps + len(pair.events)
+        if apart is not None:
+            found.append(FailingRun(world, list(apart.events)))
         if len(found) == CANDIDATES:
             break
     if not found:
         return Outcome(sets=sets, runs=runs, steps=steps)
     shortest = min((minimise(run, _differs(sets), *passes) for run in found), key=lambda run: len(run.events))
     return Outcome(sets=sets, runs=runs, steps=steps, distinction=_distinction(sets, shortest, passes))
-
-
-def _numbers(effort: Budget) -> Iterator[int]:
-    began = time.monotonic()
-    return takewhile(lambda _: effort.seconds is None or time.monotonic() - began < effort.seconds, count())
 
 
 def _world(random: Random, sets: RuleSets) -> dict[str, Any]:

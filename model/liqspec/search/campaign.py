@@ -1,62 +1,54 @@
-"""One random run: guided events in a configuration near a base, every step judged by every property."""
+"""Random runs: how many, from which seed, and the loop that applies one guided event after the other."""
 
-from collections.abc import Container
+import time
+from collections.abc import Callable, Iterator
+from itertools import count, takewhile
 from random import Random
-from typing import Any
+from typing import TypeVar
 
-from liqspec.core.config import Config
-from liqspec.core.engine import Engine
+from attrs import frozen
+
 from liqspec.core.events import EventData
-from liqspec.core.parameters import FAMILIES
-from liqspec.edge.errors import InternalFailure
-from liqspec.generate import Guide
-from liqspec.generate.configurations import configuration
-from liqspec.properties.coverage import Coverage, Violation
-from liqspec.properties.monitor import Found, Monitor, judge_whole_run
 
-LENGTH = 80  # events in one run: long enough for two liquidations, short enough to read
-PAIRED = 4  # the interval, in events, at which the last one is also judged against paired runs, which takes some time
+Found = TypeVar("Found")
 
 
-def random_run(
-    base: dict[str, Any], random: Random, length: int, where: str, coverage: Coverage, optional: Container[str] = ()
-) -> list[EventData]:
-    """Run, and add what was violated to the coverage, the first of it at the end of the run; the events of the run.
+@frozen(kw_only=True)
+class Budget:
+    """How much to try: a number of events, or of seconds, until the first of them is used up; and the seed."""
 
-    Every accepted event is also applied once more from the state before it. A run in which the guide or the state
-    raises an exception ends there, as an internal failure. `optional` are the optional events that are proposed too.
+    steps: int | None = None
+    seconds: float | None = None
+    seed: int = 1
+
+    def numbers(self, used: Callable[[], int]) -> Iterator[int]:
+        """The number of each run, until the budget is used up; `used` counts the events so far."""
+        began = time.monotonic()
+
+        def goes_on(_: int) -> bool:
+            in_time = self.seconds is None or time.monotonic() - began < self.seconds
+            return in_time and (self.steps is None or used() < self.steps)
+
+        return takewhile(goes_on, count())
+
+
+def seeded(seed: int | str, number: int) -> Random:
+    """The source of all choices of the run with this number."""
+    return Random(f"{seed}/{number}")  # a string seeds the same on every machine and PYTHONHASHSEED
+
+
+def guided_run(
+    next_event: Callable[[], EventData | None], apply: Callable[[EventData], Found | None], length: int
+) -> Found | None:
+    """Apply up to `length` events, each proposed after the one before; what `apply` finds first, or None.
+
+    The run also ends where no event is proposed.
     """
-    config, told = configuration(random, base, FAMILIES), list[EventData]()
-    try:
-        _run(config, random, length, where, coverage, optional, told)
-    except Exception as error:
-        coverage.failures.append(InternalFailure.of(where, error, told))
-    return told
-
-
-def _run(
-    config: dict[str, Any],
-    random: Random,
-    length: int,
-    where: str,
-    coverage: Coverage,
-    optional: Container[str],
-    told: list[EventData],
-) -> None:
-    engine, beside = Engine(Config.from_json(config)), Engine(Config.from_json(config))
-    guide, judge = Guide(random, engine, optional), Monitor.of_start(engine, config, coverage)
-
-    def violations(found: list[Found]) -> list[Violation]:
-        return [Violation(name, wrong, where, config, list(told)) for name, wrong in found]
-
-    while len(told) < length and not coverage.violations:
-        event, before = guide.next_event(), judge.snapshot
-        told.append(event)
-        found = judge.apply(event)
-        if not found and judge.snapshot != before:
-            found = judge.repeat(beside)
-        if not found and len(told) % PAIRED == 0:
-            found = judge.compare(beside)
-        coverage.violations.extend(violations(found))
-    if not coverage.violations:
-        coverage.violations.extend(violations(judge_whole_run(config, told, coverage)))
+    for _ in range(length):
+        event = next_event()
+        if event is None:
+            return None
+        found = apply(event)
+        if found is not None:
+            return found
+    return None

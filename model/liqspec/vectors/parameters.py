@@ -5,7 +5,8 @@ from typing import Any
 
 from liqspec.core.parameters import PARAMETERS
 from liqspec.distinguish.rule_sets import RuleSets
-from liqspec.distinguish.search import Budget, search
+from liqspec.distinguish.search import search
+from liqspec.search.campaign import Budget
 from liqspec.search.passes import FEWER, SIMPLER
 from liqspec.spec.vectors import Case
 

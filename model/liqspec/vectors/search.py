@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
-from random import Random
 from typing import Any, Protocol
 
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, Outcome, apply_event
 from liqspec.core.events import EventData
 from liqspec.generate import Guide
+from liqspec.search.campaign import guided_run, seeded
 from liqspec.search.minimise import FailingRun, minimise
 from liqspec.search.passes import FEWER, PLAINER, SIMPLER
 from liqspec.spec.vectors import rules_of
@@ -38,16 +38,8 @@ def search(config: dict[str, Any], wanted: set[str], watch: Callable[[], Goal], 
         open_goals = {goal for goal, runs in found.items() if len(runs) < enough}
         if not open_goals:
             break
-        random = Random(f"{seed}/{number}")
-        engine = Engine(Config.from_json(config))
-        guide, seeing = Guide(random, engine), watch()
-        told: list[EventData] = []
-        while open_goals and len(told) < LENGTH:
-            event = guide.next_event()
-            told.append(event)
-            for goal in sorted(_give(engine, seeing, event) & open_goals):
-                found[goal].append(FailingRun(config, list(told)))
-                open_goals.discard(goal)
+        for goal, run in _goals_reached(config, seed, number, watch(), open_goals).items():
+            found[goal].append(run)
     return {
         goal: min((shortest(run, goal, watch) for run in found[goal]), key=_burden)
         for goal in sorted(wanted)
@@ -55,14 +47,32 @@ def search(config: dict[str, Any], wanted: set[str], watch: Callable[[], Goal], 
     }
 
 
+def _goals_reached(
+    config: dict[str, Any], seed: str, number: int, watch: Goal, wanted: set[str]
+) -> dict[str, FailingRun]:
+    """The goals that a guided run reaches, each with the events up to it; it ends when it has reached all."""
+    engine, events, runs = Engine(Config.from_json(config)), list[EventData](), dict[str, FailingRun]()
+
+    def apply(event: EventData) -> bool | None:
+        events.append(event)
+        for goal in _give(engine, watch, event) & wanted:
+            runs.setdefault(goal, FailingRun(config, list(events)))
+        return runs.keys() == wanted or None
+
+    guided_run(Guide(seeded(seed, number), engine).next_event, apply, LENGTH)
+    return runs
+
+
 def rules_seen(config: dict[str, Any], seed: str) -> set[str]:
     """The rules that act, or refuse, in guided runs of a configuration."""
     seen: set[str] = set()
     for number in range(RUNS):
         engine = Engine(Config.from_json(config))
-        guide = Guide(Random(f"{seed}/{number}"), engine)
-        for _ in range(LENGTH):
-            seen.update(rules_of(apply_event(engine, guide.next_event())))
+
+        def apply(event: EventData, engine: Engine = engine) -> None:
+            seen.update(rules_of(apply_event(engine, event)))
+
+        guided_run(Guide(seeded(seed, number), engine).next_event, apply, LENGTH)
     return seen
 
 

@@ -1,8 +1,7 @@
 """Checking that the rules hold, four ways: scenarios, exhaustive scopes, proofs, and guided random runs."""
 
-import time
 from collections.abc import Iterator
-from itertools import chain, count, takewhile
+from itertools import chain, islice
 from typing import Any
 
 from attrs import frozen
@@ -13,28 +12,25 @@ from liqspec.edge.errors import InternalFailure
 from liqspec.generate.configurations import base_configuration
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage
-from liqspec.search import parallel
-from liqspec.search.campaign import LENGTH
+from liqspec.search import campaign, parallel
 from liqspec.spec import scopes, venues
 from liqspec.verify.report import Report, ScopeResult
-from liqspec.verify.tasks import Examples, Explored, Part, Piece, Proved, RandomRuns, Scenarios, work
+from liqspec.verify.tasks import LENGTH, Examples, Explored, Part, Piece, Proved, RandomRuns, Scenarios, work
 
 STEPS, THOROUGH_STEPS = 60_000, 2_000_000
 RUNS = 10  # random runs in one piece: about a second
 
 
 @frozen(kw_only=True)
-class Budget:
-    """How much to check: `steps` random events, or as many as fit in `seconds` where that is given.
+class Budget(campaign.Budget):
+    """How much to check: random events until the steps or the seconds are used up, and the seed of these.
 
     `scopes` are explored, and all lemmas proved if `proved`; the work runs on this number of `processes`.
     """
 
     venue: str | None = None
     scopes: tuple[str, ...] = ()
-    steps: int = STEPS
-    seconds: float | None = None
-    seed: int = 1
+    steps: int | None = STEPS
     proved: bool = True
     processes: int = parallel.available()
 
@@ -86,17 +82,17 @@ def _random_runs(effort: Budget, bases: tuple[dict[str, Any], ...]) -> Iterator[
 
 def _lengths(effort: Budget) -> Iterator[tuple[tuple[int, int], ...]]:
     """Numbers and lengths of the random runs, grouped into tasks, until the steps or the seconds are used up."""
-    began = time.monotonic()
+    runs = _runs(effort)
+    while task := tuple(islice(runs, RUNS)):
+        yield task
 
-    def piece(first: int) -> tuple[tuple[int, int], ...]:
-        numbers = range(first, first + RUNS)
-        if effort.seconds is None:
-            lengths = [(number, min(LENGTH, effort.steps - number * LENGTH)) for number in numbers]
-        else:
-            lengths = [(number, LENGTH) for number in numbers if time.monotonic() - began < effort.seconds]
-        return tuple((number, length) for number, length in lengths if length > 0)
 
-    return takewhile(bool, map(piece, count(0, RUNS)))
+def _runs(effort: Budget) -> Iterator[tuple[int, int]]:
+    planned = 0
+    numbers = effort.numbers(lambda: planned)
+    for number in numbers:
+        yield number, LENGTH if effort.steps is None else min(LENGTH, effort.steps - planned)
+        planned += LENGTH
 
 
 class _Bars:

@@ -1,13 +1,13 @@
 """The counterexample to report: the shortest violation found, or the shortest of a few more random runs."""
 
 from collections.abc import Iterable
-from random import Random
 from typing import Any
 
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.search import explore
-from liqspec.search.campaign import LENGTH, random_run
+from liqspec.search.campaign import seeded
 from liqspec.verify import counterexample
+from liqspec.verify.tasks import LENGTH, random_run
 
 SHORT = 2  # events: above it a shorter counterexample is looked for
 RUNS, FOUND = 80, 5  # more random runs at most, and of those that violate something: some ten seconds
@@ -27,7 +27,7 @@ def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...],
     for number in range(RUNS):
         if len(best.events) <= SHORT or found == FOUND:
             break
-        random, coverage = Random(f"{seed}/again/{number}"), Coverage()
+        random, coverage = seeded(f"{seed}/again", number), Coverage()
         random_run(random.choice(bases), random, LENGTH, f"another random run, {number} of seed {seed}", coverage)
         if coverage.violations:
             found += 1

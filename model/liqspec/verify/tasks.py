@@ -1,16 +1,23 @@
 """The pieces that a verification consists of, each of which any process can do on its own."""
 
+from collections.abc import Container
 from random import Random
 from typing import Any
 
 from attrs import Factory, define, frozen
 
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
 from liqspec.core.events import OPTIONAL, EventData
+from liqspec.core.parameters import FAMILIES
 from liqspec.edge.errors import InternalFailure
-from liqspec.properties.coverage import Coverage
+from liqspec.generate import Guide
+from liqspec.generate.configurations import configuration
+from liqspec.properties.coverage import Coverage, Violation
+from liqspec.properties.monitor import Found, Monitor, judge_whole_run
 from liqspec.replay.run import Run
 from liqspec.search import explore
-from liqspec.search.campaign import random_run
+from liqspec.search.campaign import guided_run, seeded
 from liqspec.spec import rulebook, scenarios
 from liqspec.spec.scopes import Scope
 
@@ -114,6 +121,8 @@ class Proved:
         return Part("lemmas", proof=result)
 
 
+LENGTH = 80  # events in one run: long enough for two liquidations, short enough to read
+PAIRED = 4  # the interval, in events, at which the last one is also judged against paired runs, which takes some time
 EVERY = 4  # the interval, in runs, at which one also has the optional events
 
 
@@ -129,13 +138,48 @@ class RandomRuns:
         """Run them one after the other, up to the first that violates something."""
         part = Part("random events", 0)
         for number, length in self.lengths:
-            random = Random(f"{self.seed}/{number}")  # a string seeds the same on every machine and PYTHONHASHSEED
+            random = seeded(self.seed, number)
             where = f"random run {number} of seed {self.seed}"
             optional = OPTIONAL if number % EVERY == EVERY - 1 else ()
             part.steps += len(random_run(random.choice(self.bases), random, length, where, part.coverage, optional))
             if part.coverage.violations:
                 break
         return part
+
+
+def random_run(
+    base: dict[str, Any], random: Random, length: int, where: str, coverage: Coverage, optional: Container[str] = ()
+) -> list[EventData]:
+    """Run near a base, judged by every property, and add violations to the coverage; the events of the run.
+
+    It ends at the first violation. Every accepted event is also applied once more from the state before it. A run in
+    which the guide or the state raises an exception ends there, as an internal failure. `optional` are the optional
+    events that are proposed too.
+    """
+    config, events = configuration(random, base, FAMILIES), list[EventData]()
+
+    def violations(found: list[Found]) -> list[Violation]:
+        return [Violation(name, wrong, where, config, list(events)) for name, wrong in found]
+
+    try:
+        engine, beside = Engine(Config.from_json(config)), Engine(Config.from_json(config))
+        guide, monitor = Guide(random, engine, optional), Monitor.of_start(engine, config, coverage)
+
+        def apply(event: EventData) -> list[Violation] | None:
+            before = monitor.snapshot
+            events.append(event)
+            found = monitor.apply(event)
+            if not found and monitor.snapshot != before:
+                found = monitor.repeat(beside)
+            if not found and len(events) % PAIRED == 0:
+                found = monitor.compare(beside)
+            return violations(found) or None
+
+        found = guided_run(guide.next_event, apply, length)
+        coverage.violations.extend(found or violations(judge_whole_run(config, events, coverage)))
+    except Exception as error:
+        coverage.failures.append(InternalFailure.of(where, error, events))
+    return events
 
 
 Piece = Examples | Scenarios | Explored | Proved | RandomRuns

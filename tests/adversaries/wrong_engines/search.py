@@ -10,10 +10,9 @@ from attrs import frozen
 from liqspec.generate.configurations import base_configuration
 from liqspec.properties.coverage import Violation
 from liqspec.replay.run import Run
-from liqspec.search.campaign import LENGTH
 from liqspec.spec import rulebook, scenarios, venues
 from liqspec.spec.scenarios import Scenario
-from liqspec.verify.tasks import RandomRuns
+from liqspec.verify.tasks import LENGTH, RandomRuns
 
 # Coarse grids, where boundaries are met often; and the venue that uses every parameter.
 BASES: tuple[dict[str, Any], ...] = tuple(base_configuration(venues.load(name)) for name in ("coarse", "hyperliquid"))
