@@ -124,7 +124,7 @@ def amount(grid: GridName, sign: Sign) -> Any:
     return field(validator=is_amount, metadata={"grid": grid, "sign": sign})
 
 
-def is_text(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
+def is_text(_: object, attribute: "attrs.Attribute[Any]", value: str) -> None:
     """An attrs validator: a string of Unicode characters (EVT-2)."""
     if keys.has_unpaired_surrogate(value):
         raise shapes.WrongShape(attribute.name, f"{show(value)} has an unpaired surrogate")
