@@ -142,7 +142,20 @@ class MarketMoves(Moves):
 
     def optional(self) -> dict[str, Callable[[], EventData]]:
         """The moves of the optional events, by event: runs without these events stay the same."""
-        return {}
+        return {"adjust": self.adjust}
+
+    def adjust(self) -> EventData:
+        """Money that moves a pool: often to where a position is on a line, or to a margin below it; or any pool."""
+        account = self._account()
+        pool, amount = self._random.choice(list(account.pools())), self._random.choice((1, -1, 0, 10**6, -(10**6)))
+        if (held := self._open()) and self._chance(0.7):
+            pool, _ = self._random.choice(held)
+            equity, margin = boundaries.measures(self._state, pool)
+            lines = boundaries.equity_lines(self._state, pool)
+            amount = (self._random.choice(lines) if self._chance(0.6) else self._random.randint(0, margin)) - equity
+        event = {"type": "adjust", "account": pool.account, "mode": pool.mode, "amount": self._money(amount)}
+        market = pool.market or (self._market().name if self._chance(0.1) else None)
+        return event if market is None else {**event, "mode": "isolated", "market": market}
 
 
 def _round(price: int) -> int:

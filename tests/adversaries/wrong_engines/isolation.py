@@ -4,10 +4,11 @@ from typing import Any
 
 from attrs import evolve
 
-from adversaries.wrong_engines.base import PERFORM, Patch, bug, operates, sees, wrong
+from adversaries.wrong_engines.base import PERFORM, Patch, bug, checks, operates, refuses, sees, wrong
 from liqspec.core import arithmetic, assessment, changes, events
-from liqspec.core.admission import Amounts
+from liqspec.core.admission import Amounts, Failure, order_working
 from liqspec.core.changes import fire_with
+from liqspec.core.refusals import InsufficientMargin, OrderWorking
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
 Effects = list[Any]
@@ -164,7 +165,48 @@ def _calms_siblings(state: State, pool: Pool, position: Position, effects: Effec
                     sibling.state = "cooldown" if sibling.state == "healthy" else sibling.state
 
 
+def _adjusts_the_cross_pool(event: events.Adjust, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    return PERFORM[events.Adjust](evolve(event, mode="cross", market=None), state, amounts, effects)
+
+
+def _adjusted_unassessed(event: events.Adjust, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    PERFORM[events.Adjust](event, state, amounts, effects)
+    return []
+
+
+def _adjusted_below_zero(event: events.Adjust, state: State, amounts: Amounts) -> Failure | None:
+    pool = event.pool_in(state)
+    assert pool is not None
+    short = pool.collateral + amounts["amount"] < 0
+    return Failure("amount", "collateral", "would be below 0") if short else None
+
+
+def _adjusted_during_an_order(event: events.Adjust, state: State, amounts: Amounts) -> Failure | None:
+    pool = event.pool_in(state)
+    assert pool is not None
+    return order_working(pool)
+
+
 ENGINES = (
+    wrong(
+        "X232",
+        "ACC-12",
+        "An isolated adjustment is booked in the cross pool",
+        operates(events.Adjust, _adjusts_the_cross_pool),
+    ),
+    wrong("X233", "ACC-12", "An adjustment is not assessed", operates(events.Adjust, _adjusted_unassessed)),
+    wrong(
+        "X234",
+        "ACC-12",
+        "An adjustment that takes collateral below 0 is refused",
+        checks(events.Adjust, refuses(InsufficientMargin, _adjusted_below_zero)),
+    ),
+    wrong(
+        "X235",
+        "ACC-12",
+        "An adjustment is refused while an order is working",
+        checks(events.Adjust, refuses(OrderWorking, _adjusted_during_an_order)),
+    ),
     bug("B36", "LIQ-6", Patch(assessment, "assess", _cross_only)),
     bug("B40", "LIQ-3", sees(_with_the_cross_equity)),
     wrong("X117", "LIQ-6", "Only the first account is assessed", Patch(assessment, "assess", _first_account_only)),

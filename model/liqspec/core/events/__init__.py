@@ -13,7 +13,7 @@ from attrs import frozen
 from liqspec.core.admission import EventData, Listed, listed_fields
 from liqspec.core.events.market import Fill, Funding, MarkPrice, Marks, OrderDone
 from liqspec.core.events.trader import Deposit, Trade, Transfer, Withdraw
-from liqspec.core.events.vault_and_time import Block, VaultCash, VaultTrade
+from liqspec.core.events.vault_and_time import Adjust, Block, VaultCash, VaultTrade
 from liqspec.core.refusals import BadRequest, Refusal
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
@@ -30,17 +30,19 @@ Event = (
     | Funding
     | VaultTrade
     | VaultCash
+    | Adjust
     | Block
 )
 
 EVENTS: dict[str, type[Event]] = {kind.type: kind for kind in get_args(Event)}
 
 # Of a minor version of the rules: an engine has these only if it lists them (VER-1).
-OPTIONAL: frozenset[str] = frozenset()
+OPTIONAL: frozenset[str] = frozenset({"adjust"})
 
 __all__ = [
     "EVENTS",
     "OPTIONAL",
+    "Adjust",
     "Block",
     "Checks",
     "Deposit",

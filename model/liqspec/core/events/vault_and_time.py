@@ -1,15 +1,18 @@
-"""What the venue's operator does with the vault, and the blocks, which alone move time (EVT-7 to EVT-9)."""
+"""What the venue does: the vault's trades and cash, adjustments, and blocks, which alone move time (EVT-7 to EVT-9)."""
 
 from typing import ClassVar
 
+import attrs
 from attrs import field, frozen
 
 from liqspec.core import admission
 from liqspec.core.admission import Amounts, Check, EventData, Failure
 from liqspec.core.changes import Effects, Touched, fire_with, measure
-from liqspec.core.effects import BlockBegun, VaultFunded, VaultTraded
-from liqspec.core.refusals import OrderWorking, TimeNotAfter
-from liqspec.core.state import State
+from liqspec.core.config import Mode
+from liqspec.core.effects import BlockBegun, CollateralMoved, VaultFunded, VaultTraded
+from liqspec.core.refusals import NotOpen, OrderWorking, TimeNotAfter
+from liqspec.core.state import Pool, State
+from liqspec.edge import shapes
 from liqspec.edge.shapes import is_integer
 
 
@@ -69,6 +72,66 @@ class VaultCash:
         state.net_deposits += amounts["amount"]
         # Touched
         return []
+
+
+@frozen
+class Adjust:
+    """Money that the trader did not decide on comes into a pool, or leaves it: a fee, a rebate, interest (ACC-12)."""
+
+    type: ClassVar[str] = "adjust"
+    rule: ClassVar[str] = "ACC-12"
+    example: ClassVar[EventData] = {"account": "alice", "mode": "cross", "amount": "1"}
+
+    account: str = field(validator=admission.is_text)
+    mode: Mode
+    amount: str = admission.amount("money", "nonzero")
+    market: str | None = field(default=None, metadata={"mode": "isolated"})
+
+    @market.validator
+    def _check(self, attribute: "attrs.Attribute[str | None]", market: str | None) -> None:
+        if market is not None:
+            admission.is_text(None, attribute, market)
+        if (market is not None) != (self.mode == "isolated"):
+            needed = "required in mode isolated" if market is None else "refused in mode cross"
+            raise shapes.WrongShape(attribute.name, f"a market is {needed}")
+
+    def pool_in(self, state: State) -> Pool | None:
+        """The pool that is adjusted; None for an isolated one that was never used (ACC-3)."""
+        account = state.accounts[self.account]
+        return account.cross if self.market is None else account.isolated.get(self.market)
+
+    def never_used(self, state: State, _: Amounts) -> Failure | None:
+        """ACC-12: the pool exists."""
+        if self.pool_in(state) is not None:
+            return None
+        return Failure("market", f"{self.account}/{self.market}/isolated", "the pool was never used")
+
+    checks: ClassVar[tuple[Check["Adjust"], ...]] = (
+        Check(
+            refusal=NotOpen,
+            rule="ACC-12",
+            also=("ACC-3",),
+            when="the isolated pool was never used",
+            failing=never_used,
+            example=("holding", {"mode": "isolated", "market": "A"}),
+        ),
+    )
+
+    def admit(self, state: State) -> Amounts:
+        """EVT-2, ACC-12."""
+        return admission.admit(self, state, self.checks)
+
+    def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
+        """ACC-12."""
+        pool, amount = self.pool_in(state), amounts["amount"]
+        assert pool is not None, "admission saw the pool"
+        # Change
+        pool.collateral += amount
+        effects.append(CollateralMoved("ACC-12", pool.key, amount))
+        # Outside
+        state.outside.cash -= amount
+        # Touched
+        return [pool]
 
 
 @frozen

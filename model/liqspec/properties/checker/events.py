@@ -376,6 +376,27 @@ class VaultCash(NaiveEvent):
         later.net_deposits += self.amount("amount")
 
 
+class Adjust(NaiveEvent):
+    """ACC-12."""
+
+    fields: ClassVar = {"account": "account", "mode": "mode", "amount": "!quote", "market": "market?"}
+    starts_liquidations: ClassVar = True
+
+    def refusal(self) -> str | None:
+        """An isolated pool must have been used."""
+        return None if self.pool in self.before.pools else "not_open"
+
+    def changes(self) -> dict[str, Change]:
+        """The pool receives the amount."""
+        before = self.pool_before(self.pool)
+        return {self.pool: Change(before.collateral + self.amount("amount"), before.holdings)}
+
+    def settle(self, later: Memory, after: View) -> None:
+        """The outside pays it."""
+        del after
+        later.outside_cash -= self.amount("amount")
+
+
 EVENTS: dict[str, type[NaiveEvent]] = {
     "deposit": Deposit,
     "withdraw": Withdraw,
@@ -388,6 +409,7 @@ EVENTS: dict[str, type[NaiveEvent]] = {
     "funding": Funding,
     "vault_trade": VaultTrade,
     "vault_cash": VaultCash,
+    "adjust": Adjust,
     "block": Block,
 }
 
