@@ -21,8 +21,8 @@ from adversaries.wrong_engines.search import SHIPPED, contradicted, find, shorte
 from liqspec.properties.coverage import Violation
 from liqspec.search import explore
 from liqspec.spec import scopes
+from liqspec.verify.counterexample import shortest
 from liqspec.verify.run import STEPS
-from liqspec.verify.shortest import shortest
 
 MANY = 10**9
 SCOPES = ("minimal", "cooldown")  # those that take a second or two

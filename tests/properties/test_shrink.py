@@ -13,7 +13,7 @@ from liqspec.core.events import EventData
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.search.minimise import Candidates, FailingRun, Test, minimise
 from liqspec.search.passes import FEWER, MANY, PLAINER, SIMPLER, condense_events
-from liqspec.verify import counterexample, shortest
+from liqspec.verify import counterexample
 from support.builders import small_config
 
 Wanted = Callable[[list[EventData]], bool]
@@ -197,8 +197,8 @@ class TestTheCounterexampleThatIsTold:
                 coverage.violations.append(violated(events))
             runs.append(where)
 
-        monkeypatch.setattr(shortest, "random_run", another)
-        told = shortest.shortest(map(violated, lengths), (CONFIG,), seed=3)
+        monkeypatch.setattr(counterexample, "random_run", another)
+        told = counterexample.shortest(map(violated, lengths), (CONFIG,), seed=3)
         assert len(set(runs)) == len(runs)
         return -1 if told is None else len(told.events), len(runs)
 
@@ -206,25 +206,25 @@ class TestTheCounterexampleThatIsTold:
         assert self.shortest([], {0: 1}, monkeypatch) == (-1, 0)
 
     def test_is_the_shortest_and_no_more_is_looked_for_if_that_is_short(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert self.shortest([12, shortest.SHORT, 9], {0: 1}, monkeypatch) == (shortest.SHORT, 0)
+        assert self.shortest([12, counterexample.SHORT, 9], {0: 1}, monkeypatch) == (counterexample.SHORT, 0)
 
     def test_is_looked_for_where_the_first_is_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        later = {2: 30, 4: shortest.SHORT + 1, 7: shortest.SHORT, 8: 1}
-        assert self.shortest([shortest.SHORT + 5], later, monkeypatch) == (shortest.SHORT, 8)
+        later = {2: 30, 4: counterexample.SHORT + 1, 7: counterexample.SHORT, 8: 1}
+        assert self.shortest([counterexample.SHORT + 5], later, monkeypatch) == (counterexample.SHORT, 8)
 
     def test_of_a_scope_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """It is the shortest of a scope that is smaller than any random configuration."""
-        monkeypatch.setattr(shortest, "random_run", None)
+        monkeypatch.setattr(counterexample, "random_run", None)
         found = evolve(violated(9), where="scope minimal")
-        assert shortest.shortest([found], (CONFIG,), seed=1) is found
+        assert counterexample.shortest([found], (CONFIG,), seed=1) is found
 
     def test_is_looked_for_in_so_many_runs_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Shrinking takes seconds: an engine of which every counterexample is long must not take minutes."""
-        later = {run: 20 - run % 3 for run in range(1, 1 + shortest.FOUND)} | {1 + shortest.FOUND: 1}
-        assert self.shortest([21], later, monkeypatch) == (18, 1 + shortest.FOUND)
+        later = {run: 20 - run % 3 for run in range(1, 1 + counterexample.FOUND)} | {1 + counterexample.FOUND: 1}
+        assert self.shortest([21], later, monkeypatch) == (18, 1 + counterexample.FOUND)
 
     def test_stays_if_nothing_shorter_comes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert self.shortest([20], {5: 25}, monkeypatch) == (20, shortest.RUNS)
+        assert self.shortest([20], {5: 25}, monkeypatch) == (20, counterexample.RUNS)
 
 
 def violated(events: int) -> Violation:

@@ -9,8 +9,8 @@ import pytest
 
 from adversaries.wrong_engines import CATALOGUE, NOT_EXPRESSIBLE, WRONG_ENGINES, WrongEngine
 from adversaries.wrong_engines.search import SHIPPED, contradicted, find, shortest_known, stories
+from liqspec.verify.counterexample import shortest
 from liqspec.verify.run import STEPS
-from liqspec.verify.shortest import shortest
 from support.paths import TESTS
 
 # Found only after more than 1,500 random events.

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from engines.python_engine import Session
-from liqspec.conform.fault import EngineFault, Fault
+from liqspec.conform.finding import EngineFault, Fault
 
 
 class Pausing:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from liqspec.cli.app import app
 from liqspec.conform import configurations
-from liqspec.conform.fault import EngineFault
+from liqspec.conform.finding import EngineFault
 from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.peer import Peer
 from liqspec.conform.search import Budget, Search

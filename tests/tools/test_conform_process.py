@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from liqspec.conform import configurations
-from liqspec.conform.fault import CannotStart, EngineFault, Fault
+from liqspec.conform.finding import CannotStart, EngineFault, Fault
 from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.peer import Peer
 from liqspec.conform.search import Budget, Outcome, Search

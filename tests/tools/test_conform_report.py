@@ -9,8 +9,7 @@ from rich.console import Console
 
 from liqspec.conform import report
 from liqspec.conform.coverage import Compared
-from liqspec.conform.fault import EngineFault, Fault
-from liqspec.conform.finding import Finding
+from liqspec.conform.finding import EngineFault, Fault, Finding
 from liqspec.conform.known_divergences import Divergence
 from liqspec.conform.negotiate import read_hello
 from liqspec.conform.saved import load, to_vector

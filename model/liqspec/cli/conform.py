@@ -15,8 +15,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, progress, terminal
 from liqspec.conform import configurations, junit, known_divergences, report, saved
 from liqspec.conform.coverage import Compared
-from liqspec.conform.fault import CannotStart, EngineFault, Fault
-from liqspec.conform.finding import Finding
+from liqspec.conform.finding import CannotStart, EngineFault, Fault, Finding
 from liqspec.conform.lockstep import Comparison, play
 from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from liqspec.cli.app import HOLDS, VIOLATED, Json, application, fail, progress, terminal
-from liqspec.conform.fault import CannotStart, EngineFault
+from liqspec.conform.finding import CannotStart, EngineFault
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.session import LiveEngine
 from liqspec.edge.texts import one_line

@@ -9,7 +9,7 @@ import typer
 from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, print_json, terminal
 from liqspec.spec import scopes
 from liqspec.verify import counterexample, report, run
-from liqspec.verify.shortest import shortest
+from liqspec.verify.counterexample import shortest
 
 
 def verify(

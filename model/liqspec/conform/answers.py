@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
-from liqspec.conform.fault import EngineFault, Fault
+from liqspec.conform.finding import EngineFault, Fault
 from liqspec.conform.oracle import INTERNAL_ERROR
 from liqspec.core.events import EventData, from_json
 from liqspec.core.refusals import BadRequest

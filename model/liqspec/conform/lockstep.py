@@ -7,8 +7,7 @@ from attrs import Factory, define, field, frozen
 
 from liqspec.conform.answers import Accepted, Answering, Refused, Skipped, malformed, read_answer
 from liqspec.conform.coverage import Compared
-from liqspec.conform.fault import EngineFault, Fault
-from liqspec.conform.finding import Finding
+from liqspec.conform.finding import EngineFault, Fault, Finding
 from liqspec.conform.negotiate import Hello
 from liqspec.core.config import Config
 from liqspec.core.effects import Effect

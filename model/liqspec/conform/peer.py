@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Literal
 
-from liqspec.conform.fault import CannotStart, EngineFault, Fault, FaultKind
+from liqspec.conform.finding import CannotStart, EngineFault, Fault, FaultKind
 from liqspec.edge.texts import one_line
 
 MAX_REPLY = 4 * 1024 * 1024  # bytes of one reply; more is a flood

@@ -9,8 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from liqspec.conform.coverage import Compared
-from liqspec.conform.fault import Fault
-from liqspec.conform.finding import Finding
+from liqspec.conform.finding import Fault, Finding
 from liqspec.conform.saved import Saved, to_scenario
 from liqspec.conform.search import Outcome
 from liqspec.core import machine

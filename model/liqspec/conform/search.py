@@ -11,8 +11,7 @@ from attrs import Factory, define, evolve, frozen
 from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import World
 from liqspec.conform.coverage import Compared
-from liqspec.conform.fault import CannotStart, EngineFault
-from liqspec.conform.finding import Finding
+from liqspec.conform.finding import CannotStart, EngineFault, Finding
 from liqspec.conform.known_divergences import Divergence
 from liqspec.conform.lockstep import Beside, Comparison, play
 from liqspec.core.events import EVENTS, EventData

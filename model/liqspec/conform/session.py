@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from liqspec.conform.fault import EngineFault, Fault
+from liqspec.conform.finding import EngineFault, Fault
 from liqspec.conform.negotiate import Hello, read_hello
 from liqspec.conform.peer import MAX_REPLY, Peer
 from liqspec.core.events import EventData

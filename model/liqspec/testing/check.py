@@ -4,7 +4,7 @@ from pathlib import Path
 
 from liqspec.conform import configurations, known_divergences, report
 from liqspec.conform.coverage import Compared
-from liqspec.conform.fault import EngineFault
+from liqspec.conform.finding import EngineFault
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.search import Budget, Search
 from liqspec.step.relation import Mode

@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any, NoReturn, Protocol
 
 from liqspec.conform.answers import Accepted
-from liqspec.conform.fault import EngineFault, Fault
+from liqspec.conform.finding import EngineFault, Fault
 from liqspec.conform.negotiate import Hello, of_this_process, read_hello
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event

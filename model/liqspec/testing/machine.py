@@ -9,8 +9,7 @@ from hypothesis.strategies import DataObject
 
 from liqspec.conform import configurations, report
 from liqspec.conform.coverage import Compared
-from liqspec.conform.fault import EngineFault
-from liqspec.conform.finding import Finding
+from liqspec.conform.finding import EngineFault, Finding
 from liqspec.conform.lockstep import Beside, Comparison
 from liqspec.core.events import EVENTS
 from liqspec.testing.engines import Factory, InProcess, Model

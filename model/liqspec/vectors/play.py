@@ -6,7 +6,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from liqspec.conform.answers import Accepted, Player, Refused, Skipped, read_answer
-from liqspec.conform.fault import EngineFault
+from liqspec.conform.finding import EngineFault
 from liqspec.core.events import EVENTS
 from liqspec.core.refusals import BadRequest
 from liqspec.edge.shapes import WrongShape

@@ -1,6 +1,8 @@
 """Counterexamples: made as short as they can be, explained step by step, and saved as a scenario and a test."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 from attrs import evolve
@@ -16,9 +18,15 @@ from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS
 from liqspec.properties.registry import PROPERTIES
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
+from liqspec.search import explore
+from liqspec.search.campaign import seeded
 from liqspec.search.minimise import FailingRun, minimise
 from liqspec.search.passes import PLAINER, SHORTEST
 from liqspec.spec import rulebook, scenarios
+from liqspec.verify.tasks import LENGTH, random_run
+
+SHORT = 2  # events: above it a shorter counterexample is looked for
+RUNS, FOUND = 80, 5  # more random runs at most, and of those that violate something: some ten seconds
 
 
 def judge_all(violation: Violation, told: list[EventData]) -> Violation | None:
@@ -57,6 +65,32 @@ def shrink(violation: Violation) -> Violation:
 
     shortest = minimise(FailingRun(best.config, best.events), fails, SHORTEST, PLAINER, SHORTEST)
     return judge_all(evolve(violation, config=shortest.config), shortest.events) or best
+
+
+def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...], seed: int) -> Violation | None:
+    """The shortest counterexample found with little extra work; None if nothing was violated.
+
+    A defect that is met where much has happened already keeps most of its events when it is shrunk; the same defect is
+    often met again soon, and there takes few. What an exploration found is the shortest of its scope, and stays.
+    Deterministic.
+    """
+    best = min(map(shrink, violations), key=_length, default=None)
+    if best is None or best.where.startswith(explore.WHERE):
+        return best
+    found = 0
+    for number in range(RUNS):
+        if len(best.events) <= SHORT or found == FOUND:
+            break
+        random, coverage = seeded(f"{seed}/again", number), Coverage()
+        random_run(random.choice(bases), random, LENGTH, f"another random run, {number} of seed {seed}", coverage)
+        if coverage.violations:
+            found += 1
+            best = min(best, shrink(coverage.violations[0]), key=_length)
+    return best
+
+
+def _length(violation: Violation) -> int:
+    return len(violation.events)
 
 
 def to_toml(violation: Violation) -> str:
