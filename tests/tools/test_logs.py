@@ -10,7 +10,7 @@ import pyarrow.parquet as pa_parquet  # type: ignore[import-untyped]
 import pytest
 from rich.console import Console
 
-from liqspec.audit import follow, report, run, tables
+from liqspec.audit import follow, run, tables
 from liqspec.audit.follow import Audit
 from liqspec.audit.log import Entry
 from liqspec.core import events, snapshot
@@ -37,7 +37,7 @@ def followed(config: dict[str, Any], *lines: dict[str, Any], **head: Any) -> Aud
 
 def text(audit: Audit, capsys: pytest.CaptureFixture[str]) -> str:
     """The printed audit."""
-    report.print_audit(audit, Console(width=200, highlight=False))
+    run.print_audit(audit, Console(width=200, highlight=False))
     return capsys.readouterr().out
 
 

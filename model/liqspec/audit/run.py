@@ -1,14 +1,21 @@
-"""An audit from the first line of a log to its last, or to the first malformed one."""
+"""An audit from the first line of a log to its last, or to the first malformed one, and what is printed of it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from liqspec.audit.follow import Audit, Follower
+from rich.console import Console
+from rich.markup import escape
+
+from liqspec.audit.follow import Audit, Divergence, Follower
 from liqspec.audit.log import Entry, Head, InvalidLog
 from liqspec.audit.sources import Format, Line, format_of, opened
 from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import shapes
+from liqspec.edge.texts import show
+from liqspec.report.sentences import event_text
+from liqspec.spec import rulebook
+from liqspec.step.question import reason_json
 from liqspec.step.relation import Mode
 
 Progress = Callable[[int, int], None]  # how much is read, of how much
@@ -68,3 +75,86 @@ def _see(path: Path, follower: Follower, line: Line) -> None:
         follower.see(line.number, Entry.from_json(line.data))
     except (shapes.WrongShape, InvalidConfig) as error:
         raise InvalidLog(f"{path}:{line.number}: {error}") from None
+
+
+SHOWN = 20  # divergences that are printed
+
+
+def print_audit(audit: Audit, console: Console) -> None:
+    """Print the first divergence of each account, then the rules, then what was read."""
+    for line in _lines(audit):
+        console.print(line, soft_wrap=True)
+
+
+def _lines(audit: Audit) -> Iterator[str]:
+    for divergence in list(audit.first.values())[:SHOWN]:
+        yield from _divergence(divergence)
+    left = len(audit.first) - SHOWN + len(audit.unlisted)
+    if left > 0:
+        yield f"… and {left} accounts more; --json has {len(audit.first)} of them\n"
+    if audit.assumed:
+        yield f"Not known at the beginning, and assumed: {escape('; '.join(audit.assumed[:10]))}\n"
+    if audit.broken:
+        yield "[bold]Rules departed from[/bold]"
+        for rule, times in sorted(audit.broken.items(), key=lambda entry: (-entry[1], entry[0])):
+            yield f"{times:>9,}  [cyan]{rule}[/cyan] {escape(rulebook.rules()[rule].title)}"
+        yield ""
+    yield f"Rules that acted: {_counts(audit.coverage.rules)}"
+    yield f"Transitions: {_counts(audit.coverage.transitions)}"
+    yield f"Refusals: {_counts(audit.coverage.codes)}\n"
+    name = f" of {escape(audit.engine)}" if audit.engine else ""
+    yield f"{audit.events:,} events{name}, after {audit.compared:,} of which something was observed"
+    if audit.diverged:
+        yield (
+            f"[bold red]{audit.diverged:,} depart from the rules[/bold red]; after {audit.adopted:,} of them the model "
+            f"continued from what was observed, after {audit.kept:,} from its own state"
+        )
+    elif not audit.compared:
+        yield "[bold red]nothing was compared[/bold red]: no line gives the outcome of its event"
+    else:
+        yield "[bold green]all are as the rules say[/bold green]" + (
+            ", as far as they were read" if audit.error else ""
+        )
+
+
+def _divergence(divergence: Divergence) -> Iterator[str]:
+    event = divergence.event
+    text = event_text(event) if isinstance(event, dict) else show(event)
+    yield f"[bold]line {divergence.line:,}[/bold]  {escape(divergence.account)}  [bold]{escape(text)}[/bold]"
+    yield from (f"    {escape(line)}" for line in divergence.reason.lines())
+    yield f"    [dim]{escape(divergence.went_on)}[/dim]\n"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {times:,}" for name, times in sorted(counts.items())) or "none"
+
+
+def to_json(audit: Audit) -> dict[str, Any]:
+    """What was found as plain data."""
+    data: dict[str, Any] = {
+        "holds": audit.holds,
+        "engine": audit.engine,
+        "events": audit.events,
+        "compared": audit.compared,
+        "diverged": audit.diverged,
+        "went_on_from_observed": audit.adopted,
+        "went_on_from_own": audit.kept,
+        "rules_departed_from": dict(sorted(audit.broken.items())),
+        "rules": dict(sorted(audit.coverage.rules.items())),
+        "transitions": dict(sorted(audit.coverage.transitions.items())),
+        "refusals": dict(sorted(audit.coverage.codes.items())),
+        "assumed": audit.assumed,
+        "first_by_account": [
+            {
+                "account": one.account,
+                "line": one.line,
+                "event": one.event,
+                "reason": reason_json(one.reason),
+                "went_on": one.went_on,
+            }
+            for one in audit.first.values()
+        ],
+    }
+    if audit.error:
+        data["error"] = audit.error
+    return data

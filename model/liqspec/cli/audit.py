@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from liqspec.audit import report
-from liqspec.audit.run import audit as follow
+from liqspec.audit import run
 from liqspec.audit.sources import Format
 from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, progress, terminal
 from liqspec.edge import files
@@ -51,7 +50,7 @@ def audit(
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with progress(*columns) as bars:
         task = bars.add_task(log.name, total=None)
-        found = follow(
+        found = run.audit(
             log,
             head=None if head is None else files.read_json(head),
             kind=kind,
@@ -60,9 +59,9 @@ def audit(
             progress=lambda read, size: bars.update(task, completed=read, total=size),
         )
     if as_json:
-        typer.echo(json.dumps(report.to_json(found), ensure_ascii=True, indent=2))
+        typer.echo(json.dumps(run.to_json(found), ensure_ascii=True, indent=2))
     else:
-        report.print_audit(found, terminal())
+        run.print_audit(found, terminal())
     if found.error:
         fail(found.error)
     raise typer.Exit(HOLDS if found.holds else VIOLATED)

@@ -54,27 +54,6 @@ class Stroke:
     dashes: tuple[float, ...] = ()
 
 
-@frozen(kw_only=True)
-class Theme:
-    """All colours of a picture."""
-
-    name: ThemeName
-    background: str
-    text: str
-    quiet: str  # smaller remarks
-    faint: str  # what is impossible, and frames
-    grid: str  # the lines of a scale
-    panel: str  # the background of a frame or a panel
-    accent: str  # what was taken or chosen
-    boxes: dict[Role, Box]
-    lines: dict[Purpose, Line]
-    curves: dict[Curve, Stroke]
-    areas: dict[Area, str]
-    scale: tuple[str, ...]  # rarely to often, for counts
-    alarm: str  # never fired
-    alarm_text: str
-
-
 _OUTLINES: dict[Role, tuple[Pattern, float, bool, bool]] = {
     "start": ("dotted", 1.4, True, False),
     "covered": ("solid", 1.4, True, False),
@@ -87,66 +66,78 @@ _OUTLINES: dict[Role, tuple[Pattern, float, bool, bool]] = {
 _HATCHES: dict[Role, str] = {"waiting": "-----", "liquidation": "//", "partial": "..", "vault": "xx"}
 
 
-def _theme(
-    *,
-    name: ThemeName,
-    background: str,
-    text: str,
-    quiet: str,
-    faint: str,
-    grid: str,
-    panel: str,
-    colors: dict[Role, tuple[str, str]],
-    on_boxes: str,
-    reserved: str,
-    scale: tuple[str, ...],
-    alarm: str,
-    alarm_text: str,
-) -> Theme:
-    """A theme from its colours; `colors` are the fill and border of each role, which its lines and areas share."""
-    borders = {role: border for role, (_, border) in colors.items()}
-    fills = {role: fill for role, (fill, _) in colors.items()}
-    return Theme(
-        name=name,
-        background=background,
-        text=text,
-        quiet=quiet,
-        faint=faint,
-        grid=grid,
-        panel=panel,
-        accent=borders["waiting"],
-        boxes={
-            role: Box(fills[role], borders[role], *outline, on_boxes, _HATCHES.get(role, ""))
+@frozen(kw_only=True)
+class Theme:
+    """All colours of a picture; `colors` are the fill and border of each role, which its lines and areas share."""
+
+    name: ThemeName
+    background: str
+    text: str
+    quiet: str  # smaller remarks
+    faint: str  # what is impossible, and frames
+    grid: str  # the lines of a scale
+    panel: str  # the background of a frame or a panel
+    colors: dict[Role, tuple[str, str]]
+    on_boxes: str  # the text in a state
+    reserved: str  # transitions that nothing fires
+    scale: tuple[str, ...]  # rarely to often, for counts
+    alarm: str  # never fired
+    alarm_text: str
+
+    def _fill(self, role: Role) -> str:
+        return self.colors[role][0]
+
+    def _border(self, role: Role) -> str:
+        return self.colors[role][1]
+
+    @property
+    def accent(self) -> str:
+        """What was taken or chosen."""
+        return self._border("waiting")
+
+    @property
+    def boxes(self) -> dict[Role, Box]:
+        """How each state is drawn."""
+        return {
+            role: Box(*self.colors[role], *outline, self.on_boxes, _HATCHES.get(role, ""))
             for role, outline in _OUTLINES.items()
-        },
-        lines={
-            "opening": Line(text, "solid", 1.2, "normal"),
-            "trouble": Line(borders["liquidation"], "solid", 2.6, "normal"),
-            "relief": Line(borders["covered"], "dashed", 1.6, "vee"),
-            "closing": Line(borders["end"], "solid", 1.2, "empty"),
-            "reserved": Line(reserved, "dotted", 1.4, "vee"),
-        },
-        curves={
-            "mark": Stroke(text, 1.6),
-            "equity": Stroke(borders["waiting"], 2.2),
-            "maintenance": Stroke(borders["liquidation"], 1.6, (5, 2)),
-            "backstop": Stroke(borders["vault"], 1.6, (1, 1.4)),
-            "takeover": Stroke(borders["vault"], 1.6, (6.4, 1.6, 1, 1.6)),
-        },
-        areas={
-            "breached": fills["liquidation"],
-            "below_backstop": fills["vault"],
-            "window": borders["waiting"],
-        },
-        scale=scale,
-        alarm=alarm,
-        alarm_text=alarm_text,
-    )
+        }
+
+    @property
+    def lines(self) -> dict[Purpose, Line]:
+        """How each transition is drawn."""
+        return {
+            "opening": Line(self.text, "solid", 1.2, "normal"),
+            "trouble": Line(self._border("liquidation"), "solid", 2.6, "normal"),
+            "relief": Line(self._border("covered"), "dashed", 1.6, "vee"),
+            "closing": Line(self._border("end"), "solid", 1.2, "empty"),
+            "reserved": Line(self.reserved, "dotted", 1.4, "vee"),
+        }
+
+    @property
+    def curves(self) -> dict[Curve, Stroke]:
+        """How each line of a timeline is drawn."""
+        return {
+            "mark": Stroke(self.text, 1.6),
+            "equity": Stroke(self._border("waiting"), 2.2),
+            "maintenance": Stroke(self._border("liquidation"), 1.6, (5, 2)),
+            "backstop": Stroke(self._border("vault"), 1.6, (1, 1.4)),
+            "takeover": Stroke(self._border("vault"), 1.6, (6.4, 1.6, 1, 1.6)),
+        }
+
+    @property
+    def areas(self) -> dict[Area, str]:
+        """The colour of each area of a timeline."""
+        return {
+            "breached": self._fill("liquidation"),
+            "below_backstop": self._fill("vault"),
+            "window": self._border("waiting"),
+        }
 
 
 # The hues are those of a colour-blind safe set (green, blue, vermillion, yellow, purple), shaded for contrast with the
 # text.
-LIGHT = _theme(
+LIGHT = Theme(
     name="light",
     background="#ffffff",
     text="#1b1f24",
@@ -170,7 +161,7 @@ LIGHT = _theme(
     alarm_text="#ffffff",
 )
 
-DARK = _theme(
+DARK = Theme(
     name="dark",
     background="#0d1117",
     text="#e6edf3",
