@@ -84,25 +84,13 @@ def _leads_on(node: Node, chart: Assessment) -> bool:
 
 def _node(graph: Digraph, name: str, node: Node, theme: Theme, *, spine: bool = False) -> None:
     box = box_of(node, theme)
-    rows = [
-        dot.cell(dot.text(line, color=box.text, size=12, bold=node.kind == "question"))
-        for line in dot.wrapped(node.text, _WIDTH)
-    ]
+    asks = node.kind == "question"
+    rows = [dot.text(line, color=box.text, size=12, bold=asks) for line in dot.wrapped(node.text, _WIDTH)]
     cited = " ".join((*node.transitions, *node.rules))
-    rows.append(dot.cell(dot.text(cited, color=theme.quiet if node.kind == "question" else box.text, size=10)))
-    style = ["filled", box.outline, *(["rounded"] if box.rounded else [])]
-    graph.node(
-        name,
-        label=dot.html(dot.table(rows)),
-        shape="octagon" if node.kind == "question" else "box",
-        style=",".join(style),
-        fillcolor=box.fill,
-        color=box.border,
-        penwidth=str(box.width),
-        margin="0.12,0.06",
-        tooltip=node.text,
-        **({"group": "spine"} if spine else {}),
-    )
+    rows.append(dot.text(cited, color=theme.quiet if asks else box.text, size=10))
+    group = {"group": "spine"} if spine else {}
+    shape = "octagon" if asks else "box"
+    dot.node(graph, name, rows, box, shape=shape, margin="0.12,0.06", tooltip=node.text, **group)
 
 
 def _edge(graph: Digraph, chart: Assessment, name: str, answer: str, theme: Theme) -> None:

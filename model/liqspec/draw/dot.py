@@ -115,6 +115,19 @@ def samples(pairs: list[tuple[str, str]], theme: Theme) -> str:
     return table(["".join(cells)], attributes='CELLPADDING="3"')
 
 
+def node(graph: Digraph, name: str, rows: list[str], box: Box, **attributes: str) -> None:
+    """Add a node that is drawn like a box, with the rows as its label."""
+    graph.node(
+        name,
+        label=html(table([cell(row) for row in rows])),
+        style=",".join(["filled", box.outline, *(["rounded"] if box.rounded else [])]),
+        fillcolor=box.fill,
+        color=box.border,
+        penwidth=str(box.width),
+        **attributes,
+    )
+
+
 def box_sample(box: Box) -> str:
     """A small box for a legend, drawn like the box that it stands for."""
     style = ",".join(filter(None, ("rounded" if box.rounded else "", "" if box.outline == "solid" else box.outline)))

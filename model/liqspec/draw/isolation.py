@@ -66,18 +66,7 @@ def _node(panel: Digraph, name: str, reach: Reach, theme: Theme) -> None:
     rows.append(dot.text(WORDS[reach.access], color=box.text, size=12))
     rows += [dot.text(line, color=box.text, size=11) for line in dot.wrapped(reach.text, _WIDTH)]
     rows.append(dot.text(" ".join(reach.rules), color=box.text, size=10))
-    style = ["filled", box.outline, *(["rounded"] if box.rounded else [])]
-    panel.node(
-        name,
-        label=dot.html(dot.table([dot.cell(row) for row in rows])),
-        shape="box",
-        style=",".join(style),
-        fillcolor=box.fill,
-        color=box.border,
-        penwidth=str(box.width),
-        margin="0.14,0.08",
-        tooltip=f"{reach.target}: {reach.text}",
-    )
+    dot.node(panel, name, rows, box, shape="box", margin="0.14,0.08", tooltip=f"{reach.target}: {reach.text}")
 
 
 # -------------------------------------------------------------------------------------------------------------- Mermaid

@@ -99,7 +99,7 @@ class Theme:
     def boxes(self) -> dict[Role, Box]:
         """How each state is drawn."""
         return {
-            role: Box(*self.colors[role], *outline, self.on_boxes, _HATCHES.get(role, ""))
+            role: Box(self._fill(role), self._border(role), *outline, self.on_boxes, _HATCHES.get(role, ""))
             for role, outline in _OUTLINES.items()
         }
 

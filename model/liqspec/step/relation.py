@@ -97,11 +97,9 @@ def judge(
     engine = Engine(config)
     done = complete_before(engine, before)
     observes = evolve(observes or Observes(), partial=True)
-    observed = None if after is None else Observed.from_json(after)
-    expected, found = _verdict_from(engine, done.data, event, observed, mode, observes)
-    verdict = Verdict(expected=expected, reasons=found)
-    assumed = [_weigh(engine, done, entry, verdict, event, observed, mode, observes) for entry in done.assumptions]
-    return evolve(verdict, assumed=tuple(assumed))
+    asked = _Asked(engine, event, None if after is None else Observed.from_json(after), mode, observes)
+    verdict = asked.verdict_from(done.data)
+    return evolve(verdict, assumed=tuple(asked.weigh(done.data, entry, verdict) for entry in done.assumptions))
 
 
 @frozen(kw_only=True)
@@ -174,24 +172,46 @@ def apply(engine: Engine, event: object) -> Expected:
     )
 
 
-def _verdict_from(
-    engine: Engine,
-    data: dict[str, Any],
-    event: object,
-    observed: Observed | None,
-    mode: Mode,
-    observes: Observes,
-) -> tuple[Expected, tuple[Reason, ...]]:
-    """What the rules expect of a step from a snapshot in plain data, and why what was observed differs."""
-    with _in_before():
-        engine.restore(snapshot.from_json(engine.venue, data))
-    before = engine.observe()
-    expected = apply(engine, event)
-    if observed is None:
-        return expected, ()
-    plain: EventData = event if isinstance(event, dict) else {}
-    step = Step.of(engine, plain, expected.effects, expected.refusal, before)
-    return expected, differences(step, expected, observed, mode, observes)
+@frozen
+class _Asked:
+    """What is asked of a step, whatever the state before it."""
+
+    engine: Engine
+    event: object
+    observed: Observed | None
+    mode: Mode
+    observes: Observes
+
+    def verdict_from(self, data: dict[str, Any]) -> Verdict:
+        """What the rules expect of the step from a snapshot in plain data, and why what was observed differs."""
+        with _in_before():
+            self.engine.restore(snapshot.from_json(self.engine.venue, data))
+        before = self.engine.observe()
+        expected = apply(self.engine, self.event)
+        if self.observed is None:
+            return Verdict(expected=expected)
+        plain: EventData = self.event if isinstance(self.event, dict) else {}
+        step = Step.of(self.engine, plain, expected.effects, expected.refusal, before)
+        found = differences(step, expected, self.observed, self.mode, self.observes)
+        return Verdict(expected=expected, reasons=found)
+
+    def weigh(self, whole: dict[str, Any], entry: Assumption, verdict: Verdict) -> Assumed:
+        """STP-4: an assumption matters if the answer with an alternative, all else being equal, is another."""
+        matters = not entry.alternatives
+        for alternative in entry.alternatives:
+            data = copy.deepcopy(whole)
+            alternative(data)
+            other = self.verdict_from(data)
+            matters = matters or self._answer(other) != self._answer(verdict)
+        return Assumed(field=entry.field, value=entry.value, rule=entry.rule, matters=matters)
+
+    def _answer(self, verdict: Verdict) -> object:
+        """Whether the step is allowed, or, with nothing observed, what the rules decide."""
+        if self.observed is not None:
+            return verdict.allowed
+        refusal = verdict.expected.refusal
+        code = None if refusal is None else refusal.code
+        return code, [_decision(effect) for effect in verdict.expected.effects]
 
 
 @contextmanager
@@ -238,34 +258,6 @@ def _check_measures(engine: Engine, before: dict[str, Any]) -> None:
             f"given as {show(found.theirs)}, but the rest of what is given makes {show(found.ours)}; "
             "marks and leverages may be missing",
         )
-
-
-def _weigh(
-    engine: Engine,
-    done: Completed,
-    entry: Assumption,
-    verdict: Verdict,
-    event: object,
-    observed: Observed | None,
-    mode: Mode,
-    observes: Observes,
-) -> Assumed:
-    """STP-4: an assumption matters if the answer with an alternative, all else being equal, is another."""
-    matters = not entry.alternatives
-    for alternative in entry.alternatives:
-        data = copy.deepcopy(done.data)
-        alternative(data)
-        expected, found = _verdict_from(engine, data, event, observed, mode, observes)
-        matters = matters or _answer(expected, found, observed) != _answer(verdict.expected, verdict.reasons, observed)
-    return Assumed(field=entry.field, value=entry.value, rule=entry.rule, matters=matters)
-
-
-def _answer(expected: Expected, found: tuple[Reason, ...], observed: Observed | None) -> object:
-    """What a verdict comes to: whether the step is allowed, or, with nothing observed, what the rules decide."""
-    if observed is not None:
-        return not found
-    code = None if expected.refusal is None else expected.refusal.code
-    return code, [_decision(effect) for effect in expected.effects]
 
 
 def _decision(effect: Effect) -> object:
