@@ -82,7 +82,7 @@ def measure(number: str, seconds: float = SECONDS, seed: int = 1) -> Measure:
         outcome = Search(
             engine=engine,
             events=engine.hello.events,
-            world=shipped(),
+            world=shipped(engine.hello.families),
             comparison=Comparison.of(engine.hello),
             effort=Budget(seconds=seconds, seed=seed),
         ).run()

@@ -16,7 +16,7 @@ from liqspec.conform.oracle import Oracle
 from liqspec.core import events, machine, refusals, snapshot
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
-from liqspec.core.parameters import InvalidConfig
+from liqspec.core.parameters import FAMILIES, InvalidConfig
 from liqspec.core.refusals import BadRequest
 from liqspec.edge import amounts, files, keys, protocol, schemas, shapes
 from liqspec.generate import Guide
@@ -60,6 +60,7 @@ class TestTheSchemas:
         assert tuple(words["code"]["enum"]) == refusals.CODES
         assert tuple(words["observable"]["enum"]) == observables.names()
         assert words["event_type"]["enum"] == list(events.EVENTS)
+        assert words["family"]["enum"] == sorted(FAMILIES)
         states = [name for name, state in machine.lifecycle().table.states.items() if state.kind != "pseudo"]
         assert words["state"]["enum"] == states
         assert words["reported_state"]["enum"] == [*states, *observables.observables().classes]

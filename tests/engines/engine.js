@@ -1,12 +1,12 @@
 "use strict";
-// A liquidation engine for perpetual futures, written from the rules (version 2.0.0) in spec/ alone.
+// A liquidation engine for perpetual futures, written from the rules (version 2.1.0) in spec/ alone.
 //
 // `node engine.js` speaks the conformance protocol, version 1, on standard input and output.
 // The sections follow the pages of the rules. A comment that begins with a rule number says where that rule is.
 // Inside, every amount is a BigInt number of its unit: ticks, lots, quote units, milliseconds (AMT-1).
 
 const ENGINE_NAME = "liquidation-engine-js 1.0";
-const RULES_VERSION = "2.0.0"; // VER-1
+const RULES_VERSION = "2.1.0"; // VER-1
 const PROTOCOL_VERSION = 1n;
 
 /** EVT-3: a refusal has a code, and a message with the field, the value and the limit. */
@@ -1069,7 +1069,8 @@ class Session {
   hello({ protocol }) {
     badRequestIf(integerOrNull(protocol) !== PROTOCOL_VERSION, `protocol is not ${PROTOCOL_VERSION}`);
     const events = [...EVENTS.keys()];
-    return { protocol: PROTOCOL_VERSION, engine: ENGINE_NAME, rules: RULES_VERSION, observes: OBSERVES, states: "full", events };
+    const said = { protocol: PROTOCOL_VERSION, engine: ENGINE_NAME, rules: RULES_VERSION, observes: OBSERVES, states: "full" };
+    return { ...said, events, families: ["restore"] };
   }
 
   reset({ config }) {

@@ -835,11 +835,12 @@ class Session:
             return {
                 "ok": True,
                 "protocol": 1,
-                "engine": "python_engine 2.0.0",
-                "rules": "2.0.0",
+                "engine": "python_engine 2.1.0",
+                "rules": "2.1.0",
                 "observes": OBSERVES,
                 "states": "full",
                 "events": list(EVENTS),
+                "families": ["restore"],
             }
         if op == "reset":
             try:

@@ -15,6 +15,7 @@ from liqspec.core.config import Config
 from liqspec.core.effects import Transitioned
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
+from liqspec.core.parameters import FAMILIES
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
 from support.comparison import first_difference
@@ -99,7 +100,7 @@ def tell(config: dict[str, Any], told: list[EventData]) -> list[Exchange]:
 
 def tell_guided(random: Random, base: dict[str, Any], length: int) -> list[Exchange]:
     """A run of guided events in a configuration near `base`."""
-    telling = Telling(configuration(random, base))
+    telling = Telling(configuration(random, base, FAMILIES))
     guide = Guide(random, telling.engine)
     for _ in range(length):
         telling.apply(guide.next_event())

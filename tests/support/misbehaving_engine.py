@@ -150,6 +150,8 @@ HELLO: dict[str, Reply] = {
     "is of the older sort": {"states": "coarse", "observes": ["positions.state", "pools.in_liquidation"]},
     "knows few events": {"events": ["deposit", "trade", "mark_price"]},
     "observes nothing": {"observes": []},
+    "has no families": {"families": []},
+    "has a strange family": {"families": ["addams"]},
     "knows no events": {"events": []},
 }
 

@@ -21,7 +21,7 @@ from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.peer import Peer
 from liqspec.conform.search import Budget, Search
 from liqspec.conform.session import LiveEngine
-from liqspec.edge import schemas
+from liqspec.edge import files, schemas
 from liqspec.spec.rulebook import rules
 from support import foreign_engines
 from support.commands import run_here
@@ -86,6 +86,7 @@ FAULTS = {
     "observes the moon": ("sent an invalid reply", 'hello.observes: unknown "moon"'),
     "says no events": ("sent an invalid reply", "hello.events: expected a list"),
     "has strange states": ("sent an invalid reply", "hello.states"),
+    "has a strange family": ("sent an invalid reply", 'hello.families: unknown "addams"; there are restore'),
     "has a bad venue": ("sent an invalid reply", "hello.venue"),
 }
 
@@ -259,6 +260,29 @@ class TestNegotiation:
         assert set(exercised["events"]) <= {"deposit", "trade", "mark_price"}
         assert exercised["unsupported"]["block"]
         assert "accepted events: block" in exercised["never"]
+
+    @pytest.mark.parametrize(("way", "sent"), [("peace", True), ("has no families", False)])
+    def test_a_family_is_sent_only_to_one_that_lists_it(self, way: str, sent: bool) -> None:
+        done = conform("--steps", "600", "--json", engine=misbehaving(way))
+        exercised = json.loads(done.stdout)["exercised"]
+        assert done.exit_code == 0
+        assert bool(exercised["families"].get("restore")) is sent
+        assert "families: restore" not in exercised["never"]
+
+    def test_one_that_lacks_the_family_of_a_venue_or_of_a_run_is_not_given_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        generic, venue = (files.ROOT / "venues/generic.toml").read_text(encoding="utf-8"), tmp_path / "restoring.toml"
+        venue.write_text(generic.replace("[liquidation]\n", '[liquidation]\nrestore = { factor = "6/5" }\n'))
+        vector = files.ROOT / "vectors/generic/essential/liq-15.json"
+        for option in (["--venue", str(venue)], ["--replay", str(vector)]):
+            for way, status in (("peace", 0), ("has no families", 2)):
+                given = ["conform", *option, "--steps", "60", "--", *misbehaving(way)]
+                assert run_here(monkeypatch, *given) == status
+                told = capsys.readouterr().err
+                assert (
+                    "liquidation.restore: is of the family restore, which the engine does not list" in told
+                ) is bool(status)
 
     def test_one_that_skips_some_events_conforms_in_the_others(self) -> None:
         done = conform("--steps", "600", "--json", engine=misbehaving("skips funding and fills"))
@@ -535,7 +559,7 @@ class TestTheReport:
         report = tmp_path / "conform.xml"
         assert conform("--steps", "100", "--junit", str(report), engine=RIGHT).exit_code == 0
         root = ElementTree.parse(report).getroot()
-        assert next(case.attrib["name"] for case in root.iter("testcase")) == "python_engine 2.0.0 conforms"
+        assert next(case.attrib["name"] for case in root.iter("testcase")) == "python_engine 2.1.0 conforms"
         assert list(root.iter("failure")) == []
         assert any("never reached" in skipped.attrib["message"] for skipped in root.iter("skipped"))
 

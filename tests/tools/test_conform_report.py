@@ -8,10 +8,11 @@ import pytest
 from rich.console import Console
 
 from liqspec.conform import report
+from liqspec.conform.configurations import World, shipped
 from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import EngineFault, Fault, Finding
 from liqspec.conform.known_divergences import Divergence
-from liqspec.conform.negotiate import read_hello
+from liqspec.conform.negotiate import of_this_process, read_hello
 from liqspec.conform.saved import load, to_vector
 from liqspec.conform.search import Outcome
 from liqspec.core.events import checks
@@ -61,6 +62,39 @@ def test_what_was_not_supported_and_what_was_never_reached_is_told(capsys: pytes
         "NEVER REACHED accepted events: block",
         "NEVER REACHED transitions: T9",
     ]
+
+
+def test_a_family_that_was_to_be_drawn_and_that_no_step_had_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    coverage = everything()
+    coverage.drawn = frozenset({"restore"})
+    assert "NEVER REACHED families: restore\n" in text(Outcome(occurred={}, coverage=coverage), capsys)
+    assert coverage.never_listed() == ["families: restore"]
+    coverage.families["restore"] = 3
+    shown = text(Outcome(occurred={}, coverage=coverage), capsys)
+    assert "NEVER REACHED" not in shown
+    assert "families  restore 3\n" in shown
+
+
+def test_a_world_has_only_the_families_of_the_engine() -> None:
+    base = small_config(liquidation={"restore": {"factor": "6/5"}})
+    free = World(bases=(base,), names=("mine",), families=frozenset())
+    assert not free.allows(base)
+    assert World(bases=(base,), names=("mine",), families=frozenset({"restore"})).allows(base)
+    fixed = World(bases=(base,), names=("mine",), fixed=True, families=frozenset({"restore", "other"}))
+    assert sorted(fixed.drawn) == ["restore"]
+    assert not free.drawn
+    assert all(World(bases=(one,), names=("any",)).allows(one) for one in shipped().bases)
+
+
+def test_a_hello_without_families_has_none_and_no_venue_with_one() -> None:
+    """Nor does an engine in this process that says nothing of itself."""
+    said: dict[str, Any] = {"ok": True, "protocol": 1, "states": "full", "observes": list(names()), "events": []}
+    assert read_hello(said).families == of_this_process().families == frozenset()
+    venue = {name: small_config()[name] for name in ("markets", "backstop")}
+    venue["liquidation"] = {"restore": {"measure": "initial"}}
+    with pytest.raises(EngineFault, match=r"hello\.venue: liquidation\.restore: is of the family restore, which"):
+        read_hello({**said, "venue": venue})
+    assert read_hello({**said, "venue": venue, "families": ["restore"]}).base is not None
 
 
 def test_where_a_finding_ended_the_run_what_was_never_reached_is_only_counted(

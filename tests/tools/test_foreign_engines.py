@@ -20,6 +20,7 @@ from liqspec.core import events, refusals
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EVENTS, OPTIONAL
+from liqspec.core.parameters import FAMILIES
 from liqspec.core.refusals import BadRequest
 from liqspec.edge import files, keys
 from liqspec.edge.files import rules_version
@@ -319,6 +320,7 @@ class TestTheConversation:
         assert major == ours
         assert int(minor) <= int(latest)
         assert EVENTS.keys() - OPTIONAL <= set(reply["events"]) <= EVENTS.keys()
+        assert sorted(reply["families"]) == sorted(FAMILIES)
         seen = random_runs()[-1].observation
         observed = {"time", "block"} | {f"vault.{name}" for name in seen["vault"]}
         observed |= {f"{kind}.{name}" for kind in ("positions", "pools") for name in seen[kind][0]}

@@ -11,6 +11,7 @@ from adversaries.wrong_engines.search import BASES
 from engines import python_engine
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
+from liqspec.core.parameters import FAMILIES
 from liqspec.generate import Guide
 from liqspec.generate.configurations import base_configuration, configuration
 from liqspec.replay.run import Run
@@ -42,7 +43,7 @@ def test_both_tell_every_story_the_same(story: Scenario) -> None:
 @settings(max_examples=60, deadline=None)
 def test_both_answer_every_event_the_same(random: Random) -> None:
     """Guided events in configurations of every kind: two readings of the specification, one behaviour."""
-    config = configuration(random, BASES[0])
+    config = configuration(random, BASES[0], FAMILIES)
     model, other = Engine(Config.from_json(config)), python_engine.Engine(config)
     guide = Guide(random, model)
     for _ in range(80):
@@ -54,7 +55,7 @@ def test_both_answer_every_event_the_same(random: Random) -> None:
 def test_both_answer_many_events_the_same(name: str) -> None:
     for episode in range(400):
         random = Random(f"{name}/{episode}")
-        config = configuration(random, base_configuration(venues.load(name)))
+        config = configuration(random, base_configuration(venues.load(name)), FAMILIES)
         model, other = Engine(Config.from_json(config)), python_engine.Engine(config)
         guide = Guide(random, model)
         for _ in range(80):

@@ -23,6 +23,7 @@ from liqspec.conform.oracle import Oracle
 from liqspec.core import events
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
+from liqspec.core.parameters import FAMILIES
 from liqspec.edge import files, protocol
 from liqspec.edge.files import rules_version
 from liqspec.generate import Guide
@@ -58,6 +59,7 @@ class TestReplies:
         assert reply["observes"] == list(observables.names())
         assert (reply["states"], reply["events"]) == ("full", list(events.EVENTS))
         assert reply["rules"] == rules_version()
+        assert reply["families"] == sorted(FAMILIES)
         assert "venue" not in reply
 
     def test_a_run_is_that_of_the_engine(self) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from engines import python_engine
@@ -15,7 +15,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.step import relation
 from liqspec.testing import Accepted, LiquidationMachine, Model, Refused, Skip, check_engine, configurations, runs
-from liqspec.testing.strategies import FAMILIES, events
+from liqspec.testing.strategies import GROUPS, events
 
 FAST = settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -189,6 +189,20 @@ class TestCheckEngine:
         assert set(exercised.events) <= {"deposit"}
         assert exercised.unsupported["trade"]
 
+    @pytest.mark.parametrize("families", [None, (), ("restore",)])
+    def test_an_engine_is_given_only_the_families_that_it_lists(self, families: tuple[str, ...] | None) -> None:
+        configs: list[dict[str, Any]] = []
+
+        class Noting(Independent):
+            def reset(self, config: dict[str, Any]) -> dict[str, Any]:
+                configs.append(config)
+                return super().reset(config)
+
+        said = {} if families is None else {"families": families}
+        exercised = check_engine(type("Saying", (Noting,), said), steps=600)
+        assert any("restore" in config.get("liquidation", {}) for config in configs) is bool(families)
+        assert set(exercised.families) == set(families or ())
+
     def test_an_engine_with_a_book_of_its_own_is_followed(self) -> None:
         exercised = check_engine(OwnBook, steps=1_500)
         assert exercised.executed["order_done"]
@@ -287,6 +301,11 @@ class TestStrategies:
     @given(config=configurations())
     def test_every_configuration_is_valid(self, config: dict[str, Any]) -> None:
         Engine(Config.from_json(config))
+        assert "restore" not in config.get("liquidation", {})
+
+    def test_a_configuration_may_have_the_families_that_are_asked_for(self) -> None:
+        found = find(configurations(families=["restore"]), lambda config: "restore" in config.get("liquidation", {}))
+        Engine(Config.from_json(found))
 
     def test_runs_reach_liquidations_and_refusals(self) -> None:
         seen: set[str] = set()
@@ -304,9 +323,9 @@ class TestStrategies:
         assert {"bad_request", "insufficient_margin"} < seen
         assert {"OrderEmitted", "Filled"} <= seen
 
-    def test_the_families_are_of_the_guide(self) -> None:
+    def test_the_groups_of_events_are_of_the_guide(self) -> None:
         model = Engine(Config.from_json(compared.shipped().bases[0]))
-        for family in FAMILIES:
-            events(model, family)
+        for group in GROUPS:
+            events(model, group)
         with pytest.raises(KeyError):
             events(model, "no-such-venue")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from liqspec.core.parameters import families_of
 from liqspec.step.compare import Observes
 from liqspec.vectors import report as telling
 from liqspec.vectors.play import Abilities, Played, play
@@ -17,6 +18,12 @@ def test_an_engine_that_cannot_do_something_skips_it() -> None:
     vector = copy.deepcopy(loaded()[0])
     abilities = Abilities(events=frozenset({"block"}))
     assert play(vector, model(), abilities).outcome == "skipped"
+
+
+def test_a_case_of_a_family_is_skipped_for_an_engine_that_lacks_it() -> None:
+    without = Abilities(families=frozenset())
+    played = [play(vector, model(), without) for vector in loaded() if families_of(vector["config"])]
+    assert {(one.outcome, one.why) for one in played} == {("skipped", "the engine does not support the family restore")}
 
 
 class Scripted:

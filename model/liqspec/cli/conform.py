@@ -17,7 +17,7 @@ from liqspec.conform import configurations, junit, known_divergences, report, sa
 from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import CannotStart, EngineFault, Fault, Finding
 from liqspec.conform.lockstep import Comparison, play
-from liqspec.conform.negotiate import of_this_process
+from liqspec.conform.negotiate import check_families, of_this_process
 from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.core.events import EVENTS
@@ -150,6 +150,7 @@ def _compare(search: Search, replay: FailingRun | None) -> Outcome:
     """Compare at random; or only the run to be replayed, as it is, without making it shorter."""
     if replay is None:
         return search.run()
+    check_families(replay.config, search.world.families)
     # What the engine executes by itself was saved as events, which it does not support.
     events = [event for event in replay.events if event.get("type") not in EVENTS.keys() - search.events]
     outcome = Outcome(occurred=dict.fromkeys(search.known, 0))

@@ -89,7 +89,12 @@ def run(
         with LiveEngine(command, timeout) as engine, progress() as bars:
             task = bars.add_task("playing", total=len(chosen))
             hello = engine.hello
-            abilities = Abilities(engine=hello.engine, observes=Comparison.of(hello).observes, events=hello.events)
+            abilities = Abilities(
+                engine=hello.engine,
+                observes=Comparison.of(hello).observes,
+                events=hello.events,
+                families=hello.families,
+            )
             played = play_all(chosen, engine, abilities, lambda _: bars.advance(task))
     except CannotStart as error:
         fail(str(error))

@@ -5,39 +5,53 @@ from typing import Any
 
 from attrs import frozen
 
-from liqspec.conform.negotiate import Hello
+from liqspec.conform.negotiate import Hello, check_families
+from liqspec.core.parameters import families_of
 from liqspec.generate.configurations import base_configuration, configuration, part_of
 from liqspec.spec import venues
 
 
 @frozen(kw_only=True)
 class World:
-    """Where runs take place: at each base in turn; `fixed` leaves their rules as they are, else they are changed."""
+    """Where runs take place: at each base in turn; `fixed` leaves their rules as they are, else they are changed.
+
+    No run has a parameter of a family that is not one of `families`.
+    """
 
     bases: tuple[dict[str, Any], ...]
     names: tuple[str, ...]
     fixed: bool = False
+    families: frozenset[str] = frozenset()
+
+    @property
+    def drawn(self) -> frozenset[str]:
+        """The families that some run has."""
+        return frozenset(family for base in self.bases for family in families_of(base)) if self.fixed else self.families
 
     def run(self, number: int, random: Random) -> tuple[str, dict[str, Any]]:
         """The name and the configuration of the run with this number."""
         index = number % len(self.bases)
         base = self.bases[index]
-        config = part_of(random, base) if self.fixed else configuration(random, base)
+        config = part_of(random, base) if self.fixed else configuration(random, base, self.families)
         return self.names[index], config
 
     def allows(self, config: dict[str, Any]) -> bool:
-        """Whether a configuration has these rules: a fixed venue allows no others."""
-        return not self.fixed or any(
+        """Whether a configuration has these rules: a fixed venue allows no others, and no engine other families."""
+        return families_of(config).keys() <= self.families and (not self.fixed or self._at_a_base(config))
+
+    def _at_a_base(self, config: dict[str, Any]) -> bool:
+        return any(
             all(config.get(part) == base.get(part) for part in ("liquidation", "backstop", "quote_unit"))
             and all(base["markets"].get(name) == market for name, market in config["markets"].items())
             for base in self.bases
         )
 
 
-def shipped() -> World:
-    """All shipped venues, their parameters changed now and then."""
-    names = tuple(venues.names())
-    return World(bases=tuple(base_configuration(venues.load(name)) for name in names), names=names)
+def shipped(families: frozenset[str] = frozenset()) -> World:
+    """All shipped venues that an engine with these families can run, their parameters changed now and then."""
+    every = {name: base_configuration(venues.load(name)) for name in venues.names()}
+    bases = {name: base for name, base in every.items() if families_of(base).keys() <= families}
+    return World(bases=tuple(bases.values()), names=tuple(bases), families=families)
 
 
 def of(hello: Hello, venue: str | None) -> World:
@@ -45,10 +59,14 @@ def of(hello: Hello, venue: str | None) -> World:
 
     Raises:
         specification.UnreadableFile, InvalidVenueFile: there is no such venue, or it is not valid.
+        InvalidConfig: the venue has a parameter of a family that the engine does not have.
     """
     if venue is not None:
         file = venues.load(venue)
-        return World(bases=(base_configuration(file),), names=(file.name,), fixed=True)
+        base = base_configuration(file)
+        check_families(base, hello.families)
+        return World(bases=(base,), names=(file.name,), fixed=True, families=hello.families)
     if hello.base is not None:
-        return World(bases=(hello.base,), names=("the engine's own venue",), fixed=True)
-    return shipped()
+        names = ("the engine's own venue",)
+        return World(bases=(hello.base,), names=names, fixed=True, families=hello.families)
+    return shipped(hello.families)

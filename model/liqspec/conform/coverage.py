@@ -16,11 +16,13 @@ class Compared(Coverage):
     runs: int = 0
     steps: int = 0
     executed: Counter[str] = Factory(Counter)
+    families: Counter[str] = Factory(Counter)  # steps of runs that have a parameter of a family
+    drawn: frozenset[str] = frozenset()  # the families that runs were to have
     skipped: Counter[tuple[str, str]] = Factory(Counter)
     unsupported: Counter[str] = Factory(Counter)
 
     def never(self) -> dict[str, list[str]]:
-        """What no step exercised: event types, transitions, rules that act, and refusals of each event."""
+        """What no step exercised: families, event types, transitions, rules that act, and refusals of each event."""
         counts: dict[str, dict[str, int]] = {
             "accepted events": self.events,
             "transitions": self.transitions,
@@ -29,7 +31,8 @@ class Compared(Coverage):
         }
         for (kind, code), times in self.refusals.items():
             counts.setdefault(f"refusals of {kind}", {})[code] = times
-        return {kind: names for kind, names in never_exercised(counts).items() if names}
+        never = {"families": sorted(self.drawn - set(+self.families)), **never_exercised(counts)}
+        return {kind: names for kind, names in never.items() if names}
 
     def never_listed(self) -> list[str]:
         """The same, one text for each."""
@@ -45,6 +48,7 @@ class Compared(Coverage):
             "refusals": {f"{kind} {code}": times for (kind, code), times in sorted(self.refusals.items())},
             "rules": dict(sorted(self.rules.items())),
             "properties": dict(sorted(self.checked.items())),
+            "families": dict(sorted(self.families.items())),
             "executed": dict(sorted(self.executed.items())),
             "skipped": [
                 {"event": kind, "why": why, "times": times} for (kind, why), times in sorted(self.skipped.items())

@@ -13,6 +13,7 @@ from liqspec.core.config import Config
 from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
+from liqspec.core.parameters import families_of
 from liqspec.core.refusals import BadRequest, Refusal
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.catalogue import OBSERVED
@@ -194,6 +195,7 @@ class Beside:
 
     def _count(self, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> None:
         self.coverage.steps += 1
+        self.coverage.families.update(families_of(self.config).keys())
         self.coverage.count(event, effects, refusal)
 
     def _fault(self, fault: Fault) -> Finding:

@@ -1,5 +1,6 @@
-"""What an engine says of itself in `hello`: what it observes, which events and which rule set it can run."""
+"""What an engine says of itself in `hello`: what it observes, which events, families and rule set it can run."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from attrs import frozen
@@ -7,8 +8,8 @@ from attrs import frozen
 from liqspec.conform.answers import malformed
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
-from liqspec.core.events import EVENTS
-from liqspec.core.parameters import InvalidConfig
+from liqspec.core.events import EVENTS, OPTIONAL
+from liqspec.core.parameters import FAMILIES, InvalidConfig, families_of
 from liqspec.edge.amounts import decimal_text, exact
 from liqspec.edge.protocol import PROTOCOL
 from liqspec.edge.shapes import WrongShape
@@ -25,6 +26,7 @@ class Hello:
     observes: frozenset[str]
     states: Literal["full", "coarse"]
     events: frozenset[str]
+    families: frozenset[str] = frozenset()
     base: dict[str, Any] | None = None
 
     @property
@@ -34,12 +36,12 @@ class Hello:
 
 
 def of_this_process(base: dict[str, Any] | None = None) -> Hello:
-    """The introduction of an engine that says nothing of itself: it observes and supports everything."""
+    """The introduction of an engine that says nothing of itself: it has everything that is not optional (VER-1)."""
     return Hello(
         engine="an engine in this process",
         observes=frozenset(observables.names()),
         states="full",
-        events=frozenset(EVENTS),
+        events=frozenset(EVENTS) - OPTIONAL,
         base=base,
     )
 
@@ -57,13 +59,14 @@ def read_hello(reply: dict[str, Any]) -> Hello:
     states = reply.get("states")
     if states not in ("full", "coarse"):
         raise malformed(f'hello.states: expected "full" or "coarse", got {show(states)}')
-    venue = reply.get("venue")
+    venue, families = reply.get("venue"), _names("families", reply.get("families", []), tuple(sorted(FAMILIES)))
     return Hello(
         engine=one_line(str(reply.get("engine", "unnamed")), 100),
         observes=_names("observes", reply.get("observes"), observables.names()),
         states=states,
         events=_names("events", reply.get("events"), tuple(EVENTS)),
-        base=None if venue is None else _base(venue),
+        families=families,
+        base=None if venue is None else _base(venue, families),
     )
 
 
@@ -76,7 +79,18 @@ def _names(field: str, listed: object, known: tuple[str, ...]) -> frozenset[str]
     return frozenset(listed)
 
 
-def _base(venue: object) -> dict[str, Any]:
+def check_families(config: Mapping[str, Any], families: frozenset[str]) -> None:
+    """See that an engine that has these families can be sent a configuration.
+
+    Raises:
+        InvalidConfig: the first parameter of a family that it does not have.
+    """
+    for family, path in families_of(config).items():
+        if family not in families:
+            raise InvalidConfig(path, f"is of the family {family}, which the engine does not list in `families`")
+
+
+def _base(venue: object, families: frozenset[str]) -> dict[str, Any]:
     """A configuration of a run on the engine's rule set."""
     try:
         if not isinstance(venue, dict) or not isinstance(venue.get("markets"), dict):
@@ -85,6 +99,7 @@ def _base(venue: object) -> dict[str, Any]:
         marks = {name: decimal_text(exact(tick) * START) for name, tick in ticks.items()}
         config = Config.from_json({**venue, "accounts": ["alice"], "marks": marks})
         Engine(config)
+        check_families(config.to_json(), families)
     except (WrongShape, InvalidConfig, ValueError, AttributeError) as error:
         raise malformed(f"hello.venue: {error}") from None
     return config.to_json()

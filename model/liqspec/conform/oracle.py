@@ -8,7 +8,7 @@ from liqspec import __version__
 from liqspec.core import events
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
-from liqspec.core.parameters import InvalidConfig
+from liqspec.core.parameters import FAMILIES, InvalidConfig
 from liqspec.core.refusals import BadRequest
 from liqspec.edge import amounts, protocol
 from liqspec.edge.files import rules_version
@@ -71,6 +71,7 @@ class Oracle:
             "observes": list(observables.names()),
             "states": "full",
             "events": list(events.EVENTS),
+            "families": sorted(FAMILIES),
             "rules": rules_version(),
         }
         return reply if self._venue is None else {**reply, "venue": rule_set(self._venue)}

@@ -137,6 +137,7 @@ def tell_coverage(coverage: Compared, console: Console) -> None:
         "transitions": {name: coverage.transitions.get(name, 0) for name in machine.lifecycle().by_id},
         "refusals": {code: coverage.codes.get(code, 0) for code in CODES},
         "rules": dict(sorted(coverage.rules.items())),
+        "families": dict(sorted(coverage.families.items())),
         "executed by the engine": dict(coverage.executed),
     }
     for title, counted in lines.items():

@@ -83,8 +83,8 @@ class Search:
         Raises:
             CannotStart: an engine that had ended does not start again.
         """
-        outcome = Outcome(occurred=dict.fromkeys(self.known, 0))
-        coverage = outcome.coverage
+        coverage = Compared(drawn=self.world.drawn)
+        outcome = Outcome(coverage=coverage, occurred=dict.fromkeys(self.known, 0))
         for number in self.effort.numbers(lambda: coverage.steps):
             if number > 20 and not coverage.steps:  # an engine that skips everything would never come to its steps
                 break

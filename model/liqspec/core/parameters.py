@@ -345,6 +345,15 @@ def of_table(table: str) -> Iterator[Parameter]:
     return (entry for entry in PARAMETERS if entry.table == table)
 
 
+def families_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """The families whose parameters a configuration in plain data has, each with the path of its first one."""
+    families: dict[str, str] = {}
+    for entry in PARAMETERS:
+        if entry.family and entry.name in (config.get(entry.table) or {}):
+            families.setdefault(entry.family, entry.path)
+    return families
+
+
 def in_integers(tables: Mapping[str, Any], money: Grid) -> dict[str, Any]:
     """The values of `Parameters`, by their names there, for the tables of a configuration.
 

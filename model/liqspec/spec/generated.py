@@ -14,7 +14,7 @@ from liqspec.core import parameters, snapshot
 from liqspec.core.admission import Listed
 from liqspec.core.config import Mode
 from liqspec.core.events import EVENTS, Event, Trade, checks
-from liqspec.core.parameters import PARAMETERS, Parameter
+from liqspec.core.parameters import FAMILIES, PARAMETERS, Parameter
 from liqspec.core.refusals import CODES
 from liqspec.core.snapshot import AccountValue, BookValue, Field, PoolValue, PositionValue, Snapshot, WindowValue
 from liqspec.edge import files
@@ -157,6 +157,7 @@ def _of_event_field(field: "attrs.Attribute[Any]") -> dict[str, Any]:
 def _common_schema() -> dict[str, Any]:
     schema = _schema("common")
     schema["$defs"]["event_type"]["enum"] = list(EVENTS)
+    schema["$defs"]["family"]["enum"] = sorted(FAMILIES)
     schema["$defs"]["code"]["enum"] = list(CODES)
     return schema
 
@@ -169,8 +170,11 @@ What venues differ in, besides their markets: the fields of the tables `liquidat
 (CFG-1), and what each may be (CFG-2). This page is written from the declarations that the model reads
 (`make parameters`), and a test keeps it so.
 
-| parameter | is | default | rule | meaning |
-|---|---|---|---|---|
+A parameter of a *family* is off by default, and only sent to an engine whose `hello` lists the family
+([protocol](protocol.md)).
+
+| parameter | is | default | rule | family | meaning |
+|---|---|---|---|---|---|
 """
 
 
@@ -187,6 +191,7 @@ def _cells(entry: Parameter) -> Iterator[str]:
     else:
         yield "absent" if entry.default is None else f"`{json.dumps(entry.default)}`"
     yield entry.rule
+    yield entry.family and f"`{entry.family}`"
     yield entry.meaning
 
 

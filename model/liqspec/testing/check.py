@@ -32,6 +32,7 @@ def check_engine(
             rule. Also if nothing could be compared, or a known divergence did not occur.
         WrongShape: a tolerance or the file of known divergences is malformed.
         UnreadableFile: there is no such venue, or a file cannot be read.
+        InvalidConfig: the venue has a parameter of a family that the engine does not have.
     """
     listed = () if known is None else known_divergences.load(known)
     try:

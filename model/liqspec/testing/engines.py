@@ -10,7 +10,8 @@ from liqspec.conform.finding import EngineFault, Fault
 from liqspec.conform.negotiate import Hello, of_this_process, read_hello
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
-from liqspec.core.events import EventData
+from liqspec.core.events import EVENTS, EventData
+from liqspec.core.parameters import FAMILIES
 from liqspec.edge import protocol
 from liqspec.edge.texts import one_line
 
@@ -18,8 +19,9 @@ from liqspec.edge.texts import one_line
 class PythonEngine(Protocol):
     """An engine in this process. Configurations, events and observations are those of `spec/rules/09-data.md`.
 
-    It may also have the attributes `observes`, `states`, `events` and `venue`, with the meaning that they have in
-    `hello` (`spec/protocol.md`); without them it observes everything, supports every event and runs any rule set.
+    It may also have the attributes `observes`, `states`, `events`, `families` and `venue`, with the meaning that they
+    have in `hello` (`spec/protocol.md`); without them it observes everything, supports every event that is not
+    optional (VER-1), has no families, and runs any rule set.
     """
 
     def reset(self, config: dict[str, Any]) -> object:
@@ -55,6 +57,9 @@ class Skip(Exception):
 
 class Model:
     """The model as an engine in this process: what a test of it compares when no other engine is given."""
+
+    events = tuple(EVENTS)
+    families = tuple(sorted(FAMILIES))
 
     def reset(self, config: dict[str, Any]) -> dict[str, Any]:
         """Start a run."""
@@ -145,6 +150,7 @@ def _hello(engine: PythonEngine) -> Hello:
         "observes": list(getattr(engine, "observes", whole.observes)),
         "states": getattr(engine, "states", whole.states),
         "events": list(getattr(engine, "events", whole.events)),
+        "families": list(getattr(engine, "families", whole.families)),
     }
     venue = getattr(engine, "venue", None)
     return read_hello(answer if venue is None else {**answer, "venue": venue})

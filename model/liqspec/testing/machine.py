@@ -112,8 +112,8 @@ class LiquidationMachine(RuleBasedStateMachine):
         """An event that is malformed, or about an order that is not there."""
         self._draw(data, "refused")
 
-    def _draw(self, data: DataObject, family: str | None) -> None:
+    def _draw(self, data: DataObject, group: str | None) -> None:
         if self.beside is not None:
-            event = data.draw(events(self.beside.model, family), label="event")
+            event = data.draw(events(self.beside.model, group), label="event")
             if event is not None:
                 self.give(event)

@@ -1,7 +1,9 @@
 """Hypothesis strategies: configurations, the next event of a run, and whole runs that reach liquidations."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from attrs import evolve
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -15,7 +17,7 @@ from liqspec.generate import Guide
 from liqspec.step import relation
 
 # The guide's moves by what they are about; `orders` is what the book does with a working liquidation order.
-FAMILIES: dict[str, tuple[str, ...]] = {
+GROUPS: dict[str, tuple[str, ...]] = {
     "money": ("deposit", "withdraw", "transfer"),
     "trades": ("open_or_increase", "equal_margins", "reduce"),
     "prices": ("mark", "mark", "mark", "marks", "funding"),
@@ -26,15 +28,17 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }
 
 
-def configurations(venue: str | None = None) -> SearchStrategy[dict[str, Any]]:
+def configurations(venue: str | None = None, *, families: Iterable[str] = ()) -> SearchStrategy[dict[str, Any]]:
     """Valid configurations as plain data (CFG-1): one to three accounts on one to three markets.
 
     They are of a venue, by name or file, as it is; or near all shipped venues, some of their parameters changed.
+    `families` are those that the engine has: only their parameters are among them (`hello` in `spec/protocol.md`).
 
     Raises:
         UnreadableFile, InvalidVenueFile: there is no such venue, or it is not valid.
+        InvalidConfig: the venue has a parameter of another family.
     """
-    return of_world(compared.of(of_this_process(), venue))
+    return of_world(compared.of(evolve(of_this_process(), families=frozenset(families)), venue))
 
 
 def of_world(world: World) -> SearchStrategy[dict[str, Any]]:
@@ -43,16 +47,16 @@ def of_world(world: World) -> SearchStrategy[dict[str, Any]]:
     return st.builds(lambda number, random: world.run(number, random)[1], _numbers(world), randoms)
 
 
-def events(engine: Engine, family: str | None = None) -> SearchStrategy[EventData | None]:
+def events(engine: Engine, group: str | None = None) -> SearchStrategy[EventData | None]:
     """The next event for a run, as plain data, guided by its state: breaches, exact boundaries, fills, refusals.
 
-    `engine` is the model, which must be in the state of the run when the event is drawn; `family` is one of
-    `FAMILIES`. An event of a family may be impossible (nothing to reduce, no order working): then it is None.
+    `engine` is the model, which must be in the state of the run when the event is drawn; `group` is one of
+    `GROUPS`. An event of a group may be impossible (nothing to reduce, no order working): then it is None.
 
     Raises:
-        KeyError: there is no such family.
+        KeyError: there is no such group.
     """
-    moves = None if family is None else FAMILIES[family]
+    moves = None if group is None else GROUPS[group]
     return _event(engine, moves)
 
 
@@ -66,9 +70,11 @@ def _event(draw: DrawFn, engine: Engine, moves: tuple[str, ...] | None) -> Event
 
 
 @st.composite
-def runs(draw: DrawFn, venue: str | None = None, max_events: int = 40) -> tuple[dict[str, Any], list[EventData]]:
+def runs(
+    draw: DrawFn, venue: str | None = None, max_events: int = 40, *, families: Iterable[str] = ()
+) -> tuple[dict[str, Any], list[EventData]]:
     """A configuration and a guided list of events, some of which must be refused."""
-    config = draw(configurations(venue))
+    config = draw(configurations(venue, families=families))
     model = Engine(Config.from_json(config))
     listed: list[EventData] = []
     for _ in range(draw(st.integers(1, max_events))):

@@ -8,6 +8,7 @@ from attrs import field, frozen
 from liqspec.conform.answers import Accepted, Player, Refused, Skipped, read_answer
 from liqspec.conform.finding import EngineFault
 from liqspec.core.events import EVENTS
+from liqspec.core.parameters import FAMILIES, families_of
 from liqspec.core.refusals import BadRequest
 from liqspec.edge.shapes import WrongShape
 from liqspec.step import compare
@@ -17,11 +18,12 @@ from liqspec.step.reasons import ACCEPTED, OUTCOME
 
 @frozen(kw_only=True)
 class Abilities:
-    """What an engine says of itself: how it is compared, and which events it knows."""
+    """What an engine says of itself: how it is compared, and which events and families it has."""
 
     engine: str = "the engine"
     observes: Observes = field(factory=Observes)
     events: frozenset[str] = frozenset(EVENTS)
+    families: frozenset[str] = FAMILIES
 
 
 @frozen(kw_only=True)
@@ -42,6 +44,7 @@ def play(vector: dict[str, Any], player: Player, abilities: Abilities) -> Played
     """Play one vector; a new run begins with it."""
     told = {"path": path_of(vector), "title": vector["title"]}
     unknown = sorted({_type(step["event"]) for step in vector["steps"]} & (EVENTS.keys() - abilities.events))
+    unknown += [f"the family {name}" for name in sorted(families_of(vector["config"]).keys() - abilities.families)]
     if unknown:
         return Played(**told, outcome="skipped", why=f"the engine does not support {', '.join(unknown)}")
     match _read(player.reset(vector["config"])):
