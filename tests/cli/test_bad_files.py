@@ -235,18 +235,18 @@ BAD_VENUES = [
     ('tick = "0.1"', "tick = 1", "markets.A.tick: expected a string, got 1"),
     ('tick = "0.1"', "tick = nan", "markets.A.tick: expected a string, got nan"),
     ('tick = "0.1"', "tick = true", "markets.A.tick: expected a string, got true"),
-    ('"1/10"', "0.1", "markets.A.tiers[0].maintenance_rate: expected a string, got 0.1"),
+    ('"1/10"', "0.1", "markets.A.tiers 1, maintenance_rate: expected a string, got 0.1"),
     ('threshold = "2/3"', "threshold = 0.67", "backstop.threshold: expected a string, got 0.67"),
-    ("max_leverage = 5", "max_leverage = 5.0", "markets.A.tiers[0].max_leverage: expected a whole number, got 5.0"),
-    ("max_leverage = 5", 'max_leverage = "5"', 'markets.A.tiers[0].max_leverage: expected a whole number, got "5"'),
+    ("max_leverage = 5", "max_leverage = 5.0", "markets.A.tiers 1, max_leverage: expected a whole number, got 5.0"),
+    ("max_leverage = 5", 'max_leverage = "5"', 'markets.A.tiers 1, max_leverage: expected a whole number, got "5"'),
     ("cooldown_ms = 1000", "cooldown_ms = 1000.0", "liquidation.cooldown_ms: expected a whole number, got 1000.0"),
     # malformed amounts and rates (AMT-3, AMT-5)
     ('tick = "0.1"', 'tick = "NaN"', 'markets.A.tick: "NaN" is not a decimal number'),
     ('tick = "0.1"', 'tick = "1e-1"', 'markets.A.tick: "1e-1" is not a decimal number'),
     ('lot = "0.1"', 'lot = "+0.1"', 'markets.A.lot: "+0.1" is not a decimal number'),
-    ('above = "1000"', 'above = "1_000"', 'markets.A.tiers[1].above: "1_000" is not a decimal number'),
-    ('"1/5"', '"1:5"', 'markets.A.tiers[1].maintenance_rate: "1:5" is not a decimal number'),
-    ('"1/5"', '"1/0"', 'markets.A.tiers[1].maintenance_rate: "1/0" divides by zero'),
+    ('above = "1000"', 'above = "1_000"', 'markets.A.tiers 2, above: "1_000" is not a decimal number'),
+    ('"1/5"', '"1:5"', 'markets.A.tiers 2, maintenance_rate: "1:5" is not a decimal number'),
+    ('"1/5"', '"1/0"', 'markets.A.tiers 2, maintenance_rate: "1/0" divides by zero'),
     ('threshold = "2/3"', 'threshold = "inf"', 'backstop.threshold: "inf" is not a decimal number'),
     # by CFG-3, AMT-2 and AMT-4: grids
     ('tick = "0.1"', 'tick = "0"', "markets.A.tick: a grid step must be above 0, got 0"),
@@ -257,21 +257,21 @@ BAD_VENUES = [
         'tick = "0.01"',
         "markets.A.tick: tick 0.01 x lot 0.1 is not a whole number of quote",
     ),
-    ('above = "1000"', 'above = "1000.001"', "markets.A.tiers[1].above: 1000.001 is not a multiple of 0.01"),
+    ('above = "1000"', 'above = "1000.001"', "markets.A.tiers 2, above: 1000.001 is not a multiple of 0.01"),
     ('"500"', '"500.001"', "liquidation.partial_threshold: 500.001 is not a multiple of 0.01"),
     # by MRG-8: tiers
-    ('above = "0"', 'above = "1"', "markets.A.tiers[0].above: the first tier starts above 0, got 1"),
-    ('above = "0"', 'above = "-1"', "markets.A.tiers[0].above: "),
-    ('above = "1000"', 'above = "0"', "markets.A.tiers[1].above: tiers out of order: 0 does not rise from 0"),
-    ('above = "1000"', 'above = "-1"', "markets.A.tiers[1].above: tiers out of order: -1 does not rise from 0"),
-    ('"1/5"', '"1/11"', "markets.A.tiers[1].maintenance_rate: the rate falls from 1/10 to 1/11"),
-    ('"1/10"', '"0"', "markets.A.tiers[0].maintenance_rate: must be above 0, got 0"),
-    ('"1/10"', '"-1"', "markets.A.tiers[0].maintenance_rate: must be above 0, got -1"),
-    ('"1/10"', '"1/4"', "markets.A.tiers[0].maintenance_rate: 1/4 is above the initial rate 1/5"),
-    ('"1/5"', '"0.51"', "markets.A.tiers[1].maintenance_rate: 0.51 is above the initial rate 1/2"),
-    ("max_leverage = 5", "max_leverage = 1", "markets.A.tiers[1].max_leverage: the maximum leverage rises from 1 to 2"),
-    ("max_leverage = 2", "max_leverage = 0", "markets.A.tiers[1].max_leverage: must be at least 1"),
-    ("max_leverage = 2", "max_leverage = -1", "markets.A.tiers[1].max_leverage: expected a whole number from 0"),
+    ('above = "0"', 'above = "1"', "markets.A.tiers 1, above: the first tier starts above 0, got 1"),
+    ('above = "0"', 'above = "-1"', "markets.A.tiers 1, above: "),
+    ('above = "1000"', 'above = "0"', "markets.A.tiers 2, above: tiers out of order: 0 does not rise from 0"),
+    ('above = "1000"', 'above = "-1"', "markets.A.tiers 2, above: tiers out of order: -1 does not rise from 0"),
+    ('"1/5"', '"1/11"', "markets.A.tiers 2, maintenance_rate: the rate falls from 1/10 to 1/11"),
+    ('"1/10"', '"0"', "markets.A.tiers 1, maintenance_rate: must be above 0, got 0"),
+    ('"1/10"', '"-1"', "markets.A.tiers 1, maintenance_rate: must be above 0, got -1"),
+    ('"1/10"', '"1/4"', "markets.A.tiers 1, maintenance_rate: 1/4 is above the initial rate 1/5"),
+    ('"1/5"', '"0.51"', "markets.A.tiers 2, maintenance_rate: 0.51 is above the initial rate 1/2"),
+    ("max_leverage = 5", "max_leverage = 1", "markets.A.tiers 2, max_leverage: the maximum leverage rises from 1 to 2"),
+    ("max_leverage = 2", "max_leverage = 0", "markets.A.tiers 2, max_leverage: must be at least 1"),
+    ("max_leverage = 2", "max_leverage = -1", "markets.A.tiers 2, max_leverage: expected a whole number from 0"),
     # by CFG-2: shares
     ('"2/3"', '"0"', "backstop.threshold: must be above 0 and at most 1, got 0"),
     ('"2/3"', '"4/3"', "backstop.threshold: must be above 0 and at most 1, got 4/3"),
@@ -295,7 +295,7 @@ BAD_VENUES = [
     ('threshold = "2/3"', "", "backstop.threshold: required field is missing"),
     ('title = "Small"', "", "title: required field is missing"),
     ("fee_rate", "fee", "liquidation.fee: unknown field; the fields here are: cooldown_ms, cooldown_scope, fee_rate"),
-    ("max_leverage = 5", "max_leverage = 5, colour = 1", "markets.A.tiers[0].colour: unknown field"),
+    ("max_leverage = 5", "max_leverage = 5, colour = 1", "markets.A.tiers 1, colour: unknown field"),
     ('lot = "0.1"', "", "markets.A.lot: required field is missing"),
     ("cooldown_ms = 1000", 'cooldown_scope = "market"', 'liquidation.cooldown_scope: expected one of "position", '),
     ("cooldown_ms = 1000", 'order_policy = "both"', 'liquidation.order_policy: expected one of "all", "ranked", got'),
@@ -366,21 +366,21 @@ class TestABadVenueFile:
 # Text of the scenario file, its replacement, the line named, and what follows it.
 BAD_SCENARIOS = [
     # numbers where strings are due, and malformed ones (AMT-3)
-    ('amount = "300"', "amount = 300", 10, "step[0].event.amount: expected a string, got 300"),
-    ('amount = "300"', "amount = 300.0", 10, "step[0].event.amount: expected a string, got 300.0"),
-    ('amount = "300"', "amount = nan", 10, "step[0].event.amount: expected a string, got nan"),
-    ('amount = "300"', 'amount = "NaN"', 10, 'step[0].event.amount: "NaN" is not a decimal number'),
-    ('amount = "300"', 'amount = "3e2"', 10, 'step[0].event.amount: "3e2" is not a decimal number'),
-    ('price = "100"', 'price = "1e2"', 21, 'step[1].event.price: "1e2" is not a decimal number'),
-    ('size = "10"', "size = -10", 20, "step[1].event.size: expected a string, got -10"),
+    ('amount = "300"', "amount = 300", 10, "step 1, event.amount: expected a string, got 300"),
+    ('amount = "300"', "amount = 300.0", 10, "step 1, event.amount: expected a string, got 300.0"),
+    ('amount = "300"', "amount = nan", 10, "step 1, event.amount: expected a string, got nan"),
+    ('amount = "300"', 'amount = "NaN"', 10, 'step 1, event.amount: "NaN" is not a decimal number'),
+    ('amount = "300"', 'amount = "3e2"', 10, 'step 1, event.amount: "3e2" is not a decimal number'),
+    ('price = "100"', 'price = "1e2"', 21, 'step 2, event.price: "1e2" is not a decimal number'),
+    ('size = "10"', "size = -10", 20, "step 2, event.size: expected a string, got -10"),
     ('A = "100"', "A = 100.0", 4, "marks.A: expected a string, got 100.0"),
     ('A = "100"', 'A = "1 00"', 4, 'marks.A: "1 00" is not a decimal number'),
     ('cash = "1000"', "cash = 1000", 7, "vault.cash: expected a string, got 1000"),
-    ('reported = "1000"', 'reported = "1k"', 30, 'report[0].reported: "1k" is not a decimal number'),
+    ('reported = "1000"', 'reported = "1k"', 30, 'report 1, reported: "1k" is not a decimal number'),
     # by EVT-4: integers
-    ("leverage = 5", "leverage = 5.0", 22, "step[1].event.leverage: expected a whole number, got 5.0"),
-    ("leverage = 5", "leverage = -5", 22, "step[1].event.leverage: expected a whole number from 0"),
-    ("leverage = 5", 'leverage = "5"', 22, 'step[1].event.leverage: expected a whole number, got "5"'),
+    ("leverage = 5", "leverage = 5.0", 22, "step 2, event.leverage: expected a whole number, got 5.0"),
+    ("leverage = 5", "leverage = -5", 22, "step 2, event.leverage: expected a whole number from 0"),
+    ("leverage = 5", 'leverage = "5"', 22, 'step 2, event.leverage: expected a whole number, got "5"'),
     ('title = "A story"', 'title = "A story"\ntime = -1', 2, "time: expected a whole number from 0"),
     # marks, cash and depth on their grids and above 0 (AMT-4, CFG-1, SCN-3)
     ('A = "100"', 'A = "100.05"', 4, "marks.A: 100.05 is not a multiple of 0.1"),
@@ -388,27 +388,27 @@ BAD_SCENARIOS = [
     ('A = "100"', 'A = "-100"', 4, "marks.A: must be above 0, got -100"),
     ('A = "100"', 'A = "100", B = "1"', 4, "marks.B: venue small has no such market"),
     ('cash = "1000"', 'cash = "0.001"', 7, "vault.cash: 0.001 is not a multiple of 0.01"),
-    ('size = "1"\n', 'size = "-1"\n', 26, "depth.A[0].size: must be a multiple of 0.1 above 0; got -1"),
-    ('size = "1"\n', 'size = "0"\n', 26, "depth.A[0].size: must be a multiple of 0.1 above 0; got 0"),
+    ('size = "1"\n', 'size = "-1"\n', 26, "depth.A 1, size: must be a multiple of 0.1 above 0; got -1"),
+    ('size = "1"\n', 'size = "0"\n', 26, "depth.A 1, size: must be a multiple of 0.1 above 0; got 0"),
     (
         'distance = "0.1"',
         'distance = "-0.1"',
         25,
-        "depth.A[0].distance: must be a multiple of 0.1, at least 0; got -",
+        "depth.A 1, distance: must be a multiple of 0.1, at least 0; got -",
     ),
     (
         'distance = "0.1"',
         'distance = "0.01"',
         25,
-        "depth.A[0].distance: must be a multiple of 0.1, at least 0;",
+        "depth.A 1, distance: must be a multiple of 0.1, at least 0;",
     ),
     # fields
-    ('type = "deposit"', 'type = "dposit"', 10, 'step[0].event.type: "dposit"; the types are: deposit, '),
-    ('type = "trade"', "", 15, "step[1].event.type: "),
-    ('mode = "cross"', 'mode = "hedge"', 19, 'step[1].event.mode: expected one of "cross", "isolated", got "hedge"'),
-    ('mode = "cross"', 'moed = "cross"', 19, "step[1].event.moed: unknown field"),
-    ('market = "A"', "", 15, "step[1].event.market: required field is missing"),
-    ('note = "Ten at 100."', "noet = 1", 13, "step[1].noet: unknown field; the fields here are: event, expect, note"),
+    ('type = "deposit"', 'type = "dposit"', 10, 'step 1, event.type: "dposit"; the types are: deposit, '),
+    ('type = "trade"', "", 15, "step 2, event.type: "),
+    ('mode = "cross"', 'mode = "hedge"', 19, 'step 2, event.mode: expected one of "cross", "isolated", got "hedge"'),
+    ('mode = "cross"', 'moed = "cross"', 19, "step 2, event.moed: unknown field"),
+    ('market = "A"', "", 15, "step 2, event.market: required field is missing"),
+    ('note = "Ten at 100."', "noet = 1", 13, "step 2, noet: unknown field; the fields here are: event, expect, note"),
     ('title = "A story"', 'tilte = "A story"', 1, "tilte: unknown field"),
     ('accounts = ["alice"]', 'accounts = "alice"', 3, 'accounts: expected a list, got "alice"'),
     ('accounts = ["alice"]', "accounts = []", 3, "accounts: at least one account is needed"),
@@ -421,7 +421,7 @@ BAD_SCENARIOS = [
         'note = "Ten at 100."',
         'expect = { refused = "no" }',
         13,
-        'step[1].expect.refused: "no" is not one of: bad_request,',
+        'step 2, expect.refused: "no" is not one of: bad_request,',
     ),
     (
         'venue = "small.toml"',
@@ -433,8 +433,8 @@ BAD_SCENARIOS = [
     ("[vault]", "[change.liquidation]\nfee = 1\n[vault]", 7, "change.liquidation.fee: unknown field"),
     ("[vault]", "[change.backstop]\nthreshold = 1\n[vault]", 7, "change.backstop.threshold: expected a string, got 1"),
     # by SCN-4: reports
-    ("after_step = 2", "after_step = 0", 31, "report[0].after_step: must be from 1 to 2, the steps there are"),
-    ("after_step = 2", "after_step = 3", 31, "report[0].after_step: must be from 1 to 2, the steps there are"),
+    ("after_step = 2", "after_step = 0", 31, "report 1, after_step: must be from 1 to 2, the steps there are"),
+    ("after_step = 2", "after_step = 3", 31, "report 1, after_step: must be from 1 to 2, the steps there are"),
 ]
 
 
@@ -510,7 +510,7 @@ class TestABadScenarioFile:
         """EVT-2: Python refuses to write such an integer out, which a message must not stumble over."""
         with pytest.raises(InvalidScenario) as caught:
             folder.load_scenario('type = "deposit"', f"type = [0x{'F' * 6000}]")
-        assert "step[0].event.type" in one_line(caught)
+        assert "step 1, event.type" in one_line(caught)
 
 
 class TestBadConfigurations:

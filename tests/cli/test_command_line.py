@@ -10,10 +10,12 @@ import pytest
 
 from liqspec import __version__
 from liqspec.cli.app import app
+from liqspec.core import refusals
 from liqspec.edge import files
 from liqspec.edge.files import rules_version
 from liqspec.properties import registry
 from liqspec.replay import itf
+from liqspec.report.amounts import people
 from liqspec.spec import citations, rulebook, scenarios, venues
 from support.commands import run, run_here
 
@@ -51,7 +53,7 @@ def test_simulate_exits_with_1_if_the_end_is_another(tmp_path: Path) -> None:
     path.write_text(text.replace('collateral = "1200"', 'collateral = "1201"'), encoding="utf-8")
     done = run("simulate", str(path))
     assert done.returncode == 1
-    assert "at the end: alice/cross.collateral is 1200, expected 1201" in done.stdout
+    assert "at the end: alice/cross.collateral is 1,200, expected 1,201" in done.stdout
 
 
 def test_simulate_tells_the_figures_of_a_real_event_beside_the_models(
@@ -62,7 +64,7 @@ def test_simulate_tells_the_figures_of_a_real_event_beside_the_models(
     sources, compared = capsys.readouterr().out.split("Figures used")[1].split("Reported and modelled")
     assert "│ Deposit of 15.23M                                   │ public  │ Reports of the event. " in sources
     assert "│ Size of exactly 175,000                             │ assumed │" in sources
-    assert "│ Price of the takeover             │       ~1,915 │      1,904.49 │       -10.51 │" in compared
+    assert "│ Price of the takeover │ ~1,915 │ 1,904.49 │ -10.51 (-1,051 ticks) │" in " ".join(compared.split())
 
 
 BARE_STORY = """
@@ -178,8 +180,8 @@ def test_properties_are_a_table_a_page_and_data(
     assert run_here(monkeypatch, "properties", "--markdown") == 0
     assert capsys.readouterr().out == (files.ROOT / "properties.md").read_text(encoding="utf-8")
     assert run_here(monkeypatch, "properties") == 0
-    told = capsys.readouterr().out
-    assert "│ closed is empty               │ A closed or backstopped      │ state   │ observation │ LIF-3 " in told
+    told = " ".join(capsys.readouterr().out.split())
+    assert "│ closed is empty │ A closed or backstopped │ state │ observation │ LIF-3 │" in told
     assert all(f"│ {entry.title[:12]}" in told for entry in registry.PROPERTIES.values())
 
 
@@ -215,7 +217,7 @@ def test_a_bad_scenario_file_gets_one_line_with_file_line_and_field(tmp_path: Pa
     done = run("simulate", str(path))
     assert done.returncode == 2
     assert (
-        done.stderr == f"liqspec: {path}:6: step[0].event.amount: expected a string, got 100: "
+        done.stderr == f"liqspec: {path}:6: step 1, event.amount: expected a string, got 100: "
         'write "100"; see the fields of deposit\n'
     )
 
@@ -223,6 +225,81 @@ def test_a_bad_scenario_file_gets_one_line_with_file_line_and_field(tmp_path: Pa
 def test_lists_are_complete() -> None:
     assert [row["name"] for row in json.loads(run("scenarios", "--json").stdout)] == scenarios.names()
     assert {"generic", "hyperliquid"} <= {row["name"] for row in json.loads(run("venues", "--json").stdout)}
+
+
+def test_a_gap_is_exact_and_that_of_a_price_is_in_ticks_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SCN-4: 30,000 of collateral and 3 bought at 50,000 are bankrupt at 40,000."""
+    path = tmp_path / "gap.toml"
+    story = BARE_STORY.partition("[[report]]")[0].replace('"100" }', '"30000" }')
+    key = 'account = "alice", market = "BTC", mode = "cross"'
+    path.write_text(
+        story
+        + f'[[step]]\nevent = {{ type = "trade", {key}, size = "3", price = "50000", leverage = 10 }}\n'
+        + '[[report]]\nfigure = "bankrupt"\nreported = "40012"\nafter_step = 2\nexplanation = "x"\n'
+        + 'measure = "position.alice/BTC/cross.bankruptcy_price"\n'
+        + '[[report]]\nfigure = "mark"\nreported = "49999"\nafter_step = 2\nexplanation = "x"\n'
+        + 'measure = "mark.BTC"\n'
+        + '[[report]]\nfigure = "third"\nreported = "0.333333"\nafter_step = 2\nexplanation = "x"\n'
+        + 'measure = "position.alice/BTC/cross.size"\n',
+        encoding="utf-8",
+    )
+    assert run_here(monkeypatch, "simulate", str(path)) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "│ bankrupt │ 40,012 │ 40,000 │ -12 (-12 ticks) │" in told
+    assert "│ mark │ 49,999 │ 50,000 │ 1 (1 tick) │" in told
+    assert "│ third │ 0.333333 │ 3 │ 2.666667 │" in told
+
+
+def test_explain_knows_the_fields_of_an_observation(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """OBS-1."""
+    assert run_here(monkeypatch, "explain", "positions.size") == 0
+    told = capsys.readouterr().out
+    assert told.startswith("field of an observation positions.size (") and "compared as amount; decided by" in told
+
+
+def test_an_unknown_scope_is_answered_with_the_nearest_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(monkeypatch, "verify", "--scope", "minimall") == 2
+    assert capsys.readouterr().err.endswith("; did you mean minimal?\n")
+
+
+def test_amounts_in_messages_have_thousands_separators_and_times_and_names_have_not() -> None:
+    refusal = refusals.OffGrid("amount", "5200000.001", "must be a multiple of 0.01")
+    assert str(refusal) == "off_grid: amount is 5200000.001; it must be a multiple of 0.01 (AMT-4)"
+    assert people(str(refusal)) == "off_grid: amount is 5,200,000.001; it must be a multiple of 0.01 (AMT-4)"
+    same = ("now 86400000 ms", "bot1234/BTC/cross", "1234/BTC/cross", "5,200,000", '"12345" is not a name')
+    assert [people(text) for text in same] == list(same)
+    assert people("equity -12345 after it, 9999.") == "equity -12,345 after it, 9,999."
+
+
+@pytest.mark.parametrize(
+    ("refusal", "sentence"),
+    [
+        (
+            refusals.UnknownAccount("account", "carol", "not among the accounts of this run"),
+            "account carol is not among",
+        ),
+        (refusals.NotPositive("amount", "0", "must be above 0"), "amount is 0; it must be above 0 (EVT-2)"),
+        (refusals.TimeNotAfter("time", "5", "must be after 7"), "time is 5 ms; it must be after 7 ms (EVT-9)"),
+        (refusals.Overfill("size", "3", "2 is left of the order"), "size is 3; 2 is left of the order (FIL-1)"),
+        (
+            refusals.NoWorkingOrder("market", "a/B/cross", "has no working liquidation order"),
+            "market is refused for a/B/cross: it has no working liquidation order (FIL-1)",
+        ),
+        (
+            refusals.InsufficientMargin("amount", "equity 1 after it", "initial margin 2 after it"),
+            "amount is refused: equity 1 after it, but initial margin 2 after it (ACC-8)",
+        ),
+    ],
+)
+def test_a_refusal_is_a_sentence(refusal: refusals.Refusal, sentence: str) -> None:
+    """EVT-3."""
+    assert refusal.message.startswith(sentence)
 
 
 def test_help_has_examples_and_exit_status() -> None:

@@ -157,4 +157,4 @@ def test_each_part_of_a_message_has_at_most_120_characters() -> None:
     told = refusals.OffGrid(fits, too_long, too_long, rule="EVT-2").to_json()
     cut = "v" * 80 + "… (121 characters)"
     assert told == {"code": "off_grid", "field": fits, "value": cut, "limit": cut, "rule": "EVT-2"}
-    assert refusals.OffGrid(fits, too_long, "l").message == f"{fits}: {cut}; l ({refusals.OffGrid.rule})"
+    assert refusals.OffGrid(fits, too_long, "l").message == f"{fits} is {cut}; l ({refusals.OffGrid.rule})"

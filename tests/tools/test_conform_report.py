@@ -128,7 +128,7 @@ def test_a_broken_property_is_told_with_its_sentence_and_its_first_rule() -> Non
     assert finding.rules == PROPERTIES["nothing_is_created"].rules
     shown = report.text(finding)
     assert shown.startswith(
-        "breaks a property nothing is created: the outside has 5 too many\nafter 1 events; here\n"
+        "breaks a property nothing is created: the outside has 5 too many\nafter 1 event; here\n"
         "what the rules make of these events:\n  1 deposit alice amount 200\n"
     )
     assert "its observations break: closed is empty: bob has 1" in shown

@@ -12,7 +12,8 @@ from liqspec.audit.log import Entry, Head, InvalidLog
 from liqspec.audit.sources import Format, Line, format_of, opened
 from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import shapes
-from liqspec.edge.texts import show
+from liqspec.edge.texts import counted, placed, show
+from liqspec.report.amounts import people
 from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
 from liqspec.step.question import reason_json
@@ -67,14 +68,14 @@ def _begun(path: Path, lines: Iterator[Line], mode: Mode, tolerance: dict[str, s
     except (shapes.WrongShape, InvalidConfig) as error:
         if error.path.startswith("tolerance"):
             raise
-        raise InvalidLog(f"{path}:{first.number}: {error}") from None
+        raise InvalidLog(f"{path}:{first.number}: {placed(error.path, error.message)}") from None
 
 
 def _see(path: Path, follower: Follower, line: Line) -> None:
     try:
         follower.see(line.number, Entry.from_json(line.data))
     except (shapes.WrongShape, InvalidConfig) as error:
-        raise InvalidLog(f"{path}:{line.number}: {error}") from None
+        raise InvalidLog(f"{path}:{line.number}: {placed(error.path, error.message)}") from None
 
 
 SHOWN = 20  # divergences that are printed
@@ -91,7 +92,7 @@ def _lines(audit: Audit) -> Iterator[str]:
         yield from _divergence(divergence)
     left = len(audit.first) - SHOWN + len(audit.unlisted)
     if left > 0:
-        yield f"… and {left} accounts more; --json has {len(audit.first)} of them\n"
+        yield f"… and {counted(left, 'account')} more; --json has {len(audit.first)} of them\n"
     if audit.assumed:
         yield f"Not known at the beginning, and assumed: {escape('; '.join(audit.assumed[:10]))}\n"
     if audit.broken:
@@ -103,11 +104,11 @@ def _lines(audit: Audit) -> Iterator[str]:
     yield f"Transitions: {_counts(audit.coverage.transitions)}"
     yield f"Refusals: {_counts(audit.coverage.codes)}\n"
     name = f" of {escape(audit.engine)}" if audit.engine else ""
-    yield f"{audit.events:,} events{name}, after {audit.compared:,} of which something was observed"
+    yield f"{counted(audit.events, 'event')}{name}, after {audit.compared:,} of which something was observed"
     if audit.diverged:
         yield (
-            f"[bold red]{audit.diverged:,} depart from the rules[/bold red]; after {audit.adopted:,} of them the model "
-            f"continued from what was observed, after {audit.kept:,} from its own state"
+            f"[bold red]{counted(audit.diverged, 'departure')} from the rules[/bold red]; after {audit.adopted:,} of "
+            f"them the model continued from what was observed, after {audit.kept:,} from its own state"
         )
     elif not audit.compared:
         yield "[bold red]nothing was compared[/bold red]: no line gives the outcome of its event"
@@ -121,7 +122,7 @@ def _divergence(divergence: Divergence) -> Iterator[str]:
     event = divergence.event
     text = event_text(event) if isinstance(event, dict) else show(event)
     yield f"[bold]line {divergence.line:,}[/bold]  {escape(divergence.account)}  [bold]{escape(text)}[/bold]"
-    yield from (f"    {escape(line)}" for line in divergence.reason.lines())
+    yield from (f"    {escape(people(line))}" for line in divergence.reason.lines())
     yield f"    [dim]{escape(divergence.went_on)}[/dim]\n"
 
 

@@ -187,8 +187,9 @@ def terminal(stderr: bool = False) -> "Console":
             """Make the command stop, because its reader is gone."""
             raise BrokenPipeError
 
-    # Wide enough for a timeline where there is no terminal to ask.
-    width = None if (sys.stderr if stderr else sys.stdout).isatty() else 120
+    # Wide enough for a timeline where neither a terminal nor its user says how wide it is.
+    asked = (sys.stderr if stderr else sys.stdout).isatty() or "COLUMNS" in os.environ
+    width = None if asked else 120
     return Terminal(stderr=stderr, width=width, highlight=False)
 
 

@@ -14,6 +14,7 @@ from liqspec.draw.dot import image
 from liqspec.draw.theme import ThemeName
 from liqspec.draw.views import VIEWS, Format
 from liqspec.edge.errors import needs
+from liqspec.edge.texts import counted
 from liqspec.replay import recordings
 from liqspec.replay.record import Record
 
@@ -109,7 +110,7 @@ def draw_all(
     Example: `liqspec draw all diagrams`
     """
     written = views.write(folder)
-    typer.echo(f"{len(written)} pictures in {folder}")
+    typer.echo(f"{counted(len(written), 'picture')} in {folder}")
 
 
 @draw.command(name="run")

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.markup import escape
 
 from liqspec.cli.app import Json, fail, print_json, terminal
@@ -15,7 +14,8 @@ from liqspec.core.events import checks
 from liqspec.core.parameters import PARAMETERS
 from liqspec.edge import files
 from liqspec.edge.texts import did_you_mean
-from liqspec.spec import citations, rulebook
+from liqspec.report.tables import Page
+from liqspec.spec import citations, observables, rulebook
 
 
 def explain(
@@ -24,7 +24,7 @@ def explain(
         typer.Argument(
             metavar="RULE",
             help="A rule such as LIQ-3, a group of rules such as BKS, a transition such as T5, or a name: "
-            "of a state, a trigger, a guard, a refusal code or a parameter of a venue.",
+            "of a state, a trigger, a guard, a refusal code, a parameter of a venue or a field of an observation.",
         ),
     ],
     as_json: Json = False,
@@ -70,11 +70,12 @@ def _groups() -> dict[str, dict[str, rulebook.Rule]]:
 
 def _names() -> dict[str, dict[str, str]]:
     """What has a name and a meaning, by its name."""
-    table = machine.lifecycle().table
+    table, fields = machine.lifecycle().table, observables.observables().fields
     parameters = {
         f"{one.table}.{one.name}": {"kind": "parameter", "rule": one.rule, "meaning": one.meaning} for one in PARAMETERS
     }
     return {
+        **{name: {"kind": "field of an observation", **_observed(entry)} for name, entry in fields.items()},
         **{name: {"kind": "refusal", "meaning": meaning} for name, meaning in checks().codes.items()},
         **{name.rpartition(".")[2]: entry for name, entry in parameters.items()},
         **parameters,
@@ -85,6 +86,13 @@ def _names() -> dict[str, dict[str, str]]:
         },
         **{name: {"kind": "state", "meaning": entry.meaning} for name, entry in table.states.items()},
     }
+
+
+def _observed(entry: observables.Observable) -> dict[str, str]:
+    """A field of an observation: its first rule, how it compares, and what sets it."""
+    setters = ", ".join(name.replace("_", " ") for name in entry.effects) or "nothing that has a name"
+    rules = ", ".join(entry.rules)
+    return {"rule": entry.rules[0], "meaning": f"compared as {entry.kind}; decided by {rules}; set by: {setters}"}
 
 
 def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
@@ -107,7 +115,7 @@ def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
         return
     console = terminal()
     console.print(f"[bold]{rule.id}[/bold] {rule.title}  [dim]{_place(rule.path, rule.line)}[/dim]")
-    console.print(Markdown(rule.text))
+    console.print(Page(rule.text))
     for example in rule.examples:
         console.print("\n[bold]Worked example[/bold] (executed by the tests)")
         console.print(textwrap.indent(escape(example.text), "    "), soft_wrap=True)

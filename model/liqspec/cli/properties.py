@@ -3,10 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from liqspec.cli.app import Json, print_json, terminal
 from liqspec.properties import registry
+from liqspec.report.tables import table
 
 
 def properties(
@@ -22,7 +22,7 @@ def properties(
     elif as_json:
         print_json([entry.to_json() for entry in registry.PROPERTIES.values()])
     else:
-        table = Table("property", "what must hold", "kind", "judged on", "rules")
+        rows = table("property", "what must hold", "kind", "judged on", "rules")
         for entry in registry.PROPERTIES.values():
-            table.add_row(entry.title, entry.sentence, entry.kind, entry.judged_on, " ".join(entry.rules))
-        terminal().print(table)
+            rows.add_row(entry.title, entry.sentence, entry.kind, entry.judged_on, " ".join(entry.rules))
+        terminal().print(rows)

@@ -1,8 +1,7 @@
 """The command that lists the shipped scenarios."""
 
-from rich.table import Table
-
 from liqspec.cli.app import Json, print_json, terminal
+from liqspec.report.tables import table
 from liqspec.spec import scenarios as shipped
 
 
@@ -12,7 +11,7 @@ def scenarios(as_json: Json = False) -> None:
     if as_json:
         print_json([{"name": story.name, "title": story.file.title, "venue": story.file.venue} for story in loaded])
         return
-    table = Table("scenario", "venue", "title")
+    rows = table("scenario", "venue", "title")
     for story in loaded:
-        table.add_row(story.name, story.file.venue or "its own", story.file.title)
-    terminal().print(table)
+        rows.add_row(story.name, story.file.venue or "its own", story.file.title)
+    terminal().print(rows)

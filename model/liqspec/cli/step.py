@@ -12,7 +12,7 @@ from rich.markup import escape
 from liqspec.cli.app import HOLDS, VIOLATED, Json, terminal
 from liqspec.core.config import Venue
 from liqspec.edge import files
-from liqspec.report.amounts import Units
+from liqspec.report.amounts import Units, people
 from liqspec.report.sentences import effect_text
 from liqspec.step.question import Question, answer_json
 from liqspec.step.relation import Verdict
@@ -52,12 +52,12 @@ def _print_answer(question: Question, verdict: Verdict, console: Console) -> Non
     console.print(heading if question.after is not None else "[bold]foretold[/bold]")
     for reason in verdict.reasons:
         first, rule, *rest = reason.lines()
-        console.print(f"  [bold]{escape(first)}[/bold]", soft_wrap=True)
+        console.print(f"  [bold]{escape(people(first))}[/bold]", soft_wrap=True)
         for line in (rule, *rest):
-            console.print(f"    {escape(line)}", soft_wrap=True)
+            console.print(f"    {escape(people(line))}", soft_wrap=True)
     console.print("[bold]expected[/bold]")
     if expected.refusal is not None:
-        console.print(f"  refused {escape(str(expected.refusal))}", soft_wrap=True)
+        console.print(f"  refused {escape(people(str(expected.refusal)))}", soft_wrap=True)
     for effect in expected.effects:
         console.print(f"  [cyan]{effect.rule:<7}[/cyan]{escape(effect_text(effect, units))}", soft_wrap=True)
     if expected.accepted and not expected.effects:

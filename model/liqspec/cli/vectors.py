@@ -10,7 +10,7 @@ from liqspec.cli.app import HOLDS, VIOLATED, Json, application, fail, progress, 
 from liqspec.conform.finding import CannotStart, EngineFault
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.session import LiveEngine
-from liqspec.edge.texts import one_line
+from liqspec.edge.texts import counted, one_line
 from liqspec.vectors import corpus, report
 from liqspec.vectors.play import Abilities, play_all
 from liqspec.vectors.suites import SUITES, all_pieces
@@ -42,7 +42,7 @@ def generate(
     texts = corpus.texts_by_path(found)
     corpus.write(directory, texts)
     size = sum(len(text.encode()) for text in texts.values())
-    typer.echo(f"{len(found)} cases, {size / 1e6:.1f} MB, in {directory}")
+    typer.echo(f"{counted(len(found), 'case')}, {size / 1e6:.1f} MB, in {directory}")
 
 
 @vectors.command()
@@ -57,7 +57,8 @@ def check(directory: Folder = None) -> None:
     for line in stale[:40]:
         typer.echo(line)
     if stale:
-        typer.echo(f"{len(stale)} are stale; regenerate them: liqspec vectors generate {directory or 'spec/vectors'}")
+        regenerate = f"liqspec vectors generate {directory or 'spec/vectors'}"
+        typer.echo(f"{counted(len(stale), 'stale case')}; regenerate the corpus: {regenerate}")
     else:
         typer.echo("the corpus is what the specification makes")
     raise typer.Exit(VIOLATED if stale else HOLDS)

@@ -1,8 +1,7 @@
 """The command that lists the shipped rule sets."""
 
-from rich.table import Table
-
 from liqspec.cli.app import Json, print_json, terminal
+from liqspec.report.tables import table
 from liqspec.spec import venues as shipped
 
 
@@ -17,7 +16,7 @@ def venues(as_json: Json = False) -> None:
             ]
         )
         return
-    table = Table("venue", "markets", "about")
+    rows = table("venue", "markets", "about")
     for venue in loaded:
-        table.add_row(venue.name, ", ".join(venue.markets), venue.description)
-    terminal().print(table)
+        rows.add_row(venue.name, ", ".join(venue.markets), venue.description)
+    terminal().print(rows)

@@ -6,6 +6,7 @@ from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from liqspec.conform import report
 from liqspec.conform.search import Outcome
+from liqspec.edge.texts import counted
 
 
 def write(outcome: Outcome, engine: str, seconds: float, path: Path) -> None:
@@ -25,7 +26,9 @@ def write(outcome: Outcome, engine: str, seconds: float, path: Path) -> None:
     suite.add_testcase(compared)
     for entry, times in outcome.occurred.items():
         case = TestCase(f"known: {_printable(str(entry))}", "liqspec.conform.known")
-        case.result = [Skipped(f"occurred {times} times")] if times else [Failure("it did not occur: take it out")]
+        case.result = (
+            [Skipped(f"occurred {counted(times, 'time')}")] if times else [Failure("it did not occur: take it out")]
+        )
         suite.add_testcase(case)
     for name in outcome.coverage.never_listed():
         case = TestCase(name, "liqspec.conform.reached")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import IO, Literal
 
 from liqspec.conform.finding import CannotStart, EngineFault, Fault, FaultKind
-from liqspec.edge.texts import one_line
+from liqspec.edge.texts import counted, one_line
 
 MAX_REPLY = 4 * 1024 * 1024  # bytes of one reply; more is a flood
 MAX_LOG = 8 * 1024 * 1024  # bytes on standard error between a request and its reply; more is a flood
@@ -115,7 +115,7 @@ class Peer:
         if not self._out:
             return
         if len(self._out) >= CHUNK:
-            raise self.fault("flooded standard output", f"at least {len(self._out)} bytes without a request")
+            raise self.fault("flooded standard output", f"at least {counted(len(self._out), 'byte')} without a request")
         told = one_line(bytes(self._out.split(b"\n")[0]).decode("utf-8", "replace"), 200)
         raise self.fault("answered without being asked", f"after its reply came also: {told}")
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import Fault, Finding
@@ -14,9 +13,11 @@ from liqspec.conform.saved import Saved, to_scenario
 from liqspec.conform.search import Outcome
 from liqspec.core import machine
 from liqspec.core.refusals import CODES
+from liqspec.edge.texts import counted
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
-from liqspec.report.amounts import Units
+from liqspec.report.amounts import Units, people
+from liqspec.report.tables import table
 from liqspec.spec import rulebook, scenarios
 from liqspec.step.question import reason_json
 
@@ -31,13 +32,13 @@ def tell(outcome: Outcome, console: Console) -> None:
         _tell_never(outcome, console)
     for entry, times in outcome.occurred.items():
         if times:
-            console.print(f"known, {times:,} times: {escape(str(entry))}", soft_wrap=True)
+            console.print(f"known, {counted(times, 'time')}: {escape(str(entry))}", soft_wrap=True)
     for entry in outcome.stale:
         console.print(f"[bold red]known, but it did not occur:[/bold red] {escape(str(entry))}", soft_wrap=True)
     if outcome.finding is not None:
         tell_finding(outcome.finding, console, outcome.found_events)
     if outcome.conforms:
-        console.print(f"[bold green]conforms[/bold green] in {outcome.coverage.steps:,} steps")
+        console.print(f"[bold green]conforms[/bold green] in {counted(outcome.coverage.steps, 'step')}")
     elif outcome.finding is None and outcome.coverage.steps == 0:
         console.print("[bold red]nothing was compared[/bold red]: the engine skipped every step")
     else:
@@ -50,22 +51,22 @@ def tell(outcome: Outcome, console: Console) -> None:
 def tell_finding(finding: Finding, console: Console, found_events: int = 0) -> None:
     """Print a finding: its events with what the rules make of each, then what the engine did instead and why not."""
     heads = {"difference": "differs", "property": "breaks a property", "fault": "fails"}
-    console.print(f"\n[bold red]{heads.get(finding.kind, finding.kind)}[/bold red] {escape(finding.headline)}")
-    short = f", shortened from {found_events}" if found_events > len(finding.events) else ""
-    console.print(f"after {len(finding.events)} events{short}; {finding.where or 'replayed'}")
+    console.print(f"\n[bold red]{heads.get(finding.kind, finding.kind)}[/bold red] {escape(people(finding.headline))}")
+    short = f", shortened from {found_events:,}" if found_events > len(finding.events) else ""
+    console.print(f"after {counted(len(finding.events), 'event')}{short}; {finding.where or 'replayed'}")
     console.print("what the rules make of these events:")
     _tell_events(finding, console)
     console.print()
     for reason in finding.reasons[:MAX_REASONS]:
         first, _, *rest = reason.lines()
-        console.print(f"[bold]{escape(first)}[/bold]", soft_wrap=True)
+        console.print(f"[bold]{escape(people(first))}[/bold]", soft_wrap=True)
         for line in rest:
-            console.print(f"    {escape(line)}", soft_wrap=True)
+            console.print(f"    {escape(people(line))}", soft_wrap=True)
     if len(finding.reasons) > MAX_REASONS:
-        console.print(f"and {len(finding.reasons) - MAX_REASONS} more fields")
+        console.print(f"and {counted(len(finding.reasons) - MAX_REASONS, 'more field')}")
     for name, wrong in finding.broken:
         title = name.replace("_", " ")
-        console.print(f"its observations break: [bold]{title}[/bold]: {escape(wrong)}", soft_wrap=True)
+        console.print(f"its observations break: [bold]{title}[/bold]: {escape(people(wrong))}", soft_wrap=True)
     if finding.fault is not None:
         _tell_fault(finding.fault, console)
     if finding.kind in ("difference", "property"):
@@ -120,9 +121,7 @@ def tell_saved(saved: Saved, console: Console) -> None:
 
 def tell_coverage(coverage: Compared, console: Console) -> None:
     """Print how often each event, transition, refusal and rule was exercised, what was skipped, and what never came."""
-    table = Table("event", "accepted", "refused", "skipped")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    rows = table("event", "accepted", "refused", "skipped", right=("accepted", "refused", "skipped"))
     skipped: dict[str, int] = dict(coverage.unsupported)
     for (kind, _), times in coverage.skipped.items():
         skipped[kind] = skipped.get(kind, 0) + times
@@ -131,8 +130,8 @@ def tell_coverage(coverage: Compared, console: Console) -> None:
         refused[kind] = refused.get(kind, 0) + times
     for kind in dict.fromkeys([*coverage.events, *refused, *skipped]):
         counts = (coverage.events[kind], refused.get(kind, 0), skipped.get(kind, 0))
-        table.add_row(escape(kind), *(f"{times:,}" if times else "" for times in counts))
-    console.print(table)
+        rows.add_row(escape(kind), *(f"{times:,}" if times else "" for times in counts))
+    console.print(rows)
     lines = {
         "transitions": {name: coverage.transitions.get(name, 0) for name in machine.lifecycle().by_id},
         "refusals": {code: coverage.codes.get(code, 0) for code in CODES},
@@ -140,14 +139,16 @@ def tell_coverage(coverage: Compared, console: Console) -> None:
         "families": dict(sorted(coverage.families.items())),
         "executed by the engine": dict(coverage.executed),
     }
-    for title, counted in lines.items():
-        if counted:
-            told = "  ".join(f"{name} {times:,}" for name, times in counted.items() if times)
+    for title, numbers in lines.items():
+        if numbers:
+            told = "  ".join(f"{name} {times:,}" for name, times in numbers.items() if times)
             console.print(f"[bold]{title}[/bold]  {told}", soft_wrap=True)
     if coverage.checked:
         console.print(f"[bold]properties[/bold]  {len(+coverage.checked)} judged on the engine's own observations")
     for (kind, why), times in sorted(coverage.skipped.items()):
-        console.print(f"[yellow]skipped by the engine[/yellow] {kind}, {times:,} times: {escape(why)}", soft_wrap=True)
+        console.print(
+            f"[yellow]skipped by the engine[/yellow] {kind}, {counted(times, 'time')}: {escape(why)}", soft_wrap=True
+        )
     for kind in sorted(coverage.unsupported):
         console.print(f"[yellow]not supported by the engine[/yellow] {kind}")
 
@@ -156,7 +157,7 @@ def _tell_never(outcome: Outcome, console: Console) -> None:
     """Report what was never reached; where a finding ended the run early, only the count."""
     never = outcome.coverage.never()
     if never and outcome.finding is not None:
-        told = f"{len(outcome.coverage.never_listed())} things before the finding; --json lists them"
+        told = f"{counted(len(outcome.coverage.never_listed()), 'thing')} before the finding; --json lists them"
         console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {told}")
         return
     for kind, names in never.items():

@@ -15,6 +15,7 @@ from liqspec.conform.finding import CannotStart, EngineFault, Finding
 from liqspec.conform.known_divergences import Divergence
 from liqspec.conform.lockstep import Beside, Comparison, play
 from liqspec.core.events import EVENTS, EventData
+from liqspec.edge.texts import counted
 from liqspec.generate import Guide
 from liqspec.search import campaign
 from liqspec.search.campaign import guided_run, seeded
@@ -116,8 +117,12 @@ class Search:
         except (CannotStart, EngineFault):
             return finding
         if again is None or not again.is_like(finding):
-            second = "nothing is wrong" if again is None else f"after {len(again.events)} events: {again.headline}"
-            note = f"the same {len(finding.events)} events twice; first: {finding.headline}; then: {second}"
+            second = (
+                "nothing is wrong"
+                if again is None
+                else f"after {counted(len(again.events), 'event')}: {again.headline}"
+            )
+            note = f"the same {counted(len(finding.events), 'event')} twice; first: {finding.headline}; then: {second}"
             return evolve(finding, kind="not deterministic", note=note)
         return self._made(finding, (FEWER, SIMPLER), self._deadline() if deadline is None else deadline)
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 from liqspec.edge.texts import one_line
 
 _LONGEST = 120  # characters of a part of a message: an amount of 78 digits is never cut
+_OF_ANOTHER = "{field} is refused for {value}: {limit}"  # the value is the key of a position or a pool
 
 
 class Refusal(Exception):
@@ -12,11 +13,12 @@ class Refusal(Exception):
 
     `field` is the field of the event that was refused, `value` what it, or the measure it led to, was, and `limit` the
     bound that it broke; all three are texts in the outside format. `meaning` is what a code says
-    is wrong, where the check of an event does not say it.
+    is wrong, where the check of an event does not say it; `sentence` puts the three together for people.
     """
 
     code: ClassVar[str]
     meaning: ClassVar[str]
+    sentence: ClassVar[str] = "{field} is {value}; {limit}"
     rule: str
 
     def __init__(self, field: str, value: str, limit: str, *, rule: str | None = None) -> None:
@@ -31,7 +33,8 @@ class Refusal(Exception):
     def message(self) -> str:
         """The refusal in one line, without its code."""
         data = self.to_json()
-        return f"{data['field']}: {data['value']}; {data['limit']} ({self.rule})"
+        limit = f"it {data['limit']}" if data["limit"].startswith(("must ", "has ")) else data["limit"]
+        return f"{self.sentence.format(**{**data, 'limit': limit})} ({self.rule})"
 
     def to_json(self) -> dict[str, str]:
         """The refusal as plain data: code, field, value, limit and rule, each of a bounded length."""
@@ -50,6 +53,7 @@ class BadRequest(Refusal):
     meaning = (
         "it is no event: not an object, an unknown type, or a field that is missing, unknown, mistyped or malformed"
     )
+    sentence = "{field}: {value}; {limit}"
     rule = "EVT-2"
 
 
@@ -58,6 +62,7 @@ class UnknownAccount(Refusal):
 
     code = "unknown_account"
     meaning = "the account is not one of the run"
+    sentence = "{field} {value} is {limit}"
     rule = "EVT-2"
 
 
@@ -66,6 +71,7 @@ class UnknownMarket(Refusal):
 
     code = "unknown_market"
     meaning = "a market is not one of the run"
+    sentence = "{field} {value} is {limit}"
     rule = "EVT-2"
 
 
@@ -90,6 +96,7 @@ class NotOpen(Refusal):
 
     code = "not_open"
     meaning = "the vault has taken the position in this block"
+    sentence = _OF_ANOTHER
     rule = "ACC-7"
 
 
@@ -98,6 +105,7 @@ class OrderWorking(Refusal):
 
     code = "order_working"
     meaning = "a liquidation order of the pool is working"
+    sentence = _OF_ANOTHER
     rule = "ACC-7"
 
 
@@ -114,6 +122,7 @@ class InLiquidation(Refusal):
 
     code = "in_liquidation"
     meaning = "the pool is in liquidation"
+    sentence = _OF_ANOTHER
     rule = "ACC-8"
 
 
@@ -130,6 +139,7 @@ class InsufficientMargin(Refusal):
 
     code = "insufficient_margin"
     meaning = "the pool's equity after it would be below its initial margin"
+    sentence = "{field} is refused: {value}, but {limit}"
     rule = "ACC-8"
 
 
@@ -138,6 +148,7 @@ class NoWorkingOrder(Refusal):
 
     code = "no_working_order"
     meaning = "no liquidation order of the position is working"
+    sentence = _OF_ANOTHER
     rule = "FIL-1"
 
 
@@ -154,6 +165,7 @@ class TimeNotAfter(Refusal):
 
     code = "time_not_after"
     meaning = "the time is not after the present one"
+    sentence = "{field} is {value} ms; {limit} ms"
     rule = "EVT-9"
 
 

@@ -12,7 +12,8 @@ from liqspec.core.engine import Engine
 from liqspec.core.refusals import Refusal
 from liqspec.distinguish.rule_sets import Parameter, RuleSets
 from liqspec.distinguish.search import Distinction, Outcome
-from liqspec.report.amounts import value_text
+from liqspec.edge.texts import counted
+from liqspec.report.amounts import people, value_text
 from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
 from liqspec.step.compare import Difference
@@ -35,17 +36,17 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield f"[bold]{first} and {second}, both in the markets of {first}[/bold]"
     found = outcome.distinction
     if found is None:
-        tried = f"{outcome.steps:,} events of {outcome.runs:,} runs"
+        tried = f"{counted(outcome.steps, 'event')} of {counted(outcome.runs, 'run')}"
         yield f"no difference found in {tried}, though these parameters differ:"
         yield from (_parameter(entry, outcome.sets.names) for entry in parameters)
         return
-    yield f"They differ after {len(found.apart.events)} events:\n"
+    yield f"They differ after {counted(len(found.apart.events), 'event')}:\n"
     for number, event in enumerate(found.apart.events, start=1):
         yield f"[bold]{number:>3} {escape(event_text(event))}[/bold]"
     yield f"\n{escape(difference_text(found.apart.first.difference, outcome.sets.names))}"
     for name, did in zip(outcome.sets.names, found.apart.did, strict=True):
         yield f"\n[bold]{escape(name)}[/bold]"
-        yield from (f"    {escape(line)}" for line in did or ("nothing happens",))
+        yield from (f"    {escape(people(line))}" for line in did or ("nothing happens",))
     yield "\nThe rule that makes the difference:"
     reason = found.apart.first
     yield f"    [cyan]{reason.rule}[/cyan] {escape(reason.title)}"
@@ -56,7 +57,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     others = [entry.path for entry in parameters if entry.path not in {one.path for one in found.parameters}]
     if others:
         yield f"    (they also differ in {', '.join(others)})"
-    yield f"\n{_how_short(found)} {outcome.steps:,} events of {outcome.runs:,} runs were tried."
+    yield f"\n{_how_short(found)} Tried: {counted(outcome.steps, 'event')} of {counted(outcome.runs, 'run')}."
 
 
 def _how_short(found: Distinction) -> str:

@@ -10,6 +10,7 @@ from liqspec.draw import dot
 from liqspec.draw.diagram import Diagram, Frame, StateShown, TransitionShown
 from liqspec.draw.legend import PURPOSES, ROLES
 from liqspec.draw.theme import Line, Theme
+from liqspec.edge.texts import counted
 
 _FRAME = "cluster_"
 _PROSE = str.maketrans("_", " ")
@@ -187,7 +188,7 @@ def count_box(entry: TransitionShown, theme: Theme) -> str:
             dot.text("NEVER FIRED", color=theme.alarm_text, size=12, bold=True),
             attributes=f'BGCOLOR="{theme.alarm}" CELLPADDING="4"',
         )
-    return dot.cell(dot.text(f"{entry.fired:,} times", color=theme.text, size=12, bold=True))
+    return dot.cell(dot.text(counted(entry.fired, "time"), color=theme.text, size=12, bold=True))
 
 
 def scale_steps(theme: Theme) -> list[tuple[str, Line]]:

@@ -7,6 +7,7 @@ leave one as a whole.)
 
 from liqspec.draw.diagram import Diagram, TransitionShown
 from liqspec.draw.theme import LIGHT, Box
+from liqspec.edge.texts import counted
 
 _INDENT = "    "
 _BREAK = "<br>"
@@ -71,7 +72,7 @@ def _remark(entry: TransitionShown) -> list[str]:
         return []
     if entry.fired == 0 and entry.purpose == "reserved":
         return ["(reserved)"]
-    return [f"{entry.fired:,} times" if entry.fired else "NEVER FIRED"]
+    return [counted(entry.fired, "time") if entry.fired else "NEVER FIRED"]
 
 
 def _classes(diagram: Diagram) -> list[str]:

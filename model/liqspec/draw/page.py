@@ -20,6 +20,7 @@ from liqspec.draw import legend, path
 from liqspec.draw.diagram import role_of
 from liqspec.draw.legend import time_text, words
 from liqspec.draw.theme import THEMES, Stroke, Theme
+from liqspec.edge.texts import counted
 from liqspec.replay.record import Amount, Measures, Record, Step, rules_of
 from liqspec.report.amounts import approximate, value_text
 from liqspec.report.sentences import event_text
@@ -190,7 +191,7 @@ def _drawn(amounts: "list[Amount] | list[Amount | None]") -> list[float | None]:
 
 def _about(record: Record) -> str:
     venue = f"Venue {record.venue}. " if record.venue else ""
-    return f"{venue}{len(record.steps)} events."
+    return f"{venue}{counted(len(record.steps), 'event')}."
 
 
 def _asset(name: str) -> str:

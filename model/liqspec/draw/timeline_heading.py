@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 from liqspec.draw.diagram import role_of
 from liqspec.draw.legend import Entry, Mark, Side, entries, short, time_text, words
 from liqspec.draw.theme import Curve, Theme
+from liqspec.edge.texts import counted
 from liqspec.replay.record import Record
 
 # Markers of what was executed, at its price: down for a sale, up for a purchase.
@@ -99,7 +100,7 @@ def _split(widths: list[float], columns: int) -> list[list[float]]:
 def _subtitle(record: Record) -> str:
     first, last = record.blocks()[0].value[1], record.blocks()[-1].value[1]
     venue = f"venue {record.venue}, " if record.venue else ""
-    text = f"{venue}{len(record.steps)} events, from {time_text(first)} to {time_text(last)}"
+    text = f"{venue}{counted(len(record.steps), 'event')}, from {time_text(first)} to {time_text(last)}"
     return text + ("" if record.end.as_expected else " · NOT AS EXPECTED")
 
 

@@ -1,9 +1,23 @@
 """Short texts on one line, for messages about values that may be anything."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 MAX_SHOWN = 60
+
+_ENTRY = re.compile(r"\[([0-9]+)\](\.?)")
+
+
+def counted(number: int, noun: str) -> str:
+    """A count with its noun, such as "1 event" or "2,600 events"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def placed(path: str, message: str) -> str:
+    """A message after its place, with entries counted from 1: `step[3].event.price` is "step 4, event.price"."""
+    counted_from_1 = _ENTRY.sub(lambda found: f" {int(found[1]) + 1}" + (", " if found[2] else ""), path)
+    return one_line(f"{counted_from_1}: {message}" if path else message)
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

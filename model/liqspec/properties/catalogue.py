@@ -2,6 +2,7 @@
 
 from liqspec.edge import keys
 from liqspec.edge.amounts import ratio_text as _n
+from liqspec.edge.texts import counted
 from liqspec.properties.checker import measures
 from liqspec.properties.checker.events import EVENTS
 from liqspec.properties.checker.exact import ZERO, Fraction, number
@@ -353,9 +354,8 @@ def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Verdict:
         returned = measures.down(step.rules.return_fraction * max(equity, ZERO), step.rules.quote)
         pool = step.after.pools[key]
         if pool.positions or pool.collateral != returned:
-            return violated(
-                f"{key} keeps {len(pool.positions)} positions and {_n(pool.collateral)}, must be {_n(returned)}"
-            )
+            kept = counted(len(pool.positions), "position")
+            return violated(f"{key} keeps {kept} and {_n(pool.collateral)}, must be {_n(returned)}")
         cash += expected.collateral - returned
         for held in expected.holdings.values():
             cash -= held.cost

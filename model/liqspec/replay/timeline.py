@@ -7,16 +7,17 @@ from typing import Any
 import attrs
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from liqspec.core.effects import Transitioned
-from liqspec.edge import amounts
+from liqspec.edge import amounts, keys
 from liqspec.replay.run import Comparison, Moment, Outcome, Run
-from liqspec.report.amounts import Units, approximate, thousands, value_text
+from liqspec.report.amounts import Units, approximate, counted_ticks, exact_text, people, thousands, value_text
 from liqspec.report.sentences import effect_json, effect_text, event_text
+from liqspec.report.tables import table
 from liqspec.step.compare import Change, changes
 
 # A pool's measures are shown together, in one line, when any of them changed.
+_PRICES = ("liquidation_price", "liquidation_crossing", "bankruptcy_price")
 _MEASURES = ("equity", "maintenance_margin", "initial_margin")
 
 
@@ -37,7 +38,7 @@ def print_run(run: Run, console: Console) -> Outcome:
     outcome = run.outcome()
     console.print()
     _print_sources(run, console)
-    _print_comparisons(outcome.comparisons, console)
+    _print_comparisons(run, outcome.comparisons, console)
     _print_end(outcome, console)
     return outcome
 
@@ -50,14 +51,14 @@ def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
     if moment.note:
         yield f"    [italic dim]{escape(moment.note)}[/italic dim]"
     if moment.refusal is not None:
-        yield f"    [yellow]refused[/yellow] {escape(str(moment.refusal))}"
+        yield f"    [yellow]refused[/yellow] {escape(people(str(moment.refusal)))}"
     for effect in moment.effects:
         yield f"    [cyan]{effect.rule:<7}[/cyan]{escape(effect_text(effect, units))}"
     yield from _changes(moment)
     for line in moment.why:
         yield f"    [magenta]why[/magenta]    {escape(line)}"
     for line in moment.unexpected:
-        yield f"    [bold red]unexpected[/bold red] {escape(line)}"
+        yield f"    [bold red]unexpected[/bold red] {escape(people(line))}"
 
 
 def _changes(moment: Moment) -> Iterator[str]:
@@ -89,30 +90,44 @@ def _pool_line(pool: dict[str, Any]) -> str:
 
 def _print_sources(run: Run, console: Console) -> None:
     if run.scenario.file.source:
-        table = Table(title="Figures used", title_justify="left")
-        for column in ("figure", "status", "note"):
-            table.add_column(column)
+        rows = table("figure", "status", "note", title="Figures used")
         for source in run.scenario.file.source:
-            table.add_row(escape(source.figure), source.status, escape(source.note))
-        console.print(table)
+            rows.add_row(escape(source.figure), source.status, escape(source.note))
+        console.print(rows)
 
 
-def _print_comparisons(comparisons: tuple[Comparison, ...], console: Console) -> None:
+def _print_comparisons(run: Run, comparisons: tuple[Comparison, ...], console: Console) -> None:
     if comparisons:
-        table = Table(title="Reported and modelled", title_justify="left")
-        for column, justify in (("figure", "left"), ("reported", "right"), ("model", "right"), ("gap", "right")):
-            table.add_column(column, justify=justify)  # type: ignore[arg-type]
-        table.add_column("what would explain the gap")
+        titles = ("figure", "reported", "model", "gap", "what would explain the gap")
+        rows = table(*titles, title="Reported and modelled", right=("reported", "model", "gap"))
         for comparison in comparisons:
             report = comparison.report
-            table.add_row(
+            rows.add_row(
                 escape(report.figure),
                 ("~" if report.approximate else "") + thousands(report.reported),
-                "none" if comparison.model is None else approximate(comparison.model),
-                "none" if comparison.gap is None else approximate(comparison.gap),
+                "none" if comparison.model is None else exact_text(comparison.model),
+                _gap(comparison, run),
                 escape(report.explanation),
             )
-        console.print(table)
+        console.print(rows)
+
+
+def _gap(comparison: Comparison, run: Run) -> str:
+    """How far the model's figure is from the reported one; for a price also in ticks of its market."""
+    if comparison.gap is None:
+        return "none"
+    market = _market_of_price(comparison.report.measure)
+    ticks = "" if market is None else counted_ticks(comparison.gap / run.engine.venue.markets[market].price.step)
+    return exact_text(comparison.gap) + ticks
+
+
+def _market_of_price(measure: str) -> str | None:
+    """The market of a measure that is a price (SCN-4); None if it is not one."""
+    kind, _, rest = measure.partition(".")
+    key, _, name = rest.rpartition(".")
+    if kind == "mark":
+        return rest
+    return keys.market_of(key) if kind == "position" and name in _PRICES else None
 
 
 def _print_end(outcome: Outcome, console: Console) -> None:
@@ -121,7 +136,7 @@ def _print_end(outcome: Outcome, console: Console) -> None:
     if outcome.unexpected:
         console.print(f"[bold red]{len(outcome.unexpected)} unexpected[/bold red]")
         for line in outcome.unexpected:
-            console.print(f"  {escape(line)}", soft_wrap=True)
+            console.print(f"  {escape(people(line))}", soft_wrap=True)
     else:
         console.print("[bold green]as expected[/bold green]")
 

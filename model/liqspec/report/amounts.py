@@ -1,5 +1,6 @@
 """Amounts for people: decimals on their grid, with thousands separators."""
 
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -8,6 +9,8 @@ from attrs import frozen
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Venue
 from liqspec.edge import amounts
+
+_AMOUNT = re.compile(r"(?<![\w.,/:\"'-])-?[0-9]{4,}(\.[0-9]+)?(?![\w/\"'-]|[.,][0-9]| ms\b)")
 
 
 @frozen
@@ -44,6 +47,11 @@ def thousands(text: str) -> str:
     return sign + ",".join([digits, *reversed(groups)]) + point + places
 
 
+def people(text: str) -> str:
+    """A message with thousands separators in its amounts; times in ms, and parts of names and paths, stay."""
+    return _AMOUNT.sub(lambda found: thousands(found[0]), text)
+
+
 def value_text(value: Any) -> str:
     """A value of an event or an observation: thousands separated, yes or no, none."""
     if value is None:
@@ -58,6 +66,17 @@ def value_text(value: Any) -> str:
         except amounts.MalformedAmount:
             return value
     return str(value)
+
+
+def exact_text(value: Fraction) -> str:
+    """A rational with nothing rounded: a decimal with thousands separators where it has one, else a ratio."""
+    text = amounts.ratio_text(value)
+    return text if "/" in text else thousands(text)
+
+
+def counted_ticks(ticks: Fraction) -> str:
+    """A distance of prices in ticks, after the distance itself."""
+    return f" ({exact_text(ticks)} tick{'' if abs(ticks) == 1 else 's'})"
 
 
 def approximate(value: Fraction) -> str:

@@ -12,6 +12,7 @@ from attrs import frozen
 from liqspec.core.config import Mode
 from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
+from liqspec.edge.texts import placed
 
 ASSESSMENT = "assessment.toml"
 ISOLATION = "isolation.toml"
@@ -144,4 +145,4 @@ def _load(path: Path, shape: type[T]) -> T:
     try:
         return shapes.structure(files.parse_toml(text, path), shape)
     except shapes.WrongShape as error:
-        raise InvalidChart(f"{files.place(text, path, error.path)}: {error}") from None
+        raise InvalidChart(f"{files.place(text, path, error.path)}: {placed(error.path, error.message)}") from None

@@ -14,7 +14,7 @@ from liqspec.core.refusals import CODES, BadRequest
 from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import are_amounts, is_amount, is_integer
-from liqspec.edge.texts import did_you_mean, show
+from liqspec.edge.texts import did_you_mean, placed, show
 from liqspec.spec import venues
 
 
@@ -144,7 +144,7 @@ def parse(text: str, path: Path) -> Scenario:
     try:
         return build(path.stem, data, path.parent)
     except (shapes.WrongShape, InvalidConfig) as error:
-        raise InvalidScenario(f"{files.place(text, path, error.path)}: {error}") from None
+        raise InvalidScenario(f"{files.place(text, path, error.path)}: {placed(error.path, error.message)}") from None
 
 
 def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:

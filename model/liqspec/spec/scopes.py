@@ -8,6 +8,7 @@ from liqspec.core.config import Config
 from liqspec.core.events import EventData
 from liqspec.edge import files, shapes
 from liqspec.edge.shapes import are_amounts, is_amount, is_integer
+from liqspec.edge.texts import did_you_mean
 
 
 @frozen(kw_only=True)
@@ -77,7 +78,8 @@ def load(name: str) -> Scope:
     path = files.ROOT / "scopes" / f"{name}.toml"
     shipped = [*names(), *thorough_names()]
     if name not in shipped:
-        raise files.UnreadableFile(path, f"no such scope; shipped are {', '.join(shipped)}")
+        known = ", ".join(shipped)
+        raise files.UnreadableFile(path, f"no such scope; shipped are {known}{did_you_mean(name, shipped)}")
     scope = shapes.structure(files.read_toml(path), Scope)
     Config.from_json(scope.config)
     if scope.symmetric and not _treats_all_the_same(scope):

@@ -11,7 +11,7 @@ from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationCo
 from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import is_amount
-from liqspec.edge.texts import did_you_mean
+from liqspec.edge.texts import did_you_mean, placed
 
 T = TypeVar("T", LiquidationConfig, BackstopConfig)
 
@@ -110,5 +110,5 @@ def load(name_or_path: str, folder: Path | None = None) -> VenueFile:
         marks = {name: market.tick for name, market in venue.markets.items()}
         Venue.from_config(venue.config(accounts=(), marks=marks))
     except (shapes.WrongShape, InvalidConfig) as error:
-        raise InvalidVenueFile(f"{files.place(text, path, error.path)}: {error}") from None
+        raise InvalidVenueFile(f"{files.place(text, path, error.path)}: {placed(error.path, error.message)}") from None
     return venue

@@ -5,10 +5,11 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from liqspec.edge.texts import show
+from liqspec.report.amounts import people
 from liqspec.report.sentences import event_text
+from liqspec.report.tables import table
 from liqspec.spec import rulebook
 from liqspec.vectors.play import Played
 from liqspec.vectors.suites import SUITES
@@ -23,15 +24,15 @@ def tell(engine: str, played: list[Played], console: Console) -> None:
         _failure(one, console)
     if len(failed) > SHOWN:
         console.print(f"… and {len(failed) - SHOWN} more; --json has them all\n")
-    table = Table("suite", "passed", "failed", "skipped", title=f"Vectors, {escape(engine)}", title_justify="left")
+    rows = table("suite", "passed", "failed", "skipped", title=f"Vectors, {escape(engine)}")
     counts = Counter((one.path.split("/")[1], one.outcome) for one in played)
     for suite in SUITES:
         row = [counts[suite, outcome] for outcome in ("passed", "failed", "skipped")]
         if any(row):
-            table.add_row(suite, *map(str, row))
-    console.print(table)
+            rows.add_row(suite, *map(str, row))
+    console.print(rows)
     for why, times in Counter(one.why for one in played if one.outcome == "skipped").most_common(SHOWN):
-        console.print(f"skipped {times}: {escape(why)}")
+        console.print(f"skipped {times:,}: {escape(why)}")
     if not any(one.outcome != "skipped" for one in played):
         console.print("[bold red]nothing was played[/bold red]")
 
@@ -42,7 +43,7 @@ def _failure(one: Played, console: Console) -> None:
     console.print(f"[bold red]failed[/bold red] [bold]{escape(one.path)}[/bold]  {escape(one.title)}", soft_wrap=True)
     console.print(f"    step {one.step or 0}  {escape(told)}", soft_wrap=True)
     difference = str(one.difference).replace("ours ", "expected ", 1).replace("theirs ", "answered ", 1)
-    console.print(f"    {escape(difference)}", soft_wrap=True)
+    console.print(f"    {escape(people(difference))}", soft_wrap=True)
     titles = [f"{rule} {rulebook.rules()[rule].title}" for rule in one.rules if rule in rulebook.rules()]
     console.print(f"    {escape('; '.join(titles))}\n", soft_wrap=True)
 

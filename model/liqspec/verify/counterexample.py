@@ -12,6 +12,7 @@ from rich.markup import escape
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
+from liqspec.edge.texts import counted
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Monitor, judge_whole_run
 from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS
@@ -138,7 +139,7 @@ def print_counterexample(violation: Violation, path: Path, console: Console) -> 
     """Print a counterexample saved at `path`: events with what changed, the property, its rules, and how to keep it."""
     console.print(f"\n[bold red]violated[/bold red] [bold]{violation.property.replace('_', ' ')}[/bold]")
     console.print(escape(PROPERTIES[violation.property].sentence))
-    console.print(f"found in {violation.where}, {len(violation.events)} events\n")
+    console.print(f"found in {violation.where}, {counted(len(violation.events), 'event')}\n")
     timeline.print_run(Run(scenarios.load(str(path))), console)
     for number in PROPERTIES[violation.property].rules:
         rule = rulebook.rules()[number]

@@ -5,13 +5,15 @@ from typing import Any
 from attrs import asdict, frozen
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from liqspec.core import machine
 from liqspec.core.events import checks
+from liqspec.edge.texts import counted
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Violation, acting_rules, never_exercised, reachable_transitions
 from liqspec.properties.registry import PROPERTIES
+from liqspec.report.amounts import people
+from liqspec.report.tables import WholeWords, table
 from liqspec.search.explore import Exploration
 from liqspec.spec import rulebook
 from liqspec.verify.tasks import ProofResult
@@ -135,13 +137,16 @@ def tell(report: Report, console: Console) -> None:
         soft_wrap=True,
     )
     console.print(
-        f"{report.examples} worked examples, {report.scenarios} scenarios, {report.steps:,} random events "
+        f"{counted(report.examples, 'worked example')}, {counted(report.scenarios, 'scenario')}, "
+        f"{counted(report.steps, 'random event')} "
         f"(seed {report.seed}, venues {', '.join(report.venues)})"
     )
     for line in report.failures:
         console.print(f"[red]not as expected:[/red] {escape(line)}", soft_wrap=True)
     for violation in report.violations:
-        console.print(f"[red]violated:[/red] {violation.property} in {violation.where}: {escape(violation.wrong)}")
+        console.print(
+            f"[red]violated:[/red] {violation.property} in {violation.where}: {escape(people(violation.wrong))}"
+        )
     if report.violations:
         console.print("It stopped there: what had not been finished by then is not counted.")
     for line in report.unproved:
@@ -156,10 +161,9 @@ def tell(report: Report, console: Console) -> None:
         console.print("[bold yellow]not enough was exercised[/bold yellow]: try more --steps")
 
 
-def _properties(report: Report) -> Table:
-    table = Table("property", "rules", "judges", "runs", "exhaustive", "verdict")
-    for column in (3, 4):
-        table.columns[column].justify = "right"
+def _properties(report: Report) -> WholeWords:
+    titles = ("property", "rules", "judges", "runs", "exhaustive", "verdict")
+    rows = table(*titles, right=("runs", "exhaustive"))
     violated = {violation.property for violation in report.violations}
     for name, entry in PROPERTIES.items():
         exhaustive = sum(result.checked.get(name, 0) for result in report.scopes)
@@ -173,26 +177,25 @@ def _properties(report: Report) -> Table:
             verdict = "holds so far" if checked or exhaustive else "not come to"
         elif not checked:
             verdict = "[yellow]never exercised[/yellow]"
-        table.add_row(entry.title, " ".join(entry.rules), entry.kind, f"{checked:,}", f"{exhaustive:,}", verdict)
-    return table
+        rows.add_row(entry.title, " ".join(entry.rules), entry.kind, f"{checked:,}", f"{exhaustive:,}", verdict)
+    return rows
 
 
-def _proofs(report: Report) -> Table:
-    table = Table("proved for all numbers", "rules", "verdict", "control")
+def _proofs(report: Report) -> WholeWords:
+    rows = table("proved for all numbers", "rules", "verdict", "control")
     for proof in report.proofs:
         lemma = LEMMAS[proof.name]
         verdict = "[green]proved[/green]" if proof.status == "proved" else f"[red]{proof.status}[/red]"
         control = proof.control if proof.control == "refuted" else f"[red]{proof.control}[/red]"
-        table.add_row(proof.name.replace("_", " "), " ".join(lemma.rules), verdict, control)
-    return table
+        rows.add_row(proof.name.replace("_", " "), " ".join(lemma.rules), verdict, control)
+    return rows
 
 
-def _scopes(report: Report) -> Table:
-    table = Table("scope", "about", "states", "steps", "depth", "frontier", "excused")
-    for column in (2, 3, 4):
-        table.columns[column].justify = "right"
+def _scopes(report: Report) -> WholeWords:
+    titles = ("scope", "about", "states", "steps", "depth", "frontier", "excused")
+    rows = table(*titles, right=("states", "steps", "depth"))
     for result in report.scopes:
-        table.add_row(
+        rows.add_row(
             result.scope,
             result.title,
             f"{result.states:,}",
@@ -201,28 +204,26 @@ def _scopes(report: Report) -> Table:
             "exhausted" if result.exhausted else "bounded by depth",
             ", ".join(result.excused) or "nothing",
         )
-    return table
+    return rows
 
 
-def _fired(report: Report) -> Table:
-    table = Table("what acted", "which is", "runs", "exhaustive")
-    for column in (2, 3):
-        table.columns[column].justify = "right"
+def _fired(report: Report) -> WholeWords:
+    rows = table("what acted", "which is", "runs", "exhaustive", right=("runs", "exhaustive"))
     lifecycle, rules, acting = machine.lifecycle(), rulebook.rules(), acting_rules()
     for entry in lifecycle.by_id.values():
         reachable = entry.id in reachable_transitions()
         meaning = escape(entry.meaning)
         counts = report.transitions.get(entry.id, 0), sum(one.transitions.get(entry.id, 0) for one in report.scopes)
-        table.add_row(entry.id, meaning, *_counted(*counts, expected=reachable))
-    table.add_section()
+        rows.add_row(entry.id, meaning, *_counted(*counts, expected=reachable))
+    rows.add_section()
     for number in (number for number in rules if number in acting):
         counts = report.rules.get(number, 0), sum(one.rules.get(number, 0) for one in report.scopes)
-        table.add_row(number, escape(rules[number].title), *_counted(*counts))
-    table.add_section()
+        rows.add_row(number, escape(rules[number].title), *_counted(*counts))
+    rows.add_section()
     for code, meaning in checks().codes.items():
         counts = report.refusals.get(code, 0), sum(one.refusals.get(code, 0) for one in report.scopes)
-        table.add_row(code, escape(meaning), *_counted(*counts))
-    return table
+        rows.add_row(code, escape(meaning), *_counted(*counts))
+    return rows
 
 
 def _counted(runs: int, exhaustive: int, *, expected: bool = True) -> tuple[str, str]:
