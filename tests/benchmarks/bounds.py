@@ -1,4 +1,4 @@
-"""Costs as ratios: each measure is compared with one that runs in turn beside it, so that a busy machine slows both."""
+"""Costs as ratios: each measure is compared with one that runs in turn with it, so that a busy machine slows both."""
 
 import timeit
 from collections.abc import Callable
@@ -25,6 +25,6 @@ def best_in_turn(number: int, *calls: Callable[[], Any]) -> list[float]:
 
 
 def within(name: str, ratio: float, recorded: float) -> bool:
-    """Print a ratio beside the recorded one; whether it is within the slack."""
+    """Print a ratio with the recorded one; whether it is within the slack."""
     print(f"{name:<58} {ratio:7.1f} x, recorded {recorded:g} x, at most {recorded * SLACK:g} x")
     return ratio <= recorded * SLACK

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from liqspec import __version__
-from liqspec.cli.app import app
+from liqspec.cli.app import COMMANDS, app
 from liqspec.core import refusals
 from liqspec.edge import files
 from liqspec.edge.files import rules_version
@@ -300,6 +300,24 @@ def test_amounts_in_messages_have_thousands_separators_and_times_and_names_have_
 def test_a_refusal_is_a_sentence(refusal: refusals.Refusal, sentence: str) -> None:
     """EVT-3."""
     assert refusal.message.startswith(sentence)
+
+
+COMMANDS_WITH_GROUPS = [
+    *([name] for name in COMMANDS if name not in ("draw", "vectors")),
+    *(["draw", name] for name in ("machine", "coverage", "all", "run")),
+    *(["vectors", name] for name in ("generate", "check", "run")),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS_WITH_GROUPS, ids=" ".join)
+def test_the_help_of_every_command_has_an_example_and_the_exit_statuses(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert run_here(monkeypatch, *command, "--help") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"liqspec {' '.join(command)}" in told.split("Example", 1)[1]
+    assert "Exit status: 0 if what was asked holds, 1 if it is violated, 2 for bad usage" in told
 
 
 def test_help_has_examples_and_exit_status() -> None:

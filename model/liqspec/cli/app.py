@@ -23,6 +23,10 @@ if TYPE_CHECKING:  # they take long to load, and not every command prints with t
 
 HOLDS, VIOLATED, USAGE = 0, 1, 2
 INTERNAL = 70  # a defect of this tool itself; the number is that of sysexits.h
+EXIT_STATUS = (
+    "**Exit status**: 0 if what was asked holds, 1 if it is violated, 2 for bad usage or bad input, "
+    "70 for a defect of liqspec itself, 130 if it was interrupted."
+)
 
 # In the order of the help. Each is a function, or a group of commands, in a module of its name.
 COMMANDS = (
@@ -67,7 +71,10 @@ class _CommandModules(dict[str, Any]):
             alone = application()
             alone.command(name)(command)
             command = alone
-        return typer.main.get_command(command)
+        made = typer.main.get_command(command)
+        for one in (made, *getattr(made, "commands", {}).values()):
+            one.epilog = EXIT_STATUS
+        return made
 
     def get(self, name: str, default: Any = None) -> Any:
         """The command of this name."""
@@ -124,10 +131,9 @@ Run scenarios, read rules, and check that the rules hold.
 - `liqspec explain LIQ-3` - a rule with its transitions, code and tests
 - `liqspec verify` - check everything there is
 
-**Exit status**: 0 if what was asked holds, 1 if it is violated, 2 for bad usage or bad input,
-70 for a defect of liqspec itself.
 """,
     name="liqspec",
+    epilog=EXIT_STATUS,
     cls=_Commands,
     no_args_is_help=True,
 )

@@ -6,7 +6,10 @@ from liqspec.spec import scenarios as shipped
 
 
 def scenarios(as_json: Json = False) -> None:
-    """List the scenarios that the specification ships; run one with `liqspec simulate NAME`."""
+    """List the scenarios that the specification ships; run one with `liqspec simulate NAME`.
+
+    Examples: `liqspec scenarios`, `liqspec scenarios --json`
+    """
     loaded = [shipped.load(name) for name in shipped.names()]
     if as_json:
         print_json([{"name": story.name, "title": story.file.title, "venue": story.file.venue} for story in loaded])

@@ -6,7 +6,10 @@ from liqspec.spec import venues as shipped
 
 
 def venues(as_json: Json = False) -> None:
-    """List the rule sets that the specification ships."""
+    """List the rule sets that the specification ships.
+
+    Examples: `liqspec venues`, `liqspec venues --json`
+    """
     loaded = [shipped.load(name) for name in shipped.names()]
     if as_json:
         print_json(
