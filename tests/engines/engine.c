@@ -1068,7 +1068,7 @@ static void touch(Pool *pool) { pool->touched = true; }
 
 /* ================================================================ Events (EVT) */
 
-typedef enum { ACCOUNT, MARKET, MODE, SIZE, PRICE, MONEY, LEVERAGE, TIME, PRICES } FieldKind;
+typedef enum { ACCOUNT, MARKET, ISOLATED_MARKET, MODE, SIZE, PRICE, MONEY, LEVERAGE, TIME, PRICES } FieldKind;
 typedef enum { ANY, POSITIVE, NOT_ZERO } Limit;
 
 typedef struct {
@@ -1139,6 +1139,14 @@ static void apply_transfer(Event *event) {
     isolated->collateral = add(isolated->collateral, event->money);
     touch(cross);
     touch(isolated);
+}
+
+/* ACC-12: no margin is asked for. */
+static void apply_adjust(Event *event) {
+    Pool *pool = pool_of(event->account, event->market, event->mode);
+    if (!pool->exists) refuse("not_open", "the isolated pool was never used");
+    pool->collateral = add(pool->collateral, event->money);
+    touch(pool);
 }
 
 /* ---- trades */
@@ -1355,6 +1363,7 @@ static const struct {
     {"funding", apply_funding, {{"market", MARKET, ANY}, {"payment", MONEY, ANY}}},
     {"vault_trade", apply_vault_trade, {{"market", MARKET, ANY}, {"size", SIZE, NOT_ZERO}, {"price", PRICE, POSITIVE}}},
     {"vault_cash", apply_vault_cash, {{"amount", MONEY, NOT_ZERO}}},
+    {"adjust", apply_adjust, {{"account", ACCOUNT, ANY}, {"mode", MODE, ANY}, {"amount", MONEY, NOT_ZERO}, {"market", ISOLATED_MARKET, ANY}}},
     {"block", apply_block, {{"time", TIME, ANY}}},
 };
 
@@ -1362,7 +1371,7 @@ enum { FORM_COUNT = sizeof FORMS / sizeof *FORMS };
 
 /* EVT-2, step 1: the shape of the event. Returns what applies it. */
 static void read_field(Event *event, const Field *field, Json *json) {
-    if (field->kind == ACCOUNT || field->kind == MARKET) of_kind(JSON_STRING, json, field->name);
+    if (field->kind == ACCOUNT || field->kind == MARKET || field->kind == ISOLATED_MARKET) of_kind(JSON_STRING, json, field->name);
     if (field->kind == MODE) event->mode = (Mode)choice(json, "mode", MODES, 2);
     if (field->kind == TIME) event->time = integer(json, "time");
     if (field->kind == LEVERAGE) event->leverage = integer(json, "leverage"), event->has_leverage = true;
@@ -1421,13 +1430,14 @@ static void apply_event(Json *json) {
     if (number == FORM_COUNT) refuse(BAD, "type %.*s is not an event", SHOWN(type));
     const Field *form = FORMS[number].fields;
     for (size_t i = 0; i < 7 && form[i].name != NULL; i++) {
+        if (form[i].kind == ISOLATED_MARKET && event.mode == CROSS) continue; /* ACC-12: unknown there, and required otherwise */
         fields[i] = form[i].kind == LEVERAGE ? take(json, form[i].name) : require(json, form[i].name);
         if (fields[i] != NULL) read_field(&event, &form[i], fields[i]);
     }
     no_other_fields(json, "event");
     if ((value = fields[0]) != NULL && form[0].kind == ACCOUNT) event.account = known_account(value->text);
-    for (size_t i = 0; i < 2; i++)
-        if (fields[i] != NULL && form[i].kind == MARKET) event.market = known_market(fields[i]->text);
+    for (size_t i = 0; i < 7; i++)
+        if (fields[i] != NULL && (form[i].kind == MARKET || form[i].kind == ISOLATED_MARKET)) event.market = known_market(fields[i]->text);
     for (size_t i = 0; i < event.amount_count; i++)
         event.amounts[i].market = form[0].kind == PRICES ? known_market(event.amounts[i].json->key) : event.market;
     for (size_t i = 0; i < event.amount_count; i++) put_on_grid(&event.amounts[i]);

@@ -707,6 +707,14 @@ class Engine {
     return [account.cross, isolated];
   }
 
+  /** ACC-12: money that the trader did not decide on, asked for no margin. */
+  adjust({ account, mode, market, amount }) {
+    const pool = mode === "cross" ? account.cross : account.isolated.get(market);
+    refuseIf(pool === undefined, "not_open", () => `market: ${account.name}/${market.name}/isolated was never used`);
+    pool.collateral += amount;
+    return [pool];
+  }
+
   /** ACC-7 */
   trade({ account, market, mode, size, price, leverage }) {
     const pool = this.poolOrNew(account, market, mode);
@@ -944,10 +952,11 @@ const EVENTS = new Map(Object.entries({
   funding: ["funding", { market: "name", payment: [MONEY, ANY] }],
   vault_trade: ["vaultTrade", { market: "name", size: [LOTS, NOT_ZERO], price: [TICKS, POSITIVE] }],
   vault_cash: ["vaultCash", { amount: [MONEY, NOT_ZERO] }],
+  adjust: ["adjust", { account: "name", mode: "mode", amount: [MONEY, NOT_ZERO], market: "name" }],
   block: ["beginBlock", { time: "integer" }],
 }));
 
-const OPTIONAL_FIELDS = ["leverage"];
+const OPTIONAL_FIELDS = { trade: ["leverage"], adjust: ["market"] };
 
 /** EVT-2: the checks that do not depend on the state of accounts, in their order. */
 function checkEvent(engine, event) {
@@ -956,10 +965,13 @@ function checkEvent(engine, event) {
   badRequestIf(!EVENTS.has(type), "event has no known type");
   const [method, kinds] = EVENTS.get(type);
   const names = Object.keys(kinds);
-  const required = names.filter((name) => !OPTIONAL_FIELDS.includes(name));
-  const given = readObject(event, type, ["type", ...required], OPTIONAL_FIELDS.filter((name) => name in kinds));
+  const optional = OPTIONAL_FIELDS[type] ?? [];
+  const required = names.filter((name) => !optional.includes(name));
+  const given = readObject(event, type, ["type", ...required], optional);
   const fields = {};
   for (const name of names) if (name in given) fields[name] = readField(given[name], kinds[name], name);
+  const isMisplaced = type === "adjust" && "market" in fields !== (fields.mode === "isolated");
+  badRequestIf(isMisplaced, "market is required in mode isolated, and refused in mode cross"); // ACC-12
   if ("account" in fields) fields.account = knownAccount(engine, fields.account);
   if ("market" in fields) fields.market = knownMarket(engine, fields.market);
   if ("prices" in fields) fields.prices = knownPrices(engine, fields.prices);

@@ -41,6 +41,7 @@ EVENTS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "funding": (MARKET, ("payment", "money", ANY)),
     "vault_trade": (MARKET, ("size", "size", NOT_ZERO), PRICE),
     "vault_cash": (("amount", "money", NOT_ZERO),),
+    "adjust": (ACCOUNT, MODE, ("amount", "money", NOT_ZERO), ("market", "optional name", ANY)),
     "block": (("time", "integer", ANY),),
 }
 OBSERVES = [
@@ -485,6 +486,14 @@ class Engine:
         isolated.collateral += amount
         return [cross, isolated]
 
+    def _on_adjust(self, event: dict[str, Any]) -> list[Pool]:
+        """Book what the trader did not decide on (ACC-12)."""
+        pool = self.pools.get((event["account"], event.get("market", "")))
+        if pool is None:
+            raise RefusedError("not_open", f"the isolated pool of {event['market']!r} was never used")
+        pool.collateral += event["amount"]
+        return [pool]
+
     def _check_payment(self, pool: Pool, amount: int) -> None:
         """Refuse what may not leave the pool (ACC-5)."""
         if self.order_working(pool):
@@ -792,11 +801,13 @@ def check_form(event: object) -> tuple[str, dict[str, Any]]:
                 raise RefusedError("bad_request", f"missing field {name!r}")
         elif not well_formed(fields[name], what):
             raise RefusedError("bad_request", f"malformed field {name!r}: {fields[name]!r}")
+    if kind == "adjust" and ("market" in fields) != (fields["mode"] == "isolated"):
+        raise RefusedError("bad_request", "an adjustment has a market in mode 'isolated', and only there")
     return kind, fields
 
 
 def well_formed(value: object, what: str) -> bool:
-    if what == "name":
+    if what.endswith("name"):
         return isinstance(value, str)
     if what == "mode":
         return value in ("cross", "isolated")
