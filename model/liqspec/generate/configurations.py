@@ -125,7 +125,7 @@ def _changes(random: Random, table: str) -> dict[str, Any]:
 
 
 def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str, Any]:
-    """The configuration with parameters of these families now and then, by chances of their own.
+    """The configuration with parameters of these families now and then, by separate chances.
 
     What else is drawn is the same with them and without.
     """
