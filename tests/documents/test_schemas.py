@@ -29,6 +29,7 @@ from liqspec.spec.scenarios import Scenario
 from liqspec.step import question, relation
 from liqspec.step.partial import PartialState
 from support.builders import backstopped, holding, restored_by_a_fill, small_config, small_engine, waiting, working
+from support.malformed_configurations import every_parameter
 from support.request_lines import HELLO, malformed_value, request
 
 STORIES = [*rulebook.example_scenarios(), *(scenarios.load(name) for name in scenarios.names())]
@@ -246,19 +247,7 @@ class TestEventsFit:
 KEY = {"account": "alice", "market": "A", "mode": "cross"}
 SAMPLES: dict[str, dict[str, Any]] = {kind: {"type": kind, **record.example} for kind, record in events.EVENTS.items()}
 
-FULL_CONFIG = small_config(
-    time=0,
-    liquidation={
-        "order_policy": "all",
-        "stop_when_restored": True,
-        "partial_threshold": "100",
-        "partial_fraction": "1/5",
-        "cooldown_ms": 10,
-        "cooldown_scope": "account",
-        "fee_rate": "0.01",
-    },
-    backstop={"threshold": "2/3", "return_fraction": "0"},
-)
+FULL_CONFIG = small_config(time=0, liquidation=every_parameter("liquidation"), backstop=every_parameter("backstop"))
 
 
 EDGES = (

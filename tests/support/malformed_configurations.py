@@ -3,6 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+from liqspec.core import parameters
+
+
+def every_parameter(table: str) -> dict[str, Any]:
+    """A value of each parameter of a table of the configuration, those of families too."""
+    return {entry.name: entry.samples[-1] for entry in parameters.of_table(table)}
+
+
 CONFIG: dict[str, Any] = {
     "quote_unit": "0.01",
     "time": 5,
@@ -20,16 +28,8 @@ CONFIG: dict[str, Any] = {
         },
     },
     "marks": {"A": "100", "B": "50"},
-    "liquidation": {
-        "order_policy": "ranked",
-        "stop_when_restored": False,
-        "partial_threshold": "1000",
-        "partial_fraction": "1/3",
-        "cooldown_ms": 10,
-        "cooldown_scope": "account",
-        "fee_rate": "1/100",
-    },
-    "backstop": {"threshold": "2/3", "return_fraction": "1/3"},
+    "liquidation": every_parameter("liquidation"),
+    "backstop": every_parameter("backstop"),
 }
 
 # Of no type that any field has, or of none that this one has.
@@ -105,6 +105,9 @@ _CONFIG_FAULTS: list[tuple[tuple[str | int, ...], list[Any]]] = [
     (("liquidation", "fee_rate"), ["-0.1", "-0/1", "2", "0/" + "1" * 78, "+1/2", "/2", "1/", 1, {}]),
     (("liquidation", "cooldown_ms"), ["1", 1.0, *NO_VALUES[:5]]),
     (("liquidation", "cooldown_scope"), ["POOL", "all", "", *NO_VALUES]),
+    (("liquidation", "restore"), ["maintenance", {"ratio": "1"}, *NO_VALUES]),
+    (("liquidation", "restore", "measure"), ["equity", "", {}, *NO_VALUES]),
+    (("liquidation", "restore", "factor"), ["0", "1/2", "-1", "0.999", "1/0", {}, *NO_VALUES]),
     (("backstop",), [..., {}, [], {"return_fraction": "0"}, *NO_VALUES]),
     (("backstop", "threshold"), [..., "0", "1.5", "-1/2", "2/0", *NO_VALUES]),
     (("markets", "A", "tick"), [..., "0", "-1", "0.00001", *NO_AMOUNTS]),
