@@ -69,7 +69,7 @@ def test_a_missing_library_is_one_line_and_status_2(
     [
         (["simulate", "deficitt"], "did you mean deficit?"),
         (["draw", "machine", "--venue", "hyperlquid"], "did you mean hyperliquid?"),
-        (["explain", "LIQ-33"], "did you mean LIQ-3?"),
+        (["explain", "LIQ-" + "33"], "did you mean LIQ-3?"),
         (["explain", "below_backstopp"], "did you mean below_backstop?"),
     ],
 )

@@ -58,7 +58,7 @@ def of(hello: Hello, venue: str | None) -> World:
     """The engine's own rule set, or the venue asked for, as they are; without either, near all shipped venues.
 
     Raises:
-        specification.UnreadableFile, InvalidVenueFile: there is no such venue, or it is not valid.
+        UnreadableFile, InvalidVenueFile: there is no such venue, or it is not valid.
         InvalidConfig: the venue has a parameter of a family that the engine does not have.
     """
     if venue is not None:

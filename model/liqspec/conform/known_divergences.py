@@ -67,7 +67,7 @@ def load(path: Path) -> tuple[Divergence, ...]:
     """The known divergences in a TOML file: `format = 1`, and a `[[known]]` for each.
 
     Raises:
-        specification.UnreadableFile: the file cannot be read or parsed.
+        UnreadableFile: the file cannot be read or parsed.
         shapes.WrongShape: it is not a list of divergences; the message has file and field.
     """
     data = files.read_toml(path)

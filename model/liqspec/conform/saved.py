@@ -73,7 +73,7 @@ def load(path: Path) -> FailingRun:
     """The configuration and the events of a saved scenario or vector.
 
     Raises:
-        specification.UnreadableFile, scenario.InvalidScenario: the scenario cannot be read, or is not valid.
+        UnreadableFile, InvalidScenario: the scenario cannot be read, or is not valid.
         WrongShape, InvalidConfig: the vector is not valid.
     """
     if path.suffix == ".toml":

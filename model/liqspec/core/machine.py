@@ -109,7 +109,7 @@ def load(path: Path) -> Lifecycle:
     """The lifecycle in a file.
 
     Raises:
-        specification.UnreadableFile: the file cannot be read or parsed.
+        UnreadableFile: the file cannot be read or parsed.
         InvalidMachine: an entry has the wrong shape or contradicts another.
     """
     data = files.read_toml(path)

@@ -25,7 +25,7 @@ def schema(name: str) -> dict[str, Any]:
     """A schema as plain data.
 
     Raises:
-        specification.UnreadableFile: there is none of this name.
+        UnreadableFile: there is none of this name.
     """
     read: dict[str, Any] = files.read_json(files.ROOT / FOLDER / f"{name}{_SUFFIX}")
     return read

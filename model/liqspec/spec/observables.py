@@ -62,7 +62,7 @@ def observables() -> Observables:
     """The fields of an observation.
 
     Raises:
-        specification.UnreadableFile, shapes.WrongShape: the file is missing or malformed.
+        UnreadableFile, shapes.WrongShape: the file is missing or malformed.
     """
     with shapes.below("observation.toml"):
         return shapes.structure(files.read_toml(files.ROOT / "observation.toml"), Observables)

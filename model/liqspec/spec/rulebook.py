@@ -55,7 +55,7 @@ def example_scenario(rule: Rule, example: Example) -> Scenario:
     """The worked example as a scenario that can be run.
 
     Raises:
-        scenario.InvalidScenario: it is not valid; the message has the page, the line and the field.
+        InvalidScenario: it is not valid; the message has the page, the line and the field.
     """
     own = files.parse_toml(example.text, rule.path)
     data = {**({} if "config" in own else EXAMPLE_DEFAULTS), "title": rule.title, **own}
@@ -70,7 +70,7 @@ def example_scenarios() -> list[Scenario]:
     """All worked examples as scenarios, in the order of the pages.
 
     Raises:
-        scenario.InvalidScenario: one of them is not valid.
+        InvalidScenario: one of them is not valid.
     """
     return [example_scenario(rule, example) for rule in rules().values() for example in rule.examples]
 

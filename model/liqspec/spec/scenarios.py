@@ -117,7 +117,7 @@ def load(name_or_path: str) -> Scenario:
     """The scenario of a shipped scenario's name, or in a file.
 
     Raises:
-        specification.UnreadableFile: the file cannot be read or parsed.
+        UnreadableFile: the file cannot be read or parsed.
         InvalidScenario: it is not a valid scenario; the message has file, line and field.
     """
     path = Path(name_or_path)
@@ -137,7 +137,7 @@ def parse(text: str, path: Path) -> Scenario:
     """The scenario in a TOML text that came from `path`.
 
     Raises:
-        specification.UnreadableFile: it is malformed TOML.
+        UnreadableFile: it is malformed TOML.
         InvalidScenario: it is not a valid scenario.
     """
     data = files.parse_toml(text, path)

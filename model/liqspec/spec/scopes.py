@@ -72,7 +72,7 @@ def load(name: str) -> Scope:
     """A shipped scope.
 
     Raises:
-        specification.UnreadableFile: there is no such scope, or its file cannot be read or parsed.
+        UnreadableFile: there is no such scope, or its file cannot be read or parsed.
         shapes.WrongShape: a field is missing, unknown or mistyped.
     """
     path = files.ROOT / "scopes" / f"{name}.toml"

@@ -102,7 +102,7 @@ def read(path: Path) -> dict[str, Any]:
     """A whole vector.
 
     Raises:
-        specification.UnreadableFile: the file cannot be read, or is not a valid vector.
+        UnreadableFile: the file cannot be read, or is not a valid vector.
     """
     vector = files.read_json(path)
     if not isinstance(vector, dict) or not isinstance(vector.get("steps", []), list):
@@ -119,7 +119,7 @@ def read_run(path: Path) -> tuple[dict[str, Any], list[EventData]]:
     """The configuration and the events of a vector; nothing else need be in it.
 
     Raises:
-        specification.UnreadableFile: the file cannot be read.
+        UnreadableFile: the file cannot be read.
         WrongShape, InvalidConfig: they are not in it, or not valid.
     """
     data = files.read_json(path)

@@ -91,7 +91,7 @@ def load(name_or_path: str, folder: Path | None = None) -> VenueFile:
     """The rule set of a shipped venue's name, or of a venue file's path (relative to a folder).
 
     Raises:
-        specification.UnreadableFile: there is no such venue, or its file cannot be read or parsed.
+        UnreadableFile: there is no such venue, or its file cannot be read or parsed.
         InvalidVenueFile: a field is missing, unknown or mistyped, or it is not a valid rule set (MRG-8, CFG-2).
     """
     if name_or_path in names():

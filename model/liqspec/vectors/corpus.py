@@ -40,7 +40,7 @@ def mistakes() -> list[Case]:
     """The shipped cases of known mistakes.
 
     Raises:
-        specification.UnreadableFile: one cannot be read, or is not valid.
+        UnreadableFile: one cannot be read, or is not valid.
     """
     return [case_in(path) for path in sorted(FOLDER.glob(f"*/{suites.MISTAKES}/*.json"))]
 
@@ -49,7 +49,7 @@ def case_in(path: Path) -> Case:
     """The case of a vector's file.
 
     Raises:
-        specification.UnreadableFile: it cannot be read, or is not valid.
+        UnreadableFile: it cannot be read, or is not valid.
     """
     return Case.of_vector(read(path))
 
@@ -148,7 +148,7 @@ def load(folder: Path) -> list[dict[str, Any]]:
     """The vectors of a corpus, in the order of its index.
 
     Raises:
-        specification.UnreadableFile: the index or a case cannot be read, or is not valid.
+        UnreadableFile: the index or a case cannot be read, or is not valid.
     """
     listed = files.read_json(folder / INDEX)
     entries = listed.get("cases") if isinstance(listed, dict) else None
@@ -164,7 +164,7 @@ def stale(folder: Path) -> Iterator[str]:
     what they are about.
 
     Raises:
-        specification.UnreadableFile: the index or a case cannot be read.
+        UnreadableFile: the index or a case cannot be read.
     """
     vectors = load(folder)
     found = [Case.of_vector(vector) for vector in vectors]

@@ -42,7 +42,7 @@ class Budget(campaign.Budget):
         """The configurations of these rule sets.
 
         Raises:
-            specification.UnreadableFile, shapes.WrongShape: the venue asked for is wrong.
+            UnreadableFile, shapes.WrongShape: the venue asked for is wrong.
         """
         return tuple(base_configuration(venues.load(name)) for name in self.venues())
 
@@ -51,7 +51,7 @@ def verify(effort: Budget, progress: Console) -> Report:
     """Check everything, up to the first violation; deterministic in the effort, unless that is given in seconds.
 
     Raises:
-        specification.UnreadableFile, shapes.WrongShape, InvalidConfig, InvalidScenario: a file of the specification,
+        UnreadableFile, shapes.WrongShape, InvalidConfig, InvalidScenario: a file of the specification,
             or the venue asked for, is wrong.
     """
     loaded = [scopes.load(name) for name in effort.scopes]
