@@ -118,7 +118,7 @@ def test_too_little_is_told_as_such_and_ends_with_1(command: Command, small_worl
     assert status == 1
     assert small_world == scopes.names()
     assert "never exercised: scope minimal: transition T11" in out
-    assert "1 random events (seed 5, venues generic)" in out
+    assert "1 random event (seed 5, venues generic)" in out
     assert out.splitlines()[-1] == "not enough was exercised: try more --steps"
 
 

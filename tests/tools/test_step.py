@@ -256,7 +256,7 @@ class TestAWrongStep:
         assert verdict.reason is not None
         assert verdict.reason.rule == "ACC-5"
         assert told(verdict).splitlines()[0] == "outcome: ours insufficient_margin, theirs accepted"
-        assert "amount: equity 199 after it; initial margin 200 after it" in told(verdict)
+        assert "amount is refused: equity 199 after it, but initial margin 200 after it" in told(verdict)
 
     def test_that_refuses_what_is_accepted_gives_the_pool_that_has_enough(self) -> None:
         """ACC-8."""

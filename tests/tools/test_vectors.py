@@ -273,7 +273,7 @@ class TestGenerating:
         done = invoke("check", str(folder))
         assert done.exit_code == 1
         assert {line.rpartition(": ")[2] for line in done.stdout.splitlines()[:-1]} == {"is missing"}
-        assert f"regenerate them: liqspec vectors generate {folder}" in done.stdout
+        assert f"regenerate the corpus: liqspec vectors generate {folder}" in done.stdout
 
 
 class TestTheCommand:

@@ -2,10 +2,11 @@
 
 import textwrap
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
+from rich.markdown import Markdown, TableElement
 from rich.markup import escape
 
 from liqspec.cli.app import Json, fail, print_json, terminal
@@ -14,8 +15,27 @@ from liqspec.core.events import checks
 from liqspec.core.parameters import PARAMETERS
 from liqspec.edge import files
 from liqspec.edge.texts import did_you_mean
-from liqspec.report.tables import Page
+from liqspec.report.tables import WholeWords
 from liqspec.spec import citations, observables, rulebook
+
+
+class _MarkdownTable(TableElement):
+    """A table of a page, as all others here."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Any:
+        assert self.header is not None and self.header.row is not None and self.body is not None, "a table has both"
+        made = WholeWords()
+        for title in self.header.row.cells:
+            made.add_column(title.content)
+        for row in self.body.rows:
+            made.add_row(*(cell.content for cell in row.cells))
+        yield made
+
+
+class Page(Markdown):
+    """A text in Markdown."""
+
+    elements: ClassVar = {**Markdown.elements, "table_open": _MarkdownTable}
 
 
 def explain(

@@ -1,10 +1,9 @@
 """Tables in which no word is ever cut, so that every name in them can be typed as it is printed."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
-from rich.markdown import Markdown, TableElement
 from rich.table import Table
 from rich.text import Text
 
@@ -47,25 +46,6 @@ def table(*titles: str, right: Iterable[str] = (), title: str | None = None) -> 
     for column in made.columns:
         column.justify = "right" if column.header in set(right) else "left"
     return made
-
-
-class _MarkdownTable(TableElement):
-    """A table of a page, as all others here."""
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Any:
-        assert self.header is not None and self.header.row is not None and self.body is not None, "a table has both"
-        made = WholeWords()
-        for title in self.header.row.cells:
-            made.add_column(title.content)
-        for row in self.body.rows:
-            made.add_row(*(cell.content for cell in row.cells))
-        yield made
-
-
-class Page(Markdown):
-    """A text in Markdown."""
-
-    elements: ClassVar = {**Markdown.elements, "table_open": _MarkdownTable}
 
 
 def _text(cell: RenderableType) -> Text:
