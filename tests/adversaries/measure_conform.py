@@ -82,9 +82,9 @@ def measure(number: str, seconds: float = SECONDS, seed: int = 1) -> Measure:
         outcome = Search(
             engine=engine,
             events=engine.hello.events,
-            world=shipped(engine.hello.families),
+            setting=shipped(engine.hello.families),
             comparison=Comparison.of(engine.hello),
-            effort=Budget(seconds=seconds, seed=seed),
+            budget=Budget(seconds=seconds, seed=seed),
         ).run()
         taken = monotonic() - began
     return Measure(id=number, outcome=outcome, seconds=taken)

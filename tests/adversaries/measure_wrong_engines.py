@@ -46,7 +46,7 @@ class Measure:
 
 def measure(number: str) -> Measure:
     """Search, shrink, explore, and run the scenarios, on one wrong engine."""
-    engine, told = WRONG_ENGINES[number], stories()
+    engine, shipped = WRONG_ENGINES[number], stories()
     loaded = [scopes.load(name) for name in SCOPES]
     with engine.applied():
         began = process_time()
@@ -54,7 +54,7 @@ def measure(number: str) -> Measure:
         seconds = process_time() - began
         shrunk = None if found is None else shortest([found.violation], SHIPPED, seed=1)
         where, explored = _explored(loaded)
-        story = contradicted(told)
+        story = contradicted(shipped)
     return Measure(
         number,
         engine.title,
@@ -69,10 +69,10 @@ def measure(number: str) -> Measure:
 
 
 def _explored(loaded: list[scopes.Scope]) -> tuple[str, Violation | None]:
-    for world in loaded:
-        found = explore.explore(evolve(world, max_depth=min(world.max_depth, 8)))
+    for entry in loaded:
+        found = explore.explore(evolve(entry, max_depth=min(entry.max_depth, 8)))
         if found.coverage.violations:
-            return world.name, found.coverage.violations[0]
+            return entry.name, found.coverage.violations[0]
     return "", None
 
 

@@ -20,7 +20,7 @@ from liqspec.spec import citations, rulebook, scenarios, venues
 from support.commands import run, run_here
 
 
-def test_simulate_tells_the_rule_that_acted_and_only_what_changed() -> None:
+def test_simulate_reports_the_rule_that_acted_and_only_what_changed() -> None:
     done = run("simulate", "market-liquidation")
     assert done.returncode == 0
     assert (
@@ -56,7 +56,7 @@ def test_simulate_exits_with_1_if_the_end_is_another(tmp_path: Path) -> None:
     assert "at the end: alice/cross.collateral is 1,200, expected 1,201" in done.stdout
 
 
-def test_simulate_tells_the_figures_of_a_real_event_beside_the_models(
+def test_simulate_reports_the_figures_of_a_real_event_with_the_models(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """SCN-4."""
@@ -82,17 +82,17 @@ explanation = "He has none."
 """
 
 
-def test_simulate_tells_a_figure_that_the_model_does_not_have_and_no_more_than_the_story_has(
+def test_simulate_reports_a_figure_that_the_model_does_not_have_and_no_more_than_the_story_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """SCN-4: an exact figure has no tilde, and where the model has none, there is no gap."""
     path = tmp_path / "bare.toml"
     path.write_text(BARE_STORY, encoding="utf-8")
     assert run_here(monkeypatch, "simulate", str(path)) == 0
-    told = capsys.readouterr().out
-    assert told.startswith("Bare  venue generic\n\n  1 deposit alice amount 100\n")
-    assert "│ his size │    1,500 │  none │ none │ He has none." in told
-    assert "Figures used" not in told
+    output = capsys.readouterr().out
+    assert output.startswith("Bare  venue generic\n\n  1 deposit alice amount 100\n")
+    assert "│ his size │    1,500 │  none │ none │ He has none." in output
+    assert "Figures used" not in output
 
 
 def test_simulate_ends_with_what_was_not_expected(
@@ -125,15 +125,15 @@ def test_explain_of_a_rule_says_as_json_what_it_says_as_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_here(monkeypatch, "explain", "LIQ-3", "--json") == 0
-    told, rule = json.loads(capsys.readouterr().out), rulebook.rules()["LIQ-3"]
-    assert (told["rule"], told["title"], told["text"]) == ("LIQ-3", rule.title, rule.text)
-    assert told["page"] == f"spec/rules/03-liquidation.md:{rule.line}"
-    assert told["examples"] == [example.text for example in rule.examples] != []
-    assert told["transitions"] == ["T1", "T2"]
+    data, rule = json.loads(capsys.readouterr().out), rulebook.rules()["LIQ-3"]
+    assert (data["rule"], data["title"], data["text"]) == ("LIQ-3", rule.title, rule.text)
+    assert data["page"] == f"spec/rules/03-liquidation.md:{rule.line}"
+    assert data["examples"] == [example.text for example in rule.examples] != []
+    assert data["transitions"] == ["T1", "T2"]
     assert any(
-        line.startswith("model/liqspec/core/arithmetic.py:") and line.endswith(" breached") for line in told["code"]
+        line.startswith("model/liqspec/core/arithmetic.py:") and line.endswith(" breached") for line in data["code"]
     )
-    assert any(line.startswith("tests/support/symbolic_boundaries.py:") for line in told["tests"])
+    assert any(line.startswith("tests/support/symbolic_boundaries.py:") for line in data["tests"])
 
 
 def test_explain_says_where_the_tests_of_an_installed_package_are(
@@ -141,21 +141,21 @@ def test_explain_says_where_the_tests_of_an_installed_package_are(
 ) -> None:
     monkeypatch.setattr(citations, "of_tests", lambda: [])
     assert run_here(monkeypatch, "explain", "LIQ-3") == 0
-    told = capsys.readouterr().out
-    assert told.endswith("No tests here: they are in the project's checkout.\n")
-    assert "\nTests\n" not in told and "\nDecided in\n" in told
+    output = capsys.readouterr().out
+    assert output.endswith("No tests here: they are in the project's checkout.\n")
+    assert "\nTests\n" not in output and "\nDecided in\n" in output
 
 
 def test_explain_of_a_transition_has_its_guards_and_rules(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_here(monkeypatch, "explain", "t5") == 0
-    told = capsys.readouterr().out
-    assert told.startswith(
+    output = capsys.readouterr().out
+    assert output.startswith(
         "T5 liquidatable or partially_liquidated --assess [below_backstop, book_failed]--> backstopped\n"
     )
-    assert "\nguard below_backstop (BKS-1): The pool's equity is below the backstop share" in told
-    assert f"\nBKS-3: {rulebook.rules()['BKS-3'].title}\n" in told
+    assert "\nguard below_backstop (BKS-1): The pool's equity is below the backstop share" in output
+    assert f"\nBKS-3: {rulebook.rules()['BKS-3'].title}\n" in output
     assert run_here(monkeypatch, "explain", "T5", "--json") == 0
     entry = json.loads(capsys.readouterr().out)
     assert entry.pop("meaning").startswith("The market was tried and failed")
@@ -180,9 +180,9 @@ def test_properties_are_a_table_a_page_and_data(
     assert run_here(monkeypatch, "properties", "--markdown") == 0
     assert capsys.readouterr().out == (files.ROOT / "properties.md").read_text(encoding="utf-8")
     assert run_here(monkeypatch, "properties") == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "│ closed is empty │ A closed or backstopped │ state │ observation │ LIF-3 │" in told
-    assert all(f"│ {entry.title[:12]}" in told for entry in registry.PROPERTIES.values())
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "│ closed is empty │ A closed or backstopped │ state │ observation │ LIF-3 │" in printed
+    assert all(f"│ {entry.title[:12]}" in printed for entry in registry.PROPERTIES.values())
 
 
 @pytest.mark.parametrize(
@@ -246,10 +246,10 @@ def test_a_gap_is_exact_and_that_of_a_price_is_in_ticks_too(
         encoding="utf-8",
     )
     assert run_here(monkeypatch, "simulate", str(path)) == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "│ bankrupt │ 40,012 │ 40,000 │ -12 (-12 ticks) │" in told
-    assert "│ mark │ 49,999 │ 50,000 │ 1 (1 tick) │" in told
-    assert "│ third │ 0.333333 │ 3 │ 2.666667 │" in told
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "│ bankrupt │ 40,012 │ 40,000 │ -12 (-12 ticks) │" in printed
+    assert "│ mark │ 49,999 │ 50,000 │ 1 (1 tick) │" in printed
+    assert "│ third │ 0.333333 │ 3 │ 2.666667 │" in printed
 
 
 def test_explain_knows_the_fields_of_an_observation(
@@ -257,8 +257,10 @@ def test_explain_knows_the_fields_of_an_observation(
 ) -> None:
     """OBS-1."""
     assert run_here(monkeypatch, "explain", "positions.size") == 0
-    told = capsys.readouterr().out
-    assert told.startswith("field of an observation positions.size (") and "compared as amount; decided by" in told
+    printed = capsys.readouterr().out
+    assert (
+        printed.startswith("field of an observation positions.size (") and "compared as amount; decided by" in printed
+    )
 
 
 def test_an_unknown_scope_is_answered_with_the_nearest_one(
@@ -315,9 +317,9 @@ def test_the_help_of_every_command_has_an_example_and_the_exit_statuses(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     assert run_here(monkeypatch, *command, "--help") == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert f"liqspec {' '.join(command)}" in told.split("Example", 1)[1]
-    assert "Exit status: 0 if what was asked holds, 1 if it is violated, 2 for bad usage" in told
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"liqspec {' '.join(command)}" in printed.split("Example", 1)[1]
+    assert "Exit status: 0 if what was asked holds, 1 if it is violated, 2 for bad usage" in printed
 
 
 def test_help_has_examples_and_exit_status() -> None:
@@ -349,7 +351,7 @@ def test_a_reader_that_has_gone_ends_it_with_0(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_an_interrupt_is_told_in_one_line_and_ends_it_with_130(
+def test_an_interrupt_is_reported_in_one_line_and_ends_it_with_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupt() -> list[str]:

@@ -166,6 +166,6 @@ def test_a_verification_without_z3_says_that_nothing_was_proved(
     monkeypatch.setitem(sys.modules, "z3", None)
     arguments = ["--scope", "minimal", "--steps", "1", "--processes", "1", "--json", "--save", str(tmp_path / "x.toml")]
     run_here(monkeypatch, "verify", *arguments)
-    told = capsys.readouterr()
-    assert '"proofs": []' in told.out
-    assert "THE PROOFS WERE NOT RUN: they need z3-solver: pip install 'liqspec[prove]'" in told.err
+    captured = capsys.readouterr()
+    assert '"proofs": []' in captured.out
+    assert "THE PROOFS WERE NOT RUN: they need z3-solver: pip install 'liqspec[prove]'" in captured.err

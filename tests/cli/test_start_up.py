@@ -107,7 +107,7 @@ def test_an_output_that_has_only_ascii_gets_escapes(arguments: list[str], enviro
 
 
 def test_json_is_the_same_data_in_every_encoding() -> None:
-    told = []
+    reported = []
     for encoding in ("ascii", "utf-8"):
         done = subprocess.run(
             [sys.executable, "-m", "liqspec", "explain", "MRG-5", "--json"],
@@ -116,5 +116,5 @@ def test_json_is_the_same_data_in_every_encoding() -> None:
             timeout=60,
             env={**os.environ, "PYTHONIOENCODING": encoding},
         )
-        told.append(json.loads(done.stdout.decode(encoding)))
-    assert told[0] == told[1]
+        reported.append(json.loads(done.stdout.decode(encoding)))
+    assert reported[0] == reported[1]

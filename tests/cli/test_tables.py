@@ -73,10 +73,10 @@ def test_every_name_is_whole(
 def test_every_name_of_a_report_is_whole(width: int) -> None:
     console = Console(width=width, no_color=True, highlight=False)
     with console.capture() as capture:
-        verified.tell(empty_report(), console)
-        conformed.tell_coverage(Compared(events=Counter(list(EVENTS))), console)
+        verified.print_report(empty_report(), console)
+        conformed.print_coverage(Compared(events=Counter(list(EVENTS))), console)
         cases = [Played(path=f"small/{suite}/one.json", title="", outcome="passed") for suite in SUITES]
-        played.tell("an engine", cases, console)
+        played.print_played("an engine", cases, console)
     names = {*machine.lifecycle().by_id, *checks().codes, *scopes.names(), *EVENTS, *SUITES}
     assert names <= set(words_of(capture.get()))
 

@@ -345,8 +345,8 @@ def names_fit(data: dict[str, Any]) -> bool:
 def states_fit(data: dict[str, Any]) -> bool:
     """Whether states are states: they are checked when the state is completed."""
     states = machine.lifecycle().table.states
-    told = [entry.get("state") for entry in listing(data, "positions")]
-    return all(not isinstance(state, str) or (state in states and state != "new") for state in told)
+    named = [entry.get("state") for entry in listing(data, "positions")]
+    return all(not isinstance(state, str) or (state in states and state != "new") for state in named)
 
 
 def unique(data: dict[str, Any]) -> bool:

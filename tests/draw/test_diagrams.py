@@ -243,7 +243,7 @@ class TestPalette:
         assert len(set(hatches)) == len(hatches)
 
     @BOTH_THEMES
-    def test_steps_of_a_scale_are_told_apart_by_weight(self, theme: Theme) -> None:
+    def test_steps_of_a_scale_are_distinguished_by_weight(self, theme: Theme) -> None:
         widths = [line.width for _, line in lifecycle_dot.scale_steps(theme)]
         assert widths == sorted(set(widths))
 

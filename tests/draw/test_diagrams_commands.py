@@ -99,7 +99,7 @@ def test_all_pictures_are_written_into_a_new_folder(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the program is a script")
-def test_what_the_program_dot_says_when_it_fails_is_told_in_one_line(
+def test_what_the_program_dot_says_when_it_fails_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program = tmp_path / "dot"

@@ -20,7 +20,7 @@ def test_every_picture_is_there_and_no_other() -> None:
     assert {path.name for path in FOLDER.iterdir()} == {picture.name for picture in views.files()}
 
 
-def test_every_svg_has_its_source_beside_it() -> None:
+def test_every_svg_has_its_source_next_to_it() -> None:
     names = {picture.name for picture in views.files()}
     assert {name.replace(".svg", ".dot") for name in names if name.endswith(".svg")} <= names
 

@@ -92,8 +92,8 @@ class Opened:
 
     def moment(self) -> dict[str, Any]:
         """All that the page shows of the present moment; what is hidden is left out."""
-        told: dict[str, Any] = self.page.evaluate(MOMENT)
-        return told
+        given: dict[str, Any] = self.page.evaluate(MOMENT)
+        return given
 
 
 @pytest.fixture(scope="module")
@@ -145,8 +145,8 @@ def test_every_moment_is_reached_by_keyboard_and_shows_the_run(
         assert moment["now"] == [f"state-{step.state(selected)}"]
         own = [entry for entry in step.transitions if entry.position == selected]
         assert set(moment["taken"]) == {path.edge_id(entry.source, entry.target) for entry in own}
-        told = [f"{entry.position}: {entry.transition} " for entry in step.transitions]
-        assert [line[: len(head)] for line, head in zip(moment["transitions"], told, strict=True)] == told
+        heads = [f"{entry.position}: {entry.transition} " for entry in step.transitions]
+        assert [line[: len(head)] for line, head in zip(moment["transitions"], heads, strict=True)] == heads
         subjects = list(dict.fromkeys(change.subject for change in step.changes))
         changes = [
             (subject, words(change.field))
@@ -315,13 +315,13 @@ def test_what_was_not_expected_is_shown_at_the_top_and_at_its_moment(browser: Br
     file = tmp_path / "other.toml"
     file.write_text(text.replace('equity = "1205",', 'equity = "1204",'), encoding="utf-8")
     seen = opened(browser, recordings.load(str(file)), tmp_path)
-    told = "alice/cross.equity is 1205, expected 1204"
+    unexpected = "alice/cross.equity is 1205, expected 1204"
     assert seen.text("#verdict") == "Not as expected."
-    assert seen.text("#all-unexpected") == f"step 4: {told}"
+    assert seen.text("#all-unexpected") == f"step 4: {unexpected}"
     assert seen.moment()["unexpected"] == []
     for _ in range(3):
         seen.page.keyboard.press("ArrowRight")
-    assert seen.text("#event-unexpected") == f"Unexpected: {told}"
+    assert seen.text("#event-unexpected") == f"Unexpected: {unexpected}"
     seen.page.close()
 
 
@@ -332,11 +332,11 @@ def test_what_was_not_expected_is_shown_at_the_top_and_at_its_moment(browser: Br
 def test_the_data_of_the_page_are_those_of_the_run(name: str) -> None:
     record = recorded(name)
     data = webpage.data(record, None)
-    for told, step in zip(data["events"], record.steps, strict=True):
-        assert [change["before"] for change in told["changes"] if change["field"] != "state"] == [
+    for drawn, step in zip(data["events"], record.steps, strict=True):
+        assert [change["before"] for change in drawn["changes"] if change["field"] != "state"] == [
             value_text(change.before) for change in step.changes if change.field != "state"
         ]
-        assert [effect["text"] for effect in told["effects"]] == [effect.text for effect in step.effects]
+        assert [effect["text"] for effect in drawn["effects"]] == [effect.text for effect in step.effects]
     for pool in data["pools"]:
         margins = [
             step.measures[pool["key"]].maintenance_margin for step in record.steps if pool["key"] in step.measures

@@ -62,8 +62,8 @@ def ran(name: str) -> tuple[Run, list[Moment]]:
 def lines(name: str) -> tuple[str, ...]:
     """What `liqspec simulate --json` prints."""
     run, moments = ran(name)
-    told = [replay_timeline.moment_json(moment, Units(run.engine.venue)) for moment in moments]
-    return tuple(json.dumps(line) for line in (*told, replay_timeline.outcome_json(run.outcome())))
+    plain = [replay_timeline.moment_json(moment, Units(run.engine.venue)) for moment in moments]
+    return tuple(json.dumps(line) for line in (*plain, replay_timeline.outcome_json(run.outcome())))
 
 
 def longest(record: Record) -> str:
@@ -154,8 +154,8 @@ PLAIN: st.SearchStrategy[Any] = (
 
 def replaced(data: st.DataObject) -> Record | None:
     """A trace with one value replaced by another, if it is still one; else it was refused in one line."""
-    told = [json.loads(line) for line in lines("chunk-cooldown-full-size")]
-    within: Any = told
+    answer = [json.loads(line) for line in lines("chunk-cooldown-full-size")]
+    within: Any = answer
     while True:
         key = data.draw(st.sampled_from(list(within) if isinstance(within, dict) else list(range(len(within)))))
         if not isinstance(within[key], dict | list) or not within[key] or data.draw(st.integers(0, 4)) == 0:
@@ -163,7 +163,7 @@ def replaced(data: st.DataObject) -> Record | None:
         within = within[key]
     within[key] = data.draw(PLAIN)
     try:
-        return recordings.parse("\n".join(map(json.dumps, told)), Path("t.jsonl"))
+        return recordings.parse("\n".join(map(json.dumps, answer)), Path("t.jsonl"))
     except recordings.InvalidTrace as error:
         assert "\n" not in str(error)
         assert str(error).startswith("t.jsonl:")
@@ -172,7 +172,7 @@ def replaced(data: st.DataObject) -> Record | None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_a_trace_with_one_value_replaced_is_told_or_refused_in_one_line(data: st.DataObject) -> None:
+def test_a_trace_with_one_value_replaced_is_reported_or_refused_in_one_line(data: st.DataObject) -> None:
     if (record := replaced(data)) is not None:
         page.data(record, None)
         assert all(path.graph(record, key).source for key in record.positions())
@@ -251,11 +251,11 @@ def test_the_chart_draws_the_values_of_the_run(name: str) -> None:
 def test_the_chart_shows_the_time_of_every_block_and_the_name_of_every_event(name: str) -> None:
     record = recorded(name)
     axes = panel(timeline.draw(record), "blocks and their times")
-    told = " ".join(text.get_text() for text in axes.texts)
+    given = " ".join(text.get_text() for text in axes.texts)
     for step in record.steps:
         milliseconds = step.observation.time
         seconds = f"{milliseconds / 1000:,.3f}".rstrip("0").rstrip(".")
-        assert (f"{milliseconds} ms" if milliseconds < 1000 else f"{seconds} s") in told.replace("\n", " ")
+        assert (f"{milliseconds} ms" if milliseconds < 1000 else f"{seconds} s") in given.replace("\n", " ")
     labels = [label.get_text() for label in axes.get_xticklabels()]
     assert [label.split("\n")[0] for label in labels] == [str(event) for event in range(1, len(record.steps) + 1)]
     for label, step in zip(labels, record.steps, strict=True):
@@ -297,11 +297,11 @@ def test_the_names_in_a_band_stay_inside_their_areas(name: str) -> None:
         axes = panel(figure, title)
         boxes = [part.get_window_extent(renderer) for part in axes.patches if isinstance(part, Rectangle)]
         for text in axes.texts:
-            told = text.get_window_extent(renderer)
-            assert any(box.x0 <= told.x0 and told.x1 <= box.x1 for box in boxes), text.get_text()
+            extent = text.get_window_extent(renderer)
+            assert any(box.x0 <= extent.x0 and extent.x1 <= box.x1 for box in boxes), text.get_text()
 
 
-def test_a_breach_is_told_with_its_two_numbers() -> None:
+def test_a_breach_is_reported_with_its_two_numbers() -> None:
     """LIQ-3: on the scale of the panel, the two lines of this story are one."""
     axes = panel(timeline.draw(recorded("market-liquidation")), "alice/cross: equity against its lines")
     assert [text.get_text() for text in axes.texts] == ["1,205\n< 1,205.125"]
@@ -321,8 +321,8 @@ def test_the_same_record_gives_the_same_bytes() -> None:
 
 def test_a_long_run_is_still_drawn(tmp_path: Path) -> None:
     """Narrow columns: numbers below some of them only, and the states in the legend."""
-    told = [json.loads(line) for line in lines("windows-of-a-sibling")]
-    many = [*told[:-1] * 4, told[-1]]
+    data = [json.loads(line) for line in lines("windows-of-a-sibling")]
+    many = [*data[:-1] * 4, data[-1]]
     record = recordings.parse("\n".join(map(json.dumps, many)), tmp_path / "long.jsonl")
     figure = timeline.draw(record)
     assert figure.get_size_inches()[0] < 45
@@ -358,8 +358,8 @@ def test_the_path_numbers_each_transition_and_shows_all_others(name: str) -> Non
         source = path.graph(record, key).source
         for edge in edges:
             if edge.visits:
-                told = ", ".join(str(visit.number) for visit in edge.visits)
-                assert f"<B>{told}</B></FONT>  {edge.entry.id} {edge.entry.trigger}, event" in source
+                given = ", ".join(str(visit.number) for visit in edge.visits)
+                assert f"<B>{given}</B></FONT>  {edge.entry.id} {edge.entry.trigger}, event" in source
         table = machine.lifecycle().table
         for entry in table.transitions:
             shown = sum(line.count(f"{entry.id} ") + line.count(f"{entry.id}<") for line in source.split("->")[1:])
@@ -399,8 +399,8 @@ def draw_run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.Monk
         with pytest.raises(SystemExit) as ended:
             cli.main()
         sys.stdout.flush()
-        told = capfdbinary.readouterr()
-        return Done(int(ended.value.code or 0), told.out, told.err.decode())
+        captured = capfdbinary.readouterr()
+        return Done(int(ended.value.code or 0), captured.out, captured.err.decode())
 
     return run
 
@@ -426,10 +426,10 @@ def test_a_trace_is_drawn_from_a_file_and_from_the_standard_input(
 
 def test_a_trace_may_have_any_suffix(tmp_path: Path) -> None:
     """It is known by its first character; what does not begin with a brace is a scenario."""
-    told, story = tmp_path / "recorded.txt", tmp_path / "story.txt"
-    told.write_text("\n".join(lines("deficit")), encoding="utf-8")
+    trace, story = tmp_path / "recorded.txt", tmp_path / "story.txt"
+    trace.write_text("\n".join(lines("deficit")), encoding="utf-8")
     story.write_text((files.ROOT / "scenarios" / "deficit.toml").read_text(encoding="utf-8"), encoding="utf-8")
-    assert len(recordings.load(str(told)).steps) == len(recordings.load(str(story)).steps) == len(lines("deficit")) - 1
+    assert len(recordings.load(str(trace)).steps) == len(recordings.load(str(story)).steps) == len(lines("deficit")) - 1
 
 
 def test_a_trace_of_too_many_events_is_refused() -> None:
@@ -467,9 +467,9 @@ def test_an_event_is_labelled_by_all_markets_of_its_prices() -> None:
 
 
 def test_a_counterexample_that_was_drawn_before_it_ended_well_says_so() -> None:
-    told = [json.loads(line) for line in lines("deficit")]
-    told[-1]["end"] |= {"as_expected": False, "unexpected": ["step 3: property conservation: 5 appeared"]}
-    record = recordings.parse("\n".join(map(json.dumps, told)), Path("t.jsonl"))
+    data = [json.loads(line) for line in lines("deficit")]
+    data[-1]["end"] |= {"as_expected": False, "unexpected": ["step 3: property conservation: 5 appeared"]}
+    record = recordings.parse("\n".join(map(json.dumps, data)), Path("t.jsonl"))
     assert any("NOT AS EXPECTED" in text.get_text() for text in timeline.draw(record).texts)
 
 

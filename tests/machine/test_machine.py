@@ -378,7 +378,7 @@ class TestTheLifecycleOfAnEngine:
     @pytest.mark.parametrize(
         "situation", [holding, working, waiting, backstopped, restored_by_a_fill, chunk_badly_filled]
     )
-    def test_a_state_tells_whether_there_is_a_size(self, situation: Callable[[], Engine]) -> None:
+    def test_a_state_says_whether_there_is_a_size(self, situation: Callable[[], Engine]) -> None:
         """LIF-3: open states have one, backstopped and closed have none, no cost and no order."""
         engine = situation()
         seen = position(engine)

@@ -41,7 +41,7 @@ def another_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_rule_twice_is_refused(another_root: Path) -> None:
+def test_a_repeated_rule_is_refused(another_root: Path) -> None:
     for name in ("01-one.md", "02-two.md"):
         (another_root / "rules" / name).write_text("# Page\n\n### LIQ-1 · A rule\n\nText.\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"02-two\.md: LIQ-1 is repeated"):
@@ -57,9 +57,9 @@ def test_rules_without_a_version_are_refused(another_root: Path) -> None:
 def test_a_symmetric_scope_in_which_one_account_can_do_more_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its states would count as the same, and are not."""
     name = next(name for name in scopes.names() if len(scopes.load(name).config["accounts"]) > 1)
-    world = scopes.load(name)
-    first = world.config["accounts"][0]
-    more = attrs.evolve(world, symmetric=True, events=attrs.evolve(world.events, deposit={first: "1"}))
+    scope = scopes.load(name)
+    first = scope.config["accounts"][0]
+    more = attrs.evolve(scope, symmetric=True, events=attrs.evolve(scope.events, deposit={first: "1"}))
     monkeypatch.setattr(shapes, "structure", lambda data, shape: more)
     with pytest.raises(shapes.WrongShape, match="symmetric: one account can do what another cannot"):
         scopes.load(name)

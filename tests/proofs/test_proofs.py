@@ -328,10 +328,10 @@ def test_comparing_a_symbol_with_what_is_no_number_is_no_claim() -> None:
 
 
 def test_a_symbol_is_true_where_it_is_not_0() -> None:
-    def told() -> str:
+    def message() -> str:
         return "some" if integer("x") else "none"
 
-    found = {path.result: path for path in paths(told)}
+    found = {path.result: path for path in paths(message)}
     assert found.keys() == {"some", "none"}
     assert symbolic.check([found["none"].condition, z3.Int("x") != 0]) == "unsat"
     assert symbolic.check([found["some"].condition, z3.Int("x") == 0]) == "unsat"
@@ -541,7 +541,7 @@ def test_what_is_out_of_reach_is_unknown_and_not_proved() -> None:
     assert judged(lambda case: case.integer("x") < 1_000_000).status == "unknown"
 
 
-def test_what_does_not_run_on_symbols_is_not_proved_and_its_error_is_told() -> None:
+def test_what_does_not_run_on_symbols_is_not_proved_and_its_error_is_reported() -> None:
     """Arithmetic that goes through a float, or a Fraction, must not end the whole verification."""
     proof = judged(lambda case: Fraction(case.integer("x"), 2) <= 1)
     assert proof.status == "unknown"

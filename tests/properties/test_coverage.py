@@ -20,8 +20,8 @@ def test_every_effect_names_its_rules(kind: type[Effect]) -> None:
 def test_whatever_acts_is_there_to_be_exercised() -> None:
     """A rule that an effect names, and does not declare, would be counted and never missed."""
     coverage = Coverage()
-    for piece in (Examples(), Scenarios()):
-        coverage.add(piece.work().coverage)
+    for task in (Examples(), Scenarios()):
+        coverage.add(task.work().coverage)
     assert set(coverage.rules) <= set(acting_rules())
     assert set(coverage.transitions) <= set(reachable_transitions())
     assert set(coverage.events) <= set(exercisable()["accepted events"])

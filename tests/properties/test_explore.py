@@ -92,15 +92,15 @@ def test_a_notional_one_unit_above_the_threshold_is_met(monkeypatch: pytest.Monk
 
 
 def test_an_exploration_that_left_something_unexercised_does_not_hold() -> None:
-    world = attrs.evolve(scopes.load("minimal"), max_depth=2)
-    found = explore(world)
+    scope = attrs.evolve(scopes.load("minimal"), max_depth=2)
+    found = explore(scope)
     assert not found.holds
     assert "transition T11" in found.never
 
 
 def test_an_excuse_for_what_was_exercised_is_refused() -> None:
-    world = scopes.load("minimal")
-    found = explore(attrs.evolve(world, excused={**world.excused, "T1": "not so"}))
+    scope = scopes.load("minimal")
+    found = explore(attrs.evolve(scope, excused={**scope.excused, "T1": "not so"}))
     assert found.never == ["excuse for transition T1, which was exercised"]
 
 
@@ -133,9 +133,9 @@ def test_a_counterexample_replays_from_its_file(violation: Violation, tmp_path: 
     assert run.outcome().unexpected[0].startswith("step 3: property a_covered_pool_is_left_alone: alice/cross")
 
 
-def test_a_violation_on_the_way_into_a_scope_is_told(monkeypatch: pytest.MonkeyPatch, violation: Violation) -> None:
-    world = scopes.load("minimal")
-    into = attrs.evolve(world, setup=tuple(violation.events))
+def test_a_violation_on_the_way_into_a_scope_is_reported(monkeypatch: pytest.MonkeyPatch, violation: Violation) -> None:
+    scope = scopes.load("minimal")
+    into = attrs.evolve(scope, setup=tuple(violation.events))
     found = explore(into)
     assert found.coverage.violations[0].property == violation.property
     assert found.coverage.violations[0].events == violation.events
@@ -158,8 +158,8 @@ def test_an_engine_that_restores_less_than_there_is_is_shrunk_as_one_that_repeat
         restore(self, attrs.evolve(snapshot, net_deposits=snapshot.net_deposits + 1))
 
     monkeypatch.setattr(Engine, "restore", restore_earlier)
-    told = attrs.evolve(violation, property="the_same_event_in_the_same_state_does_the_same")
-    shrunk = counterexample.shrink(told)
+    reported = attrs.evolve(violation, property="the_same_event_in_the_same_state_does_the_same")
+    shrunk = counterexample.shrink(reported)
     assert shrunk.wrong == "from the same state it ended differently"
     assert len(shrunk.events) == 1
 

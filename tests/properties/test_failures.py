@@ -62,13 +62,13 @@ def test_an_assertion_of_a_boundary_generator_ends_its_run_as_a_named_failure(mo
     monkeypatch.setattr(boundaries, "below_backstop", at_the_line)
     coverage = Coverage()
     for number in range(40):
-        told = random_run(BASES[0], Random(number), 80, f"run {number}", coverage)
+        given = random_run(BASES[0], Random(number), 80, f"run {number}", coverage)
         if coverage.failures:
             break
     (failure,) = coverage.failures
     assert failure.what.startswith("AssertionError in backstop_line (boundaries.py, line ")
     assert failure.where == f"run {number}"
-    assert failure.events == told
+    assert failure.events == given
     assert coverage.violations == []
 
 

@@ -54,7 +54,7 @@ class TestBoundaries:
         apply(engine, "deposit", account="alice", amount="100")
         assert boundaries.ratio_keeping_price(engine.state, pool, pool.positions["A"], 8) is None
 
-    def test_a_position_is_exact_at_a_threshold_or_beside_its_equal(self) -> None:
+    def test_a_position_is_exact_at_a_threshold_or_next_to_its_equal(self) -> None:
         engine = small_engine(liquidation={"partial_threshold": "1000", "partial_fraction": "1/2"})
         apply(engine, "deposit", account="alice", amount="2000")
         trade(engine, "10", leverage=5)

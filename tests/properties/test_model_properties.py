@@ -26,17 +26,17 @@ TRADE: EventData = {"type": "trade", **ALICE, "size": "10", "price": "100", "lev
 MARK: EventData = {"type": "mark_price", "market": "A", "price": "88"}
 
 
-def step(*told: EventData, **changes: Any) -> ModelStep:
+def step(*given: EventData, **changes: Any) -> ModelStep:
     """The last of these events, as the properties see it."""
     engine = small_engine(**changes)
     witness = Witness(small_config(**changes), engine.observe())
     before: Snapshot = engine.snapshot()
     effects: tuple[Effect, ...] = ()
-    for event in told:
+    for event in given:
         before = engine.snapshot()
         effects = engine.apply(events.from_json(event))
         witness.see(event, None, engine.observe())
-    return ModelStep(engine, before, told[-1], engine.snapshot(), effects, None, witness)
+    return ModelStep(engine, before, given[-1], engine.snapshot(), effects, None, witness)
 
 
 def judged(name: str, seen: ModelStep) -> Verdict:
@@ -51,13 +51,13 @@ def of_both(event: EventData) -> list[EventData]:
 
 def test_pools_in_another_order_are_seen() -> None:
     """LIQ-7: at 80 both are breached."""
-    told = [*of_both(DEPOSIT), *of_both(TRADE), {**MARK, "price": "80"}]
+    events = [*of_both(DEPOSIT), *of_both(TRADE), {**MARK, "price": "80"}]
     name = "pools_are_assessed_in_their_order"
-    entered = step(*told)
+    entered = step(*events)
     assert judged(name, entered) == HOLDS
     wrong = judged(name, _with(entered, tuple(reversed(entered.effects)))).wrong
     assert wrong == "pools were assessed in the order bob/, alice/"
-    assert judged(name, step(*told, {"type": "order_done", **ALICE})) == NOT_EXERCISED  # one pool has no order
+    assert judged(name, step(*events, {"type": "order_done", **ALICE})) == NOT_EXERCISED  # one pool has no order
 
 
 def _with(seen: ModelStep, effects: tuple[Effect, ...]) -> ModelStep:
@@ -106,8 +106,12 @@ def test_a_long_that_is_breached_at_every_tick_has_no_liquidation_price_to_judge
     """MRG-10: at a rate of 1 equity less margin is the same at every mark; after the funding it is below 0."""
     whole = [{"above": "0", "maintenance_rate": "1", "max_leverage": 1}]
     markets = {"A": {"tick": "1", "lot": "1", "tiers": whole}}
-    told = [{**DEPOSIT, "amount": "1000"}, {**TRADE, "leverage": 1}, {"type": "funding", "market": "A", "payment": "1"}]
-    seen = step(*told, markets=markets, marks={"A": "100"})
+    events = [
+        {**DEPOSIT, "amount": "1000"},
+        {**TRADE, "leverage": 1},
+        {"type": "funding", "market": "A", "payment": "1"},
+    ]
+    seen = step(*events, markets=markets, marks={"A": "100"})
     assert seen.engine.observe()["pools"][0]["in_liquidation"]
     assert seen.engine.liquidation_price("alice", "A", "cross")[0] is None
     assert judged("a_liquidation_price_is_exact", seen) == NOT_EXERCISED
@@ -178,7 +182,7 @@ def test_a_run_in_which_an_account_makes_a_difference_to_others_ends_in_that_vio
     differs = attrs.evolve(WHOLE_RUNS[name], judge=lambda run: violated(f"{len(run.events)} events differ"))
     monkeypatch.setitem(WHOLE_RUNS, name, differs)
     coverage = Coverage()
-    told = random_run(BASES[0], Random(1), 5, "a test", coverage)
+    given = random_run(BASES[0], Random(1), 5, "a test", coverage)
     (found,) = coverage.violations
-    assert found == Violation(name, "5 events differ", "a test", found.config, told)
+    assert found == Violation(name, "5 events differ", "a test", found.config, given)
     assert coverage.checked[name] == 1

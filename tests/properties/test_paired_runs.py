@@ -32,16 +32,16 @@ def filled(size: str, price: str, **key: str) -> EventData:
     return {"type": "fill", "account": "alice", "market": "A", "mode": "cross", "size": size, "price": price, **key}
 
 
-def told_twice(name: str, *told: EventData, **changes: Any) -> Verdict:
+def run_twice(name: str, *given: EventData, **changes: Any) -> Verdict:
     """What the pair property of this name says of the last of these events."""
     engine = small_engine(**changes)
     snapshots = [engine.snapshot()]
-    for event in told:
+    for event in given:
         fields = {key: value for key, value in event.items() if key != "type"}
         apply(engine, event["type"], **fields)
         snapshots.append(engine.snapshot())
-    earlier = (snapshots[-3], told[-2]) if len(told) > 1 else None
-    return PAIRED[name].judge(PairedRun(engine, earlier, snapshots[-2], told[-1], snapshots[-1], None))
+    earlier = (snapshots[-3], given[-2]) if len(given) > 1 else None
+    return PAIRED[name].judge(PairedRun(engine, earlier, snapshots[-2], given[-1], snapshots[-1], None))
 
 
 BREACHED = (
@@ -95,22 +95,22 @@ def test_there_is_a_case_for_each() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_it_holds_of_the_model(name: str) -> None:
     """FIL-1, MRG-9, LIQ-2, ACC-2, ACC-10, CLD-5, MRG-1, MRG-2, MRG-10, MRG-12."""
-    told, _ = CASES[name]
-    assert told_twice(name, *told, **NO_FEE) == HOLDS
+    given, _ = CASES[name]
+    assert run_twice(name, *given, **NO_FEE) == HOLDS
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_sees_the_engine_that_breaks_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    told, break_it = CASES[name]
+    given, break_it = CASES[name]
     break_it(monkeypatch)
-    assert told_twice(name, *told, **NO_FEE).wrong
+    assert run_twice(name, *given, **NO_FEE).wrong
 
 
 def test_fees_that_take_one_run_across_a_line_and_the_other_not_are_no_violation() -> None:
     """FIL-2, BKS-1: one fee of 13 leaves equity on the backstop line, two of 7 take the pool below it."""
     flat = [{"above": "0", "maintenance_rate": "1/10", "max_leverage": 5}]
     markets = {name: {"tick": "1", "lot": "1", "tiers": flat} for name in "AB"}
-    told = (
+    given = (
         deposit("alice", "103"),
         opened("2"),
         opened("3", market="B"),
@@ -120,24 +120,24 @@ def test_fees_that_take_one_run_across_a_line_and_the_other_not_are_no_violation
     )
     changes = {"markets": markets, "marks": {"A": "100", "B": "100"}, "liquidation": {"fee_rate": "1/10"}}
     engine = small_engine(**changes)
-    for event in (*told[:-1], filled("1", "65"), filled("1", "65")):
+    for event in (*given[:-1], filled("1", "65"), filled("1", "65")):
         apply(engine, event["type"], **{key: value for key, value in event.items() if key != "type"})
     assert [entry["state"] for entry in engine.observe()["positions"]] == ["closed", "backstopped"]
-    assert told_twice("one_fill_is_its_two_halves", *told, **changes) == HOLDS
+    assert run_twice("one_fill_is_its_two_halves", *given, **changes) == HOLDS
 
 
 def test_with_a_fee_the_fill_itself_is_judged_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """FIL-1, FIL-2: the two runs are without it."""
     liquidation = {**NO_FEE["liquidation"], "fee_rate": "1/70"}
-    assert told_twice("one_fill_is_its_two_halves", *HALVED, liquidation=liquidation) == HOLDS
+    assert run_twice("one_fill_is_its_two_halves", *HALVED, liquidation=liquidation) == HOLDS
     CASES["one_fill_is_its_two_halves"][1](monkeypatch)
-    assert told_twice("one_fill_is_its_two_halves", *HALVED, liquidation=liquidation).wrong
+    assert run_twice("one_fill_is_its_two_halves", *HALVED, liquidation=liquidation).wrong
 
 
 @pytest.mark.parametrize("event", [deposit("alice", "1"), {"type": "block", "time": 7}, filled("1", "83")])
 def test_what_a_pair_does_not_speak_of_is_not_counted(event: EventData) -> None:
-    told = (*BREACHED, event) if event["type"] == "fill" else (event,)
-    judged = {name: told_twice(name, *told, **NO_FEE) for name in PAIRED}
+    given = (*BREACHED, event) if event["type"] == "fill" else (event,)
+    judged = {name: run_twice(name, *given, **NO_FEE) for name in PAIRED}
     assert judged["one_fill_is_its_two_halves"] == NOT_EXERCISED
     assert NOT_EXERCISED in (
         judged["events_of_unrelated_pools_commute"],
@@ -157,19 +157,19 @@ def refuse_after(monkeypatch: pytest.MonkeyPatch, account: str, other: str) -> N
     monkeypatch.setattr(Engine, "apply", refuse)
 
 
-def test_refusals_that_depend_on_the_order_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusals_that_depend_on_the_order_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """LIQ-2: Bob's deposit is refused after Alice's, and hers is not after his."""
     name = "events_of_unrelated_pools_commute"
     engine = small_engine()
-    start, told = engine.snapshot(), (deposit("alice", "50"), deposit("bob", "70"))
+    start, events = engine.snapshot(), (deposit("alice", "50"), deposit("bob", "70"))
     apply(engine, "deposit", account="alice", amount="50")
     between = engine.snapshot()
     refuse_after(monkeypatch, "bob", "alice")
-    judged = PAIRED[name].judge(PairedRun(engine, (start, told[0]), between, told[1], between, "not_positive"))
+    judged = PAIRED[name].judge(PairedRun(engine, (start, events[0]), between, events[1], between, "not_positive"))
     assert judged == violated("in this order [None, 'not_positive'], in the other [None, None]")
 
 
-def test_a_mirror_image_that_is_refused_is_told() -> None:
+def test_a_mirror_image_that_is_refused_is_reported() -> None:
     """MRG-1: what was seen of the event is a refusal that its image does not get."""
     engine = small_engine()
     before = engine.snapshot()
@@ -179,11 +179,11 @@ def test_a_mirror_image_that_is_refused_is_told() -> None:
     assert judged == violated("refused unknown_account, but mirrored None")
 
 
-def test_a_short_that_is_liquidated_sooner_with_more_collateral_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_that_is_liquidated_sooner_with_more_collateral_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """MRG-10."""
     monkeypatch.setattr(Engine, "liquidation_price", lambda self, account, *_: (1000 - collateral(self, account), None))
-    told = (deposit("bob", "200"), opened("-8", account="bob"), deposit("bob", "10"))
-    judged = told_twice("a_liquidation_price_moves_away_as_collateral_grows", *told)
+    events = (deposit("bob", "200"), opened("-8", account="bob"), deposit("bob", "10"))
+    judged = run_twice("a_liquidation_price_moves_away_as_collateral_grows", *events)
     assert judged == violated("the short in A is liquidated at 800, with more collateral at 790 ticks")
 
 
@@ -196,7 +196,7 @@ def alone(config: dict[str, Any], events: list[EventData]) -> Verdict:
     return WHOLE_RUNS["an_unrelated_account_changes_nothing"].judge(WholeRun(config, events))
 
 
-def test_an_event_that_is_refused_only_beside_another_account_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_that_is_refused_only_with_another_account_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """LIQ-2, ACC-2."""
     refuse_after(monkeypatch, "alice", "bob")
     wrong = alone(small_config(), [deposit("bob", "100"), deposit("alice", "50")]).wrong
@@ -205,21 +205,21 @@ def test_an_event_that_is_refused_only_beside_another_account_is_told(monkeypatc
 
 def test_an_absent_account_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """LIQ-2, ACC-2: Bob is taken away, and Alice fares the same; where she does not, the run is the counterexample."""
-    config, told = small_config(), [deposit("bob", "100"), deposit("alice", "50")]
-    assert alone(config, told) == HOLDS
+    config, given = small_config(), [deposit("bob", "100"), deposit("alice", "50")]
+    assert alone(config, given) == HOLDS
     alice_gains_what_bob_has(monkeypatch)
-    wrong = alone(config, told).wrong
+    wrong = alone(config, given).wrong
     assert "alice" in wrong
-    assert alone(small_config(accounts=["alice"]), told[1:]) == NOT_EXERCISED
-    longer = [deposit("alice", "1"), *told, deposit("alice", "2")]
+    assert alone(small_config(accounts=["alice"]), given[1:]) == NOT_EXERCISED
+    longer = [deposit("alice", "1"), *given, deposit("alice", "2")]
     shrunk = counterexample.shrink(Violation("an_unrelated_account_changes_nothing", wrong, "a test", config, longer))
     assert shrunk.events == [deposit("bob", "10"), deposit("alice", "1")]  # fewer events, then plainer numbers
 
 
 def test_a_counterexample_to_a_pair_is_shrunk_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     alice_gains_what_bob_has(monkeypatch)
-    told = [deposit("bob", "9"), deposit("alice", "50"), deposit("bob", "70")]
+    given = [deposit("bob", "9"), deposit("alice", "50"), deposit("bob", "70")]
     name = "events_of_unrelated_pools_commute"
-    shrunk = counterexample.shrink(Violation(name, "", "a test", small_config(), told))
+    shrunk = counterexample.shrink(Violation(name, "", "a test", small_config(), given))
     assert shrunk.wrong
     assert len(shrunk.events) == 2

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from liqspec.search.parallel import available, spread
+from liqspec.search.parallel import available, run_parallel
 
 SLEEP = 600  # longer than any test waits
 
 # A parent whose two workers write their process ids into files of this folder, and work on for long.
 PARENT = """
 import os, pathlib, sys, time
-from liqspec.search.parallel import spread
+from liqspec.search.parallel import run_parallel
 
 def work(number):
     part = pathlib.Path(sys.argv[1], f"{number}.part")
@@ -27,7 +27,7 @@ def work(number):
     part.rename(part.with_suffix(".pid"))
     time.sleep(600)
 
-list(spread(work, range(2), processes=2))
+list(run_parallel(work, range(2), processes=2))
 """
 
 
@@ -77,35 +77,35 @@ def test_there_is_at_least_one_process() -> None:
     assert available() >= 1
 
 
-def test_one_process_is_this_one_and_takes_pieces_as_results_are_asked_for() -> None:
+def test_one_process_is_this_one_and_takes_tasks_as_results_are_asked_for() -> None:
     taken: list[int] = []
     done: list[tuple[int, int]] = []
-    results = spread(slow_first, counted(5, taken), processes=1, done=done.append)
+    results = run_parallel(slow_first, counted(5, taken), processes=1, done=done.append)
     assert [next(results), next(results)] == [(0, os.getpid()), (1, os.getpid())]
     assert done == [(0, os.getpid()), (1, os.getpid())]
     assert taken == [0, 1]
     assert [number for number, _ in results] == [2, 3, 4]
 
 
-def test_results_come_in_the_order_of_the_pieces_whatever_was_sooner() -> None:
+def test_results_come_in_the_order_of_the_tasks_whatever_was_sooner() -> None:
     done: list[tuple[int, int]] = []
-    results = list(spread(slow_first, range(12), processes=2, done=done.append))
+    results = list(run_parallel(slow_first, range(12), processes=2, done=done.append))
     assert [number for number, _ in results] == list(range(12))
     assert os.getpid() not in {process for _, process in results}
     assert sorted(done) == sorted(results)
     assert done[0][0] != 0, "the slow first task was not reported last of those that ran in parallel"
 
 
-def test_no_more_pieces_are_taken_than_can_begin_soon() -> None:
+def test_no_more_tasks_are_taken_than_can_begin_soon() -> None:
     taken: list[int] = []
-    results = spread(sleep_but_first, counted(1000, taken), processes=2)
+    results = run_parallel(sleep_but_first, counted(1000, taken), processes=2)
     next(results)
     results.close()  # type: ignore[attr-defined]  # it is a generator
     assert taken == [0, 1, 2, 3]
 
 
 def test_whoever_stops_to_ask_ends_the_workers() -> None:
-    results = spread(sleep_but_first, range(3), processes=2)
+    results = run_parallel(sleep_but_first, range(3), processes=2)
     first = next(results)
     workers = [worker.pid for worker in multiprocessing.active_children() if worker.pid is not None]
     assert first in workers
@@ -113,10 +113,10 @@ def test_whoever_stops_to_ask_ends_the_workers() -> None:
     assert wait_until_gone(workers) == []
 
 
-def test_what_a_piece_raises_is_raised_here_and_ends_the_work() -> None:
+def test_what_a_task_raises_is_raised_here_and_ends_the_work() -> None:
     given: list[int] = []
     with pytest.raises(ValueError, match="two"):
-        given.extend(spread(fail_at_two, range(100), processes=2))
+        given.extend(run_parallel(fail_at_two, range(100), processes=2))
     assert multiprocessing.active_children() == []
 
 
@@ -125,9 +125,9 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)])
     try:
         until = time.monotonic() + 30
-        while len(told := list(tmp_path.glob("*.pid"))) < 2 and time.monotonic() < until:
+        while len(reported := list(tmp_path.glob("*.pid"))) < 2 and time.monotonic() < until:
             time.sleep(0.02)
-        workers = [int(path.read_text(encoding="utf-8")) for path in told]
+        workers = [int(path.read_text(encoding="utf-8")) for path in reported]
     finally:
         parent.kill()
         parent.wait()

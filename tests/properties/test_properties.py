@@ -220,11 +220,11 @@ def test_a_wrong_engine_is_seen_by_the_property_that_is_about_it(
     pytest.fail(f"{title}: {seen_by} did not see it, but {sorted(found)}")
 
 
-def judged(name: str, told: list[EventData], event: EventData, change: Callable[[dict[str, Any]], None]) -> Verdict:
+def judged(name: str, given: list[EventData], event: EventData, change: Callable[[dict[str, Any]], None]) -> Verdict:
     """What a property says of an event after these, if the engine shows what it should except for a change."""
     engine = small_engine()
     witness = Witness(small_config(), engine.observe())
-    for one in told:
+    for one in given:
         engine.apply(events.from_json(one))
         witness.see(one, None, engine.observe())
     engine.apply(events.from_json(event))
@@ -279,18 +279,18 @@ def backstopped() -> list[EventData]:
 def test_a_vault_that_does_not_have_what_it_took_is_seen() -> None:
     """BKS-3."""
     name = "the_vault_takes_the_whole_pool_and_nothing_else"
-    *told, event = backstopped()
-    assert judged(name, told, event, lambda seen: None) == HOLDS
-    wrong = judged(name, told, event, lambda seen: seen["vault"].update(positions={"A": "9"})).wrong
+    *reported, event = backstopped()
+    assert judged(name, reported, event, lambda seen: None) == HOLDS
+    wrong = judged(name, reported, event, lambda seen: seen["vault"].update(positions={"A": "9"})).wrong
     assert wrong == "the vault's positions are not those that it took"
-    wrong = judged(name, told, event, lambda seen: seen["vault"].update(cash="1")).wrong
+    wrong = judged(name, reported, event, lambda seen: seen["vault"].update(cash="1")).wrong
     assert wrong.startswith("the vault's cash is 1, must be ")
 
 
 def test_a_vault_that_takes_a_pool_also_has_the_deficit_of_another() -> None:
     """BKS-3, FIL-5: alice's fill leaves -300, which is the vault's; bob's 10 B come with 200 at a cost of 1000."""
     bob = {**ALICE, "account": "bob"}
-    told: list[EventData] = [
+    events: list[EventData] = [
         *OPENED,
         {**OPENED[0], "account": "bob"},
         {**OPENED[1], **bob, "market": "B"},
@@ -307,11 +307,11 @@ def test_a_vault_that_takes_a_pool_also_has_the_deficit_of_another() -> None:
         return change
 
     name = "the_vault_takes_the_whole_pool_and_nothing_else"
-    assert judged(name, told, fill, taken("3900")) == HOLDS
-    assert judged(name, told, fill, taken("4200")).wrong == "the vault's cash is 4200, must be 3900"
+    assert judged(name, events, fill, taken("3900")) == HOLDS
+    assert judged(name, events, fill, taken("4200")).wrong == "the vault's cash is 4200, must be 3900"
 
 
-def test_an_engine_that_crashes_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_crashes_is_reported_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
     """EVT-1: whatever the exception."""
     engine = small_engine()
     judge = Monitor.of_start(engine, small_config(), Coverage())

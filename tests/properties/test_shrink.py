@@ -34,9 +34,9 @@ def rounded(run: FailingRun, fails: Test) -> FailingRun:
     return minimise(run, fails, PLAINER)
 
 
-def shrunk(told: list[EventData], wanted: Wanted) -> list[EventData]:
-    assert wanted(told), "it must fail before it is shrunk"
-    return shrink(FailingRun(CONFIG, told), failing(wanted)).events
+def shrunk(given: list[EventData], wanted: Wanted) -> list[EventData]:
+    assert wanted(given), "it must fail before it is shrunk"
+    return shrink(FailingRun(CONFIG, given), failing(wanted)).events
 
 
 def block(time: object) -> EventData:
@@ -50,36 +50,36 @@ def mark(price: str) -> EventData:
 def test_a_block_is_taken_away_and_later_ones_come_as_much_earlier() -> None:
     """What fails needs the first block, and seven milliseconds between the last two."""
 
-    def wanted(told: list[EventData]) -> bool:
-        times = [event["time"] for event in told if event["type"] == "block"]
+    def wanted(events: list[EventData]) -> bool:
+        times = [event["time"] for event in events if event["type"] == "block"]
         return len(times) > 1 and times[0] == 2 and times[-1] - times[-2] == 7
 
     assert shrunk([block(2), mark("1"), block(5), block(12)], wanted) == [block(2), block(9)]
 
 
 def test_a_block_that_no_engine_would_take_is_left_as_it_is() -> None:
-    told = [block("later"), block(0), block(None)]
-    assert shrunk(told, lambda events: len(events) == 3) == told
+    given = [block("later"), block(0), block(None)]
+    assert shrunk(given, lambda events: len(events) == 3) == given
 
 
 def test_two_of_a_kind_become_one_and_malformed_ones_stay() -> None:
-    def total(told: list[EventData]) -> bool:
-        return sum(int(event["amount"]) for event in told if event["type"] == "deposit") == 7
+    def total(events: list[EventData]) -> bool:
+        return sum(int(event["amount"]) for event in events if event["type"] == "deposit") == 7
 
     deposits: list[EventData] = [{"type": "deposit", "account": "alice", "amount": amount} for amount in ("3", "4")]
     assert shrunk(deposits, total) == [{**deposits[0], "amount": "7"}]
     trades: list[EventData] = [{"type": "trade", **KEY, "size": size, "price": "1"} for size in ("2", "-5")]
-    net = shrunk(trades, lambda told: sum(int(event["size"]) for event in told) == -3)
+    net = shrunk(trades, lambda events: sum(int(event["size"]) for event in events) == -3)
     assert net == [{**trades[0], "size": "-3"}]
     malformed: list[EventData] = [{"type": "deposit", "account": "alice"}, {"type": "deposit", "account": "alice"}]
-    assert shrunk(malformed, lambda told: len(told) == 2) == malformed
+    assert shrunk(malformed, lambda events: len(events) == 2) == malformed
 
 
 def test_pairs_are_not_tried_in_a_long_run() -> None:
     """Only whole pairs may go here, so a long run stays, and a shorter one loses them."""
 
-    def even(told: list[EventData]) -> bool:
-        return all(event in told for event in (mark("1"), mark("2"))) and len(told) % 2 == 0
+    def even(given: list[EventData]) -> bool:
+        return all(event in given for event in (mark("1"), mark("2"))) and len(given) % 2 == 0
 
     pairs = [mark("1"), mark("2"), mark("3"), mark("4")]
     assert shrunk(pairs, even) == pairs[:2]
@@ -118,16 +118,16 @@ def test_numbers_that_may_not_change_are_tried_once() -> None:
         asked.append(candidate)
         return None
 
-    told = FailingRun(CONFIG, [{"type": "deposit", "account": "alice", "amount": "73.125"}])
-    assert rounded(told, never) is told
+    given = FailingRun(CONFIG, [{"type": "deposit", "account": "alice", "amount": "73.125"}])
+    assert rounded(given, never) is given
     assert len({candidate.events[0]["amount"] for candidate in asked}) == len(asked) > 1
 
 
 def test_other_events_after_a_block_stay_as_they_are() -> None:
     """The second block goes, and the mark between the later ones stays where it is."""
-    told = [block(2), block(4), block(6), mark("7"), block(13)]
+    given = [block(2), block(4), block(6), mark("7"), block(13)]
     shorter = [block(2), block(4), mark("7"), block(11)]
-    assert shrunk(told, lambda events: events in (told, shorter)) == shorter
+    assert shrunk(given, lambda events: events in (given, shorter)) == shorter
 
 
 def deposit(amount: str) -> EventData:
@@ -141,21 +141,21 @@ def trade(size: str) -> EventData:
 def test_amounts_and_sizes_are_made_smaller_together() -> None:
     """Neither alone, since only their ratio fails."""
 
-    def wanted(told: list[EventData]) -> bool:
-        return Fraction(told[0]["amount"]) == 4000 * -Fraction(told[1]["size"]) != 0
+    def wanted(given: list[EventData]) -> bool:
+        return Fraction(given[0]["amount"]) == 4000 * -Fraction(given[1]["size"]) != 0
 
     made = rounded(FailingRun(CONFIG, [deposit("800000000"), trade("-200000")]), failing(wanted))
     assert made.events == [deposit("80"), trade("-0.02")]
 
 
 def test_amounts_and_sizes_are_not_made_smaller_than_two_decimals() -> None:
-    def wanted(told: list[EventData]) -> bool:
-        return Fraction(told[0]["amount"]) == 125 * Fraction(told[1]["size"])
+    def wanted(given: list[EventData]) -> bool:
+        return Fraction(given[0]["amount"]) == 125 * Fraction(given[1]["size"])
 
-    told = [deposit("125"), trade("1")]
-    assert rounded(FailingRun(CONFIG, told), failing(wanted)).events == [deposit("1.25"), trade("0.01")]
-    told = [deposit("15.625"), trade("0.125")]
-    assert rounded(FailingRun(CONFIG, told), failing(wanted)).events == told
+    given = [deposit("125"), trade("1")]
+    assert rounded(FailingRun(CONFIG, given), failing(wanted)).events == [deposit("1.25"), trade("0.01")]
+    given = [deposit("15.625"), trade("0.125")]
+    assert rounded(FailingRun(CONFIG, given), failing(wanted)).events == given
 
 
 def test_a_number_is_only_replaced_by_a_plainer_one() -> None:
@@ -181,7 +181,7 @@ def test_a_number_is_only_replaced_by_a_plainer_one() -> None:
         assert tried == plainer, price
 
 
-class TestTheCounterexampleThatIsTold:
+class TestTheCounterexampleThatIsReported:
     """The shortest of what was violated; only where that is long, of what a few more random runs violate too."""
 
     @pytest.fixture(autouse=True)
@@ -198,9 +198,9 @@ class TestTheCounterexampleThatIsTold:
             runs.append(where)
 
         monkeypatch.setattr(counterexample, "random_run", another)
-        told = counterexample.shortest(map(violated, lengths), (CONFIG,), seed=3)
+        smallest = counterexample.shortest(map(violated, lengths), (CONFIG,), seed=3)
         assert len(set(runs)) == len(runs)
-        return -1 if told is None else len(told.events), len(runs)
+        return -1 if smallest is None else len(smallest.events), len(runs)
 
     def test_is_none_if_nothing_was_violated(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self.shortest([], {0: 1}, monkeypatch) == (-1, 0)
@@ -234,9 +234,9 @@ def violated(events: int) -> Violation:
 class TestSayingTheSameWithAnEventFewer:
     CONFIG: ClassVar[dict[str, Any]] = {**CONFIG, "markets": {"A": {"tick": "0.5"}}}
 
-    def fewer(self, *told: EventData) -> list[tuple[str, list[EventData]]]:
+    def fewer(self, *given: EventData) -> list[tuple[str, list[EventData]]]:
         """The starting marks and the events of each run that says the same."""
-        return [(run.config["marks"]["A"], run.events) for run in condense_events(FailingRun(self.CONFIG, list(told)))]
+        return [(run.config["marks"]["A"], run.events) for run in condense_events(FailingRun(self.CONFIG, list(given)))]
 
     def test_a_mark_is_there_from_the_start(self) -> None:
         assert self.fewer(mark("7"), block(1), mark("9")) == [
@@ -252,14 +252,14 @@ class TestSayingTheSameWithAnEventFewer:
         self, price: object, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Only a wrong engine accepts it; a run cannot start with it."""
-        told: list[EventData] = [{"type": "mark_price", "market": "A", "price": price}]
+        given: list[EventData] = [{"type": "mark_price", "market": "A", "price": price}]
 
         def judge_all(violation: Violation, events: list[EventData]) -> Violation | None:
             Engine(Config.from_json(violation.config))
-            return violation if events == told else None
+            return violation if events == given else None
 
         monkeypatch.setattr(counterexample, "judge_all", judge_all)
-        assert counterexample.shrink(Violation("a_property", "", "", small_config(), told)).events == told
+        assert counterexample.shrink(Violation("a_property", "", "", small_config(), given)).events == given
 
     @pytest.mark.parametrize(
         ("money", "mode", "size", "price"),

@@ -21,7 +21,7 @@ from liqspec.replay.run import Run
 from liqspec.search import explore
 from liqspec.spec import rulebook, scenarios, scopes
 from liqspec.verify import run, tasks
-from liqspec.verify.report import Report, ScopeResult, tell
+from liqspec.verify.report import Report, ScopeResult, print_report
 from liqspec.verify.run import Budget
 from liqspec.verify.tasks import ProofResult, RandomRuns, Scenarios, work
 from support.commands import run_here
@@ -54,7 +54,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.fixture
-def small_world(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def small_scope(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every scope is a small one, and one lemma is all there is to prove; the names of the scopes that were loaded."""
     loaded: list[str] = []
 
@@ -70,7 +70,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # ---------------------------------------------------------------------------------------------------------- the command
 
 
-def test_what_holds_is_told_as_tables_and_ends_with_0(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_holds_is_reported_as_tables_and_ends_with_0(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LEMMAS", {LEMMA: LEMMAS[LEMMA]})
     status, out, err = command("verify", "--scope", "minimal", "--steps", "8000", "--processes", "1")
     assert out.splitlines()[-1] == "all hold"
@@ -84,7 +84,7 @@ def test_what_holds_is_told_as_tables_and_ends_with_0(command: Command, monkeypa
 
 
 def test_a_wrong_engine_ends_with_1_and_a_counterexample_that_replays(
-    command: Command, small_world: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, small_scope: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """LIQ-3: it liquidates at equality."""
     path = tmp_path / "found.toml"
@@ -92,15 +92,15 @@ def test_a_wrong_engine_ends_with_1_and_a_counterexample_that_replays(
     arguments = ("verify", "--scope", "minimal", "--steps", "80", "--processes", "1", "--save", str(path))
     status, out, _ = command(*arguments)
     assert status == 1
-    assert small_world == ["minimal"]
+    assert small_scope == ["minimal"]
     assert "\nviolated: a_covered_pool_is_left_alone in scope minimal: alice/cross" in out
     assert "\nviolated\n" in out
     assert "never exercised:" not in out, "it did not come to its end"
-    told = out.split("violated a covered pool is left alone\n")[1]
-    assert "found in scope minimal, 3 events" in told
-    assert "\nLIQ-3 " in told
-    assert f"replay it:  liqspec simulate {path}" in told
-    assert "def test_a_covered_pool_is_left_alone_in_found() -> None:" in told
+    output = out.split("violated a covered pool is left alone\n")[1]
+    assert "found in scope minimal, 3 events" in output
+    assert "\nLIQ-3 " in output
+    assert f"replay it:  liqspec simulate {path}" in output
+    assert "def test_a_covered_pool_is_left_alone_in_found() -> None:" in output
     run = Run(scenarios.load(str(path)))
     list(run)
     assert run.outcome().unexpected[0].startswith("step 3: property a_covered_pool_is_left_alone")
@@ -113,33 +113,33 @@ def test_a_wrong_engine_ends_with_1_and_a_counterexample_that_replays(
     assert [violation["property"] for violation in found["violations"]] == ["a_covered_pool_is_left_alone"]
 
 
-def test_too_little_is_told_as_such_and_ends_with_1(command: Command, small_world: list[str]) -> None:
+def test_too_little_is_reported_as_such_and_ends_with_1(command: Command, small_scope: list[str]) -> None:
     status, out, _ = command("verify", "--venue", "generic", "--steps", "1", "--processes", "1", "--seed", "5")
     assert status == 1
-    assert small_world == scopes.names()
+    assert small_scope == scopes.names()
     assert "never exercised: scope minimal: transition T11" in out
     assert "1 random event (seed 5, venues generic)" in out
     assert out.splitlines()[-1] == "not enough was exercised: try more --steps"
 
 
 def test_thorough_adds_the_large_scopes_and_more_events(
-    command: Command, small_world: list[str], monkeypatch: pytest.MonkeyPatch
+    command: Command, small_scope: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Budget] = []
 
-    def note(effort: Budget, progress: Console) -> Report:
-        asked.append(effort)
+    def note(budget: Budget, progress: Console) -> Report:
+        asked.append(budget)
         return report()
 
     monkeypatch.setattr(run, "verify", note)
     assert command("verify")[0] == 0
     assert command("verify", "--thorough", "--processes", "3")[0] == 0
     assert command("verify", "--budget", "2", "--seed", "9")[0] == 0
-    assert [effort.scopes for effort in asked[:2]] == [
+    assert [budget.scopes for budget in asked[:2]] == [
         tuple(scopes.names()),
         (*scopes.names(), *scopes.thorough_names()),
     ]
-    assert [effort.steps for effort in asked[:2]] == [run.STEPS, run.THOROUGH_STEPS]
+    assert [budget.steps for budget in asked[:2]] == [run.STEPS, run.THOROUGH_STEPS]
     assert asked[1].processes == 3
     assert asked[0].processes == Budget().processes
     assert (asked[2].seconds, asked[2].seed) == (2, 9)
@@ -154,27 +154,27 @@ def test_steps_and_a_budget_are_refused_together(command: Command) -> None:
 # ----------------------------------------------------------------------------------------------------- the verification
 
 
-def test_the_result_is_the_same_on_one_process_and_on_two(small_world: list[str]) -> None:
-    effort = Budget(venue="generic", scopes=("one", "two"), steps=900, processes=1)
-    alone = run.verify(effort, quiet()).to_json()
+def test_the_result_is_the_same_on_one_process_and_on_two(small_scope: list[str]) -> None:
+    budget = Budget(venue="generic", scopes=("one", "two"), steps=900, processes=1)
+    alone = run.verify(budget, quiet()).to_json()
     assert alone["steps"] == 900
     assert [result["scope"] for result in alone["scopes"]] == ["one", "two"]
-    assert run.verify(attrs.evolve(effort, processes=2), quiet()).to_json() == alone
+    assert run.verify(attrs.evolve(budget, processes=2), quiet()).to_json() == alone
 
 
 def test_the_first_violation_is_the_same_on_two_processes(
-    small_world: list[str], monkeypatch: pytest.MonkeyPatch
+    small_scope: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arithmetic, "breached", breach_at_equality)
-    effort = Budget(venue="generic", scopes=("one", "two"), steps=10_000_000, processes=1)
-    alone = run.verify(effort, quiet()).to_json()
+    budget = Budget(venue="generic", scopes=("one", "two"), steps=10_000_000, processes=1)
+    alone = run.verify(budget, quiet()).to_json()
     assert [violation["where"] for violation in alone["violations"]] == ["scope one"]
-    assert run.verify(attrs.evolve(effort, processes=2), quiet()).to_json() == alone
+    assert run.verify(attrs.evolve(budget, processes=2), quiet()).to_json() == alone
 
 
 def test_another_seed_is_another_run() -> None:
-    effort = Budget(venue="generic", steps=80, proved=False, processes=1)
-    first, second = (run.verify(attrs.evolve(effort, seed=seed), quiet()) for seed in (1, 2))
+    budget = Budget(venue="generic", steps=80, proved=False, processes=1)
+    first, second = (run.verify(attrs.evolve(budget, seed=seed), quiet()) for seed in (1, 2))
     assert (first.examples, first.scenarios, first.steps) == (second.examples, second.scenarios, 80)
     assert first.checked != second.checked
 
@@ -187,7 +187,7 @@ def test_a_budget_ends_the_random_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lengths == [((0, 80),)]
 
 
-def test_progress_is_shown_for_each_kind_of_work(small_world: list[str]) -> None:
+def test_progress_is_shown_for_each_kind_of_work(small_scope: list[str]) -> None:
     screen = StringIO()
     console = Console(file=screen, force_terminal=True, width=100)
     run.verify(Budget(venue="generic", scopes=("one",), steps=80, processes=1), console)
@@ -198,7 +198,7 @@ def test_progress_is_shown_for_each_kind_of_work(small_world: list[str]) -> None
     assert "80/80" in shown
 
 
-def test_a_run_that_violates_is_the_last_of_its_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_violates_is_the_last_of_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
 
     def run(base: object, random: object, length: int, where: str, coverage: Coverage, _: object) -> list[EventData]:
@@ -252,10 +252,10 @@ def report(**changes: Any) -> Report:
 def printed(found: Report) -> str:
     """The printed report."""
     console = Console(file=StringIO(), width=200)
-    tell(found, console)
-    told = console.file
-    assert isinstance(told, StringIO)
-    return told.getvalue()
+    print_report(found, console)
+    output = console.file
+    assert isinstance(output, StringIO)
+    return output.getvalue()
 
 
 def row(found: Report, title: str) -> list[str]:
@@ -265,29 +265,29 @@ def row(found: Report, title: str) -> list[str]:
 
 
 def test_a_report_without_scopes_and_proofs_has_two_tables() -> None:
-    told = printed(report())
+    output = printed(report())
     assert report().holds
-    assert told.count("┏") == 2
-    assert told.splitlines()[-1] == "all hold"
+    assert output.count("┏") == 2
+    assert output.splitlines()[-1] == "all hold"
     assert row(report(), "every event gets an answer")[-3:] == ["7", "0", "holds"]
 
 
-def test_a_violation_is_told_in_its_row_and_below() -> None:
+def test_a_violation_is_reported_in_its_row_and_below() -> None:
     found = report(violations=[Violation("a_covered_pool_is_left_alone", "[b]oops", "run 3", {}, [])], transitions={})
-    told = printed(found)
+    output = printed(found)
     assert not found.holds
     assert found.never == [], "it stopped there"
-    assert "violated: a_covered_pool_is_left_alone in run 3: [b]oops" in told
-    assert told.splitlines()[-1] == "violated"
+    assert "violated: a_covered_pool_is_left_alone in run 3: [b]oops" in output
+    assert output.splitlines()[-1] == "violated"
     assert row(found, "a covered pool is left alone")[-1] == "violated"
     assert row(found, "a refused event changes no bit")[-1] == "holds so far"
     checked = {**found.checked, "a_refused_event_changes_no_bit": 0}
     assert row(attrs.evolve(found, checked=checked), "a refused event changes no bit")[-1] == "not come to"
-    assert "It stopped there" in told
+    assert "It stopped there" in output
     assert "It stopped there" not in printed(report())
 
 
-def test_what_acted_is_told_for_transitions_rules_and_refusals() -> None:
+def test_what_acted_is_reported_for_transitions_rules_and_refusals() -> None:
     """Each with how often in runs and in scopes; T13, which nothing causes, is there and not missed (LIF-5)."""
     small = ScopeResult.of(explore.explore(attrs.evolve(SMALL, max_depth=3)))
     found = report(transitions={"T1": 1234}, rules={"LIQ-3": 77}, refusals={"overfill": 5}, scopes=[small])
@@ -303,7 +303,7 @@ def test_what_acted_is_told_for_transitions_rules_and_refusals() -> None:
     assert "T13" not in " ".join(found.never)
 
 
-def test_every_rule_acts_or_is_judged_or_proved_or_told_as_neither() -> None:
+def test_every_rule_acts_or_is_judged_or_proved_or_reported_as_neither() -> None:
     """A rule that nothing is about is not passed over in silence."""
     elsewhere = report().elsewhere
     assert {rule.partition("-")[0] for rule in elsewhere} == {"AMT", "LIF", "CFG", "OBS", "SCN", "STP", "VER"}
@@ -315,45 +315,45 @@ def test_every_rule_acts_or_is_judged_or_proved_or_told_as_neither() -> None:
     assert set(elsewhere) == set(rulebook.rules()) - judged - proved - examples - set(acting_rules())
 
 
-def test_what_was_never_exercised_is_told_by_kind() -> None:
+def test_what_was_never_exercised_is_reported_by_kind() -> None:
     checked = {**report().checked, "a_covered_pool_is_left_alone": 0}
     small = explore.explore(attrs.evolve(SMALL, max_depth=1))
     found = report(checked=checked, transitions={}, refusals={}, scopes=[ScopeResult.of(small)])
-    told = printed(found)
+    output = printed(found)
     assert not found.holds
-    assert "never exercised: property a_covered_pool_is_left_alone" in told
-    assert "never exercised: transition T1\n" in told
-    assert f"never exercised: refusal {CODES[0]}\n" in told
-    assert "never exercised: scope minimal: transition T1\n" in told
-    assert "bounded by depth" in told
-    assert told.splitlines()[-1] == "not enough was exercised: try more --steps"
+    assert "never exercised: property a_covered_pool_is_left_alone" in output
+    assert "never exercised: transition T1\n" in output
+    assert f"never exercised: refusal {CODES[0]}\n" in output
+    assert "never exercised: scope minimal: transition T1\n" in output
+    assert "bounded by depth" in output
+    assert output.splitlines()[-1] == "not enough was exercised: try more --steps"
     assert row(found, "a covered pool is left alone")[-1] == "never exercised"
 
 
 @pytest.mark.parametrize(
-    ("status", "control", "told"),
+    ("status", "control", "message"),
     [
         ("refuted", "refuted", "lemma equality_is_healthy is refuted, its control refuted"),
         ("unknown", "refuted", "lemma equality_is_healthy is unknown, its control refuted"),
         ("proved", "proved", "lemma equality_is_healthy is proved, its control proved"),
     ],
 )
-def test_a_lemma_that_is_not_proved_violates(status: str, control: str, told: str) -> None:
+def test_a_lemma_that_is_not_proved_violates(status: str, control: str, message: str) -> None:
     proof = ProofResult(name=LEMMA, status=status, counterexample={}, control=control, control_numbers={})
     found = report(proofs=[proof])
     assert not found.holds
-    assert found.to_json()["unproved"] == [told]
-    assert f"not proved: {told}\n" in printed(found)
+    assert found.to_json()["unproved"] == [message]
+    assert f"not proved: {message}\n" in printed(found)
     assert row(found, "equality is healthy")[-2:] == [status, control]
     assert printed(found).splitlines()[-1] == "violated"
 
 
-def test_a_lemma_that_did_not_run_is_told_with_its_error() -> None:
+def test_a_lemma_that_did_not_run_is_reported_with_its_error() -> None:
     proof = ProofResult(
         name=LEMMA, status="unknown", counterexample={}, control="unknown", control_numbers={}, reason="TypeError: no"
     )
-    told = "lemma equality_is_healthy is unknown, its control unknown: TypeError: no"
-    assert report(proofs=[proof]).unproved == [told]
+    output = "lemma equality_is_healthy is unknown, its control unknown: TypeError: no"
+    assert report(proofs=[proof]).unproved == [output]
 
 
 def test_a_failure_of_a_story_violates() -> None:

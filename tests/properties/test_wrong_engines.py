@@ -45,19 +45,19 @@ def test_a_counterexample_has_at_most_twice_the_events_of_the_shortest_known(num
     with WRONG_ENGINES[number].applied():
         found = find(STEPS)
         assert found is not None
-        told = shortest([found.violation], SHIPPED, seed=1)
-        assert told is not None
-        assert len(told.events) <= 2 * shortest_known()[number]
+        smallest = shortest([found.violation], SHIPPED, seed=1)
+        assert smallest is not None
+        assert len(smallest.events) <= 2 * shortest_known()[number]
 
 
 @pytest.mark.thorough
 def test_the_stories_contradict_most_wrong_engines() -> None:
     """A second detector that shares nothing with the first: expectations written by hand."""
-    told = stories()
+    shipped = stories()
     seen = []
     for engine in WRONG_ENGINES.values():
         with engine.applied():
-            if contradicted(told) is not None:
+            if contradicted(shipped) is not None:
                 seen.append(engine.id)
     assert len(seen) > len(WRONG_ENGINES) // 3
 

@@ -78,7 +78,7 @@ def test_a_liquidation_price(equity: int, size: int, schedule: Schedule, price: 
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"marks": {}}, "marks.A: the market has no starting mark"),
         ({"marks": {"A": "1", "B": "1", "Z": "1", "Y": "1"}}, "marks.Y: not among the markets"),
@@ -90,8 +90,8 @@ def test_a_liquidation_price(equity: int, size: int, schedule: Schedule, price: 
         ),
     ],
 )
-def test_what_is_wrong_first_by_name_is_told(changes: dict[str, object], told: str) -> None:
+def test_what_is_wrong_first_by_name_is_reported(changes: dict[str, object], message: str) -> None:
     """CFG-1."""
     with pytest.raises(InvalidConfig) as error:
         Engine(Config.from_json(small_config(**changes)))
-    assert str(error.value) == told
+    assert str(error.value) == message

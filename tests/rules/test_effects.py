@@ -99,8 +99,8 @@ class TestReports:
 
     def test_marks_come_in_the_order_of_their_names(self) -> None:
         """EVT-5."""
-        told = apply(small_engine(), "marks", prices={"B": "7", "A": "9"})
-        assert told == (Marked("A", 9), Marked("B", 7))
+        reported = apply(small_engine(), "marks", prices={"B": "7", "A": "9"})
+        assert reported == (Marked("A", 9), Marked("B", 7))
 
     def test_a_recovery_during_an_order(self) -> None:
         """LIQ-9, LIQ-10: equity 150 covers 95."""
@@ -310,9 +310,9 @@ def test_an_effect_is_about_a_position_or_a_pool_or_neither(effect: Effect, abou
     named = {} if about is None else {"subject": about}
     moved_by = {"transition": "T7"} if effect is T7 else {}
     assert subject(effect) == about
-    told = effect_json(effect, Units(small_engine().venue))
-    assert told == {"kind": effect.kind, "rule": effect.rule, **named, **moved_by, "text": text}
-    assert list(told)[-1] == "text"
+    reported = effect_json(effect, Units(small_engine().venue))
+    assert reported == {"kind": effect.kind, "rule": effect.rule, **named, **moved_by, "text": text}
+    assert list(reported)[-1] == "text"
 
 
 def test_effects_are_values() -> None:
@@ -325,7 +325,7 @@ def test_effects_are_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "written"),
     [
         ("0", "0"),
         ("999", "999"),
@@ -338,11 +338,11 @@ def test_effects_are_values() -> None:
         ("0.12345", "0.12345"),
     ],
 )
-def test_thousands_are_separated_before_the_point_only(text: str, told: str) -> None:
-    assert thousands(text) == told
+def test_thousands_are_separated_before_the_point_only(text: str, written: str) -> None:
+    assert thousands(text) == written
 
 
-def test_sizes_prices_and_money_are_told_on_their_own_grids() -> None:
+def test_sizes_prices_and_money_are_reported_on_their_own_grids() -> None:
     market = {
         "tick": "0.5",
         "lot": "0.1",

@@ -154,7 +154,7 @@ def negative(value: Any) -> Any:
 def test_each_part_of_a_message_has_at_most_120_characters() -> None:
     """An amount of 78 digits is shown in full; a longer one is cut, and its length shown."""
     fits, too_long = "f" * 120, "v" * 121
-    told = refusals.OffGrid(fits, too_long, too_long, rule="EVT-2").to_json()
+    data = refusals.OffGrid(fits, too_long, too_long, rule="EVT-2").to_json()
     cut = "v" * 80 + "… (121 characters)"
-    assert told == {"code": "off_grid", "field": fits, "value": cut, "limit": cut, "rule": "EVT-2"}
+    assert data == {"code": "off_grid", "field": fits, "value": cut, "limit": cut, "rule": "EVT-2"}
     assert refusals.OffGrid(fits, too_long, "l").message == f"{fits} is {cut}; l ({refusals.OffGrid.rule})"

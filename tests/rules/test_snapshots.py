@@ -95,9 +95,9 @@ def try_event(engine: Engine, event: dict[str, Any]) -> tuple[Effect, ...] | str
 
 def stops() -> Iterator[tuple[Engine, list[dict[str, Any]]]]:
     """An engine before each event of the story, with the events still to come."""
-    engine, told = small_engine(**RULES), story()
-    for index, event in enumerate(told):
-        yield engine, told[index:]
+    engine, given = small_engine(**RULES), story()
+    for index, event in enumerate(given):
+        yield engine, given[index:]
         try_event(engine, event)
     yield engine, []
 
@@ -297,15 +297,15 @@ class TestJson:
         self, run: list[dict[str, Any]], data: st.DataObject
     ) -> None:
         """OBS-4: after the opening of the story, any events in any order, refused ones among them."""
-        told = [*story()[:5], *run]
-        stop = data.draw(st.integers(5, len(told)), label="stop")
+        whole = [*story()[:5], *run]
+        stop = data.draw(st.integers(5, len(whole)), label="stop")
         original = small_engine(**RULES)
-        for event in told[:stop]:
+        for event in whole[:stop]:
             try_event(original, event)
         written = json.dumps(snapshot.to_json(original.venue, original.snapshot()))
         other = small_engine(**RULES)
         other.restore(snapshot.from_json(other.venue, json.loads(written)))
-        for event in told[stop:]:
+        for event in whole[stop:]:
             assert try_event(other, event) == try_event(original, event)
         assert (other.snapshot(), other.observe()) == (original.snapshot(), original.observe())
 

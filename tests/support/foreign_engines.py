@@ -76,35 +76,35 @@ def request(op: str, **fields: Any) -> bytes:
     return json.dumps({"op": op, **fields}, ensure_ascii=False).encode()
 
 
-class Telling:
+class Recorder:
     """A run of the model that keeps what it was asked and what it answered."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.engine = Engine(Config.from_json(config))
-        self.told = [Exchange(request("reset", config=config), None, self.engine.observe(), [])]
+        self.exchanges = [Exchange(request("reset", config=config), None, self.engine.observe(), [])]
 
     def apply(self, event: EventData) -> None:
         outcome = apply_event(self.engine, event)
         transitions = [(one.transition, one.position) for one in outcome.effects if isinstance(one, Transitioned)]
         line = request("apply", event=event)
-        self.told.append(Exchange(line, outcome.code, self.engine.observe(), transitions))
+        self.exchanges.append(Exchange(line, outcome.code, self.engine.observe(), transitions))
 
 
-def tell(config: dict[str, Any], told: list[EventData]) -> list[Exchange]:
+def exchanges_of(config: dict[str, Any], given: list[EventData]) -> list[Exchange]:
     """A run of these events."""
-    telling = Telling(config)
-    for event in told:
-        telling.apply(event)
-    return telling.told
+    recorder = Recorder(config)
+    for event in given:
+        recorder.apply(event)
+    return recorder.exchanges
 
 
-def tell_guided(random: Random, base: dict[str, Any], length: int) -> list[Exchange]:
+def guided_exchanges(random: Random, base: dict[str, Any], length: int) -> list[Exchange]:
     """A run of guided events in a configuration near `base`."""
-    telling = Telling(configuration(random, base, FAMILIES))
-    guide = Guide(random, telling.engine)
+    recorder = Recorder(configuration(random, base, FAMILIES))
+    guide = Guide(random, recorder.engine)
     for _ in range(length):
-        telling.apply(guide.next_event())
-    return telling.told
+        recorder.apply(guide.next_event())
+    return recorder.exchanges
 
 
 # ---------------------------------------------------------------------------------------------------------- comparison

@@ -243,12 +243,12 @@ def main(way: str) -> None:
             reply = CHANGES.get(way, dict)(reply)
         if way == "is moody" and request.get("op") == "apply" and count == AFTER:
             reply = {"ok": False, "error": {"code": "overfill", "message": "not now"}}
-        told = json.dumps(reply) + "\n"
+        text = json.dumps(reply) + "\n"
         lines += 1
         if way == "answers backwards" and lines == SECOND:
-            kept = told
+            kept = text
             continue
-        write(told + kept)
+        write(text + kept)
         kept = ""
         if way == "answers twice" and count > AFTER:
             write(json.dumps(reply) + "\n")

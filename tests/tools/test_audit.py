@@ -46,10 +46,10 @@ def line(engine: Engine, event: EventData) -> dict[str, Any]:
     return {"event": event, "observation": engine.observe()}
 
 
-def log_of(config: dict[str, Any], told: list[EventData]) -> Lines:
+def log_of(config: dict[str, Any], events: list[EventData]) -> Lines:
     """The log of a run of the model."""
     engine = Engine(Config.from_json(config))
-    return [{"format": 1, "engine": "test", "config": config}, *(line(engine, event) for event in told)]
+    return [{"format": 1, "engine": "test", "config": config}, *(line(engine, event) for event in events)]
 
 
 def guided_log(seed: int, length: int) -> Lines:
@@ -86,10 +86,10 @@ SMALL: list[EventData] = [
 class TestALogOfTheModelItself:
     @pytest.mark.parametrize("story", STORIES, ids=[f"{index}-{story.name}" for index, story in enumerate(STORIES)])
     def test_holds_in_every_story(self, story: Scenario) -> None:
-        told = [moment.event for moment in Run(story)]
-        found = followed(log_of(story.config.to_json(), told))
+        events = [moment.event for moment in Run(story)]
+        found = followed(log_of(story.config.to_json(), events))
         assert (found.diverged, found.first) == (0, {})
-        assert found.compared == len(told)
+        assert found.compared == len(events)
 
     @given(st.randoms(use_true_random=False), st.integers(0, 10**6))
     @settings(max_examples=25, deadline=None)
@@ -113,7 +113,7 @@ class TestALogOfTheModelItself:
         lines = [{"format": 1, "config": config, "before": before}, line(engine, SMALL[3])]
         assert followed(lines).holds
 
-    def test_can_be_told_a_state_in_between(self) -> None:
+    def test_can_be_given_a_state_in_between(self) -> None:
         """STP-2: alice's collateral is set from elsewhere, so that she is not breached."""
         lines = log_of(small_config(), SMALL[:2])
         known = {"pools": [{"account": "alice", "mode": "cross", "collateral": "1000"}]}
@@ -141,7 +141,7 @@ def thinned(random: Random, observation: dict[str, Any]) -> dict[str, Any]:
 
 
 class TestAChangedLog:
-    def test_tells_the_first_divergence_with_the_guard_and_its_numbers(self) -> None:
+    def test_reports_the_first_divergence_with_the_guard_and_its_numbers(self) -> None:
         """LIQ-3: the engine does not see the breach."""
         lines = log_of(small_config(), SMALL[:3])
         lines[3]["observation"]["positions"][0].update(state="healthy", order=None)
@@ -153,7 +153,7 @@ class TestAChangedLog:
         assert found.diverged == 1
 
     @pytest.mark.parametrize("seed", range(12))
-    def test_is_told_at_the_line_that_was_changed(self, seed: int) -> None:
+    def test_is_reported_at_the_line_that_was_changed(self, seed: int) -> None:
         random, lines = Random(seed), guided_log(seed, 60)
         accepted = [number for number, data in enumerate(lines) if data.get("observation", {}).get("pools")]
         number = random.choice(accepted)
@@ -200,7 +200,7 @@ class TestAChangedLog:
         lines[2]["observation"] = {"vault": {"cash": "1"}}
         assert list(followed(lines).first) == [VENUE]
 
-    def test_of_executions_that_the_rules_refuse_is_told(self) -> None:
+    def test_of_executions_that_the_rules_refuse_is_reported(self) -> None:
         lines = log_of(small_config(), SMALL[:2])
         fill = {**SMALL[3], "size": "11"}
         found = followed([*lines, {"event": SMALL[2], "executed": [fill]}])
@@ -268,7 +268,7 @@ class TestATable:
         found = audit(write(tmp_path / name, lines), head=lines[0])
         assert [(one.line, one.reason.difference.field) for one in found.first.values()] == [(3, "pools.equity")]
 
-    def test_needs_to_be_told_its_run(self, tmp_path: Path, name: str, write: Callable[[Path, Lines], Path]) -> None:
+    def test_needs_to_be_given_its_run(self, tmp_path: Path, name: str, write: Callable[[Path, Lines], Path]) -> None:
         path = write(tmp_path / name, log_of(small_config(), SMALL))
         with pytest.raises(InvalidLog, match="--head"):
             audit(path)
@@ -331,25 +331,25 @@ BAD_LINES = [
 
 
 class TestTheCommand:
-    def test_tells_a_log_that_holds(self, tmp_path: Path) -> None:
+    def test_reports_a_log_that_holds(self, tmp_path: Path) -> None:
         done = CliRunner().invoke(app, ["audit", str(written(tmp_path / "log.jsonl", log_of(small_config(), SMALL)))])
         assert done.exit_code == 0
         assert "4 events of test, after 4 of which something was observed" in done.output
         assert "Transitions: T0 1, T1 1, T7 1" in done.output
 
-    def test_tells_a_log_that_does_not(self, tmp_path: Path) -> None:
+    def test_reports_a_log_that_does_not(self, tmp_path: Path) -> None:
         lines = log_of(small_config(), SMALL)
         lines[2]["observation"]["pools"][0]["equity"] = "1"
         path = written(tmp_path / "log.jsonl", lines)
         done = CliRunner().invoke(app, ["audit", str(path)])
         assert done.exit_code == 1
         assert "line 3  alice  trade" in done.output and "MRG-3" in done.output
-        told = json.loads(CliRunner().invoke(app, ["audit", str(path), "--json"]).output)
-        assert told["first_by_account"][0]["line"] == 3
-        assert told["rules_departed_from"]
+        data = json.loads(CliRunner().invoke(app, ["audit", str(path), "--json"]).output)
+        assert data["first_by_account"][0]["line"] == 3
+        assert data["rules_departed_from"]
 
     @pytest.mark.parametrize("bad", BAD_LINES, ids=range(len(BAD_LINES)))
-    def test_tells_a_wrong_line_and_what_was_found_before_it(self, tmp_path: Path, bad: str) -> None:
+    def test_reports_a_wrong_line_and_what_was_found_before_it(self, tmp_path: Path, bad: str) -> None:
         lines = log_of(small_config(), SMALL)
         lines[2]["observation"]["pools"][0]["equity"] = "1"
         path = written(tmp_path / "log.jsonl", lines)
@@ -362,7 +362,7 @@ class TestTheCommand:
         assert "line 3  alice  trade" in done.stdout
 
     @pytest.mark.parametrize(
-        ("text", "told"),
+        ("text", "message"),
         [
             ("", "is empty"),
             ("{}\n", ":1: config: required field"),
@@ -372,15 +372,15 @@ class TestTheCommand:
             ("\0\n", ":1: "),
         ],
     )
-    def test_refuses_a_log_that_does_not_begin(self, tmp_path: Path, text: str, told: str) -> None:
+    def test_refuses_a_log_that_does_not_begin(self, tmp_path: Path, text: str, message: str) -> None:
         path = tmp_path / "log.jsonl"
         path.write_text(text, encoding="utf-8")
-        with pytest.raises(InvalidLog, match=told.replace(".", r"\.")):
+        with pytest.raises(InvalidLog, match=message.replace(".", r"\.")):
             audit(path)
 
     def test_refuses_what_cannot_be(self, tmp_path: Path) -> None:
         log = str(written(tmp_path / "log.jsonl", log_of(small_config(), SMALL)))
-        for arguments, told in (
+        for arguments, message in (
             ([str(tmp_path / "none.jsonl")], "no such file"),
             ([str(tmp_path)], "--format"),
             ([log, "--format", "parquet", "--head", log], "log.jsonl"),
@@ -390,7 +390,7 @@ class TestTheCommand:
         ):
             done = run(*arguments)
             assert done.returncode == 2, arguments
-            assert told in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+            assert message in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
 
 
 @pytest.mark.thorough

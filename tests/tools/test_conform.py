@@ -49,8 +49,8 @@ def found(way: str, folder: Path, *arguments: str, steps: int = 200) -> dict[str
     options = ("--steps", str(steps), "--timeout", "0.7", "--shrink", "0", "--json")
     done = conform(*options, engine=engine, folder=folder)
     assert done.exit_code == 1, done.output
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    data: dict[str, Any] = json.loads(done.stdout)
+    return data
 
 
 def flattened(text: str) -> str:
@@ -97,13 +97,13 @@ if hasattr(signal, "SIGRTMIN"):
 class TestMisbehaviour:
     """Engines that do something other than answer."""
 
-    @pytest.mark.parametrize(("way", "kind", "message"), [(way, *told) for way, told in FAULTS.items()])
+    @pytest.mark.parametrize(("way", "kind", "message"), [(way, *data) for way, data in FAULTS.items()])
     def test_is_reported_as_what_it_is(self, way: str, kind: str, message: str, tmp_path: Path) -> None:
         began = time.monotonic()
-        told = found(way, tmp_path)
-        fault = told["finding"]["fault"]
+        data = found(way, tmp_path)
+        fault = data["finding"]["fault"]
         assert (fault["kind"], message in fault["message"]) == (kind, True), fault
-        assert not told["conforms"]
+        assert not data["conforms"]
         assert time.monotonic() - began < 20
 
     def test_the_last_words_of_an_engine_are_shown(self, tmp_path: Path) -> None:
@@ -115,22 +115,22 @@ class TestMisbehaviour:
         assert "the stack of a defect" in found("confesses", tmp_path)["finding"]["fault"]["stderr"]
 
     def test_one_that_does_not_start_again_keeps_its_finding(self, tmp_path: Path) -> None:
-        told = found("starts once", tmp_path, str(tmp_path / "lock"))["finding"]
-        assert (told["fault"]["message"], len(told["events"])) == ("exit status 1", 2)
-        assert "out of order" in told["fault"]["stderr"]
+        data = found("starts once", tmp_path, str(tmp_path / "lock"))["finding"]
+        assert (data["fault"]["message"], len(data["events"])) == ("exit status 1", 2)
+        assert "out of order" in data["fault"]["stderr"]
 
     def test_an_event_that_repeats_the_one_before_it_is_saved_too(self, tmp_path: Path) -> None:
-        told = found("dies at a repetition", tmp_path, steps=3000)["finding"]
-        assert told["events"][-1] == told["events"][-2]
-        assert told["applied"] == told["events"]
+        data = found("dies at a repetition", tmp_path, steps=3000)["finding"]
+        assert data["events"][-1] == data["events"][-2]
+        assert data["applied"] == data["events"]
         for file in ("counterexample.toml", "counterexample.json"):
             again = conform("--replay", str(tmp_path / file), engine=misbehaving("dies at a repetition"))
             assert (again.exit_code, "the engine died: exit status 7" in again.stdout) == (1, True), again.output
 
     @pytest.mark.parametrize("way", ["hangs", "dies before its child"])
     def test_nothing_is_left_of_an_engine_and_its_children(self, way: str, tmp_path: Path) -> None:
-        told = found(way, tmp_path)
-        child = re.search(r"child (\d+)", told["finding"]["fault"]["stderr"])
+        data = found(way, tmp_path)
+        child = re.search(r"child (\d+)", data["finding"]["fault"]["stderr"])
         assert child is not None
         deadline = time.monotonic() + 5
         while _lives(int(child[1])) and time.monotonic() < deadline:
@@ -141,28 +141,28 @@ class TestMisbehaviour:
         assert found("stays", tmp_path)["finding"]["fault"]["kind"] == "did not end"
 
     def test_one_that_is_not_deterministic_is_reported_as_that(self, tmp_path: Path) -> None:
-        told = found("is moody", tmp_path)["finding"]
-        assert told["kind"] == "not deterministic"
-        assert "the same" in told["headline"]
+        data = found("is moody", tmp_path)["finding"]
+        assert data["kind"] == "not deterministic"
+        assert "the same" in data["headline"]
 
     def test_one_that_skips_everything_was_not_compared(self, tmp_path: Path) -> None:
-        told = found("skips", tmp_path)
-        assert (told["finding"], told["exercised"]["steps"]) == (None, 0)
-        assert {entry["why"] for entry in told["exercised"]["skipped"]} == {"not today"}
+        data = found("skips", tmp_path)
+        assert (data["finding"], data["exercised"]["steps"]) == (None, 0)
+        assert {entry["why"] for entry in data["exercised"]["skipped"]} == {"not today"}
 
     @pytest.mark.parametrize(
         ("way", "why"), [("holds no configuration", "too wide"), ("skips at once", "no such venue")]
     )
     def test_one_that_cannot_hold_any_configuration_was_not_compared(self, way: str, why: str, tmp_path: Path) -> None:
         """AMT-1."""
-        told = found(way, tmp_path)
-        assert (told["finding"], told["exercised"]["steps"]) == (None, 0)
-        assert {(entry["event"], entry["why"]) for entry in told["exercised"]["skipped"]} == {("reset", why)}
+        data = found(way, tmp_path)
+        assert (data["finding"], data["exercised"]["steps"]) == (None, 0)
+        assert {(entry["event"], entry["why"]) for entry in data["exercised"]["skipped"]} == {("reset", why)}
 
     def test_one_that_refuses_a_run_for_another_reason_is_wrong(self, tmp_path: Path) -> None:
         """CFG-1."""
-        told = found("overfills at once", tmp_path)["finding"]
-        assert (told["headline"], told["rules"]) == ("config: ours accepted, theirs overfill", ["CFG-1"])
+        data = found("overfills at once", tmp_path)["finding"]
+        assert (data["headline"], data["rules"]) == ("config: ours accepted, theirs overfill", ["CFG-1"])
 
     def test_a_process_that_has_ended_is_said_to_have_died(self) -> None:
         with Peer([sys.executable, "-c", "import sys; sys.exit('no more')"], timeout=5) as peer:
@@ -237,9 +237,9 @@ class TestBoundedTime:
     )
     def test_a_shorter_run_is_not_looked_for_for_ever(self, engine: Pausing) -> None:
         hello = of_this_process()
-        effort = Budget(steps=500, shrink_seconds=0.3)
+        budget = Budget(steps=500, shrink_seconds=0.3)
         began = time.monotonic()
-        search = Search(engine=engine, events=hello.events, world=configurations.of(hello, None), effort=effort)
+        search = Search(engine=engine, events=hello.events, setting=configurations.of(hello, None), budget=budget)
         outcome = search.run()
         assert outcome.finding is not None
         assert outcome.finding.kind in ("difference", "not deterministic")
@@ -279,9 +279,9 @@ class TestNegotiation:
             for way, status in (("peace", 0), ("has no families", 2)):
                 given = ["conform", *option, "--steps", "60", "--", *misbehaving(way)]
                 assert run_here(monkeypatch, *given) == status
-                told = capsys.readouterr().err
+                printed = capsys.readouterr().err
                 assert (
-                    "liquidation.restore: is of the family restore, which the engine does not list" in told
+                    "liquidation.restore: is of the family restore, which the engine does not list" in printed
                 ) is bool(status)
 
     def test_one_that_skips_some_events_conforms_in_the_others(self) -> None:
@@ -301,12 +301,12 @@ class TestNegotiation:
     def test_an_execution_that_is_not_allowed_names_its_rule(self, tmp_path: Path) -> None:
         engine = misbehaving("executes too much")
         done = conform("--steps", "1500", "--json", engine=engine, folder=tmp_path)
-        told = json.loads(done.stdout)["finding"]
-        assert (done.exit_code, told["rules"][0]) == (1, "FIL-1")
-        assert told["headline"] == "outcome: ours overfill, theirs accepted"
-        assert len(told["applied"]) > len(told["events"])
+        data = json.loads(done.stdout)["finding"]
+        assert (done.exit_code, data["rules"][0]) == (1, "FIL-1")
+        assert data["headline"] == "outcome: ours overfill, theirs accepted"
+        assert len(data["applied"]) > len(data["events"])
         again = conform("--replay", str(tmp_path / "counterexample.toml"), engine=engine)
-        assert (again.exit_code, told["headline"] in again.stdout) == (1, True)
+        assert (again.exit_code, data["headline"] in again.stdout) == (1, True)
 
     def test_one_that_supports_no_events_gets_what_is_none(self) -> None:
         done = conform("--steps", "20", "--json", engine=misbehaving("knows no events"))
@@ -339,9 +339,9 @@ class TestNegotiation:
     @pytest.mark.parametrize("steps", [1_000, pytest.param(1_000_000, marks=pytest.mark.thorough)])
     def test_the_model_conforms_to_itself(self, steps: int) -> None:
         done = conform("--steps", str(steps), "--json", engine=MODEL)
-        told = json.loads(done.stdout)
-        assert (done.exit_code, told["exercised"]["steps"] >= steps) == (0, True)
-        assert steps < 100_000 or told["exercised"]["never"] == []
+        data = json.loads(done.stdout)
+        assert (done.exit_code, data["exercised"]["steps"] >= steps) == (0, True)
+        assert steps < 100_000 or data["exercised"]["never"] == []
 
 
 @pytest.fixture(scope="module")
@@ -387,7 +387,7 @@ class TestACounterexample:
         assert "LIQ-3" in (failure.text or "")
 
     @pytest.mark.parametrize("option", ["--save", "--junit"])
-    def test_what_cannot_be_written_is_told_after_what_was_found(
+    def test_what_cannot_be_written_is_reported_after_what_was_found(
         self, option: str, wrong: tuple[Any, Path, list[str]], tmp_path: Path
     ) -> None:
         *_, engine = wrong
@@ -413,7 +413,7 @@ class TestACounterexample:
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert "ours healthy, theirs liquidatable" in done.stdout
 
-    def test_the_same_seed_tells_the_same(self, wrong: tuple[Any, Path, list[str]], tmp_path: Path) -> None:
+    def test_the_same_seed_reports_the_same(self, wrong: tuple[Any, Path, list[str]], tmp_path: Path) -> None:
         _, _, engine = wrong
         first, second = (conform("--steps", "4000", "--json", engine=engine, folder=tmp_path) for _ in range(2))
         assert first.stdout == second.stdout
@@ -422,8 +422,8 @@ class TestACounterexample:
         options = ("--steps", "50", "--shrink", "0")
         shown = conform(*options, engine=misbehaving("dreams"), folder=tmp_path).stdout
         assert re.search(r"\nand \d+ more fields\n", shown)
-        told = json.loads(conform(*options, "--json", engine=misbehaving("dreams"), folder=tmp_path).stdout)
-        assert len(told["finding"]["reasons"]) > 5
+        data = json.loads(conform(*options, "--json", engine=misbehaving("dreams"), folder=tmp_path).stdout)
+        assert len(data["finding"]["reasons"]) > 5
 
     def test_less_is_compared_when_less_is_asked_for(self, tmp_path: Path) -> None:
         engine = misbehaving("observes a number")
@@ -451,9 +451,9 @@ class TestKnownDivergences:
         entries = "".join(f'[[known]]\nwhy = "equality"\nfield = "{field}"\n' for field in fields)
         known.write_text("format = 1\n" + entries)
         done = conform("--steps", "1500", "--seed", "3", "--json", "--known", str(known), engine=engine)
-        told = json.loads(done.stdout)
-        assert (done.exit_code, told["finding"]) == (0 if all(entry["times"] for entry in told["known"]) else 1, None)
-        assert sum(entry["times"] for entry in told["known"]) > 0
+        data = json.loads(done.stdout)
+        assert (done.exit_code, data["finding"]) == (0 if all(entry["times"] for entry in data["known"]) else 1, None)
+        assert sum(entry["times"] for entry in data["known"]) > 0
 
     def test_one_that_does_not_occur_fails_the_run(self, tmp_path: Path) -> None:
         known = tmp_path / "known.toml"
@@ -463,7 +463,7 @@ class TestKnownDivergences:
         assert "known, but it did not occur: positions.state (equality is a breach here)" in done.stdout
 
     @pytest.mark.parametrize(
-        ("text", "told"),
+        ("text", "message"),
         [
             ("format = 2\n", "format"),
             ("format = 1\nknown = 3\n", "known"),
@@ -473,11 +473,16 @@ class TestKnownDivergences:
         ],
     )
     def test_a_malformed_list_is_bad_usage(
-        self, text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self,
+        text: str,
+        message: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
         known = tmp_path / "known.toml"
         known.write_text(text)
-        assert told in bad_usage(["--known", str(known)], monkeypatch, capsys)
+        assert message in bad_usage(["--known", str(known)], monkeypatch, capsys)
 
 
 def bad_usage(options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
@@ -489,7 +494,7 @@ def bad_usage(options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--steps", "5", "--budget", "5"], "give one of them"),
         (["--tolerance", "pools.equity"], "expected FIELD=UNITS"),
@@ -502,9 +507,9 @@ def bad_usage(options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytes
     ],
 )
 def test_bad_usage_is_one_line(
-    options: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    options: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert told in bad_usage(options, monkeypatch, capsys)
+    assert message in bad_usage(options, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"steps": [3], "config": {}}', '{"steps": 3}', "nonsense"])
@@ -540,20 +545,20 @@ class TestTolerance:
 class TestTheReport:
     """`--json` and `--junit`."""
 
-    def test_for_machines_has_all_that_people_are_told(
+    def test_for_machines_has_all_that_people_are_shown(
         self, wrong: tuple[Any, Path, list[str]], tmp_path: Path
     ) -> None:
         *_, engine = wrong
         done = conform("--steps", "2000", "--shrink", "0", "--json", engine=engine, folder=tmp_path)
-        told = json.loads(done.stdout)
-        assert told.keys() == {"conforms", "engine", "finding", "saved", "known", "exercised"}
-        found = told["finding"]
+        data = json.loads(done.stdout)
+        assert data.keys() == {"conforms", "engine", "finding", "saved", "known", "exercised"}
+        found = data["finding"]
         assert found["rules"] == found["reasons"][0]["rules"]
         assert "LIQ-3" in found["rules"]
         assert found["found_events"] == len(found["events"]) > 3  # as it was found
         assert found["config"]["accounts"]
-        assert {Path(told["saved"][kind]).parent for kind in ("scenario", "vector")} == {tmp_path}
-        assert told["exercised"]["steps"] > 0
+        assert {Path(data["saved"][kind]).parent for kind in ("scenario", "vector")} == {tmp_path}
+        assert data["exercised"]["steps"] > 0
 
     def test_for_a_build_server_passes_when_the_engine_does(self, tmp_path: Path) -> None:
         report = tmp_path / "conform.xml"
@@ -563,7 +568,7 @@ class TestTheReport:
         assert list(root.iter("failure")) == []
         assert any("never reached" in skipped.attrib["message"] for skipped in root.iter("skipped"))
 
-    def test_for_a_build_server_tells_a_fault_and_a_stale_divergence(self, tmp_path: Path) -> None:
+    def test_for_a_build_server_reports_a_fault_and_a_stale_divergence(self, tmp_path: Path) -> None:
         report, known = tmp_path / "conform.xml", tmp_path / "known.toml"
         known.write_text(KNOWN)
         options = ("--steps", "50", "--shrink", "0", "--known", str(known), "--junit", str(report))

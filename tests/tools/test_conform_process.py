@@ -14,11 +14,11 @@ from liqspec.conform.search import Budget, Outcome, Search
 from support.in_process import Pausing
 
 
-def searched(engine: Pausing, **effort: Any) -> Outcome:
+def searched(engine: Pausing, **budget: Any) -> Outcome:
     """The outcome of a comparison with an engine in this process."""
     hello = of_this_process()
     return Search(
-        engine=engine, events=hello.events, world=configurations.of(hello, None), effort=Budget(**effort)
+        engine=engine, events=hello.events, setting=configurations.of(hello, None), budget=Budget(**budget)
     ).run()
 
 
@@ -47,7 +47,7 @@ class Mortal(Pausing):
             raise self.error
 
 
-def test_an_engine_that_says_more_than_it_was_asked_is_told_as_that() -> None:
+def test_an_engine_that_says_more_than_it_was_asked_is_reported_as_that() -> None:
     """What comes out of order makes every difference doubtful."""
     outcome = searched(Talkative(3), steps=100)
     assert outcome.finding is not None and outcome.finding.fault is not None

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from liqspec.conform import report
-from liqspec.conform.configurations import World, shipped
+from liqspec.conform.configurations import Setting, shipped
 from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import EngineFault, Fault, Finding
 from liqspec.conform.known_divergences import Divergence
@@ -28,7 +28,7 @@ DEPOSIT = {"type": "deposit", "account": "alice", "amount": "200"}
 
 def text(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> str:
     """The printed outcome."""
-    report.tell(outcome, Console(width=200, highlight=False))
+    report.print_outcome(outcome, Console(width=200, highlight=False))
     return capsys.readouterr().out
 
 
@@ -43,13 +43,13 @@ def everything() -> Compared:
     return coverage
 
 
-def test_an_outcome_without_a_run_tells_that_nothing_was_compared_and_no_counts(
+def test_an_outcome_without_a_run_reports_that_nothing_was_compared_and_no_counts(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert text(Outcome(occurred={}), capsys) == "nothing was compared: the engine skipped every step\n"
 
 
-def test_what_was_not_supported_and_what_was_never_reached_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_not_supported_and_what_was_never_reached_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     coverage = everything()
     whole = text(Outcome(occurred={}, coverage=coverage), capsys)
     assert "NEVER REACHED" not in whole and "not supported" not in whole
@@ -64,7 +64,7 @@ def test_what_was_not_supported_and_what_was_never_reached_is_told(capsys: pytes
     ]
 
 
-def test_a_family_that_was_to_be_drawn_and_that_no_step_had_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_family_that_was_to_be_drawn_and_that_no_step_had_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     coverage = everything()
     coverage.drawn = frozenset({"restore"})
     assert "NEVER REACHED families: restore\n" in text(Outcome(occurred={}, coverage=coverage), capsys)
@@ -75,15 +75,15 @@ def test_a_family_that_was_to_be_drawn_and_that_no_step_had_is_told(capsys: pyte
     assert "families  restore 3\n" in shown
 
 
-def test_a_world_has_only_the_families_of_the_engine() -> None:
+def test_a_setting_has_only_the_families_of_the_engine() -> None:
     base = small_config(liquidation={"restore": {"factor": "6/5"}})
-    free = World(bases=(base,), names=("mine",), families=frozenset())
+    free = Setting(bases=(base,), names=("mine",), families=frozenset())
     assert not free.allows(base)
-    assert World(bases=(base,), names=("mine",), families=frozenset({"restore"})).allows(base)
-    fixed = World(bases=(base,), names=("mine",), fixed=True, families=frozenset({"restore", "other"}))
+    assert Setting(bases=(base,), names=("mine",), families=frozenset({"restore"})).allows(base)
+    fixed = Setting(bases=(base,), names=("mine",), fixed=True, families=frozenset({"restore", "other"}))
     assert sorted(fixed.drawn) == ["restore"]
     assert not free.drawn
-    assert all(World(bases=(one,), names=("any",)).allows(one) for one in shipped().bases)
+    assert all(Setting(bases=(one,), names=("any",)).allows(one) for one in shipped().bases)
 
 
 def test_a_hello_without_families_has_none_and_no_venue_with_one() -> None:
@@ -105,20 +105,20 @@ def test_where_a_finding_ended_the_run_what_was_never_reached_is_only_counted(
     finding = Finding(
         config=small_config(), events=[], applied=[], kind="fault", fault=Fault(kind="died", message="exit 1")
     )
-    told_of = text(Outcome(occurred={}, coverage=coverage, finding=finding), capsys)
-    assert "NEVER REACHED 3 things before the finding; --json lists them\n" in told_of
+    printed = text(Outcome(occurred={}, coverage=coverage, finding=finding), capsys)
+    assert "NEVER REACHED 3 things before the finding; --json lists them\n" in printed
 
 
-def test_a_known_divergence_is_told_with_how_often_it_occurred(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_known_divergence_is_reported_with_how_often_it_occurred(capsys: pytest.CaptureFixture[str]) -> None:
     seen = Divergence(why="rounds up", field="pools.equity", event="funding")
     unseen = Divergence(why="was so once", field="vault.cash")
-    told_of = text(Outcome(occurred={seen: 1200, unseen: 0}, coverage=everything()), capsys)
-    assert "known, 1,200 times: pools.equity, event funding (rounds up)\n" in told_of
-    assert "known, but it did not occur: vault.cash (was so once)\n" in told_of
-    assert told_of.endswith("does not conform\n")
+    printed = text(Outcome(occurred={seen: 1200, unseen: 0}, coverage=everything()), capsys)
+    assert "known, 1,200 times: pools.equity, event funding (rounds up)\n" in printed
+    assert "known, but it did not occur: vault.cash (was so once)\n" in printed
+    assert printed.endswith("does not conform\n")
 
 
-def test_a_broken_property_is_told_with_its_sentence_and_its_first_rule() -> None:
+def test_a_broken_property_is_reported_with_its_sentence_and_its_first_rule() -> None:
     """EVT-10 comes first among the rules of what is created from nothing."""
     broken = (("nothing_is_created", "the outside has 5 too many"), ("closed_is_empty", "bob has 1"))
     finding = Finding(

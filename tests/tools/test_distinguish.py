@@ -57,19 +57,19 @@ def test_one_changed_parameter_is_found_and_named(path: str) -> None:
     found = search(sets, Budget(seed=3)).distinction
     assert found is not None
     assert [one.path for one in found.parameters] == [path]
-    assert len(found.apart.events) <= 12
-    assert found.apart.rules
+    assert len(found.divergence.events) <= 12
+    assert found.divergence.rules
 
 
-def test_what_is_told_happens_and_one_event_less_shows_nothing() -> None:
+def test_what_is_reported_happens_and_one_event_less_shows_nothing() -> None:
     """Shrinking keeps a difference, and keeps no event that it does not need."""
     sets = RuleSets.of(venues.load("generic"), venues.load("hyperliquid"))
     found = search(sets, Budget()).distinction
     assert found is not None and found.exhausted
-    events = list(found.apart.events)
-    assert play(sets, found.world, events) is not None
+    events = list(found.divergence.events)
+    assert play(sets, found.setting, events) is not None
     for index in range(len(events)):
-        assert play(sets, found.world, events[:index] + events[index + 1 :]) is None
+        assert play(sets, found.setting, events[:index] + events[index + 1 :]) is None
 
 
 def test_the_same_seed_finds_the_same() -> None:
@@ -113,7 +113,7 @@ def test_a_search_without_a_difference_names_what_differs() -> None:
     other = evolve(BASE.changed({"cooldown_ms": 0, "cooldown_scope": "account"}, {}), name="other")
     outcome = search(RuleSets.of(plain, other), Budget(steps=80))
     console = Console(file=StringIO(), width=200)
-    report.tell(outcome, console)
+    report.print_outcome(outcome, console)
     printed = cast(StringIO, console.file).getvalue()
     assert "no difference found in 80 events of 2 runs, though these parameters differ:" in printed
     assert "    liquidation.cooldown_scope: coarse pool, other account" in printed
@@ -129,7 +129,7 @@ def test_where_too_many_shorter_ones_are_possible_it_says_that_there_may_be_one(
     assert outcome.distinction is not None
     assert not outcome.distinction.exhausted
     console = Console(file=StringIO(), width=200)
-    report.tell(outcome, console)
+    report.print_outcome(outcome, console)
     printed = cast(StringIO, console.file).getvalue()
     assert "There may be shorter ones: those one event shorter were too many to try all." in printed
 
@@ -140,7 +140,7 @@ class TestTheCommand:
         assert done.exit_code == 0
         assert "have the same rules" in done.output
 
-    def test_tells_the_difference_and_saves_it_as_a_scenario(self, tmp_path: Path) -> None:
+    def test_reports_the_difference_and_saves_it_as_a_scenario(self, tmp_path: Path) -> None:
         path = tmp_path / "difference.toml"
         done = CliRunner().invoke(app, ["distinguish", "generic", "hyperliquid", "--save", str(path)])
         assert done.exit_code == 1
@@ -149,7 +149,7 @@ class TestTheCommand:
         assert len(list(run)) <= 4
         assert run.outcome().unexpected == ()
 
-    def test_tells_machines_the_same(self) -> None:
+    def test_answers_machines_the_same(self) -> None:
         done = CliRunner().invoke(app, ["distinguish", "generic", "hyperliquid", "--json"])
         assert done.exit_code == 1
         found = json.loads(done.output)["distinction"]
@@ -163,10 +163,10 @@ class TestTheCommand:
         assert done.exit_code == 2
 
 
-def test_rule_sets_of_which_one_refuses_are_told_with_the_refusal_and_what_the_other_does() -> None:
+def test_rule_sets_of_which_one_refuses_are_reported_with_the_refusal_and_what_the_other_does() -> None:
     """ACC-5: a leverage of 5 leaves something to be withdrawn, one of 2 does not."""
     sets = RuleSets.of(BASE, changed("backstop.threshold", "1/2"))
-    pair = Pair(sets, {**sets.world, "accounts": ["alice"]})
+    pair = Pair(sets, {**sets.setting, "accounts": ["alice"]})
     key = {"account": "alice", "market": "A", "mode": "cross"}
     deposit: EventData = {"type": "deposit", "account": "alice", "amount": "50000"}
     for engine, leverage in zip(pair.engines, (5, 2), strict=True):
@@ -175,10 +175,10 @@ def test_rule_sets_of_which_one_refuses_are_told_with_the_refusal_and_what_the_o
             engine.apply(from_json(event))
     pair.restore((pair.engines[0].snapshot(), pair.engines[1].snapshot()), [])
     withdrawal: EventData = {"type": "withdraw", "account": "alice", "amount": "30000"}
-    apart = pair.apply(withdrawal)
-    assert apart is not None and apart.events == (withdrawal,)
-    assert str(apart.first.difference) == "outcome: ours accepted, theirs insufficient_margin"
-    assert str(apart.second.difference) == "outcome: ours insufficient_margin, theirs accepted"
-    assert "ACC-5" in apart.rules
-    did, refused = apart.did
+    divergence = pair.apply(withdrawal)
+    assert divergence is not None and divergence.events == (withdrawal,)
+    assert str(divergence.first.difference) == "outcome: ours accepted, theirs insufficient_margin"
+    assert str(divergence.second.difference) == "outcome: ours insufficient_margin, theirs accepted"
+    assert "ACC-5" in divergence.rules
+    did, refused = divergence.did
     assert did[0].startswith("ACC-5  ") and refused[0].startswith("refused insufficient_margin")

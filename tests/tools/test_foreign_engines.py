@@ -34,10 +34,10 @@ from support.foreign_engines import (
     Exchange,
     converse,
     difference,
+    exchanges_of,
     first_disagreement,
+    guided_exchanges,
     request,
-    tell,
-    tell_guided,
 )
 from support.malformed_configurations import CONFIG, bad_configurations
 from support.malformed_lines import ALWAYS, BYE, HELLO, TRADE, random_line, write
@@ -58,26 +58,26 @@ def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @cache
 def stories() -> tuple[Exchange, ...]:
     """Every worked example and every scenario, with what a depth ladder does in them."""
-    told: list[Exchange] = []
+    exchanges: list[Exchange] = []
     for story in STORIES:
-        told += tell(story.config.to_json(), [moment.event for moment in Run(story)])
-    return tuple(told)
+        exchanges += exchanges_of(story.config.to_json(), [moment.event for moment in Run(story)])
+    return tuple(exchanges)
 
 
 @cache
 def random_runs(venue: str = "") -> tuple[Exchange, ...]:
     """Guided events in configurations of every kind; of one venue, many more."""
     bases = [base_configuration(venues.load(venue))] if venue else BASES
-    told: list[Exchange] = []
+    exchanges: list[Exchange] = []
     for episode in range(300 if venue else EPISODES):
-        told += tell_guided(Random(f"foreign/{venue}/{episode}"), bases[episode % len(bases)], LENGTH)
-    return tuple(told)
+        exchanges += guided_exchanges(Random(f"foreign/{venue}/{episode}"), bases[episode % len(bases)], LENGTH)
+    return tuple(exchanges)
 
 
-class TestBesideTheModel:
+class TestInLockStepWithTheModel:
     """EVT-2, OBS-1 to OBS-3, LIF-4: the code of every refusal, whole observations, and the transitions in order."""
 
-    def test_every_example_and_every_scenario_is_told_the_same(self, command: Command) -> None:
+    def test_every_example_and_every_scenario_is_answered_the_same(self, command: Command) -> None:
         assert first_disagreement(command, list(stories())) == ""
 
     def test_random_events_are_answered_the_same(self, command: Command) -> None:
@@ -85,9 +85,9 @@ class TestBesideTheModel:
 
     def test_they_reach_every_code_and_every_transition(self) -> None:
         """A comparison of runs in which nothing happens would hold of any engine; T13 is reserved (LIF-5)."""
-        told = [*stories(), *random_runs()]
-        assert {exchange.code for exchange in told} == {None, *refusals.CODES}
-        fired = {transition for exchange in told for transition, _ in exchange.transitions}
+        exchanges = [*stories(), *random_runs()]
+        assert {exchange.code for exchange in exchanges} == {None, *refusals.CODES}
+        fired = {transition for exchange in exchanges for transition, _ in exchange.transitions}
         assert fired == {f"T{number}" for number in range(13)}
 
     @pytest.mark.thorough
@@ -95,7 +95,7 @@ class TestBesideTheModel:
     def test_many_random_events_are_answered_the_same(self, command: Command, name: str) -> None:
         assert first_disagreement(command, list(random_runs(name))) == ""
 
-    def test_a_wrong_engine_is_told_apart(self) -> None:
+    def test_a_wrong_engine_is_distinguished(self) -> None:
         """LIQ-3: it treats equality as a breach; the examples detect it, and so do random events."""
         wrong = foreign_engines.javascript_engine("wrong_engine.js")
         assert first_disagreement(wrong, list(stories())).endswith("state: ours healthy, theirs liquidatable")
@@ -155,7 +155,7 @@ class TestTheEdgesOfTheFormats:
     """AMT-3, AMT-5, AMT-7, CFG-1, EVT-4."""
 
     def test_valid_configurations_are_accepted(self, command: Command) -> None:
-        assert first_disagreement(command, [tell(config, [])[0] for config in odd_configurations()]) == ""
+        assert first_disagreement(command, [exchanges_of(config, [])[0] for config in odd_configurations()]) == ""
 
     def test_names_are_accepted_and_refused_as_by_the_model(self, command: Command) -> None:
         """Of accounts and of markets; unassigned code points and other planes too."""
@@ -167,26 +167,26 @@ class TestTheEdgesOfTheFormats:
 
     def test_amounts_of_78_digits_stay_exact(self, command: Command) -> None:
         """AMT-1: prices, sizes and money as wide as they may be, and products of them."""
-        told = tell(*wide_run())
-        assert [exchange.code for exchange in told] == [None] * len(told)
-        assert "T5" in {transition for exchange in told for transition, _ in exchange.transitions}
-        assert first_disagreement(command, told) == ""
+        exchanges = exchanges_of(*wide_run())
+        assert [exchange.code for exchange in exchanges] == [None] * len(exchanges)
+        assert "T5" in {transition for exchange in exchanges for transition, _ in exchange.transitions}
+        assert first_disagreement(command, exchanges) == ""
 
     def test_the_end_of_a_window_may_lie_beyond_the_integers(self, command: Command) -> None:
         """CFG-2, OBS-2: with all its digits."""
-        told = tell(*late_run())
-        assert str(told[-1].observation["positions"][0]["cooldown_until"]) == "18014398509481981"
-        assert first_disagreement(command, told) == ""
+        exchanges = exchanges_of(*late_run())
+        assert str(exchanges[-1].observation["positions"][0]["cooldown_until"]) == "18014398509481981"
+        assert first_disagreement(command, exchanges) == ""
 
     def test_a_request_may_be_spelt_otherwise(self, command: Command) -> None:
         """White space, escapes and a carriage return are JSON's."""
         lines = [b' \t{ "op" : "hello" ,\r "protocol" : 1 } \r', rb'{"\u006fp":"h\u0065llo","protocol":1}', HELLO]
         assert [reply["ok"] for reply in converse(command, lines)] == [True] * 3
-        told = tell(
+        exchanges = exchanges_of(
             {**CONFIG, "accounts": ["\U0001f600"]}, [{"type": "deposit", "account": "\U0001f600", "amount": "1"}]
         )
-        escaped = [exchange.line.decode().replace("\U0001f600", r"\ud83d\uDE00").encode() for exchange in told]
-        for exchange, reply in zip(told, converse(command, escaped), strict=True):
+        escaped = [exchange.line.decode().replace("\U0001f600", r"\ud83d\uDE00").encode() for exchange in exchanges]
+        for exchange, reply in zip(exchanges, converse(command, escaped), strict=True):
             assert difference(exchange, reply) == ""
 
 
@@ -270,11 +270,11 @@ class TestMalformedLines:
     def test_each_gets_one_bad_request_and_the_run_goes_on(self, command: Command) -> None:
         """Between them is a run, whose every answer must be what it would be without them."""
         bad, good = malformed(), list(random_runs()[: 3 * (LENGTH + 1)])
-        spread = len(bad) // len(good)
+        per_line = len(bad) // len(good)
         lines = []
         for index, exchange in enumerate(good):
-            lines += [*bad[index * spread : (index + 1) * spread], exchange.line]
-        lines += bad[len(good) * spread :]
+            lines += [*bad[index * per_line : (index + 1) * per_line], exchange.line]
+        lines += bad[len(good) * per_line :]
         replies = converse(command, lines)
         assert len(replies) == len(lines)
         for line, reply in zip(lines, replies, strict=True):
@@ -311,7 +311,7 @@ class TestMalformedLines:
 
 
 class TestTheConversation:
-    def test_hello_tells_versions_events_and_everything_observed(self, command: Command) -> None:
+    def test_hello_reports_versions_events_and_everything_observed(self, command: Command) -> None:
         """VER-1, OBS-1."""
         (reply,) = converse(command, [HELLO])
         assert (reply["protocol"], reply["states"]) == (1, "full")
@@ -353,7 +353,7 @@ class TestTheConversation:
 
     def test_a_hello_leaves_the_run_alone_and_a_bad_reset_too(self, command: Command) -> None:
         """CFG-1."""
-        reset, deposit = tell(CONFIG, [{"type": "deposit", "account": "alice", "amount": "1"}])
+        reset, deposit = exchanges_of(CONFIG, [{"type": "deposit", "account": "alice", "amount": "1"}])
         bad = write({"op": "reset", "config": next(iter(bad_configurations()))})
         replies = converse(command, [reset.line, HELLO, bad, deposit.line])
         assert [reply["ok"] for reply in replies] == [True, True, False, True]
@@ -366,5 +366,10 @@ def test_the_engine_in_c_has_no_undefined_behaviour(tmp_path: Path) -> None:
     checked = foreign_engines.c_engine(
         tmp_path, "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wall", "-Wextra", "-Werror"
     )
-    assert first_disagreement(checked, [*stories(), *random_runs(), *tell(*wide_run()), *tell(*late_run())]) == ""
+    assert (
+        first_disagreement(
+            checked, [*stories(), *random_runs(), *exchanges_of(*wide_run()), *exchanges_of(*late_run())]
+        )
+        == ""
+    )
     assert len(converse(checked, malformed())) == MALFORMED

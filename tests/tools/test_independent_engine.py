@@ -30,12 +30,12 @@ def compare(model: Engine, other: Any, event: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("story", STORIES, ids=[f"{index}-{story.name}" for index, story in enumerate(STORIES)])
-def test_both_tell_every_story_the_same(story: Scenario) -> None:
+def test_both_answer_every_story_the_same(story: Scenario) -> None:
     """OBS-1, OBS-2."""
     run = Run(story)
-    told = [moment.event for moment in run]
+    events = [moment.event for moment in run]
     model, other = Engine(story.config), python_engine.Engine(story.config.to_json())
-    for event in told:
+    for event in events:
         compare(model, other, event)
 
 

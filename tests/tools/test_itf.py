@@ -28,11 +28,11 @@ def guided(random: Random, count: int) -> itf.Trace:
     config = Config.from_json(configuration(random, BASES[0]))
     engine = Engine(config)
     guide = Guide(random, engine)
-    told = []
+    given = []
     for _ in range(count):
-        told.append(guide.next_event())
-        apply_event(engine, told[-1])
-    return itf.run(config, told)
+        given.append(guide.next_event())
+        apply_event(engine, given[-1])
+    return itf.run(config, given)
 
 
 @given(st.randoms(use_true_random=False))

@@ -41,10 +41,10 @@ def text(audit: Audit, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-def snapshot_after(*told_events: EventData) -> dict[str, Any]:
+def snapshot_after(*given: EventData) -> dict[str, Any]:
     """The snapshot of the small engine after some events."""
     engine = Engine(Config.from_json(small_config()))
-    for event in told_events:
+    for event in given:
         engine.apply(events.from_json(event))
     return snapshot.to_json(engine.venue, engine.snapshot())
 
@@ -152,7 +152,7 @@ def test_accounts_beyond_what_is_kept_are_counted_once_each(
     assert "trader19" in said and "trader20" not in said
 
 
-def test_what_was_assumed_of_the_state_before_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_assumed_of_the_state_before_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     """STP-3."""
     known = {"positions": [{**KEY, "size": "10", "leverage": 5}], "pools": [{**POOL, "collateral": "200"}]}
     found = followed(small_config(), {"event": BREACH, "accepted": True}, before=known)
@@ -177,7 +177,7 @@ def test_what_ended_an_audit_is_in_its_data(
     assert data["error"].startswith(f"{path}:3: surprise: unknown field")
 
 
-def test_progress_is_told_in_bytes_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_reported_in_bytes_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "EVERY", 2)
     seen: list[tuple[int, int]] = []
     lines = [{"format": 1, "config": small_config()}, *[{"event": DEPOSIT, "accepted": True}] * 4]
@@ -263,7 +263,7 @@ class TestARow:
             tables.entry({"event.type": "block", "observation": "5", "time": "3"})
 
 
-def test_a_column_that_stands_twice_is_refused(
+def test_a_column_that_is_repeated_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "head.json").write_text(json.dumps({"format": 1, "config": small_config()}), encoding="utf-8")

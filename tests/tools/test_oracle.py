@@ -52,7 +52,7 @@ def conversation(**options: Any) -> Callable[[bytes], Reply]:
 
 
 class TestReplies:
-    def test_hello_tells_what_the_oracle_is_and_observes(self) -> None:
+    def test_hello_reports_what_the_oracle_is_and_observes(self) -> None:
         reply = conversation()(HELLO)
         assert reply["ok"] and reply["protocol"] == protocol.PROTOCOL
         assert reply["engine"].startswith("liqspec ")
@@ -185,12 +185,12 @@ class TestAFixedVenue:
         given.setdefault("marks", dict.fromkeys(given["markets"], "50000"))
         return {"accounts": ["alice"], **given}
 
-    def test_is_told_in_hello_as_a_configuration_without_a_run(self) -> None:
+    def test_is_reported_in_hello_as_a_configuration_without_a_run(self) -> None:
         """CFG-4."""
-        told = conversation(venue=self.VENUE)(HELLO)["venue"]
-        assert set(told) == {"quote_unit", "markets", "liquidation", "backstop"}
-        run = {"accounts": ["alice"], "marks": dict.fromkeys(told["markets"], "50000")}
-        assert Engine(Config.from_json({**told, **run}))
+        rule_set = conversation(venue=self.VENUE)(HELLO)["venue"]
+        assert set(rule_set) == {"quote_unit", "markets", "liquidation", "backstop"}
+        run = {"accounts": ["alice"], "marks": dict.fromkeys(rule_set["markets"], "50000")}
+        assert Engine(Config.from_json({**rule_set, **run}))
 
     def test_runs_its_own_rules_however_they_are_written_and_with_fewer_markets(self) -> None:
         ask = conversation(venue=self.VENUE)

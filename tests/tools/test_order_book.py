@@ -11,8 +11,8 @@ from support.builders import apply, mark, small_engine, trade
 
 def ladder(*levels: tuple[str, str]) -> Ladder:
     """The ladder of market A with these levels: distance and size."""
-    told = tuple(Level(distance=distance, size=size) for distance, size in levels)
-    return Ladder.of(small_engine(), "A", told)
+    book_levels = tuple(Level(distance=distance, size=size) for distance, size in levels)
+    return Ladder.of(small_engine(), "A", book_levels)
 
 
 def in_liquidation(size: str, price: str) -> Engine:

@@ -46,7 +46,7 @@ def alternatives(done: Completed, field: str, *names: str) -> list[list[tuple[An
     return shown
 
 
-def test_a_window_that_is_not_told_is_none_and_matters_where_it_would_force_the_whole_order() -> None:
+def test_a_window_that_is_not_given_is_none_and_matters_where_it_would_force_the_whole_order() -> None:
     """STP-3, CLD-3: at 88 the order is for 5 of 10, and in a window for all."""
     liquidation = {"partial_threshold": "100", "partial_fraction": "1/2", "cooldown_ms": 10}
     config = Config.from_json(small_config(liquidation={**liquidation, "cooldown_scope": "position"}))
@@ -60,7 +60,7 @@ def test_a_window_that_is_not_told_is_none_and_matters_where_it_would_force_the_
 
 
 @pytest.mark.parametrize("pools", [[], [{"account": "alice", "mode": "cross", "in_liquidation": False}]])
-def test_a_collateral_that_nothing_tells_is_that_of_the_start(pools: list[Data]) -> None:
+def test_a_collateral_that_nothing_gives_is_that_of_the_start(pools: list[Data]) -> None:
     """STP-3: an amount that is assumed always matters."""
     before = {**partial_position(), "pools": pools}
     verdict = relation.judge(CONFIG, before, {"type": "deposit", "account": "alice", "amount": "7"})
@@ -79,7 +79,7 @@ def test_leverages_that_make_the_same_margin_are_all_thought_of() -> None:
     assert alternatives(done, found.field, "market", "leverage") == [[("A", 2), ("B", 5)]]
 
 
-def test_one_leverage_that_nothing_tells_is_varied_alone() -> None:
+def test_one_leverage_that_nothing_gives_is_varied_alone() -> None:
     """STP-4: B's is known."""
     done = completed({"positions": [TWO_MARKETS[0], {**TWO_MARKETS[1], "leverage": 3}]})
     assert held(done.data, "leverage") == [(5,), (3,)]

@@ -36,7 +36,7 @@ def test_the_scenarios_reach_every_transition() -> None:
     assert [transition for transition in REACHABLE if transition not in reached] == []
 
 
-def test_an_unmet_expectation_is_told_with_its_step(tmp_path: Path) -> None:
+def test_an_unmet_expectation_is_reported_with_its_step(tmp_path: Path) -> None:
     """SCN-2."""
     text = (Path(files.ROOT) / "scenarios" / "market-liquidation.toml").read_text(encoding="utf-8")
     path = tmp_path / "changed.toml"
@@ -46,7 +46,7 @@ def test_an_unmet_expectation_is_told_with_its_step(tmp_path: Path) -> None:
     assert run.outcome().unexpected == ("step 4: alice/cross.equity is 1205, expected 1204",)
 
 
-def test_a_refusal_that_was_not_expected_is_told(tmp_path: Path) -> None:
+def test_a_refusal_that_was_not_expected_is_reported(tmp_path: Path) -> None:
     """SCN-2: a step without `refused` must be accepted."""
     path = tmp_path / "refused.toml"
     path.write_text(
@@ -105,7 +105,7 @@ UNMET = {
 
 
 @pytest.mark.parametrize("expect", UNMET)
-def test_each_kind_of_unmet_expectation_is_told(tmp_path: Path, expect: str) -> None:
+def test_each_kind_of_unmet_expectation_is_reported(tmp_path: Path, expect: str) -> None:
     """SCN-2."""
     (line,) = _ended(tmp_path / "story.toml", expect).unexpected
     assert line.startswith(UNMET[expect])
@@ -132,7 +132,7 @@ MEASURED = {
 
 
 @pytest.mark.parametrize("measure", MEASURED)
-def test_a_reported_figure_stands_beside_the_models(tmp_path: Path, measure: str) -> None:
+def test_a_reported_figure_is_shown_with_the_models(tmp_path: Path, measure: str) -> None:
     """SCN-4: a path to nothing, or to no amount, has no figure and no gap."""
     report = f'[[report]]\nfigure = "f"\nreported = "10"\nafter_step = 6\nmeasure = "{measure}"\nexplanation = "e"\n'
     (comparison,) = _ended(tmp_path / "story.toml", report).comparisons
@@ -169,8 +169,8 @@ event = { type = "block", time = 1 }
         encoding="utf-8",
     )
     moments = [moment for moment in Run(scenarios.load(str(path))) if moment.by_market]
-    told = [(moment.number, moment.event["type"], moment.event.get("price", "")) for moment in moments]
-    assert told == [
+    listed = [(moment.number, moment.event["type"], moment.event.get("price", "")) for moment in moments]
+    assert listed == [
         (3, "fill", "48190"),
         (3, "fill", "48170"),
         (3, "order_done", ""),
@@ -210,8 +210,8 @@ def test_each_side_of_a_ladder_has_its_own_liquidity_and_none_at_a_price_of_zero
     path = tmp_path / "ladder.toml"
     path.write_text(TWO_SIDES, encoding="utf-8")
     run = Run(scenarios.load(str(path)))
-    told = [(m.number, *(m.event.get(name, "") for name in ("account", "size", "price"))) for m in run if m.by_market]
-    assert told == [
+    listed = [(m.number, *(m.event.get(name, "") for name in ("account", "size", "price"))) for m in run if m.by_market]
+    assert listed == [
         (5, "ann", "0.4", "45990"),
         (5, "ann", "", ""),
         (7, "bob", "0.4", "54010"),
@@ -231,8 +231,8 @@ def test_a_refused_block_does_not_refill_a_ladder(tmp_path: Path) -> None:
     path = tmp_path / "ladder.toml"
     path.write_text("[[step]]".join([head, *steps]), encoding="utf-8")
     executions = [moment for moment in Run(scenarios.load(str(path))) if moment.by_market]
-    told = [(moment.number, moment.event["account"], moment.event.get("size", "")) for moment in executions]
-    assert told == [(5, "ann", "0.1"), (5, "ann", "0.9"), (7, "bob", "0.1"), (7, "bob", "")]
+    listed = [(moment.number, moment.event["account"], moment.event.get("size", "")) for moment in executions]
+    assert listed == [(5, "ann", "0.1"), (5, "ann", "0.9"), (7, "bob", "0.1"), (7, "bob", "")]
 
 
 @pytest.mark.parametrize("name", venues.names())

@@ -68,7 +68,7 @@ def outcome(engine: Engine, event: EventData) -> Data:
     return done.observation if done.refusal is None else {"error": {"code": done.refusal.code}}
 
 
-def told(verdict: Verdict) -> str:
+def text_of(verdict: Verdict) -> str:
     """The verdict's reasons in one text."""
     return "\n".join(line for reason in verdict.reasons for line in reason.lines())
 
@@ -87,7 +87,7 @@ class TestEveryStep:
         for _ in range(40):
             before, event = whole(engine), guide.next_event()
             verdict = relation.judge(read, before, event, outcome(engine, event))
-            assert verdict.allowed, told(verdict)
+            assert verdict.allowed, text_of(verdict)
             assert verdict.assumed == ()
 
     @pytest.mark.parametrize("state", [whole, seen])
@@ -98,7 +98,7 @@ class TestEveryStep:
         if state is seen:  # whose leverages are not observed
             before["positions"][0]["leverage"] = 1
         verdict = relation.judge(Config.from_json(small_config()), before, MARK_88, outcome(engine, MARK_88))
-        assert verdict.allowed, told(verdict)
+        assert verdict.allowed, text_of(verdict)
 
     @given(st.randoms(use_true_random=False))
     @settings(max_examples=8, deadline=None)
@@ -116,7 +116,7 @@ class TestEveryStep:
                 event,
                 reply["observation"] if reply["ok"] else {"error": reply["error"]},
             )
-            assert verdict.allowed, told(verdict)
+            assert verdict.allowed, text_of(verdict)
             assert verdict.expected.observation == outcome(model, event) or not reply["ok"]
 
     @given(st.randoms(use_true_random=False))
@@ -129,7 +129,7 @@ class TestEveryStep:
         for _ in range(40):
             before, event = seen(engine), guide.next_event()
             verdict = relation.judge(read, before, event, outcome(engine, event))
-            assert verdict.allowed or any(entry.matters for entry in verdict.assumed), told(verdict)
+            assert verdict.allowed or any(entry.matters for entry in verdict.assumed), text_of(verdict)
 
     @given(st.randoms(use_true_random=False), st.data())
     @settings(max_examples=20, deadline=None)
@@ -221,7 +221,7 @@ class TestAWrongStep:
         verdict = relation.judge(CONFIG, before, MARK_88, after)
         assert verdict.reason is not None
         assert {result.guard for result in verdict.reason.guards} == {"below_backstop", "book_failed"}
-        assert "equity 80 >= 2/3 x maintenance margin 88" in told(verdict)
+        assert "equity 80 >= 2/3 x maintenance margin 88" in text_of(verdict)
         assert "BKS-3" in verdict.reason.rules
 
     def test_that_sizes_an_order_wrongly_names_the_sizing_rule(self) -> None:
@@ -235,7 +235,7 @@ class TestAWrongStep:
         verdict = relation.judge(Config.from_json(config), before, MARK_88, after)
         assert verdict.reason is not None
         assert verdict.reason.rule == "PRT-3"
-        assert "order to sell 5 of 10 of alice/A/cross: notional above the threshold, no window" in told(verdict)
+        assert "order to sell 5 of 10 of alice/A/cross: notional above the threshold, no window" in text_of(verdict)
 
     def test_that_charges_a_wrong_fee_names_the_fill_and_the_fee(self) -> None:
         """FIL-1, FIL-2."""
@@ -255,8 +255,8 @@ class TestAWrongStep:
         verdict = relation.judge(CONFIG, whole(holding()), event, {})
         assert verdict.reason is not None
         assert verdict.reason.rule == "ACC-5"
-        assert told(verdict).splitlines()[0] == "outcome: ours insufficient_margin, theirs accepted"
-        assert "amount is refused: equity 199 after it, but initial margin 200 after it" in told(verdict)
+        assert text_of(verdict).splitlines()[0] == "outcome: ours insufficient_margin, theirs accepted"
+        assert "amount is refused: equity 199 after it, but initial margin 200 after it" in text_of(verdict)
 
     def test_that_refuses_what_is_accepted_gives_the_pool_that_has_enough(self) -> None:
         """ACC-8."""
@@ -266,7 +266,7 @@ class TestAWrongStep:
         verdict = relation.judge(CONFIG, whole(engine), event, {"error": {"code": "insufficient_margin"}})
         assert verdict.reason is not None
         assert verdict.reason.rules == ("ACC-8", "MRG-7", "MRG-3")
-        assert "alice/cross after it: equity 200, maintenance margin 100, initial margin 200" in told(verdict)
+        assert "alice/cross after it: equity 200, maintenance margin 100, initial margin 200" in text_of(verdict)
 
     @pytest.mark.parametrize(
         ("size", "code", "rule"),
@@ -280,7 +280,7 @@ class TestAWrongStep:
         verdict = relation.judge(CONFIG, whole(engine), event, {"error": {"code": code}})
         assert verdict.reason is not None
         assert verdict.reason.rule == rule
-        assert f"no check failed; {code} is for when" in told(verdict)
+        assert f"no check failed; {code} is for when" in text_of(verdict)
 
     def test_with_another_code_is_not_allowed_unless_only_the_decision_is_compared(self) -> None:
         """EVT-2, STP-5."""
@@ -297,7 +297,7 @@ class TestAWrongStep:
     def test_a_code_that_the_event_never_has_is_called_so(self) -> None:
         """EVT-2."""
         verdict = relation.judge(CONFIG, whole(holding()), MARK_88, {"error": {"code": "overfill"}})
-        assert "overfill is not a refusal of mark_price" in told(verdict)
+        assert "overfill is not a refusal of mark_price" in text_of(verdict)
 
     def test_the_observation_is_compared_only_where_that_is_asked_for(self) -> None:
         """STP-5."""
@@ -349,12 +349,12 @@ SLOW = {"X12", "X34", "X36", "X94", "X103", "X113", "X188", "X197"}
     ("number", "rule"),
     [pytest.param(*entry, marks=[pytest.mark.thorough] if entry[0] in SLOW else []) for entry in BLAMED.items()],
 )
-def test_a_wrong_engine_is_told_the_rule_that_it_breaks(number: str, rule: str) -> None:
+def test_a_wrong_engine_is_reported_with_the_rule_that_it_breaks(number: str, rule: str) -> None:
     """STP-1: the first step on which it differs from the right engine."""
     assert rule in first_wrong_step(number).rules[:2]
 
 
-def test_an_amount_that_shows_first_in_a_state_is_told_among_the_rules() -> None:
+def test_an_amount_that_shows_first_in_a_state_is_reported_among_the_rules() -> None:
     """STP-6: states compare before amounts, so a wrong funding payment can show as a pool that is not liquidated."""
     assert "EVT-6" in first_wrong_step("X20").rules
 
@@ -394,7 +394,7 @@ class TestAPartialState:
     def test_takes_what_is_left_out_from_the_start_of_the_run(self) -> None:
         """STP-3: the step is that of `holding`."""
         verdict = relation.judge(CONFIG, partial_position(), MARK_88, working().observe())
-        assert verdict.allowed, told(verdict)
+        assert verdict.allowed, text_of(verdict)
         assert assumed(verdict, "time") == ("0", True)  # and the observation after it says 0
         assert assumed(verdict, "marks.A") == ("100", True)
         assert assumed(verdict, "vault.cash") == ("5000", True)
@@ -451,7 +451,7 @@ class TestAPartialState:
         assert verdict.expected.refusal.limit == "initial margin 250 after it"
         assert all("leverage" not in entry.field for entry in verdict.assumed)
 
-    def test_a_leverage_that_nothing_tells_is_the_largest_and_matters_to_a_withdrawal(self) -> None:
+    def test_a_leverage_that_nothing_gives_is_the_largest_and_matters_to_a_withdrawal(self) -> None:
         """STP-4."""
         before = partial_position(leverage=None)
         before["pools"][0]["collateral"] = "300"
@@ -519,14 +519,14 @@ class TestAPartialState:
         with pytest.raises((shapes.WrongShape, InvalidConfig), match=message):
             relation.judge(CONFIG, change, MARK_88)
 
-    def test_a_margin_that_no_leverage_gives_tells_no_leverage(self) -> None:
+    def test_a_margin_that_no_leverage_gives_determines_no_leverage(self) -> None:
         """MRG-7, STP-4: it contradicts the rest, whatever the leverage is taken to be."""
         before = partial_position(leverage=None)
         before["pools"][0]["initial_margin"] = "999999"
         with pytest.raises(shapes.WrongShape, match=r'pools.initial_margin: given as "999999", but the rest'):
             relation.judge(CONFIG, before, MARK_88)
 
-    def test_an_entry_twice_is_refused(self) -> None:
+    def test_a_repeated_entry_is_refused(self) -> None:
         before = partial_position()
         before["positions"] *= 2
         with pytest.raises(shapes.WrongShape, match="is repeated"):
@@ -717,7 +717,7 @@ class TestTheCommand:
         assert "reasons" not in answer
         assert answer["assumed"][0].keys() == {"field", "value", "rule", "matters"}
 
-    def test_tells_a_refusal_and_an_event_that_does_nothing(
+    def test_reports_a_refusal_and_an_event_that_does_nothing(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         file = tmp_path / "question.json"
@@ -797,7 +797,7 @@ class TestTheCommand:
         assert asked.verdict().allowed
 
 
-def test_many_differences_are_told_to_a_bound() -> None:
+def test_many_differences_are_reported_to_a_bound() -> None:
     """A wholly different observation is reported by its first differences."""
     names = [f"a{index}" for index in range(30)]
     engine = small_engine(accounts=names)
@@ -835,12 +835,12 @@ def test_the_search_for_leverages_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
         (holding, "no order in block 0"),
     ],
 )
-def test_why_tells_of_the_order_of_this_block(situation: Callable[[], Engine], said: str) -> None:
+def test_why_reports_of_the_order_of_this_block(situation: Callable[[], Engine], said: str) -> None:
     """LIQ-12, BKS-2."""
     assert next(reasons.explain(situation(), "alice/A/cross")).endswith(said)
 
 
-def test_why_tells_the_size_that_remains() -> None:
+def test_why_reports_the_size_that_remains() -> None:
     engine = holding()
     (result,) = reasons.evaluate_guards(engine, measures.all_positions(engine)["alice/A/cross"], ("size_remains",))
     assert (result.holds, result.numbers) == (True, "size 10")
@@ -856,7 +856,7 @@ def test_a_wrong_coarse_state_is_explained_by_a_transition_to_its_class() -> Non
     theirs["positions"][0]["state"] = "in_liquidation"
     verdict = relation.judge(CONFIG, before, event, theirs, observes=Observes(states="coarse"))
     assert not verdict.allowed
-    assert "needs liquidation is false" in told(verdict)
+    assert "needs liquidation is false" in text_of(verdict)
 
 
 def test_vault_positions_that_are_no_table_differ() -> None:
@@ -867,7 +867,7 @@ def test_vault_positions_that_are_no_table_differ() -> None:
     assert found == Difference("vault", "vault.positions", {}, "5")
 
 
-def test_why_tells_that_the_order_of_this_block_is_over() -> None:
+def test_why_reports_that_the_order_of_this_block_is_over() -> None:
     """LIQ-12: it was emitted, and neither works nor left quantity over."""
     engine = waiting()
     measures.all_positions(engine)["alice/A/cross"].failed = False

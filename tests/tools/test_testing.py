@@ -155,7 +155,7 @@ class TestCheckEngine:
     def test_at_one_venue(self) -> None:
         check_engine(Independent, steps=200, venue="hyperliquid")
 
-    def test_an_engine_that_does_not_is_told_the_rule_and_the_events(self) -> None:
+    def test_an_engine_that_does_not_is_reported_with_the_rule_and_the_events(self) -> None:
         with pytest.raises(AssertionError) as failed:
             check_engine(Wrong, steps=20_000)
         message = str(failed.value)
@@ -207,7 +207,7 @@ class TestCheckEngine:
         exercised = check_engine(OwnBook, steps=1_500)
         assert exercised.executed["order_done"]
 
-    def test_an_execution_that_the_rules_refuse_is_told(self) -> None:
+    def test_an_execution_that_the_rules_refuse_is_reported(self) -> None:
         with pytest.raises(AssertionError, match=r"ours (no_working_order|unknown_account), theirs accepted"):
             check_engine(OverEager)
 
@@ -238,7 +238,7 @@ class TestLiquidationMachine:
     """`LiquidationMachine`."""
 
     @pytest.mark.parametrize(
-        ("made", "told"),
+        ("made", "message"),
         [
             (Late, "ours .* theirs"),
             (Raising, "raised an exception: KeyError"),
@@ -246,12 +246,12 @@ class TestLiquidationMachine:
             (Unmakeable, "the engine raised an exception: OSError: no such library"),
         ],
     )
-    def test_an_engine_that_does_not_follow_the_rules_fails(self, made: Any, told: str) -> None:
+    def test_an_engine_that_does_not_follow_the_rules_fails(self, made: Any, message: str) -> None:
         class Machine(LiquidationMachine):
             engine = made
 
         searching = settings(FAST, max_examples=2_000, phases=[Phase.generate], database=None, derandomize=True)
-        with pytest.raises(AssertionError, match=told):
+        with pytest.raises(AssertionError, match=message):
             run_state_machine_as_test(Machine, settings=searching)
 
     def test_a_skipped_event_changes_nothing(self) -> None:

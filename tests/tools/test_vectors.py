@@ -161,7 +161,7 @@ def copied(tmp_path: Path) -> Path:
 
 
 class TestACorpusThatIsStale:
-    def test_is_told_case_by_case(self, copied: Path) -> None:
+    def test_is_reported_case_by_case(self, copied: Path) -> None:
         changed, gone, added = sorted(corpus.present(copied))[:3]
         vector = json.loads((copied / changed).read_text())
         vector["steps"][-1]["observation"]["time"] = 77
@@ -301,7 +301,7 @@ class TestTheCommand:
         assert done.exit_code == 1
         assert "LIQ-3" in done.stdout
 
-    def test_tells_what_failed(self, copied: Path) -> None:
+    def test_reports_what_failed(self, copied: Path) -> None:
         path = copied / "small/boundaries/margin-at.json"
         vector = json.loads(path.read_text())
         vector["steps"][-1]["observation"]["positions"][0]["state"] = "liquidatable"
@@ -319,7 +319,7 @@ class TestTheCommand:
         assert invoke("check", str(copied)).exit_code == 1
 
     @pytest.mark.parametrize(
-        ("engine", "told", "status"),
+        ("engine", "message", "status"),
         [
             (["/nowhere/engine"], "cannot be started", 2),
             ([sys.executable, "-c", "print('hello')"], "the engine printed garbage", 1),
@@ -331,9 +331,9 @@ class TestTheCommand:
             ([sys.executable, "-c", "print('{}')"], "the engine sent an invalid reply: hello", 1),
         ],
     )
-    def test_tells_an_engine_that_is_none(self, engine: list[str], told: str, status: int) -> None:
+    def test_reports_an_engine_that_is_none(self, engine: list[str], message: str, status: int) -> None:
         done = invoke("run", "--timeout", "1", "--", *engine)
-        assert (done.exit_code, told in done.stderr) == (status, True), done.stderr
+        assert (done.exit_code, message in done.stderr) == (status, True), done.stderr
 
     def test_refuses_an_unknown_suite_and_a_folder_without_index(self, tmp_path: Path) -> None:
         assert invoke("run", "--suite", "none", "--", *PYTHON_ENGINE).exit_code == 2

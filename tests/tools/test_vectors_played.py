@@ -9,7 +9,7 @@ from rich.console import Console
 
 from liqspec.core.parameters import families_of
 from liqspec.step.compare import Observes
-from liqspec.vectors import report as telling
+from liqspec.vectors import report
 from liqspec.vectors.play import Abilities, Played, play
 from support.corpus import loaded, model
 
@@ -46,7 +46,7 @@ FILL = {"type": "fill", "account": "alice", "market": "A", "mode": "cross", "siz
 
 
 @pytest.mark.parametrize(
-    ("replies", "outcome", "told"),
+    ("replies", "outcome", "message"),
     [
         ([{"ok": False, "error": {"code": "overfill"}}], "failed", "ours accepted, theirs overfill"),
         ([{"ok": False, "error": {"code": "bad_request", "message": "too wide"}}], "skipped", "too wide"),  # AMT-1
@@ -65,10 +65,10 @@ FILL = {"type": "fill", "account": "alice", "market": "A", "mode": "cross", "siz
         ([ACCEPTED, {"ok": False, "error": {"code": "overfill"}}], "failed", "ours accepted, theirs overfill"),
     ],
 )
-def test_what_an_engine_answers_is_told(replies: list[dict[str, Any]], outcome: str, told: str) -> None:
+def test_what_an_engine_answers_is_reported(replies: list[dict[str, Any]], outcome: str, message: str) -> None:
     played = play(loaded()[0], Scripted(*replies), Abilities())
     assert played.outcome == outcome
-    assert told in f"{played.difference} {played.why}"
+    assert message in f"{played.difference} {played.why}"
 
 
 def test_an_engine_that_observes_nothing_is_compared_in_what_it_accepts() -> None:
@@ -77,32 +77,32 @@ def test_an_engine_that_observes_nothing_is_compared_in_what_it_accepts() -> Non
     assert play(vector, Scripted(*replies), Abilities(observes=Observes(fields=frozenset()))).outcome == "passed"
 
 
-def tell(played: list[Played]) -> str:
+def printed(played: list[Played]) -> str:
     console = Console(width=120, record=True, file=StringIO())
-    telling.tell("mine", played, console)
+    report.print_played("mine", played, console)
     return console.export_text()
 
 
 def test_many_failures_are_counted_and_nothing_played_is_no_pass() -> None:
     failed = [play(vector, Scripted({"ok": False}), Abilities()) for vector in loaded()[:25]]
-    shown = tell(failed)
-    assert shown.count("step 0  the reset") == telling.SHOWN
+    shown = printed(failed)
+    assert shown.count("step 0  the reset") == report.SHOWN
     assert "and 5 more; --json has them all" in shown
     skipped = [play(vector, Scripted({"ok": False, "skipped": "no"}), Abilities()) for vector in loaded()[:3]]
-    assert "skipped 3: no" in tell(skipped)
-    assert "nothing was played" in tell(skipped)
-    assert not telling.conforms(skipped)
-    assert [case["why"] for case in telling.to_json("mine", skipped)["skipped"]] == ["no"] * 3
+    assert "skipped 3: no" in printed(skipped)
+    assert "nothing was played" in printed(skipped)
+    assert not report.conforms(skipped)
+    assert [case["why"] for case in report.to_json("mine", skipped)["skipped"]] == ["no"] * 3
 
 
-def test_a_failure_is_told_as_data_with_its_step_and_rules() -> None:
+def test_a_failure_is_reported_as_data_with_its_step_and_rules() -> None:
     vector = next(one for one in loaded() if one["suite"] == "boundaries" and one["case"] == "margin-at")
     observation = copy.deepcopy(vector["steps"][0]["observation"])
     observation["pools"][0]["collateral"] = "1"
     played = play(vector, Scripted(ACCEPTED, {"ok": True, "observation": observation}), Abilities())
-    told = telling.to_json("mine", [played])
-    assert (told["conforms"], told["passed"], told["skipped"]) == (False, 0, [])
-    assert told["failed"] == [
+    data = report.to_json("mine", [played])
+    assert (data["conforms"], data["passed"], data["skipped"]) == (False, 0, [])
+    assert data["failed"] == [
         {
             "case": "small/boundaries/margin-at",
             "title": vector["title"],

@@ -89,9 +89,9 @@ def conform(
             search = Search(
                 engine=engine,
                 events=engine.hello.events,
-                world=configurations.of(engine.hello, venue),
+                setting=configurations.of(engine.hello, venue),
                 comparison=Comparison.of(engine.hello, compare, tolerances),
-                effort=Budget(steps=steps, seconds=seconds, seed=seed, shrink_seconds=shrink),
+                budget=Budget(steps=steps, seconds=seconds, seed=seed, shrink_seconds=shrink),
                 known=listed,
                 progress=shown,
             )
@@ -105,7 +105,7 @@ def conform(
     except EngineFault as error:
         outcome = _misbehaved(error.fault)
     if not as_json:
-        report.tell(outcome, terminal())
+        report.print_outcome(outcome, terminal())
     files, unwritten = None, None
     try:
         if outcome.finding is not None and outcome.finding.config and replay is None:
@@ -118,7 +118,7 @@ def conform(
     if as_json:
         typer.echo(json.dumps(report.to_json(outcome, name, files), ensure_ascii=True, indent=2))
     elif files is not None:
-        report.tell_saved(files, terminal())
+        report.print_saved(files, terminal())
     if unwritten is not None:
         raise unwritten
     raise typer.Exit(HOLDS if outcome.conforms else VIOLATED)
@@ -150,7 +150,7 @@ def _compare(search: Search, replay: FailingRun | None) -> Outcome:
     """Compare at random; or only the run to be replayed, as it is, without making it shorter."""
     if replay is None:
         return search.run()
-    check_families(replay.config, search.world.families)
+    check_families(replay.config, search.setting.families)
     # What the engine executes by itself was saved as events, which it does not support.
     events = [event for event in replay.events if event.get("type") not in EVENTS.keys() - search.events]
     outcome = Outcome(occurred=dict.fromkeys(search.known, 0))

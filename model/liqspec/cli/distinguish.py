@@ -46,7 +46,7 @@ def distinguish(
     if as_json:
         print_json(report.to_json(outcome))
     else:
-        report.tell(outcome, terminal())
+        report.print_outcome(outcome, terminal())
         if save is not None and outcome.distinction is not None:
             terminal().print(f"\nreplay it:  liqspec simulate {save}", markup=False)
     raise typer.Exit(HOLDS if outcome.distinction is None else VIOLATED)

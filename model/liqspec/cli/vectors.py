@@ -13,7 +13,7 @@ from liqspec.conform.session import LiveEngine
 from liqspec.edge.texts import counted, one_line
 from liqspec.vectors import corpus, report
 from liqspec.vectors.play import Abilities, play_all
-from liqspec.vectors.suites import SUITES, all_pieces
+from liqspec.vectors.suites import SUITES, all_tasks
 
 vectors = application(
     """Conformance vectors: cases in JSON that an engine in any language can be tested with.
@@ -37,7 +37,7 @@ def generate(
     Example: `liqspec vectors generate spec/vectors`
     """
     with progress() as bars:
-        task = bars.add_task("searching", total=len(all_pieces()))
+        task = bars.add_task("searching", total=len(all_tasks()))
         found = corpus.cases(lambda _: bars.advance(task))
     texts = corpus.texts_by_path(found)
     corpus.write(directory, texts)
@@ -106,5 +106,5 @@ def run(
     if as_json:
         typer.echo(json.dumps(report.to_json(hello.engine, played), ensure_ascii=True, indent=2))
     else:
-        report.tell(hello.engine, played, terminal())
+        report.print_played(hello.engine, played, terminal())
     raise typer.Exit(HOLDS if report.conforms(played) else VIOLATED)

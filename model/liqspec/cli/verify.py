@@ -50,7 +50,7 @@ def verify(
     """
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many random events or for how long")
-    effort = run.Budget(
+    limits = run.Budget(
         venue=venue,
         scopes=tuple(scope_names or [*scopes.names(), *(scopes.thorough_names() if thorough else [])]),
         steps=steps or (None if budget else run.THOROUGH_STEPS if thorough else run.STEPS),
@@ -59,16 +59,16 @@ def verify(
         processes=processes or run.Budget().processes,
         proved=find_spec("z3") is not None,
     )
-    found = run.verify(effort, terminal(stderr=True))
-    smallest = shortest(found.violations, effort.bases(), seed)
+    found = run.verify(limits, terminal(stderr=True))
+    smallest = shortest(found.violations, limits.bases(), seed)
     if smallest is not None:
         counterexample.save(smallest, save)
     if as_json:
         print_json(found.to_json())
     else:
-        report.tell(found, terminal())
+        report.print_report(found, terminal())
         if smallest is not None:
             counterexample.print_counterexample(smallest, save, terminal())
-    if not effort.proved:
+    if not limits.proved:
         typer.echo("liqspec: THE PROOFS WERE NOT RUN: they need z3-solver: pip install 'liqspec[prove]'", err=True)
     raise typer.Exit(HOLDS if found.holds else VIOLATED)

@@ -12,7 +12,7 @@ from liqspec.spec import venues
 
 
 @frozen(kw_only=True)
-class World:
+class Setting:
     """Where runs take place: at each base in turn; `fixed` leaves their rules as they are, else they are changed.
 
     No run has a parameter of a family that is not one of `families`.
@@ -47,14 +47,14 @@ class World:
         )
 
 
-def shipped(families: frozenset[str] = frozenset()) -> World:
+def shipped(families: frozenset[str] = frozenset()) -> Setting:
     """All shipped venues that an engine with these families can run, their parameters changed now and then."""
     every = {name: base_configuration(venues.load(name)) for name in venues.names()}
     bases = {name: base for name, base in every.items() if families_of(base).keys() <= families}
-    return World(bases=tuple(bases.values()), names=tuple(bases), families=families)
+    return Setting(bases=tuple(bases.values()), names=tuple(bases), families=families)
 
 
-def of(hello: Hello, venue: str | None) -> World:
+def of(hello: Hello, venue: str | None) -> Setting:
     """The engine's own rule set, or the venue asked for, as they are; without either, near all shipped venues.
 
     Raises:
@@ -65,8 +65,8 @@ def of(hello: Hello, venue: str | None) -> World:
         file = venues.load(venue)
         base = base_configuration(file)
         check_families(base, hello.families)
-        return World(bases=(base,), names=(file.name,), fixed=True, families=hello.families)
+        return Setting(bases=(base,), names=(file.name,), fixed=True, families=hello.families)
     if hello.base is not None:
         names = ("the engine's own venue",)
-        return World(bases=(hello.base,), names=names, fixed=True, families=hello.families)
+        return Setting(bases=(hello.base,), names=names, fixed=True, families=hello.families)
     return shipped(hello.families)

@@ -56,7 +56,7 @@ class Finding:
     """A run up to the first thing in which the engine is wrong: a difference, a broken property, or a fault.
 
     `applied` are the events as the model applies them: where the engine executed its orders itself, with those
-    executions; the last one too, where the engine never answered it. `told` is what the engine replied to the
+    executions; the last one too, where the engine never answered it. `reply` is what the engine replied to the
     last event.
     """
 
@@ -64,7 +64,7 @@ class Finding:
     config: dict[str, Any]
     events: list[EventData]
     applied: list[EventData]
-    told: dict[str, Any] | None = None
+    reply: dict[str, Any] | None = None
     reasons: tuple[Reason, ...] = ()
     fault: Fault | None = None
     broken: tuple[tuple[str, str], ...] = ()  # properties, each with what was wrong

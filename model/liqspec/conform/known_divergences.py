@@ -46,8 +46,8 @@ class Divergence:
 
     def __str__(self) -> str:
         """The divergence in one line."""
-        told = [self.field] + [f"{name} {value}" for name in _NARROWER if (value := getattr(self, name)) is not None]
-        return f"{', '.join(told)} ({self.why})"
+        texts = [self.field] + [f"{name} {value}" for name in _NARROWER if (value := getattr(self, name)) is not None]
+        return f"{', '.join(texts)} ({self.why})"
 
 
 _NARROWER = ("event", "rule", "subject", "ours", "theirs")

@@ -48,7 +48,7 @@ class Comparison:
 
 
 @define
-class Beside:
+class LockStep:
     """The model and an engine in the same run; `start` it, then `give` it events until something is found."""
 
     engine: Answering
@@ -81,11 +81,11 @@ class Beside:
                 return answer
             if isinstance(answer, Refused):
                 difference = Difference("run", "config", "accepted", answer.code)
-                told = (answer.message, "the configuration is a valid one")
+                because = (answer.message, "the configuration is a valid one")
                 return self._finding(
                     kind="difference",
-                    reasons=(Reason(difference=difference, rules=("CFG-1",), because=told),),
-                    told=reply,
+                    reasons=(Reason(difference=difference, rules=("CFG-1",), because=because),),
+                    reply=reply,
                 )
             return self._compare(RESET, self._last, answer, reply)
         except EngineFault as error:
@@ -130,12 +130,14 @@ class Beside:
         if self._identical(last, observed):
             reasons: tuple[Reason, ...] = ()
         else:
-            told = Step.of(self.model, event, effects, expected.refusal, self._last.observation)
+            compared = Step.of(self.model, event, effects, expected.refusal, self._last.observation)
             judged = Expected(
                 refusal=expected.refusal, effects=effects, observation=last.observation, snapshot=last.snapshot
             )
             try:
-                reasons = relation.differences(told, judged, observed, self.comparison.mode, self.comparison.observes)
+                reasons = relation.differences(
+                    compared, judged, observed, self.comparison.mode, self.comparison.observes
+                )
             except WrongShape as error:
                 raise malformed(str(error)) from None
         broken = self._broken(event, answer, observed, reasons)
@@ -143,8 +145,8 @@ class Beside:
         if not reasons and not broken and event is not RESET:
             self._count(event, effects, expected.refusal)
         if reasons:
-            return self._finding(kind="difference", reasons=reasons, broken=broken, told=reply)
-        return self._finding(kind="property", broken=broken, told=reply) if broken else None
+            return self._finding(kind="difference", reasons=reasons, broken=broken, reply=reply)
+        return self._finding(kind="property", broken=broken, reply=reply) if broken else None
 
     def _identical(self, expected: Expected, observed: Observed) -> bool:
         """Whether the engine shows exactly what the model does, to the letter: then nothing need be compared."""
@@ -165,10 +167,10 @@ class Beside:
 
     def _not_allowed(self, execution: EventData, refused: Expected, reply: dict[str, Any]) -> Finding:
         """The engine executed what the rules refuse."""
-        told = Step.of(self.model, execution, (), refused.refusal, self._last.observation)
+        step = Step.of(self.model, execution, (), refused.refusal, self._last.observation)
         difference = outcome_difference(refused.refusal, None, codes=True)
         assert difference is not None, "refused by the rules, and done by the engine"
-        return self._finding(kind="difference", reasons=(of_outcome(told, difference),), told=reply)
+        return self._finding(kind="difference", reasons=(of_outcome(step, difference),), reply=reply)
 
     def _broken(
         self, event: EventData, answer: Accepted | Refused, observed: Observed, reasons: tuple[Reason, ...]
@@ -215,8 +217,8 @@ def play(
     witnessed: bool = False,
 ) -> Finding | None:
     """Play a run of these events to the first finding; None if there is none, or the engine cannot run it."""
-    beside = Beside(engine, comparison, coverage or Compared(), config, witnessed)
-    begun = beside.start()
+    lockstep = LockStep(engine, comparison, coverage or Compared(), config, witnessed)
+    begun = lockstep.start()
     if begun is not None:
         return begun if isinstance(begun, Finding) else None
-    return next((found for event in events if (found := beside.give(event)) is not None), None)
+    return next((found for event in events if (found := lockstep.give(event)) is not None), None)

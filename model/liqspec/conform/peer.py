@@ -116,8 +116,8 @@ class Peer:
             return
         if len(self._out) >= CHUNK:
             raise self.fault("flooded standard output", f"at least {counted(len(self._out), 'byte')} without a request")
-        told = one_line(bytes(self._out.split(b"\n")[0]).decode("utf-8", "replace"), 200)
-        raise self.fault("answered without being asked", f"after its reply came also: {told}")
+        text = one_line(bytes(self._out.split(b"\n")[0]).decode("utf-8", "replace"), 200)
+        raise self.fault("answered without being asked", f"after its reply came also: {text}")
 
     # ------------------------------------------------------------------------------------------------------ the end
 

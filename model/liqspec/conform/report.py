@@ -25,18 +25,18 @@ MAX_REASONS = 5  # further differences of the same step are only counted
 LAST_LINES = 12  # of what an engine wrote before a fault
 
 
-def tell(outcome: Outcome, console: Console) -> None:
+def print_outcome(outcome: Outcome, console: Console) -> None:
     """Print what was exercised, then the finding, then the verdict."""
     if outcome.coverage.runs:
-        tell_coverage(outcome.coverage, console)
-        _tell_never(outcome, console)
+        print_coverage(outcome.coverage, console)
+        _print_never(outcome, console)
     for entry, times in outcome.occurred.items():
         if times:
             console.print(f"known, {counted(times, 'time')}: {escape(str(entry))}", soft_wrap=True)
     for entry in outcome.stale:
         console.print(f"[bold red]known, but it did not occur:[/bold red] {escape(str(entry))}", soft_wrap=True)
     if outcome.finding is not None:
-        tell_finding(outcome.finding, console, outcome.found_events)
+        print_finding(outcome.finding, console, outcome.found_events)
     if outcome.conforms:
         console.print(f"[bold green]conforms[/bold green] in {counted(outcome.coverage.steps, 'step')}")
     elif outcome.finding is None and outcome.coverage.steps == 0:
@@ -48,14 +48,14 @@ def tell(outcome: Outcome, console: Console) -> None:
 # ---------------------------------------------------------------------------------------------------------- a finding
 
 
-def tell_finding(finding: Finding, console: Console, found_events: int = 0) -> None:
+def print_finding(finding: Finding, console: Console, found_events: int = 0) -> None:
     """Print a finding: its events with what the rules make of each, then what the engine did instead and why not."""
     heads = {"difference": "differs", "property": "breaks a property", "fault": "fails"}
     console.print(f"\n[bold red]{heads.get(finding.kind, finding.kind)}[/bold red] {escape(people(finding.headline))}")
     short = f", shortened from {found_events:,}" if found_events > len(finding.events) else ""
     console.print(f"after {counted(len(finding.events), 'event')}{short}; {finding.where or 'replayed'}")
     console.print("what the rules make of these events:")
-    _tell_events(finding, console)
+    _print_events(finding, console)
     console.print()
     for reason in finding.reasons[:MAX_REASONS]:
         first, _, *rest = reason.lines()
@@ -68,19 +68,19 @@ def tell_finding(finding: Finding, console: Console, found_events: int = 0) -> N
         title = name.replace("_", " ")
         console.print(f"its observations break: [bold]{title}[/bold]: {escape(people(wrong))}", soft_wrap=True)
     if finding.fault is not None:
-        _tell_fault(finding.fault, console)
+        _print_fault(finding.fault, console)
     if finding.kind in ("difference", "property"):
-        _tell_rule(finding, console)
+        _print_rule(finding, console)
 
 
 def text(finding: Finding) -> str:
     """A finding as plain text, for the message of a failed test."""
     written = StringIO()
-    tell_finding(finding, Console(file=written, width=120, no_color=True, highlight=False))
+    print_finding(finding, Console(file=written, width=120, no_color=True, highlight=False))
     return written.getvalue().strip()
 
 
-def _tell_events(finding: Finding, console: Console) -> None:
+def _print_events(finding: Finding, console: Console) -> None:
     if not finding.events:
         console.print("  (none: the run had not begun)")
         return
@@ -91,7 +91,7 @@ def _tell_events(finding: Finding, console: Console) -> None:
             console.print(line, soft_wrap=True)
 
 
-def _tell_fault(fault: Fault, console: Console) -> None:
+def _print_fault(fault: Fault, console: Console) -> None:
     for name, written in (("standard output", fault.stdout), ("standard error", fault.stderr)):
         lines = written.splitlines()[-LAST_LINES:]
         if lines:
@@ -100,7 +100,7 @@ def _tell_fault(fault: Fault, console: Console) -> None:
             console.print("    " + "".join(one if one.isprintable() else "�" for one in line[:200]), markup=False)
 
 
-def _tell_rule(finding: Finding, console: Console) -> None:
+def _print_rule(finding: Finding, console: Console) -> None:
     rule = rulebook.rules()[finding.rules[0]]
     console.print(f"\n[bold]{rule.id}[/bold] {escape(rule.title)}", soft_wrap=True)
     console.print(escape(rule.text.partition("\n*Why:*")[0].strip()), soft_wrap=True)
@@ -108,7 +108,7 @@ def _tell_rule(finding: Finding, console: Console) -> None:
     console.print(f"[dim]also {others}; [/dim]" * bool(others) + f"[dim]liqspec explain {rule.id}[/dim]")
 
 
-def tell_saved(saved: Saved, console: Console) -> None:
+def print_saved(saved: Saved, console: Console) -> None:
     """Print where a finding was saved, and how to play it again."""
     vector = "" if saved.vector is None else f" and {saved.vector}"
     console.print(f"saved:      {saved.scenario}{vector}", markup=False, soft_wrap=True)
@@ -119,7 +119,7 @@ def tell_saved(saved: Saved, console: Console) -> None:
 # ----------------------------------------------------------------------------------------------------------- coverage
 
 
-def tell_coverage(coverage: Compared, console: Console) -> None:
+def print_coverage(coverage: Compared, console: Console) -> None:
     """Print how often each event, transition, refusal and rule was exercised, what was skipped, and what never came."""
     rows = table("event", "accepted", "refused", "skipped", right=("accepted", "refused", "skipped"))
     skipped: dict[str, int] = dict(coverage.unsupported)
@@ -141,8 +141,8 @@ def tell_coverage(coverage: Compared, console: Console) -> None:
     }
     for title, numbers in lines.items():
         if numbers:
-            told = "  ".join(f"{name} {times:,}" for name, times in numbers.items() if times)
-            console.print(f"[bold]{title}[/bold]  {told}", soft_wrap=True)
+            text = "  ".join(f"{name} {times:,}" for name, times in numbers.items() if times)
+            console.print(f"[bold]{title}[/bold]  {text}", soft_wrap=True)
     if coverage.checked:
         console.print(f"[bold]properties[/bold]  {len(+coverage.checked)} judged on the engine's own observations")
     for (kind, why), times in sorted(coverage.skipped.items()):
@@ -153,12 +153,12 @@ def tell_coverage(coverage: Compared, console: Console) -> None:
         console.print(f"[yellow]not supported by the engine[/yellow] {kind}")
 
 
-def _tell_never(outcome: Outcome, console: Console) -> None:
+def _print_never(outcome: Outcome, console: Console) -> None:
     """Report what was never reached; where a finding ended the run early, only the count."""
     never = outcome.coverage.never()
     if never and outcome.finding is not None:
-        told = f"{counted(len(outcome.coverage.never_listed()), 'thing')} before the finding; --json lists them"
-        console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {told}")
+        text = f"{counted(len(outcome.coverage.never_listed()), 'thing')} before the finding; --json lists them"
+        console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {text}")
         return
     for kind, names in never.items():
         console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {kind}: {escape(', '.join(names))}", soft_wrap=True)
@@ -197,7 +197,7 @@ def finding_json(finding: Finding, found_events: int = 0) -> dict[str, Any]:
         "events": finding.events,
         "applied": finding.applied,
         "found_events": found_events,
-        "told": finding.told,
+        "reply": finding.reply,
         "reasons": [reason_json(reason) for reason in finding.reasons],
         "broken": [{"property": name, "wrong": wrong} for name, wrong in finding.broken],
         "fault": None

@@ -9,11 +9,11 @@ from typing import Any
 from attrs import Factory, define, evolve, frozen
 
 from liqspec.conform.answers import Answering
-from liqspec.conform.configurations import World
+from liqspec.conform.configurations import Setting
 from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import CannotStart, EngineFault, Finding
 from liqspec.conform.known_divergences import Divergence
-from liqspec.conform.lockstep import Beside, Comparison, play
+from liqspec.conform.lockstep import Comparison, LockStep, play
 from liqspec.core.events import EVENTS, EventData
 from liqspec.edge.texts import counted
 from liqspec.generate import Guide
@@ -72,9 +72,9 @@ class Search:
 
     engine: Answering
     events: frozenset[str]
-    world: World
+    setting: Setting
     comparison: Comparison = Factory(Comparison)
-    effort: Budget = Factory(Budget)
+    budget: Budget = Factory(Budget)
     known: tuple[Divergence, ...] = ()
     progress: Callable[[Compared], None] = lambda _: None
 
@@ -84,15 +84,15 @@ class Search:
         Raises:
             CannotStart: an engine that had ended does not start again.
         """
-        coverage = Compared(drawn=self.world.drawn)
+        coverage = Compared(drawn=self.setting.drawn)
         outcome = Outcome(coverage=coverage, occurred=dict.fromkeys(self.known, 0))
-        for number in self.effort.numbers(lambda: coverage.steps):
+        for number in self.budget.numbers(lambda: coverage.steps):
             if number > 20 and not coverage.steps:  # an engine that skips everything would never come to its steps
                 break
-            random = seeded(self.effort.seed, number)
-            name, config = self.world.run(number, random)
+            random = seeded(self.budget.seed, number)
+            name, config = self.setting.run(number, random)
             witnessed = number % WITNESSED == 0
-            finding = self._drive(config, random, coverage, self.effort.length, witnessed=witnessed)
+            finding = self._drive(config, random, coverage, self.budget.length, witnessed=witnessed)
             self.progress(coverage)
             if finding is None:
                 continue
@@ -100,7 +100,7 @@ class Search:
                 outcome.occurred[entry] += 1
                 continue
             outcome.found_events = len(finding.events)
-            where = f"seed {self.effort.seed} run {number} on {name}"
+            where = f"seed {self.budget.seed} run {number} on {name}"
             outcome.finding = evolve(self._second_look(finding), where=where)
             break
         return outcome
@@ -140,10 +140,10 @@ class Search:
             if time.monotonic() > deadline:
                 break
             length, attempt = len(finding.events) - 1, attempt + 1
-            random = seeded(self.effort.seed, attempt)
+            random = seeded(self.budget.seed, attempt)
             lead: Lead | None = _part(finding.events, random) if attempt % 2 else self._opening
             if length >= LONG and attempt % 3 == 0:  # another long run may have a short heart
-                length, lead = self.effort.length, None
+                length, lead = self.budget.length, None
             found = self._drive(finding.config, random, searched, length, lead=lead, witnessed=False)
             if found is not None and found.kind == "fault":
                 break
@@ -171,18 +171,18 @@ class Search:
         lead: Lead | None = None,
     ) -> Finding | None:
         """Run `length` events; `lead` chooses each first."""
-        beside = Beside(self.engine, self.comparison, coverage, config, witnessed)
-        begun = beside.start()
+        lockstep = LockStep(self.engine, self.comparison, coverage, config, witnessed)
+        begun = lockstep.start()
         if begun is not None:
             return begun if isinstance(begun, Finding) else None
-        guide = Guide(random, beside.model, self.events)
+        guide = Guide(random, lockstep.model, self.events)
         places = count()
 
         def next_event() -> EventData | None:
             event = lead(guide, next(places)) if lead is not None else None
             return event or self._next(guide, random, coverage)
 
-        return guided_run(next_event, beside.give, length)
+        return guided_run(next_event, lockstep.give, length)
 
     def _opening(self, guide: Guide, number: int) -> EventData | None:
         """The event that leads soonest to a position: a deposit, then a trade; None from the third on."""
@@ -230,13 +230,13 @@ class Search:
         return found
 
     def _deadline(self) -> float:
-        return time.monotonic() + self.effort.shrink_seconds
+        return time.monotonic() + self.budget.shrink_seconds
 
     def _made(self, finding: Finding, passes: tuple[tuple[Pass, ...], ...], deadline: float) -> Finding:
         """The finding in what passes make of its run until the deadline, with the live engine in the loop."""
 
         def fails(candidate: FailingRun) -> FailingRun | None:
-            if not self.world.allows(candidate.config):
+            if not self.setting.allows(candidate.config):
                 return None
             found = self._try(finding, candidate)
             if found is None or not _same_kind(found, finding) or self._known(found) is not None:
@@ -252,7 +252,7 @@ class Search:
 
 
 def _worth(finding: Finding) -> int:
-    """How much effort to spend on a shorter run: the more, the longer the finding is."""
+    """How much time to spend on a shorter run: the more, the longer the finding is."""
     return max(1, len(finding.events) - LONG + 1)
 
 

@@ -35,13 +35,13 @@ class Difference:
 class Pair:
     """Two engines in the same configuration, each under its own rules."""
 
-    def __init__(self, sets: RuleSets, world: dict[str, Any]) -> None:
+    def __init__(self, sets: RuleSets, setting: dict[str, Any]) -> None:
         """Start a run of both.
 
         Raises:
             InvalidConfig: the configuration is not valid for one of them.
         """
-        one, other = sets.configs(world)
+        one, other = sets.configs(setting)
         self.engines = (Engine(Config.from_json(one)), Engine(Config.from_json(other)))
         self.events: list[EventData] = []
         self._now = (self.engines[0].snapshot(), self.engines[1].snapshot())
@@ -68,39 +68,39 @@ class Pair:
             self._now[0] == self._now[1] or self.engines[0].observe() == self.engines[1].observe()
         ):
             return None
-        return self._tell(before, event)
+        return self._difference(before, event)
 
-    def _tell(self, before: tuple[Snapshot, Snapshot], event: EventData) -> Difference:
+    def _difference(self, before: tuple[Snapshot, Snapshot], event: EventData) -> Difference:
         """Apply the last event once more, and explain why each does what it does."""
-        told, done = [], []
+        steps, done = [], []
         for engine, snapshot in zip(self.engines, before, strict=True):
             engine.restore(snapshot)
             seen = engine.observe()
             expected = relation.apply(engine, event)
             done.append(expected)
-            told.append(Step.of(engine, event, expected.effects, expected.refusal, seen))
+            steps.append(Step.of(engine, event, expected.effects, expected.refusal, seen))
         return Difference(
             events=tuple(self.events),
-            first=_reason(told[0], done[0], done[1]),
-            second=_reason(told[1], done[1], done[0]),
+            first=_reason(steps[0], done[0], done[1]),
+            second=_reason(steps[1], done[1], done[0]),
             did=(_did(self.engines[0], done[0]), _did(self.engines[1], done[1])),
         )
 
 
-def play(sets: RuleSets, world: dict[str, Any], events: list[EventData]) -> Difference | None:
+def play(sets: RuleSets, setting: dict[str, Any], events: list[EventData]) -> Difference | None:
     """Play events from the start; the first difference, or None if there is none."""
-    pair = Pair(sets, world)
+    pair = Pair(sets, setting)
     return next((found for event in events if (found := pair.apply(event)) is not None), None)
 
 
-def _reason(told: Step, ours: Expected, theirs: Expected) -> Reason:
+def _reason(step: Step, ours: Expected, theirs: Expected) -> Reason:
     code = None if theirs.refusal is None else theirs.refusal.code
     outcome = reasons.outcome_difference(ours.refusal, code, codes=True)
     if outcome is not None:
-        return reasons.of_outcome(told, outcome)
+        return reasons.of_outcome(step, outcome)
     seen = compare.first_difference(ours.observation, theirs.observation, Observes())
     assert seen is not None, "the same venue writes equal amounts alike"
-    return reasons.of_difference(told, seen, Observes())
+    return reasons.of_difference(step, seen, Observes())
 
 
 def _did(engine: Engine, expected: Expected) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from liqspec.step.question import reason_json
 from liqspec.step.relation import apply
 
 
-def tell(outcome: Outcome, console: Console) -> None:
+def print_outcome(outcome: Outcome, console: Console) -> None:
     """Print what was found, or how much was tried."""
     for line in _lines(outcome):
         console.print(line, soft_wrap=True)
@@ -40,17 +40,17 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"no difference found in {tried}, though these parameters differ:"
         yield from (_parameter(entry, outcome.sets.names) for entry in parameters)
         return
-    yield f"They differ after {counted(len(found.apart.events), 'event')}:\n"
-    for number, event in enumerate(found.apart.events, start=1):
+    yield f"They differ after {counted(len(found.divergence.events), 'event')}:\n"
+    for number, event in enumerate(found.divergence.events, start=1):
         yield f"[bold]{number:>3} {escape(event_text(event))}[/bold]"
-    yield f"\n{escape(difference_text(found.apart.first.difference, outcome.sets.names))}"
-    for name, did in zip(outcome.sets.names, found.apart.did, strict=True):
+    yield f"\n{escape(difference_text(found.divergence.first.difference, outcome.sets.names))}"
+    for name, did in zip(outcome.sets.names, found.divergence.did, strict=True):
         yield f"\n[bold]{escape(name)}[/bold]"
         yield from (f"    {escape(people(line))}" for line in did or ("nothing happens",))
     yield "\nThe rule that makes the difference:"
-    reason = found.apart.first
+    reason = found.divergence.first
     yield f"    [cyan]{reason.rule}[/cyan] {escape(reason.title)}"
-    also = [rule for rule in found.apart.rules if rule != reason.rule]
+    also = [rule for rule in found.divergence.rules if rule != reason.rule]
     yield from (f"    [cyan]{rule}[/cyan] {escape(rulebook.rules()[rule].title)}" for rule in also)
     yield "\nThe parameters that it needs:"
     yield from (_parameter(entry, outcome.sets.names) for entry in found.parameters)
@@ -73,8 +73,8 @@ def difference_text(difference: Difference, names: tuple[str, str]) -> str:
 
 
 def _parameter(parameter: Parameter, names: tuple[str, str]) -> str:
-    told = (value_text(parameter.first), value_text(parameter.second))
-    return f"    {parameter.path}: {escape(names[0])} {escape(told[0])}, {escape(names[1])} {escape(told[1])}"
+    values = (value_text(parameter.first), value_text(parameter.second))
+    return f"    {parameter.path}: {escape(names[0])} {escape(values[0])}, {escape(names[1])} {escape(values[1])}"
 
 
 def to_json(outcome: Outcome) -> dict[str, Any]:
@@ -88,13 +88,13 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
         "parameters": [_parameter_json(entry) for entry in outcome.sets.parameters()],
     }
     if found is not None:
-        first, second = outcome.sets.configs(found.world)
+        first, second = outcome.sets.configs(found.setting)
         data["distinction"] = {
             "configs": [first, second],
-            "events": list(found.apart.events),
-            "rules": list(found.apart.rules),
-            "difference": reason_json(found.apart.first),
-            "did": [list(did) for did in found.apart.did],
+            "events": list(found.divergence.events),
+            "rules": list(found.divergence.rules),
+            "difference": reason_json(found.divergence.first),
+            "did": [list(did) for did in found.divergence.did],
             "parameters": [_parameter_json(entry) for entry in found.parameters],
             "no_shorter_of_these_events": found.exhausted,
         }
@@ -107,17 +107,17 @@ def _parameter_json(parameter: Parameter) -> dict[str, Any]:
 
 def to_scenario(sets: RuleSets, found: Distinction) -> str:
     """The events as a scenario under the first rule set; its story says what the second one has instead."""
-    config = sets.configs(found.world)[0]
+    config = sets.configs(found.setting)[0]
     engine = Engine(Config.from_json(config))
     steps = []
-    for event in found.apart.events:
+    for event in found.divergence.events:
         refusal: Refusal | None = apply(engine, event).refusal
         expect = {} if refusal is None else {"expect": {"refused": refusal.code}}
         steps.append({"event": event, **expect})
     changed = "; ".join(f"{one.path} = {value_text(one.second)}" for one in found.parameters)
     data = {
         "title": f"Where {sets.names[0]} and {sets.names[1]} differ",
-        "story": f"{difference_text(found.apart.first.difference, sets.names)}. {sets.names[1]} has {changed}.",
+        "story": f"{difference_text(found.divergence.first.difference, sets.names)}. {sets.names[1]} has {changed}.",
         "config": config,
         "step": steps,
     }

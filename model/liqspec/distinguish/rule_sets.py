@@ -31,7 +31,7 @@ class RuleSets:
     """
 
     names: tuple[str, str]
-    world: dict[str, Any]
+    setting: dict[str, Any]
     first: Rules
     second: Rules
 
@@ -44,19 +44,19 @@ class RuleSets:
         """
         base, other = base_configuration(first), base_configuration(second)
         rules = [{table: dict(config.get(table) or {}) for table in TABLES} for config in (base, other)]
-        world = {name: value for name, value in base.items() if name != "liquidation"}
-        world["backstop"] = {"threshold": base["backstop"]["threshold"]}
-        sets = cls(names=(first.name, second.name), world=world, first=rules[0], second=rules[1])
+        setting = {name: value for name, value in base.items() if name != "liquidation"}
+        setting["backstop"] = {"threshold": base["backstop"]["threshold"]}
+        sets = cls(names=(first.name, second.name), setting=setting, first=rules[0], second=rules[1])
         try:
-            Engine(Config.from_json(sets.configs(world)[1]))
+            Engine(Config.from_json(sets.configs(setting)[1]))
         except InvalidConfig as error:
             message = f"{error.message}; {second.name}'s rules do not fit the markets of {first.name}"
             raise InvalidConfig(f"{second.name}: {error.path}", message) from None
         return sets
 
-    def configs(self, world: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def configs(self, setting: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The configurations of a run in a setting under each rule set."""
-        return {**world, **self.first}, {**world, **self.second}
+        return {**setting, **self.first}, {**setting, **self.second}
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters in which the rule sets differ; rates and amounts compare as numbers."""

@@ -30,8 +30,8 @@ class Distinction:
     `exhausted` says that no shorter sequence of the same events and of their variations does it: all were tried.
     """
 
-    world: dict[str, Any]
-    apart: Difference
+    setting: dict[str, Any]
+    divergence: Difference
     parameters: tuple[Parameter, ...]
     exhausted: bool
 
@@ -46,28 +46,28 @@ class Outcome:
     distinction: Distinction | None = None
 
 
-def search(sets: RuleSets, effort: Budget, passes: tuple[tuple[Pass, ...], ...] = (SHORTEST,)) -> Outcome:
+def search(sets: RuleSets, budget: Budget, passes: tuple[tuple[Pass, ...], ...] = (SHORTEST,)) -> Outcome:
     """Search, and make what is found short with these passes; equal rule sets need no search.
 
-    Without a limit the effort is `STEPS`. Deterministic in the effort, unless that is given in seconds.
+    Without a limit the budget is `STEPS`. Deterministic in the budget, unless that is given in seconds.
     """
     if not sets.parameters():
         return Outcome(sets=sets, runs=0, steps=0)
-    if effort.steps is None and effort.seconds is None:
-        effort = evolve(effort, steps=STEPS)
+    if budget.steps is None and budget.seconds is None:
+        budget = evolve(budget, steps=STEPS)
     found: list[FailingRun] = []
     runs = steps = 0
-    numbers = effort.numbers(lambda: steps)
+    numbers = budget.numbers(lambda: steps)
     for number in numbers:
-        random = seeded(effort.seed, number)
-        world = _world(random, sets)
-        pair = Pair(sets, world)
+        random = seeded(budget.seed, number)
+        setting = _setting(random, sets)
+        pair = Pair(sets, setting)
         # Each rule set has its own lines and windows, so the guide follows each in turn.
         guide = Guide(random, pair.engines[number % 2])
-        apart = guided_run(guide.next_event, pair.apply, LENGTH)
+        divergence = guided_run(guide.next_event, pair.apply, LENGTH)
         runs, steps = runs + 1, steps + len(pair.events)
-        if apart is not None:
-            found.append(FailingRun(world, list(apart.events)))
+        if divergence is not None:
+            found.append(FailingRun(setting, list(divergence.events)))
         if len(found) == CANDIDATES:
             break
     if not found:
@@ -76,19 +76,19 @@ def search(sets: RuleSets, effort: Budget, passes: tuple[tuple[Pass, ...], ...] 
     return Outcome(sets=sets, runs=runs, steps=steps, distinction=_distinction(sets, shortest, passes))
 
 
-def _world(random: Random, sets: RuleSets) -> dict[str, Any]:
+def _setting(random: Random, sets: RuleSets) -> dict[str, Any]:
     """A setting near that of the first rule set: accounts, markets and a vault by chance, the rules left out."""
-    world = in_its_markets(random, sets.world)
+    setting = in_its_markets(random, sets.setting)
     return {
-        **{name: value for name, value in world.items() if name != "liquidation"},
-        "backstop": sets.world["backstop"],
+        **{name: value for name, value in setting.items() if name != "liquidation"},
+        "backstop": sets.setting["backstop"],
     }
 
 
 def _differs(sets: RuleSets) -> Test:
     def fails(candidate: FailingRun) -> FailingRun | None:
-        apart = play(sets, candidate.config, candidate.events)
-        return None if apart is None else FailingRun(candidate.config, list(apart.events))
+        divergence = play(sets, candidate.config, candidate.events)
+        return None if divergence is None else FailingRun(candidate.config, list(divergence.events))
 
     return fails
 
@@ -100,18 +100,18 @@ def _distinction(sets: RuleSets, shortest: FailingRun, passes: tuple[tuple[Pass,
         if shorter is None:
             break
         best = minimise(FailingRun(best.config, shorter), _differs(sets), *passes, PLAINER)
-    apart = play(sets, best.config, best.events)
-    assert apart is not None, "it was found by playing it"
+    divergence = play(sets, best.config, best.events)
+    assert divergence is not None, "it was found by playing it"
     parameters = _decisive(sets, best.config, best.events)
-    return Distinction(world=best.config, apart=apart, parameters=parameters, exhausted=exhausted)
+    return Distinction(setting=best.config, divergence=divergence, parameters=parameters, exhausted=exhausted)
 
 
-def _decisive(sets: RuleSets, world: dict[str, Any], events: list[EventData]) -> tuple[Parameter, ...]:
+def _decisive(sets: RuleSets, setting: dict[str, Any], events: list[EventData]) -> tuple[Parameter, ...]:
     """The parameters that are needed for the difference: all others can be made equal, and it stays."""
     rest = sets
     for parameter in sets.parameters():
         candidate = rest.without(parameter)
-        if play(candidate, world, events) is not None:
+        if play(candidate, setting, events) is not None:
             rest = candidate
     return rest.parameters()
 
@@ -119,17 +119,19 @@ def _decisive(sets: RuleSets, world: dict[str, Any], events: list[EventData]) ->
 # ----------------------------------------------------------------------------------------------------- all shorter
 
 
-def _all_shorter(sets: RuleSets, world: dict[str, Any], events: list[EventData]) -> tuple[list[EventData] | None, bool]:
+def _all_shorter(
+    sets: RuleSets, setting: dict[str, Any], events: list[EventData]
+) -> tuple[list[EventData] | None, bool]:
     """A shorter sequence of these events and of their variations that does it too; and whether all were tried."""
     menu = _menu(events)
-    pair = Pair(sets, world)
+    pair = Pair(sets, setting)
     level: list[tuple[tuple[Snapshot, Snapshot], list[EventData]]] = [(pair.snapshots, [])]
     seen = {pair.snapshots}
     for _ in range(len(events) - 1):
         following = []
-        for snapshots, told in level:
+        for snapshots, events_so_far in level:
             for event in menu:
-                pair.restore(snapshots, told)
+                pair.restore(snapshots, events_so_far)
                 if pair.apply(event) is not None:
                     return pair.events, True
                 if pair.snapshots not in seen:

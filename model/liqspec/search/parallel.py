@@ -1,4 +1,4 @@
-"""Independent pieces of work on several processes, their results in the order of the pieces."""
+"""Independent tasks on several processes, their results in the order of the tasks."""
 
 import multiprocessing
 import multiprocessing.connection
@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from itertools import islice
 from typing import TypeVar
 
-_Piece = TypeVar("_Piece")
+_Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
 
@@ -18,32 +18,32 @@ def available() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def spread(
-    work: Callable[[_Piece], _Result],
-    pieces: Iterable[_Piece],
+def run_parallel(
+    work: Callable[[_Task], _Result],
+    tasks: Iterable[_Task],
     *,
     processes: int,
     done: Callable[[_Result], None] = lambda _: None,
 ) -> Iterator[_Result]:
-    """The result of each piece, in the order of the pieces, whatever process was sooner; one process is this one.
+    """The result of each task, in the order of the tasks, whatever process was sooner; one process is this one.
 
-    Pieces are taken from their iterable only when they can begin. `done` gets each result as soon as it is there, in
+    Tasks are taken from their iterable only when they can begin. `done` gets each result as soon as it is there, in
     any order. Whoever stops to ask for results ends the work.
     """
     if processes == 1:
-        for piece in pieces:
-            result = work(piece)
+        for task in tasks:
+            result = work(task)
             done(result)
             yield result
         return
-    waiting, running = iter(pieces), dict[Future[_Result], int]()
+    waiting, running = iter(tasks), dict[Future[_Result], int]()
     ready: dict[int, _Result] = {}
     begun, given = 0, 0
     with ProcessPoolExecutor(max_workers=processes, initializer=_end_with_parent) as pool:
         try:
             while True:
-                for piece in islice(waiting, 2 * processes - len(running)):
-                    running[pool.submit(work, piece)] = begun
+                for task in islice(waiting, 2 * processes - len(running)):
+                    running[pool.submit(work, task)] = begun
                     begun += 1
                 if not running:
                     return

@@ -45,18 +45,18 @@ def rewrite_events(run: FailingRun) -> Candidates:
 
 
 def _rewritten(run: FailingRun) -> Iterator[FailingRun]:
-    told = run.events
-    if len(told) > MANY:
+    events = run.events
+    if len(events) > MANY:
         return
     yield from _without_a_block(run)
-    for first, second in combinations(range(len(told)), 2):
-        merged = _merged(told[first], told[second])
+    for first, second in combinations(range(len(events)), 2):
+        merged = _merged(events[first], events[second])
         for event, place in () if merged is None else ((merged, first), (merged, second)):
             other = second if place == first else first
-            rest = [event if index == place else one for index, one in enumerate(told) if index != other]
+            rest = [event if index == place else one for index, one in enumerate(events) if index != other]
             yield FailingRun(run.config, rest)
-    for first, second in combinations(range(len(told)), 2):
-        yield FailingRun(run.config, [one for index, one in enumerate(told) if index not in (first, second)])
+    for first, second in combinations(range(len(events)), 2):
+        yield FailingRun(run.config, [one for index, one in enumerate(events) if index not in (first, second)])
 
 
 def _without_a_block(run: FailingRun) -> Iterator[FailingRun]:

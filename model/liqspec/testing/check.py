@@ -40,9 +40,9 @@ def check_engine(
         search = Search(
             engine=driven,
             events=driven.hello.events,
-            world=configurations.of(driven.hello, venue),
+            setting=configurations.of(driven.hello, venue),
             comparison=Comparison.of(driven.hello, compare, tolerance),
-            effort=Budget(steps=steps, seed=seed),
+            budget=Budget(steps=steps, seed=seed),
             known=listed,
         )
         outcome = search.run()

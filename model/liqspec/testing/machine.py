@@ -10,10 +10,10 @@ from hypothesis.strategies import DataObject
 from liqspec.conform import configurations, report
 from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import EngineFault, Finding
-from liqspec.conform.lockstep import Beside, Comparison
+from liqspec.conform.lockstep import Comparison, LockStep
 from liqspec.core.events import EVENTS
 from liqspec.testing.engines import Factory, InProcess, Model
-from liqspec.testing.strategies import events, of_world
+from liqspec.testing.strategies import events, of_setting
 
 LEAP = 12  # events at most in one step of the machine
 
@@ -36,7 +36,7 @@ class LiquidationMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.beside: Beside | None = None  # None until the engine runs, or where it skips the configuration
+        self.lockstep: LockStep | None = None  # None until the engine runs, or where it skips the configuration
 
     @initialize(data=st.data())
     def begin(self, data: DataObject) -> None:
@@ -45,14 +45,14 @@ class LiquidationMachine(RuleBasedStateMachine):
             driven = InProcess(type(self).engine)
         except EngineFault as error:
             raise AssertionError(str(error.fault)) from None
-        config = data.draw(of_world(configurations.of(driven.hello, self.venue)), label="configuration")
+        config = data.draw(of_setting(configurations.of(driven.hello, self.venue)), label="configuration")
         self._supported = driven.hello.events
         comparison = Comparison.of(driven.hello)
-        beside = Beside(driven, comparison, Compared(), config, witnessed=comparison.judged)
-        begun = beside.start()
+        lockstep = LockStep(driven, comparison, Compared(), config, witnessed=comparison.judged)
+        begun = lockstep.start()
         if isinstance(begun, Finding):
             raise AssertionError(report.text(begun))
-        self.beside = beside if begun is None else None
+        self.lockstep = lockstep if begun is None else None
 
     def give(self, event: dict[str, object]) -> None:
         """Give an event to the engine and to the model, if the engine supports its type.
@@ -60,15 +60,15 @@ class LiquidationMachine(RuleBasedStateMachine):
         Raises:
             AssertionError: the engine departs from the rules.
         """
-        if self.beside is None or (event.get("type") in EVENTS and event["type"] not in self._supported):
+        if self.lockstep is None or (event.get("type") in EVENTS and event["type"] not in self._supported):
             return
-        finding = self.beside.give(event)
+        finding = self.lockstep.give(event)
         if finding is not None:
             raise AssertionError(report.text(finding))
 
     def orders_are_working(self) -> bool:
         """Whether a liquidation order is working."""
-        return self.beside is not None and bool(self.beside.model.state.working_orders())
+        return self.lockstep is not None and bool(self.lockstep.model.state.working_orders())
 
     @rule(data=st.data())
     def move_money(self, data: DataObject) -> None:
@@ -104,7 +104,7 @@ class LiquidationMachine(RuleBasedStateMachine):
     @rule(data=st.data(), times=st.integers(2, LEAP))
     def go_on(self, data: DataObject, times: int) -> None:
         """Several events, as the guide would have them: what takes long to reach is reached so."""
-        for _ in range(times if self.beside is not None else 0):
+        for _ in range(times if self.lockstep is not None else 0):
             self._draw(data, None)
 
     @rule(data=st.data())
@@ -113,7 +113,7 @@ class LiquidationMachine(RuleBasedStateMachine):
         self._draw(data, "refused")
 
     def _draw(self, data: DataObject, group: str | None) -> None:
-        if self.beside is not None:
-            event = data.draw(events(self.beside.model, group), label="event")
+        if self.lockstep is not None:
+            event = data.draw(events(self.lockstep.model, group), label="event")
             if event is not None:
                 self.give(event)

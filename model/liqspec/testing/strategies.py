@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from liqspec.conform import configurations as compared
-from liqspec.conform.configurations import World
+from liqspec.conform.configurations import Setting
 from liqspec.conform.negotiate import of_this_process
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
@@ -38,13 +38,13 @@ def configurations(venue: str | None = None, *, families: Iterable[str] = ()) ->
         UnreadableFile, InvalidVenueFile: there is no such venue, or it is not valid.
         InvalidConfig: the venue has a parameter of another family.
     """
-    return of_world(compared.of(evolve(of_this_process(), families=frozenset(families)), venue))
+    return of_setting(compared.of(evolve(of_this_process(), families=frozenset(families)), venue))
 
 
-def of_world(world: World) -> SearchStrategy[dict[str, Any]]:
+def of_setting(setting: Setting) -> SearchStrategy[dict[str, Any]]:
     """The configurations of a venue or a random one."""
     randoms = st.randoms(use_true_random=False)
-    return st.builds(lambda number, random: world.run(number, random)[1], _numbers(world), randoms)
+    return st.builds(lambda number, random: setting.run(number, random)[1], _numbers(setting), randoms)
 
 
 def events(engine: Engine, group: str | None = None) -> SearchStrategy[EventData | None]:
@@ -85,5 +85,5 @@ def runs(
     return config, listed
 
 
-def _numbers(world: World) -> SearchStrategy[int]:
-    return st.integers(0, len(world.bases) - 1)
+def _numbers(setting: Setting) -> SearchStrategy[int]:
+    return st.integers(0, len(setting.bases) - 1)

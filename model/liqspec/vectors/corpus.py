@@ -26,13 +26,13 @@ def cases(done: Callable[[str], None] = lambda _: None) -> list[Case]:
 
     Those of known mistakes are kept: they were found in engines that make them, which are not part of this package.
     """
-    pieces = suites.all_pieces()
-    found = [*suites.told(), *mistakes()]
-    for piece, searched in zip(
-        pieces, parallel.spread(suites.searched, iter(pieces), processes=parallel.available()), strict=True
+    tasks = suites.all_tasks()
+    found = [*suites.worked(), *mistakes()]
+    for task, searched in zip(
+        tasks, parallel.run_parallel(suites.searched, iter(tasks), processes=parallel.available()), strict=True
     ):
         found += searched
-        done(piece)
+        done(task)
     return in_order(found)
 
 
@@ -168,7 +168,7 @@ def stale(folder: Path) -> Iterator[str]:
     """
     vectors = load(folder)
     found = [Case.of_vector(vector) for vector in vectors]
-    fresh = {one.path: one for one in suites.told()}
+    fresh = {one.path: one for one in suites.worked()}
     kept = [one for one in found if one.provenance.startswith("found by")]
     yield from _alike([vector for vector in vectors if vector["suite"] == "parameters"])
     for one in kept:

@@ -23,16 +23,16 @@ def cases(ground: dict[str, Any], seed: int, provenance: str) -> Iterator[Case]:
         found = search(sets, Budget(steps=STEPS, seed=seed), (FEWER, SIMPLER)).distinction
         if found is None:
             continue
-        for config, side in zip(sets.configs(found.world), (one, other), strict=True):
+        for config, side in zip(sets.configs(found.setting), (one, other), strict=True):
             yield Case(
                 venue="small",
                 suite="parameters",
                 name=f"{pair_name(path, one, other)}.{_value(side)}",
-                title=f"{path} is {_told(side)}, where {_told(other if side == one else one)} would make a difference",
-                rules=found.apart.rules,
+                title=f"{path} is {_text(side)}, where {_text(other if side == one else one)} would make a difference",
+                rules=found.divergence.rules,
                 provenance=provenance,
                 config=config,
-                events=found.apart.events,
+                events=found.divergence.events,
             )
 
 
@@ -52,9 +52,9 @@ def _value(value: Any) -> str:
     return "none" if value is None else str(value).lower().replace("/", "-of-")
 
 
-def _told(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return " and ".join(f"{name} {_told(entry)}" for name, entry in value.items())
+        return " and ".join(f"{name} {_text(entry)}" for name, entry in value.items())
     return "left out" if value is None else str(value).lower()
 
 
@@ -65,5 +65,5 @@ def _rule_sets(ground: dict[str, Any], path: str, one: Any, other: Any) -> RuleS
         changed = {**ground[table], name: value}
         both = {"liquidation": ground["liquidation"], "backstop": ground["backstop"]}
         rules.append({**both, table: {key: entry for key, entry in changed.items() if entry is not None}})
-    world = {key: value for key, value in ground.items() if key != "liquidation"}
-    return RuleSets(names=(_value(one), _value(other)), world=world, first=rules[0], second=rules[1])
+    setting = {key: value for key, value in ground.items() if key != "liquidation"}
+    return RuleSets(names=(_value(one), _value(other)), setting=setting, first=rules[0], second=rules[1])

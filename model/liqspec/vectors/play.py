@@ -42,25 +42,25 @@ class Played:
 
 def play(vector: dict[str, Any], player: Player, abilities: Abilities) -> Played:
     """Play one vector; a new run begins with it."""
-    told = {"path": path_of(vector), "title": vector["title"]}
+    about = {"path": path_of(vector), "title": vector["title"]}
     unknown = sorted({_type(step["event"]) for step in vector["steps"]} & (EVENTS.keys() - abilities.events))
     unknown += [f"the family {name}" for name in sorted(families_of(vector["config"]).keys() - abilities.families)]
     if unknown:
-        return Played(**told, outcome="skipped", why=f"the engine does not support {', '.join(unknown)}")
+        return Played(**about, outcome="skipped", why=f"the engine does not support {', '.join(unknown)}")
     match _read(player.reset(vector["config"])):
         case Skipped(why=why):
-            return Played(**told, outcome="skipped", why=why)
+            return Played(**about, outcome="skipped", why=why)
         case Refused(code=BadRequest.code, message=message):  # AMT-1: an engine of fixed width cannot hold all of them
-            return Played(**told, outcome="skipped", why=f"the engine refuses the configuration: {message}")
+            return Played(**about, outcome="skipped", why=f"the engine refuses the configuration: {message}")
         case Refused(code=code):
             difference = Difference("run", "config", ACCEPTED, code)
-            return Played(**told, outcome="failed", difference=difference, rules=("CFG-1",))
+            return Played(**about, outcome="failed", difference=difference, rules=("CFG-1",))
         case str(garbage):
-            return Played(**told, outcome="failed", difference=_no_reply(garbage), rules=("CFG-1",))
+            return Played(**about, outcome="failed", difference=_no_reply(garbage), rules=("CFG-1",))
     for number, step in enumerate(vector["steps"], start=1):
         player.give(step["event"])
         answer = _read(player.answer())
-        at: dict[str, Any] = {**told, "step": number, "event": step["event"]}
+        at: dict[str, Any] = {**about, "step": number, "event": step["event"]}
         if isinstance(answer, Skipped):
             return Played(**at, outcome="skipped", why=answer.why)
         if isinstance(answer, Accepted) and answer.executed:
@@ -69,7 +69,7 @@ def play(vector: dict[str, Any], player: Player, abilities: Abilities) -> Played
         if difference_found is not None:
             rules = tuple(dict.fromkeys((*vector["rules"], *step["rules"])))
             return Played(**at, outcome="failed", difference=difference_found, rules=rules)
-    return Played(**told, outcome="passed")
+    return Played(**about, outcome="passed")
 
 
 def play_all(

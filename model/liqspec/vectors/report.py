@@ -17,7 +17,7 @@ from liqspec.vectors.suites import SUITES
 SHOWN = 20  # failures that are printed
 
 
-def tell(engine: str, played: list[Played], console: Console) -> None:
+def print_played(engine: str, played: list[Played], console: Console) -> None:
     """Print each failure, then how many passed in each suite."""
     failed = [one for one in played if one.outcome == "failed"]
     for one in failed[:SHOWN]:
@@ -39,9 +39,9 @@ def tell(engine: str, played: list[Played], console: Console) -> None:
 
 def _failure(one: Played, console: Console) -> None:
     event = one.event
-    told = "the reset" if one.step is None else event_text(event) if isinstance(event, dict) else show(event)
+    text = "the reset" if one.step is None else event_text(event) if isinstance(event, dict) else show(event)
     console.print(f"[bold red]failed[/bold red] [bold]{escape(one.path)}[/bold]  {escape(one.title)}", soft_wrap=True)
-    console.print(f"    step {one.step or 0}  {escape(told)}", soft_wrap=True)
+    console.print(f"    step {one.step or 0}  {escape(text)}", soft_wrap=True)
     difference = str(one.difference).replace("ours ", "expected ", 1).replace("theirs ", "answered ", 1)
     console.print(f"    {escape(people(difference))}", soft_wrap=True)
     titles = [f"{rule} {rulebook.rules()[rule].title}" for rule in one.rules if rule in rulebook.rules()]

@@ -98,10 +98,10 @@ def shortest(failing: FailingRun, goal: str, watch: Callable[[], Goal]) -> Faili
     return minimise(failing, fails, *PASSES)
 
 
-def reached(config: dict[str, Any], told: tuple[Any, ...], watch: Goal) -> Iterator[set[str]]:
+def reached(config: dict[str, Any], events: tuple[Any, ...], watch: Goal) -> Iterator[set[str]]:
     """What each event of a run reaches."""
     engine = Engine(Config.from_json(config))
-    for event in told:
+    for event in events:
         yield _give(engine, watch, event)
 
 

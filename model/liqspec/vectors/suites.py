@@ -58,7 +58,7 @@ def search_space(policy: str = "all", scope: str = "pool") -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------- made, not searched
 
 
-def told() -> Iterator[Case]:
+def worked() -> Iterator[Case]:
     """The cases that need no search: worked examples, refusals, scenarios."""
     yield from _examples()
     yield from refusals.cases()
@@ -115,22 +115,22 @@ def expected() -> list[str]:
     return [*names, *(f"small/transitions/{goal}.{policy}.{scope}.json" for goal, policy, scope in grounds)]
 
 
-def all_pieces() -> list[str]:
+def all_tasks() -> list[str]:
     """The parts of the search, which can be done at once."""
     grounds = product(_POLICIES, _SCOPES)
     return [*(f"transitions {policy} {scope}" for policy, scope in grounds), "boundaries", "parameters", "essential"]
 
 
-def searched(piece: str) -> list[Case]:
+def searched(task: str) -> list[Case]:
     """The cases of a part of the search; deterministic, and each part is on its own."""
-    return list(_searched(piece))
+    return list(_searched(task))
 
 
-def _searched(piece: str) -> Iterator[Case]:
-    suite, _, rest = piece.partition(" ")
+def _searched(task: str) -> Iterator[Case]:
+    suite, _, rest = task.partition(" ")
     if suite == "transitions":
         policy, scope = rest.split()
-        found = search(search_space(policy, scope), transition_goals(), Transitions, f"{SEED} {piece}")
+        found = search(search_space(policy, scope), transition_goals(), Transitions, f"{SEED} {task}")
         for goal, run in found.items():
             name, _, source = goal.partition("-from-")
             entry = machine.lifecycle().by_id[name.upper()]
@@ -141,7 +141,7 @@ def _searched(piece: str) -> Iterator[Case]:
             )
             yield _found(suite, f"{goal}.{policy}.{scope}", title, entry.rules, run)
     elif suite == "boundaries":
-        for goal, run in search(search_space(), set(BOUNDARIES), Boundaries, f"{SEED} {piece}").items():
+        for goal, run in search(search_space(), set(BOUNDARIES), Boundaries, f"{SEED} {task}").items():
             title, rules = BOUNDARIES[goal]
             yield _found(suite, goal, title[0].upper() + title[1:], rules, run)
     elif suite == "parameters":
@@ -150,7 +150,7 @@ def _searched(piece: str) -> Iterator[Case]:
         ground = search_space()
         acting = rules_seen(ground, f"{SEED} acting")
         without = {rule.id for rule in rulebook.rules().values() if not rule.examples} & acting
-        for goal, run in search(search_space(), without, RulesThatAct, f"{SEED} {piece}").items():
+        for goal, run in search(search_space(), without, RulesThatAct, f"{SEED} {task}").items():
             yield _found("essential", goal.lower(), rulebook.rules()[goal].title, (goal,), run)
 
 

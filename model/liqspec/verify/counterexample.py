@@ -30,23 +30,23 @@ SHORT = 2  # events: above it a shorter counterexample is looked for
 RUNS, FOUND = 80, 5  # more random runs at most, and of those that violate something: some ten seconds
 
 
-def judge_all(violation: Violation, told: list[EventData]) -> Violation | None:
+def judge_all(violation: Violation, events: list[EventData]) -> Violation | None:
     """The violation of the same property in a run of these events, cut after it; None if there is none."""
     if violation.property in WHOLE_RUNS:
-        found = dict(judge_whole_run(violation.config, told, Coverage()))
+        found = dict(judge_whole_run(violation.config, events, Coverage()))
         wrong = found.get(violation.property)
-        return evolve(violation, wrong=wrong, events=told) if wrong else None
-    engine, beside = Engine(Config.from_json(violation.config)), Engine(Config.from_json(violation.config))
-    judge = Monitor.of_start(engine, violation.config, Coverage())
-    for index, event in enumerate(told):
-        broken = judge.apply(event)
+        return evolve(violation, wrong=wrong, events=events) if wrong else None
+    engine, other = Engine(Config.from_json(violation.config)), Engine(Config.from_json(violation.config))
+    monitor = Monitor.of_start(engine, violation.config, Coverage())
+    for index, event in enumerate(events):
+        broken = monitor.apply(event)
         if violation.property in PAIRED and not broken:
-            broken = judge.compare(beside)
+            broken = monitor.compare(other)
         elif violation.property in REPEATED and not broken:
-            broken = judge.repeat(beside)
+            broken = monitor.repeat(other)
         for name, wrong in broken:
             if name == violation.property:
-                return evolve(violation, wrong=wrong, events=told[: index + 1])
+                return evolve(violation, wrong=wrong, events=events[: index + 1])
     return None
 
 
@@ -115,12 +115,12 @@ def to_toml(violation: Violation) -> str:
 def _refusals(violation: Violation) -> dict[int, str]:
     """The refusal codes of the run, by event, so that the replay expects them."""
     engine = Engine(Config.from_json(violation.config))
-    judge = Monitor.of_start(engine, violation.config, Coverage())
+    monitor = Monitor.of_start(engine, violation.config, Coverage())
     refused = {}
     for index, event in enumerate(violation.events):
-        judge.apply(event)
-        if judge.refusal is not None:
-            refused[index] = judge.refusal
+        monitor.apply(event)
+        if monitor.refusal is not None:
+            refused[index] = monitor.refusal
     return refused
 
 

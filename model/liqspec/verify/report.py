@@ -119,11 +119,11 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain data."""
-        told = {"never": self.never, "unproved": self.unproved, "elsewhere": self.elsewhere}
-        return {"holds": self.holds, **asdict(self), **told}
+        lists = {"never": self.never, "unproved": self.unproved, "elsewhere": self.elsewhere}
+        return {"holds": self.holds, **asdict(self), **lists}
 
 
-def tell(report: Report, console: Console) -> None:
+def print_report(report: Report, console: Console) -> None:
     """Print the result as tables, the verdict last."""
     console.print(_properties(report))
     if report.scopes:

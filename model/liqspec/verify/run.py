@@ -15,7 +15,7 @@ from liqspec.properties.coverage import Coverage
 from liqspec.search import campaign, parallel
 from liqspec.spec import scopes, venues
 from liqspec.verify.report import Report, ScopeResult
-from liqspec.verify.tasks import LENGTH, Examples, Explored, Part, Piece, Proved, RandomRuns, Scenarios, work
+from liqspec.verify.tasks import LENGTH, Examples, Explored, Part, Proved, RandomRuns, Scenarios, Task, work
 
 STEPS, THOROUGH_STEPS = 60_000, 2_000_000
 RUNS = 10  # random runs in one piece: about a second
@@ -47,63 +47,63 @@ class Budget(campaign.Budget):
         return tuple(base_configuration(venues.load(name)) for name in self.venues())
 
 
-def verify(effort: Budget, progress: Console) -> Report:
-    """Check everything, up to the first violation; deterministic in the effort, unless that is given in seconds.
+def verify(budget: Budget, progress: Console) -> Report:
+    """Check everything, up to the first violation; deterministic in the budget, unless that is given in seconds.
 
     Raises:
         UnreadableFile, shapes.WrongShape, InvalidConfig, InvalidScenario: a file of the specification,
             or the venue asked for, is wrong.
     """
-    loaded = [scopes.load(name) for name in effort.scopes]
-    pieces = chain(_shipped(effort, loaded), _random_runs(effort, effort.bases()))
+    loaded = [scopes.load(name) for name in budget.scopes]
+    tasks = chain(_shipped(budget, loaded), _random_runs(budget, budget.bases()))
     columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     parts: list[Part] = []
     with Progress(*columns, console=progress, transient=True) as bars:
-        shown = _Bars(bars, effort)
-        for part in parallel.spread(work, pieces, processes=effort.processes, done=shown.done):
+        shown = _Bars(bars, budget)
+        for part in parallel.run_parallel(work, tasks, processes=budget.processes, done=shown.done):
             parts.append(part)
             if part.coverage.violations:
                 break
-    return _report(effort, parts)
+    return _report(budget, parts)
 
 
-def _shipped(effort: Budget, loaded: list[scopes.Scope]) -> Iterator[Piece]:
+def _shipped(budget: Budget, loaded: list[scopes.Scope]) -> Iterator[Task]:
     """What takes longest comes first."""
-    yield from (Explored(world) for world in loaded)
+    yield from (Explored(scope) for scope in loaded)
     yield Examples()
     yield Scenarios()
-    if effort.proved:
+    if budget.proved:
         yield from (Proved(name) for name in LEMMAS)
 
 
-def _random_runs(effort: Budget, bases: tuple[dict[str, Any], ...]) -> Iterator[Piece]:
-    yield from (RandomRuns(bases, effort.seed, lengths) for lengths in _lengths(effort))
+def _random_runs(budget: Budget, bases: tuple[dict[str, Any], ...]) -> Iterator[Task]:
+    yield from (RandomRuns(bases, budget.seed, lengths) for lengths in _lengths(budget))
 
 
-def _lengths(effort: Budget) -> Iterator[tuple[tuple[int, int], ...]]:
+def _lengths(budget: Budget) -> Iterator[tuple[tuple[int, int], ...]]:
     """Numbers and lengths of the random runs, grouped into tasks, until the steps or the seconds are used up."""
-    runs = _runs(effort)
+    runs = _runs(budget)
     while task := tuple(islice(runs, RUNS)):
         yield task
 
 
-def _runs(effort: Budget) -> Iterator[tuple[int, int]]:
+def _runs(budget: Budget) -> Iterator[tuple[int, int]]:
     planned = 0
-    numbers = effort.numbers(lambda: planned)
+    numbers = budget.numbers(lambda: planned)
     for number in numbers:
-        yield number, LENGTH if effort.steps is None else min(LENGTH, effort.steps - planned)
+        yield number, LENGTH if budget.steps is None else min(LENGTH, budget.steps - planned)
         planned += LENGTH
 
 
 class _Bars:
-    """One progress bar for each kind of piece."""
+    """One progress bar for each kind of task."""
 
-    def __init__(self, bars: Progress, effort: Budget) -> None:
+    def __init__(self, bars: Progress, budget: Budget) -> None:
         self._bars = bars
         totals = {
-            "scopes": len(effort.scopes),
-            "lemmas": len(LEMMAS) if effort.proved else 0,
-            "random events": None if effort.seconds else effort.steps,
+            "scopes": len(budget.scopes),
+            "lemmas": len(LEMMAS) if budget.proved else 0,
+            "random events": None if budget.seconds else budget.steps,
         }
         self._tasks: dict[str, TaskID] = {
             kind: bars.add_task(kind, total=total) for kind, total in totals.items() if total != 0
@@ -119,14 +119,14 @@ class _Bars:
             self._bars.advance(self._tasks[part.kind], part.steps)
 
 
-def _report(effort: Budget, parts: list[Part]) -> Report:
+def _report(budget: Budget, parts: list[Part]) -> Report:
     coverage, steps = Coverage(), {"worked examples": 0, "scenarios": 0, "random events": 0}
     for part in parts:
         coverage.add(part.coverage)
         steps[part.kind] = steps.get(part.kind, 0) + part.steps
     return Report(
-        venues=effort.venues(),
-        seed=effort.seed,
+        venues=budget.venues(),
+        seed=budget.seed,
         steps=steps["random events"],
         examples=steps["worked examples"],
         scenarios=steps["scenarios"],

@@ -1,4 +1,4 @@
-"""The pieces that a verification consists of, each of which any process can do on its own."""
+"""The tasks that a verification consists of, each of which any process can do on its own."""
 
 from collections.abc import Container
 from random import Random
@@ -24,7 +24,7 @@ from liqspec.spec.scopes import Scope
 
 @define
 class Part:
-    """What one piece came to."""
+    """The result of one task."""
 
     kind: str
     steps: int = 1
@@ -86,11 +86,11 @@ def _replayed(kind: str, stories: list[scenarios.Scenario]) -> Part:
 class Explored:
     """A scope, to be explored."""
 
-    world: Scope
+    scope: Scope
 
     def work(self) -> Part:
         """Explore it; what it exercises is counted separately from the runs."""
-        found = explore.explore(self.world)
+        found = explore.explore(self.scope)
         return Part(
             "scopes",
             exploration=found,
@@ -162,7 +162,7 @@ def random_run(
         return [Violation(name, wrong, where, config, list(events)) for name, wrong in found]
 
     try:
-        engine, beside = Engine(Config.from_json(config)), Engine(Config.from_json(config))
+        engine, other = Engine(Config.from_json(config)), Engine(Config.from_json(config))
         guide, monitor = Guide(random, engine, optional), Monitor.of_start(engine, config, coverage)
 
         def apply(event: EventData) -> list[Violation] | None:
@@ -170,9 +170,9 @@ def random_run(
             events.append(event)
             found = monitor.apply(event)
             if not found and monitor.snapshot != before:
-                found = monitor.repeat(beside)
+                found = monitor.repeat(other)
             if not found and len(events) % PAIRED == 0:
-                found = monitor.compare(beside)
+                found = monitor.compare(other)
             return violations(found) or None
 
         found = guided_run(guide.next_event, apply, length)
@@ -182,9 +182,9 @@ def random_run(
     return events
 
 
-Piece = Examples | Scenarios | Explored | Proved | RandomRuns
+Task = Examples | Scenarios | Explored | Proved | RandomRuns
 
 
-def work(piece: Piece) -> Part:
-    """Do a piece of a verification."""
-    return piece.work()
+def work(task: Task) -> Part:
+    """Do a task of a verification."""
+    return task.work()

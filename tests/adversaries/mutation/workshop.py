@@ -148,10 +148,10 @@ def baseline(bench: Bench, detectors: Sequence[Detector]) -> dict[str, float]:
             return (looking.name, seen) if seen else ("", str(time.process_time() - began))
 
         _, status = os.waitpid(bench.start(job), 0)
-        name, told = bench.result(status)
+        name, output = bench.result(status)
         if name:
-            raise BrokenTree(f"the tree as it is fails {detector.name}: {told}")
-        seconds[detector.name] = float(told)
+            raise BrokenTree(f"the tree as it is fails {detector.name}: {output}")
+        seconds[detector.name] = float(output)
     return seconds
 
 

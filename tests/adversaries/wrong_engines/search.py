@@ -52,9 +52,9 @@ def stories() -> tuple[Scenario, ...]:
     return (*rulebook.example_scenarios(), *(scenarios.load(name) for name in scenarios.names()))
 
 
-def contradicted(told: tuple[Scenario, ...]) -> str | None:
+def contradicted(shipped: tuple[Scenario, ...]) -> str | None:
     """The first story that does not end as it says on the engine as it is now."""
-    for story in told:
+    for story in shipped:
         run = Run(story)
         try:
             list(run)
