@@ -303,7 +303,7 @@ def test_the_ways_have_their_conditions() -> None:
     assert len(found) == 2
     for path in found:
         larger = cast(SymbolicInt, path.result).term
-        assert symbolic.check([path.condition, z3.Or(larger < left, larger < right)]) == "unsat"
+        assert symbolic.check([*path.conditions, z3.Or(larger < left, larger < right)]) == "unsat"
 
 
 def test_conditions_compare_as_conditions() -> None:
@@ -313,7 +313,7 @@ def test_conditions_compare_as_conditions() -> None:
         number = integer("x")
         return ((number > 0) == (number >= 1)) & ((number > 0) != (number < 1)) & ((number * 0 == 0) == bool(1))
 
-    assert all(symbolic.check([path.condition, path.fails]) == "unsat" for path in paths(same))
+    assert all(symbolic.check([*path.conditions, path.fails]) == "unsat" for path in paths(same))
 
 
 def test_comparing_a_symbol_with_what_is_no_number_is_no_claim() -> None:
@@ -333,8 +333,8 @@ def test_a_symbol_is_true_where_it_is_not_0() -> None:
 
     found = {path.result: path for path in paths(message)}
     assert found.keys() == {"some", "none"}
-    assert symbolic.check([found["none"].condition, z3.Int("x") != 0]) == "unsat"
-    assert symbolic.check([found["some"].condition, z3.Int("x") == 0]) == "unsat"
+    assert symbolic.check([*found["none"].conditions, z3.Int("x") != 0]) == "unsat"
+    assert symbolic.check([*found["some"].conditions, z3.Int("x") == 0]) == "unsat"
 
 
 def test_numbers_of_which_what_is_given_does_not_hold_say_nothing() -> None:

@@ -67,13 +67,16 @@ class Case:
             symbolic.assume(condition)
 
 
-@frozen(kw_only=True)
+@frozen(init=False)
 class Control:
     """What is false: the lemma without one of its conditions, or with `arguments` that make it claim too much."""
 
     sentence: str
-    without: str | None = None
-    arguments: Mapping[str, Any] = {}
+    without: str | None
+    arguments: Mapping[str, Any]
+
+    def __init__(self, sentence: str, without: str | None = None, **arguments: Any) -> None:
+        self.__attrs_init__(sentence, without, arguments)
 
 
 @frozen(kw_only=True)
@@ -91,14 +94,17 @@ class Lemma:
 LEMMAS: dict[str, Lemma] = {}
 
 
-def lemma(*rules: str, control: Control, **choices: Iterable[Any]) -> Callable[[Statement], Statement]:
+def lemma(rules: str, control: Control, **choices: Iterable[Any]) -> Callable[[Statement], Statement]:
     """Make a statement a lemma: its name is the function's, its sentence the docstring, its variants all choices."""
 
     def enter(statement: Statement) -> Statement:
-        variants = tuple(dict(zip(choices, chosen, strict=True)) for chosen in product(*choices.values()))
-        name, sentence = statement.__name__, " ".join((statement.__doc__ or "").split())
-        LEMMAS[name] = Lemma(
-            name=name, sentence=sentence, rules=rules, statement=statement, variants=variants, control=control
+        LEMMAS[statement.__name__] = Lemma(
+            name=statement.__name__,
+            sentence=" ".join((statement.__doc__ or "").split()),
+            rules=tuple(rules.split()),
+            statement=statement,
+            variants=tuple(dict(zip(choices, chosen, strict=True)) for chosen in product(*choices.values())),
+            control=control,
         )
         return statement
 
@@ -112,27 +118,21 @@ def any_schedule(case: Case, tiers: int, of: str = "", denominator: int | None =
     """Any schedule with `count` tiers that MRG-5 and MRG-8 allow, its rates over any common denominator."""
     if denominator is None:
         (denominator,) = case.positive(f"denominator{of}")
-    entries = [_first_tier(case, of)]
-    for index in range(1, tiers):
-        entries.append(_next_tier(case, entries[-1], f"{index + 1}{of}"))
+    entries: list[Tier] = []
+    for index in range(1, tiers + 1):
+        rate, leverage = case.positive(f"rate{index}{of}", f"max_leverage{index}{of}")
+        above = deduction = 0
+        if entries:
+            before = entries[-1]
+            above, deduction = case.integers(f"above{index}{of}", f"deduction{index}{of}")
+            case.given("above rises", above > before.above)
+            case.given("rates do not fall", rate >= before.rate)
+            case.given("maximum leverages do not rise", leverage <= before.max_leverage)
+            case.given(DEDUCTIONS, deduction == before.deduction + above * (rate - before.rate))
+        entries.append(Tier(above, rate, deduction, leverage))
     for entry in entries:
         case.given(RATE_LIMIT, entry.rate * entry.max_leverage <= denominator)
     return Schedule(denominator, tuple(entries))
-
-
-def _first_tier(case: Case, of: str) -> Tier:
-    rate, leverage = case.positive(f"rate1{of}", f"max_leverage1{of}")
-    return Tier(above=0, rate=rate, deduction=0, max_leverage=leverage)
-
-
-def _next_tier(case: Case, before: Tier, of: str) -> Tier:
-    rate, leverage = case.positive(f"rate{of}", f"max_leverage{of}")
-    above, deduction = case.integers(f"above{of}", f"deduction{of}")
-    case.given("above rises", above > before.above)
-    case.given("rates do not fall", rate >= before.rate)
-    case.given("maximum leverages do not rise", leverage <= before.max_leverage)
-    case.given(DEDUCTIONS, deduction == before.deduction + above * (rate - before.rate))
-    return Tier(above, rate, deduction, leverage)
 
 
 def before_rounding(schedule: Schedule) -> Schedule:
@@ -185,16 +185,10 @@ def after_release(collateral: int, held: Holding, closed: int, price: int, relea
 
 NO_SCHEDULE = Schedule(1, ())
 
-# ------------------------------------------------------------------------------------------------- measures of a pool
+# -------------------------------------------------------------------------------------------------------------- margins
 
 
-@lemma(
-    "MRG-3",
-    "MRG-6",
-    "MRG-7",
-    positions=(2, 3),
-    control=Control(sentence="Only the first position counts.", arguments={"count_the_others": False}),
-)
+@lemma("MRG-3 MRG-6 MRG-7", Control("Only the first position counts.", count_the_others=False), positions=(2, 3))
 def a_pool_is_the_sum_of_its_positions(case: Case, positions: int, count_the_others: bool = True) -> bool:
     """The measures of a pool are those of its first position with those of the others added."""
     collateral, (first, *others) = case.integer("collateral"), any_pool(case, positions, tiers=1)
@@ -209,14 +203,7 @@ def a_pool_is_the_sum_of_its_positions(case: Case, positions: int, count_the_oth
     )
 
 
-# ------------------------------------------------------------------------------------------------- maintenance margin
-
-
-@lemma(
-    "MRG-5",
-    tiers=(1, 2, 3),
-    control=Control(sentence="The deductions need not be scaled.", arguments={"tiers": 2, "scale_deductions": False}),
-)
+@lemma("MRG-5", Control("The deductions need not be scaled.", tiers=2, scale_deductions=False), tiers=(1, 2, 3))
 def a_schedule_is_its_rates_not_their_denominator(case: Case, tiers: int, scale_deductions: bool = True) -> bool:
     """The same rates and deductions over a multiple of their denominator ask for the same margin."""
     schedule, amount = any_schedule(case, tiers), _any_notional(case)
@@ -229,25 +216,14 @@ def a_schedule_is_its_rates_not_their_denominator(case: Case, tiers: int, scale_
     return arithmetic.maintenance_margin(amount, same) == arithmetic.maintenance_margin(amount, schedule)
 
 
-@lemma(
-    "MRG-5",
-    "MRG-8",
-    tiers=(1, 2, 3),
-    control=Control(sentence="Any deductions do.", without=DEDUCTIONS, arguments={"tiers": 2}),
-)
+@lemma("MRG-5 MRG-8", Control("Any deductions do.", without=DEDUCTIONS, tiers=2), tiers=(1, 2, 3))
 def a_margin_is_never_negative(case: Case, tiers: int) -> bool:
     """A maintenance margin is at least 0."""
     schedule, amount = any_schedule(case, tiers), _any_notional(case)
     return arithmetic.maintenance_margin(amount, schedule) >= 0
 
 
-@lemma(
-    "MRG-4",
-    "MRG-5",
-    "MRG-8",
-    tiers=(1, 2, 3),
-    control=Control(sentence="Any deductions do.", without=DEDUCTIONS, arguments={"tiers": 2}),
-)
+@lemma("MRG-4 MRG-5 MRG-8", Control("Any deductions do.", without=DEDUCTIONS, tiers=2), tiers=(1, 2, 3))
 def a_margin_has_no_jump_before_rounding(case: Case, tiers: int) -> bool:
     """Nothing needs no margin, and one more quote unit of notional exactly the rate of the tier that it is in, also
     across a boundary.
@@ -259,7 +235,7 @@ def a_margin_has_no_jump_before_rounding(case: Case, tiers: int) -> bool:
     return (nothing == 0) & (more == arithmetic.tier_at(amount + 1, schedule).rate)
 
 
-@lemma("MRG-5", "AMT-6", tiers=(1, 2, 3), control=Control(sentence="It is exact.", arguments={"within": 0}))
+@lemma("MRG-5 AMT-6", Control("It is exact.", within=0), tiers=(1, 2, 3))
 def a_margin_is_rounded_up(case: Case, tiers: int, within: int = 1) -> bool:
     """A maintenance margin is never below what it is before rounding, and less than a unit above."""
     schedule, amount = any_schedule(case, tiers), _any_notional(case)
@@ -268,7 +244,7 @@ def a_margin_is_rounded_up(case: Case, tiers: int, within: int = 1) -> bool:
     return (above >= 0) & (above <= within * (schedule.denominator - 1))
 
 
-@lemma("MRG-5", "MRG-8", tiers=(1, 2, 3), control=Control(sentence="A rate may be above 1.", without=RATE_LIMIT))
+@lemma("MRG-5 MRG-8", Control("A rate may be above 1.", without=RATE_LIMIT), tiers=(1, 2, 3))
 def a_margin_grows_no_faster_than_the_notional(case: Case, tiers: int) -> bool:
     """Of two notionals the larger costs at most their difference more, so a rounded margin has no jump above a unit."""
     schedule, less = any_schedule(case, tiers), _any_notional(case)
@@ -278,12 +254,7 @@ def a_margin_grows_no_faster_than_the_notional(case: Case, tiers: int) -> bool:
     return grown <= more - less
 
 
-@lemma(
-    "MRG-5",
-    "MRG-8",
-    tiers=(1, 2, 3),
-    control=Control(sentence="Any deductions do.", without=DEDUCTIONS, arguments={"tiers": 2}),
-)
+@lemma("MRG-5 MRG-8", Control("Any deductions do.", without=DEDUCTIONS, tiers=2), tiers=(1, 2, 3))
 def a_margin_never_falls_with_the_notional(case: Case, tiers: int) -> bool:
     """Of two notionals the larger never has the smaller maintenance margin."""
     schedule, less = any_schedule(case, tiers), _any_notional(case)
@@ -292,13 +263,7 @@ def a_margin_never_falls_with_the_notional(case: Case, tiers: int) -> bool:
     return arithmetic.maintenance_margin(less, schedule) <= arithmetic.maintenance_margin(more, schedule)
 
 
-@lemma(
-    "MRG-5",
-    "MRG-7",
-    "MRG-8",
-    tiers=(1, 2, 3),
-    control=Control(sentence="A rate may be above 1 ÷ max_leverage.", without=RATE_LIMIT),
-)
+@lemma("MRG-5 MRG-7 MRG-8", Control("A rate may be above 1 ÷ max_leverage.", without=RATE_LIMIT), tiers=(1, 2, 3))
 def the_maintenance_margin_is_never_above_the_initial_margin(case: Case, tiers: int) -> bool:
     """Of one position at any leverage, the maintenance margin is at most the initial margin."""
     schedule, amount = any_schedule(case, tiers), _any_notional(case)
@@ -306,13 +271,7 @@ def the_maintenance_margin_is_never_above_the_initial_margin(case: Case, tiers: 
     return arithmetic.maintenance_margin(amount, schedule) <= arithmetic.initial_margin(amount, leverage, schedule)
 
 
-@lemma(
-    "ACC-8",
-    "MRG-8",
-    "LIQ-3",
-    tiers=(1, 2, 3),
-    control=Control(sentence="A rate may be above 1 ÷ max_leverage.", without=RATE_LIMIT),
-)
+@lemma("ACC-8 MRG-8 LIQ-3", Control("A rate may be above 1 ÷ max_leverage.", without=RATE_LIMIT), tiers=(1, 2, 3))
 def an_admitted_opening_is_not_breached(case: Case, tiers: int) -> bool:
     """A pool whose equity covers its initial margin, as ACC-8 asks, is not breached. (Position by position: the other
     positions together need no more maintenance than initial margin, and then so do all with this one.)
@@ -326,16 +285,14 @@ def an_admitted_opening_is_not_breached(case: Case, tiers: int) -> bool:
     return (maintenance <= initial) & (not arithmetic.breached(equity, maintenance))
 
 
-# ----------------------------------------------------------------------------------------------------------- breaches
+# ---------------------------------------------------------------------------------------------- breaches and reductions
 
 
 @lemma(
-    "LIQ-3",
-    "MRG-5",
-    "MRG-6",
+    "LIQ-3 MRG-5 MRG-6",
+    Control("So is a breach by less than a unit of equity.", short_by=1),
     positions=(1, 2, 3),
     tiers=(1, 2),
-    control=Control(sentence="So is a breach by less than a unit of equity.", arguments={"short_by": 1}),
 )
 def a_breach_before_rounding_is_a_breach(case: Case, positions: int, tiers: int, short_by: int = 0) -> bool:
     """Where equity is below the margin before anything is rounded, the pool is breached. (All rates over one
@@ -350,12 +307,10 @@ def a_breach_before_rounding_is_a_breach(case: Case, positions: int, tiers: int,
 
 
 @lemma(
-    "LIQ-3",
-    "MRG-5",
-    "MRG-6",
+    "LIQ-3 MRG-5 MRG-6",
+    Control("Two positions are as exact as one.", positions=2, units_each=0),
     positions=(1, 2, 3),
     tiers=(1, 2),
-    control=Control(sentence="Two positions are as exact as one.", arguments={"positions": 2, "units_each": 0}),
 )
 def a_breach_is_one_before_rounding_but_for_a_unit_for_each_further_position(
     case: Case, positions: int, tiers: int, units_each: int = 1
@@ -373,10 +328,9 @@ def a_breach_is_one_before_rounding_but_for_a_unit_for_each_further_position(
 
 
 @lemma(
-    "LIQ-4",
-    "LIQ-5",
+    "LIQ-4 LIQ-5",
+    Control("Also if each looks at another moment.", without="both look at one moment"),
     in_liquidation=(False, True),
-    control=Control(sentence="Also if each looks at another moment.", without="both look at one moment"),
 )
 def needs_liquidation_excludes_restored(case: Case, in_liquidation: bool) -> bool:
     """The guards `needs_liquidation` and `restored` never hold together."""
@@ -386,12 +340,7 @@ def needs_liquidation_excludes_restored(case: Case, in_liquidation: bool) -> boo
     return not (restored and arithmetic.needs_liquidation(other_equity, maintenance, in_liquidation))
 
 
-@lemma(
-    "BKS-1",
-    "LIQ-4",
-    "CFG-2",
-    control=Control(sentence="The threshold may be above 1.", without="the threshold is at most 1"),
-)
+@lemma("BKS-1 LIQ-4 CFG-2", Control("The threshold may be above 1.", without="the threshold is at most 1"))
 def below_backstop_excludes_restored(case: Case) -> bool:
     """The guards `below_backstop` and `restored` never hold together."""
     equity, maintenance = case.integers("equity", "maintenance")
@@ -401,12 +350,7 @@ def below_backstop_excludes_restored(case: Case) -> bool:
     return not (restored and arithmetic.below_backstop(equity, maintenance, threshold))
 
 
-@lemma(
-    "LIQ-3",
-    "LIQ-4",
-    in_liquidation=(False, True),
-    control=Control(sentence="A unit less is healthy.", arguments={"less": 1}),
-)
+@lemma("LIQ-3 LIQ-4", Control("A unit less is healthy.", less=1), in_liquidation=(False, True))
 def equality_is_healthy(case: Case, in_liquidation: bool, less: int = 0) -> bool:
     """A pool whose equity is its maintenance margin is not breached, is restored, and needs no liquidation."""
     maintenance = case.integer("maintenance")
@@ -416,11 +360,7 @@ def equality_is_healthy(case: Case, in_liquidation: bool, less: int = 0) -> bool
     return not arithmetic.needs_liquidation(equity, maintenance, in_liquidation)
 
 
-@lemma(
-    "LIQ-4",
-    "LIQ-15",
-    control=Control(sentence="So it is with any other factor.", without="the factor is 1"),
-)
+@lemma("LIQ-4 LIQ-15", Control("So it is with any other factor.", without="the factor is 1"))
 def a_factor_of_one_asks_for_the_margin(case: Case) -> bool:
     """With the maintenance margin as its measure and a factor of 1, a restore target changes nothing."""
     equity, maintenance = case.integers("equity", "maintenance")
@@ -431,10 +371,7 @@ def a_factor_of_one_asks_for_the_margin(case: Case) -> bool:
 
 
 @lemma(
-    "LIQ-3",
-    "LIQ-5",
-    in_liquidation=(False, True),
-    control=Control(sentence="So does every other pool.", without="the pool is breached"),
+    "LIQ-3 LIQ-5", Control("So does every other pool.", without="the pool is breached"), in_liquidation=(False, True)
 )
 def a_breached_pool_needs_liquidation(case: Case, in_liquidation: bool) -> bool:
     """Whether or not it is in liquidation already, a breached pool needs liquidation."""
@@ -443,10 +380,7 @@ def a_breached_pool_needs_liquidation(case: Case, in_liquidation: bool) -> bool:
     return arithmetic.needs_liquidation(equity, maintenance, in_liquidation)
 
 
-# ---------------------------------------------------------------------------------------------- the trader's reductions
-
-
-@lemma("ACC-9", control=Control(sentence="Nor one that closes all.", without="a position is left"))
+@lemma("ACC-9", Control("Nor one that closes all.", without="a position is left"))
 def an_accepted_reduction_breaches_no_healthy_pool(case: Case) -> bool:
     """A pool that was not breached, and still has a position after an accepted reduction, is not breached then."""
     before, after = _any_reduction(case)
@@ -455,14 +389,14 @@ def an_accepted_reduction_breaches_no_healthy_pool(case: Case) -> bool:
     return not arithmetic.breached(*after)
 
 
-@lemma("ACC-9", control=Control(sentence="It never lowers equity.", arguments={"deficit_only": False}))
+@lemma("ACC-9", Control("It never lowers equity.", deficit_only=False))
 def an_accepted_reduction_makes_no_deficit_larger(case: Case, deficit_only: bool = True) -> bool:
     """After an accepted reduction there is no deficit if there was none, and no larger one if there was one."""
     (before, _), (after, _) = _any_reduction(case)
     return after >= (min(0, before) if deficit_only else before)
 
 
-@lemma("ACC-9", "FIL-1", control=Control(sentence="Also one that loses a unit.", arguments={"lost": 1}))
+@lemma("ACC-9 FIL-1", Control("Also one that loses a unit.", lost=1))
 def a_trader_can_always_reduce_at_the_mark(case: Case, lost: int = 0) -> bool:
     """A reduction that leaves equity as it was and lets no margin grow, as one at the mark does, is accepted."""
     equity, maintenance, maintenance_after = case.integers("equity", "maintenance", "maintenance_after")
@@ -486,13 +420,7 @@ def _any_reduction(case: Case) -> tuple[tuple[int, int], tuple[int, int]]:
 # ----------------------------------------------------------------------------------------------------- derived prices
 
 
-@lemma(
-    "MRG-10",
-    "LIQ-3",
-    side=(1, -1),
-    tiers=(1, 2, 3),
-    control=Control(sentence="Any deductions do.", without=DEDUCTIONS, arguments={"tiers": 2}),
-)
+@lemma("MRG-10 LIQ-3", Control("Any deductions do.", without=DEDUCTIONS, tiers=2), side=(1, -1), tiers=(1, 2, 3))
 def the_liquidation_price_parts_the_ticks(case: Case, side: int, tiers: int) -> bool:
     """The pool is breached at the liquidation price and at every tick beyond it, and at no tick before it. Where a
     long has none, it is breached at no tick, or at all of them and some rate is 1; a short always has one.
@@ -514,12 +442,7 @@ def the_liquidation_price_parts_the_ticks(case: Case, side: int, tiers: int) -> 
     return side > 0 and everywhere and highest == held.schedule.denominator
 
 
-@lemma(
-    "MRG-10",
-    side=(1, -1),
-    tiers=(1, 2, 3),
-    control=Control(sentence="It is that of the first tier.", arguments={"tiers": 2, "last_tier": 1}),
-)
+@lemma("MRG-10", Control("It is that of the first tier.", tiers=2, last_tier=1), side=(1, -1), tiers=(1, 2, 3))
 def equity_is_the_margin_at_the_exact_crossing(case: Case, side: int, tiers: int, last_tier: int | None = None) -> bool:
     """Where there is an exact crossing, it is above 0, and there equity is the margin before rounding. (Everything is
     taken as many times as its denominator says, and the mark with it, so that all is whole.)
@@ -550,15 +473,10 @@ def _breached_at(tick: int, collateral: int, other_maintenance: int, held: Holdi
 
 
 @lemma(
-    "MRG-12",
-    "LIQ-3",
+    "MRG-12 LIQ-3",
+    Control("So it is of any sizes in a higher tier, too.", without="beyond the first tier it is no smaller", tier=2),
     side=(1, -1),
     tier=(1, 2, 3),
-    control=Control(
-        sentence="So it is of any sizes in a higher tier, too.",
-        without="beyond the first tier it is no smaller",
-        arguments={"tier": 2},
-    ),
 )
 def higher_exposure_is_liquidated_by_a_smaller_move(case: Case, side: int, tier: int) -> bool:
     """Of two pools that hold one position of the same market, side and tier, the one with the larger notional for its
@@ -587,7 +505,7 @@ def _notional(held: Holding) -> int:
     return arithmetic.notional(held.size, held.mark, held.unit)
 
 
-@lemma("MRG-11", "MRG-3", control=Control(sentence="Also one tick from it.", arguments={"ticks_away": 1}))
+@lemma("MRG-11 MRG-3", Control("Also one tick from it.", ticks_away=1))
 def equity_is_zero_at_the_bankruptcy_price(case: Case, ticks_away: int = 0) -> bool:
     """Were the mark the stand-alone bankruptcy price, equity would be 0. (Everything is taken as many times as its
     denominator says, and the mark with it, so that all is whole.)
@@ -599,12 +517,7 @@ def equity_is_zero_at_the_bankruptcy_price(case: Case, ticks_away: int = 0) -> b
     return (times > 0) & (arithmetic.pool_equity(collateral * times, [there]) == 0)
 
 
-@lemma(
-    "MRG-11",
-    "MRG-9",
-    "FIL-1",
-    control=Control(sentence="Nor does a fill one tick worse.", arguments={"ticks_worse": 1}),
-)
+@lemma("MRG-11 MRG-9 FIL-1", Control("Nor does a fill one tick worse.", ticks_worse=1))
 def a_fill_no_worse_than_bankruptcy_makes_no_deficit(case: Case, ticks_worse: int = 0) -> bool:
     """A fill without fee, at a price no worse than the stand-alone bankruptcy price just before it, leaves equity at 0
     or above where it was so before.
@@ -624,13 +537,7 @@ def a_fill_no_worse_than_bankruptcy_makes_no_deficit(case: Case, ticks_worse: in
 # ------------------------------------------------------------------------------------------------------------- closing
 
 
-@lemma(
-    "FIL-1",
-    "MRG-9",
-    "LIQ-3",
-    tiers=(1, 2, 3),
-    control=Control(sentence="Nor does a fill at any price.", without="the price is the mark"),
-)
+@lemma("FIL-1 MRG-9 LIQ-3", Control("Nor does a fill at any price.", without="the price is the mark"), tiers=(1, 2, 3))
 def a_fill_at_the_mark_is_never_for_the_worse(case: Case, tiers: int) -> bool:
     """A fill at the mark without fee never lowers what equity is above the maintenance margin."""
     held, collateral = any_holding(case, any_schedule(case, tiers)), case.integer("collateral")
@@ -642,9 +549,7 @@ def a_fill_at_the_mark_is_never_for_the_worse(case: Case, tiers: int) -> bool:
     return after >= before
 
 
-@lemma(
-    "FIL-1", "MRG-9", "MRG-3", control=Control(sentence="So does one at any price.", without="the price is the mark")
-)
+@lemma("FIL-1 MRG-9 MRG-3", Control("So does one at any price.", without="the price is the mark"))
 def a_fill_at_the_mark_leaves_equity_as_it_was(case: Case) -> bool:
     """What closing a part at the mark realises and what it takes from the unrealised PnL are the same."""
     held, collateral = any_holding(case, NO_SCHEDULE), case.integer("collateral")
@@ -654,26 +559,19 @@ def a_fill_at_the_mark_leaves_equity_as_it_was(case: Case) -> bool:
     return arithmetic.pool_equity(collateral_after, [held_after]) == arithmetic.pool_equity(collateral, [held])
 
 
-@lemma(
-    "MRG-9",
-    "MRG-3",
-    control=Control(sentence="The collateral is the same as well.", arguments={"count_the_position": False}),
-)
+@lemma("MRG-9 MRG-3", Control("The collateral is the same as well.", count_the_position=False))
 def how_cost_is_split_never_changes_equity(case: Case, count_the_position: bool = True) -> bool:
     """After closing at any price, equity is the same as if any other part of the cost had been released."""
     held, collateral = any_holding(case, NO_SCHEDULE), case.integer("collateral")
     closed, (price,) = any_closed(case, held), case.positive("price")
-    by_rule = after_fill(collateral, held, closed, price)
-    otherwise = after_release(collateral, held, closed, price, case.integer("released"))
-    return _equity(by_rule, count_the_position) == _equity(otherwise, count_the_position)
+    left, after = after_fill(collateral, held, closed, price)
+    other_left, other_after = after_release(collateral, held, closed, price, case.integer("released"))
+    if not count_the_position:
+        return left == other_left
+    return arithmetic.pool_equity(left, [after]) == arithmetic.pool_equity(other_left, [other_after])
 
 
-def _equity(pool: tuple[int, Holding], count_the_position: bool) -> int:
-    collateral, held = pool
-    return arithmetic.pool_equity(collateral, [held] if count_the_position else [])
-
-
-@lemma("MRG-9", control=Control(sentence="So does closing a part.", without="all of it is closed"))
+@lemma("MRG-9", Control("So does closing a part.", without="all of it is closed"))
 def a_full_close_releases_the_whole_cost(case: Case) -> bool:
     """Closing all of a position releases all of its cost."""
     held = any_holding(case, NO_SCHEDULE)
@@ -682,10 +580,7 @@ def a_full_close_releases_the_whole_cost(case: Case) -> bool:
     return arithmetic.released_cost(held.size, held.cost, closed) == held.cost
 
 
-@lemma(
-    "MRG-9",
-    control=Control(sentence="Not even if more is closed than there is.", without="no more is closed than there is"),
-)
+@lemma("MRG-9", Control("Not even if more is closed than there is.", without="no more is closed than there is"))
 def no_more_than_the_cost_is_released(case: Case) -> bool:
     """The released cost has the sign of the cost, and is never larger."""
     held = any_holding(case, NO_SCHEDULE)
@@ -693,7 +588,7 @@ def no_more_than_the_cost_is_released(case: Case) -> bool:
     return abs(released) + abs(held.cost - released) == abs(held.cost)
 
 
-@lemma("MRG-9", "AMT-6", control=Control(sentence="It is the exact share.", arguments={"within": 0}))
+@lemma("MRG-9 AMT-6", Control("It is the exact share.", within=0))
 def a_part_releases_its_share_towards_zero(case: Case, within: int = 1) -> bool:
     """The released cost is never further from 0 than the closed share of the cost, and less than a unit nearer."""
     held = any_holding(case, NO_SCHEDULE)
@@ -703,10 +598,10 @@ def a_part_releases_its_share_towards_zero(case: Case, within: int = 1) -> bool:
     return (short_by >= 0) & (short_by <= within * (abs(held.size) - 1))
 
 
-# ---------------------------------------------------------------------------------------------------------------- fees
+# ------------------------------------------------------------------------------------------------ fees and other shares
 
 
-@lemma("FIL-2", control=Control(sentence="Something is always left.", arguments={"left": 1}))
+@lemma("FIL-2", Control("Something is always left.", left=1))
 def a_fee_never_makes_a_deficit(case: Case, left: int = 0) -> bool:
     """After a fee equity is at 0 or above if it was so before the fee."""
     fee, equity = _any_fee(case)
@@ -714,18 +609,14 @@ def a_fee_never_makes_a_deficit(case: Case, left: int = 0) -> bool:
     return equity - fee >= left
 
 
-@lemma("FIL-2", control=Control(sentence="A fee is above 0.", arguments={"at_least": 1}))
+@lemma("FIL-2", Control("A fee is above 0.", at_least=1))
 def a_fee_is_never_negative(case: Case, at_least: int = 0) -> bool:
     """No trader is paid for being liquidated."""
     fee, _ = _any_fee(case)
     return fee >= at_least
 
 
-@lemma(
-    "FIL-2",
-    "AMT-6",
-    control=Control(sentence="Also where there is no room.", without="equity has room for the whole fee"),
-)
+@lemma("FIL-2 AMT-6", Control("Also where there is no room.", without="equity has room for the whole fee"))
 def a_fee_is_whole_where_there_is_room(case: Case) -> bool:
     """Where equity has room for it, the fee is the rate's share of the notional and less than a unit more."""
     amount, rate, equity = _any_notional(case), any_share(case, "fee_rate", lowest=0), case.integer("equity")
@@ -735,11 +626,7 @@ def a_fee_is_whole_where_there_is_room(case: Case) -> bool:
     return (fee * rate.denominator >= share) & ((fee - 1) * rate.denominator < share)
 
 
-@lemma(
-    "FIL-2",
-    "AMT-6",
-    control=Control(sentence="It comes to exactly the same.", arguments={"more": 0}),
-)
+@lemma("FIL-2 AMT-6", Control("It comes to exactly the same.", more=0))
 def two_fees_are_the_fee_of_both_but_for_a_unit(case: Case, more: int = 1) -> bool:
     """Where equity has room for them, the fees of two parts come to the fee of the whole, or to one unit more."""
     first, second = case.integers("first", "second")
@@ -759,10 +646,7 @@ def _any_fee(case: Case) -> tuple[int, int]:
     return arithmetic.liquidation_fee(_any_notional(case), any_share(case, "fee_rate", lowest=0), equity), equity
 
 
-# ----------------------------------------------------------------------------------------------------- the other shares
-
-
-@lemma("PRT-3", "CFG-2", control=Control(sentence="The fraction may be above 1.", without="the fraction is at most 1"))
+@lemma("PRT-3 CFG-2", Control("The fraction may be above 1.", without="the fraction is at most 1"))
 def a_chunk_is_some_and_not_too_much(case: Case) -> bool:
     """A chunk is at least one lot and at most the whole position."""
     size = case.integer("size")
@@ -771,7 +655,7 @@ def a_chunk_is_some_and_not_too_much(case: Case) -> bool:
     return (chunk >= 1) & (chunk <= abs(size))
 
 
-@lemma("BKS-4", "CFG-2", control=Control(sentence="The fraction may be above 1.", without="the fraction is at most 1"))
+@lemma("BKS-4 CFG-2", Control("The fraction may be above 1.", without="the fraction is at most 1"))
 def a_backstop_returns_no_more_than_there_is(case: Case) -> bool:
     """What a backstop returns is at least 0 and at most the equity, nothing where that is below 0, and never more than
     the fraction says, but less than a unit below it.
@@ -782,7 +666,7 @@ def a_backstop_returns_no_more_than_there_is(case: Case) -> bool:
     return (returned >= 0) & (returned <= there) & (short_by >= 0) & (short_by < fraction.denominator)
 
 
-@lemma("EVT-6", "EVT-10", control=Control(sentence="No unit is ever lost.", arguments={"lost": 0}))
+@lemma("EVT-6 EVT-10", Control("No unit is ever lost.", lost=0))
 def opposite_sizes_pay_what_they_receive_but_for_a_unit(case: Case, lost: int = 1) -> bool:
     """A payment between two opposite positions creates nothing, and loses at most one quote unit to rounding."""
     size, payment = case.integers("size", "payment")

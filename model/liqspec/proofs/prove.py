@@ -2,17 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
-from time import perf_counter
 from typing import Literal
 
 from attrs import field, frozen
 
 from liqspec.proofs import symbolic
-from liqspec.proofs.lemmas import LEMMAS, Case, Lemma
-
-__all__ = ["LEMMAS", "Claim", "Lemma", "Proof", "claims", "control", "prove", "refute_control", "witness"]
-
-Status = Literal["proved", "refuted", "unknown"]
+from liqspec.proofs.lemmas import Case, Lemma
 
 # Numbers are looked for near 0 first: there they are found sooner, and are read more easily.
 BOUNDS = (3, 20, 1000)
@@ -41,9 +36,7 @@ class Claim:
 class Proof:
     """What became of a lemma or a control; if it is refuted, by which numbers; if it did not run, why."""
 
-    name: str
-    status: Status
-    seconds: float
+    status: Literal["proved", "refuted", "unknown"]
     counterexample: dict[str, int] = field(factory=dict)
     reason: str = ""
 
@@ -61,12 +54,12 @@ def control(lemma: Lemma) -> Claim:
 
 def prove(lemma: Lemma) -> Proof:
     """Prove all variants of a lemma, or refute one."""
-    return _judged(lemma.name, claims(lemma))
+    return _judged(claims(lemma))
 
 
 def refute_control(lemma: Lemma) -> Proof:
-    """Monitor the control of a lemma, which must be refuted."""
-    return _judged(f"control of {lemma.name}", [control(lemma)])
+    """Refute the control of a lemma."""
+    return _judged([control(lemma)])
 
 
 def witness(claim: Claim) -> dict[str, int] | None:
@@ -74,25 +67,21 @@ def witness(claim: Claim) -> dict[str, int] | None:
     return _found(claim, wanted=True)
 
 
-def _judged(name: str, judged: list[Claim]) -> Proof:
-    start = perf_counter()
+def _judged(judged: list[Claim]) -> Proof:
     try:
-        return _decided(name, judged, start)
+        for claim in judged:
+            # Over the reals most is decided at once. What is proved there holds for the integers too; what is refuted
+            # there may not be refuted of them.
+            if _proved(claim, "reals"):
+                continue
+            numbers = _found(claim, wanted=False)
+            if numbers is not None:
+                return Proof("refuted", numbers)
+            if not _proved(claim, "integers"):
+                return Proof("unknown")
     except Exception as error:  # arithmetic that cannot be run on symbols, or not on these numbers, is not proved
-        return Proof(name, "unknown", perf_counter() - start, reason=f"{type(error).__name__}: {error}")
-
-
-def _decided(name: str, judged: list[Claim], start: float) -> Proof:
-    for claim in judged:
-        # Over the reals most is decided at once. What is proved there holds for the integers, what is refuted may not.
-        if _proved(claim, "reals"):
-            continue
-        numbers = _found(claim, wanted=False)
-        if numbers is not None:
-            return Proof(name, "refuted", perf_counter() - start, numbers)
-        if not _proved(claim, "integers"):
-            return Proof(name, "unknown", perf_counter() - start)
-    return Proof(name, "proved", perf_counter() - start)
+        return Proof("unknown", reason=f"{type(error).__name__}: {error}")
+    return Proof("proved")
 
 
 def _proved(claim: Claim, domain: symbolic.Domain) -> bool:

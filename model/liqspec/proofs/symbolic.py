@@ -8,8 +8,8 @@ for each way, the conditions under which a run takes it and what it returns.
 # ruff: noqa: D105 (the operators of a number need no explanation)
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import product
 from typing import Generic, Literal, TypeAlias, TypeVar, cast
 
 import z3  # type: ignore[import-untyped]
@@ -23,9 +23,9 @@ Domain = Literal["integers", "reals"]
 
 Verdict = Literal["sat", "unsat", "unknown"]
 
-# What Z3 may spend on one attempt, in its own units of work, about a million a second: unlike seconds they are alike on
-# every machine. It has two ways to go about a query, and each is lost on some that the other answers at once, so both
-# are tried with little before either gets much.
+# What Z3 may spend on one attempt, in its own units of work, about a million a second: unlike seconds they are the same
+# on every machine. It has two solvers, and each fails on some queries that the other answers at once, so both are tried
+# with little before either gets much.
 LIMITS = (100_000, 1_000_000, 10_000_000)
 
 # No attempt takes longer than this, whatever it spends: some of its procedures do not count.
@@ -198,11 +198,6 @@ class Path(Generic[T]):
     symbols: dict[str, z3.ArithRef]
 
     @property
-    def condition(self) -> z3.BoolRef:
-        """All its conditions in one."""
-        return z3.And(*self.conditions)
-
-    @property
     def holds(self) -> z3.BoolRef:
         """That the returned condition holds."""
         return _condition(cast(Condition, self.result)).term
@@ -263,16 +258,13 @@ class _Run:
         for known_above, known_below, known in self.quotients:
             if known_above.eq(above) and known_below.eq(below):
                 return known
-        if not self._known(below <= 0):
+        # Before the last repeated decision an earlier run has asked it.
+        if len(self.choices) >= len(self.repeat) and check((*self.conditions, below <= 0)) != "unsat":
             raise UnsafeDivision(f"the divisor {below} is not known to be above 0")
         quotient = SymbolicInt(self._new(f"quotient!{len(self.quotients)}"))
         self.quotients.append((above, below, quotient))
         self.conditions += [below * quotient.term <= above, above + 1 <= below * quotient.term + below]
         return quotient
-
-    def _known(self, negated: z3.BoolRef) -> bool:
-        """Whether the conditions exclude this; before the last repeated decision an earlier run has asked it."""
-        return len(self.choices) < len(self.repeat) or check((*self.conditions, negated)) == "unsat"
 
     def _new(self, name: str) -> z3.ArithRef:
         return z3.Int(name) if self.domain == "integers" else z3.Real(name)
@@ -297,15 +289,6 @@ def _run() -> _Run:
         raise RuntimeError("a symbol was used outside paths()") from None
 
 
-@contextmanager
-def _present(run: _Run) -> Iterator[None]:
-    token = _PRESENT.set(run)
-    try:
-        yield
-    finally:
-        _PRESENT.reset(token)
-
-
 def paths(function: Callable[[], T], domain: Domain = "integers") -> Iterator[Path[T]]:
     """Every way through a function that makes its symbols by `integer`.
 
@@ -315,12 +298,13 @@ def paths(function: Callable[[], T], domain: Domain = "integers") -> Iterator[Pa
     untried: list[tuple[bool, ...]] = [()]
     while untried:
         run = _Run(domain, untried.pop())
+        token = _PRESENT.set(run)
         try:
-            with _present(run):
-                result = function()
+            result = function()
         except Excluded:
             continue
         finally:
+            _PRESENT.reset(token)
             untried += run.untried
         yield Path(tuple(run.conditions), result, run.symbols)
 
@@ -329,41 +313,30 @@ def paths(function: Callable[[], T], domain: Domain = "integers") -> Iterator[Pa
 
 
 def check(conditions: Sequence[z3.BoolRef], limits: Sequence[int] = LIMITS) -> Verdict:
-    """Whether the conditions can hold together; `unknown` where no effort finds out."""
-    for limit in limits:
-        for make in (z3.SimpleSolver, z3.Solver):
-            solver = _ready(make, conditions, limit)
-            verdict = cast(Verdict, str(solver.check()))
-            if verdict != "unknown":
-                return verdict
-    return "unknown"
+    """Whether the conditions can hold together; `unknown` where no limit suffices."""
+    return _solved(conditions, limits)[0]
 
 
 def solution(conditions: Sequence[z3.BoolRef], symbols: Mapping[str, z3.ArithRef]) -> dict[str, int] | None:
-    """Whole numbers for the symbols that meet the conditions; None if no moderate effort finds any."""
-    for limit in LIMITS[:2]:
-        for make in (z3.SimpleSolver, z3.Solver):
-            solver = _ready(make, conditions, limit)
-            verdict = solver.check()
-            if verdict == z3.sat:
-                return _numbers(solver, symbols)
-            if verdict == z3.unsat:
-                return None
-    return None
-
-
-def _numbers(solver: z3.Solver, symbols: Mapping[str, z3.ArithRef]) -> dict[str, int]:
-    model, there = solver.model(), solver.ctx
+    """Whole numbers for the symbols that meet the conditions; None if none are found within moderate limits."""
+    verdict, solver = _solved(conditions, LIMITS[:2])
+    if verdict != "sat":
+        return None
+    model, context = solver.model(), solver.ctx
     return {
-        name: model.eval(symbol.translate(there), model_completion=True).as_long() for name, symbol in symbols.items()
+        name: model.eval(symbol.translate(context), model_completion=True).as_long() for name, symbol in symbols.items()
     }
 
 
-def _ready(make: Callable[..., z3.Solver], conditions: Sequence[z3.BoolRef], limit: int) -> z3.Solver:
-    """A solver in a separate context, so that earlier questions in this process change no answer."""
-    context = z3.Context()
-    solver = make(ctx=context)
-    solver.set("rlimit", limit)
-    solver.set("timeout", MILLISECONDS)
-    solver.add(*(condition.translate(context) for condition in conditions))
-    return solver
+def _solved(conditions: Sequence[z3.BoolRef], limits: Sequence[int]) -> tuple[Verdict, z3.Solver]:
+    """The first verdict within the limits that is known, and its solver."""
+    for limit, make in product(limits, (z3.SimpleSolver, z3.Solver)):
+        context = z3.Context()  # a separate one, so that earlier questions in this process change no answer
+        solver = make(ctx=context)
+        solver.set("rlimit", limit)
+        solver.set("timeout", MILLISECONDS)
+        solver.add(*(condition.translate(context) for condition in conditions))
+        verdict = cast(Verdict, str(solver.check()))
+        if verdict != "unknown":
+            break
+    return verdict, solver

@@ -13,6 +13,7 @@ from liqspec.core.parameters import FAMILIES
 from liqspec.edge.errors import InternalFailure
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
+from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Found, Monitor, judge_whole_run
 from liqspec.replay.run import Run
@@ -108,7 +109,7 @@ class Proved:
         """Prove it, and refute its control."""
         from liqspec.proofs import prove  # noqa: PLC0415 (it needs Z3, and only this does)
 
-        known = prove.LEMMAS[self.lemma]
+        known = LEMMAS[self.lemma]
         proof, control = prove.prove(known), prove.refute_control(known)
         result = ProofResult(
             name=self.lemma,
