@@ -5,7 +5,7 @@ checks; they run, and are printed in `spec/`, in that order.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import attrs
 from attrs import field, frozen
@@ -104,16 +104,31 @@ class Check(Listed, Generic[E]):
             raise self.refusal(*failure, rule=self.rule)
 
 
-def admit(event: E, state: State, checks: Iterable[Check[E]]) -> Amounts:
-    """The event's amounts in integers, if it passes the checks of all events and its own checks (EVT-2).
+@frozen
+class EventRecord:
+    """What the records of all events share: their class variables, and how they are admitted."""
 
-    Raises:
-        Refusal: the first check that failed.
-    """
-    amounts = admit_fields(event, state)
-    for check in checks:
-        check.run(event, state, amounts)
-    return amounts
+    type: ClassVar[str]
+    rule: ClassVar[str]
+    example: ClassVar[EventData]
+    checks: ClassVar[tuple[Check[Any], ...]] = ()
+
+    def admit(self, state: State) -> Amounts:
+        """The event's amounts in integers, if it passes the checks of all events and then its own (EVT-2).
+
+        Raises:
+            Refusal: the first check that failed.
+        """
+        amounts = admit_fields(self, state)
+        sort = self.sort(state, amounts)
+        for check in self.checks:
+            if check.of in (None, sort):
+                check.run(self, state, amounts)
+        return amounts
+
+    def sort(self, _: State, __: Amounts, /) -> Sort | None:
+        """Which of the checks concern the event; None if all of them do."""
+        return None
 
 
 # ----------------------------------------------------------------------------------------------- the fields of an event

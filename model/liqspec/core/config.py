@@ -145,37 +145,29 @@ def schedule_of(path: str, tiers: tuple[TierConfig, ...], money: Grid) -> Schedu
         raise InvalidConfig(path, "at least one tier is needed")
     aboves = [on_grid(f"{path}[{index}].above", tier.above, money) for index, tier in enumerate(tiers)]
     rates = [amounts.rate(tier.maintenance_rate) for tier in tiers]
-    if aboves[0] != 0:
-        raise InvalidConfig(f"{path}[0].above", f"the first tier starts above 0, got {tiers[0].above} (MRG-8)")
     deduction, deductions = Fraction(0), []
-    for index, tier in enumerate(tiers):
-        here = f"{path}[{index}]"
-        if tier.max_leverage < 1:
-            raise InvalidConfig(f"{here}.max_leverage", "must be at least 1 (MRG-8)")
-        if rates[index] <= 0:
-            raise InvalidConfig(f"{here}.maintenance_rate", f"must be above 0, got {tier.maintenance_rate} (MRG-8)")
-        if rates[index] * tier.max_leverage > 1:
-            raise InvalidConfig(
-                f"{here}.maintenance_rate",
-                f"{tier.maintenance_rate} is above the initial rate 1/{tier.max_leverage} (MRG-8)",
-            )
-        if index:
-            before = tiers[index - 1]
-            if aboves[index] <= aboves[index - 1]:
-                raise InvalidConfig(
-                    f"{here}.above", f"tiers out of order: {tier.above} does not rise from {before.above} (MRG-8)"
-                )
-            if rates[index] < rates[index - 1]:
-                raise InvalidConfig(
-                    f"{here}.maintenance_rate",
-                    f"the rate falls from {before.maintenance_rate} to {tier.maintenance_rate} (MRG-8)",
-                )
-            if tier.max_leverage > before.max_leverage:
-                raise InvalidConfig(
-                    f"{here}.max_leverage",
-                    f"the maximum leverage rises from {before.max_leverage} to {tier.max_leverage} (MRG-8)",
-                )
-            deduction += aboves[index] * (rates[index] - rates[index - 1])
+    for index, (tier, above, rate) in enumerate(zip(tiers, aboves, rates, strict=True)):
+        highest, rate_text = tier.max_leverage, tier.maintenance_rate
+        checks = [
+            (highest < 1, "max_leverage", "must be at least 1"),
+            (rate <= 0, "maintenance_rate", f"must be above 0, got {rate_text}"),
+            (rate * highest > 1, "maintenance_rate", f"{rate_text} is above the initial rate 1/{highest}"),
+        ]
+        if index == 0:
+            checks.insert(0, (above != 0, "above", f"the first tier starts above 0, got {tier.above}"))
+        else:
+            before, rise = tiers[index - 1], rate - rates[index - 1]
+            unordered = f"tiers out of order: {tier.above} does not rise from {before.above}"
+            rises = f"the maximum leverage rises from {before.max_leverage} to {highest}"
+            checks += [
+                (above <= aboves[index - 1], "above", unordered),
+                (rise < 0, "maintenance_rate", f"the rate falls from {before.maintenance_rate} to {rate_text}"),
+                (highest > before.max_leverage, "max_leverage", rises),
+            ]
+            deduction += above * rise
+        for failed, name, message in checks:
+            if failed:
+                raise InvalidConfig(f"{path}[{index}].{name}", f"{message} (MRG-8)")
         deductions.append(deduction)
     denominator = amounts.common_denominator([*rates, *deductions])
     return Schedule(

@@ -8,6 +8,7 @@ notes on a venue's diagram. A new parameter is a field of its table here, and it
 # ruff: noqa: RUF009 (`parameter` makes a field, as `attrs.field` does)
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import attrs
@@ -68,7 +69,7 @@ def choice(*names: str) -> Kind:
     return Kind(values=" or ".join(f"`{name}`" for name in names), schema={"enum": list(names)})
 
 
-def _share(path: str, text: str, *, zero: bool) -> Ratio:
+def _share(path: str, text: str, _: Grid, *, zero: bool) -> Ratio:
     share = amounts.rate(text)
     if share > 1 or share < 0 or (share == 0 and not zero):
         raise InvalidConfig(path, f"must be {'at least' if zero else 'above'} 0 and at most 1, got {text}")
@@ -92,16 +93,10 @@ MONEY = Kind(
 )
 _RATE = {"$ref": "common.schema.json#/$defs/rate"}
 SHARE = Kind(
-    values="a rate of at least 0 and at most 1",
-    schema=_RATE,
-    validator=is_rate,
-    inside=lambda path, text, _: _share(path, text, zero=True),
+    values="a rate of at least 0 and at most 1", schema=_RATE, validator=is_rate, inside=partial(_share, zero=True)
 )
 SHARE_ABOVE_0 = Kind(
-    values="a rate above 0 and at most 1",
-    schema=_RATE,
-    validator=is_rate,
-    inside=lambda path, text, _: _share(path, text, zero=False),
+    values="a rate above 0 and at most 1", schema=_RATE, validator=is_rate, inside=partial(_share, zero=False)
 )
 
 
@@ -141,33 +136,45 @@ RESTORE = Kind(
 # --------------------------------------------------------------------------------------------------------- declarations
 
 
-def parameter(
-    kind: Kind,
-    *,
-    rule: str,
-    meaning: str,
-    samples: tuple[Any, ...],
-    pairs: tuple[tuple[Any, Any], ...],
-    default: Any = attrs.NOTHING,
-    note: Callable[[Any], str] | None = None,
-    family: str = "",
-) -> Any:
-    """The field of a parameter in its table; without a default it is required.
+@frozen(kw_only=True)
+class Parameter:
+    """A declared parameter: its table and name in a configuration, and what is declared of it.
 
     `samples` are the values of random configurations, each as likely as often as it is listed. The two of each of the
     `pairs` must make a difference; None is left out. `note` says on a venue's diagram what the table means; "" is left
     out. A parameter of a `family` is only for engines that have the family.
     """
-    declared = {
-        "kind": kind,
-        "rule": rule,
-        "meaning": meaning,
-        "samples": samples,
-        "pairs": pairs,
-        "note": note,
-        "family": family,
-    }
-    return field(default=default, validator=kind.validator, metadata=declared)
+
+    table: str
+    name: str
+    kind: Kind
+    rule: str
+    meaning: str
+    samples: tuple[Any, ...]
+    pairs: tuple[tuple[Any, Any], ...]
+    default: Any = attrs.NOTHING
+    note: Callable[[Any], str] | None = None
+    family: str = ""
+
+    @property
+    def path(self) -> str:
+        """The path of the parameter in a configuration, such as `liquidation.cooldown_ms`."""
+        return f"{self.table}.{self.name}"
+
+    @property
+    def required(self) -> bool:
+        """Whether a configuration must have it."""
+        return self.default is attrs.NOTHING
+
+    @property
+    def inner_name(self) -> str:
+        """Its name in `Parameters`."""
+        return "backstop_threshold" if self.path == "backstop.threshold" else self.name
+
+
+def parameter(kind: Kind, *, default: Any = attrs.NOTHING, **declared: Any) -> Any:
+    """The field of a parameter in its table, with what is declared of it in a `Parameter`."""
+    return field(default=default, validator=kind.validator, metadata={"kind": kind, **declared})
 
 
 def _orders(rules: "LiquidationConfig") -> str:
@@ -181,8 +188,9 @@ def _cooldown(rules: "LiquidationConfig") -> str:
     return f"cooldown {rules.cooldown_ms} ms of the {rules.cooldown_scope}" if rules.cooldown_ms else "no cooldown"
 
 
-def _restored_at(restore: RestoreConfig) -> str:
-    return f"restored at {restore.factor} of the {restore.measure} margin"
+def _restored(rules: "LiquidationConfig") -> str:
+    restore = rules.restore
+    return f"restored at {restore.factor} of the {restore.measure} margin" if restore else ""
 
 
 @frozen(kw_only=True)
@@ -254,7 +262,7 @@ class LiquidationConfig:
         meaning="What equity must reach for a pool to be restored; left out, its maintenance margin.",
         samples=({"factor": "6/5"}, {"factor": "4/3"}, {"measure": "initial"}, {"measure": "initial", "factor": "7/6"}),
         pairs=((None, {"factor": "3/2"}), (None, {"measure": "initial"})),
-        note=lambda rules: "" if rules.restore is None else _restored_at(rules.restore),
+        note=_restored,
         family="restore",
     )
 
@@ -298,37 +306,6 @@ class Parameters:
 
 
 # ---------------------------------------------------------------------------------------------------- reading them
-
-
-@frozen(kw_only=True)
-class Parameter:
-    """A declared parameter: its table and name in a configuration, and what was declared of it."""
-
-    table: str
-    name: str
-    default: Any
-    kind: Kind
-    rule: str
-    meaning: str
-    samples: tuple[Any, ...]
-    pairs: tuple[tuple[Any, Any], ...]
-    note: Callable[[Any], str] | None
-    family: str
-
-    @property
-    def path(self) -> str:
-        """The path of the parameter in a configuration, such as `liquidation.cooldown_ms`."""
-        return f"{self.table}.{self.name}"
-
-    @property
-    def required(self) -> bool:
-        """Whether a configuration must have it."""
-        return self.default is attrs.NOTHING
-
-    @property
-    def inner_name(self) -> str:
-        """Its name in `Parameters`."""
-        return "backstop_threshold" if self.path == "backstop.threshold" else self.name
 
 
 TABLES: dict[str, type[Any]] = {"liquidation": LiquidationConfig, "backstop": BackstopConfig}

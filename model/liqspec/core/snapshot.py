@@ -4,9 +4,10 @@ The records below list the fields of the state once, each with its type outside.
 (`replay.itf`), states known in part (`step`) and the schema follow the list.
 """
 
+from collections.abc import Callable
 from functools import cache
 from operator import attrgetter
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
 from attrs import frozen
@@ -19,6 +20,8 @@ from liqspec.edge import shapes
 from liqspec.edge.keys import check_name
 from liqspec.edge.shapes import are_amounts, are_reported, is_integer, is_moment, is_reported
 from liqspec.edge.texts import show
+
+T = TypeVar("T")
 
 FORMAT = 1
 
@@ -303,21 +306,20 @@ def from_json(venue: Venue, data: object) -> Snapshot:
             check_name(name)
     if len(set(names)) != len(names):
         raise InvalidConfig("accounts", "a name is repeated")
-    accounts = sorted(written.accounts, key=lambda account: account.name)
-    read: Snapshot = _read(
-        venue,
-        Snapshot,
-        written,
-        "",
-        accounts=tuple(_read_account(venue, f"accounts.{account.name}", account) for account in accounts),
+    accounts = tuple(
+        _read_account(venue, f"accounts.{account.name}", account)
+        for account in sorted(written.accounts, key=lambda account: account.name)
     )
+    read = _read(venue, Snapshot, written, "", accounts=accounts)
     for market, mark in read.marks:
         if mark <= 0:
             raise InvalidConfig(f"marks.{market}", f"must be above 0, got {written.marks[market]}")
     return read
 
 
-def _read(venue: Venue, record: Any, written: Any, path: str, market: Market | None = None, **nested: Any) -> Any:
+def _read(
+    venue: Venue, record: Callable[..., T], written: Any, path: str, market: Market | None = None, **nested: Any
+) -> T:
     """The value of a record in the outside format; `nested` are fields of it that are read already."""
     values = dict(nested)
     for field in fields(record):
@@ -353,10 +355,7 @@ def _read_account(venue: Venue, path: str, written: Any) -> AccountValue:
     if markets.count(None) != 1 or len(set(markets)) != len(markets):
         raise InvalidConfig(f"{path}.pools", "must be one cross pool (without market) and one isolated pool a market")
     pools = sorted(written.pools, key=lambda pool: (pool.market is not None, pool.market or ""))
-    read: AccountValue = _read(
-        venue, AccountValue, written, path, pools=tuple(_read_pool(venue, path, pool) for pool in pools)
-    )
-    return read
+    return _read(venue, AccountValue, written, path, pools=tuple(_read_pool(venue, path, pool) for pool in pools))
 
 
 def _read_pool(venue: Venue, path: str, written: Any) -> PoolValue:
@@ -372,8 +371,7 @@ def _read_pool(venue: Venue, path: str, written: Any) -> PoolValue:
         _read_position(venue, f"{path}.positions.{position.market}", position)
         for position in sorted(held, key=lambda position: position.market)
     )
-    read: PoolValue = _read(venue, PoolValue, written, path, positions=positions)
-    return read
+    return _read(venue, PoolValue, written, path, positions=positions)
 
 
 def _read_position(venue: Venue, path: str, written: Any) -> PositionValue:
@@ -381,7 +379,7 @@ def _read_position(venue: Venue, path: str, written: Any) -> PositionValue:
     states = machine.lifecycle().table.states
     if written.state not in states or states[written.state].kind == "pseudo":
         raise InvalidConfig(f"{path}.state", f"unknown state {show(written.state)}")
-    held: PositionValue = _read(venue, PositionValue, written, path, market)
+    held = _read(venue, PositionValue, written, path, market)
     if (held.size != 0) != (states[held.state].kind == "open"):
         raise InvalidConfig(f"{path}.size", f"{written.size} does not go with the state {held.state}")
     if held.size and not 1 <= held.leverage <= market.max_leverage:

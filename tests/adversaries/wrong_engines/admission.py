@@ -9,7 +9,6 @@ from adversaries.wrong_engines.base import ADMIT, Patch, bug, checks, fails, mov
 from liqspec.core import admission, arithmetic, changes, events
 from liqspec.core.admission import Amounts, Failure
 from liqspec.core.arithmetic import Holding
-from liqspec.core.events import market
 from liqspec.core.refusals import (
     BadLeverage,
     InLiquidation,
@@ -295,7 +294,7 @@ def _ends_the_order(self: events.Fill, state: State) -> Amounts:
     try:
         return _admitted(self, state)
     except Overfill:
-        market.working(self, state)[1].order = None
+        self.working(state)[1].order = None
         raise
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import getattr_static
 from typing import Any, NamedTuple
 
 from attrs import evolve, frozen
@@ -22,8 +23,8 @@ class Patch(NamedTuple):
     wrong: Any
 
     def read(self) -> Any:
-        # From a class' own dictionary, because getattr would unwrap what is stored there.
-        return vars(self.owner)[self.name]
+        # As it is stored, perhaps by a base class: getattr would unwrap a static method.
+        return getattr_static(self.owner, self.name)
 
     def write(self, value: Any) -> None:
         setattr(self.owner, self.name, value)

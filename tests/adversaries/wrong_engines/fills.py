@@ -9,7 +9,6 @@ from liqspec.core import arithmetic, assessment, changes, events
 from liqspec.core.admission import Amounts, Failure
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.effects import Filled
-from liqspec.core.events import market
 from liqspec.core.refusals import InsufficientMargin
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
@@ -27,7 +26,7 @@ def _afterwards(change: Callable[[State, Pool, Position, Filled, int], None]) ->
     """A fill as it should be, and then something else; the last argument is the order that it executed a part of."""
 
     def fill(event: events.Fill, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
-        pool, position = market.working(event, state)
+        pool, position = event.working(state)
         order = position.order or 0
         touched = PERFORM[events.Fill](event, state, amounts, effects)
         (filled,) = (effect for effect in effects if isinstance(effect, Filled))
@@ -179,7 +178,7 @@ def _floor_of_the_signed(size: int, cost: int, closed: int) -> int:
 
 
 def _refuses_a_deficit(event: events.Fill, state: State, amounts: Amounts) -> Failure | None:
-    pool, position = market.working(event, state)
+    pool, position = event.working(state)
     if pool.mode == "isolated" and amounts["size"] == abs(position.size):
         worth = position.size * amounts["price"] * position.market.unit - position.cost
         if pool.collateral + worth < 0:
@@ -188,7 +187,7 @@ def _refuses_a_deficit(event: events.Fill, state: State, amounts: Amounts) -> Fa
 
 
 def _refuses_below_bankruptcy(event: events.Fill, state: State, amounts: Amounts) -> Failure | None:
-    pool, position = market.working(event, state)
+    pool, position = event.working(state)
     held = state.holding(position)
     ruin = arithmetic.bankruptcy_price(arithmetic.pool_equity(pool.collateral, state.holdings(pool)), held)
     gap = amounts["price"] * ruin.denominator - ruin.numerator
@@ -197,7 +196,7 @@ def _refuses_below_bankruptcy(event: events.Fill, state: State, amounts: Amounts
 
 
 def _up_to_the_position(event: events.Fill, state: State, amounts: Amounts) -> Failure | None:
-    position = market.working(event, state)[1]
+    position = event.working(state)[1]
     return None if amounts["size"] <= abs(position.size) else _OVERFILLS(event, state, amounts)
 
 

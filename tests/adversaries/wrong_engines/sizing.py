@@ -10,7 +10,6 @@ from liqspec.core import arithmetic, assessment, events
 from liqspec.core.admission import Amounts
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.changes import fire
-from liqspec.core.events import market
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
 _SIZING = assessment.order_sizing
@@ -83,7 +82,7 @@ def _of_the_original(state: State, pool: Pool, position: Position, inputs: Guard
 
 
 def _always_sells(event: events.Fill, state: State, amounts: Amounts, effects: list[Any]) -> list[Pool]:
-    pool, position = market.working(event, state)
+    pool, position = event.working(state)
     size, price, unit = amounts["size"], amounts["price"], position.market.unit
     if position.size > 0 or position.order is None:
         return PERFORM[events.Fill](event, state, amounts, effects)

@@ -5,7 +5,7 @@ list of them: strict mypy names what a record in it lacks.
 """
 
 from functools import cache
-from typing import Any, get_args
+from typing import get_args
 
 import attrs
 from attrs import frozen
@@ -85,12 +85,11 @@ def from_json(data: object) -> Event:
     """
     if not isinstance(data, dict):
         raise BadRequest("event", show(data), "an event is an object with a type")
-    if "type" not in data:
-        raise BadRequest("type", "required field is missing", f"the types are: {', '.join(EVENTS)}")
-    kind = data["type"]
+    kind = data.get("type")
     event = EVENTS.get(kind) if isinstance(kind, str) else None
     if event is None:
-        raise BadRequest("type", show(kind), f"the types are: {', '.join(EVENTS)}")
+        value = show(kind) if "type" in data else "required field is missing"
+        raise BadRequest("type", value, f"the types are: {', '.join(EVENTS)}")
     fields = {name: value for name, value in data.items() if name != "type"}
     try:
         if event is Marks:
@@ -103,14 +102,11 @@ def from_json(data: object) -> Event:
 def to_json(event: Event) -> EventData:
     """The event as plain data; `from_json` of it is the event again."""
     data: EventData = {"type": event.type}
-    for name, value in _fields(event):
-        data[name] = dict(value) if name == "prices" else value
+    for attribute in attrs.fields(type(event)):
+        value = getattr(event, attribute.name)
+        if value is not None:
+            data[attribute.name] = dict(value) if attribute.name == "prices" else value
     return data
-
-
-def _fields(event: Event) -> list[tuple[str, Any]]:
-    pairs = ((attribute.name, getattr(event, attribute.name)) for attribute in attrs.fields(type(event)))
-    return [(name, value) for name, value in pairs if value is not None]
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,7 @@ import attrs
 from attrs import field, frozen
 
 from liqspec.core import admission, arithmetic, changes
-from liqspec.core.admission import Amounts, Check, EventData, Failure
+from liqspec.core.admission import Amounts, Check, EventData, EventRecord, Failure
 from liqspec.core.changes import Effects, Touched, fire
 from liqspec.core.config import Mode
 from liqspec.core.effects import Filled, FundingPaid, Marked, OrderEnded
@@ -18,7 +18,7 @@ from liqspec.edge.amounts import check_amount
 
 
 @frozen
-class MarkPrice:
+class MarkPrice(EventRecord):
     """A new mark price of one market (EVT-5)."""
 
     type: ClassVar[str] = "mark_price"
@@ -27,12 +27,6 @@ class MarkPrice:
 
     market: str = field(validator=admission.is_text)
     price: str = admission.amount("price", "positive")
-
-    checks: ClassVar[tuple[Check["MarkPrice"], ...]] = ()
-
-    def admit(self, state: State) -> Amounts:
-        """EVT-2."""
-        return admission.admit(self, state, self.checks)
 
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """EVT-5."""
@@ -48,7 +42,7 @@ def _sorted_prices(prices: Mapping[str, str] | tuple[tuple[str, str], ...]) -> t
 
 
 @frozen
-class Marks:
+class Marks(EventRecord):
     """New mark prices of several markets at once, in the order of the markets' names (EVT-5)."""
 
     type: ClassVar[str] = "marks"
@@ -56,8 +50,6 @@ class Marks:
     example: ClassVar[EventData] = {"prices": {"A": "100"}}
 
     prices: tuple[tuple[str, str], ...] = field(converter=_sorted_prices)
-
-    checks: ClassVar[tuple[Check["Marks"], ...]] = ()
 
     @prices.validator
     def _check(self, attribute: "attrs.Attribute[Any]", prices: tuple[tuple[str, str], ...]) -> None:
@@ -67,10 +59,6 @@ class Marks:
             admission.is_text(None, attribute, market)
             with shapes.at(f"{attribute.name}.{market}"):
                 check_amount(price)
-
-    def admit(self, state: State) -> Amounts:
-        """EVT-2."""
-        return admission.admit(self, state, self.checks)
 
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """EVT-5."""
@@ -83,43 +71,56 @@ class Marks:
 
 
 @frozen
-class Fill:
+class OrderEvent(EventRecord):
+    """What happens to a working liquidation order, that of a position (FIL-1, FIL-6)."""
+
+    account: str = field(validator=admission.is_text)
+    market: str = field(validator=admission.is_text)
+    mode: Mode
+
+    def not_working(self, state: State, _: Amounts) -> Failure | None:
+        """FIL-1, FIL-6: a liquidation order of the position is working."""
+        position = state.position(self.account, self.market, self.mode)
+        if position is not None and position.order is not None:
+            return None
+        return Failure(
+            "market", keys.position(self.account, self.market, self.mode), "has no working liquidation order"
+        )
+
+    def working(self, state: State) -> tuple[Pool, Position]:
+        """The position whose order it is, and its pool; the check has seen that there is one (FIL-1)."""
+        pool = state.pool(self.account, self.mode, self.market)
+        assert pool is not None, "admission saw a working order"
+        return pool, pool.positions[self.market]
+
+
+@frozen
+class Fill(OrderEvent):
     """Part of a working liquidation order is executed at a price (FIL-1)."""
 
     type: ClassVar[str] = "fill"
     rule: ClassVar[str] = "FIL-1"
     example: ClassVar[EventData] = {"account": "alice", "market": "A", "mode": "cross", "size": "1", "price": "88"}
 
-    account: str = field(validator=admission.is_text)
-    market: str = field(validator=admission.is_text)
-    mode: Mode
     size: str = admission.amount("size", "positive")
     price: str = admission.amount("price", "positive")
 
-    def not_working(self, state: State, _: Amounts) -> Failure | None:
-        """FIL-1: a liquidation order of the position is working."""
-        return no_working_order(self, state)
-
     def overfills(self, state: State, amounts: Amounts) -> Failure | None:
         """FIL-1: a fill is not larger than what is left of the order."""
-        left = working(self, state)[1].order
+        left = self.working(state)[1].order
         assert left is not None, "the check before saw a working order"
         if amounts["size"] <= left:
             return None
         return Failure("size", self.size, f"{state.venue.markets[self.market].size.text(left)} is left of the order")
 
     checks: ClassVar[tuple[Check["Fill"], ...]] = (
-        Check(refusal=NoWorkingOrder, rule="FIL-1", failing=not_working, example=("holding", {})),
+        Check(refusal=NoWorkingOrder, rule="FIL-1", failing=OrderEvent.not_working, example=("holding", {})),
         Check(refusal=Overfill, rule="FIL-1", failing=overfills, example=("working", {"size": "11"})),
     )
 
-    def admit(self, state: State) -> Amounts:
-        """EVT-2, FIL-1."""
-        return admission.admit(self, state, self.checks)
-
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """FIL-1 to FIL-5."""
-        pool, position = working(self, state)
+        pool, position = self.working(state)
         market, size, price = position.market, amounts["size"], amounts["price"]
         sold = size if position.size > 0 else -size
         # Change
@@ -147,32 +148,20 @@ class Fill:
 
 
 @frozen
-class OrderDone:
+class OrderDone(OrderEvent):
     """The rest of a working liquidation order found no liquidity (FIL-6)."""
 
     type: ClassVar[str] = "order_done"
     rule: ClassVar[str] = "FIL-6"
     example: ClassVar[EventData] = {"account": "alice", "market": "A", "mode": "cross"}
 
-    account: str = field(validator=admission.is_text)
-    market: str = field(validator=admission.is_text)
-    mode: Mode
-
-    def not_working(self, state: State, _: Amounts) -> Failure | None:
-        """FIL-6: a liquidation order of the position is working."""
-        return no_working_order(self, state)
-
     checks: ClassVar[tuple[Check["OrderDone"], ...]] = (
-        Check(refusal=NoWorkingOrder, rule="FIL-6", failing=not_working, example=("holding", {})),
+        Check(refusal=NoWorkingOrder, rule="FIL-6", failing=OrderEvent.not_working, example=("holding", {})),
     )
-
-    def admit(self, state: State) -> Amounts:
-        """EVT-2, FIL-6."""
-        return admission.admit(self, state, self.checks)
 
     def perform(self, state: State, _: Amounts, effects: Effects) -> Touched:
         """FIL-6."""
-        pool, position = working(self, state)
+        pool, position = self.working(state)
         # Change
         assert position.order is not None, "admission saw a working order"
         effects.append(OrderEnded(position.key, position.order, "no_liquidity"))
@@ -182,23 +171,8 @@ class OrderDone:
         return [pool]
 
 
-def no_working_order(event: Fill | OrderDone, state: State) -> Failure | None:
-    """FIL-1, FIL-6: the position that the event names has a working liquidation order."""
-    position = state.position(event.account, event.market, event.mode)
-    if position is not None and position.order is not None:
-        return None
-    return Failure("market", keys.position(event.account, event.market, event.mode), "has no working liquidation order")
-
-
-def working(event: Fill | OrderDone, state: State) -> tuple[Pool, Position]:
-    """The position whose order is executed, and its pool; the event's check has seen that there is one (FIL-1)."""
-    pool = state.pool(event.account, event.mode, event.market)
-    assert pool is not None, "admission saw a working order"
-    return pool, pool.positions[event.market]
-
-
 @frozen
-class Funding:
+class Funding(EventRecord):
     """Every position of a market pays, or receives, per unit of its size: above 0, longs pay (EVT-6)."""
 
     type: ClassVar[str] = "funding"
@@ -207,12 +181,6 @@ class Funding:
 
     market: str = field(validator=admission.is_text)
     payment: str = admission.amount("money", "any")
-
-    checks: ClassVar[tuple[Check["Funding"], ...]] = ()
-
-    def admit(self, state: State) -> Amounts:
-        """EVT-2."""
-        return admission.admit(self, state, self.checks)
 
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """EVT-6."""

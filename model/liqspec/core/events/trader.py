@@ -5,7 +5,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from liqspec.core import admission, arithmetic, changes
-from liqspec.core.admission import Amounts, Check, EventData, Failure, Sort
+from liqspec.core.admission import Amounts, Check, EventData, EventRecord, Failure, Sort
 from liqspec.core.arithmetic import Holding
 from liqspec.core.changes import Effects, Touched
 from liqspec.core.config import Mode
@@ -16,7 +16,7 @@ from liqspec.edge.shapes import is_integer
 
 
 @frozen
-class Deposit:
+class Deposit(EventRecord):
     """Money comes into the account's cross pool (ACC-4)."""
 
     type: ClassVar[str] = "deposit"
@@ -25,12 +25,6 @@ class Deposit:
 
     account: str = field(validator=admission.is_text)
     amount: str = admission.amount("money", "positive")
-
-    checks: ClassVar[tuple[Check["Deposit"], ...]] = ()
-
-    def admit(self, state: State) -> Amounts:
-        """EVT-2."""
-        return admission.admit(self, state, self.checks)
 
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """ACC-4."""
@@ -45,7 +39,7 @@ class Deposit:
 
 
 @frozen
-class Withdraw:
+class Withdraw(EventRecord):
     """Money leaves the account's cross pool (ACC-5)."""
 
     type: ClassVar[str] = "withdraw"
@@ -61,10 +55,6 @@ class Withdraw:
 
     checks: ClassVar[tuple[Check["Withdraw"], ...]] = admission.outflow_checks(paying)
 
-    def admit(self, state: State) -> Amounts:
-        """EVT-2, ACC-5."""
-        return admission.admit(self, state, self.checks)
-
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """ACC-5."""
         pool, amount = state.accounts[self.account].cross, amounts["amount"]
@@ -78,7 +68,7 @@ class Withdraw:
 
 
 @frozen
-class Transfer:
+class Transfer(EventRecord):
     """Money moves between the cross pool and an isolated one: above 0 to the isolated pool, below 0 back (ACC-6)."""
 
     type: ClassVar[str] = "transfer"
@@ -99,10 +89,6 @@ class Transfer:
 
     checks: ClassVar[tuple[Check["Transfer"], ...]] = admission.outflow_checks(paying, paid_by="paying pool")
 
-    def admit(self, state: State) -> Amounts:
-        """EVT-2, ACC-6."""
-        return admission.admit(self, state, self.checks)
-
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """ACC-6."""
         cross, isolated = state.accounts[self.account].cross, changes.isolated_pool(state, self.account, self.market)
@@ -117,7 +103,7 @@ class Transfer:
 
 
 @frozen
-class Trade:
+class Trade(EventRecord):
     """The trader's own trade with the outside: buys for size above 0, sells below (ACC-7 to ACC-9)."""
 
     type: ClassVar[str] = "trade"
@@ -142,7 +128,7 @@ class Trade:
         """The pool that backs the position; an empty one where it was never used (ACC-3)."""
         return state.pool(self.account, self.mode, self.market) or Pool(self.account, "isolated", self.market)
 
-    def sort(self, state: State, amounts: Amounts) -> Sort:
+    def sort(self, state: State, amounts: Amounts, /) -> Sort:
         """Whether the trade reduces the position of its key, or opens or increases it (ACC-7)."""
         position = self.pool_in(state).positions.get(self.market)
         return "increasing" if position is None or position.size * amounts["size"] >= 0 else "reducing"
@@ -304,15 +290,6 @@ class Trade:
             example=("holding", {"size": "-5", "price": "1"}),
         ),
     )
-
-    def admit(self, state: State) -> Amounts:
-        """EVT-2, ACC-7 to ACC-9: the checks for the sort of trade that it is."""
-        amounts = admission.admit_fields(self, state)
-        sort = self.sort(state, amounts)
-        for check in self.checks:
-            if check.of in (None, sort):
-                check.run(self, state, amounts)
-        return amounts
 
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """ACC-7."""

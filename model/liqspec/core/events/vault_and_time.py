@@ -6,7 +6,7 @@ import attrs
 from attrs import field, frozen
 
 from liqspec.core import admission
-from liqspec.core.admission import Amounts, Check, EventData, Failure
+from liqspec.core.admission import Amounts, Check, EventData, EventRecord, Failure
 from liqspec.core.changes import Effects, Touched, fire_with, measure
 from liqspec.core.config import Mode
 from liqspec.core.effects import BlockBegun, CollateralMoved, VaultFunded, VaultTraded
@@ -17,7 +17,7 @@ from liqspec.edge.shapes import is_integer
 
 
 @frozen
-class VaultTrade:
+class VaultTrade(EventRecord):
     """The vault trades with the outside, to unwind what it took (EVT-7)."""
 
     type: ClassVar[str] = "vault_trade"
@@ -27,12 +27,6 @@ class VaultTrade:
     market: str = field(validator=admission.is_text)
     size: str = admission.amount("size", "nonzero")
     price: str = admission.amount("price", "positive")
-
-    checks: ClassVar[tuple[Check["VaultTrade"], ...]] = ()
-
-    def admit(self, state: State) -> Amounts:
-        """EVT-2."""
-        return admission.admit(self, state, self.checks)
 
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """EVT-7."""
@@ -48,7 +42,7 @@ class VaultTrade:
 
 
 @frozen
-class VaultCash:
+class VaultCash(EventRecord):
     """The vault is funded, or drawn on (EVT-8)."""
 
     type: ClassVar[str] = "vault_cash"
@@ -56,12 +50,6 @@ class VaultCash:
     example: ClassVar[EventData] = {"amount": "1"}
 
     amount: str = admission.amount("money", "nonzero")
-
-    checks: ClassVar[tuple[Check["VaultCash"], ...]] = ()
-
-    def admit(self, state: State) -> Amounts:
-        """EVT-2."""
-        return admission.admit(self, state, self.checks)
 
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """EVT-8."""
@@ -75,7 +63,7 @@ class VaultCash:
 
 
 @frozen
-class Adjust:
+class Adjust(EventRecord):
     """Money that the trader did not decide on comes into a pool, or leaves it: a fee, a rebate, interest (ACC-12)."""
 
     type: ClassVar[str] = "adjust"
@@ -117,10 +105,6 @@ class Adjust:
         ),
     )
 
-    def admit(self, state: State) -> Amounts:
-        """EVT-2, ACC-12."""
-        return admission.admit(self, state, self.checks)
-
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """ACC-12."""
         pool, amount = self.pool_in(state), amounts["amount"]
@@ -135,7 +119,7 @@ class Adjust:
 
 
 @frozen
-class Block:
+class Block(EventRecord):
     """A block begins: the only event that moves time (EVT-9)."""
 
     type: ClassVar[str] = "block"
@@ -165,10 +149,6 @@ class Block:
             example=("working", {}),
         ),
     )
-
-    def admit(self, state: State) -> Amounts:
-        """EVT-2, EVT-9."""
-        return admission.admit(self, state, self.checks)
 
     def perform(self, state: State, _: Amounts, effects: Effects) -> Touched:
         """EVT-9."""
