@@ -8,8 +8,7 @@ import pytest
 from liqspec.core import arithmetic, assessment, changes, machine
 from liqspec.core.effects import Effect, OrderEmitted, WindowOpened
 from liqspec.core.state import Pool, State
-from liqspec.draw import assessment as drawn_assessment
-from liqspec.draw import isolation as drawn_isolation
+from liqspec.draw import flowcharts
 from liqspec.draw.theme import LIGHT
 from liqspec.edge import files
 from liqspec.replay.run import Moment, Run
@@ -86,8 +85,8 @@ class TestTheChart:
             assert said.replace("a end", "an end") in str(error.value).replace("a end", "an end")
 
     def test_each_format_has_every_node_once(self) -> None:
-        source = drawn_assessment.to_dot(CHART, LIGHT).source
-        text = drawn_assessment.to_mermaid(CHART)
+        source = flowcharts.assessment_dot(CHART, LIGHT).source
+        text = flowcharts.assessment_mermaid(CHART)
         for name, node in CHART.nodes.items():
             assert source.count(f"\t{name} [label=<") == 1
             assert text.count(f'"{node.text}<br>') == 1
@@ -163,7 +162,7 @@ class TestWhatALiquidationTouches:
         assert forced - opened
 
     def test_each_format_has_both_side_by_side(self) -> None:
-        source, text = drawn_isolation.to_dot(ISOLATION, LIGHT).source, drawn_isolation.to_mermaid(ISOLATION)
+        source, text = flowcharts.isolation_dot(ISOLATION, LIGHT).source, flowcharts.isolation_mermaid(ISOLATION)
         for liquidation in ISOLATION.liquidations:
             assert source.count(liquidation.title) == text.count(liquidation.title) == 1
 

@@ -4,11 +4,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, frozen
 
 from liqspec.core import machine
 from liqspec.core.machine import Lifecycle, Table, TransitionEntry, guard_name
 from liqspec.core.parameters import PARAMETERS, LiquidationConfig
+from liqspec.draw.legend import words
 from liqspec.draw.theme import Purpose, Role
 from liqspec.edge import files
 from liqspec.edge.errors import InvalidInput
@@ -32,20 +33,13 @@ class StateShown:
 
 
 @frozen(kw_only=True)
-class TransitionShown:
-    """A transition in a picture, with those of its sources that the picture shows.
+class TransitionShown(TransitionEntry):
+    """A transition of the table in a picture, with those of its sources that the picture shows.
 
     `possible` is False where the parameters of a venue rule it out; `fired` counts how often it happened in a
     verification, None where nothing was counted.
     """
 
-    id: str
-    trigger: str
-    guard: tuple[str, ...]
-    sources: tuple[str, ...]
-    to: str
-    rules: tuple[str, ...]
-    meaning: str
     purpose: Purpose
     possible: bool = True
     fired: int | None = None
@@ -53,7 +47,7 @@ class TransitionShown:
     @property
     def condition(self) -> str:
         """The guards in words, in brackets; empty where there are none."""
-        return f"[{', '.join(self.guard).replace('_', ' ')}]" if self.guard else ""
+        return condition(self)
 
     @property
     def label(self) -> str:
@@ -82,7 +76,7 @@ class Diagram:
     transitions: tuple[TransitionShown, ...]
     frames: tuple[Frame, ...] = ()
     initial: str | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def frame_of(self, transition: TransitionShown) -> Frame | None:
         """The frame that a transition leaves as a whole, or None if it leaves its states one by one."""
@@ -90,7 +84,9 @@ class Diagram:
         return next((frame for frame in self.frames if set(frame.states) == wanted), None)
 
 
-# ---------------------------------------------------------------------------------------------------------------- views
+def condition(entry: TransitionEntry) -> str:
+    """The guards of a transition in words, in brackets; empty where there are none."""
+    return f"[{words(', '.join(entry.guard))}]" if entry.guard else ""
 
 
 def whole(lifecycle: Lifecycle) -> Diagram:
@@ -102,7 +98,10 @@ def whole(lifecycle: Lifecycle) -> Diagram:
         states=tuple(
             StateShown(name=name, role=roles[name], meaning=state.meaning) for name, state in table.states.items()
         ),
-        transitions=tuple(_shown(entry, roles) for entry in table.transitions),
+        transitions=tuple(
+            TransitionShown(**asdict(entry, recurse=False), purpose=_purpose(entry, roles))
+            for entry in table.transitions
+        ),
         frames=_frames(table),
         initial=table.initial,
     )
@@ -150,9 +149,6 @@ def _part(diagram: Diagram, title: str, kept: tuple[TransitionShown, ...], state
     )
 
 
-# ------------------------------------------------------------------------------------------------ roles, from the table
-
-
 @cache
 def role_of(state: str) -> Role:
     """What a state of the specification's lifecycle means."""
@@ -164,32 +160,16 @@ def _roles(table: Table) -> dict[str, Role]:
     filled = {state for entry in table.transitions if entry.trigger == "fill" for state in entry.sources}
     partly = {entry.to for entry in table.transitions if entry.trigger == "fill"}
     opened = {entry.to for entry in table.transitions if entry.trigger == "open"}
-    roles: dict[str, Role] = {}
-    for name, state in table.states.items():
-        if state.kind == "pseudo":
-            roles[name] = "start"
-        elif state.kind == "ended":
-            roles[name] = "vault"
-        elif state.kind == "final":
-            roles[name] = "end"
-        elif name in filled:
-            roles[name] = "partial" if name in partly else "liquidation"
-        else:
-            roles[name] = "covered" if name in opened else "waiting"
-    return roles
+    kinds: dict[str, Role] = {"pseudo": "start", "ended": "vault", "final": "end"}
 
+    def role(name: str, kind: str) -> Role:
+        if kind in kinds:
+            return kinds[kind]
+        if name in filled:
+            return "partial" if name in partly else "liquidation"
+        return "covered" if name in opened else "waiting"
 
-def _shown(entry: TransitionEntry, roles: dict[str, Role]) -> TransitionShown:
-    return TransitionShown(
-        id=entry.id,
-        trigger=entry.trigger,
-        guard=entry.guard,
-        sources=entry.sources,
-        to=entry.to,
-        rules=entry.rules,
-        meaning=entry.meaning,
-        purpose=_purpose(entry, roles),
-    )
+    return {name: role(name, state.kind) for name, state in table.states.items()}
 
 
 def _purpose(entry: TransitionEntry, roles: dict[str, Role]) -> Purpose:
@@ -208,7 +188,10 @@ def _frames(table: Table) -> tuple[Frame, ...]:
     Raises:
         CannotDraw: two of the sets cross, so that no frame can be drawn around each.
     """
-    sets = sorted({frozenset(entry.sources) for entry in table.transitions if len(entry.sources) > 1}, key=_outer_first)
+    sets = sorted(
+        {frozenset(entry.sources) for entry in table.transitions if len(entry.sources) > 1},
+        key=lambda states: (-len(states), sorted(states)),
+    )
     frames: list[Frame] = []
     for number, states in enumerate(sets):
         for other in sets[:number]:
@@ -216,14 +199,9 @@ def _frames(table: Table) -> tuple[Frame, ...]:
                 raise CannotDraw(f"the sources {', '.join(sorted(states))} cross {', '.join(sorted(other))}")
         around = next((frame for frame in reversed(frames) if states < set(frame.states)), None)
         ordered = tuple(name for name in table.states if name in states)
-        frames.append(
-            Frame(name=_frame_name(table, ordered), states=ordered, inside=None if around is None else around.name)
-        )
+        inside = None if around is None else around.name
+        frames.append(Frame(name=_frame_name(table, ordered), states=ordered, inside=inside))
     return tuple(frames)
-
-
-def _outer_first(states: frozenset[str]) -> tuple[int, list[str]]:
-    return -len(states), sorted(states)
 
 
 def _frame_name(table: Table, states: tuple[str, ...]) -> str:
@@ -270,13 +248,9 @@ def _reached(diagram: Diagram, ruled_out: set[str]) -> set[str]:
     """The states that a position can get to by what is not ruled out; of a part of the lifecycle, by all it shows."""
     targets = {entry.to for entry in diagram.transitions}
     reached = {state.name for state in diagram.states if state.role == "start" or state.name not in targets}
-    grown = True
-    while grown:
-        grown = False
-        for entry in diagram.transitions:
-            if entry.id not in ruled_out and entry.to not in reached and reached.intersection(entry.sources):
-                reached.add(entry.to)
-                grown = True
+    possible = [entry for entry in diagram.transitions if entry.id not in ruled_out]
+    while grown := {entry.to for entry in possible if reached.intersection(entry.sources)} - reached:
+        reached |= grown
     return reached
 
 
@@ -314,11 +288,10 @@ def covered(diagram: Diagram, counts: dict[str, int]) -> Diagram:
             raise CannotDraw(f"transitions.{name}: no such transition; the lifecycle has {', '.join(known)}")
     transitions = tuple(evolve(entry, fired=counts.get(entry.id, 0)) for entry in diagram.transitions)
     never = [entry.id for entry in transitions if not entry.fired and entry.purpose != "reserved"]
-    total = sum(counts.values())
     text = f"never fired: {', '.join(never)}" if never else "each one that events can cause fired"
     return evolve(
         diagram,
         title="How often each transition fired in a verification",
         transitions=transitions,
-        notes=(*diagram.notes, f"{total:,} transitions in all; {text}"),
+        notes=(*diagram.notes, f"{sum(counts.values()):,} transitions in all; {text}"),
     )

@@ -1,5 +1,8 @@
-"""Graphviz: an empty graph in a theme's colours, the pieces of its HTML-like labels, and its image by `dot`."""
+"""Graphviz: an empty graph in a theme's colours, the parts of its HTML-like labels, and its image by `dot`."""
 
+import textwrap
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from html import escape
 from typing import Literal
 
@@ -10,23 +13,20 @@ from liqspec.draw.diagram import CannotDraw
 from liqspec.draw.theme import FONT, Box, Line, Theme
 from liqspec.edge.texts import one_line
 
-Align = Literal["LEFT", "CENTER", "RIGHT"]
-
 _PNG_DPI = "144"  # twice the points of the layout, so that the smallest text is sharp
 
 
-def empty(name: str, title: str, theme: Theme, **attributes: str) -> Digraph:
-    """An empty graph in the theme's colours."""
+def captioned(
+    name: str, title: str, legend: list[list[tuple[str, str]]], remarks: Iterable[str], theme: Theme, **attributes: str
+) -> Digraph:
+    """An empty graph in the theme's colours; below it its title, rows of samples with their meanings, and remarks."""
+    rows = [text(title, color=theme.text, size=15, bold=True), *(samples(pairs, theme) for pairs in legend)]
+    rows += [text(remark, color=theme.quiet, size=11) for remark in remarks]
+    looks = {"bgcolor": theme.background, "fontname": FONT, "fontcolor": theme.text, "pad": "0.25", "labelloc": "b"}
+    label = html(table([cell("", attributes='HEIGHT="6"'), *map(cell, rows)], padding=4 if len(legend) > 1 else 3))
     return Digraph(
         name=name,
-        graph_attr={
-            "bgcolor": theme.background,
-            "fontname": FONT,
-            "fontcolor": theme.text,
-            "pad": "0.25",
-            "tooltip": title,
-            **attributes,
-        },
+        graph_attr={**looks, "tooltip": title, "label": label, **attributes},
         node_attr={"fontname": FONT, "fontcolor": theme.text, "shape": "plain"},
         edge_attr={"fontname": FONT, "fontcolor": theme.text, "color": theme.text, "arrowsize": "0.8"},
     )
@@ -56,7 +56,13 @@ def image(graph: Digraph, kind: str) -> bytes:
     return drawing
 
 
-# --------------------------------------------------------------------------------------------------------------- labels
+@contextmanager
+def frame(graph: Digraph, name: str, theme: Theme, **attributes: str) -> Iterator[Digraph]:
+    """A frame around the nodes that are added within it."""
+    looks = {"style": "rounded,filled", "fillcolor": theme.panel, "color": theme.faint, "labelloc": "t"}
+    with graph.subgraph(name=f"cluster_{name}") as framed:
+        framed.attr(**{**looks, **attributes})
+        yield framed
 
 
 def text(content: str, *, color: str, size: int = 12, bold: bool = False, struck: bool = False) -> str:
@@ -69,15 +75,15 @@ def text(content: str, *, color: str, size: int = 12, bold: bool = False, struck
     return f'<FONT COLOR="{color}" POINT-SIZE="{size}">{escaped}</FONT>'
 
 
-def cell(content: str, *, align: Align = "CENTER", attributes: str = "") -> str:
+def cell(content: str, *, align: Literal["LEFT", "CENTER", "RIGHT"] = "CENTER", attributes: str = "") -> str:
     """A cell of a table."""
     return f'<TD ALIGN="{align}"{" " if attributes else ""}{attributes}>{content}</TD>'
 
 
-def table(rows: list[str], *, attributes: str = 'CELLPADDING="1"') -> str:
+def table(rows: list[str], padding: int = 1, spacing: int = 0) -> str:
     """A table without lines; each row is its cells."""
     body = "".join(f"<TR>{row}</TR>" for row in rows)
-    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" {attributes}>{body}</TABLE>'
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{spacing}" CELLPADDING="{padding}">{body}</TABLE>'
 
 
 def html(content: str) -> str:
@@ -85,34 +91,19 @@ def html(content: str) -> str:
     return f"<{content}>"
 
 
-def wrapped(words: str, width: int) -> list[str]:
+def lines(content: str, width: int, *, color: str, size: int, bold: bool = False) -> list[str]:
     """A text in lines of about `width` characters, broken between words."""
-    lines: list[str] = []
-    for word in words.split():
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
-
-
-def caption(title: str, rows: list[str], theme: Theme, padding: int = 3) -> str:
-    """A label of a whole picture: some space, its title, and further rows."""
-    lines = [
-        cell("", attributes='HEIGHT="6"'),
-        cell(text(title, color=theme.text, size=15, bold=True)),
-        *map(cell, rows),
-    ]
-    return html(table(lines, attributes=f'CELLPADDING="{padding}"'))
+    broken = textwrap.wrap(content, width, break_long_words=False, break_on_hyphens=False)
+    return [text(line, color=color, size=size, bold=bold) for line in broken]
 
 
 def samples(pairs: list[tuple[str, str]], theme: Theme) -> str:
     """A row of a legend: samples, each with its meaning."""
-    cells = []
-    for sample, meaning in pairs:
-        cells.append(cell(sample, align="RIGHT"))
-        cells.append(cell(text(f"{meaning}   ", color=theme.text, size=11), align="LEFT"))
-    return table(["".join(cells)], attributes='CELLPADDING="3"')
+    cells = [
+        cell(sample, align="RIGHT") + cell(text(f"{meaning}   ", color=theme.text, size=11), align="LEFT")
+        for sample, meaning in pairs
+    ]
+    return table(["".join(cells)], padding=3)
 
 
 def node(graph: Digraph, name: str, rows: list[str], box: Box, **attributes: str) -> None:
@@ -126,6 +117,11 @@ def node(graph: Digraph, name: str, rows: list[str], box: Box, **attributes: str
         penwidth=str(box.width),
         **attributes,
     )
+
+
+def edge(graph: Digraph, start: str, end: str, line: Line, **attributes: str) -> None:
+    """Add an edge that is drawn like a line; its arrow is for the attributes to say."""
+    graph.edge(start, end, color=line.color, style=line.pattern, penwidth=str(line.width), **attributes)
 
 
 def box_sample(box: Box) -> str:
@@ -146,7 +142,7 @@ def box_sample(box: Box) -> str:
 
 
 def line_sample(line: Line, theme: Theme) -> str:
-    """A short piece of line for a legend: its colour, pattern and weight."""
+    """A short line for a legend: its colour, pattern and weight."""
     strokes = {"solid": [34], "dashed": [9, 9, 9], "dotted": [3, 3, 3, 3, 3, 3]}[line.pattern]
     height = max(1, round(line.width))
     cells = f'<TD FIXEDSIZE="TRUE" WIDTH="3" HEIGHT="{height}" BGCOLOR="{theme.background}"></TD>'.join(

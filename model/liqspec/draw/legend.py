@@ -8,7 +8,6 @@ from attrs import frozen
 from liqspec.core.events import EventData
 from liqspec.draw.theme import Area, Curve, Purpose, Role
 from liqspec.replay.record import Measures, Record, Trade
-from liqspec.report.amounts import thousands
 
 # None is the name of a state, so that a state's name stands once in a picture.
 ROLES: dict[Role, str] = {
@@ -40,7 +39,6 @@ AREAS: dict[Area, str] = {
     "window": "own cooldown window",
 }
 
-
 Side = Literal["sells", "buys"]
 _WHO: dict[Literal["trade", "fill"], str] = {"trade": "trader", "fill": "liquidation"}
 
@@ -65,7 +63,15 @@ class Entry:
 
 def entries(record: Record) -> list[Entry]:
     """The lines, areas and marks that occur in the picture of a run, each with its meaning."""
-    curves, areas = _occurring(record)
+    measures = [seen for step in record.steps for seen in step.measures.values()]
+    curves: set[Curve] = {"mark", "equity"}
+    if any(seen.maintenance_margin.exact for seen in measures):
+        curves |= {"maintenance", "backstop"}
+    if any(record.takeovers(key) for key in record.pools()):
+        curves.add("takeover")
+    areas = {area_of(seen) for seen in measures}
+    if any(record.windows(key) for key in record.positions()):
+        areas.add("window")
     sides: tuple[Side, ...] = ("sells", "buys")
     marks = [Mark(kind=kind, side=side) for side in sides for kind in _WHO]
     trades = {mark_of(trade) for trade in record.trades()}
@@ -88,25 +94,12 @@ def area_of(seen: Measures | None) -> Area | None:
     return "below_backstop" if seen.below_backstop else "breached"
 
 
-def _occurring(record: Record) -> tuple[set[Curve], set[Area]]:
-    measures = [seen for step in record.steps for seen in step.measures.values()]
-    curves: set[Curve] = {"mark", "equity"}
-    if any(seen.maintenance_margin.exact for seen in measures):
-        curves |= {"maintenance", "backstop"}
-    if any(record.takeovers(key) for key in record.pools()):
-        curves.add("takeover")
-    areas = {area for seen in measures if (area := area_of(seen)) is not None}
-    if any(record.windows(key) for key in record.positions()):
-        areas.add("window")
-    return curves, areas
-
-
 def time_text(milliseconds: int) -> str:
     """A time for people: in seconds where it is at least one, else in milliseconds."""
     if milliseconds < 1000:
         return f"{milliseconds} ms"
     seconds, rest = divmod(milliseconds, 1000)
-    return thousands(str(seconds)) + (f".{rest:03d}".rstrip("0") if rest else "") + " s"
+    return f"{seconds:,}" + (f".{rest:03d}".rstrip("0") if rest else "") + " s"
 
 
 def short(text: str, most: int) -> str:

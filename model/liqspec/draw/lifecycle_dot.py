@@ -8,14 +8,12 @@ from graphviz import Digraph
 
 from liqspec.draw import dot
 from liqspec.draw.diagram import Diagram, Frame, StateShown, TransitionShown
-from liqspec.draw.legend import PURPOSES, ROLES
-from liqspec.draw.theme import Line, Theme
+from liqspec.draw.legend import PURPOSES, ROLES, words
+from liqspec.draw.theme import Box, Line, Theme
 from liqspec.edge.texts import counted
 
-_FRAME = "cluster_"
-_PROSE = str.maketrans("_", " ")
 _READING = "A label is: transition, trigger, [guards], and the rule that acts."
-_FRAMES = "A line from the edge of a frame holds for every state in it."
+_FRAMES = " A line from the edge of a frame holds for every state in it."
 
 
 def draw(diagram: Diagram, theme: Theme) -> Digraph:
@@ -32,22 +30,13 @@ class _Drawing:
         # A frame is drawn where its states lie together; the first state of all and the last one do not.
         self.frames = [frame for frame in diagram.frames if diagram.initial not in frame.states]
         self.order = [state.name for state in diagram.states]
-        self.graph = dot.empty(
-            "lifecycle",
-            diagram.title,
-            theme,
-            rankdir="LR",
-            compound="true",
-            nodesep="0.2",
-            ranksep="0.22",
-            labelloc="b",
-            label=caption(diagram, theme),
-        )
+        legend = [_boxes(diagram, theme), _lines(diagram, theme)]
+        remarks = [_READING + (_FRAMES if diagram.frames else ""), *diagram.notes]
+        spaces = {"rankdir": "LR", "compound": "true", "nodesep": "0.2", "ranksep": "0.22"}
+        self.graph = dot.captioned("lifecycle", diagram.title, legend, remarks, theme, **spaces)
         self._fill(self.graph, None)
         for entry in diagram.transitions:
             self._connect(entry)
-
-    # ----------------------------------------------------------------------------------------------- boxes and labels
 
     def _fill(self, graph: Digraph, frame: Frame | None) -> None:
         """Put into a frame, or the page, what belongs there and in no frame inside it."""
@@ -56,19 +45,12 @@ class _Drawing:
                 self._state(graph, state)
         for inner in self.frames:
             if inner.inside == (frame.name if frame else None):
-                with graph.subgraph(name=_FRAME + inner.name) as nested:
-                    nested.attr(
-                        label=inner.name.translate(_PROSE),
-                        style="rounded,filled",
-                        fillcolor=self.theme.panel if inner.inside is None else self.theme.background,
-                        color=self.theme.faint,
-                        fontcolor=self.theme.quiet,
-                        fontsize="12",
-                        labelloc="t",
-                        labeljust="l",
-                        margin="12",
-                        tooltip=f"any of {', '.join(inner.states)}",
-                    )
+                looks = {"fontcolor": self.theme.quiet, "fontsize": "12", "labeljust": "l", "margin": "12"}
+                looks["fillcolor"] = self.theme.panel if inner.inside is None else self.theme.background
+                tooltip = f"any of {', '.join(inner.states)}"
+                with dot.frame(
+                    graph, inner.name, self.theme, label=words(inner.name), tooltip=tooltip, **looks
+                ) as nested:
                     self._fill(nested, inner)
         for entry in self.diagram.transitions:
             if self._home(entry) is frame:
@@ -88,18 +70,16 @@ class _Drawing:
 
     def _state(self, graph: Digraph, state: StateShown) -> None:
         box, theme = self.theme.boxes[state.role], self.theme
-        style = ["filled", *(["rounded"] if box.rounded else []), box.outline]
-        fill, border, ink = (box.fill, box.border, box.text)
         if not state.possible:
-            style, fill, border, ink = ["filled", "rounded", "dotted"], theme.background, theme.faint, theme.faint
+            box = Box(theme.background, theme.faint, "dotted", 1, True, box.double, "", theme.faint)
         graph.node(
             state.name,
-            label=dot.html(dot.text(state.name, color=ink, size=14, bold=state.possible)),
+            label=dot.html(dot.text(state.name, color=box.text, size=14, bold=state.possible)),
             shape="box",
-            style=",".join(style),
-            fillcolor=fill,
-            color=border,
-            penwidth=str(box.width if state.possible else 1),
+            style=",".join(["filled", *(["rounded"] if box.rounded else []), box.outline]),
+            fillcolor=box.fill,
+            color=box.border,
+            penwidth=str(box.width),
             peripheries="2" if box.double else "1",
             margin="0.16,0.1",
             tooltip=state.meaning,
@@ -108,113 +88,73 @@ class _Drawing:
     def _label(self, graph: Digraph, entry: TransitionShown) -> None:
         theme = self.theme
         ink = theme.text if entry.possible else theme.faint
-        number = ink if entry.fired else self._line(entry).color
+        number = ink if entry.fired else stroke(entry, theme).color
         head = dot.text(entry.id, color=number, size=13, bold=True)
-        # A no-break space: browsers drop an ordinary one at the beginning of a piece of text.
+        # A no-break space: browsers drop an ordinary one at the beginning of a text.
         head += dot.text(f"\N{NO-BREAK SPACE}{entry.trigger}", color=ink, size=13, struck=not entry.possible)
-        rows = [dot.cell(head)]
-        if entry.condition:
-            parts = [f"{guard},".translate(_PROSE) for guard in entry.guard]
-            parts[0], parts[-1] = f"[{parts[0]}", f"{parts[-1][:-1]}]"
-            if len(parts) == 1:
-                parts = [entry.condition]
-            rows += [dot.cell(dot.text(part, color=ink, size=11)) for part in parts]
+        guards = entry.condition.replace(", ", ",\n").splitlines()
+        rows = [dot.cell(head), *(dot.cell(dot.text(guard, color=ink, size=11)) for guard in guards)]
         rows.append(dot.cell(dot.text(entry.rules[0], color=theme.quiet, size=10)))
         if entry.fired is not None:
-            rows.append(count_box(entry, theme))
+            rows.append(_count(entry, entry.fired, theme))
         graph.node(entry.id, label=dot.html(dot.table(rows)), tooltip=entry.meaning)
-
-    # --------------------------------------------------------------------------------------------------------- lines
 
     def _connect(self, entry: TransitionShown) -> None:
         """Draw the lines of a transition, always towards trouble: an arrow back is drawn from its head."""
-        frame = self.diagram.frame_of(entry)
-        if frame in self.frames and frame is not None:
-            # Graphviz cuts a line at a frame; it needs a state inside to start from.
-            inside = frame.states[-1]
-            self._tail(entry, inside, cut=_FRAME + frame.name)
+        line, frame = stroke(entry, self.theme), self.diagram.frame_of(entry)
+        cut = f"cluster_{frame.name}" if frame is not None and frame in self.frames else None
+        # Graphviz cuts a line at a frame; it needs a state inside to start from.
+        sources = frame.states[-1:] if frame is not None and cut else entry.sources
+        for source in sources:
+            if self._backwards(entry, source):
+                dot.edge(self.graph, entry.id, source, line, dir="none", **({"lhead": cut} if cut else {}))
+            else:
+                dot.edge(self.graph, source, entry.id, line, dir="none", **({"ltail": cut} if cut else {}))
+        if all(self._backwards(entry, source) for source in entry.sources):
+            dot.edge(self.graph, entry.to, entry.id, line, dir="back", arrowtail=line.arrow)
         else:
-            for source in entry.sources:
-                self._tail(entry, source)
-        self._head(entry)
+            dot.edge(self.graph, entry.id, entry.to, line, dir="forward", arrowhead=line.arrow)
 
     def _backwards(self, entry: TransitionShown, source: str) -> bool:
         return self.order.index(source) > self.order.index(entry.to)
-
-    def _tail(self, entry: TransitionShown, source: str, cut: str | None = None) -> None:
-        line = self._line(entry)
-        if self._backwards(entry, source):
-            self._edge(line, entry.id, source, dir="none", lhead=cut)
-        else:
-            self._edge(line, source, entry.id, dir="none", ltail=cut)
-
-    def _head(self, entry: TransitionShown) -> None:
-        line = self._line(entry)
-        if all(self._backwards(entry, source) for source in entry.sources):
-            self._edge(line, entry.to, entry.id, dir="back", arrowtail=line.arrow)
-        else:
-            self._edge(line, entry.id, entry.to, dir="forward", arrowhead=line.arrow)
-
-    def _line(self, entry: TransitionShown) -> Line:
-        return stroke(entry, self.theme)
-
-    def _edge(self, line: Line, start: str, end: str, **attributes: str | None) -> None:
-        given = {name: value for name, value in attributes.items() if value is not None}
-        self.graph.edge(start, end, color=line.color, style=line.pattern, penwidth=str(line.width), **given)
-
-
-# --------------------------------------------------------------------------------------------------------------- a line
 
 
 def stroke(entry: TransitionShown, theme: Theme) -> Line:
     """The line of a transition."""
     if not entry.possible:
-        return Line(theme.faint, "dotted", 1.0, "vee")
+        return _impossible(theme)
     if entry.fired is None or entry.purpose == "reserved":
         return theme.lines[entry.purpose]
     if entry.fired == 0:
-        return Line(theme.alarm, "dashed", 3.0, "normal")
-    step = _step(entry.fired, theme)
-    return Line(theme.scale[step], "solid", 1.0 + 1.1 * step, "normal")
-
-
-def count_box(entry: TransitionShown, theme: Theme) -> str:
-    """How often a transition fired, as a cell of its label."""
-    assert entry.fired is not None, "only pictures of a verification have counts"
-    if entry.fired == 0 and entry.purpose == "reserved":
-        return dot.cell(dot.text("reserved", color=theme.quiet, size=11))
-    if entry.fired == 0:
-        return dot.cell(
-            dot.text("NEVER FIRED", color=theme.alarm_text, size=12, bold=True),
-            attributes=f'BGCOLOR="{theme.alarm}" CELLPADDING="4"',
-        )
-    return dot.cell(dot.text(counted(entry.fired, "time"), color=theme.text, size=12, bold=True))
+        return _never(theme)
+    digits = len(str(entry.fired))
+    return scale_steps(theme)[min(digits, len(theme.scale)) - 1][1]
 
 
 def scale_steps(theme: Theme) -> list[tuple[str, Line]]:
-    """The steps of the scale for counts, each with what it stands for."""
-    steps = []
-    for step, color in enumerate(theme.scale):
-        low = 10**step
-        text = f"{low:,} and more" if step == len(theme.scale) - 1 else f"{low:,} to {10 * low - 1:,}"
-        steps.append((text, Line(color, "solid", 1.0 + 1.1 * step, "normal")))
-    return steps
+    """The steps of the scale for counts by their number of digits, each with what it stands for."""
+    last = len(theme.scale) - 1
+    texts = [f"{10**step:,} to {10 ** (step + 1) - 1:,}" for step in range(last)] + [f"{10**last:,} and more"]
+    lines = [Line(color, "solid", 1.0 + 1.1 * step, "normal") for step, color in enumerate(theme.scale)]
+    return list(zip(texts, lines, strict=True))
 
 
-def _step(count: int, theme: Theme) -> int:
-    """The step of the scale by the count's number of digits."""
-    return min(len(str(count)), len(theme.scale)) - 1
+def _impossible(theme: Theme) -> Line:
+    return Line(theme.faint, "dotted", 1.0, "vee")
 
 
-# ---------------------------------------------------------------------------------------------------------- the caption
+def _never(theme: Theme) -> Line:
+    return Line(theme.alarm, "dashed", 3.0, "normal")
 
 
-def caption(diagram: Diagram, theme: Theme) -> str:
-    """The title, what boxes and lines mean, and the notes, as an HTML-like label."""
-    reading = f"{_READING} {_FRAMES}" if diagram.frames else _READING
-    rows = [dot.samples(_boxes(diagram, theme), theme), dot.samples(_lines(diagram, theme), theme)]
-    rows += [dot.text(note, color=theme.quiet, size=11) for note in (reading, *diagram.notes)]
-    return dot.caption(diagram.title, rows, theme, padding=4)
+def _count(entry: TransitionShown, fired: int, theme: Theme) -> str:
+    """How often a transition fired, as a cell of its label."""
+    if fired:
+        return dot.cell(dot.text(counted(fired, "time"), color=theme.text, bold=True))
+    if entry.purpose == "reserved":
+        return dot.cell(dot.text("reserved", color=theme.quiet, size=11))
+    alarm = dot.text("NEVER FIRED", color=theme.alarm_text, bold=True)
+    return dot.cell(alarm, attributes=f'BGCOLOR="{theme.alarm}" CELLPADDING="4"')
 
 
 def _boxes(diagram: Diagram, theme: Theme) -> list[tuple[str, str]]:
@@ -224,12 +164,10 @@ def _boxes(diagram: Diagram, theme: Theme) -> list[tuple[str, str]]:
 
 def _lines(diagram: Diagram, theme: Theme) -> list[tuple[str, str]]:
     if any(entry.fired is not None for entry in diagram.transitions):
-        samples = [(meaning, line) for meaning, line in scale_steps(theme)]
-        samples.append(("never", Line(theme.alarm, "dashed", 3.0, "normal")))
-        samples.append((PURPOSES["reserved"], theme.lines["reserved"]))
+        samples = [*scale_steps(theme), ("never", _never(theme)), (PURPOSES["reserved"], theme.lines["reserved"])]
     else:
         shown = {entry.purpose for entry in diagram.transitions if entry.possible}
         samples = [(meaning, theme.lines[purpose]) for purpose, meaning in PURPOSES.items() if purpose in shown]
     if not all(entry.possible for entry in diagram.transitions):
-        samples.append(("impossible at this venue", Line(theme.faint, "dotted", 1.0, "vee")))
+        samples.append(("impossible at this venue", _impossible(theme)))
     return [(dot.line_sample(line, theme), meaning) for meaning, line in samples]

@@ -226,8 +226,8 @@ def colours() -> str:
 
 
 def _variables(theme: Theme) -> str:
-    plain = ("background", "panel", "text", "quiet", "grid", "accent")
-    pairs = {name: getattr(theme, name) for name in plain} | {"liquidation": theme.boxes["liquidation"].border}
+    pairs = {name: getattr(theme, name) for name in ("background", "panel", "text", "quiet", "grid")}
+    pairs |= {"accent": theme.boxes["waiting"].border, "liquidation": theme.boxes["liquidation"].border}
     pairs |= {name: stroke.color for name, stroke in theme.curves.items()}
     pairs |= dict(theme.areas.items())
     for state in machine.lifecycle().table.states:

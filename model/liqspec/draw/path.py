@@ -138,7 +138,7 @@ def _edges(drawn: Digraph, every: list[Edge], theme: Theme) -> None:
                 edge.entry.to,
                 label=_label(_numbered(edge), theme),
                 id=f"edge-{edge.entry.id}-{edge.source}",
-                color=theme.accent,
+                color=theme.boxes["waiting"].border,
                 fontcolor=theme.text,
                 penwidth="2.8",
                 weight="4",

@@ -31,8 +31,8 @@ class Box:
     width: float
     rounded: bool
     double: bool
+    hatch: str
     text: str
-    hatch: str = ""
 
 
 @frozen
@@ -54,16 +54,15 @@ class Stroke:
     dashes: tuple[float, ...] = ()
 
 
-_OUTLINES: dict[Role, tuple[Pattern, float, bool, bool]] = {
-    "start": ("dotted", 1.4, True, False),
-    "covered": ("solid", 1.4, True, False),
-    "waiting": ("dashed", 1.4, True, False),
-    "liquidation": ("solid", 3.0, True, False),
-    "partial": ("dashed", 3.0, True, False),
-    "vault": ("solid", 3.0, False, False),
-    "end": ("solid", 1.4, False, True),
+_LOOKS: dict[Role, tuple[Pattern, float, bool, bool, str]] = {  # outline, width, rounded, double, hatch
+    "start": ("dotted", 1.4, True, False, ""),
+    "covered": ("solid", 1.4, True, False, ""),
+    "waiting": ("dashed", 1.4, True, False, "-----"),
+    "liquidation": ("solid", 3.0, True, False, "//"),
+    "partial": ("dashed", 3.0, True, False, ".."),
+    "vault": ("solid", 3.0, False, False, "xx"),
+    "end": ("solid", 1.4, False, True, ""),
 }
-_HATCHES: dict[Role, str] = {"waiting": "-----", "liquidation": "//", "partial": "..", "vault": "xx"}
 
 
 @frozen(kw_only=True)
@@ -84,33 +83,20 @@ class Theme:
     alarm: str  # never fired
     alarm_text: str
 
-    def _fill(self, role: Role) -> str:
-        return self.colors[role][0]
-
-    def _border(self, role: Role) -> str:
-        return self.colors[role][1]
-
-    @property
-    def accent(self) -> str:
-        """What was taken or chosen."""
-        return self._border("waiting")
-
     @property
     def boxes(self) -> dict[Role, Box]:
         """How each state is drawn."""
-        return {
-            role: Box(self._fill(role), self._border(role), *outline, self.on_boxes, _HATCHES.get(role, ""))
-            for role, outline in _OUTLINES.items()
-        }
+        colors = self.colors
+        return {role: Box(colors[role][0], colors[role][1], *look, self.on_boxes) for role, look in _LOOKS.items()}
 
     @property
     def lines(self) -> dict[Purpose, Line]:
         """How each transition is drawn."""
         return {
             "opening": Line(self.text, "solid", 1.2, "normal"),
-            "trouble": Line(self._border("liquidation"), "solid", 2.6, "normal"),
-            "relief": Line(self._border("covered"), "dashed", 1.6, "vee"),
-            "closing": Line(self._border("end"), "solid", 1.2, "empty"),
+            "trouble": Line(self.boxes["liquidation"].border, "solid", 2.6, "normal"),
+            "relief": Line(self.boxes["covered"].border, "dashed", 1.6, "vee"),
+            "closing": Line(self.boxes["end"].border, "solid", 1.2, "empty"),
             "reserved": Line(self.reserved, "dotted", 1.4, "vee"),
         }
 
@@ -119,19 +105,19 @@ class Theme:
         """How each line of a timeline is drawn."""
         return {
             "mark": Stroke(self.text, 1.6),
-            "equity": Stroke(self._border("waiting"), 2.2),
-            "maintenance": Stroke(self._border("liquidation"), 1.6, (5, 2)),
-            "backstop": Stroke(self._border("vault"), 1.6, (1, 1.4)),
-            "takeover": Stroke(self._border("vault"), 1.6, (6.4, 1.6, 1, 1.6)),
+            "equity": Stroke(self.boxes["waiting"].border, 2.2),
+            "maintenance": Stroke(self.boxes["liquidation"].border, 1.6, (5, 2)),
+            "backstop": Stroke(self.boxes["vault"].border, 1.6, (1, 1.4)),
+            "takeover": Stroke(self.boxes["vault"].border, 1.6, (6.4, 1.6, 1, 1.6)),
         }
 
     @property
     def areas(self) -> dict[Area, str]:
         """The colour of each area of a timeline."""
         return {
-            "breached": self._fill("liquidation"),
-            "below_backstop": self._fill("vault"),
-            "window": self._border("waiting"),
+            "breached": self.boxes["liquidation"].fill,
+            "below_backstop": self.boxes["vault"].fill,
+            "window": self.boxes["waiting"].border,
         }
 
 

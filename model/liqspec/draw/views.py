@@ -7,7 +7,7 @@ from attrs import frozen
 from graphviz import Digraph
 
 from liqspec.core import machine
-from liqspec.draw import assessment, diagram, dot, isolation, lifecycle_dot, lifecycle_mermaid, statecharts
+from liqspec.draw import diagram, dot, flowcharts, lifecycle_dot, lifecycle_mermaid, statecharts
 from liqspec.draw.diagram import CannotDraw, Diagram, at_venue
 from liqspec.draw.theme import THEMES, ThemeName
 from liqspec.edge.texts import show
@@ -37,12 +37,12 @@ def draw(view: str, kind: Format, theme: ThemeName, venue: str | None = None) ->
     if view == "assessment":
         chart = charts.assessment()
         if kind == "mermaid":
-            return assessment.to_mermaid(chart).encode()
-        return _laid_out(assessment.to_dot(chart, THEMES[theme]), kind)
+            return flowcharts.assessment_mermaid(chart).encode()
+        return _laid_out(flowcharts.assessment_dot(chart, THEMES[theme]), kind)
     table = charts.isolation()
     if kind == "mermaid":
-        return isolation.to_mermaid(table).encode()
-    return _laid_out(isolation.to_dot(table, THEMES[theme]), kind)
+        return flowcharts.isolation_mermaid(table).encode()
+    return _laid_out(flowcharts.isolation_dot(table, THEMES[theme]), kind)
 
 
 def lifecycle(picture: Diagram, kind: Format, theme: ThemeName) -> bytes:
