@@ -9,7 +9,8 @@ from rich.console import Console
 from liqspec.conform import report as conformed
 from liqspec.conform.coverage import Compared
 from liqspec.core import machine
-from liqspec.core.events import EVENTS, checks
+from liqspec.core.events import EVENTS
+from liqspec.core.refusals import MEANINGS
 from liqspec.edge.texts import counted
 from liqspec.properties.registry import PROPERTIES
 from liqspec.report.tables import table
@@ -53,7 +54,7 @@ def empty_report() -> verified.Report:
         (["venues"], venues.names()),
         (["properties"], [word for entry in PROPERTIES.values() for word in parts_of(entry.title)]),
         (["explain", "EVT-1"], list(EVENTS)),
-        (["explain", "EVT-2"], list(checks().codes)),
+        (["explain", "EVT-2"], list(MEANINGS)),
     ],
     ids=lambda given: " ".join(given[:2]),
 )
@@ -77,7 +78,7 @@ def test_every_name_of_a_report_is_whole(width: int) -> None:
         conformed.print_coverage(Compared(events=Counter(list(EVENTS))), console)
         cases = [Played(path=f"small/{suite}/one.json", title="", outcome="passed") for suite in SUITES]
         played.print_played("an engine", cases, console)
-    names = {*machine.lifecycle().by_id, *checks().codes, *scopes.names(), *EVENTS, *SUITES}
+    names = {*machine.lifecycle().by_id, *MEANINGS, *scopes.names(), *EVENTS, *SUITES}
     assert names <= set(words_of(capture.get()))
 
 

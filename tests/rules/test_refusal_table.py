@@ -9,7 +9,7 @@ import pytest
 from liqspec.core import refusals
 from liqspec.core.admission import Situation
 from liqspec.core.engine import Engine
-from liqspec.core.events import checks
+from liqspec.core.events import CHECKS, checks_with
 from liqspec.edge import files
 from liqspec.spec import generated, rulebook
 from liqspec.vectors.refusals import IMPOSSIBLE
@@ -18,7 +18,6 @@ from support.builders import SAMPLES, backstopped, backstopped_and_working, hold
 Fields = dict[str, Any]
 Failing = tuple[Callable[[], Engine], Fields]
 
-TABLE = checks()
 _FIRST_AMOUNT = {"trade": "price", "marks": "prices", "fill": "price", "vault_trade": "price", "mark_price": "price"}
 
 SITUATIONS: dict[Situation, Callable[[], Engine]] = {
@@ -35,7 +34,7 @@ def own(name: str, code: str) -> Failing | None:
     The situation of an earlier check also makes the later ones fail that look at the state: an order works only in
     liquidation, and a pool in liquidation lacks margin.
     """
-    for check in TABLE.of_event(kind_of(name), code):
+    for check in checks_with(kind_of(name), code):
         if check.example is not None and (check.of is None or check.of in name):
             situation, fields = check.example
             return SITUATIONS[situation], {**({"size": "-1"} if name == "reducing trade" else {}), **fields}
@@ -74,7 +73,7 @@ def common(kind: str, code: str) -> Fields:
 def kinds() -> list[tuple[str, list[str]]]:
     """Each event, trades of both sorts, with its codes in the order of the table."""
     found = []
-    for kind, listed in TABLE.events.items():
+    for kind, listed in CHECKS.items():
         if kind == "trade":
             for sort in ("increasing", "reducing"):
                 codes = [check.code for check in listed if check.of in (None, sort)]
@@ -122,14 +121,14 @@ class TestTheTable:
     def test_each_check_is_by_its_rule(self, name: str, codes: list[str]) -> None:
         kind = kind_of(name)
         for code in codes:
-            rules = {check.rule for check in TABLE.of_event(kind, code) if check.of is None or check.of in name}
+            rules = {check.rule for check in checks_with(kind, code) if check.of is None or check.of in name}
             assert {answer(name, *failing(name, code)).rule} == rules, code
 
     def test_every_code_is_one_of_some_event(self) -> None:
         assert {code for _, codes in kinds() for code in codes} == set(refusals.CODES)
 
     def test_it_cites_rules_that_exist(self) -> None:
-        cited = {rule for listed in TABLE.events.values() for check in listed for rule in (check.rule, *check.also)}
+        cited = {rule for listed in CHECKS.values() for check in listed for rule in (check.rule, *check.also)}
         assert cited <= set(rulebook.rules())
 
     def test_the_protocols_page_shows_it(self) -> None:
@@ -140,10 +139,10 @@ class TestTheTable:
         assert (files.ROOT / name).read_text(encoding="utf-8") == generated.texts()[name], "run: make events"
 
     def test_it_says_what_each_check_means(self) -> None:
-        for listed in TABLE.events.values():
+        for listed in CHECKS.values():
             for check in listed:
                 assert check.meaning
-        assert TABLE.of_event("mark_price", "overfill") == ()
+        assert checks_with("mark_price", "overfill") == ()
 
 
 def negative(value: Any) -> Any:

@@ -15,7 +15,7 @@ from liqspec.conform.known_divergences import Divergence
 from liqspec.conform.negotiate import of_this_process, read_hello
 from liqspec.conform.saved import load, to_vector
 from liqspec.conform.search import Outcome
-from liqspec.core.events import checks
+from liqspec.core.events import CHECKS
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import acting_rules, reachable_transitions
 from liqspec.properties.registry import PROPERTIES
@@ -35,7 +35,7 @@ def text(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> str:
 def everything() -> Compared:
     """A coverage in which nothing that can be reached is left out."""
     coverage = Compared(runs=1, steps=7)
-    for kind, listed in checks().events.items():
+    for kind, listed in CHECKS.items():
         coverage.events[kind] = 1
         coverage.refusals.update((kind, check.code) for check in listed)
     coverage.transitions.update(reachable_transitions())

@@ -17,7 +17,8 @@ from adversaries.wrong_engines.mistakes import name_of
 from engines import python_engine
 from liqspec.cli.app import app
 from liqspec.core.engine import apply_event
-from liqspec.core.events import EVENTS, OPTIONAL, checks
+from liqspec.core.events import CHECKS, EVENTS, OPTIONAL
+from liqspec.core.refusals import MEANINGS
 from liqspec.edge import schemas
 from liqspec.properties.coverage import reachable_transitions
 from liqspec.search import parallel
@@ -84,7 +85,7 @@ class TestTheCorpus:
 
     def test_shows_every_refusal_and_every_transition(self) -> None:
         index = json.loads((corpus.FOLDER / corpus.INDEX).read_text(encoding="utf-8"))
-        assert all(index["refusals"][code] for code in checks().codes)
+        assert all(index["refusals"][code] for code in MEANINGS)
         assert all(index["transitions"][name] for name in reachable_transitions())
         page = (corpus.FOLDER.parent / "vectors.md").read_text(encoding="utf-8")
         excused = re.findall("[A-Z]{3}-[0-9]+", page.partition("## Rules without a vector")[2])
@@ -95,13 +96,13 @@ class TestTheCorpus:
     def test_shows_what_breaks_each_rule_that_acts(self) -> None:
         """Each rule positively, and negatively: an engine that breaks it fails, or an event is refused by it."""
         index = json.loads((corpus.FOLDER / corpus.INDEX).read_text(encoding="utf-8"))
-        refusing_rules = {check.rule for listed in checks().events.values() for check in listed}
+        refusing_rules = {check.rule for listed in CHECKS.values() for check in listed}
         assert set(index["rules"]) - index["mistakes"].keys() - refusing_rules == set()
 
     def test_shows_each_adjacent_pair_of_checks(self) -> None:
         """EVT-2: the last event of the case is refused with the first code; with its first fault fixed, the second."""
         names = {case.name for case in refusals.cases()}
-        for kind, listed in checks().events.items():
+        for kind, listed in CHECKS.items():
             for first, second in pairwise(listed):
                 if (kind, first.code, second.code) in refusals.IMPOSSIBLE or kind == "trade":
                     continue

@@ -11,8 +11,8 @@ from rich.markup import escape
 
 from liqspec.cli.app import Json, fail, print_json, terminal
 from liqspec.core import machine
-from liqspec.core.events import checks
 from liqspec.core.parameters import PARAMETERS
+from liqspec.core.refusals import MEANINGS
 from liqspec.edge import files
 from liqspec.edge.texts import did_you_mean
 from liqspec.report.tables import WholeWords
@@ -96,7 +96,7 @@ def _names() -> dict[str, dict[str, str]]:
     }
     return {
         **{name: {"kind": "field of an observation", **_observed(entry)} for name, entry in fields.items()},
-        **{name: {"kind": "refusal", "meaning": meaning} for name, meaning in checks().codes.items()},
+        **{name: {"kind": "refusal", "meaning": meaning} for name, meaning in MEANINGS.items()},
         **{name.rpartition(".")[2]: entry for name, entry in parameters.items()},
         **parameters,
         **{name: {"kind": "trigger", "meaning": entry.meaning} for name, entry in table.triggers.items()},

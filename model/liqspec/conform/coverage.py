@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import Factory, define
 
-from liqspec.core.events import checks
+from liqspec.core.events import CHECKS
 from liqspec.properties.coverage import Coverage, never_exercised, reachable_transitions
 
 
@@ -27,7 +27,7 @@ class Compared(Coverage):
             "accepted events": self.events,
             "transitions": self.transitions,
             "rules": self.rules,
-            **{f"refusals of {kind}": {} for kind in checks().events},
+            **{f"refusals of {kind}": {} for kind in CHECKS},
         }
         for (kind, code), times in self.refusals.items():
             counts.setdefault(f"refusals of {kind}", {})[code] = times

@@ -5,7 +5,7 @@ checks; they run, and are printed in `spec/`, in that order.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import attrs
 from attrs import field, frozen
@@ -42,7 +42,6 @@ Sort = Literal["increasing", "reducing"]  # of a trade: opening or increasing, o
 Situation = Literal["holding", "working", "waiting", "backstopped"]
 
 E = TypeVar("E")
-E_contra = TypeVar("E_contra", contravariant=True)
 
 
 class Failure(NamedTuple):
@@ -51,13 +50,6 @@ class Failure(NamedTuple):
     field: str
     value: str
     limit: str
-
-
-class Failing(Protocol[E_contra]):
-    """How a check of an event fails in a state; None if it does not."""
-
-    def __call__(self, event: E_contra, state: State, amounts: Amounts, /) -> Failure | None:
-        """The amounts are those of the event in steps of their grids."""
 
 
 @frozen(kw_only=True)
@@ -89,9 +81,9 @@ class Listed:
 
 @frozen(kw_only=True)
 class Check(Listed, Generic[E]):
-    """A check that an event of class `E` runs itself."""
+    """A check of events of class `E`: how it fails in a state, with the amounts of the event; None if it does not."""
 
-    failing: Failing[E]
+    failing: Callable[[E, State, Amounts], Failure | None]
 
     def run(self, event: E, state: State, amounts: Amounts) -> None:
         """Refuse the event if the check fails.
@@ -151,8 +143,7 @@ class Written(NamedTuple):
     key: str
     field: str
     text: str
-    grid: GridName
-    market: str | None
+    grid: Grid
     sign: Sign
 
 
@@ -165,13 +156,16 @@ def amount_fields(kind: type[Any]) -> tuple[tuple[str, GridName, Sign], ...]:
     )
 
 
-def written(event: object) -> list[Written]:
-    """The amounts of an event as it writes them; the prices of several markets each by its market."""
-    prices = getattr(event, "prices", None)
+def written(event: object, state: State) -> list[Written]:
+    """The amounts of an event as it writes them; the prices of several markets each by its market (AMT-4)."""
+    markets, prices = state.venue.markets, getattr(event, "prices", None)
     if prices is not None:
-        return [Written(market, f"prices.{market}", text, "price", market, "positive") for market, text in prices]
-    market, fields = getattr(event, "market", None), amount_fields(type(event))
-    return [Written(key, key, getattr(event, key), grid, market, sign) for key, grid, sign in fields]
+        return [Written(name, f"prices.{name}", text, markets[name].price, "positive") for name, text in prices]
+    market, grids = markets.get(getattr(event, "market", None) or ""), {"money": state.venue.money}
+    if market is not None:
+        grids |= {"price": market.price, "size": market.size}
+    fields = amount_fields(type(event))
+    return [Written(key, key, getattr(event, key), grids[grid], sign) for key, grid, sign in fields]
 
 
 # ------------------------------------------------------------------------------------- checks common to all (EVT-2)
@@ -209,32 +203,23 @@ def unknown_market(event: object, state: State, _: Amounts) -> Failure | None:
 
 def off_grid(event: object, state: State, amounts: Amounts) -> Failure | None:
     """AMT-4: every amount is a multiple of its step; this check is what fills in `amounts`."""
-    for entry in written(event):
-        grid = grid_of(entry, state)
-        units = units_on(grid, entry.text)
+    for entry in written(event, state):
+        units = units_on(entry.grid, entry.text)
         if units is None:
-            return Failure(entry.field, entry.text, f"must be a multiple of {grid.text(1)}")
+            return Failure(entry.field, entry.text, f"must be a multiple of {entry.grid.text(1)}")
         amounts[entry.key] = units
     return None
 
 
-def not_positive(event: object, _: State, amounts: Amounts) -> Failure | None:
+def not_positive(event: object, state: State, amounts: Amounts) -> Failure | None:
     """EVT-2: every amount has the sign that its field demands."""
-    for entry in written(event):
+    for entry in written(event, state):
         units = amounts[entry.key]
         if entry.sign == "positive" and units <= 0:
             return Failure(entry.field, entry.text, "must be above 0")
         if entry.sign == "nonzero" and units == 0:
             return Failure(entry.field, entry.text, "must not be 0")
     return None
-
-
-def grid_of(entry: Written, state: State) -> Grid:
-    """The grid of an amount: the quote unit, or the tick or lot of its market (AMT-4)."""
-    if entry.grid == "money" or entry.market is None:
-        return state.venue.money
-    market = state.venue.markets[entry.market]
-    return market.price if entry.grid == "price" else market.size
 
 
 def units_on(grid: Grid, text: str) -> int | None:
@@ -255,8 +240,8 @@ def listed_fields(kind: type[Any]) -> tuple[Listed, ...]:
     fields = attrs.fields_dict(kind)
     prices = "prices" in fields
     signs = [(key, sign) for key, _, sign in amount_fields(kind) if sign != "any"]
-    zero = any(sign == "nonzero" for _, sign in signs)
     phrases = [f"the {key} is 0" if sign == "nonzero" else f"the {key} not above 0" for key, sign in signs]
+    of_signs = ", or ".join(phrases) if any(sign == "nonzero" for _, sign in signs) else None
     can_fail = {
         UnknownAccount: "account" in fields,
         UnknownMarket: "market" in fields or prices,
@@ -265,19 +250,12 @@ def listed_fields(kind: type[Any]) -> tuple[Listed, ...]:
     }
     measured = ["AMT-3"] if can_fail[OffGrid] else []
     measured += ["EVT-4"] if any(attribute.validator is is_integer for attribute in fields.values()) else []
-    shape = Listed(refusal=BadRequest, rule="EVT-2", also=tuple(measured))
-    return (
-        shape,
-        *(
-            Listed(
-                refusal=check.refusal,
-                rule=check.rule,
-                when=", or ".join(phrases) if zero and check.refusal is NotPositive else None,
-            )
-            for check in COMMON
-            if can_fail[check.refusal]
-        ),
+    common = (
+        Listed(refusal=check.refusal, rule=check.rule, when=of_signs if check.refusal is NotPositive else None)
+        for check in COMMON
+        if can_fail[check.refusal]
     )
+    return (Listed(refusal=BadRequest, rule="EVT-2", also=tuple(measured)), *common)
 
 
 # ------------------------------------------------------------------------------------- checks that several events share

@@ -1,5 +1,6 @@
 """Why an event is refused: one class per code, in the order in which the checks run (EVT-2)."""
 
+import re
 from typing import ClassVar
 
 from liqspec.edge.texts import one_line
@@ -20,6 +21,10 @@ class Refusal(Exception):
     meaning: ClassVar[str]
     sentence: ClassVar[str] = "{field} is {value}; {limit}"
     rule: str
+
+    def __init_subclass__(cls) -> None:
+        """The code is the class' name, as names are written outside."""
+        cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
 
     def __init__(self, field: str, value: str, limit: str, *, rule: str | None = None) -> None:
         super().__init__(field, value, limit)
@@ -49,7 +54,6 @@ class Refusal(Exception):
 class BadRequest(Refusal):
     """No event at all: not an object, of unknown type, or with a missing, unknown or malformed field (EVT-2)."""
 
-    code = "bad_request"
     meaning = (
         "it is no event: not an object, an unknown type, or a field that is missing, unknown, mistyped or malformed"
     )
@@ -60,7 +64,6 @@ class BadRequest(Refusal):
 class UnknownAccount(Refusal):
     """An account that the run was not configured with (EVT-2)."""
 
-    code = "unknown_account"
     meaning = "the account is not one of the run"
     sentence = "{field} {value} is {limit}"
     rule = "EVT-2"
@@ -69,7 +72,6 @@ class UnknownAccount(Refusal):
 class UnknownMarket(Refusal):
     """A market that the run was not configured with (EVT-2)."""
 
-    code = "unknown_market"
     meaning = "a market is not one of the run"
     sentence = "{field} {value} is {limit}"
     rule = "EVT-2"
@@ -78,7 +80,6 @@ class UnknownMarket(Refusal):
 class OffGrid(Refusal):
     """An amount that is not a multiple of its tick, lot or quote unit (AMT-4)."""
 
-    code = "off_grid"
     meaning = "an amount is no multiple of its tick, lot or quote unit"
     rule = "AMT-4"
 
@@ -86,7 +87,6 @@ class OffGrid(Refusal):
 class NotPositive(Refusal):
     """An amount at or below 0 where it must be above, or 0 where it must not be (EVT-2)."""
 
-    code = "not_positive"
     meaning = "an amount is not above 0, or is 0 where it must not be"
     rule = "EVT-2"
 
@@ -94,7 +94,6 @@ class NotPositive(Refusal):
 class NotOpen(Refusal):
     """A trade in a key that the vault has just taken (ACC-7)."""
 
-    code = "not_open"
     meaning = "the vault has taken the position in this block"
     sentence = _OF_ANOTHER
     rule = "ACC-7"
@@ -103,7 +102,6 @@ class NotOpen(Refusal):
 class OrderWorking(Refusal):
     """A liquidation order of the pool (for a block: of any pool) is working (ACC-5, ACC-7, EVT-9)."""
 
-    code = "order_working"
     meaning = "a liquidation order of the pool is working"
     sentence = _OF_ANOTHER
     rule = "ACC-7"
@@ -112,7 +110,6 @@ class OrderWorking(Refusal):
 class CrossesZero(Refusal):
     """A reduction larger than the position (ACC-7)."""
 
-    code = "crosses_zero"
     meaning = "the trade reduces the position by more than its size"
     rule = "ACC-7"
 
@@ -120,7 +117,6 @@ class CrossesZero(Refusal):
 class InLiquidation(Refusal):
     """The pool is in liquidation: nothing may leave it, and nothing may be opened or increased in it (ACC-5, ACC-8)."""
 
-    code = "in_liquidation"
     meaning = "the pool is in liquidation"
     sentence = _OF_ANOTHER
     rule = "ACC-8"
@@ -129,7 +125,6 @@ class InLiquidation(Refusal):
 class BadLeverage(Refusal):
     """A leverage that is missing, out of range, or given with a reduction (ACC-8, ACC-9)."""
 
-    code = "bad_leverage"
     meaning = "the leverage is missing, out of its range, or given with a reduction"
     rule = "ACC-8"
 
@@ -137,7 +132,6 @@ class BadLeverage(Refusal):
 class InsufficientMargin(Refusal):
     """Equity after the event would not cover what the rule asks for (ACC-5, ACC-8, ACC-9)."""
 
-    code = "insufficient_margin"
     meaning = "the pool's equity after it would be below its initial margin"
     sentence = "{field} is refused: {value}, but {limit}"
     rule = "ACC-8"
@@ -146,7 +140,6 @@ class InsufficientMargin(Refusal):
 class NoWorkingOrder(Refusal):
     """A fill or the end of an order that does not exist (FIL-1, FIL-6)."""
 
-    code = "no_working_order"
     meaning = "no liquidation order of the position is working"
     sentence = _OF_ANOTHER
     rule = "FIL-1"
@@ -155,7 +148,6 @@ class NoWorkingOrder(Refusal):
 class Overfill(Refusal):
     """A fill larger than what is left of the order (FIL-1)."""
 
-    code = "overfill"
     meaning = "the fill is larger than what is left of the order"
     rule = "FIL-1"
 
@@ -163,11 +155,11 @@ class Overfill(Refusal):
 class TimeNotAfter(Refusal):
     """A block that does not begin after the present one (EVT-9)."""
 
-    code = "time_not_after"
     meaning = "the time is not after the present one"
     sentence = "{field} is {value} ms; {limit} ms"
     rule = "EVT-9"
 
 
-# Every code, in the order in which the classes stand, which is that of the checks (EVT-2).
-CODES: tuple[str, ...] = tuple(refusal.code for refusal in Refusal.__subclasses__())
+# Every code with its meaning, in the order in which the classes stand, which is that of the checks (EVT-2).
+MEANINGS: dict[str, str] = {refusal.code: refusal.meaning for refusal in Refusal.__subclasses__()}
+CODES: tuple[str, ...] = tuple(MEANINGS)

@@ -9,7 +9,7 @@ from attrs import Factory, define, frozen
 from liqspec.core import machine
 from liqspec.core.changes import Trigger
 from liqspec.core.effects import Effect, Transitioned, rules_of
-from liqspec.core.events import EventData, checks
+from liqspec.core.events import CHECKS, EventData
 from liqspec.core.refusals import CODES, Refusal
 from liqspec.edge.errors import InternalFailure
 from liqspec.properties.registry import PROPERTIES
@@ -22,7 +22,7 @@ def reachable_transitions() -> list[str]:
 
 def acting_rules() -> list[str]:
     """The rules that an effect, a transition or a refusal can name."""
-    named = [check.rule for listed in checks().events.values() for check in listed]
+    named = [check.rule for listed in CHECKS.values() for check in listed]
     lifecycle = machine.lifecycle()
     named += [lifecycle.by_id[name].rules[0] for name in reachable_transitions()]
     named += [rule for kind in get_args(Effect) for rule in rules_of(kind)]
@@ -33,13 +33,13 @@ def exercisable() -> dict[str, list[str]]:
     """All that there is to exercise, by its kind: what the properties, the tables and the effects can name."""
     return {
         "properties": [name for name, entry in PROPERTIES.items() if entry.counted],
-        "accepted events": list(checks().events),
+        "accepted events": list(CHECKS),
         "transitions": reachable_transitions(),
         "rules": acting_rules(),
         "refusals": list(CODES),
         **{
             f"refusals of {kind}": list(dict.fromkeys(check.code for check in listed))
-            for kind, listed in checks().events.items()
+            for kind, listed in CHECKS.items()
         },
     }
 

@@ -13,9 +13,9 @@ import attrs
 from liqspec.core import parameters, snapshot
 from liqspec.core.admission import Listed
 from liqspec.core.config import Mode
-from liqspec.core.events import EVENTS, Event, Trade, checks
+from liqspec.core.events import CHECKS, EVENTS, Event, Trade
 from liqspec.core.parameters import FAMILIES, PARAMETERS, Parameter
-from liqspec.core.refusals import CODES
+from liqspec.core.refusals import CODES, MEANINGS
 from liqspec.core.snapshot import AccountValue, BookValue, Field, PoolValue, PositionValue, Snapshot, WindowValue
 from liqspec.edge import files
 from liqspec.edge.shapes import is_integer
@@ -67,8 +67,8 @@ _FIELDS_TABLE = re.compile(r"\| event \| fields \| rule.*?\n(?=\n|\Z)", re.DOTAL
 
 def refusals_toml() -> str:
     """The checks as TOML."""
-    codes = [f"{code} = {json.dumps(meaning)}" for code, meaning in checks().codes.items()]
-    events = ["\n".join(_row(kind, check) for check in listed) for kind, listed in checks().events.items()]
+    codes = [f"{code} = {json.dumps(meaning)}" for code, meaning in MEANINGS.items()]
+    events = ["\n".join(_row(kind, check) for check in listed) for kind, listed in CHECKS.items()]
     return "\n".join([_CHECKS_HEAD, "[codes]", *codes]) + "\n\n" + "\n\n".join(events) + "\n"
 
 
@@ -83,7 +83,7 @@ def _row(kind: str, check: Listed) -> str:
 def checks_table() -> str:
     """The checks as the Markdown table of the protocol's page."""
     rows = ["| event | checks, the first that fails is the answer |", "|---|---|"]
-    for kind, listed in checks().events.items():
+    for kind, listed in CHECKS.items():
         shown = [f"`{check.code}` ({check.rule}{f', {check.of}' if check.of else ''})" for check in listed]
         rows.append(f"| `{kind}` | {' · '.join(shown)} |")
     return "\n".join(rows) + "\n"

@@ -9,7 +9,7 @@ from liqspec.core import arithmetic, machine, measures
 from liqspec.core.changes import measure
 from liqspec.core.effects import Backstopped, Effect, OrderEmitted, OrderEnded, Transitioned, subject
 from liqspec.core.engine import Engine
-from liqspec.core.events import EventData, checks
+from liqspec.core.events import EventData, checks_with
 from liqspec.core.refusals import Refusal
 from liqspec.core.state import GuardInputs, Pool, Position
 from liqspec.edge import keys
@@ -110,9 +110,9 @@ def outcome_difference(refusal: Refusal | None, observed: str | None, *, codes: 
 def of_outcome(step: Step, difference: Difference) -> Reason:
     """Why the event had to be accepted, or refused with another code."""
     kind = str(step.event.get("type")) if isinstance(step.event, dict) else ""
-    claimed = checks().of_event(kind, difference.theirs)
+    claimed = checks_with(kind, difference.theirs)
     if step.refusal is not None:
-        ours = [check for check in checks().of_event(kind, step.refusal.code) if check.rule == step.refusal.rule]
+        ours = [check for check in checks_with(kind, step.refusal.code) if check.rule == step.refusal.rule]
         measures = [rule for check in ours for rule in check.also]
         order = [] if difference.theirs == ACCEPTED else ["EVT-2"]
         rules = [step.refusal.rule, *order, *measures]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from liqspec.core.events import checks
+from liqspec.core.refusals import MEANINGS
 from liqspec.edge import files
 from liqspec.edge.files import rules_version
 from liqspec.properties.coverage import reachable_transitions
@@ -98,7 +98,7 @@ def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
         "mistakes": {rule: broken[rule] for rule in rulebook.rules() if broken[rule]},
         "rules_of_no_case": [rule for rule in rulebook.rules() if not rules[rule] and rule not in cited],
         "transitions": {name: transitions[name] for name in reachable_transitions()},
-        "refusals": {code: refusals[code] for code in checks().codes},
+        "refusals": {code: refusals[code] for code in MEANINGS},
     }
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from liqspec.core.admission import Listed, Situation, amount_fields
-from liqspec.core.events import EVENTS, checks
+from liqspec.core.events import CHECKS, EVENTS, checks_with
 from liqspec.spec.vectors import Case
 
 Fields = dict[str, Any]
@@ -81,7 +81,7 @@ def cases() -> Iterator[Case]:
 
 def _events() -> Iterator[tuple[str, list[Listed]]]:
     """Each event with its checks; trades of both sorts."""
-    for kind, listed in checks().events.items():
+    for kind, listed in CHECKS.items():
         if kind == "trade":
             for sort in ("increasing", "reducing"):
                 yield f"{sort} trade", [check for check in listed if check.of in (None, sort)]
@@ -91,7 +91,7 @@ def _events() -> Iterator[tuple[str, list[Listed]]]:
 
 def _own(name: str, code: str) -> tuple[list[Fields], Fields] | None:
     """The situation and the fields in which a check of the event's own fails; None for those of all events."""
-    for check in checks().of_event(name.rpartition(" ")[2], code):
+    for check in checks_with(name.rpartition(" ")[2], code):
         if check.example is not None and (check.of is None or check.of in name):
             situation, fields = check.example
             reducing = {"size": "-1"} if name == "reducing trade" else {}

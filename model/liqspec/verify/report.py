@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from liqspec.core import machine
-from liqspec.core.events import checks
+from liqspec.core.refusals import MEANINGS
 from liqspec.edge.texts import counted
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Violation, acting_rules, never_exercised, reachable_transitions
@@ -220,7 +220,7 @@ def _fired(report: Report) -> WholeWords:
         counts = report.rules.get(number, 0), sum(one.rules.get(number, 0) for one in report.scopes)
         rows.add_row(number, escape(rules[number].title), *_counted(*counts))
     rows.add_section()
-    for code, meaning in checks().codes.items():
+    for code, meaning in MEANINGS.items():
         counts = report.refusals.get(code, 0), sum(one.refusals.get(code, 0) for one in report.scopes)
         rows.add_row(code, escape(meaning), *_counted(*counts))
     return rows

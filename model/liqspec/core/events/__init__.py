@@ -4,7 +4,6 @@ A record holds the event's fields, its checks in their order, its change and its
 list of them: strict mypy names what a record in it lacks.
 """
 
-from functools import cache
 from typing import get_args
 
 import attrs
@@ -14,7 +13,7 @@ from liqspec.core.admission import EventData, Listed, listed_fields
 from liqspec.core.events.market import Fill, Funding, MarkPrice, Marks, OrderDone
 from liqspec.core.events.trader import Deposit, Trade, Transfer, Withdraw
 from liqspec.core.events.vault_and_time import Adjust, Block, VaultCash, VaultTrade
-from liqspec.core.refusals import BadRequest, Refusal
+from liqspec.core.refusals import BadRequest
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
 
@@ -35,16 +34,18 @@ Event = (
 )
 
 EVENTS: dict[str, type[Event]] = {kind.type: kind for kind in get_args(Event)}
+# The checks of each, in the order in which they run (EVT-2).
+CHECKS: dict[str, tuple[Listed, ...]] = {kind: (*listed_fields(event), *event.checks) for kind, event in EVENTS.items()}
 
 # Of a minor version of the rules: an engine has these only if it lists them (VER-1).
 OPTIONAL: frozenset[str] = frozenset({"adjust"})
 
 __all__ = [
+    "CHECKS",
     "EVENTS",
     "OPTIONAL",
     "Adjust",
     "Block",
-    "Checks",
     "Deposit",
     "Event",
     "EventData",
@@ -58,16 +59,10 @@ __all__ = [
     "VaultCash",
     "VaultTrade",
     "Withdraw",
-    "checks",
-    "checks_of",
+    "checks_with",
     "from_json",
     "to_json",
 ]
-
-
-def checks_of(kind: type[Event]) -> tuple[Listed, ...]:
-    """All checks of an event in the order in which they run (EVT-2)."""
-    return (*listed_fields(kind), *kind.checks)
 
 
 @frozen
@@ -109,22 +104,6 @@ def to_json(event: Event) -> EventData:
     return data
 
 
-@frozen(kw_only=True)
-class Checks:
-    """The checks of all events in their order, and what each code means where a check does not say it."""
-
-    codes: dict[str, str]
-    events: dict[str, tuple[Listed, ...]]
-
-    def of_event(self, kind: str, code: str) -> tuple[Listed, ...]:
-        """The checks of an event type with this code; more than one for trades, none for what cannot be."""
-        return tuple(check for check in self.events.get(kind, ()) if check.code == code)
-
-
-@cache
-def checks() -> Checks:
-    """The checks of the specification."""
-    return Checks(
-        codes={refusal.code: refusal.meaning for refusal in Refusal.__subclasses__()},
-        events={kind: checks_of(event) for kind, event in EVENTS.items()},
-    )
+def checks_with(kind: str, code: str) -> tuple[Listed, ...]:
+    """The checks of an event type with this code; more than one for trades, none for what cannot be."""
+    return tuple(check for check in CHECKS.get(kind, ()) if check.code == code)
