@@ -1,5 +1,6 @@
 """Shrinking on its own: what is dropped, merged or made plain, whatever it is that fails."""
 
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -10,10 +11,12 @@ from attrs import evolve
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
+from liqspec.edge.errors import InternalFailure
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.search.minimise import Candidates, FailingRun, Test, minimise
-from liqspec.search.passes import FEWER, MANY, PLAINER, SIMPLER, condense_events
+from liqspec.search.passes import FEWER, MANY, PLAINER, SIMPLER, AllShorter, condense_events
 from liqspec.verify import counterexample
+from liqspec.verify.tasks import LENGTH
 from support.builders import small_config
 
 Wanted = Callable[[list[EventData]], bool]
@@ -186,16 +189,18 @@ class TestTheCounterexampleThatIsReported:
 
     @pytest.fixture(autouse=True)
     def nothing_is_shrunk(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(counterexample, "shrink", lambda violation: violation)
+        monkeypatch.setattr(counterexample, "PASSES", ())
+        monkeypatch.setattr(counterexample, "judge_all", lambda violation, _: violation)
 
     def shortest(self, lengths: list[int], later: dict[int, int], monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
         """The reported events, and how many more runs were made; `later` has the violations of those runs."""
         runs: list[str] = []
 
-        def another(base: object, random: object, length: object, where: str, coverage: Coverage) -> None:
+        def another(base: object, random: object, length: int, where: str, coverage: Coverage) -> list[EventData]:
             if (events := later.get(len(runs))) is not None:
                 coverage.violations.append(violated(events))
             runs.append(where)
+            return [mark("1")] * length
 
         monkeypatch.setattr(counterexample, "random_run", another)
         smallest = counterexample.shortest(map(violated, lengths), (CONFIG,), seed=3)
@@ -216,7 +221,7 @@ class TestTheCounterexampleThatIsReported:
         """It is the shortest of a scope that is smaller than any random configuration."""
         monkeypatch.setattr(counterexample, "random_run", None)
         found = evolve(violated(9), where="scope minimal")
-        assert counterexample.shortest([found], (CONFIG,), seed=1) is found
+        assert counterexample.shortest([found], (CONFIG,), seed=1) == found
 
     def test_is_looked_for_in_so_many_runs_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Shrinking takes seconds: an engine of which every counterexample is long must not take minutes."""
@@ -224,7 +229,7 @@ class TestTheCounterexampleThatIsReported:
         assert self.shortest([21], later, monkeypatch) == (18, 1 + counterexample.FOUND)
 
     def test_stays_if_nothing_shorter_comes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert self.shortest([20], {5: 25}, monkeypatch) == (20, counterexample.RUNS)
+        assert self.shortest([20], {5: LENGTH}, monkeypatch) == (20, counterexample.RUNS)
 
 
 def violated(events: int) -> Violation:
@@ -322,7 +327,7 @@ class TestTheLoop:
         assert self.applied((5,), (5,), (5,)) == (list("abc"), 5)
 
     def test_asks_nothing_after_the_deadline(self) -> None:
-        assert self.applied((5,), (4,), deadline=0.0) == (list("ab"), 9)
+        assert self.applied((5,), (4,), deadline=0.0) == (["a"], 9)
 
     def test_takes_a_candidate_without_a_valid_configuration_for_none(self) -> None:
         def fails(candidate: FailingRun) -> FailingRun | None:
@@ -331,3 +336,39 @@ class TestTheLoop:
 
         run = FailingRun(small_config(), [mark("0")])
         assert minimise(run, fails, (condense_events,)) is run
+
+    def test_past_the_deadline_the_shortest_so_far_is_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        times = iter([1.0, 2.0, 3.0])
+        monkeypatch.setattr(time, "monotonic", lambda: next(times))
+        assert self.applied((5,), (4,), (3,), deadline=2.5) == (list("ababc"), 4)
+
+    def test_reports_an_exception_of_the_test_with_the_events_of_the_candidate(self) -> None:
+        def fails(candidate: FailingRun) -> FailingRun | None:
+            raise LookupError("no such pool")
+
+        with pytest.raises(InternalFailure) as failed:
+            minimise(FailingRun(CONFIG, [mark("1"), mark("2")]), fails, FEWER)
+        assert (failed.value.where, failed.value.events) == ("a run that is made shorter", [mark("1")])
+        assert failed.value.what.startswith("LookupError in fails (test_shrink.py, line ")
+
+    def test_reports_an_exception_on_the_way_of_a_shorter_run(self) -> None:
+        class Crashing:
+            """At the second event."""
+
+            def __init__(self) -> None:
+                self.events: list[EventData] = []
+                self.position = 0
+
+            def restore(self, position: int, events: list[EventData]) -> None:
+                self.position, self.events = position, list(events)
+
+            def apply(self, event: EventData) -> None:
+                self.events.append(event)
+                self.position += 1
+                if self.position == 2:
+                    raise LookupError("no such pool")
+
+        run = FailingRun(CONFIG, [mark("1"), mark("2"), mark("3")])
+        with pytest.raises(InternalFailure) as failed:
+            minimise(run, lambda _: None, (AllShorter(lambda _: Crashing(), (), 9),))
+        assert (failed.value.where, failed.value.events) == ("a shorter run", [mark("1"), mark("1")])

@@ -1,8 +1,9 @@
 """Many guided runs of model and engine side by side, to the first finding; that is repeated, and made short."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
-from itertools import count
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -14,13 +15,15 @@ from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import CannotStart, EngineFault, Finding
 from liqspec.conform.known_divergences import Divergence
 from liqspec.conform.lockstep import Comparison, LockStep, play
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EVENTS, EventData
 from liqspec.edge.texts import counted
 from liqspec.generate import Guide
 from liqspec.search import campaign
 from liqspec.search.campaign import guided_run, seeded
 from liqspec.search.minimise import FailingRun, Pass, minimise
-from liqspec.search.passes import FEWER, PLAINER, SHORTEST, SIMPLER
+from liqspec.search.passes import FEWER, PLAINER, SHORTEST, SIMPLER, other_runs
 
 SHORT = 3  # events; a finding with fewer is not made shorter by other runs
 LENGTH = 40  # events in one run: short, so that what is found is soon made short
@@ -91,8 +94,8 @@ class Search:
                 break
             random = seeded(self.budget.seed, number)
             name, config = self.setting.run(number, random)
-            witnessed = number % WITNESSED == 0
-            finding = self._drive(config, random, coverage, self.budget.length, witnessed=witnessed)
+            where = f"run {number} of seed {self.budget.seed}"
+            finding = self._drive(config, random, coverage, where, witnessed=number % WITNESSED == 0)
             self.progress(coverage)
             if finding is None:
                 continue
@@ -105,84 +108,77 @@ class Search:
             break
         return outcome
 
-    def examine(self, finding: Finding, deadline: float | None = None) -> Finding:
-        """The finding after a second look: whether it happens again, and in as few events as possible.
-
-        It is made shorter until the deadline, a time of the monotonic clock. An engine that does not start again
-        gets no second look.
-        """
-        finding = self._settled(finding)
-        try:
-            again = self._again(finding)
-        except (CannotStart, EngineFault):
-            return finding
-        if again is None or not again.is_like(finding):
-            second = (
-                "nothing is wrong"
-                if again is None
-                else f"after {counted(len(again.events), 'event')}: {again.headline}"
-            )
-            note = f"the same {counted(len(finding.events), 'event')} twice; first: {finding.headline}; then: {second}"
-            return evolve(finding, kind="not deterministic", note=note)
-        return self._made(finding, (FEWER, SIMPLER), self._deadline() if deadline is None else deadline)
-
     # ------------------------------------------------------------------------------------------------------- inside
 
-    def _shorter(self, finding: Finding) -> Finding:
-        """A shorter run in which something is wrong, where other runs show one soon: exact amounts barely shrink.
-
-        Looked for in the finding's own configuration, which has what matters, in runs that are too short for it:
-        by turns such as open a position at once, and such as begin as the finding does and go another way. A slow
-        engine gets fewer runs, and one that fails in them without an answer no more of them.
-        """
-        searched, attempt, deadline = Compared(), 0, self._deadline()
-        while len(finding.events) > SHORT and max(searched.steps, attempt) < SEARCHED * _worth(finding):
-            if time.monotonic() > deadline:
-                break
-            length, attempt = len(finding.events) - 1, attempt + 1
-            random = seeded(self.budget.seed, attempt)
-            lead: Lead | None = _part(finding.events, random) if attempt % 2 else self._opening
-            if length >= LONG and attempt % 3 == 0:  # another long run may have a short heart
-                length, lead = self.budget.length, None
-            found = self._drive(finding.config, random, searched, length, lead=lead, witnessed=False)
-            if found is not None and found.kind == "fault":
-                break
-            if found is not None and found.kind == "difference" and self._known(found) is None:
-                again = self.examine(found, deadline)
-                if again.kind == "difference" and len(again.events) < len(finding.events):
-                    finding = again
-        return finding
-
-    def _second_look(self, finding: Finding) -> Finding:
-        examined = self.examine(finding)
-        if examined.kind not in ("difference", "property"):
-            return examined
-        shortest = self._shorter(examined)
-        return self._made(shortest, (PLAINER, SHORTEST, PLAINER), self._deadline())
-
     def _drive(
-        self,
-        config: dict[str, Any],
-        random: Random,
-        coverage: Compared,
-        length: int,
-        *,
-        witnessed: bool,
-        lead: Lead | None = None,
+        self, config: dict[str, Any], random: Random, coverage: Compared, where: str, *, witnessed: bool
     ) -> Finding | None:
-        """Run `length` events; `lead` chooses each first."""
         lockstep = LockStep(self.engine, self.comparison, coverage, config, witnessed)
         begun = lockstep.start()
         if begun is not None:
             return begun if isinstance(begun, Finding) else None
         guide = Guide(random, lockstep.model, self.events)
-        places = count()
+        next_event = partial(self._next, guide, random, coverage.unsupported)
+        return guided_run(next_event, lockstep.give, self.budget.length, where)
+
+    def _next(self, guide: Guide, random: Random, unsupported: Counter[str]) -> EventData | None:
+        """The guide's next event of a type that the engine supports; None if there is none."""
+        for _ in range(TRIES):
+            event = guide.stray() if random.random() < MALFORMED else guide.next_event()
+            kind = event.get("type")
+            if kind in self.events or kind not in EVENTS:
+                return event
+            unsupported[str(kind)] += 1
+        return None
+
+    def _second_look(self, finding: Finding) -> Finding:
+        """Whether the finding happens again, and in as few events as possible, with the live engine in the loop.
+
+        An engine that does not start again gets no second look.
+        """
+        run = FailingRun(finding.config, finding.events, self._settled(finding))
+        try:
+            again = self._try(run, settle=True)
+            if again is None or not again.is_like(run.found):
+                return _not_deterministic(run.found, again)
+            run = self._made(run, FEWER, SIMPLER)
+            if run.found.kind != "fault":
+                steps = SEARCHED * max(1, len(run.events) - LONG + 1)
+                run = self._made(run, (other_runs(self._another, FEWER, SIMPLER, steps=steps, short=SHORT),))
+                run = self._made(run, PLAINER, SHORTEST, PLAINER)
+        except CannotStart:  # what was found until then must do
+            pass
+        found: Finding = run.found
+        return found
+
+    def _made(self, run: FailingRun, *groups: tuple[Pass, ...]) -> FailingRun:
+        """What passes make of a run in the time for it, if that happens again to the end."""
+        made = minimise(run, self._fails, *groups, deadline=time.monotonic() + self.budget.shrink_seconds)
+        found = self._try(made, settle=True)
+        return evolve(made, found=found) if found is not None and _same_kind(found, made.found) else run
+
+    def _another(self, run: FailingRun, number: int) -> FailingRun:
+        """A run of the model that is too short for a finding, in its configuration, which has what matters.
+
+        By turns it opens a position at once, and begins as the finding does and goes another way.
+        """
+        number, length, events = number + 1, len(run.events) - 1, list[EventData]()
+        random, model = seeded(self.budget.seed, number), Engine(Config.from_json(run.config))
+        lead: Lead | None = _part(run.events, random) if number % 2 else self._opening
+        if length >= LONG and number % 3 == 0:  # another long run may have a short heart
+            length, lead = self.budget.length, None
+        guide = Guide(random, model, self.events)
 
         def next_event() -> EventData | None:
-            event = lead(guide, next(places)) if lead is not None else None
-            return event or self._next(guide, random, coverage)
+            event = None if lead is None else lead(guide, len(events))
+            return event or self._next(guide, random, Counter())
 
-        return guided_run(next_event, lockstep.give, length)
+        def apply(event: EventData) -> None:
+            events.append(event)
+            apply_event(model, event)
+
+        guided_run(next_event, apply, length, f"run {number} of seed {self.budget.seed} for a shorter finding")
+        return FailingRun(run.config, events, evolve(run.found, kind="difference"))
 
     def _opening(self, guide: Guide, number: int) -> EventData | None:
         """The event that leads soonest to a position: a deposit, then a trade; None from the third on."""
@@ -190,16 +186,6 @@ class Search:
             return None
         event = guide.moves[("deposit", "open_or_increase")[number]][1]()
         return event if event is not None and event["type"] in self.events else None
-
-    def _next(self, guide: Guide, random: Random, coverage: Compared) -> EventData | None:
-        """The guide's next event of a type that the engine supports; None if there is none."""
-        for _ in range(TRIES):
-            event = guide.stray() if random.random() < MALFORMED else guide.next_event()
-            kind = event.get("type")
-            if kind in self.events or kind not in EVENTS:
-                return event
-            coverage.unsupported[str(kind)] += 1
-        return None
 
     def _known(self, finding: Finding) -> Divergence | None:
         return next((entry for entry in self.known if entry.matches(finding)), None)
@@ -214,46 +200,39 @@ class Search:
             return evolve(finding, kind="fault", fault=error.fault, reasons=(), broken=())
         return finding
 
-    def _again(self, finding: Finding) -> Finding | None:
-        return self._try(finding, FailingRun(finding.config, finding.events), deep=True)
+    def _fails(self, candidate: FailingRun) -> FailingRun | None:
+        if not self.setting.allows(candidate.config):
+            return None
+        found = self._try(candidate)
+        if found is None or not _same_kind(found, candidate.found) or self._known(found) is not None:
+            return None
+        return FailingRun(found.config, found.events, found)
 
-    def _try(self, finding: Finding, candidate: FailingRun, *, deep: bool = False) -> Finding | None:
-        """Play a run again, as the finding's was; `deep` also waits for what comes after its end."""
-        if finding.kind == "fault":
-            self.engine.renew()
-        witnessed = finding.kind == "property"
-        found = play(self.engine, candidate.config, candidate.events, self.comparison, witnessed=witnessed)
-        if found is not None and (deep or finding.kind == "fault"):
+    def _try(self, run: FailingRun, *, settle: bool = False) -> Finding | None:
+        """Play a run again, as that of its finding was; `settle` also waits for what comes after its end."""
+        fault = run.found.kind == "fault"
+        if fault:
+            self._renew()
+        witnessed = run.found.kind == "property"
+        found = play(self.engine, run.config, run.events, self.comparison, witnessed=witnessed)
+        if found is not None and (settle or fault):
             found = self._settled(found)
-        if found is not None and found.kind == "fault" and finding.kind != "fault":
-            self.engine.renew()
+        if found is not None and found.kind == "fault" and not fault:
+            self._renew()
         return found
 
-    def _deadline(self) -> float:
-        return time.monotonic() + self.budget.shrink_seconds
-
-    def _made(self, finding: Finding, passes: tuple[tuple[Pass, ...], ...], deadline: float) -> Finding:
-        """The finding in what passes make of its run until the deadline, with the live engine in the loop."""
-
-        def fails(candidate: FailingRun) -> FailingRun | None:
-            if not self.setting.allows(candidate.config):
-                return None
-            found = self._try(finding, candidate)
-            if found is None or not _same_kind(found, finding) or self._known(found) is not None:
-                return None
-            return FailingRun(found.config, found.events)
-
+    def _renew(self) -> None:
         try:
-            made = minimise(FailingRun(finding.config, finding.events), fails, *passes, deadline=deadline)
-            found = self._again(evolve(finding, config=made.config, events=made.events))
-        except (CannotStart, EngineFault):  # it does not even start again: the first run must do
-            return finding
-        return found if found is not None and _same_kind(found, finding) else finding
+            self.engine.renew()
+        except EngineFault as error:
+            raise CannotStart(str(error)) from None
 
 
-def _worth(finding: Finding) -> int:
-    """How much time to spend on a shorter run: the more, the longer the finding is."""
-    return max(1, len(finding.events) - LONG + 1)
+def _not_deterministic(finding: Finding, again: Finding | None) -> Finding:
+    events = counted(len(finding.events), "event")
+    second = "nothing is wrong" if again is None else f"after {counted(len(again.events), 'event')}: {again.headline}"
+    note = f"the same {events} twice; first: {finding.headline}; then: {second}"
+    return evolve(finding, kind="not deterministic", note=note)
 
 
 def _part(events: list[EventData], random: Random) -> Lead:

@@ -1,26 +1,45 @@
-"""The search for the shortest events that distinguish two rule sets: guided runs, shrinking, then all shorter ones."""
+"""The search for the shortest events that distinguish two rule sets, each event applied under both."""
 
-from fractions import Fraction
-from random import Random
 from typing import Any
 
 from attrs import evolve, frozen
 
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.snapshot import Snapshot
-from liqspec.distinguish.divergence import Difference, Pair, play
 from liqspec.distinguish.rule_sets import Parameter, RuleSets
-from liqspec.edge.amounts import decimal_text, is_decimal
 from liqspec.generate import Guide
 from liqspec.generate.configurations import in_its_markets
+from liqspec.report.amounts import Units
+from liqspec.report.sentences import effect_text
 from liqspec.search.campaign import Budget, guided_run, seeded
-from liqspec.search.minimise import FailingRun, Pass, Test, minimise
-from liqspec.search.passes import PLAINER, SHORTEST
+from liqspec.search.minimise import FailingRun, Pass, minimise
+from liqspec.search.passes import PLAINER, SHORTEST, AllShorter, other_runs
+from liqspec.step import compare, reasons, relation
+from liqspec.step.compare import Observes
+from liqspec.step.reasons import Reason, Step
+from liqspec.step.relation import Expected
 
 LENGTH = 40  # events in one run
 STEPS = 20_000  # events tried, if nothing else is asked for
 CANDIDATES = 12  # the number of differing runs that are made short; the shortest of them is used
 STATES = 3_000  # states of both engines that the search through all shorter sequences may see
+
+
+@frozen(kw_only=True)
+class Difference:
+    """How the last event of a run distinguishes two rule sets: what each does, and why."""
+
+    events: tuple[EventData, ...]
+    first: Reason
+    second: Reason
+    did: tuple[tuple[str, ...], tuple[str, ...]]
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that make the difference, the first before all: those of either side."""
+        return tuple(dict.fromkeys((*self.first.rules, *self.second.rules)))
 
 
 @frozen(kw_only=True)
@@ -50,6 +69,9 @@ def search(sets: RuleSets, budget: Budget, passes: tuple[tuple[Pass, ...], ...] 
     """Search, and make what is found short with these passes; equal rule sets need no search.
 
     Without a limit the budget is `STEPS`. Deterministic in the budget, unless that is given in seconds.
+
+    Raises:
+        InternalFailure: an engine raised an exception.
     """
     if not sets.parameters():
         return Outcome(sets=sets, runs=0, steps=0)
@@ -60,100 +82,110 @@ def search(sets: RuleSets, budget: Budget, passes: tuple[tuple[Pass, ...], ...] 
     numbers = budget.numbers(lambda: steps)
     for number in numbers:
         random = seeded(budget.seed, number)
-        setting = _setting(random, sets)
+        # The vault by chance too; either rule set replaces what is left of the rules.
+        setting = {**in_its_markets(random, sets.setting), "backstop": sets.setting["backstop"]}
+        setting.pop("liquidation", None)
         pair = Pair(sets, setting)
         # Each rule set has its own lines and windows, so the guide follows each in turn.
         guide = Guide(random, pair.engines[number % 2])
-        divergence = guided_run(guide.next_event, pair.apply, LENGTH)
+        divergence = guided_run(guide.next_event, pair.apply, LENGTH, f"run {number} of seed {budget.seed}")
         runs, steps = runs + 1, steps + len(pair.events)
         if divergence is not None:
-            found.append(FailingRun(setting, list(divergence.events)))
+            found.append(FailingRun(setting, pair.events, divergence))
         if len(found) == CANDIDATES:
             break
-    if not found:
-        return Outcome(sets=sets, runs=runs, steps=steps)
-    shortest = min((minimise(run, _differs(sets), *passes) for run in found), key=lambda run: len(run.events))
-    return Outcome(sets=sets, runs=runs, steps=steps, distinction=_distinction(sets, shortest, passes))
+    distinction = _distinction(sets, found, passes) if found else None
+    return Outcome(sets=sets, runs=runs, steps=steps, distinction=distinction)
 
 
-def _setting(random: Random, sets: RuleSets) -> dict[str, Any]:
-    """A setting near that of the first rule set: accounts, markets and a vault by chance, the rules left out."""
-    setting = in_its_markets(random, sets.setting)
-    return {
-        **{name: value for name, value in setting.items() if name != "liquidation"},
-        "backstop": sets.setting["backstop"],
-    }
-
-
-def _differs(sets: RuleSets) -> Test:
-    def fails(candidate: FailingRun) -> FailingRun | None:
+def _distinction(sets: RuleSets, found: list[FailingRun], passes: tuple[tuple[Pass, ...], ...]) -> Distinction:
+    def differs(candidate: FailingRun) -> FailingRun | None:
         divergence = play(sets, candidate.config, candidate.events)
-        return None if divergence is None else FailingRun(candidate.config, list(divergence.events))
+        return None if divergence is None else FailingRun(candidate.config, list(divergence.events), divergence)
 
-    return fails
-
-
-def _distinction(sets: RuleSets, shortest: FailingRun, passes: tuple[tuple[Pass, ...], ...]) -> Distinction:
-    best = minimise(shortest, _differs(sets), PLAINER)
-    while True:
-        shorter, exhausted = _all_shorter(sets, best.config, best.events)
-        if shorter is None:
-            break
-        best = minimise(FailingRun(best.config, shorter), _differs(sets), *passes, PLAINER)
-    divergence = play(sets, best.config, best.events)
-    assert divergence is not None, "it was found by playing it"
-    parameters = _decisive(sets, best.config, best.events)
-    return Distinction(setting=best.config, divergence=divergence, parameters=parameters, exhausted=exhausted)
-
-
-def _decisive(sets: RuleSets, setting: dict[str, Any], events: list[EventData]) -> tuple[Parameter, ...]:
-    """The parameters that are needed for the difference: all others can be made equal, and it stays."""
-    rest = sets
+    others = other_runs(lambda _, number: found[number + 1], *passes, enough=len(found) - 1)
+    every = AllShorter(lambda setting: Pair(sets, setting), (*passes, PLAINER), STATES)
+    best = minimise(found[0], differs, *passes, (others,), PLAINER, (every,))
+    rest = sets  # all parameters that are not needed for the difference can be made equal, and it stays
     for parameter in sets.parameters():
-        candidate = rest.without(parameter)
-        if play(candidate, setting, events) is not None:
-            rest = candidate
-    return rest.parameters()
+        if play(rest.without(parameter), best.config, best.events) is not None:
+            rest = rest.without(parameter)
+    return Distinction(
+        setting=best.config, divergence=best.found, parameters=rest.parameters(), exhausted=every.exhausted
+    )
 
 
-# ----------------------------------------------------------------------------------------------------- all shorter
+class Pair:
+    """Two engines in the same configuration, each under its own rules."""
+
+    def __init__(self, sets: RuleSets, setting: dict[str, Any]) -> None:
+        """Start a run of both.
+
+        Raises:
+            InvalidConfig: the configuration is not valid for one of them.
+        """
+        one, other = sets.configs(setting)
+        self.engines = (Engine(Config.from_json(one)), Engine(Config.from_json(other)))
+        self.events: list[EventData] = []
+        self.position = self._snapshots()
+
+    def _snapshots(self) -> tuple[Snapshot, Snapshot]:
+        return self.engines[0].snapshot(), self.engines[1].snapshot()
+
+    def restore(self, position: tuple[Snapshot, Snapshot], events: list[EventData]) -> None:
+        """Return both to where they were after some events."""
+        for engine, snapshot in zip(self.engines, position, strict=True):
+            engine.restore(snapshot)
+        self.events, self.position = list(events), position
+
+    def apply(self, event: EventData) -> Difference | None:
+        """Apply an event to both; how they differ after it, or None if they show the same."""
+        before = self.position
+        self.events.append(event)
+        codes = [apply_event(engine, event).code for engine in self.engines]
+        self.position = self._snapshots()
+        # States can differ in what is not observed; only observed differences count.
+        if codes[0] == codes[1] and (
+            self.position[0] == self.position[1] or self.engines[0].observe() == self.engines[1].observe()
+        ):
+            return None
+        return self._difference(before, event)
+
+    def _difference(self, before: tuple[Snapshot, Snapshot], event: EventData) -> Difference:
+        """Apply the last event once more, and explain why each does what it does."""
+        steps, done = [], []
+        for engine, snapshot in zip(self.engines, before, strict=True):
+            engine.restore(snapshot)
+            seen = engine.observe()
+            expected = relation.apply(engine, event)
+            done.append(expected)
+            steps.append(Step.of(engine, event, expected.effects, expected.refusal, seen))
+        return Difference(
+            events=tuple(self.events),
+            first=_reason(steps[0], done[0], done[1]),
+            second=_reason(steps[1], done[1], done[0]),
+            did=(_did(self.engines[0], done[0]), _did(self.engines[1], done[1])),
+        )
 
 
-def _all_shorter(
-    sets: RuleSets, setting: dict[str, Any], events: list[EventData]
-) -> tuple[list[EventData] | None, bool]:
-    """A shorter sequence of these events and of their variations that does it too; and whether all were tried."""
-    menu = _menu(events)
+def play(sets: RuleSets, setting: dict[str, Any], events: list[EventData]) -> Difference | None:
+    """Play events from the start; the first difference, or None if there is none."""
     pair = Pair(sets, setting)
-    level: list[tuple[tuple[Snapshot, Snapshot], list[EventData]]] = [(pair.snapshots, [])]
-    seen = {pair.snapshots}
-    for _ in range(len(events) - 1):
-        following = []
-        for snapshots, events_so_far in level:
-            for event in menu:
-                pair.restore(snapshots, events_so_far)
-                if pair.apply(event) is not None:
-                    return pair.events, True
-                if pair.snapshots not in seen:
-                    seen.add(pair.snapshots)
-                    following.append((pair.snapshots, pair.events))
-                if len(seen) > STATES:
-                    return None, False
-        level = following
-    return None, True
+    return next((found for event in events if (found := pair.apply(event)) is not None), None)
 
 
-def _menu(events: list[EventData]) -> list[EventData]:
-    """The events of a run, each also with an amount of it halved or doubled."""
-    menu: list[EventData] = []
-    for event in events:
-        varied = [event]
-        for name, value in event.items():
-            if is_decimal(value) and name != "price":
-                varied += [{**event, name: _scaled(value, factor)} for factor in (Fraction(1, 2), Fraction(2))]
-        menu += [one for one in varied if one not in menu]
-    return menu
+def _reason(step: Step, ours: Expected, theirs: Expected) -> Reason:
+    code = None if theirs.refusal is None else theirs.refusal.code
+    outcome = reasons.outcome_difference(ours.refusal, code, codes=True)
+    if outcome is not None:
+        return reasons.of_outcome(step, outcome)
+    seen = compare.first_difference(ours.observation, theirs.observation, Observes())
+    assert seen is not None, "the same venue writes equal amounts alike"
+    return reasons.of_difference(step, seen, Observes())
 
 
-def _scaled(value: str, factor: Fraction) -> str:
-    return decimal_text(Fraction(value) * factor)
+def _did(engine: Engine, expected: Expected) -> tuple[str, ...]:
+    if expected.refusal is not None:
+        return (f"refused {expected.refusal}",)
+    units = Units(engine.venue)
+    return tuple(f"{effect.rule:<7}{effect_text(effect, units)}" for effect in expected.effects)

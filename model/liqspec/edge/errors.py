@@ -47,13 +47,28 @@ class InternalFailure(Exception):
 
     @classmethod
     def of(cls, where: str, error: Exception, events: list[dict[str, Any]]) -> "InternalFailure":
-        """The failure that an exception is, in a run of these events."""
-        return cls(where, named(error), list(events))
+        """The failure that an exception is, in a run of these events; one that is a failure already stays."""
+        return error if isinstance(error, cls) else cls(where, named(error), list(events))
 
     def __str__(self) -> str:
         """The failure in one line, with the events that repeat it."""
         events = json.dumps(self.events, ensure_ascii=False)
         return f"internal failure in {self.where}: {self.what}; number of events so far: {len(self.events)}: {events}"
+
+
+@contextmanager
+def in_run(where: str, events: list[dict[str, Any]]) -> Iterator[None]:
+    """Within this, an exception that no user can fix is a failure in a run of these events so far.
+
+    Raises:
+        InternalFailure: there was such an exception.
+    """
+    try:
+        yield
+    except InvalidInput:
+        raise
+    except Exception as error:
+        raise InternalFailure.of(where, error, events) from error
 
 
 def named(error: Exception) -> str:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from attrs import frozen
 
 from liqspec.core.events import EventData
+from liqspec.edge.errors import in_run
 
 Found = TypeVar("Found")
 
@@ -38,17 +39,22 @@ def seeded(seed: int | str, number: int) -> Random:
 
 
 def guided_run(
-    next_event: Callable[[], EventData | None], apply: Callable[[EventData], Found | None], length: int
+    next_event: Callable[[], EventData | None],
+    apply: Callable[[EventData], Found | None],
+    length: int,
+    where: str,
 ) -> Found | None:
     """Apply up to `length` events, each proposed after the one before; what `apply` finds first, or None.
 
     The run also ends where no event is proposed.
+
+    Raises:
+        InternalFailure: an exception, in the run that `where` names.
     """
-    for _ in range(length):
-        event = next_event()
-        if event is None:
-            return None
-        found = apply(event)
-        if found is not None:
-            return found
+    events: list[EventData] = []
+    with in_run(where, events):
+        while len(events) < length and (event := next_event()) is not None:
+            events.append(event)
+            if (found := apply(event)) is not None:
+                return found
     return None

@@ -1,14 +1,18 @@
 """The passes that make a failing run shorter or plainer; `minimise` applies them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from fractions import Fraction
 from itertools import combinations
-from typing import Any
+from math import inf
+from typing import Any, Protocol
+
+from attrs import define, evolve
 
 from liqspec.core.events import EventData
 from liqspec.core.parameters import PARAMETERS, TABLES
 from liqspec.edge.amounts import decimal_text, exact, is_decimal
-from liqspec.search.minimise import Candidates, FailingRun, Pass
+from liqspec.edge.errors import in_run
+from liqspec.search.minimise import Candidates, FailingRun, Pass, in_groups, length
 
 MANY = 40  # events: in a longer run pairs are not tried, since single ones must go first
 ROUNDS = 3  # over all numbers: one that is made plain can make another one free
@@ -21,13 +25,13 @@ DECIMALS = 2  # of an amount or a size after that, at most
 
 def drop_events(run: FailingRun) -> Candidates:
     """Drop neighbouring events: half of them first, then ever fewer, the last ones before all."""
-    length = max(1, len(run.events) // 2)
-    while length:
-        start = len(run.events) - length
+    size = max(1, len(run.events) // 2)
+    while size:
+        start = len(run.events) - size
         while start >= 0:
-            found = yield FailingRun(run.config, run.events[:start] + run.events[start + length :])
-            run, start = (run, start - 1) if found is None else (found, len(found.events) - length)
-        length //= 2
+            found = yield evolve(run, events=run.events[:start] + run.events[start + size :])
+            run, start = (run, start - 1) if found is None else (found, len(found.events) - size)
+        size //= 2
     return run
 
 
@@ -54,9 +58,9 @@ def _rewritten(run: FailingRun) -> Iterator[FailingRun]:
         for event, place in () if merged is None else ((merged, first), (merged, second)):
             other = second if place == first else first
             rest = [event if index == place else one for index, one in enumerate(events) if index != other]
-            yield FailingRun(run.config, rest)
+            yield evolve(run, events=rest)
     for first, second in combinations(range(len(events)), 2):
-        yield FailingRun(run.config, [one for index, one in enumerate(events) if index not in (first, second)])
+        yield evolve(run, events=[one for index, one in enumerate(events) if index not in (first, second)])
 
 
 def _without_a_block(run: FailingRun) -> Iterator[FailingRun]:
@@ -69,7 +73,7 @@ def _without_a_block(run: FailingRun) -> Iterator[FailingRun]:
         if type(time) is not int or type(before) is not int or time <= before:
             continue
         later = [_earlier(one, time - before) for one in run.events[index + 1 :]]
-        yield FailingRun(run.config, run.events[:index] + later)
+        yield evolve(run, events=run.events[:index] + later)
         before = time
 
 
@@ -117,7 +121,7 @@ def _with_a_starting_mark(run: FailingRun) -> Iterator[FailingRun]:
         market, price = event.get("market"), event.get("price")
         if event.get("type") == "mark_price" and isinstance(market, str) and market in run.config["marks"]:
             config = {**run.config, "marks": {**run.config["marks"], market: price}}
-            yield FailingRun(config, run.events[:index] + run.events[index + 1 :])
+            yield evolve(run, config=config, events=run.events[:index] + run.events[index + 1 :])
 
 
 def _paid_by_the_price(run: FailingRun) -> Iterator[FailingRun]:
@@ -127,7 +131,7 @@ def _paid_by_the_price(run: FailingRun) -> Iterator[FailingRun]:
             price = _cheaper(run, money, run.events[opened])
             if price is not None:
                 rest = [{**one, "price": price} if at == opened else one for at, one in enumerate(run.events)]
-                yield FailingRun(run.config, rest[:paid] + rest[paid + 1 :])
+                yield evolve(run, events=rest[:paid] + rest[paid + 1 :])
 
 
 def _cheaper(run: FailingRun, money: EventData, trade: EventData) -> str | None:
@@ -156,7 +160,7 @@ def simplify_configuration(run: FailingRun) -> Candidates:
         tried: list[dict[str, Any]] = []
         while (config := next((one for one in simpler(run) if one not in tried), None)) is not None:
             tried.append(config)
-            found = yield FailingRun(config, run.events)
+            found = yield evolve(run, config=config)
             if found is not None and len(found.events) <= len(run.events):
                 run = found
     return run
@@ -211,7 +215,7 @@ def _smaller(run: FailingRun) -> Candidates:
         events = [_divided(event, 10**power) for event in run.events]
         if None in events or events == run.events:
             continue
-        found = yield FailingRun(run.config, [event for event in events if event is not None])
+        found = yield evolve(run, events=[event for event in events if event is not None])
         if found is not None and len(found.events) == len(run.events):
             return found
     return run
@@ -233,7 +237,7 @@ def _divided(event: EventData, by: int) -> EventData | None:
 def _plainer(run: FailingRun, index: int, name: str) -> Candidates:
     for value in _simpler(run.events[index][name]):
         event: EventData = {**run.events[index], name: value}
-        found = yield FailingRun(run.config, [*run.events[:index], event, *run.events[index + 1 :]])
+        found = yield evolve(run, events=[*run.events[:index], event, *run.events[index + 1 :]])
         if found is not None and len(found.events) == len(run.events):
             return found
     return run
@@ -272,6 +276,103 @@ def _plainness(value: Fraction) -> tuple[int, bool, Fraction]:
     """Orders numbers by how plain they are, the plainest first: few digits, powers of ten, small."""
     digits = decimal_text(abs(value)).replace(".", "").strip("0")
     return len(digits), digits != "1", abs(value)
+
+
+# ----------------------------------------------------------------------------------------------------------- other runs
+
+
+def other_runs(
+    propose: Callable[[FailingRun, int], FailingRun],
+    *groups: tuple[Pass, ...],
+    steps: float = inf,
+    short: int = 0,
+    enough: int | None = None,
+) -> Pass:
+    """Other runs, each that fails made short by the groups: the shortest of all, where exact amounts barely shrink.
+
+    `propose` makes the run with a number, from the shortest so far. They end after so many steps, or `enough` runs
+    that failed, or when the shortest has at most `short` events.
+    """
+
+    def others(run: FailingRun) -> Candidates:
+        used = number = failed = 0
+        while used < steps and failed != enough and length(run) > short:
+            candidate = propose(run, number)
+            used, number = used + max(1, length(candidate)), number + 1
+            if (found := (yield candidate)) is not None:
+                failed += 1
+                run = min(run, (yield from in_groups(found, groups)), key=length)
+        return run
+
+    return others
+
+
+class Walk(Protocol):
+    """A run that can go back to where it was; `position` is the same wherever the future is."""
+
+    events: list[EventData]
+
+    @property
+    def position(self) -> Hashable:
+        """Where it is."""
+
+    def restore(self, position: Any, events: list[EventData]) -> None:
+        """Go back to where it was after some events."""
+
+    def apply(self, event: EventData) -> object | None:
+        """Apply an event; None if nothing is found after it."""
+
+
+@define
+class AllShorter:
+    """The pass that tries all shorter sequences of a run's events and of their variations, and what it finds again.
+
+    `exhausted` says whether all were tried, of which none fails: there were not more positions than may be seen.
+    """
+
+    walk: Callable[[dict[str, Any]], Walk]
+    groups: tuple[tuple[Pass, ...], ...]
+    positions: int
+    exhausted: bool = False
+
+    def __call__(self, run: FailingRun) -> Candidates:
+        """Apply the pass."""
+        while (shorter := self._first(run)) is not None and (found := (yield shorter)) is not None:
+            run = yield from in_groups(found, self.groups)
+        return run
+
+    def _first(self, run: FailingRun) -> FailingRun | None:
+        walk, menu = self.walk(run.config), _menu(run.events)
+        level: list[tuple[Hashable, list[EventData]]] = [(walk.position, [])]
+        seen = {walk.position}
+        for _ in range(length(run) - 1):
+            following = []
+            for position, events in level:
+                for event in menu:
+                    walk.restore(position, events)
+                    with in_run("a shorter run", walk.events):
+                        if walk.apply(event) is not None:
+                            return evolve(run, events=walk.events)
+                    if walk.position not in seen:
+                        seen.add(walk.position)
+                        following.append((walk.position, walk.events))
+                    if len(seen) > self.positions:
+                        return None
+            level = following
+        self.exhausted = True
+        return None
+
+
+def _menu(events: list[EventData]) -> list[EventData]:
+    """The events of a run, each also with an amount of it halved or doubled."""
+    menu: list[EventData] = []
+    for event in events:
+        varied = [event]
+        for name, value in event.items():
+            if is_decimal(value) and name != "price":
+                varied += [{**event, name: decimal_text(Fraction(value) * by)} for by in (Fraction(1, 2), Fraction(2))]
+        menu += [one for one in varied if one not in menu]
+    return menu
 
 
 # ------------------------------------------------------------------------------------------------------------ in groups

@@ -59,7 +59,7 @@ def _goals_reached(
             runs.setdefault(goal, FailingRun(config, list(events)))
         return runs.keys() == wanted or None
 
-    guided_run(Guide(seeded(seed, number), engine).next_event, apply, LENGTH)
+    guided_run(Guide(seeded(seed, number), engine).next_event, apply, LENGTH, f"run {number} of {seed}")
     return runs
 
 
@@ -72,7 +72,7 @@ def rules_seen(config: dict[str, Any], seed: str) -> set[str]:
         def apply(event: EventData, engine: Engine = engine) -> None:
             seen.update(rules_of(apply_event(engine, event)))
 
-        guided_run(Guide(seeded(seed, number), engine).next_event, apply, LENGTH)
+        guided_run(Guide(seeded(seed, number), engine).next_event, apply, LENGTH, f"run {number} of {seed}")
     return seen
 
 

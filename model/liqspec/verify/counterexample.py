@@ -22,11 +22,12 @@ from liqspec.replay.run import Run
 from liqspec.search import explore
 from liqspec.search.campaign import seeded
 from liqspec.search.minimise import FailingRun, minimise
-from liqspec.search.passes import PLAINER, SHORTEST
+from liqspec.search.passes import PLAINER, SHORTEST, other_runs
 from liqspec.spec import rulebook, scenarios
 from liqspec.verify.tasks import LENGTH, random_run
 
 SHORT = 2  # events: above it a shorter counterexample is looked for
+PASSES = (SHORTEST, PLAINER, SHORTEST)
 RUNS, FOUND = 80, 5  # more random runs at most, and of those that violate something: some ten seconds
 
 
@@ -56,16 +57,8 @@ def shrink(violation: Violation) -> Violation:
     Each candidate is judged again from its start, so the result violates the same property. A violation that does not
     happen again is returned as it is.
     """
-    best = judge_all(violation, violation.events)
-    if best is None:
-        return violation
-
-    def fails(candidate: FailingRun) -> FailingRun | None:
-        found = judge_all(evolve(violation, config=candidate.config), candidate.events)
-        return None if found is None else FailingRun(found.config, found.events)
-
-    shortest = minimise(FailingRun(best.config, best.events), fails, SHORTEST, PLAINER, SHORTEST)
-    return judge_all(evolve(violation, config=shortest.config), shortest.events) or best
+    best = _again(FailingRun(violation.config, violation.events, violation))
+    return violation if best is None else _violation(minimise(best, _again, *PASSES))
 
 
 def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...], seed: int) -> Violation | None:
@@ -75,23 +68,31 @@ def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...],
     often met again soon, and there takes few. What an exploration found is the shortest of its scope, and stays.
     Deterministic.
     """
-    best = min(map(shrink, violations), key=_length, default=None)
+    best = min(map(shrink, violations), key=lambda violation: len(violation.events), default=None)
     if best is None or best.where.startswith(explore.WHERE):
         return best
-    found = 0
-    for number in range(RUNS):
-        if len(best.events) <= SHORT or found == FOUND:
-            break
+
+    def another(_: FailingRun, number: int) -> FailingRun:
         random, coverage = seeded(f"{seed}/again", number), Coverage()
-        random_run(random.choice(bases), random, LENGTH, f"another random run, {number} of seed {seed}", coverage)
-        if coverage.violations:
-            found += 1
-            best = min(best, shrink(coverage.violations[0]), key=_length)
-    return best
+        where = f"another random run, {number} of seed {seed}"
+        events = random_run(random.choice(bases), random, LENGTH, where, coverage)
+        for violation in coverage.violations[:1]:
+            return FailingRun(violation.config, violation.events, violation)
+        return FailingRun({}, events)
+
+    others = other_runs(another, *PASSES, steps=RUNS * LENGTH, short=SHORT, enough=FOUND)
+    return _violation(minimise(FailingRun(best.config, best.events, best), _again, (others,)))
 
 
-def _length(violation: Violation) -> int:
-    return len(violation.events)
+def _again(run: FailingRun) -> FailingRun | None:
+    """The run up to where it violates the property that it violated before; None if nothing was, or is not now."""
+    found = None if run.found is None else judge_all(evolve(run.found, config=run.config), run.events)
+    return None if found is None else FailingRun(found.config, found.events, found)
+
+
+def _violation(run: FailingRun) -> Violation:
+    found: Violation = run.found
+    return found
 
 
 def to_toml(violation: Violation) -> str:

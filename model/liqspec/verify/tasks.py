@@ -176,7 +176,7 @@ def random_run(
                 found = monitor.compare(other)
             return violations(found) or None
 
-        found = guided_run(guide.next_event, apply, length)
+        found = guided_run(guide.next_event, apply, length, where)
         coverage.violations.extend(found or violations(judge_whole_run(config, events, coverage)))
     except Exception as error:
         coverage.failures.append(InternalFailure.of(where, error, events))
