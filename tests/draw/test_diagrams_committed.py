@@ -6,7 +6,7 @@ from liqspec.draw import views
 from support.paths import ROOT
 
 FOLDER = ROOT / "diagrams"
-TEXTS = [picture for picture in views.files() if views.is_text(picture.kind)]
+TEXTS = [picture for picture in views.files() if picture.kind in views.TEXTS]
 
 
 @pytest.mark.parametrize("picture", TEXTS, ids=lambda picture: picture.name)

@@ -12,7 +12,7 @@ from liqspec.core import machine
 from liqspec.draw import diagram, page, path, views
 from liqspec.draw.dot import image
 from liqspec.draw.theme import ThemeName
-from liqspec.draw.views import VIEWS, Format
+from liqspec.draw.views import TEXTS, VIEWS, Format
 from liqspec.edge.errors import needs
 from liqspec.edge.texts import counted
 from liqspec.replay import recordings
@@ -36,7 +36,6 @@ ENDINGS: Mapping[str, Format] = {
 }
 IMAGE_ENDINGS: Mapping[str, Image] = {".svg": "svg", ".png": "png"}
 PAGE_ENDINGS = {".html": "html", ".htm": "html"}
-FOR_TERMINALS = ("dot", "mermaid", "scxml", "xstate")  # short texts that people read
 
 draw = application(
     """Draw the specification: every picture is made from its tables, so it cannot disagree with them.
@@ -174,7 +173,7 @@ def _format(
     """The format that was asked for, else that of the file's name; a contradiction is refused before it is drawn."""
     if output is None:
         chosen = asked or default
-        if chosen not in FOR_TERMINALS and sys.stdout.isatty():
+        if chosen not in TEXTS and sys.stdout.isatty():
             fail(f"{chosen} is not for a terminal: give a file with -o, or redirect the output")
         return chosen
     ending = output.suffix.lower()

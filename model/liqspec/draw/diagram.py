@@ -13,7 +13,7 @@ from liqspec.draw.legend import words
 from liqspec.draw.theme import Purpose, Role
 from liqspec.edge import files
 from liqspec.edge.errors import InvalidInput
-from liqspec.edge.texts import show
+from liqspec.edge.texts import counted, show
 from liqspec.properties import coverage
 from liqspec.spec.venues import VenueFile
 
@@ -50,9 +50,13 @@ class TransitionShown(TransitionEntry):
         return condition(self)
 
     @property
-    def label(self) -> str:
-        """The transition in one line: number, trigger, guards, and the rule that acts."""
-        return " ".join(filter(None, (self.id, self.trigger, self.condition, self.rules[0])))
+    def frequency(self) -> str:
+        """How often it fired, in words; empty where nothing was counted."""
+        if self.fired is None:
+            return ""
+        if self.fired:
+            return counted(self.fired, "time")
+        return "reserved" if self.purpose == "reserved" else "NEVER FIRED"
 
 
 @frozen(kw_only=True)

@@ -10,7 +10,6 @@ from liqspec.draw import dot
 from liqspec.draw.diagram import Diagram, Frame, StateShown, TransitionShown
 from liqspec.draw.legend import PURPOSES, ROLES, words
 from liqspec.draw.theme import Box, Line, Theme
-from liqspec.edge.texts import counted
 
 _READING = "A label is: transition, trigger, [guards], and the rule that acts."
 _FRAMES = " A line from the edge of a frame holds for every state in it."
@@ -96,7 +95,7 @@ class _Drawing:
         rows = [dot.cell(head), *(dot.cell(dot.text(guard, color=ink, size=11)) for guard in guards)]
         rows.append(dot.cell(dot.text(entry.rules[0], color=theme.quiet, size=10)))
         if entry.fired is not None:
-            rows.append(_count(entry, entry.fired, theme))
+            rows.append(_frequency(entry, theme))
         graph.node(entry.id, label=dot.html(dot.table(rows)), tooltip=entry.meaning)
 
     def _connect(self, entry: TransitionShown) -> None:
@@ -147,13 +146,13 @@ def _never(theme: Theme) -> Line:
     return Line(theme.alarm, "dashed", 3.0, "normal")
 
 
-def _count(entry: TransitionShown, fired: int, theme: Theme) -> str:
+def _frequency(entry: TransitionShown, theme: Theme) -> str:
     """How often a transition fired, as a cell of its label."""
-    if fired:
-        return dot.cell(dot.text(counted(fired, "time"), color=theme.text, bold=True))
+    if entry.fired:
+        return dot.cell(dot.text(entry.frequency, color=theme.text, bold=True))
     if entry.purpose == "reserved":
-        return dot.cell(dot.text("reserved", color=theme.quiet, size=11))
-    alarm = dot.text("NEVER FIRED", color=theme.alarm_text, bold=True)
+        return dot.cell(dot.text(entry.frequency, color=theme.quiet, size=11))
+    alarm = dot.text(entry.frequency, color=theme.alarm_text, bold=True)
     return dot.cell(alarm, attributes=f'BGCOLOR="{theme.alarm}" CELLPADDING="4"')
 
 

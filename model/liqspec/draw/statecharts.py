@@ -28,46 +28,38 @@ class Node:
     transitions: tuple[TransitionShown, ...]
 
     @property
-    def first(self) -> str:
-        """The child that is entered by default."""
-        return self.children[0].name
+    def final(self) -> bool:
+        """Whether it is a state in which the machine ends."""
+        return self.state is not None and self.state.role == "end" and not self.transitions
 
 
-def nested(diagram: Diagram, only: str) -> tuple[Node, ...]:
-    """The outermost states and superstates of the whole lifecycle.
+def always_whole(kind: str) -> CannotDraw:
+    """The refusal of a picture, in a format of a machine, that is not of the whole lifecycle."""
+    return CannotDraw(f"{kind} is a machine that runs: it always has the whole lifecycle, without --view or --venue")
 
-    Raises:
-        CannotDraw: the picture shows only a part, or a venue; `only` names the format in the message.
-    """
+
+def _outermost(diagram: Diagram, kind: str) -> tuple[tuple[Node, ...], str]:
+    """The outermost states and superstates of the whole lifecycle, and its initial state."""
     if diagram.initial is None or not all(entry.possible for entry in diagram.transitions):
-        raise CannotDraw(f"{only} is a machine that runs: it always has the whole lifecycle, without --view or --venue")
-    return _inside(diagram, None)
+        raise always_whole(kind)
+    return _inside(diagram, None), diagram.initial
 
 
 def _inside(diagram: Diagram, around: Frame | None) -> tuple[Node, ...]:
+    name = None if around is None else around.name
+    inner = [frame for frame in diagram.frames if frame.inside == name]
     nodes: dict[str, Node] = {}
     for state in diagram.states:
-        if around is not None and state.name not in around.states:
-            continue
-        frame = _child(diagram, around, state.name)
-        if frame is None:
-            nodes[state.name] = Node(state.name, state, (), _leaving(diagram, {state.name}))
-        elif frame.name not in nodes:
+        frame = next((frame for frame in inner if state.name in frame.states), None)
+        if frame is not None and frame.name not in nodes:
             nodes[frame.name] = Node(frame.name, None, _inside(diagram, frame), _leaving(diagram, set(frame.states)))
+        elif frame is None and (around is None or state.name in around.states):
+            nodes[state.name] = Node(state.name, state, (), _leaving(diagram, {state.name}))
     return tuple(nodes.values())
-
-
-def _child(diagram: Diagram, around: Frame | None, state: str) -> Frame | None:
-    """The frame directly inside another that has this state, or None if the state itself is directly inside."""
-    name = None if around is None else around.name
-    return next((frame for frame in diagram.frames if frame.inside == name and state in frame.states), None)
 
 
 def _leaving(diagram: Diagram, states: set[str]) -> tuple[TransitionShown, ...]:
     return tuple(entry for entry in diagram.transitions if set(entry.sources) == states)
-
-
-# ---------------------------------------------------------------------------------------------------------------- SCXML
 
 
 def scxml(diagram: Diagram) -> str:
@@ -76,44 +68,28 @@ def scxml(diagram: Diagram) -> str:
     Raises:
         CannotDraw: the picture is not the whole lifecycle.
     """
-    outermost = nested(diagram, "scxml")
-    root = ElementTree.Element(
-        "scxml",
-        {
-            "xmlns": NAMESPACE,
-            "xmlns:liqspec": OWN,
-            "version": "1.0",
-            "datamodel": "ecmascript",
-            "name": "lifecycle",
-            "initial": diagram.initial or outermost[0].name,
-        },
-    )
+    outermost, initial = _outermost(diagram, "scxml")
+    spaces = {"xmlns": NAMESPACE, "xmlns:liqspec": OWN, "version": "1.0", "datamodel": "ecmascript"}
+    root = ElementTree.Element("scxml", {**spaces, "name": MACHINE, "initial": initial})
     for node in outermost:
         _scxml_node(root, node)
     ElementTree.indent(root, "  ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def condition(transition: TransitionShown) -> str:
-    """The guards of a transition over the event's data, in ECMAScript."""
-    terms = (f"{'' if wanted else '!'}_event.data.{name}" for name, wanted in guards_of(transition).items())
-    return " && ".join(terms)
-
-
 def _scxml_node(parent: ElementTree.Element, node: Node) -> None:
-    if node.state is None:
-        element = ElementTree.SubElement(parent, "state", {"id": node.name, "initial": node.first})
-    else:
-        kind = "final" if node.state.role == "end" and not node.transitions else "state"
-        element = ElementTree.SubElement(parent, kind, {"id": node.name, "liqspec:meaning": node.state.meaning})
+    attributes = {"initial": node.children[0].name} if node.state is None else {"liqspec:meaning": node.state.meaning}
+    element = ElementTree.SubElement(parent, "final" if node.final else "state", {"id": node.name, **attributes})
     for entry in node.transitions:
-        cond = condition(entry)
+        # The guards over the event's data, in ECMAScript.
+        terms = (f"{'' if wanted else '!'}_event.data.{name}" for name, wanted in guards_of(entry).items())
+        condition = " && ".join(terms)
         ElementTree.SubElement(
             element,
             "transition",
             {
                 "event": entry.trigger,
-                **({"cond": cond} if cond else {}),
+                **({"cond": condition} if condition else {}),
                 "target": entry.to,
                 "liqspec:id": entry.id,
                 "liqspec:rules": " ".join(entry.rules),
@@ -124,17 +100,14 @@ def _scxml_node(parent: ElementTree.Element, node: Node) -> None:
         _scxml_node(element, child)
 
 
-# --------------------------------------------------------------------------------------------------------------- XState
-
-
 def xstate(diagram: Diagram) -> str:
     """The machine as the text of a JSON document.
 
     Raises:
         CannotDraw: the picture is not the whole lifecycle.
     """
-    outermost = nested(diagram, "xstate")
-    first = next(node for node in outermost if diagram.initial in (node.name, *(child.name for child in node.children)))
+    outermost, initial = _outermost(diagram, "xstate")
+    first = next(node for node in outermost if initial in (node.name, *(child.name for child in node.children)))
     machine = {
         "id": MACHINE,
         "description": diagram.title,
@@ -147,11 +120,11 @@ def xstate(diagram: Diagram) -> str:
 def _xstate_node(node: Node) -> dict[str, Any]:
     data: dict[str, Any] = {"id": node.name}
     if node.state is None:
-        data["initial"] = node.first
+        data["initial"] = node.children[0].name
     else:
         data["description"] = node.state.meaning
-        if node.state.role == "end" and not node.transitions:
-            data["type"] = "final"
+    if node.final:
+        data["type"] = "final"
     moves: dict[str, list[dict[str, Any]]] = {}
     for entry in node.transitions:
         moves.setdefault(entry.trigger, []).append(_xstate_transition(entry))

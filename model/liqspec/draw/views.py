@@ -1,7 +1,7 @@
 """Every picture of the specification: the view and format that are asked for, and those kept in `diagrams/`."""
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from attrs import frozen
 from graphviz import Digraph
@@ -13,8 +13,8 @@ from liqspec.draw.theme import THEMES, ThemeName
 from liqspec.edge.texts import show
 from liqspec.spec import charts, venues
 
-TextFormat = Literal["dot", "mermaid", "scxml", "xstate"]
 Format = Literal["svg", "png", "pdf", "dot", "mermaid", "scxml", "xstate"]
+TEXTS: tuple[Format, ...] = ("dot", "mermaid", "scxml", "xstate")  # formats that are short texts, to be read
 
 _SUFFIXES: dict[Format, str] = {"mermaid": "mmd", "xstate": "xstate.json"}
 
@@ -33,16 +33,14 @@ def draw(view: str, kind: Format, theme: ThemeName, venue: str | None = None) ->
     if venue is not None:
         raise CannotDraw(f"--view {view} is the same at every venue: leave --venue out")
     if kind in ("scxml", "xstate"):
-        raise CannotDraw(f"{kind} is a machine that runs: it always has the whole lifecycle, without --view or --venue")
-    if view == "assessment":
-        chart = charts.assessment()
-        if kind == "mermaid":
-            return flowcharts.assessment_mermaid(chart).encode()
-        return _laid_out(flowcharts.assessment_dot(chart, THEMES[theme]), kind)
-    table = charts.isolation()
+        raise statecharts.always_whole(kind)
+    chart, table = charts.assessment(), charts.isolation()
     if kind == "mermaid":
-        return flowcharts.isolation_mermaid(table).encode()
-    return _laid_out(flowcharts.isolation_dot(table, THEMES[theme]), kind)
+        mermaid = flowcharts.isolation_mermaid(table) if view == "scopes" else flowcharts.assessment_mermaid(chart)
+        return mermaid.encode()
+    colours = THEMES[theme]
+    drawn = flowcharts.isolation_dot(table, colours) if view == "scopes" else flowcharts.assessment_dot(chart, colours)
+    return _laid_out(drawn, kind)
 
 
 def lifecycle(picture: Diagram, kind: Format, theme: ThemeName) -> bytes:
@@ -58,11 +56,6 @@ def lifecycle(picture: Diagram, kind: Format, theme: ThemeName) -> bytes:
     if kind == "xstate":
         return statecharts.xstate(picture).encode()
     return _laid_out(lifecycle_dot.draw(picture, THEMES[theme]), kind)
-
-
-def is_text(kind: Format) -> bool:
-    """Whether a format is a text to be read."""
-    return kind in get_args(TextFormat)
 
 
 def _part(view: str, venue: str | None) -> Diagram:
@@ -84,9 +77,6 @@ def _laid_out(graph: Digraph, kind: Format) -> bytes:
         source: str = graph.source
         return source.encode()
     return dot.image(graph, kind)
-
-
-# ----------------------------------------------------------------------------------------------- the committed pictures
 
 
 @frozen(kw_only=True)
@@ -118,9 +108,10 @@ def files() -> list[Committed]:
     pictures: list[tuple[str, str, str | None]] = [("machine", "whole", None)]
     pictures += [(f"venue-{venue}", "whole", venue) for venue in venues.names()]
     pictures += [("assessment", "assessment", None), ("scopes", "scopes", None)]
-    found = []
     themes: tuple[ThemeName, ...] = ("light", "dark")
     kinds: tuple[Format, ...] = ("dot", "svg")
+    machines: tuple[Format, ...] = ("scxml", "xstate")
+    found = []
     for stem, view, venue in pictures:
         found.append(Committed(stem=stem, view=view, kind="mermaid", venue=venue))
         found += [
@@ -128,9 +119,7 @@ def files() -> list[Committed]:
             for theme in themes
             for kind in kinds
         ]
-    machines: tuple[Format, ...] = ("scxml", "xstate")
-    found += [Committed(stem="machine", view="whole", kind=kind) for kind in machines]
-    return found
+    return found + [Committed(stem="machine", view="whole", kind=kind) for kind in machines]
 
 
 def write(folder: Path) -> list[str]:
