@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 
 from liqspec.core import machine
 from liqspec.draw import legend, path
-from liqspec.draw.diagram import role_of
+from liqspec.draw.diagram import condition, role_of
 from liqspec.draw.legend import time_text, words
 from liqspec.draw.theme import THEMES, Stroke, Theme
 from liqspec.edge.texts import counted
@@ -36,10 +36,11 @@ def render(record: Record, position: str | None) -> str:
     Raises:
         CannotDraw: the program `dot` is missing or failed.
     """
+    venue = f"Venue {record.venue}. " if record.venue else ""
     style, script = colours() + _asset("page.css"), _asset("page.js")
     return Template(_asset("page.html")).substitute(
         title=escape(record.title),
-        about=escape(_about(record)),
+        about=escape(f"{venue}{counted(len(record.steps), 'event')}."),
         story=escape(record.story),
         policy=escape(_policy(style, script)),
         style=style,
@@ -118,8 +119,7 @@ def _refusal(step: Step) -> str | None:
 
 
 def _why(entry: machine.TransitionEntry) -> str:
-    guard = f" [{words(', '.join(entry.guard))}]" if entry.guard else ""
-    return f"{entry.trigger}{guard}: {entry.meaning}"
+    return f"{entry.trigger} {condition(entry)}".rstrip() + f": {entry.meaning}"
 
 
 def _market(record: Record, name: str) -> dict[str, Any]:
@@ -186,14 +186,6 @@ def _drawn(amounts: "list[Amount] | list[Amount | None]") -> list[float | None]:
     return [amount.drawn if amount else None for amount in amounts]
 
 
-# ------------------------------------------------------------------------------------------------ the parts of the page
-
-
-def _about(record: Record) -> str:
-    venue = f"Venue {record.venue}. " if record.venue else ""
-    return f"{venue}{counted(len(record.steps), 'event')}."
-
-
 def _asset(name: str) -> str:
     return (_PAGE / name).read_text(encoding="utf-8")
 
@@ -242,18 +234,11 @@ def _dashes(name: str, stroke: Stroke) -> str:
     return f"{style} stroke-dasharray: {dashes};" if dashes else style
 
 
-class _Rules(MarkdownIt):
-    """Markdown of the rules: their links lead to neighbouring files, which the page does not have."""
-
-    def __init__(self) -> None:
-        super().__init__("commonmark", {"html": False})
-        self.enable("table")
-        for name in ("link_open", "link_close"):
-            self.add_render_rule(name, lambda *_: "")
-
-
 def rule_markup(number: str) -> str:
     """A rule as an article that the page shows when it acted."""
     rule = rulebook.rules()[number]
-    body = _Rules().render(rule.text)
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    for name in ("link_open", "link_close"):  # links lead to neighbouring files, which the page does not have
+        reader.add_render_rule(name, lambda *_: "")
+    body = reader.render(rule.text)
     return f'<article class="rule" id="rule-{number}" hidden><h3>{number} · {escape(rule.title)}</h3>{body}</article>'

@@ -10,7 +10,7 @@ from graphviz import Digraph
 from liqspec.core import machine
 from liqspec.core.machine import TransitionEntry
 from liqspec.draw import dot
-from liqspec.draw.diagram import role_of
+from liqspec.draw.diagram import condition, role_of
 from liqspec.draw.legend import short, words
 from liqspec.draw.theme import FONT, THEMES, Theme, ThemeName
 from liqspec.replay.record import Record, Visit
@@ -28,17 +28,14 @@ class Edge:
 def edges(record: Record, position: str) -> list[Edge]:
     """Every transition of the table, once for each state that it leaves, with the position's visits to it."""
     path = record.path(position)
-    return [
-        Edge(
-            entry=entry,
-            source=source,
-            visits=tuple(
-                visit for visit in path if (visit.recorded.transition, visit.recorded.source) == (entry.id, source)
-            ),
-        )
-        for entry in machine.lifecycle().table.transitions
-        for source in entry.sources
-    ]
+
+    def visits(transition: str, source: str) -> tuple[Visit, ...]:
+        wanted = (transition, source)
+        return tuple(visit for visit in path if (visit.recorded.transition, visit.recorded.source) == wanted)
+
+    table = machine.lifecycle().table
+    every = ((entry, source) for entry in table.transitions for source in entry.sources)
+    return [Edge(entry=entry, source=source, visits=visits(entry.id, source)) for entry, source in every]
 
 
 def joined(pairs: Iterable[tuple[TransitionEntry, str]]) -> dict[tuple[str, str], list[str]]:
@@ -52,28 +49,12 @@ def joined(pairs: Iterable[tuple[TransitionEntry, str]]) -> dict[tuple[str, str]
 def graph(record: Record, position: str, theme: ThemeName = "light") -> Digraph:
     """The lifecycle as a graph, with the path of the position named account/market/mode."""
     colours = THEMES[theme]
+    spaces = {"rankdir": "TB", "labelloc": "t", "labeljust": "l", "nodesep": "0.55", "ranksep": "0.5", "pad": "0.2"}
+    texts = {"fontname": FONT, "fontcolor": colours.text, "label": _heading(record, position, colours)}
     drawn = Digraph(
         "path",
-        graph_attr={
-            "rankdir": "TB",
-            "bgcolor": colours.background,
-            "fontname": FONT,
-            "fontcolor": colours.text,
-            "fontsize": "15",
-            "labelloc": "t",
-            "labeljust": "l",
-            "label": _heading(record, position),
-            "nodesep": "0.55",
-            "ranksep": "0.5",
-            "pad": "0.2",
-        },
-        node_attr={
-            "shape": "box",
-            "style": "rounded,filled",
-            "fontname": FONT,
-            "fontsize": "12",
-            "margin": "0.16,0.08",
-        },
+        graph_attr={"bgcolor": colours.background, **texts, **spaces},
+        node_attr={"shape": "box", "fontname": FONT, "fontsize": "12", "margin": "0.16,0.08"},
         edge_attr={"fontname": FONT, "fontsize": "11"},
     )
     _nodes(drawn, record, position, colours)
@@ -81,19 +62,15 @@ def graph(record: Record, position: str, theme: ThemeName = "light") -> Digraph:
     return drawn
 
 
-def _heading(record: Record, position: str) -> str:
-    transitions = [visit.recorded.transition for visit in record.path(position)]
-    lines = [
-        f"<B>{escape(short(record.title, 80))}</B>",
-        _small(f"the path of {short(position, 60)}: " + (", ".join(transitions) or "none")),
-        _small("thick and numbered: taken, with its event; thin dashes: not taken; double border: where it ended"),
-    ]
-    rows = "".join(f'<TR><TD ALIGN="LEFT">{line}</TD></TR>' for line in lines)
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2">{rows}</TABLE>>'
-
-
-def _small(text: str) -> str:
-    return f'<FONT POINT-SIZE="11">{escape(text)}</FONT>'
+def _heading(record: Record, position: str, theme: Theme) -> str:
+    taken = ", ".join(visit.recorded.transition for visit in record.path(position)) or "none"
+    remarks = (
+        f"the path of {short(position, 60)}: {taken}",
+        "thick and numbered: taken, with its event; thin dashes: not taken; double border: where it ended",
+    )
+    lines = [dot.text(short(record.title, 80), color=theme.text, size=15, bold=True)]
+    lines += [dot.text(remark, color=theme.text, size=11) for remark in remarks]
+    return dot.html(dot.table([dot.cell(line, align="LEFT") for line in lines], padding=2, spacing=2))
 
 
 def _nodes(drawn: Digraph, record: Record, position: str, theme: Theme) -> None:
@@ -119,18 +96,10 @@ def _nodes(drawn: Digraph, record: Record, position: str, theme: Theme) -> None:
 def _edges(drawn: Digraph, every: list[Edge], theme: Theme) -> None:
     """First, those not taken, joined where they lead from one state to the same other; over them the taken ones."""
     others = joined((edge.entry, edge.source) for edge in every if not edge.visits)
+    looks = {"style": "dashed", "arrowsize": "0.7", "penwidth": "0.9", "fontsize": "9"}
     for (source, target), ids in others.items():
-        drawn.edge(
-            source,
-            target,
-            label=_label(" ".join(ids), theme),
-            color=theme.quiet,
-            fontcolor=theme.quiet,
-            style="dashed",
-            arrowsize="0.7",
-            penwidth="0.9",
-            fontsize="9",
-        )
+        label = _label(" ".join(ids), theme)
+        drawn.edge(source, target, label=label, color=theme.quiet, fontcolor=theme.quiet, **looks)
     for edge in every:
         if edge.visits:
             drawn.edge(
@@ -147,21 +116,17 @@ def _edges(drawn: Digraph, every: list[Edge], theme: Theme) -> None:
 
 def _label(text: str, theme: Theme) -> str:
     """A label on the picture's ground, at a distance from its edge, so that no line runs through its text."""
-    cell = f'<TD ALIGN="LEFT" BALIGN="LEFT" BGCOLOR="{theme.background}">{text}</TD>'
-    return f'<<TABLE BORDER="0" CELLPADDING="1" CELLSPACING="4"><TR>{cell}</TR></TABLE>>'
+    cell = dot.cell(text, align="LEFT", attributes=f'BALIGN="LEFT" BGCOLOR="{theme.background}"')
+    return dot.html(dot.table([cell], spacing=4))
 
 
 def _numbered(edge: Edge) -> str:
     """The places on the path and the events, then the transition with its trigger and guard."""
     numbers = ", ".join(str(visit.number) for visit in edge.visits)
     events = ", ".join(str(visit.event) for visit in edge.visits)
-    entry = edge.entry
-    guard = f"<BR/>[{escape(words(', '.join(entry.guard)))}]" if entry.guard else ""
-    text = f"{entry.id} {escape(entry.trigger)}, event{'s' if len(edge.visits) > 1 else ''} {events}"
-    return f'<FONT POINT-SIZE="14"><B>{numbers}</B></FONT>  {text}{guard}'
-
-
-# --------------------------------------------------------------------------------------------------------- for the page
+    guard = condition(edge.entry)
+    text = f"{edge.entry.id} {escape(edge.entry.trigger)}, event{'s' if len(edge.visits) > 1 else ''} {events}"
+    return f'<FONT POINT-SIZE="14"><B>{numbers}</B></FONT>  {text}{f"<BR/>{escape(guard)}" if guard else ""}'
 
 
 def edge_id(source: str, target: str) -> str:

@@ -8,12 +8,12 @@ import io
 import math
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal
 
 import matplotlib as mpl
-from attrs import frozen
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -52,26 +52,6 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
-@frozen(kw_only=True)
-class Layout:
-    """The measures of a picture in inches: the width of a column, the heights of its heading and of its rows."""
-
-    events: int
-    column: float
-    top: float
-    rows: tuple[float, ...]
-
-    @property
-    def width(self) -> float:
-        """The whole width."""
-        return _LEFT + self.events * self.column + _RIGHT
-
-    @property
-    def height(self) -> float:
-        """The whole height."""
-        return self.top + sum(self.rows) + _GAP * len(self.rows) + _EVENTS_BELOW
-
-
 @contextmanager
 def settings() -> Iterator[None]:
     """The library's settings under which the pictures are drawn, whatever those of the caller are."""
@@ -98,65 +78,57 @@ def draw(record: Record, theme: ThemeName = "light") -> Figure:
 
 
 def _draw(record: Record, theme: Theme) -> Figure:
-    markets, pools, positions = record.markets(), record.pools(), record.positions()
     events = len(record.steps)
     column = min(max(_COLUMN, _COLUMNS / events), _MOST / events)
-    heading = Heading.of(record, theme, _LEFT + events * column, labelled=column >= _COLUMN)
-    rows = (*[_PRICE] * len(markets), *[_POOL] * len(pools), *[_band_height(record, key) for key in positions], _BLOCKS)
-    layout = Layout(events=events, column=column, top=heading.height, rows=rows)
-    figure = Figure(figsize=(layout.width, layout.height), facecolor=theme.background)
+    across = _LEFT + events * column + _RIGHT
+    heading = Heading.of(record, theme, across - _RIGHT, labelled=column >= _COLUMN)
+    panels: list[tuple[float, Callable[[Axes], None]]] = [
+        *((_PRICE, partial(_market, record=record, name=name, theme=theme)) for name in record.markets()),
+        *((_POOL, partial(_pool, record=record, key=key, theme=theme, column=column)) for key in record.pools()),
+        *(
+            (_band_height(record, key), partial(_position, record=record, key=key, theme=theme, column=column))
+            for key in record.positions()
+        ),
+        (_BLOCKS, partial(_blocks, record=record, theme=theme, column=column)),
+    ]
+    up = heading.height + sum(height for height, _ in panels) + _GAP * len(panels) + _EVENTS_BELOW
+    figure = Figure(figsize=(across, up), facecolor=theme.background)
     heading.draw(figure, theme)
-    axes = iter(_axes(figure, layout, record, theme))
-    for market in markets:
-        _market(next(axes), record, market, theme)
-    for pool in pools:
-        _pool(next(axes), record, pool, theme, column)
-    for position in positions:
-        _position(next(axes), record, position, theme, column)
-    below = next(axes)
-    _blocks(below, record, theme, column, _BLOCKS)
-    _name_events(below, record, layout, theme)
+    bottom = up - heading.height
+    for height, fill in panels:
+        bottom -= _GAP + height
+        axes = figure.add_axes((_LEFT / across, bottom / up, events * column / across, height / up))
+        _prepare(axes, record, theme)
+        fill(axes)
+    _name_events(axes, record, column, theme)
     return figure
 
 
-def _axes(figure: Figure, layout: Layout, record: Record, theme: Theme) -> list[Axes]:
-    """An empty panel a row, from the top down, with the columns of the events and the borders of the blocks."""
-    top, panels_down = layout.height - layout.top, []
-    for height in layout.rows:
-        top -= _GAP + height
-        box = (_LEFT, top, layout.events * layout.column, height)
-        across, up = layout.width, layout.height
-        axes = figure.add_axes((box[0] / across, box[1] / up, box[2] / across, box[3] / up))
-        axes.set_facecolor(theme.panel)
-        axes.set_xlim(0.5, layout.events + 0.5)
-        axes.set_xticks([])
-        axes.tick_params(colors=theme.quiet, labelcolor=theme.text, length=3)
-        for spine in axes.spines.values():
-            spine.set_color(theme.grid)
-        for block in record.blocks()[1:]:
-            axes.axvline(block.first - 0.5, color=theme.quiet, linewidth=0.8, zorder=1)
-        panels_down.append(axes)
-    return panels_down
+def _prepare(axes: Axes, record: Record, theme: Theme) -> None:
+    """An empty panel with the columns of the events and the borders of the blocks."""
+    axes.set_facecolor(theme.panel)
+    axes.set_xlim(0.5, len(record.steps) + 0.5)
+    axes.set_xticks([])
+    axes.tick_params(colors=theme.quiet, labelcolor=theme.text, length=3)
+    for spine in axes.spines.values():
+        spine.set_color(theme.grid)
+    for block in record.blocks()[1:]:
+        axes.axvline(block.first - 0.5, color=theme.quiet, linewidth=0.8, zorder=1)
 
 
-def _name_events(axes: Axes, record: Record, layout: Layout, theme: Theme) -> None:
+def _name_events(axes: Axes, record: Record, column: float, theme: Theme) -> None:
     """Below each column its number and its event; every n-th number alone where the columns are too narrow."""
-    if layout.column >= _COLUMN:
-        places = list(range(1, layout.events + 1))
-        labels = [f"{event}\n{event_label(step.event)}" for event, step in enumerate(record.steps, start=1)]
-    else:
-        every = max(1, round(0.5 / layout.column))
-        places = list(range(1, layout.events + 1, every))
-        labels = [str(place) for place in places]
+    every = 1 if column >= _COLUMN else max(1, round(0.5 / column))
+    places = list(range(1, len(record.steps) + 1, every))
+    labels = [str(place) for place in places]
+    if column >= _COLUMN:
+        labels = [f"{place}\n{event_label(step.event)}" for place, step in zip(places, record.steps, strict=True)]
     axes.set_xticks(places, labels, color=theme.text, fontsize=8, linespacing=1.15)
     axes.tick_params(axis="x", length=3)
     for label, place in zip(axes.get_xticklabels(), places, strict=True):
         if record.steps[place - 1].refusal is not None:
             label.set_color(theme.quiet)
             label.set_fontstyle("italic")
-
-
-# -------------------------------------------------------------------------------------------------- panels with a scale
 
 
 def _title(axes: Axes, text: str, theme: Theme) -> None:
@@ -167,8 +139,7 @@ def _title(axes: Axes, text: str, theme: Theme) -> None:
 def _market(axes: Axes, record: Record, name: str, theme: Theme) -> None:
     """The mark price of a market as steps, with the fills and trades at their prices."""
     _title(axes, f"{name}: mark price", theme)
-    marks = [step.marks[name] for step in record.steps]
-    _stairs(axes, marks, "mark", theme)
+    _stairs(axes, [step.marks[name] for step in record.steps], "mark", theme)
     for trade in record.trades():
         if trade.market == name:
             look = marker(mark_of(trade), theme)
@@ -197,25 +168,21 @@ def _pool(axes: Axes, record: Record, key: str, theme: Theme, column: float) -> 
 def _draw_breaches(axes: Axes, record: Record, key: str, theme: Theme, column: float) -> None:
     """Write the two numbers of each breach over its first event, in a part of the panel that no line reaches."""
     measures = [step.measures.get(key) for step in record.steps]
-    breaches = [span for span in spans([seen is not None and seen.breached for seen in measures]) if span.value]
-    if breaches:
+    breached = [seen is not None and seen.breached for seen in measures]
+    if any(breached):
         bottom, top = axes.get_ylim()
         axes.set_ylim(bottom, top + (top - bottom) * _HEADROOM)
-    for span in breaches:
+    for span in spans(breached):
         seen = measures[span.first - 1]
-        if seen is not None:
+        if span.value and seen is not None:
             lines = [value_text(seen.equity.text), f"< {value_text(seen.maintenance_margin.text)}"]
             if max(map(len, lines)) * _NUMBER <= (span.last - span.first + 1) * column:
                 where = (span.first - 0.5 + 0.05 / column, 0.96)
-                axes.text(
-                    *where, "\n".join(lines), transform=axes.get_xaxis_transform(), color=theme.text,
-                    fontsize=7, va="top", linespacing=1.1, label="breach",
-                )  # fmt: skip
+                looks: dict[str, Any] = {"color": theme.text, "fontsize": 7, "va": "top", "linespacing": 1.1}
+                axes.text(*where, "\n".join(lines), transform=axes.get_xaxis_transform(), label="breach", **looks)
 
 
-def _stairs(
-    axes: Axes, amounts: "list[Amount] | list[Amount | None]", curve: Curve, theme: Theme, zorder: int = 2
-) -> None:
+def _stairs(axes: Axes, amounts: Sequence[Amount | None], curve: Curve, theme: Theme, zorder: int = 2) -> None:
     """A line that is flat through each column; a gap where there is no value."""
     values = [math.nan if amount is None else amount.drawn for amount in amounts]
     edges = [event - 0.5 for event in range(1, len(values) + 2)]
@@ -239,9 +206,6 @@ def scale_text(value: float) -> str:
         if size >= step:
             return f"{value / step:,.6g}{letter}" if size < 1e16 else f"{value:.3g}"
     return f"{value:,.10g}" if size >= 1e-4 else f"{value:.3g}"
-
-
-# ---------------------------------------------------------------------------------------------------------------- bands
 
 
 def _band_height(record: Record, key: str) -> float:
@@ -269,26 +233,23 @@ def _position(axes: Axes, record: Record, key: str, theme: Theme, column: float)
         box.set_height(_STATES)
         axes.add_patch(_box(span, floor, whole, facecolor="none", edgecolor=theme.background))
     for span in record.windows(key):
-        axes.add_patch(
-            box := _box(span, 0, floor, facecolor=theme.areas["window"], edgecolor=theme.background, label="window")
-        )
+        looks = {"facecolor": theme.areas["window"], "edgecolor": theme.background, "label": "window"}
+        axes.add_patch(box := _box(span, 0, floor, **looks))
         ends = time_text(span.value)
         _write(axes, box, column, [f"window to {ends}", f"to {ends}", ends], theme.background)
 
 
-def _blocks(axes: Axes, record: Record, theme: Theme, column: float, height_in_inches: float) -> None:
+def _blocks(axes: Axes, record: Record, theme: Theme, column: float) -> None:
     """The blocks with their times."""
     _title(axes, "blocks and their times", theme)
-    _empty(axes, height_in_inches)
+    _empty(axes, _BLOCKS)
     for place, span in enumerate(record.blocks()):
         number, time = span.value
         ground = theme.grid if place % 2 else theme.panel
-        box = _box(span, 0, height_in_inches, facecolor=ground, edgecolor=theme.grid, label=f"block {number}")
-        axes.add_patch(box)
+        axes.add_patch(box := _box(span, 0, _BLOCKS, facecolor=ground, edgecolor=theme.grid, label=f"block {number}"))
         clock = time_text(time)
-        _write(
-            axes, box, column, [f"block {number} at {clock}", f"block {number} {clock}", clock, str(number)], theme.text
-        )
+        texts = [f"block {number} at {clock}", f"block {number} {clock}", clock, str(number)]
+        _write(axes, box, column, texts, theme.text)
 
 
 def _empty(axes: Axes, height_in_inches: float) -> None:
@@ -311,6 +272,6 @@ def _write(axes: Axes, box: Rectangle, column: float, texts: list[str], colour: 
         lines = [text] if len(text) <= across else textwrap.wrap(text, max(across, 1), break_long_words=False)
         if len(lines) <= down and all(len(line) <= across for line in lines):
             middle = (box.get_x() + box.get_width() / 2, box.get_y() + box.get_height() / 2)
-            style: dict[str, Any] = {"color": colour, "fontsize": _POINTS, "linespacing": 1.05}
-            axes.text(*middle, "\n".join(lines), ha="center", va="center", **style)
+            looks: dict[str, Any] = {"color": colour, "fontsize": _POINTS, "linespacing": 1.05}
+            axes.text(*middle, "\n".join(lines), ha="center", va="center", **looks)
             return

@@ -24,6 +24,9 @@ _MARKERS: dict[Side, str] = {"sells": "v", "buys": "^"}
 _MARGIN, _TITLE_LINE, _SUBTITLE, _LEGEND_LINE = 0.15, 0.24, 0.24, 0.2
 _LEGEND_CHARACTER, _LEGEND_HANDLE = 0.073, 0.62
 _TITLE_CHARACTERS = 9.5  # of the title's size, in an inch
+# In characters of the legend.
+_LEGEND: dict[str, Any] = {"frameon": False, "borderaxespad": 0, "borderpad": 0}
+_LEGEND |= {"handlelength": 2.6, "columnspacing": 1.6, "labelspacing": 0.45}
 
 
 @frozen(kw_only=True)
@@ -39,11 +42,10 @@ class Heading:
     def of(cls, record: Record, theme: Theme, width: float, *, labelled: bool) -> "Heading":
         """The heading of a record; where the bands have no room for names, it names the states as well."""
         title = textwrap.wrap(short(record.title, 200), max(20, int(width * _TITLE_CHARACTERS)))
-        samples = [_sample(entry, theme) for entry in entries(record)]
-        samples += [] if labelled else _states(record, theme)
-        return cls(
-            width=width, title="\n".join(title or [record.name]), subtitle=_subtitle(record), entries=tuple(samples)
+        samples = tuple(_sample(entry, theme) for entry in entries(record)) + (
+            () if labelled else _states(record, theme)
         )
+        return cls(width=width, title="\n".join(title or [record.name]), subtitle=_subtitle(record), entries=samples)
 
     @property
     def columns(self) -> int:
@@ -66,9 +68,8 @@ class Heading:
         """Draw it from the top of the figure down."""
         width, height = figure.get_size_inches()
         left, top = _MARGIN / width, height - _MARGIN
-        figure.text(
-            left, top / height, self.title, fontsize=12, fontweight="bold", color=theme.text, va="top", linespacing=1.2
-        )
+        looks: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "linespacing": 1.2}
+        figure.text(left, top / height, self.title, color=theme.text, va="top", **looks)
         top -= (self.title.count("\n") + 1) * _TITLE_LINE
         figure.text(left, top / height, self.subtitle, fontsize=8.5, color=theme.quiet, va="top")
         top -= _SUBTITLE
@@ -77,14 +78,9 @@ class Heading:
             loc="upper left",
             bbox_to_anchor=(left, top / height),
             ncols=self.columns,
-            frameon=False,
-            borderaxespad=0,
-            borderpad=0,
             labelcolor=theme.text,
             fontsize=8.5,
-            handlelength=2.6,
-            columnspacing=1.6,
-            labelspacing=0.45,
+            **_LEGEND,
         )
 
 
@@ -126,9 +122,9 @@ def _sample(entry: Entry, theme: Theme) -> Artist:
     return Line2D([], [], label=entry.text, **marker(entry.mark, theme))
 
 
-def _states(record: Record, theme: Theme) -> list[Artist]:
+def _states(record: Record, theme: Theme) -> tuple[Artist, ...]:
     names = dict.fromkeys(span.value for key in record.positions() for span in record.states(key))
-    looks = [(name, theme.boxes[role_of(name)]) for name in names]
-    return [
-        Patch(facecolor=look.fill, edgecolor=look.border, hatch=look.hatch, label=words(name)) for name, look in looks
-    ]
+    looks = [(words(name), theme.boxes[role_of(name)]) for name in names]
+    return tuple(
+        Patch(facecolor=look.fill, edgecolor=look.border, hatch=look.hatch, label=text) for text, look in looks
+    )
