@@ -5,7 +5,7 @@ from liqspec.edge.amounts import ratio_text as _n
 from liqspec.edge.texts import counted
 from liqspec.properties.checker import measures
 from liqspec.properties.checker.events import EVENTS
-from liqspec.properties.checker.exact import ZERO, Fraction, number
+from liqspec.properties.checker.exact import ZERO, Fraction, number, total
 from liqspec.properties.checker.measures import NaivePool, NaivePosition
 from liqspec.properties.checker.memory import scope_key
 from liqspec.properties.checker.witness import Step
@@ -21,14 +21,12 @@ def _first(wrong: list[str]) -> Verdict:
 # --------------------------------------------------------------------------------------------------------------- states
 
 
-@OBSERVED.add("state", "MRG-1", "MRG-2", "MRG-3", "MRG-4", "MRG-5", "MRG-6")
+@OBSERVED.add("state", "MRG-1 MRG-2 MRG-3 MRG-4 MRG-5 MRG-6")
 def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Verdict:
     """Equity and maintenance margin of every pool are exactly those of its collateral, positions and marks."""
     wrong = []
     for pool in step.after.pools.values():
-        holdings = measures.holdings_of(pool)
-        equity = measures.equity(pool.collateral, holdings, step.later.marks)
-        margin = measures.maintenance_margin(step.rules, holdings, step.later.marks)
+        equity, margin = step.later.equity(pool.contents), step.later.maintenance_margin(pool.contents)
         if pool.equity != equity:
             wrong.append(f"{pool.key}: equity is {_n(pool.equity)}, must be {_n(equity)}")
         if pool.maintenance_margin != margin:
@@ -36,27 +34,19 @@ def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Verdict:
     return _first(wrong)
 
 
-@OBSERVED.add("history", "MRG-7", "ACC-11")
+@OBSERVED.add("history", "MRG-7 ACC-11")
 def initial_margin_is_what_the_rules_say(step: Step) -> Verdict:
     """The initial margin of every pool is that of its positions at the leverages that the trader chose."""
     wrong, exercised = [], False
     for pool in step.after.pools.values():
         exercised = exercised or bool(pool.positions)
-        margin = sum(
-            (
-                step.rules.initial_margin(
-                    held.market, abs(held.size) * step.later.marks[held.market], step.later.leverages[held.key]
-                )
-                for held in pool.positions
-            ),
-            ZERO,
-        )
+        margin = step.later.initial_margin(pool.contents)
         if pool.initial_margin != margin:
             wrong.append(f"{pool.key}: initial margin is {_n(pool.initial_margin)}, must be {_n(margin)}")
     return _first(wrong) if wrong or exercised else NOT_EXERCISED
 
 
-@OBSERVED.add("history", "EVT-10", "MRG-9", "FIL-2", "BKS-3", "BKS-7", "EVT-6")
+@OBSERVED.add("history", "EVT-10 MRG-9 FIL-2 BKS-3 BKS-7 EVT-6")
 def nothing_is_created(step: Step) -> Verdict:
     """Pools, vault and outside together are worth the net deposits, and all sizes of a market add up to 0."""
     marks, sizes = step.later.marks, dict(step.later.outside_sizes)
@@ -67,31 +57,23 @@ def nothing_is_created(step: Step) -> Verdict:
     for market, size in sorted(sizes.items()):
         if size:
             return violated(f"the sizes of {market} add up to {_n(size)}, must be 0")
-    outside = step.later.outside_cash + sum(
-        (size * marks[market] for market, size in step.later.outside_sizes.items()), ZERO
-    )
-    vault = step.after.vault_cash + sum((size * marks[m] for m, size in step.after.vault_positions.items()), ZERO)
-    pools = sum(
-        (measures.equity(pool.collateral, measures.holdings_of(pool), marks) for pool in step.after.pools.values()),
-        ZERO,
-    )
-    total = pools + vault + outside
-    if total != step.later.net_deposits:
-        return violated(
-            f"pools, vault and outside are worth {_n(total)}, but net deposits are {_n(step.later.net_deposits)}"
-        )
+    outside = step.later.outside_cash + total(size * marks[name] for name, size in step.later.outside_sizes.items())
+    vault = step.after.vault_cash + total(size * marks[name] for name, size in step.after.vault_positions.items())
+    worth = outside + vault + total(step.later.equity(pool.contents) for pool in step.after.pools.values())
+    if worth != step.later.net_deposits:
+        net = _n(step.later.net_deposits)
+        return violated(f"pools, vault and outside are worth {_n(worth)}, but net deposits are {net}")
     return HOLDS
 
 
 @OBSERVED.add("state", "BKS-8")
 def the_vaults_equity_is_its_own(step: Step) -> Verdict:
     """The vault's equity is its cash and its positions at the marks, and nothing else."""
-    equity = step.after.vault_cash + sum(
-        (size * step.later.marks[market] for market, size in step.after.vault_positions.items()), ZERO
-    )
+    marks, held = step.later.marks, step.after.vault_positions
+    equity = step.after.vault_cash + total(size * marks[market] for market, size in held.items())
     if step.after.vault_equity != equity:
         return violated(f"the vault's equity is {_n(step.after.vault_equity)}, must be {_n(equity)}")
-    return holds_if(step.after.vault_positions)
+    return holds_if(held)
 
 
 @OBSERVED.add("state", "LIF-3")
@@ -111,7 +93,7 @@ def closed_is_empty(step: Step) -> Verdict:
     return holds_if(ended)
 
 
-@OBSERVED.add("state", "BKS-7", "LIQ-8")
+@OBSERVED.add("state", "BKS-7 LIQ-8")
 def no_negative_collateral_without_position(step: Step) -> Verdict:
     """A pool without an open position has no negative collateral and is not in liquidation."""
     empty = [pool for pool in step.after.pools.values() if not pool.positions]
@@ -123,10 +105,10 @@ def no_negative_collateral_without_position(step: Step) -> Verdict:
     return holds_if(empty)
 
 
-@OBSERVED.add("state", "LIQ-3", "LIQ-6", "LIQ-11")
+@OBSERVED.add("state", "LIQ-3 LIQ-6 LIQ-11")
 def a_breach_is_seen_at_once(step: Step) -> Verdict:
     """A breached pool is in liquidation, and its positions are liquidatable or partially liquidated."""
-    breached = [pool for pool in step.after.pools.values() if pool.positions and _equity_below_margin(step, pool)]
+    breached = [pool for pool in step.after.pools.values() if pool.positions and step.later.breached(pool.contents)]
     for pool in breached:
         if not pool.in_liquidation:
             return violated(f"{pool.key} is not in liquidation: {_measures(pool)}")
@@ -136,10 +118,10 @@ def a_breach_is_seen_at_once(step: Step) -> Verdict:
     return holds_if(breached)
 
 
-@OBSERVED.add("state", "LIQ-3", "LIQ-4", "LIQ-9", "LIQ-10")
+@OBSERVED.add("state", "LIQ-3 LIQ-4 LIQ-9 LIQ-10")
 def a_covered_pool_is_left_alone(step: Step) -> Verdict:
     """A restored pool, equality included, is in liquidation only while an order runs on."""
-    covered = [pool for pool in step.after.pools.values() if pool.positions and _restored(step, pool)]
+    covered = [pool for pool in step.after.pools.values() if pool.positions and step.later.restored(pool.contents)]
     for pool in covered:
         runs_on = pool.order_working() and not step.rules.stop_when_restored
         if pool.in_liquidation != runs_on:
@@ -154,24 +136,26 @@ def a_covered_pool_is_left_alone(step: Step) -> Verdict:
     return holds_if(covered)
 
 
-@OBSERVED.add("history", "LIQ-4", "LIQ-5")
+@OBSERVED.add("history", "LIQ-4 LIQ-5")
 def a_liquidation_begins_with_a_breach_and_ends_when_restored(step: Step) -> Verdict:
     """A pool that is not restored is in liquidation if it was so before the event, or if it is breached."""
-    open_pools = [pool for pool in step.after.pools.values() if pool.positions and not _restored(step, pool)]
+    open_pools = [
+        pool for pool in step.after.pools.values() if pool.positions and not step.later.restored(pool.contents)
+    ]
     for pool in open_pools:
         before = step.before.pools.get(pool.key)
-        wanted = (before is not None and before.in_liquidation) or _equity_below_margin(step, pool)
+        wanted = (before is not None and before.in_liquidation) or step.later.breached(pool.contents)
         if pool.in_liquidation != wanted:
             return violated(f"{pool.key} in liquidation is {str(pool.in_liquidation).lower()}: {_measures(pool)}")
     return holds_if(open_pools)
 
 
-@OBSERVED.add("history", "LIQ-11", "LIQ-12", "LIQ-13", "BKS-1", "BKS-2", "CLD-6")
+@OBSERVED.add("history", "LIQ-11 LIQ-12 LIQ-13 BKS-1 BKS-2 CLD-6")
 def liquidation_makes_progress(step: Step) -> Verdict:
     """A pool that needs liquidation has a working order, or no position up for one, and the vault may not take it."""
     exercised = False
     for pool in step.after.pools.values():
-        if not pool.positions or not pool.in_liquidation or _restored(step, pool) or pool.order_working():
+        if not pool.positions or not pool.in_liquidation or step.later.restored(pool.contents) or pool.order_working():
             continue
         exercised = True
         untried = [
@@ -189,7 +173,7 @@ def liquidation_makes_progress(step: Step) -> Verdict:
     return holds_if(exercised)
 
 
-@OBSERVED.add("state", "LIQ-12", "LIQ-14", "FIL-3")
+@OBSERVED.add("state", "LIQ-12 LIQ-14 FIL-3")
 def an_order_fits_its_position(step: Step) -> Verdict:
     """A working order is above 0, at most the size, and of a position that is being liquidated."""
     working = [position for position in step.after.positions.values() if position.order is not None]
@@ -205,21 +189,7 @@ def an_order_fits_its_position(step: Step) -> Verdict:
 # ---------------------------------------------------------------------------------------------------------------- steps
 
 
-@OBSERVED.add(
-    "history",
-    "EVT-2",
-    "AMT-3",
-    "AMT-4",
-    "EVT-4",
-    "ACC-5",
-    "ACC-6",
-    "ACC-7",
-    "ACC-8",
-    "ACC-9",
-    "FIL-1",
-    "FIL-5",
-    "EVT-9",
-)
+@OBSERVED.add("history", "EVT-2 AMT-3 AMT-4 EVT-4 ACC-5 ACC-6 ACC-7 ACC-8 ACC-9 FIL-1 FIL-5 EVT-9")
 def an_event_is_accepted_exactly_if_its_rule_says_so(step: Step) -> Verdict:
     """An event is refused with the code of the first check that fails, and accepted if none does."""
     expected = step.expected_refusal
@@ -236,7 +206,7 @@ def a_refused_event_changes_nothing(step: Step) -> Verdict:
     return HOLDS if step.before.raw == step.after.raw else violated(f"{step.refusal}, but the observation changed")
 
 
-@OBSERVED.add("step", "FIL-1", "FIL-2", "FIL-4", "MRG-9", "ACC-4", "ACC-5", "ACC-6", "ACC-8", "ACC-9", "EVT-6", "BKS-7")
+@OBSERVED.add("step", "FIL-1 FIL-2 FIL-4 MRG-9 ACC-4 ACC-5 ACC-6 ACC-8 ACC-9 EVT-6 BKS-7")
 def an_event_changes_exactly_what_it_must(step: Step) -> Verdict:
     """Collateral, sizes and costs are what the event's rule makes of them, a deficit covered; no pool else changes."""
     if not step.accepted:
@@ -249,7 +219,7 @@ def an_event_changes_exactly_what_it_must(step: Step) -> Verdict:
         collateral = expected.collateral if expected.holdings else max(expected.collateral, ZERO)
         if pool.collateral != collateral:
             return violated(f"{key}: collateral is {_n(pool.collateral)}, must be {_n(collateral)}")
-        holdings = measures.holdings_of(pool)
+        holdings = pool.contents.holdings
         for name in sorted(set(holdings) | set(expected.holdings)):
             found, wanted = holdings.get(name), expected.holdings.get(name)
             if found != wanted:
@@ -257,11 +227,11 @@ def an_event_changes_exactly_what_it_must(step: Step) -> Verdict:
     return HOLDS
 
 
-@OBSERVED.add("step", "ACC-2", "ACC-10", "LIQ-1", "LIQ-2", "CLD-5", "EVT-7")
+@OBSERVED.add("step", "ACC-2 ACC-10 LIQ-1 LIQ-2 CLD-5 EVT-7")
 def other_pools_are_untouched(step: Step) -> Verdict:
     """A trade, a fill or the end of an order changes nothing of any pool but its own; a vault trade, of none."""
     kind = step.event["type"]
-    if not step.accepted or kind not in ("trade", "fill", "order_done", "vault_trade", "vault_cash"):
+    if not step.accepted_a("trade", "fill", "order_done", "vault_trade", "vault_cash"):
         return NOT_EXERCISED
     own = measures.event_pool(step.event) if kind in ("trade", "fill", "order_done") else None
     for key, pool in step.after.pools.items():
@@ -270,23 +240,21 @@ def other_pools_are_untouched(step: Step) -> Verdict:
     return HOLDS
 
 
-@OBSERVED.add("step", "LIQ-14", "ACC-8", "ACC-9")
+@OBSERVED.add("step", "LIQ-14 ACC-8 ACC-9")
 def only_the_trader_increases_a_position(step: Step) -> Verdict:
     """No event but the position's own trade makes a position larger or turns it round."""
     held = False
     for key, position in step.after.positions.items():
-        before = step.before.positions.get(key)
-        own = step.event["type"] == "trade" and measures.event_position(step.event) == key
-        if own and step.accepted:
+        if step.accepted_a("trade", of=key):
             continue
         held = held or position.size != 0
-        earlier = before.size if before is not None else ZERO
+        earlier = step.before.positions[key].size if key in step.before.positions else ZERO
         if abs(position.size) > abs(earlier) or position.size * earlier < 0:
             return violated(f"{key} went from {_n(earlier)} to {_n(position.size)} by a {step.event['type']}")
     return holds_if(held)
 
 
-@OBSERVED.add("history", "PRT-1", "PRT-2", "PRT-3", "CLD-3", "CLD-4", "BKS-1")
+@OBSERVED.add("history", "PRT-1 PRT-2 PRT-3 CLD-3 CLD-4 BKS-1")
 def an_order_has_exactly_the_size_of_its_rule(step: Step) -> Verdict:
     """A new order is for the whole position, or for the exact chunk where all conditions for a chunk hold."""
     emitted = step.emitted()
@@ -297,7 +265,7 @@ def an_order_has_exactly_the_size_of_its_rule(step: Step) -> Verdict:
     return holds_if(emitted)
 
 
-@OBSERVED.add("history", "LIQ-5", "LIQ-11", "LIQ-12")
+@OBSERVED.add("history", "LIQ-5 LIQ-11 LIQ-12")
 def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Verdict:
     """Orders are for liquidatable positions of unrestored pools, one a block unless cancelled, ranked one by one."""
     emitted = step.emitted()
@@ -316,7 +284,7 @@ def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Verdict:
     return holds_if(emitted)
 
 
-@OBSERVED.add("history", "BKS-1", "BKS-2", "LIQ-11", "LIQ-13")
+@OBSERVED.add("history", "BKS-1 BKS-2 LIQ-11 LIQ-13")
 def the_vault_comes_last(step: Step) -> Verdict:
     """A pool is taken only if every open position's order left quantity over, and only below the backstop line."""
     backstopped = step.backstopped()
@@ -327,20 +295,19 @@ def the_vault_comes_last(step: Step) -> Verdict:
                 return violated(f"{key} was taken, but {name} had no failed attempt in this block")
         equity, margin = step.measures(key)
         if not _below_backstop(step, equity, margin):
-            return violated(
-                f"{key} was taken, but equity {_n(equity)} is not below {step.rules.threshold} of {_n(margin)}"
-            )
+            line = f"{step.rules.threshold} of {_n(margin)}"
+            return violated(f"{key} was taken, but equity {_n(equity)} is not below {line}")
     return holds_if(backstopped)
 
 
-@OBSERVED.add("step", "BKS-3", "BKS-4", "BKS-6")
+@OBSERVED.add("step", "BKS-3 BKS-4 BKS-6")
 def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Verdict:
     """A backstop moves every size at its cost and all collateral but the return; the pool keeps only the return."""
     backstopped = step.backstopped()
     if not backstopped:
         return NOT_EXERCISED
-    cash, sizes = step.before.vault_cash, dict(step.before.vault_positions)
-    cash += sum((change.fee for change in step.changed.values()), ZERO)
+    sizes = dict(step.before.vault_positions)
+    cash = step.before.vault_cash + total(contents.fee for contents in step.changed.values())
     if step.event["type"] == "funding":
         size = sizes.get(step.event["market"], ZERO)
         cash -= measures.up(size * number(step.event["payment"]), step.rules.quote)
@@ -367,19 +334,14 @@ def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Verdict:
     return HOLDS
 
 
-@OBSERVED.add("step", "LIF-1", "LIF-2", "BKS-5", "EVT-9")
+@OBSERVED.add("step", "LIF-1 LIF-2 BKS-5 EVT-9")
 def a_life_ends_once(step: Step) -> Verdict:
     """Closed is final for a life, backstopped lasts until the next block, and only an opening trade begins a life."""
     ended = False
     for key, position in step.after.positions.items():
         before = step.before.positions.get(key)
         lives = 0 if before is None else before.life
-        opens = (
-            step.accepted
-            and step.event["type"] == "trade"
-            and measures.event_position(step.event) == key
-            and (before is None or not before.size)
-        )
+        opens = step.accepted_a("trade", of=key) and (before is None or not before.size)
         if position.life != lives + (1 if opens else 0):
             return violated(f"{key} has life {position.life} after {lives}")
         if before is None or opens:
@@ -387,13 +349,13 @@ def a_life_ends_once(step: Step) -> Verdict:
         ended = ended or before.state in ("closed", "backstopped")
         if before.state == "closed" and position.state != "closed":
             return violated(f"{key} was closed and is {position.state} in the same life")
-        block = step.accepted and step.event["type"] == "block"
+        block = step.accepted_a("block")
         if before.state == "backstopped" and position.state != ("closed" if block else "backstopped"):
             return violated(f"{key} was backstopped and is {position.state} after a {step.event['type']}")
     return holds_if(ended)
 
 
-@OBSERVED.add("step", "LIF-1", "BKS-5", "FIL-1", "ACC-9")
+@OBSERVED.add("step", "LIF-1 BKS-5 FIL-1 ACC-9")
 def an_ended_position_shows_how_it_ended(step: Step) -> Verdict:
     """A position that a fill or its trader closed is closed, and one that the vault took is backstopped."""
     ended = False
@@ -402,36 +364,31 @@ def an_ended_position_shows_how_it_ended(step: Step) -> Verdict:
         if not step.accepted or position.size or before is None or not before.size:
             continue
         ended, to_vault = True, key in step.expected(position.pool).holdings
-        if position.state != ("backstopped" if to_vault else "closed"):
-            return violated(
-                f"{key} is {position.state}, but {'the vault took it' if to_vault else 'nothing of it was left'}"
-            )
+        wanted, why = ("backstopped", "the vault took it") if to_vault else ("closed", "nothing of it was left")
+        if position.state != wanted:
+            return violated(f"{key} is {position.state}, but {why}")
     return holds_if(ended)
 
 
-@OBSERVED.add("step", "ACC-1", "ACC-3", "LIF-2", "OBS-1")
+@OBSERVED.add("step", "ACC-1 ACC-3 LIF-2 OBS-1")
 def only_a_first_use_makes_a_pool_or_a_position(step: Step) -> Verdict:
     """A trade makes the position and the isolated pool that it names, a transfer that pool; whatever is made stays."""
     pools, positions = set(step.before.pools), set(step.before.positions)
-    if step.accepted and step.event["type"] == "trade":
+    if step.accepted_a("trade"):
         positions.add(measures.event_position(step.event))
         pools.add(measures.event_pool(step.event))
-    elif step.accepted and step.event["type"] == "transfer":
+    elif step.accepted_a("transfer"):
         pools.add(keys.pool(step.event["account"], step.event["market"]))
-    for what, wanted, found in (
-        ("pool", pools, set(step.after.pools)),
-        ("position", positions, set(step.after.positions)),
-    ):
-        for key in sorted(wanted ^ found):
-            return violated(
-                f"the {what} {key} is {'there' if key in found else 'missing'} after a {step.event.get('type')}"
-            )
+    for what, wanted, found in (("pool", pools, step.after.pools), ("position", positions, step.after.positions)):
+        for key in sorted(wanted ^ found.keys()):
+            there = "there" if key in found else "missing"
+            return violated(f"the {what} {key} is {there} after a {step.event.get('type')}")
     if market := next((market for market, size in step.after.vault_positions.items() if not size), None):
         return violated(f"the vault shows a position of 0 in {market}")
     return HOLDS
 
 
-@OBSERVED.add("history", "CLD-1", "CLD-2", "OBS-2")
+@OBSERVED.add("history", "CLD-1 CLD-2 OBS-2")
 def windows_open_and_end_on_time(step: Step) -> Verdict:
     """A position shows its own window from the fill that opened it until exactly its end."""
     exercised = False
@@ -451,38 +408,32 @@ def windows_open_and_end_on_time(step: Step) -> Verdict:
 @OBSERVED.add("step", "EVT-9")
 def only_a_block_moves_time(step: Step) -> Verdict:
     """A block sets the time to its own and adds one to the block number; nothing else moves either."""
-    block = step.accepted and step.event["type"] == "block"
+    block = step.accepted_a("block")
     wanted = (step.event["time"], step.before.block + 1) if block else (step.before.time, step.before.block)
     found = (step.after.time, step.after.block)
     return HOLDS if found == wanted else violated(f"time and block are {found}, must be {wanted}")
 
 
-@OBSERVED.add("step", "FIL-3", "FIL-6", "LIQ-9", "LIQ-12")
+@OBSERVED.add("step", "FIL-3 FIL-6 LIQ-9 LIQ-12")
 def an_order_changes_only_as_it_may(step: Step) -> Verdict:
     """A working order becomes smaller by its fills, and ends only filled, done, cancelled or closed."""
     worked = [held for held in step.before.positions.values() if held.order is not None]
     for before in worked:
         after, left = step.after.positions[before.key], before.order or ZERO
-        own = (
-            step.accepted
-            and step.event["type"] in ("fill", "order_done")
-            and measures.event_position(step.event) == before.key
-        )
-        if own and step.event["type"] == "fill":
+        if step.accepted_a("fill", of=before.key):
             left -= number(step.event["size"])
-        ended = left == 0 or not after.size or (own and step.event["type"] == "order_done")
+        ended = left == 0 or not after.size or step.accepted_a("order_done", of=before.key)
         if after.order is not None and (ended or after.order != left):
             return violated(f"{before.key} has an order for {_n(after.order)}, must be {'none' if ended else _n(left)}")
         if after.order is None and not ended:
             equity, margin = step.measures(before.pool)
             if not step.rules.stop_when_restored or not step.restored(before.pool):
-                return violated(
-                    f"the order of {before.key} was cancelled with equity {_n(equity)} and margin {_n(margin)}"
-                )
+                seen = f"equity {_n(equity)} and margin {_n(margin)}"
+                return violated(f"the order of {before.key} was cancelled with {seen}")
     return holds_if(worked)
 
 
-@OBSERVED.add("step", "LIF-1", "FIL-1", "EVT-9", "LIQ-10")
+@OBSERVED.add("step", "LIF-1 FIL-1 EVT-9 LIQ-10")
 def a_partial_liquidation_shows_until_the_next_block(step: Step) -> Verdict:
     """A fill that leaves size makes its position partially liquidated; it stays so in its block, and no longer."""
     exercised = False
@@ -490,7 +441,7 @@ def a_partial_liquidation_shows_until_the_next_block(step: Step) -> Verdict:
         before = step.before.positions.get(key)
         if not after.size or not step.accepted:
             continue
-        filled = step.event["type"] == "fill" and measures.event_position(step.event) == key
+        filled = step.accepted_a("fill", of=key)
         was = before is not None and before.state == "partially_liquidated" and before.life == after.life
         wanted = filled or (was and step.event["type"] != "block")
         exercised = exercised or wanted or was
@@ -512,15 +463,13 @@ def where_all_are_sent_nobody_waits(step: Step) -> Verdict:
     return HOLDS
 
 
-@OBSERVED.add("step", "MRG-11", "FIL-1", "FIL-2")
+@OBSERVED.add("step", "MRG-11 FIL-1 FIL-2")
 def a_fill_no_worse_than_bankruptcy_makes_no_deficit(step: Step) -> Verdict:
     """Equity at or above 0 stays so by a fill no worse than the stand-alone bankruptcy price, whatever the fee."""
-    if not step.accepted or step.event["type"] != "fill":
+    if not step.accepted_a("fill"):
         return NOT_EXERCISED
     key, pool = measures.event_position(step.event), measures.event_pool(step.event)
-    held = step.before.positions[key]
-    before = step.before.pools[pool]
-    equity = measures.equity(before.collateral, measures.holdings_of(before), step.memory.marks)
+    held, equity = step.before.positions[key], step.memory.equity(step.before.contents(pool))
     bankruptcy = step.memory.marks[held.market] - equity / held.size
     price = number(step.event["price"])
     worse = price < bankruptcy if held.size > 0 else price > bankruptcy
@@ -533,7 +482,7 @@ def a_fill_no_worse_than_bankruptcy_makes_no_deficit(step: Step) -> Verdict:
     return HOLDS
 
 
-@OBSERVED.add("step", "ACC-8", "ACC-9", "LIQ-3", "MRG-8")
+@OBSERVED.add("step", "ACC-8 ACC-9 LIQ-3 MRG-8")
 def only_prices_and_funding_start_a_liquidation(step: Step) -> Verdict:
     """The last trade never liquidates: a pool enters liquidation by a mark or a funding, by nothing else."""
     if not step.accepted or EVENTS[step.event["type"]].starts_liquidations:
@@ -545,11 +494,11 @@ def only_prices_and_funding_start_a_liquidation(step: Step) -> Verdict:
     return HOLDS
 
 
-@OBSERVED.add("step", "ACC-5", "ACC-6", "ACC-8", "ACC-9", "BKS-7")
+@OBSERVED.add("step", "ACC-5 ACC-6 ACC-8 ACC-9 BKS-7")
 def a_trader_cannot_extract_at_constant_marks(step: Step) -> Verdict:
     """Own trades at the mark, deposits, withdrawals and transfers never gain: what the pools are worth only moves."""
     kind = step.event["type"]
-    if not step.accepted or kind not in ("deposit", "withdraw", "transfer", "trade"):
+    if not step.accepted_a("deposit", "withdraw", "transfer", "trade"):
         return NOT_EXERCISED
     if kind == "trade" and number(step.event["price"]) != step.later.marks[step.event["market"]]:
         return NOT_EXERCISED
@@ -563,22 +512,10 @@ def a_trader_cannot_extract_at_constant_marks(step: Step) -> Verdict:
 # -------------------------------------------------------------------------------------------------------------- helpers
 
 
-def _equity_below_margin(step: Step, pool: NaivePool) -> bool:
-    holdings = measures.holdings_of(pool)
-    marks = step.later.marks
-    return measures.equity(pool.collateral, holdings, marks) < measures.maintenance_margin(step.rules, holdings, marks)
-
-
-def _restored(step: Step, pool: NaivePool) -> bool:
-    held, later = measures.holdings_of(pool), step.later
-    return measures.restored(step.rules, pool.collateral, held, later.marks, later.leverages)
-
-
 def _worth(step: Step, view: measures.View, account: str) -> Fraction:
     """What the pools of an account are worth to it: a deficit is not its own to pay (BKS-7)."""
-    marks = step.later.marks
     pools = [pool for pool in view.pools.values() if pool.account == account]
-    return sum((max(ZERO, measures.equity(pool.collateral, measures.holdings_of(pool), marks)) for pool in pools), ZERO)
+    return total(max(ZERO, step.later.equity(pool.contents)) for pool in pools)
 
 
 def _below_backstop(step: Step, equity: Fraction, margin: Fraction) -> bool:
@@ -591,7 +528,7 @@ def _wanted_order(step: Step, position: NaivePosition) -> Fraction:
     equity, margin = step.measures(position.pool)
     window = step.memory.windows.get(scope_key(rules, position))
     forced = window is not None and step.after.time < window.forcing_until
-    large = rules.partial_threshold is not None and size * step.memory.marks[position.market] > rules.partial_threshold
+    large = rules.partial_threshold is not None and step.memory.notional(position) > rules.partial_threshold
     if not large or forced or _below_backstop(step, equity, margin):
         return size
     return measures.up(rules.partial_fraction * size, rules.markets[position.market].lot)
@@ -605,8 +542,8 @@ def _wrongly_ranked(step: Step, position: NaivePosition) -> str | None:
         if other.key != position.key and other.order is not None:
             return f"{position.pool} has two orders at once"
         if other.state == "liquidatable" and (other.key, other.life) not in step.memory.attempted:
-            notional = abs(other.size) * step.memory.marks[other.market]
-            margins[other.key] = (-step.rules.maintenance_margin(other.market, notional), other.market)
+            margin = step.rules.maintenance_margin(other.market, step.memory.notional(other))
+            margins[other.key] = (-margin, other.market)
     first = min(margins, key=lambda key: margins[key])
     return None if first == position.key else f"{position.key} got the order, but {first} comes first"
 

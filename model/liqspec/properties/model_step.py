@@ -6,7 +6,7 @@ They are judged in addition to those of `catalogue`, which need only what can be
 from fractions import Fraction
 from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from liqspec.core.effects import Backstopped, DeficitCovered, Effect, LiquidationEntered
 from liqspec.core.engine import Engine
@@ -44,7 +44,7 @@ def a_refused_event_changes_no_bit(step: ModelStep) -> Verdict:
     return HOLDS if step.after == step.before else violated("the snapshot changed")
 
 
-@MODEL.add("history", "LIQ-12", "BKS-2", "ACC-8", "CLD-1", "CLD-3", "CLD-4")
+@MODEL.add("history", "LIQ-12 BKS-2 ACC-8 CLD-1 CLD-3 CLD-4")
 def the_engine_remembers_what_the_rules_remember(step: ModelStep) -> Verdict:
     """Attempts, failures, leverages, and windows that force or will, are remembered as the events alone imply."""
     if step.refusal is not None:
@@ -96,7 +96,7 @@ def pools_are_assessed_in_their_order(step: ModelStep) -> Verdict:
     return holds_if(len({effect.pool for effect in of_pools}) > 1)
 
 
-@MODEL.add("state", "OBS-1", "AMT-7")
+@MODEL.add("state", "OBS-1 AMT-7")
 def what_is_listed_is_in_its_order(step: ModelStep) -> Verdict:
     """Positions are listed by account, market and mode, and pools by account, cross first, then by market."""
     seen = step.witness.view.raw
@@ -117,7 +117,7 @@ def _place(pool: str) -> tuple[str, ...]:
     return (account, "" if rest == ["cross"] else rest[0])
 
 
-@MODEL.add("state", "MRG-10", "LIQ-3")
+@MODEL.add("state", "MRG-10 LIQ-3")
 def a_liquidation_price_is_exact(step: ModelStep) -> Verdict:
     """At its liquidation price a position's pool is breached, one tick on the safe side of it the pool is not."""
     held = [position for position in step.witness.view.positions.values() if position.size]
@@ -129,7 +129,7 @@ def a_liquidation_price_is_exact(step: ModelStep) -> Verdict:
     tick = step.witness.rules.markets[position.market].tick
     side = 1 if position.size > 0 else -1
     if ticks is None:
-        if any(tier.rate == 1 for tier in step.witness.rules.markets[position.market].tiers):
+        if any(tier.maintenance_rate == 1 for tier in step.witness.rules.markets[position.market].tiers):
             return NOT_EXERCISED  # MRG-10: a long that is breached at every tick has none either
         return violated(f"{position.key} has no liquidation price") if _breached_at(step, position, tick) else HOLDS
     if not _breached_at(step, position, tick * ticks):
@@ -140,10 +140,10 @@ def a_liquidation_price_is_exact(step: ModelStep) -> Verdict:
 
 
 def _breached_at(step: ModelStep, position: measures.NaivePosition, price: Fraction) -> bool:
-    pool, marks = step.witness.view.pools[position.pool], {**step.witness.memory.marks, position.market: price}
-    holdings = measures.holdings_of(pool)
-    margin = measures.maintenance_margin(step.witness.rules, holdings, marks)
-    return measures.equity(pool.collateral, holdings, marks) < margin
+    known = step.witness.memory
+    return evolve(known, marks={**known.marks, position.market: price}).breached(
+        step.witness.view.contents(position.pool)
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- answers

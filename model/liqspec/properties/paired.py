@@ -43,7 +43,7 @@ PAIRED = Properties[PairedRun]("model")
 # ----------------------------------------------------------------------------------------------------------- repetition
 
 
-@REPEATED.add("pair", "EVT-1", "OBS-4")
+@REPEATED.add("pair", "EVT-1 OBS-4")
 def the_same_event_in_the_same_state_does_the_same(pair: PairedRun) -> Verdict:
     """The same event in the same state ends the same."""
     if pair.refusal is not None:
@@ -55,7 +55,7 @@ def the_same_event_in_the_same_state_does_the_same(pair: PairedRun) -> Verdict:
 # --------------------------------------------------------------------------------------------------------------- halves
 
 
-@PAIRED.add("pair", "FIL-1", "MRG-9")
+@PAIRED.add("pair", "FIL-1 MRG-9")
 def one_fill_is_its_two_halves(pair: PairedRun) -> Verdict:
     """But for its fee, a fill does what its two halves at the same price do; only how cost is split may differ."""
     event = pair.event
@@ -105,7 +105,7 @@ def _difference(one: dict[str, Any], other: dict[str, Any], first: str, second: 
 # ------------------------------------------------------------------------------------------------------------ commuting
 
 
-@PAIRED.add("pair", "LIQ-2", "ACC-2", "ACC-10", "CLD-5")
+@PAIRED.add("pair", "LIQ-2 ACC-2 ACC-10 CLD-5")
 def events_of_unrelated_pools_commute(pair: PairedRun) -> Verdict:
     """Two events of different pools, one after the other, end the same in either order."""
     if pair.earlier is None:
@@ -133,7 +133,7 @@ def _own_pool(event: EventData) -> str | None:
 # ------------------------------------------------------------------------------------------------------------ mirroring
 
 
-@PAIRED.add("pair", "MRG-1", "MRG-2", "LIQ-3", "BKS-1", "PRT-1", "FIL-1")
+@PAIRED.add("pair", "MRG-1 MRG-2 LIQ-3 BKS-1 PRT-1 FIL-1")
 def mirrored_accounts_get_the_same_decisions(pair: PairedRun) -> Verdict:
     """With all sizes negated, and costs that give the same PnL, the same happens to every pool."""
     mirrored = _mirrored_event(pair)
@@ -187,7 +187,7 @@ def _mirrored_event(pair: PairedRun) -> EventData | None:
 # ------------------------------------------------------------------------------------------------------ derived prices
 
 
-@PAIRED.add("pair", "MRG-10", "MRG-12")
+@PAIRED.add("pair", "MRG-10 MRG-12")
 def a_liquidation_price_moves_away_as_collateral_grows(pair: PairedRun) -> Verdict:
     """More collateral never brings a liquidation price nearer, less never moves it away."""
     kind = pair.event.get("type")
@@ -230,7 +230,7 @@ class WholeRun:
 WHOLE_RUNS = Properties[WholeRun]("model")
 
 
-@WHOLE_RUNS.add("pair", "LIQ-2", "ACC-2", "CLD-5")
+@WHOLE_RUNS.add("pair", "LIQ-2 ACC-2 CLD-5")
 def an_unrelated_account_changes_nothing(run: WholeRun) -> Verdict:
     """Take away all events of one account, and all other accounts fare the same."""
     config = run.config

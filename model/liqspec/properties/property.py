@@ -72,13 +72,13 @@ class Properties(dict[str, Property[Subject]], Generic[Subject]):
         self._judged_on = judged_on
 
     def add(
-        self, kind: Kind, *rules: str, counted: bool = True
+        self, kind: Kind, rules: str, counted: bool = True
     ) -> Callable[[Callable[[Subject], Verdict]], Callable[[Subject], Verdict]]:
         """Make a property of a function: its name, and its docstring as the sentence."""
 
         def register(judge: Callable[[Subject], Verdict]) -> Callable[[Subject], Verdict]:
             name, sentence = judge.__name__, (judge.__doc__ or "").strip()
-            self[name] = Property(name, sentence, rules, kind, self._judged_on, judge, counted)
+            self[name] = Property(name, sentence, tuple(rules.split()), kind, self._judged_on, judge, counted)
             return judge
 
         return register

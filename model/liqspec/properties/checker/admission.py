@@ -16,7 +16,7 @@ def expected_refusal(event: NaiveEvent) -> str | None:
     """The code that the event must be refused with, or None if it must be accepted (EVT-2)."""
     if not _well_formed(event.data):
         return "bad_request"
-    return _unknown_or_off_grid(event.rules, event.before, event.data) or event.refusal()
+    return _unknown_or_off_grid(event.memory.rules, event.before, event.data) or event.refusal()
 
 
 def _well_formed(event: Any) -> bool:

@@ -2,25 +2,30 @@
 
 from typing import Any, ClassVar
 
+from attrs import evolve, frozen
+
 from liqspec.properties.checker import measures
-from liqspec.properties.checker.exact import ZERO, Fraction, number
-from liqspec.properties.checker.measures import Change, Holding, NaivePool, NaivePosition, NaiveRules, View
+from liqspec.properties.checker.exact import ZERO, Fraction, number, total
+from liqspec.properties.checker.measures import Contents, Holding, NaivePool, NaivePosition, View
 from liqspec.properties.checker.memory import Memory, Window, scope_key
 
 
+@frozen
 class NaiveEvent:
-    """An event with the rules, and what was seen and known when it came; what a kind does not define, it does not do.
+    """An event with what was seen and known when it came; what a kind does not define, it does not do.
 
     `fields` are those of EVT-1, in order: "+" above 0, "!" not 0, "~" any, then the grid; or a special kind.
     "market?" is a market in mode isolated only. `starts_liquidations` says whether a pool may
-    enter liquidation by it (ACC-8, ACC-9).
+    enter liquidation by it (ACC-8, ACC-9). Only `settle` looks at what was seen after it.
     """
+
+    before: View
+    after: View
+    memory: Memory
+    data: dict[str, Any]
 
     fields: ClassVar[dict[str, str]] = {}
     starts_liquidations: ClassVar[bool] = False
-
-    def __init__(self, rules: NaiveRules, before: View, memory: Memory, data: dict[str, Any]) -> None:
-        self.rules, self.before, self.memory, self.data = rules, before, memory, data
 
     def refusal(self) -> str | None:
         """EVT-2, check 6: the code of the event's own refusal."""
@@ -29,19 +34,16 @@ class NaiveEvent:
     def learn(self) -> None:
         """Remember what the event says, before the pools are assessed."""
 
-    def changes(self) -> dict[str, Change]:
+    def changes(self) -> dict[str, Contents]:
         """What the event makes of each pool that it changes, before the pools are assessed."""
         return {}
 
-    def settle(self, later: Memory, after: View) -> None:
+    def settle(self, later: Memory) -> None:
         """Remember what the outside paid and took (EVT-10), and what is known only after the event."""
 
-    def ends_order(self, earlier: NaivePosition) -> bool:
+    def ends_order(self, earlier: NaivePosition) -> bool:  # noqa: ARG002
         """Whether the event itself ends the order that a position had, so that it was not cancelled (LIQ-9)."""
-        del earlier
         return False
-
-    # ----------------------------------------------------------------------------------------------------- in the event
 
     @property
     def key(self) -> str:
@@ -53,76 +55,54 @@ class NaiveEvent:
         """The key of the pool that backs it."""
         return measures.event_pool(self.data)
 
-    def amount(self, name: str) -> Fraction:
+    @property
+    def cross(self) -> str:
+        """The key of the account's cross pool."""
+        return f"{self.data['account']}/cross"
+
+    def amount(self, name: str = "amount") -> Fraction:
         """The number in a field."""
         return number(self.data[name])
 
-    def pool_before(self, key: str) -> Change:
-        """A pool as it was; one that does not exist yet is taken as an empty one (ACC-3)."""
-        pool = self.before.pools.get(key)
-        return Change(ZERO, {}) if pool is None else Change(pool.collateral, measures.holdings_of(pool))
+    def paid(self, key: str, amount: Fraction) -> dict[str, Contents]:
+        """What an amount that a pool receives makes of it."""
+        before = self.before.contents(key)
+        return {key: evolve(before, collateral=before.collateral + amount)}
 
     def outflow(self, key: str, amount: Fraction) -> str | None:
         """ACC-5, ACC-6: whether a pool may pay an amount."""
-        pool = self.before.pools.get(key)
+        pool, contents = self.before.pools.get(key), self.before.contents(key)
         if pool is not None and pool.order_working():
             return "order_working"
         if pool is not None and pool.in_liquidation:
             return "in_liquidation"
-        before = self.pool_before(key)
-        equity = measures.equity(before.collateral, before.holdings, self.memory.marks) - amount
-        return "insufficient_margin" if equity < self.initial(before, self.memory.leverages) else None
-
-    def initial(self, pool: Change, leverages: dict[str, int]) -> Fraction:
-        """MRG-7."""
-        return sum(
-            (
-                self.rules.initial_margin(held.market, abs(held.size) * self.memory.marks[held.market], leverages[key])
-                for key, held in pool.holdings.items()
-            ),
-            ZERO,
-        )
-
-
-# ---------------------------------------------------------------------------------------------------------- collateral
+        left = self.memory.equity(contents) - amount
+        return "insufficient_margin" if left < self.memory.initial_margin(contents) else None
 
 
 class Deposit(NaiveEvent):
     """ACC-4."""
 
     fields: ClassVar = {"account": "account", "amount": "+quote"}
+    sign: ClassVar = 1
 
-    def changes(self) -> dict[str, Change]:
-        """The cross pool receives the amount."""
-        key = f"{self.data['account']}/cross"
-        before = self.pool_before(key)
-        return {key: Change(before.collateral + self.amount("amount"), before.holdings)}
+    def changes(self) -> dict[str, Contents]:
+        """The cross pool receives the amount, or pays it."""
+        return self.paid(self.cross, self.sign * self.amount())
 
-    def settle(self, later: Memory, after: View) -> None:
-        """It came from nowhere."""
-        del after
-        later.net_deposits += self.amount("amount")
+    def settle(self, later: Memory) -> None:
+        """It came from nowhere, or goes there."""
+        later.net_deposits += self.sign * self.amount()
 
 
-class Withdraw(NaiveEvent):
+class Withdraw(Deposit):
     """ACC-5."""
 
-    fields: ClassVar = {"account": "account", "amount": "+quote"}
+    sign: ClassVar = -1
 
     def refusal(self) -> str | None:
         """What is left must cover the initial margin."""
-        return self.outflow(f"{self.data['account']}/cross", self.amount("amount"))
-
-    def changes(self) -> dict[str, Change]:
-        """The cross pool pays the amount."""
-        key = f"{self.data['account']}/cross"
-        before = self.pool_before(key)
-        return {key: Change(before.collateral - self.amount("amount"), before.holdings)}
-
-    def settle(self, later: Memory, after: View) -> None:
-        """It goes to nowhere."""
-        del after
-        later.net_deposits -= self.amount("amount")
+        return self.outflow(self.cross, self.amount())
 
 
 class Transfer(NaiveEvent):
@@ -130,38 +110,27 @@ class Transfer(NaiveEvent):
 
     fields: ClassVar = {"account": "account", "market": "market", "amount": "!quote"}
 
-    def _pools(self) -> tuple[str, str]:
-        return f"{self.data['account']}/cross", f"{self.data['account']}/{self.data['market']}/isolated"
+    @property
+    def isolated(self) -> str:
+        """The key of the market's isolated pool."""
+        return f"{self.data['account']}/{self.data['market']}/isolated"
 
     def refusal(self) -> str | None:
         """What is left of the pool that pays must cover its initial margin."""
-        (cross, isolated), amount = self._pools(), self.amount("amount")
-        return self.outflow(cross if amount > 0 else isolated, abs(amount))
+        return self.outflow(self.cross if self.amount() > 0 else self.isolated, abs(self.amount()))
 
-    def changes(self) -> dict[str, Change]:
+    def changes(self) -> dict[str, Contents]:
         """The amount goes from the cross pool to the isolated one; below 0 the other way."""
-        (cross, isolated), amount = self._pools(), self.amount("amount")
-        paying, receiving = self.pool_before(cross), self.pool_before(isolated)
-        return {
-            cross: Change(paying.collateral - amount, paying.holdings),
-            isolated: Change(receiving.collateral + amount, receiving.holdings),
-        }
+        return self.paid(self.cross, -self.amount()) | self.paid(self.isolated, self.amount())
 
 
-# ---------------------------------------------------------------------------------------------- trades and liquidation
+_POSITION = {"account": "account", "market": "market", "mode": "mode"}
 
 
 class Trade(NaiveEvent):
     """ACC-7 to ACC-9."""
 
-    fields: ClassVar = {
-        "account": "account",
-        "market": "market",
-        "mode": "mode",
-        "size": "!lot",
-        "price": "+tick",
-        "leverage": "integer?",
-    }
+    fields: ClassVar = {**_POSITION, "size": "!lot", "price": "+tick", "leverage": "integer?"}
 
     def refusal(self) -> str | None:
         """ACC-7."""
@@ -179,22 +148,22 @@ class Trade(NaiveEvent):
         if pool is not None and (pool.in_liquidation or any(p.state == "partially_liquidated" for p in pool.positions)):
             return "in_liquidation"
         leverage = self.data.get("leverage", self.memory.leverages.get(self.key) if held else None)
-        if leverage is None or not 1 <= leverage <= self.rules.markets[self.data["market"]].tiers[0].max_leverage:
+        if (
+            leverage is None
+            or not 1 <= leverage <= self.memory.rules.markets[self.data["market"]].tiers[0].max_leverage
+        ):
             return "bad_leverage"
-        equity = measures.equity(after.collateral, after.holdings, self.memory.marks)
-        required = self.initial(after, {**self.memory.leverages, self.key: leverage})
-        return "insufficient_margin" if equity < required else None
+        chosen = evolve(self.memory, leverages={**self.memory.leverages, self.key: leverage})
+        return "insufficient_margin" if chosen.equity(after) < chosen.initial_margin(after) else None
 
-    def _reduction(self, pool: NaivePool | None, after: Change) -> str | None:
+    def _reduction(self, pool: NaivePool | None, after: Contents) -> str | None:
         """ACC-9, its four clauses one by one."""
         if "leverage" in self.data:
             return "bad_leverage"
         assert pool is not None, "only a position can be reduced"
-        holdings, marks = measures.holdings_of(pool), self.memory.marks
-        equity_before = measures.equity(pool.collateral, holdings, marks)
-        margin_before = measures.maintenance_margin(self.rules, holdings, marks)
-        equity = measures.equity(after.collateral, after.holdings, marks)
-        margin = measures.maintenance_margin(self.rules, after.holdings, marks)
+        known, before = self.memory, pool.contents
+        equity_before, margin_before = known.equity(before), known.maintenance_margin(before)
+        equity, margin = known.equity(after), known.maintenance_margin(after)
         closed_clean = not after.holdings and equity >= min(ZERO, equity_before)
         covered = equity >= margin
         not_worse = 0 <= equity_before < margin_before and equity * margin_before >= equity_before * margin
@@ -206,19 +175,18 @@ class Trade(NaiveEvent):
         if "leverage" in self.data:
             self.memory.leverages[self.key] = self.data["leverage"]
 
-    def changes(self) -> dict[str, Change]:
+    def changes(self) -> dict[str, Contents]:
         """ACC-8, ACC-9."""
-        before, size, price = self.pool_before(self.pool), self.amount("size"), self.amount("price")
+        before, size, price = self.before.contents(self.pool), self.amount("size"), self.amount("price")
         held = before.holdings.get(self.key, Holding(self.data["market"], ZERO, ZERO))
         if held.size * size >= 0:
             after, realised = Holding(held.market, held.size + size, held.cost + size * price), ZERO
         else:
-            after, realised = measures.close(self.rules, held, abs(size), price)
-        return {self.pool: Change(before.collateral + realised, _with(before.holdings, self.key, after))}
+            after, realised = measures.close(self.memory.rules, held, abs(size), price)
+        return {self.pool: Contents(before.collateral + realised, _with(before.holdings, self.key, after))}
 
-    def settle(self, later: Memory, after: View) -> None:
+    def settle(self, later: Memory) -> None:
         """The outside is the other side."""
-        del after
         later.trade_outside(self.data["market"], self.amount("size"), self.amount("price"))
 
 
@@ -234,32 +202,32 @@ class _OfAnOrder(NaiveEvent):
 class Fill(_OfAnOrder):
     """FIL-1 to FIL-5."""
 
-    fields: ClassVar = {"account": "account", "market": "market", "mode": "mode", "size": "+lot", "price": "+tick"}
+    fields: ClassVar = {**_POSITION, "size": "+lot", "price": "+tick"}
 
     def refusal(self) -> str | None:
         """At most the order."""
         order = None if super().refusal() else self.before.positions[self.key].order
         return "no_working_order" if order is None else "overfill" if self.amount("size") > order else None
 
-    def changes(self) -> dict[str, Change]:
+    def changes(self) -> dict[str, Contents]:
         """FIL-1, FIL-2."""
-        before, size, price = self.pool_before(self.pool), self.amount("size"), self.amount("price")
-        after, realised = measures.close(self.rules, before.holdings[self.key], size, price)
+        before, size, price = self.before.contents(self.pool), self.amount("size"), self.amount("price")
+        after, realised = measures.close(self.memory.rules, before.holdings[self.key], size, price)
         holdings = _with(before.holdings, self.key, after)
-        left = measures.equity(before.collateral + realised, holdings, self.memory.marks)
-        fee = max(ZERO, min(measures.up(self.rules.fee_rate * size * price, self.rules.quote), left))
-        return {self.pool: Change(before.collateral + realised - fee, holdings, fee)}
+        left, rules = Contents(before.collateral + realised, holdings), self.memory.rules
+        fee = max(ZERO, min(measures.up(rules.fee_rate * size * price, rules.quote), self.memory.equity(left)))
+        return {self.pool: Contents(left.collateral - fee, holdings, fee)}
 
-    def settle(self, later: Memory, after: View) -> None:
+    def settle(self, later: Memory) -> None:
         """The outside is the other side; a fill that leaves size opens the windows of position and scope (CLD-1)."""
         size = self.amount("size") * (-1 if self.before.positions[self.key].size > 0 else 1)
         later.trade_outside(self.data["market"], size, self.amount("price"))
-        position = after.positions[self.key]
-        if self.rules.cooldown_ms == 0 or (position.size == 0 and position.state != "backstopped"):
+        position, rules = self.after.positions[self.key], self.memory.rules
+        if rules.cooldown_ms == 0 or (position.size == 0 and position.state != "backstopped"):
             return
-        until = after.time + self.rules.cooldown_ms
+        until, scope = self.after.time + rules.cooldown_ms, scope_key(rules, position)
         later.own_windows[self.key, position.life] = until
-        later.windows.setdefault(scope_key(self.rules, position), Window()).until = until
+        later.windows[scope] = later.windows.get(scope, Window())._replace(until=until)
 
     def ends_order(self, earlier: NaivePosition) -> bool:
         """FIL-3."""
@@ -269,7 +237,7 @@ class Fill(_OfAnOrder):
 class OrderDone(_OfAnOrder):
     """FIL-6."""
 
-    fields: ClassVar = {"account": "account", "market": "market", "mode": "mode"}
+    fields: ClassVar = _POSITION
 
     def learn(self) -> None:
         """BKS-2: the order left quantity over."""
@@ -278,9 +246,6 @@ class OrderDone(_OfAnOrder):
     def ends_order(self, earlier: NaivePosition) -> bool:
         """FIL-6."""
         return earlier.key == self.key
-
-
-# ------------------------------------------------------------------------------------------------- marks, funding, time
 
 
 class MarkPrice(NaiveEvent):
@@ -311,25 +276,23 @@ class Funding(NaiveEvent):
     fields: ClassVar = {"market": "market", "payment": "~quote"}
     starts_liquidations: ClassVar = True
 
-    def changes(self) -> dict[str, Change]:
+    def changes(self) -> dict[str, Contents]:
         """Every position of the market pays."""
-        changed = {}
+        changed: dict[str, Contents] = {}
         for position in self.before.positions.values():
             if position.market == self.data["market"] and position.size:
-                before = self.pool_before(position.pool)
-                changed[position.pool] = Change(before.collateral - self._due(position.size), before.holdings)
+                changed |= self.paid(position.pool, -self._due(position.size))
         return changed
 
-    def settle(self, later: Memory, after: View) -> None:
+    def settle(self, later: Memory) -> None:
         """The outside receives what positions and vault pay."""
-        del after
         market = self.data["market"]
         sizes = [position.size for position in self.before.positions.values() if position.market == market]
         sizes.append(self.before.vault_positions.get(market, ZERO))
-        later.outside_cash += sum((self._due(size) for size in sizes), ZERO)
+        later.outside_cash += total(self._due(size) for size in sizes)
 
     def _due(self, size: Fraction) -> Fraction:
-        return measures.up(size * self.amount("payment"), self.rules.quote)
+        return measures.up(size * self.amount("payment"), self.memory.rules.quote)
 
 
 class Block(NaiveEvent):
@@ -347,11 +310,8 @@ class Block(NaiveEvent):
         """LIQ-12, BKS-2, CLD-3: attempts and failures are of one block, and windows force from the next one on."""
         self.memory.attempted.clear()
         self.memory.failed.clear()
-        for window in self.memory.windows.values():
-            window.forcing_until = window.until
-
-
-# ----------------------------------------------------------------------------------------------------------- the vault
+        for scope, window in self.memory.windows.items():
+            self.memory.windows[scope] = Window(window.until, window.until)
 
 
 class VaultTrade(NaiveEvent):
@@ -359,9 +319,8 @@ class VaultTrade(NaiveEvent):
 
     fields: ClassVar = {"market": "market", "size": "!lot", "price": "+tick"}
 
-    def settle(self, later: Memory, after: View) -> None:
+    def settle(self, later: Memory) -> None:
         """The outside is the other side."""
-        del after
         later.trade_outside(self.data["market"], self.amount("size"), self.amount("price"))
 
 
@@ -370,10 +329,9 @@ class VaultCash(NaiveEvent):
 
     fields: ClassVar = {"amount": "!quote"}
 
-    def settle(self, later: Memory, after: View) -> None:
+    def settle(self, later: Memory) -> None:
         """It came from nowhere."""
-        del after
-        later.net_deposits += self.amount("amount")
+        later.net_deposits += self.amount()
 
 
 class Adjust(NaiveEvent):
@@ -386,15 +344,13 @@ class Adjust(NaiveEvent):
         """An isolated pool must have been used."""
         return None if self.pool in self.before.pools else "not_open"
 
-    def changes(self) -> dict[str, Change]:
+    def changes(self) -> dict[str, Contents]:
         """The pool receives the amount."""
-        before = self.pool_before(self.pool)
-        return {self.pool: Change(before.collateral + self.amount("amount"), before.holdings)}
+        return self.paid(self.pool, self.amount())
 
-    def settle(self, later: Memory, after: View) -> None:
+    def settle(self, later: Memory) -> None:
         """The outside pays it."""
-        del after
-        later.outside_cash -= self.amount("amount")
+        later.outside_cash -= self.amount()
 
 
 EVENTS: dict[str, type[NaiveEvent]] = {

@@ -5,9 +5,10 @@ Everything is in the outside's units (money, prices and sizes as they are writte
 
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
+from attrs.converters import optional
 
-from liqspec.properties.checker.exact import ZERO, Fraction, number
+from liqspec.properties.checker.exact import ZERO, Fraction, number, total
 
 
 def up(value: Fraction, step: Fraction) -> Fraction:
@@ -25,8 +26,8 @@ def down(value: Fraction, step: Fraction) -> Fraction:
 class NaiveTier:
     """A margin tier as the configuration writes it."""
 
-    above: Fraction
-    rate: Fraction
+    above: Fraction = field(converter=number)
+    maintenance_rate: Fraction = field(converter=number)
     max_leverage: int
 
 
@@ -34,8 +35,8 @@ class NaiveTier:
 class NaiveMarket:
     """A market as the configuration writes it."""
 
-    tick: Fraction
-    lot: Fraction
+    tick: Fraction = field(converter=number)
+    lot: Fraction = field(converter=number)
     tiers: tuple[NaiveTier, ...]
 
 
@@ -65,14 +66,7 @@ class NaiveRules:
         return cls(
             quote=number(config.get("quote_unit", "0.000001")),
             markets={
-                name: NaiveMarket(
-                    number(market["tick"]),
-                    number(market["lot"]),
-                    tuple(
-                        NaiveTier(number(tier["above"]), number(tier["maintenance_rate"]), tier["max_leverage"])
-                        for tier in market["tiers"]
-                    ),
-                )
+                name: NaiveMarket(market["tick"], market["lot"], tuple(NaiveTier(**tier) for tier in market["tiers"]))
                 for name, market in config["markets"].items()
             },
             ranked=liquidation.get("order_policy", "all") == "ranked",
@@ -95,15 +89,33 @@ class NaiveRules:
 
     def maintenance_margin(self, market: str, notional: Fraction) -> Fraction:
         """MRG-5, as the sum over the parts of the notional that lie in each tier."""
-        tiers, total = self.markets[market].tiers, ZERO
-        for index, tier in enumerate(tiers):
-            end = tiers[index + 1].above if index + 1 < len(tiers) else notional
-            total += tier.rate * max(ZERO, min(notional, end) - tier.above)
-        return up(total, self.quote)
+        tiers = self.markets[market].tiers
+        ends = (*(tier.above for tier in tiers[1:]), notional)
+        inside = [max(ZERO, min(notional, end) - tier.above) for tier, end in zip(tiers, ends, strict=True)]
+        rates = [tier.maintenance_rate for tier in tiers]
+        return up(total(rate * part for rate, part in zip(rates, inside, strict=True)), self.quote)
 
     def initial_margin(self, market: str, notional: Fraction, leverage: int) -> Fraction:
         """MRG-7."""
         return up(notional / min(leverage, self.tier(market, notional).max_leverage), self.quote)
+
+
+@frozen
+class Holding:
+    """A position's size and cost."""
+
+    market: str
+    size: Fraction
+    cost: Fraction
+
+
+@frozen
+class Contents:
+    """What a pool holds, or should hold after an event's change: `holdings` by position; `fee` went to the vault."""
+
+    collateral: Fraction
+    holdings: dict[str, Holding]
+    fee: Fraction = ZERO
 
 
 @frozen
@@ -114,9 +126,9 @@ class NaivePosition:
     market: str
     mode: str
     state: str
-    size: Fraction
-    cost: Fraction
-    order: Fraction | None
+    size: Fraction = field(converter=number)
+    cost: Fraction = field(converter=number)
+    order: Fraction | None = field(converter=optional(number))
     life: int
     cooldown_until: int | None
 
@@ -136,13 +148,20 @@ class NaivePool:
     """An observed pool with its open positions."""
 
     key: str
-    account: str
-    collateral: Fraction
-    equity: Fraction
-    maintenance_margin: Fraction
-    initial_margin: Fraction
-    in_liquidation: bool
     positions: tuple[NaivePosition, ...]
+    account: str
+    collateral: Fraction = field(converter=number)
+    equity: Fraction = field(converter=number)
+    maintenance_margin: Fraction = field(converter=number)
+    initial_margin: Fraction = field(converter=number)
+    in_liquidation: bool
+
+    @property
+    def contents(self) -> Contents:
+        """Its collateral, and the sizes and costs of its open positions."""
+        return Contents(
+            self.collateral, {held.key: Holding(held.market, held.size, held.cost) for held in self.positions}
+        )
 
     def order_working(self) -> bool:
         """Whether a liquidation order of the pool is working."""
@@ -165,34 +184,15 @@ class View:
     @classmethod
     def of(cls, observation: dict[str, Any]) -> "View":
         """The view of an observation in plain data (OBS-1)."""
-        positions = [
-            NaivePosition(
-                entry["account"],
-                entry["market"],
-                entry["mode"],
-                entry["state"],
-                number(entry["size"]),
-                number(entry["cost"]),
-                None if entry["order"] is None else number(entry["order"]),
-                entry["life"],
-                entry["cooldown_until"],
-            )
-            for entry in observation["positions"]
-        ]
+        of_position = [one.name for one in fields(NaivePosition)]
+        of_pool = [one.name for one in fields(NaivePool)][2:]
+        positions = [NaivePosition(*(entry[name] for name in of_position)) for entry in observation["positions"]]
         pools = {}
         for entry in observation["pools"]:
             account, market = entry["account"], entry["market"]
             key = f"{account}/cross" if market is None else f"{account}/{market}/isolated"
-            pools[key] = NaivePool(
-                key,
-                account,
-                number(entry["collateral"]),
-                number(entry["equity"]),
-                number(entry["maintenance_margin"]),
-                number(entry["initial_margin"]),
-                entry["in_liquidation"],
-                tuple(position for position in positions if position.pool == key and position.size),
-            )
+            held = tuple(position for position in positions if position.pool == key and position.size)
+            pools[key] = NaivePool(key, held, *(entry[name] for name in of_pool))
         vault = observation["vault"]
         return cls(
             observation["time"],
@@ -205,62 +205,9 @@ class View:
             observation,
         )
 
-
-@frozen
-class Holding:
-    """A position's size and cost as they should be after an event's change."""
-
-    market: str
-    size: Fraction
-    cost: Fraction
-
-
-@frozen
-class Change:
-    """What an event should make of one pool before the pools are assessed; `fee` went to the vault."""
-
-    collateral: Fraction
-    holdings: dict[str, Holding]
-    fee: Fraction = ZERO
-
-
-def equity(collateral: Fraction, holdings: dict[str, Holding], marks: dict[str, Fraction]) -> Fraction:
-    """MRG-1, MRG-3."""
-    return collateral + sum((held.size * marks[held.market] - held.cost for held in holdings.values()), ZERO)
-
-
-def maintenance_margin(rules: NaiveRules, holdings: dict[str, Holding], marks: dict[str, Fraction]) -> Fraction:
-    """MRG-6."""
-    return sum(
-        (rules.maintenance_margin(held.market, abs(held.size) * marks[held.market]) for held in holdings.values()),
-        ZERO,
-    )
-
-
-def restored(
-    rules: NaiveRules,
-    collateral: Fraction,
-    holdings: dict[str, Holding],
-    marks: dict[str, Fraction],
-    leverages: dict[str, int],
-) -> bool:
-    """LIQ-4, LIQ-15."""
-    worth, margin = equity(collateral, holdings, marks), maintenance_margin(rules, holdings, marks)
-    measure = margin
-    if rules.restore_initial:
-        measure = sum(
-            (
-                rules.initial_margin(held.market, abs(held.size) * marks[held.market], leverages[key])
-                for key, held in holdings.items()
-            ),
-            ZERO,
-        )
-    return worth >= margin and worth >= rules.restore_factor * measure
-
-
-def holdings_of(pool: NaivePool) -> dict[str, Holding]:
-    """The sizes and costs of a pool's open positions, by the position's key."""
-    return {held.key: Holding(held.market, held.size, held.cost) for held in pool.positions}
+    def contents(self, pool: str) -> Contents:
+        """What a pool holds; one that does not exist yet is taken as an empty one (ACC-3)."""
+        return self.pools[pool].contents if pool in self.pools else Contents(ZERO, {})
 
 
 def close(rules: NaiveRules, held: Holding, closed: Fraction, price: Fraction) -> tuple[Holding, Fraction]:

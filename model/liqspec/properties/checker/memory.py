@@ -1,15 +1,17 @@
 """What the naive checker remembers of a run between two events, because no observation shows it."""
 
-from attrs import Factory, define, evolve
+from copy import copy
+from typing import NamedTuple
 
-from liqspec.properties.checker.exact import ZERO, Fraction
-from liqspec.properties.checker.measures import NaivePosition, NaiveRules
+from attrs import Factory, asdict, define
+
+from liqspec.properties.checker.exact import ZERO, Fraction, total
+from liqspec.properties.checker.measures import Contents, Holding, NaivePosition, NaiveRules
 
 Life = tuple[str, int]  # a position's key and the number of its life
 
 
-@define
-class Window:
+class Window(NamedTuple):
     """A window that forces full size: its end, and its end as it was when this block began (CLD-3)."""
 
     until: int = 0
@@ -18,8 +20,9 @@ class Window:
 
 @define
 class Memory:
-    """What the witness knows between two events."""
+    """What the witness knows between two events, and the measures that a pool has by it."""
 
+    rules: NaiveRules
     marks: dict[str, Fraction]
     net_deposits: Fraction
     outside_cash: Fraction = ZERO
@@ -32,21 +35,47 @@ class Memory:
 
     def copy(self) -> "Memory":
         """A memory that can continue independently."""
-        return evolve(
-            self,
-            marks=dict(self.marks),
-            outside_sizes=dict(self.outside_sizes),
-            leverages=dict(self.leverages),
-            attempted=set(self.attempted),
-            failed=set(self.failed),
-            own_windows=dict(self.own_windows),
-            windows={key: Window(window.until, window.forcing_until) for key, window in self.windows.items()},
-        )
+        other = copy(self)
+        for name, value in asdict(self, recurse=False).items():
+            if isinstance(value, dict | set):
+                setattr(other, name, copy(value))
+        return other
 
     def trade_outside(self, market: str, size: Fraction, price: Fraction) -> None:
         """EVT-10: the other side of a trade or a fill of so much of a market."""
         self.outside_sizes[market] = self.outside_sizes.get(market, ZERO) - size
         self.outside_cash += size * price
+
+    def notional(self, held: Holding | NaivePosition) -> Fraction:
+        """MRG-2."""
+        return abs(held.size) * self.marks[held.market]
+
+    def equity(self, pool: Contents) -> Fraction:
+        """MRG-1, MRG-3."""
+        profits = (held.size * self.marks[held.market] - held.cost for held in pool.holdings.values())
+        return pool.collateral + total(profits)
+
+    def maintenance_margin(self, pool: Contents) -> Fraction:
+        """MRG-6."""
+        held = pool.holdings.values()
+        return total(self.rules.maintenance_margin(entry.market, self.notional(entry)) for entry in held)
+
+    def initial_margin(self, pool: Contents) -> Fraction:
+        """MRG-7."""
+        held = pool.holdings.items()
+        return total(
+            self.rules.initial_margin(entry.market, self.notional(entry), self.leverages[key]) for key, entry in held
+        )
+
+    def breached(self, pool: Contents) -> bool:
+        """LIQ-3."""
+        return self.equity(pool) < self.maintenance_margin(pool)
+
+    def restored(self, pool: Contents) -> bool:
+        """LIQ-4, LIQ-15."""
+        equity, margin = self.equity(pool), self.maintenance_margin(pool)
+        measure = self.initial_margin(pool) if self.rules.restore_initial else margin
+        return equity >= margin and equity >= self.rules.restore_factor * measure
 
 
 def scope_key(rules: NaiveRules, position: NaivePosition) -> str:

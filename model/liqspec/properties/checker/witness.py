@@ -1,14 +1,14 @@
 """A witness of a run: remembers what the rules remember, from the events and observations alone, engine unseen."""
 
+from copy import copy
 from typing import Any
 
 from attrs import frozen
 
-from liqspec.properties.checker import measures
 from liqspec.properties.checker.admission import expected_refusal
 from liqspec.properties.checker.events import EVENTS, NaiveEvent
-from liqspec.properties.checker.exact import ZERO, Fraction, number
-from liqspec.properties.checker.measures import NaivePosition, NaiveRules, View
+from liqspec.properties.checker.exact import Fraction, number
+from liqspec.properties.checker.measures import Contents, NaivePosition, NaiveRules, View, event_position
 from liqspec.properties.checker.memory import Memory
 
 
@@ -27,7 +27,7 @@ class Step:
     after: View
     memory: Memory
     later: Memory
-    changed: dict[str, measures.Change]
+    changed: dict[str, Contents]
     expected_refusal: str | None
 
     @property
@@ -35,29 +35,22 @@ class Step:
         """Whether the event was accepted."""
         return self.refusal is None
 
-    def expected(self, pool: str) -> measures.Change:
-        """What the pool should be after the event's change, before assessment."""
-        if pool in self.changed:
-            return self.changed[pool]
-        before = self.before.pools.get(pool)
-        return (
-            measures.Change(ZERO, {})
-            if before is None
-            else measures.Change(before.collateral, measures.holdings_of(before))
-        )
+    def accepted_a(self, *kinds: str, of: str | None = None) -> bool:
+        """Whether an event of one of these types was accepted; with `of`, one that names this position."""
+        return self.accepted and self.event["type"] in kinds and (of is None or of == event_position(self.event))
+
+    def expected(self, pool: str) -> Contents:
+        """What the pool should hold after the event's change, before assessment."""
+        return self.changed.get(pool) or self.before.contents(pool)
 
     def measures(self, pool: str) -> tuple[Fraction, Fraction]:
         """Equity and maintenance margin of a pool after the event's change, before assessment."""
         expected = self.expected(pool)
-        return (
-            measures.equity(expected.collateral, expected.holdings, self.memory.marks),
-            measures.maintenance_margin(self.rules, expected.holdings, self.memory.marks),
-        )
+        return self.memory.equity(expected), self.memory.maintenance_margin(expected)
 
     def restored(self, pool: str) -> bool:
         """Whether a pool is restored after the event's change, before assessment."""
-        change, known = self.expected(pool), self.memory
-        return measures.restored(self.rules, change.collateral, change.holdings, known.marks, known.leverages)
+        return self.memory.restored(self.expected(pool))
 
     def emitted(self) -> list[NaivePosition]:
         """The positions for which this event emitted a liquidation order."""
@@ -82,30 +75,29 @@ class Witness:
         self.rules = NaiveRules.of(config)
         self.view = View.of(observation)
         self.memory = Memory(
+            self.rules,
             marks={market: number(mark) for market, mark in config["marks"].items()},
             net_deposits=number(config.get("vault", {}).get("cash", "0")),
         )
 
     def copy(self) -> "Witness":
         """A witness that can continue independently; what it has seen is shared, as nothing seen ever changes."""
-        other = Witness.__new__(Witness)
-        other.rules, other.view, other.memory = self.rules, self.view, self.memory
-        return other
+        return copy(self)
 
     def see(self, event: dict[str, Any], refusal: str | None, observation: dict[str, Any]) -> Step:
         """Take in one event, its refusal code if it was refused, and what is observed after it."""
         before, after = self.view, View.of(observation)
         known = self.memory.copy()
         kind = EVENTS.get(str(event.get("type")), NaiveEvent) if isinstance(event, dict) else NaiveEvent
-        naive = kind(self.rules, before, known, event)
+        naive = kind(before, after, known, event)
         expected = expected_refusal(naive)
-        changed: dict[str, measures.Change] = {}
+        changed: dict[str, Contents] = {}
         if refusal is None:
             naive.learn()
             changed = naive.changes()
         later = known.copy()
         if refusal is None:
-            naive.settle(later, after)
+            naive.settle(later)
             _learn_from_assessment(later, before, after, naive)
         self.view, self.memory = after, later
         return Step(self.rules, event, refusal, before, after, known, later, changed, expected)
@@ -116,9 +108,9 @@ def _learn_from_assessment(later: Memory, before: View, after: View, event: Naiv
         earlier = before.positions.get(key)
         if _is_new_order(before, position):
             later.attempted.add((key, position.life))
+        elif earlier is None or earlier.order is None or position.order is not None or not position.size:
             continue
-        ended = earlier is not None and earlier.order is not None and position.order is None and position.size
-        if ended and earlier is not None and not event.ends_order(earlier):
+        elif not event.ends_order(earlier):
             later.attempted.discard((key, position.life))  # LIQ-9: a cancelled order is not an attempt
     for pool in after.pools.values():
         if not pool.in_liquidation:
