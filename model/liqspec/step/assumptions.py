@@ -10,8 +10,9 @@ from liqspec.step.completion import (
     find_account,
     find_pool,
     is_open,
-    leveraged,
     pools,
+    updated,
+    window,
 )
 from liqspec.step.partial import PartialPool, PartialState, pool_path
 
@@ -54,7 +55,7 @@ def _assume_leverages(venue: Venue, done: Completed) -> None:
             if "leverage" not in held:
                 most = held["leverage"] = venue.markets[held["market"]].max_leverage
                 path = f"{pool_path(account['name'], pool.get('market'))} leverage of {held['market']}"
-                least = leveraged(account["name"], pool.get("market"), {held["market"]: 1})
+                least = updated(account["name"], pool.get("market"), {held["market"]: {"leverage": 1}})
                 done.assume(path, most, "STP-4", least)
 
 
@@ -91,24 +92,19 @@ def _assume_attempts(done: Completed, account: str, pool: SnapshotData, known: P
 
     # All of them alike, and each alone: a book fails only with all, and an order can be missing for one only.
     groups = [silent, *([market] for market in silent if len(silent) > 1)]
-    edits = [_remembering(account, market, group, failed) for group in groups for failed in (False, True)]
+    edits = [
+        updated(account, market, {name: {"attempted": True, "failed": failed} for name in group})
+        for group in groups
+        for failed in (False, True)
+    ]
     done.assume(f"{pool_path(account, market)} attempts in this block", "none", "STP-4", *edits)
-
-
-def _remembering(account: str, market: str | None, attempted: list[str], failed: bool) -> Edit:
-    def edit(data: SnapshotData) -> None:
-        for held in find_pool(data, account, market)["positions"]:
-            if held["market"] in attempted:
-                held.update(attempted=True, failed=failed)
-
-    return edit
 
 
 def _assume_windows(venue: Venue, done: Completed) -> None:
     """CLD-1: a pool's or account's window is at least as long as those of its positions that can be seen."""
-    later = done.data["time"] + venue.cooldown_ms
+    later, by_pool = done.data["time"] + venue.cooldown_ms, venue.cooldown_scope == "pool"
     for account in done.data["accounts"]:
-        name, by_pool = account["name"], venue.cooldown_scope == "pool"
+        name = account["name"]
         for group in [[pool] for pool in account["pools"]] if by_pool else [account["pools"]]:
             held = [held for pool in group for held in pool["positions"]]
             if not any(map(is_open, held)):
@@ -116,14 +112,14 @@ def _assume_windows(venue: Venue, done: Completed) -> None:
             seen = {end: max(entry["window"][end] for entry in held) for end in ("until", "forcing_until")}
             (group[0] if by_pool else account)["window"] = seen
             market = group[0].get("market")
-            forced = _windowed(name, market, by_pool, {"until": later, "forcing_until": later})
+            forced = _windowed(name, market, by_pool, window(later))
             path = pool_path(name, market) if by_pool else f"accounts[{name}]"
             done.assume(f"{path} window", f"until {seen['until']}" if seen["until"] else "none", "STP-4", forced)
 
 
-def _windowed(account: str, market: str | None, by_pool: bool, window: SnapshotData) -> Edit:
+def _windowed(account: str, market: str | None, by_pool: bool, open_until: SnapshotData) -> Edit:
     def edit(data: SnapshotData) -> None:
         owner = find_pool(data, account, market) if by_pool else find_account(data, account)
-        owner["window"] = window
+        owner["window"] = open_until
 
     return edit

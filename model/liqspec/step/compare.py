@@ -1,6 +1,6 @@
 """Differences of observations: between the rules and an engine (STP-5 to STP-7), and between two steps (OBS-3)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -22,22 +22,23 @@ _KEY: dict[Part, tuple[str, ...]] = {"positions": ("account", "market", "mode"),
 _EMPTY = {"state": "closed", "size": "0", "cost": "0", "order": None, "cooldown_until": None}
 
 
-def _known(fields: tuple[str, ...] | frozenset[str]) -> frozenset[str]:
-    for name in fields:
-        if name not in observables.observables().fields:
-            raise WrongShape(
-                "observes", f"unknown field {show(name)}; the fields are: {', '.join(observables.names())}"
-            )
-    return frozenset(fields)
+def _check_known(name: str, option: str) -> None:
+    if name not in observables.observables().fields:
+        known = ", ".join(observables.names())
+        raise WrongShape(option, f"unknown field {show(name)}; the fields are: {known}")
+
+
+def _known(fields: Iterable[str] | None) -> frozenset[str]:
+    listed = observables.names() if fields is None else tuple(fields)
+    for name in listed:
+        _check_known(name, "observes")
+    return frozenset(listed)
 
 
 def _tolerances(given: Mapping[str, str | Fraction]) -> dict[str, Fraction]:
     read = {}
     for name, value in given.items():
-        if name not in observables.observables().fields:
-            raise WrongShape(
-                "tolerance", f"unknown field {show(name)}; the fields are: {', '.join(observables.names())}"
-            )
+        _check_known(name, "tolerance")
         if observables.observables().fields[name].kind not in ("amount", "amounts"):
             raise WrongShape(f"tolerance.{name}", "only an amount can be compared within a tolerance")
         try:
@@ -53,14 +54,15 @@ def _tolerances(given: Mapping[str, str | Fraction]) -> dict[str, Fraction]:
 class Observes:
     """How an engine's observations are compared: which fields, states whole or by class, amounts within what.
 
-    A tolerance is given as a decimal string in the field's own unit of measure: "0.01" of money, "0.001" of a size.
-    `partial` observations may leave out anything, and what they leave out is not compared (STP-5).
+    All fields are compared if none are given. A tolerance is a decimal string in the field's own unit of measure:
+    "0.01" of money, "0.001" of a size. `partial` observations may leave out anything, and what they leave out is not
+    compared (STP-5).
 
     Raises:
         WrongShape: a field is unknown, or a tolerance is malformed, below 0 or not of an amount.
     """
 
-    fields: frozenset[str] = field(factory=lambda: frozenset(observables.names()), converter=_known)
+    fields: frozenset[str] = field(default=None, converter=_known)
     states: Literal["full", "coarse"] = "full"
     tolerance: dict[str, Fraction] = field(default=Factory(dict), converter=_tolerances)
     partial: bool = False
@@ -239,20 +241,15 @@ class Change:
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     """The fields of positions, pools and vault that differ; amounts compare as numbers (OBS-3)."""
-    return [
-        *_changed(_by_key(before["positions"], keys.of_position), _by_key(after["positions"], keys.of_position)),
-        *_changed(_by_key(before["pools"], keys.of_pool), _by_key(after["pools"], keys.of_pool)),
-        *_changed({"vault": before["vault"]}, {"vault": after["vault"]}),
+    parts: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (entries(before, "positions"), entries(after, "positions")),
+        (entries(before, "pools"), entries(after, "pools")),
+        ({"vault": before["vault"]}, {"vault": after["vault"]}),
     ]
-
-
-def _by_key(entries: list[dict[str, Any]], key: Any) -> dict[str, dict[str, Any]]:
-    return {key(entry): entry for entry in entries}
-
-
-def _changed(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> Iterator[Change]:
-    for subject, fields in after.items():
-        earlier = before.get(subject, {})
-        for name, value in fields.items():
-            if name not in ("account", "market", "mode") and not same(earlier.get(name), value):
-                yield Change(subject, name, earlier.get(name), value)
+    return [
+        Change(subject, name, earlier.get(subject, {}).get(name), value)
+        for earlier, later in parts
+        for subject, fields in later.items()
+        for name, value in fields.items()
+        if name not in ("account", "market", "mode") and not same(earlier.get(subject, {}).get(name), value)
+    ]

@@ -27,13 +27,15 @@ Edit = Callable[[SnapshotData], None]
 class Assumption:
     """Something that was left out, the value assumed for it, and what else it could have been (STP-3, STP-4).
 
-    `alternatives` are changes of the completed snapshot; none stand for something that could be any amount.
+    `alternatives` are changes of the completed snapshot; none stand for something that could be any amount. It
+    `matters` if the answer depends on the assumed value.
     """
 
     field: str
     value: str
     rule: str
     alternatives: tuple[Edit, ...] = ()
+    matters: bool = False
 
 
 @define
@@ -91,8 +93,7 @@ def _position(venue: Venue, done: Completed, held: PartialPosition) -> None:
 
 def _fill_in(venue: Venue, done: Completed, held: PartialPosition, found: SnapshotData) -> None:
     """What a position lacks after all that is known: STP-3 for what was left out, STP-4 for what cannot be seen."""
-    market, place = venue.markets[held.market], _held(held)
-    state = held.known.get("state")
+    market, state = venue.markets[held.market], held.known.get("state")
     if state in ("backstopped", "closed"):
         found["size"] = held.known.get("size", "0")
     if "size" not in found:
@@ -103,12 +104,12 @@ def _fill_in(venue: Venue, done: Completed, held: PartialPosition, found: Snapsh
         done.assume(f"{held.path}.state", found["state"], "STP-3")
     if "life" not in found:
         found["life"] = 1
-        done.assume(f"{held.path}.life", 1, "STP-3", lambda data: place(data).update(life=2))
+        done.assume(f"{held.path}.life", 1, "STP-3", _updated(held, life=2))
     if not size:
         for field in snapshot.fields(PositionValue):
             if not field.required:  # LIF-2: what belonged to its life only is forgotten
                 found.pop(field.name, None)
-        found.update(cost="0", leverage=0, window=no_window())
+        found.update(cost="0", leverage=0, window=window(0))
         return
     if "cost" not in found:
         mark = on_grid(f"marks.{held.market}", done.data["marks"][held.market], market.price)
@@ -116,37 +117,29 @@ def _fill_in(venue: Venue, done: Completed, held: PartialPosition, found: Snapsh
         done.assume(f"{held.path}.cost", found["cost"], "STP-3")
     if "order" in found and "attempted" not in held.known:
         found["attempted"] = True  # an order that works was emitted in this block (EVT-9, LIQ-12)
-    if (
-        "order" not in held.known
-        and "order" not in found
-        and found["state"] in ("liquidatable", "partially_liquidated")
-    ):
-        whole = market.size.text(abs(size))
-        done.assume(f"{held.path}.order", "none", "STP-3", lambda data: place(data).update(order=whole, attempted=True))
+    needs_order = found["state"] in ("liquidatable", "partially_liquidated")
+    if needs_order and "order" not in held.known and "order" not in found:
+        ordered = _updated(held, order=market.size.text(abs(size)), attempted=True)
+        done.assume(f"{held.path}.order", "none", "STP-3", ordered)
     _own_window(venue, done, held, found)
 
 
 def _own_window(venue: Venue, done: Completed, held: PartialPosition, found: SnapshotData) -> None:
     """CLD-3: a window was open before this block, unless the position was filled in this very block."""
-    until, place = held.cooldown_until, _held(held)
+    until = held.cooldown_until
     if until is None and "window" in found:
         return
     if until is None:
-        found["window"] = no_window()
+        found["window"] = window(0)
         if venue.cooldown_ms:
-            opened = {"until": (end := done.data["time"] + venue.cooldown_ms), "forcing_until": end}
-            done.assume(f"{held.path}.cooldown_until", "none", "STP-3", lambda data: place(data).update(window=opened))
-    elif found.setdefault("window", no_window())["until"] != until:
+            opened = window(done.data["time"] + venue.cooldown_ms)
+            done.assume(f"{held.path}.cooldown_until", "none", "STP-3", _updated(held, window=opened))
+    elif found.setdefault("window", window(0))["until"] != until:
         fresh = found["state"] == "partially_liquidated"
         found["window"] = {"until": until, "forcing_until": 0 if fresh else until}
         if fresh and until:
-            older = {"until": until, "forcing_until": until}
-            done.assume(
-                f"{held.path} window before this block",
-                "none",
-                "STP-4",
-                lambda data: place(data).update(window=older),
-            )
+            older = _updated(held, window=window(until))
+            done.assume(f"{held.path} window before this block", "none", "STP-4", older)
 
 
 # ---------------------------------------------------------------------------------------------------------------- pools
@@ -180,24 +173,13 @@ def _leverages(venue: Venue, done: Completed, known: PartialPool, data: Snapshot
         held[index]["leverage"] = leverage
     if len(found) > 1:
         markets = [held[index]["market"] for index in unknown]
-        account, market = known.account, known.market
-        done.assume(
-            f"{known.path} leverages",
-            ", ".join(f"{name} {leverage}" for name, leverage in zip(markets, found[0], strict=True)),
-            "STP-4",
-            *(leveraged(account, market, dict(zip(markets, other, strict=True))) for other in found[1:]),
-        )
-
-
-def leveraged(account: str, market: str | None, chosen: dict[str, int]) -> Edit:
-    """The edit that gives positions of a pool these leverages, by market."""
-
-    def edit(data: SnapshotData) -> None:
-        for held in find_pool(data, account, market)["positions"]:
-            if held["market"] in chosen:
-                held["leverage"] = chosen[held["market"]]
-
-    return edit
+        chosen, *others = [dict(zip(markets, leverages, strict=True)) for leverages in found]
+        edits = [
+            updated(known.account, known.market, {name: {"leverage": other[name]} for name in markets})
+            for other in others
+        ]
+        text = ", ".join(f"{name} {leverage}" for name, leverage in chosen.items())
+        done.assume(f"{known.path} leverages", text, "STP-4", *edits)
 
 
 def _holdings(venue: Venue, data: SnapshotData, pool: SnapshotData, path: str) -> list[Holding]:
@@ -222,15 +204,18 @@ def _holdings(venue: Venue, data: SnapshotData, pool: SnapshotData, path: str) -
 # ------------------------------------------------------------------------------------------------------- places in data
 
 
-def _held(held: PartialPosition) -> Callable[[SnapshotData], SnapshotData]:
-    """The way to a position in a snapshot's plain data."""
+def updated(account: str, market: str | None, changes: dict[str, SnapshotData]) -> Edit:
+    """The edit that changes fields of a pool's positions, by the market of each."""
 
-    def find(data: SnapshotData) -> SnapshotData:
-        pool = find_pool(data, held.account, held.pool_market)
-        found: SnapshotData = next(entry for entry in pool["positions"] if entry["market"] == held.market)
-        return found
+    def edit(data: SnapshotData) -> None:
+        for held in find_pool(data, account, market)["positions"]:
+            held.update(changes.get(held["market"], {}))
 
-    return find
+    return edit
+
+
+def _updated(held: PartialPosition, **changes: Any) -> Edit:
+    return updated(held.account, held.pool_market, {held.market: changes})
 
 
 def find_account(data: SnapshotData, name: str) -> SnapshotData:
@@ -268,9 +253,9 @@ def is_open(held: SnapshotData) -> bool:
     return held["state"] not in ("backstopped", "closed")
 
 
-def no_window() -> dict[str, int]:
-    """A window that is closed (CLD-1)."""
-    return WindowValue()._asdict()
+def window(until: int) -> dict[str, int]:
+    """A window that ends then, and was open before this block; at 0 it is closed (CLD-1, CLD-3)."""
+    return WindowValue(until, until)._asdict()
 
 
 # ---------------------------------------------------------------- leverages that follow from the initial margin (MRG-7)
@@ -287,15 +272,12 @@ def matching(holdings: list[Holding], unknown: list[int], initial_margin: int) -
     """
     known = [held for index, held in enumerate(holdings) if index not in unknown]
     left = initial_margin - arithmetic.pool_initial_margin(known)
-    choices = [_margins(holdings[index]) for index in unknown]
+    choices = []
+    for held in (holdings[index] for index in unknown):
+        leverages = range(min(held.schedule.tiers[0].max_leverage, MAX_LEVERAGE), 0, -1)
+        margins = [arithmetic.pool_initial_margin([held._replace(leverage=leverage)]) for leverage in leverages]
+        choices.append(list(zip(leverages, margins, strict=True)))
     yield from _search(choices, left, [MAX_TRIES])
-
-
-def _margins(held: Holding) -> list[tuple[int, int]]:
-    """The margin of a position at each leverage, largest leverage first."""
-    most = held.schedule.tiers[0].max_leverage
-    leverages = range(min(most, MAX_LEVERAGE), 0, -1)
-    return [(leverage, arithmetic.pool_initial_margin([held._replace(leverage=leverage)])) for leverage in leverages]
 
 
 def _search(choices: list[list[tuple[int, int]]], left: int, tries: list[int]) -> Iterator[list[int]]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
 from liqspec.core import snapshot
 from liqspec.core.config import Config, Venue
@@ -53,19 +53,10 @@ class Question:
         config, before, event = rest.pop("config"), rest.pop("before"), rest.pop("event")
         after = rest.pop("after", None)
         comparison = shapes.structure(rest, Comparison)
-        given: dict[str, Any] = {"states": comparison.states, "tolerance": comparison.tolerance}
-        if comparison.observes is not None:
-            given["fields"] = comparison.observes
         with shapes.below("config"):
             read = Config.from_json(config)
-        return cls(
-            config=read,
-            before=before,
-            event=event,
-            after=after,
-            compare=comparison.compare,
-            observes=Observes(**given),
-        )
+        observes = Observes(fields=comparison.observes, states=comparison.states, tolerance=comparison.tolerance)
+        return cls(config=read, before=before, event=event, after=after, compare=comparison.compare, observes=observes)
 
     def verdict(self) -> Verdict:
         """The answer.
@@ -92,25 +83,17 @@ def answer_json(question: Question, verdict: Verdict) -> dict[str, Any]:
         data["reasons"] = [reason_json(reason) for reason in verdict.reasons]
     if verdict.assumed:
         data["assumed"] = [
-            {"field": entry.field, "value": entry.value, "rule": entry.rule, "matters": entry.matters}
-            for entry in verdict.assumed
+            asdict(entry, filter=lambda field, _: field.name != "alternatives") for entry in verdict.assumed
         ]
     return data
 
 
 def reason_json(reason: Reason) -> dict[str, Any]:
     """A difference as plain data, with the rules that decide it and the guards that stand against it."""
-    difference = reason.difference
     return {
-        "subject": difference.subject,
-        "field": difference.field,
-        "ours": difference.ours,
-        "theirs": difference.theirs,
+        **asdict(reason.difference),
         "rules": list(reason.rules),
         "title": reason.title,
         "because": list(reason.because),
-        "guards": [
-            {"guard": result.guard, "holds": result.holds, "rule": result.rule, "numbers": result.numbers}
-            for result in reason.guards
-        ],
+        "guards": [asdict(result) for result in reason.guards],
     }

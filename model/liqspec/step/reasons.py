@@ -1,7 +1,7 @@
 """Which rules decide: where an engine differs from the model, and why a position was or was not liquidated."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 from attrs import frozen
 
@@ -17,6 +17,8 @@ from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text
 from liqspec.spec import observables, rulebook
 from liqspec.step.compare import NOT_LISTED, Difference, Observes
+
+T = TypeVar("T")
 
 OUTCOME = "outcome"  # the field of a difference in whether, or why, an event was refused
 ACCEPTED = "accepted"  # what such a difference says where it was not refused
@@ -132,11 +134,8 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
 def _pools_of(step: Step) -> list[Pool]:
     """The pools that the event names, or those that its effects are about."""
     named = {subject(effect) for effect in step.effects}
-    return [pool for pool in step.engine.state.pools() if pool.key in named or _positions_of(pool) & named]
-
-
-def _positions_of(pool: Pool) -> set[str | None]:
-    return {position.key for position in pool.positions.values()}
+    pools = step.engine.state.pools()
+    return [pool for pool in pools if named & {pool.key, *(held.key for held in pool.positions.values())}]
 
 
 def _pool_line(engine: Engine, pool: Pool) -> str:
@@ -208,7 +207,7 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     if stopped and any(machine.lifecycle().by_id[effect.transition].trigger == "assess" for effect in fired):
         rules.append("LIQ-6")  # it may be right about the pool, and not have looked
     rules += [effect.rule for effect in step.effects[:1]]  # or what the event itself changed is wrong
-    return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique_inputs(guards))
+    return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique(guards))
 
 
 def _in_pool(step: Step, key: str) -> list[Effect]:
@@ -249,12 +248,14 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
     entry = observables.observables().fields["positions.order"]
     rules: list[str] = [effect.rule for effect in setting]
     guards: tuple[GuardResult, ...] = ()
-    if position is not None and position.size and position.order is None:
+    if position is not None and position.size and (position.order is None or difference.theirs is None):
         guards = evaluate_guards(step.engine, position, ("needs_liquidation",))
-        rules += _why_no_order(position, guards[0].holds)
-    elif position is not None and position.order is not None and difference.theirs is None:
-        rules = ["LIQ-11", *rules, "LIQ-9"]
-        guards = evaluate_guards(step.engine, position, ("needs_liquidation",))
+        if position.order is not None:
+            rules = ["LIQ-11", *rules, "LIQ-9"]
+        elif not guards[0].holds:
+            rules += ["LIQ-3", "LIQ-10"]
+        else:
+            rules += ["LIQ-12", "LIQ-13"] if position.attempted else ["LIQ-11", "LIQ-9"]
     kept = [effect for effect in setting if not isinstance(effect, OrderEnded)]
     rules += [rule for effect in kept for rule in entry.effects[effect.kind]]
     sizings = observables.observables().sizings
@@ -262,18 +263,8 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
     return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=because, guards=guards)
 
 
-def _why_no_order(position: Position, needs_liquidation: bool) -> list[str]:
-    if not needs_liquidation:
-        return ["LIQ-3", "LIQ-10"]
-    return ["LIQ-12", "LIQ-13"] if position.attempted else ["LIQ-11", "LIQ-9"]
-
-
-def _unique(rules: tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(rules))
-
-
-def _unique_inputs(inputs: list[GuardResult]) -> tuple[GuardResult, ...]:
-    return tuple(dict.fromkeys(inputs))
+def _unique(items: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(items))
 
 
 # ---------------------------------------------------------------------------------------- why a position was liquidated
@@ -291,12 +282,9 @@ def explain(engine: Engine, key: str) -> Iterator[str]:
     if position.size == 0:
         yield f"{key} is {position.state}: it has no size"
         return
-    pool = next(pool for pool in engine.state.pools() if position in pool.positions.values())
-    inputs = measure(engine.state, pool)
     yield f"{key} is {position.state}; {_order(engine, position)}"
-    lifecycle = machine.lifecycle()
-    for entry in lifecycle.candidates(position.state, "assess"):
-        results = [_evaluate(engine, pool, position, inputs, guard) for guard in entry.guard]
+    for entry in machine.lifecycle().candidates(position.state, "assess"):
+        results = evaluate_guards(engine, position, entry.guard)
         verdict = "holds" if all(result.holds for result in results) else "does not hold"
         yield f"{entry.id} to {entry.to} {verdict}: " + "; ".join(map(str, results))
 
@@ -335,23 +323,16 @@ def _numbers(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs
         sign = "<" if arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, share) else ">="
         return f"equity {equity} {sign} {share.numerator}/{share.denominator} x maintenance margin {margin}"
     if guard == "book_failed":
-        tried = [other.key for other in pool.open_positions() if not other.failed]
-        return (
-            f"no failed attempt yet in this block for {', '.join(tried)}" if tried else "every order left quantity over"
-        )
+        tried = ", ".join(other.key for other in pool.open_positions() if not other.failed)
+        return f"no failed attempt yet in this block for {tried}" if tried else "every order left quantity over"
     if guard == "own_window_open":
-        return (
-            f"now {inputs.now} ms, its window ends at {position.window.until} ms"
-            if position.window.until
-            else "no window"
-        )
+        until = position.window.until
+        return f"now {inputs.now} ms, its window ends at {until} ms" if until else "no window"
     if guard == "size_remains":
         return f"size {units.size(position.market.name, position.size)}"
     if inputs.restore_target is not None:
         margin += f", restore target {units.exact_money(inputs.restore_target)}"
-    flag = "in liquidation" if inputs.in_liquidation else "not in liquidation"
-    return (
-        f"equity {equity} {sign} maintenance margin {margin}, {flag}"
-        if guard == "needs_liquidation"
-        else (f"equity {equity} {sign} maintenance margin {margin}")
-    )
+    covered = f"equity {equity} {sign} maintenance margin {margin}"
+    if guard != "needs_liquidation":
+        return covered
+    return f"{covered}, {'in' if inputs.in_liquidation else 'not in'} liquidation"

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Literal
 
 from attrs import evolve, frozen
@@ -44,26 +45,16 @@ class Expected:
 
 
 @frozen(kw_only=True)
-class Assumed:
-    """Something that was left out of the state before, and whether the answer depends on the value assumed for it."""
-
-    field: str
-    value: str
-    rule: str
-    matters: bool
-
-
-@frozen(kw_only=True)
 class Verdict:
     """Whether what was observed is what the rules say; with no observation, only what they say.
 
     `reasons` are the differences with the rules that decide them, in the order in which observations compare; empty if
-    the step is allowed.
+    the step is allowed. `assumed` is what was left out of the state before, with the values assumed for it.
     """
 
     expected: Expected
     reasons: tuple[Reason, ...] = ()
-    assumed: tuple[Assumed, ...] = ()
+    assumed: tuple[Assumption, ...] = ()
 
     @property
     def allowed(self) -> bool:
@@ -94,12 +85,39 @@ def judge(
         shapes.WrongShape, InvalidConfig: the configuration, the state before or what was observed is malformed, or the
             state before contradicts itself.
     """
-    engine = Engine(config)
+    engine, observes = Engine(config), evolve(observes or Observes(), partial=True)
     done = complete_before(engine, before)
-    observes = evolve(observes or Observes(), partial=True)
-    asked = _Asked(engine, event, None if after is None else Observed.from_json(after), mode, observes)
-    verdict = asked.verdict_from(done.data)
-    return evolve(verdict, assumed=tuple(asked.weigh(done.data, entry, verdict) for entry in done.assumptions))
+    observed = None if after is None else Observed.from_json(after)
+
+    def verdict_from(data: dict[str, Any]) -> Verdict:
+        with _in_before():
+            engine.restore(snapshot.from_json(engine.venue, data))
+        shown = engine.observe()
+        expected = apply(engine, event)
+        if observed is None:
+            return Verdict(expected=expected)
+        plain: EventData = event if isinstance(event, dict) else {}
+        step = Step.of(engine, plain, expected.effects, expected.refusal, shown)
+        return Verdict(expected=expected, reasons=differences(step, expected, observed, mode, observes))
+
+    def answer(verdict: Verdict) -> object:
+        """Whether the step is allowed, or, with nothing observed, what the rules decide."""
+        if observed is not None:
+            return verdict.allowed
+        refusal, effects = verdict.expected.refusal, verdict.expected.effects
+        return refusal and refusal.code, [_decision(effect) for effect in effects]
+
+    def weighed(assumption: Assumption) -> Assumption:
+        """STP-4: an assumption matters if the answer with an alternative, all else being equal, is another."""
+        others = []
+        for alternative in assumption.alternatives:
+            data = copy.deepcopy(done.data)
+            alternative(data)
+            others.append(answer(verdict_from(data)))
+        return evolve(assumption, matters=not others or any(other != answer(verdict) for other in others))
+
+    verdict = verdict_from(done.data)
+    return evolve(verdict, assumed=tuple(weighed(assumption) for assumption in done.assumptions))
 
 
 @frozen(kw_only=True)
@@ -153,65 +171,15 @@ def differences(
         return (reasons.of_outcome(step, outcome),)
     if mode != "full" or observed.observation is None:
         return ()
-    found = []
-    for difference in compare.differences(expected.observation, observed.observation, observes):
-        found.append(reasons.of_difference(step, difference, observes))
-        if len(found) == MAX_REASONS:
-            break
-    return tuple(found)
+    found = compare.differences(expected.observation, observed.observation, observes)
+    return tuple(reasons.of_difference(step, difference, observes) for difference in islice(found, MAX_REASONS))
 
 
 def apply(engine: Engine, event: object) -> Expected:
     """Apply an event in plain data to an engine, and return the outcome."""
-    outcome = apply_event(engine, event)
-    return Expected(
-        refusal=outcome.refusal,
-        effects=outcome.effects,
-        observation=engine.observe(),
-        snapshot=engine.snapshot(),
-    )
-
-
-@frozen
-class _Asked:
-    """What is asked of a step, whatever the state before it."""
-
-    engine: Engine
-    event: object
-    observed: Observed | None
-    mode: Mode
-    observes: Observes
-
-    def verdict_from(self, data: dict[str, Any]) -> Verdict:
-        """What the rules expect of the step from a snapshot in plain data, and why what was observed differs."""
-        with _in_before():
-            self.engine.restore(snapshot.from_json(self.engine.venue, data))
-        before = self.engine.observe()
-        expected = apply(self.engine, self.event)
-        if self.observed is None:
-            return Verdict(expected=expected)
-        plain: EventData = self.event if isinstance(self.event, dict) else {}
-        step = Step.of(self.engine, plain, expected.effects, expected.refusal, before)
-        found = differences(step, expected, self.observed, self.mode, self.observes)
-        return Verdict(expected=expected, reasons=found)
-
-    def weigh(self, whole: dict[str, Any], entry: Assumption, verdict: Verdict) -> Assumed:
-        """STP-4: an assumption matters if the answer with an alternative, all else being equal, is another."""
-        matters = not entry.alternatives
-        for alternative in entry.alternatives:
-            data = copy.deepcopy(whole)
-            alternative(data)
-            other = self.verdict_from(data)
-            matters = matters or self._answer(other) != self._answer(verdict)
-        return Assumed(field=entry.field, value=entry.value, rule=entry.rule, matters=matters)
-
-    def _answer(self, verdict: Verdict) -> object:
-        """Whether the step is allowed, or, with nothing observed, what the rules decide."""
-        if self.observed is not None:
-            return verdict.allowed
-        refusal = verdict.expected.refusal
-        code = None if refusal is None else refusal.code
-        return code, [_decision(effect) for effect in verdict.expected.effects]
+    done = apply_event(engine, event)
+    shown, whole = engine.observe(), engine.snapshot()
+    return Expected(refusal=done.refusal, effects=done.effects, observation=shown, snapshot=whole)
 
 
 @contextmanager
@@ -222,9 +190,6 @@ def _in_before() -> Iterator[None]:
             yield
     except InvalidConfig as error:
         raise InvalidConfig(f"before.{error.path}", error.message) from None
-
-
-# ----------------------------------------------------------------------------------------------- states known in part
 
 
 def complete_before(engine: Engine, before: dict[str, Any]) -> Completed:
@@ -264,6 +229,4 @@ def _decision(effect: Effect) -> object:
     """What an effect decides: a transition, the size of an order, or that it is there; not its amounts."""
     if isinstance(effect, Transitioned):
         return effect.kind, subject(effect), effect.transition
-    if isinstance(effect, OrderEmitted):
-        return effect.kind, subject(effect), effect.size
-    return effect.kind, subject(effect)
+    return effect.kind, subject(effect), effect.size if isinstance(effect, OrderEmitted) else None
