@@ -14,36 +14,29 @@ from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Verdic
 OBSERVED = Properties[Step]("observation")
 
 
-def _first(wrong: list[str]) -> Verdict:
-    return violated(wrong[0]) if wrong else HOLDS
-
-
 # --------------------------------------------------------------------------------------------------------------- states
 
 
 @OBSERVED.add("state", "MRG-1 MRG-2 MRG-3 MRG-4 MRG-5 MRG-6")
 def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Verdict:
     """Equity and maintenance margin of every pool are exactly those of its collateral, positions and marks."""
-    wrong = []
     for pool in step.after.pools.values():
         equity, margin = step.later.equity(pool.contents), step.later.maintenance_margin(pool.contents)
         if pool.equity != equity:
-            wrong.append(f"{pool.key}: equity is {_n(pool.equity)}, must be {_n(equity)}")
+            return violated(f"{pool.key}: equity is {_n(pool.equity)}, must be {_n(equity)}")
         if pool.maintenance_margin != margin:
-            wrong.append(f"{pool.key}: maintenance margin is {_n(pool.maintenance_margin)}, must be {_n(margin)}")
-    return _first(wrong)
+            return violated(f"{pool.key}: maintenance margin is {_n(pool.maintenance_margin)}, must be {_n(margin)}")
+    return HOLDS
 
 
 @OBSERVED.add("history", "MRG-7 ACC-11")
 def initial_margin_is_what_the_rules_say(step: Step) -> Verdict:
     """The initial margin of every pool is that of its positions at the leverages that the trader chose."""
-    wrong, exercised = [], False
     for pool in step.after.pools.values():
-        exercised = exercised or bool(pool.positions)
         margin = step.later.initial_margin(pool.contents)
         if pool.initial_margin != margin:
-            wrong.append(f"{pool.key}: initial margin is {_n(pool.initial_margin)}, must be {_n(margin)}")
-    return _first(wrong) if wrong or exercised else NOT_EXERCISED
+            return violated(f"{pool.key}: initial margin is {_n(pool.initial_margin)}, must be {_n(margin)}")
+    return holds_if(any(pool.positions for pool in step.after.pools.values()))
 
 
 @OBSERVED.add("history", "EVT-10 MRG-9 FIL-2 BKS-3 BKS-7 EVT-6")

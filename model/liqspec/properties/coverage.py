@@ -79,10 +79,7 @@ class Coverage:
     @property
     def codes(self) -> Counter[str]:
         """The refusals by code alone."""
-        codes: Counter[str] = Counter()
-        for (_, code), times in self.refusals.items():
-            codes[code] += times
-        return codes
+        return sum((Counter({code: times}) for (_, code), times in self.refusals.items()), Counter[str]())
 
     def count(self, event: object, effects: Iterable[Effect], refusal: Refusal | None) -> None:
         """Count what one event did."""
@@ -99,10 +96,7 @@ class Coverage:
 
     def add(self, other: "Coverage") -> None:
         """Add what another coverage counted and collected."""
-        self.checked.update(other.checked)
-        self.transitions.update(other.transitions)
-        self.rules.update(other.rules)
-        self.events.update(other.events)
-        self.refusals.update(other.refusals)
+        for name in ("checked", "transitions", "rules", "events", "refusals"):
+            getattr(self, name).update(getattr(other, name))
         self.violations.extend(other.violations)
         self.failures.extend(other.failures)

@@ -146,9 +146,6 @@ def _breached_at(step: ModelStep, position: measures.NaivePosition, price: Fract
     )
 
 
-# ------------------------------------------------------------------------------------------------------------- answers
-
-
 @frozen
 class Answer:
     """How an engine ended an event: `error` is what it raised that is not a refusal, if anything."""

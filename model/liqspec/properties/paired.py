@@ -40,9 +40,6 @@ REPEATED = Properties[PairedRun]("model")
 PAIRED = Properties[PairedRun]("model")
 
 
-# ----------------------------------------------------------------------------------------------------------- repetition
-
-
 @REPEATED.add("pair", "EVT-1 OBS-4")
 def the_same_event_in_the_same_state_does_the_same(pair: PairedRun) -> Verdict:
     """The same event in the same state ends the same."""
@@ -50,9 +47,6 @@ def the_same_event_in_the_same_state_does_the_same(pair: PairedRun) -> Verdict:
         return NOT_EXERCISED
     _, end = pair.run(pair.before, pair.event)
     return HOLDS if end == pair.after else violated("from the same state it ended differently")
-
-
-# --------------------------------------------------------------------------------------------------------------- halves
 
 
 @PAIRED.add("pair", "FIL-1 MRG-9")
@@ -102,9 +96,6 @@ def _difference(one: dict[str, Any], other: dict[str, Any], first: str, second: 
     return HOLDS
 
 
-# ------------------------------------------------------------------------------------------------------------ commuting
-
-
 @PAIRED.add("pair", "LIQ-2 ACC-2 ACC-10 CLD-5")
 def events_of_unrelated_pools_commute(pair: PairedRun) -> Verdict:
     """Two events of different pools, one after the other, end the same in either order."""
@@ -130,9 +121,6 @@ def _own_pool(event: EventData) -> str | None:
     return keys.pool(event["account"], str(event.get("market")))
 
 
-# ------------------------------------------------------------------------------------------------------------ mirroring
-
-
 @PAIRED.add("pair", "MRG-1 MRG-2 LIQ-3 BKS-1 PRT-1 FIL-1")
 def mirrored_accounts_get_the_same_decisions(pair: PairedRun) -> Verdict:
     """With all sizes negated, and costs that give the same PnL, the same happens to every pool."""
@@ -155,13 +143,10 @@ def _mirror(state: Snapshot, marks: dict[str, int], units: dict[str, int]) -> Sn
         turn = 2 * held.size * marks[held.market] * units[held.market]
         return held._replace(size=-held.size, cost=held.cost - turn)
 
-    def pool(one: PoolValue) -> PoolValue:
-        return one._replace(positions=tuple(position(held) for held in one.positions))
+    def pools(account: AccountValue) -> tuple[PoolValue, ...]:
+        return tuple(one._replace(positions=tuple(map(position, one.positions))) for one in account.pools)
 
-    def account(one: AccountValue) -> AccountValue:
-        return one._replace(pools=tuple(pool(entry) for entry in one.pools))
-
-    return evolve(state, accounts=tuple(account(one) for one in state.accounts))
+    return evolve(state, accounts=tuple(one._replace(pools=pools(one)) for one in state.accounts))
 
 
 def _mirrored_event(pair: PairedRun) -> EventData | None:
@@ -182,9 +167,6 @@ def _mirrored_event(pair: PairedRun) -> EventData | None:
         image = {**event, "price": market.price.text(price)}
         return image if kind == "fill" else {**image, "size": decimal_text(-Fraction(event["size"]))}
     return None
-
-
-# ------------------------------------------------------------------------------------------------------ derived prices
 
 
 @PAIRED.add("pair", "MRG-10 MRG-12")
@@ -214,9 +196,6 @@ def _prices(engine: Engine, account: str) -> dict[str, tuple[int, int | None]]:
         held.market.name: (held.size, engine.liquidation_price(account, held.market.name, "cross")[0])
         for held in cross.open_positions()
     }
-
-
-# ----------------------------------------------------------------------------------------------------------- whole runs
 
 
 @frozen

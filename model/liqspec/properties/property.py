@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Literal, TypeVar
 
-from attrs import frozen
+from attrs import asdict, frozen
+from attrs.filters import include
 
 Kind = Literal["state", "step", "history", "pair"]
 JudgedOn = Literal["observation", "model"]
@@ -55,13 +56,7 @@ class Property(Generic[Subject]):
 
     def to_json(self) -> dict[str, Any]:
         """The property as plain data."""
-        return {
-            "name": self.name,
-            "sentence": self.sentence,
-            "rules": self.rules,
-            "kind": self.kind,
-            "judged_on": self.judged_on,
-        }
+        return asdict(self, filter=include("name", "sentence", "rules", "kind", "judged_on"))
 
 
 class Properties(dict[str, Property[Subject]], Generic[Subject]):

@@ -45,9 +45,6 @@ def from_start(venue: Venue, start: SnapshotData, known: PartialState) -> Comple
     return done
 
 
-# ------------------------------------------------------------------------------------------------ what is unknowable
-
-
 def _assume_leverages(venue: Venue, done: Completed) -> None:
     """STP-4: the largest leverage that the market allows, where nothing says another."""
     for account, pool in pools(done.data):

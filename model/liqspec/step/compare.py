@@ -125,9 +125,6 @@ def differences(ours: dict[str, Any], theirs: dict[str, Any], observes: Observes
         yield from _fields("vault", "vault.", observables.observables().of("vault"), ours["vault"], vault, observes)
 
 
-# -------------------------------------------------------------------------------------------------- positions and pools
-
-
 def entries(observation: dict[str, Any], part: Part) -> dict[str, dict[str, Any]]:
     """The positions or pools of an observation from anywhere, by their keys; none if the part is left out.
 
@@ -184,9 +181,6 @@ def _order(part: Part, entry: dict[str, Any]) -> tuple[str, ...]:
     if part == "positions":
         return (entry["account"], entry["market"], entry["mode"])
     return (entry["account"], "" if entry["mode"] == "cross" else entry["market"])
-
-
-# --------------------------------------------------------------------------------------------------------------- fields
 
 
 def _fields(

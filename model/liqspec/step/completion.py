@@ -74,9 +74,6 @@ def complete(venue: Venue, base: SnapshotData, known: PartialState) -> Completed
     return done
 
 
-# ------------------------------------------------------------------------------------------------------------ positions
-
-
 def _position(venue: Venue, done: Completed, held: PartialPosition) -> None:
     if held.market not in venue.markets:
         raise InvalidConfig(f"{held.path}.market", "not among the markets")
@@ -142,9 +139,6 @@ def _own_window(venue: Venue, done: Completed, held: PartialPosition, found: Sna
             done.assume(f"{held.path} window before this block", "none", "STP-4", older)
 
 
-# ---------------------------------------------------------------------------------------------------------------- pools
-
-
 def _pool(venue: Venue, done: Completed, known: PartialPool) -> None:
     data = _pool_data(venue, done, known.path, known.account, known.market)
     data.update(known.known)
@@ -201,9 +195,6 @@ def _holdings(venue: Venue, data: SnapshotData, pool: SnapshotData, path: str) -
     return holdings
 
 
-# ------------------------------------------------------------------------------------------------------- places in data
-
-
 def updated(account: str, market: str | None, changes: dict[str, SnapshotData]) -> Edit:
     """The edit that changes fields of a pool's positions, by the market of each."""
 
@@ -226,20 +217,18 @@ def find_account(data: SnapshotData, name: str) -> SnapshotData:
 
 def find_pool(data: SnapshotData, account: str, market: str | None) -> SnapshotData:
     """A pool's plain data; `market` is None for the cross pool."""
-    pools = find_account(data, account)["pools"]
-    found: SnapshotData = next(pool for pool in pools if pool.get("market") == market)
-    return found
+    return next(pool for owner, pool in pools(data) if (owner["name"], pool.get("market")) == (account, market))
 
 
 def _pool_data(venue: Venue, done: Completed, path: str, account: str, market: str | None) -> SnapshotData:
     """The pool's plain data; an isolated pool that is not there yet is added."""
-    if all(entry["name"] != account for entry in done.data["accounts"]):
+    owner = next((entry for entry in done.data["accounts"] if entry["name"] == account), None)
+    if owner is None:
         raise shapes.WrongShape(path, f"{show(account)} is not among the accounts of the configuration")
-    pools = find_account(done.data, account)["pools"]
-    found: SnapshotData | None = next((pool for pool in pools if pool.get("market") == market), None)
+    found: SnapshotData | None = next((pool for pool in owner["pools"] if pool.get("market") == market), None)
     if found is None:
         found = snapshot.write(venue, PoolValue(market, 0))
-        pools.append(found)
+        owner["pools"].append(found)
     return found
 
 
@@ -257,8 +246,6 @@ def window(until: int) -> dict[str, int]:
     """A window that ends then, and was open before this block; at 0 it is closed (CLD-1, CLD-3)."""
     return WindowValue(until, until)._asdict()
 
-
-# ---------------------------------------------------------------- leverages that follow from the initial margin (MRG-7)
 
 # Both end the search early: the leverages of such pools stay unknown.
 MAX_TRIES = 20_000

@@ -105,8 +105,6 @@ class PartialState:
         return read
 
 
-# ----------------------------------------------------------------------------------------- from the fields of the state
-
 _RECORDS: dict[Any, Any] = {PartialPosition: PositionValue, PartialPool: PoolValue, PartialVault: BookValue}
 
 

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from attrs import asdict, field, frozen
+from attrs.filters import exclude
 
 from liqspec.core import snapshot
 from liqspec.core.config import Config, Venue
@@ -82,9 +83,7 @@ def answer_json(question: Question, verdict: Verdict) -> dict[str, Any]:
     if verdict.reasons:
         data["reasons"] = [reason_json(reason) for reason in verdict.reasons]
     if verdict.assumed:
-        data["assumed"] = [
-            asdict(entry, filter=lambda field, _: field.name != "alternatives") for entry in verdict.assumed
-        ]
+        data["assumed"] = [asdict(entry, filter=exclude("alternatives")) for entry in verdict.assumed]
     return data
 
 
