@@ -9,7 +9,7 @@ from liqspec.core import snapshot
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.edge import shapes
-from liqspec.step import assumptions, completion, relation
+from liqspec.step import completion, relation
 from liqspec.step.completion import Completed
 from liqspec.step.partial import PartialState
 from support.builders import apply, holding, partial_position, small_config, small_engine, trade
@@ -25,7 +25,7 @@ def completed(before: Data) -> Completed:
     """The state, with what is not known of it as at the start of the run."""
     engine = Engine(CONFIG)
     start = snapshot.to_json(engine.venue, engine.snapshot())
-    return assumptions.from_start(engine.venue, start, PartialState.from_json(before))
+    return completion.from_start(engine.venue, start, PartialState.from_json(before))
 
 
 def held(data: Data, *names: str) -> list[tuple[Any, ...]]:

@@ -40,9 +40,6 @@ class Excluded(Exception):
     """The assumptions exclude this run."""
 
 
-# ---------------------------------------------------------------------------------------------------------- the numbers
-
-
 @frozen(eq=False)
 class SymbolicBool:
     """A condition on symbols. `negated` is its negation for integers, which over reals leaves a gap."""
@@ -186,9 +183,6 @@ def _condition(value: Condition) -> SymbolicBool:
     return value if isinstance(value, SymbolicBool) else SymbolicBool(z3.BoolVal(value), z3.BoolVal(not value))
 
 
-# ------------------------------------------------------------------------------------------------------------- the runs
-
-
 @frozen(eq=False)
 class Path(Generic[T]):
     """One way through a function: its conditions, what it returns, and its symbols by name."""
@@ -307,9 +301,6 @@ def paths(function: Callable[[], T], domain: Domain = "integers") -> Iterator[Pa
             _PRESENT.reset(token)
             untried += run.untried
         yield Path(tuple(run.conditions), result, run.symbols)
-
-
-# ----------------------------------------------------------------------------------------------------------- the solver
 
 
 def check(conditions: Sequence[z3.BoolRef], limits: Sequence[int] = LIMITS) -> Verdict:

@@ -3,7 +3,6 @@
 They are judged in addition to those of `catalogue`, which need only what can be observed.
 """
 
-from fractions import Fraction
 from typing import Literal
 
 from attrs import evolve, frozen
@@ -14,7 +13,6 @@ from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import PoolValue, PositionValue, Snapshot, WindowValue
 from liqspec.edge import keys
-from liqspec.properties.checker import measures
 from liqspec.properties.checker.memory import Window, scope_key
 from liqspec.properties.checker.witness import Witness
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Verdict, holds_if, violated
@@ -126,24 +124,25 @@ def a_liquidation_price_is_exact(step: ModelStep) -> Verdict:
     position = held[step.after.block % len(held)]  # one a step, each in its turn
     mode: Literal["cross", "isolated"] = "cross" if position.mode == "cross" else "isolated"
     ticks, _ = step.engine.liquidation_price(position.account, position.market, mode)
-    tick = step.witness.rules.markets[position.market].tick
-    side = 1 if position.size > 0 else -1
+    market, known, side = (
+        step.witness.rules.markets[position.market],
+        step.witness.memory,
+        1 if position.size > 0 else -1,
+    )
+
+    def breached_at(mark: int) -> bool:
+        marks = {**known.marks, position.market: market.tick * mark}
+        return evolve(known, marks=marks).breached(step.witness.view.contents(position.pool))
+
     if ticks is None:
-        if any(tier.maintenance_rate == 1 for tier in step.witness.rules.markets[position.market].tiers):
+        if any(tier.maintenance_rate == 1 for tier in market.tiers):
             return NOT_EXERCISED  # MRG-10: a long that is breached at every tick has none either
-        return violated(f"{position.key} has no liquidation price") if _breached_at(step, position, tick) else HOLDS
-    if not _breached_at(step, position, tick * ticks):
+        return violated(f"{position.key} has no liquidation price") if breached_at(1) else HOLDS
+    if not breached_at(ticks):
         return violated(f"{position.key} is not breached at its liquidation price of {ticks} ticks")
-    if ticks + side >= 1 and _breached_at(step, position, tick * (ticks + side)):
+    if ticks + side >= 1 and breached_at(ticks + side):
         return violated(f"{position.key} is breached beyond its liquidation price of {ticks} ticks")
     return HOLDS
-
-
-def _breached_at(step: ModelStep, position: measures.NaivePosition, price: Fraction) -> bool:
-    known = step.witness.memory
-    return evolve(known, marks={**known.marks, position.market: price}).breached(
-        step.witness.view.contents(position.pool)
-    )
 
 
 @frozen

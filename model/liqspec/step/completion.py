@@ -1,4 +1,4 @@
-"""What is known of a state laid over one that is known whole: partial snapshots, adopted observations (STP-2 to STP-4).
+"""What is known of a state laid over one that is known whole, and what is assumed for the rest (STP-2 to STP-4).
 
 Works on the plain data of a snapshot (OBS-4), which is checked when it is read as one.
 """
@@ -17,7 +17,7 @@ from liqspec.core.parameters import InvalidConfig, on_grid
 from liqspec.core.snapshot import PoolValue, PositionValue, WindowValue
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
-from liqspec.step.partial import PartialPool, PartialPosition, PartialState
+from liqspec.step.partial import PartialPool, PartialPosition, PartialState, pool_path
 
 SnapshotData = dict[str, Any]
 Edit = Callable[[SnapshotData], None]
@@ -96,17 +96,17 @@ def _fill_in(venue: Venue, done: Completed, held: PartialPosition, found: Snapsh
     if "size" not in found:
         raise shapes.WrongShape(f"{held.path}.size", "required, unless the position is backstopped or closed")
     size = on_grid(f"{held.path}.size", found["size"], market.size)
-    if state is None and ("state" not in found or is_open(found) != (size != 0)):
+    if state is None and ("state" not in found or _is_open(found) != (size != 0)):
         found["state"] = "closed" if not size else "liquidatable" if "order" in found else "healthy"
         done.assume(f"{held.path}.state", found["state"], "STP-3")
     if "life" not in found:
         found["life"] = 1
-        done.assume(f"{held.path}.life", 1, "STP-3", _updated(held, life=2))
+        done.assume(f"{held.path}.life", 1, "STP-3", _held_updated(held, life=2))
     if not size:
         for field in snapshot.fields(PositionValue):
             if not field.required:  # LIF-2: what belonged to its life only is forgotten
                 found.pop(field.name, None)
-        found.update(cost="0", leverage=0, window=window(0))
+        found.update(cost="0", leverage=0, window=_window(0))
         return
     if "cost" not in found:
         mark = on_grid(f"marks.{held.market}", done.data["marks"][held.market], market.price)
@@ -116,7 +116,7 @@ def _fill_in(venue: Venue, done: Completed, held: PartialPosition, found: Snapsh
         found["attempted"] = True  # an order that works was emitted in this block (EVT-9, LIQ-12)
     needs_order = found["state"] in ("liquidatable", "partially_liquidated")
     if needs_order and "order" not in held.known and "order" not in found:
-        ordered = _updated(held, order=market.size.text(abs(size)), attempted=True)
+        ordered = _held_updated(held, order=market.size.text(abs(size)), attempted=True)
         done.assume(f"{held.path}.order", "none", "STP-3", ordered)
     _own_window(venue, done, held, found)
 
@@ -127,15 +127,15 @@ def _own_window(venue: Venue, done: Completed, held: PartialPosition, found: Sna
     if until is None and "window" in found:
         return
     if until is None:
-        found["window"] = window(0)
+        found["window"] = _window(0)
         if venue.cooldown_ms:
-            opened = window(done.data["time"] + venue.cooldown_ms)
-            done.assume(f"{held.path}.cooldown_until", "none", "STP-3", _updated(held, window=opened))
-    elif found.setdefault("window", window(0))["until"] != until:
+            opened = _window(done.data["time"] + venue.cooldown_ms)
+            done.assume(f"{held.path}.cooldown_until", "none", "STP-3", _held_updated(held, window=opened))
+    elif found.setdefault("window", _window(0))["until"] != until:
         fresh = found["state"] == "partially_liquidated"
         found["window"] = {"until": until, "forcing_until": 0 if fresh else until}
         if fresh and until:
-            older = _updated(held, window=window(until))
+            older = _held_updated(held, window=_window(until))
             done.assume(f"{held.path} window before this block", "none", "STP-4", older)
 
 
@@ -145,16 +145,14 @@ def _pool(venue: Venue, done: Completed, known: PartialPool) -> None:
     if "collateral" not in known.known and known.equity is not None:
         # MRG-3: equity is collateral and unrealised profit, so the one follows from the other.
         equity = on_grid(f"{known.path}.equity", known.equity, venue.money)
-        profit = sum(
-            held.size * held.mark * held.unit - held.cost for held in _holdings(venue, done.data, data, known.path)
-        )
+        profit = arithmetic.pool_equity(0, _holdings(venue, done.data, data, known.path))
         data["collateral"] = venue.money.text(equity - profit)
     _leverages(venue, done, known, data)
 
 
 def _leverages(venue: Venue, done: Completed, known: PartialPool, data: SnapshotData) -> None:
     """MRG-7: leverages are in no observation, but the initial margin that they make is."""
-    held = [entry for entry in data["positions"] if is_open(entry)]
+    held = [entry for entry in data["positions"] if _is_open(entry)]
     unknown = [index for index, entry in enumerate(held) if "leverage" not in entry]
     if not unknown or known.initial_margin is None:
         return
@@ -169,7 +167,7 @@ def _leverages(venue: Venue, done: Completed, known: PartialPool, data: Snapshot
         markets = [held[index]["market"] for index in unknown]
         chosen, *others = [dict(zip(markets, leverages, strict=True)) for leverages in found]
         edits = [
-            updated(known.account, known.market, {name: {"leverage": other[name]} for name in markets})
+            _updated(known.account, known.market, {name: {"leverage": other[name]} for name in markets})
             for other in others
         ]
         text = ", ".join(f"{name} {leverage}" for name, leverage in chosen.items())
@@ -181,7 +179,7 @@ def _holdings(venue: Venue, data: SnapshotData, pool: SnapshotData, path: str) -
     holdings = []
     for held in pool["positions"]:
         market = venue.markets[held["market"]]
-        if is_open(held):
+        if _is_open(held):
             holdings.append(
                 Holding(
                     on_grid(f"{path}.{market.name}.size", held["size"], market.size),
@@ -195,7 +193,101 @@ def _holdings(venue: Venue, data: SnapshotData, pool: SnapshotData, path: str) -
     return holdings
 
 
-def updated(account: str, market: str | None, changes: dict[str, SnapshotData]) -> Edit:
+def from_start(venue: Venue, start: SnapshotData, known: PartialState) -> Completed:
+    """Complete a state of which nothing is known but what is given: the rest is as at the start of the run (STP-3).
+
+    Raises:
+        shapes.WrongShape, InvalidConfig: see `complete`.
+    """
+    done = complete(venue, start, known)
+    data = done.data
+    if known.time is None:
+        done.assume("time", data["time"], "STP-3", lambda data: data.update(time=data["time"] + 1))
+    if known.block is None:
+        done.assume("block", data["block"], "STP-3", lambda data: data.update(block=data["block"] + 1))
+    held_markets = {held["market"] for _, pool in pools(data) for held in pool["positions"] if _is_open(held)}
+    for market in sorted(held_markets - set(known.marks)):
+        done.assume(f"marks.{market}", data["marks"][market], "STP-3")
+    listed = {pool.path: pool for pool in known.pools}
+    for account, pool in pools(data):
+        _assume_of_pool(done, account["name"], pool, listed.get(pool_path(account["name"], pool.get("market"))))
+        _assume_attempts(done, account["name"], pool, known)
+    if venue.cooldown_ms and venue.cooldown_scope != "position":
+        _assume_windows(venue, done)
+    if "cash" not in known.vault.known:
+        other = venue.money.text(on_grid("vault.cash", data["vault"]["cash"], venue.money) + 1)
+        done.assume("vault.cash", data["vault"]["cash"], "STP-3", lambda data: data["vault"].update(cash=other))
+    _assume_leverages(venue, done)
+    return done
+
+
+def _assume_leverages(venue: Venue, done: Completed) -> None:
+    """STP-4: the largest leverage that the market allows, where nothing says another."""
+    for account, pool in pools(done.data):
+        for held in pool["positions"]:
+            if "leverage" not in held:
+                most = held["leverage"] = venue.markets[held["market"]].max_leverage
+                path = f"{pool_path(account['name'], pool.get('market'))} leverage of {held['market']}"
+                least = _updated(account["name"], pool.get("market"), {held["market"]: {"leverage": 1}})
+                done.assume(path, most, "STP-4", least)
+
+
+def _assume_of_pool(done: Completed, account: str, pool: SnapshotData, known: PartialPool | None) -> None:
+    if not pool["positions"]:
+        return
+    market, path = pool.get("market"), pool_path(account, pool.get("market"))
+    given = {} if known is None else known.known
+    if "collateral" not in given and (known is None or known.equity is None):
+        done.assume(f"{path}.collateral", pool["collateral"], "STP-3")
+    if "in_liquidation" not in given:
+        # LIQ-11: a pool with a liquidatable position is in liquidation.
+        assumed = pool["in_liquidation"] = any(held["state"] == "liquidatable" for held in pool["positions"])
+        opposite = _pool_updated(account, market, in_liquidation=not assumed)
+        done.assume(f"{path}.in_liquidation", assumed, "STP-3", opposite)
+
+
+def _assume_attempts(done: Completed, account: str, pool: SnapshotData, known: PartialState) -> None:
+    """LIQ-12, BKS-2: what this block remembers of the pool's orders is in no observation."""
+    market = pool.get("market")
+    said = {
+        held.market
+        for held in known.positions
+        if (held.account, held.pool_market) == (account, market) and held.known.keys() & {"attempted", "failed"}
+    }
+    without_order = [held["market"] for held in pool["positions"] if _is_open(held) and "order" not in held]
+    silent = sorted(set(without_order) - said)
+    if not silent:
+        return
+
+    # All of them alike, and each alone: a book fails only with all, and an order can be missing for one only.
+    groups = [silent, *([market] for market in silent if len(silent) > 1)]
+    edits = [
+        _updated(account, market, {name: {"attempted": True, "failed": failed} for name in group})
+        for group in groups
+        for failed in (False, True)
+    ]
+    done.assume(f"{pool_path(account, market)} attempts in this block", "none", "STP-4", *edits)
+
+
+def _assume_windows(venue: Venue, done: Completed) -> None:
+    """CLD-1: a pool's or account's window is at least as long as those of its positions that can be seen."""
+    later, by_pool = done.data["time"] + venue.cooldown_ms, venue.cooldown_scope == "pool"
+    for account in done.data["accounts"]:
+        name = account["name"]
+        for group in [[pool] for pool in account["pools"]] if by_pool else [account["pools"]]:
+            held = [held for pool in group for held in pool["positions"]]
+            if not any(map(_is_open, held)):
+                continue
+            seen = {end: max(entry["window"][end] for entry in held) for end in ("until", "forcing_until")}
+            (group[0] if by_pool else account)["window"] = seen
+            path, forced = f"accounts[{name}]", _account_updated(name, window=_window(later))
+            if by_pool:
+                market = group[0].get("market")
+                path, forced = pool_path(name, market), _pool_updated(name, market, window=_window(later))
+            done.assume(f"{path} window", f"until {seen['until']}" if seen["until"] else "none", "STP-4", forced)
+
+
+def _updated(account: str, market: str | None, changes: dict[str, SnapshotData]) -> Edit:
     """The edit that changes fields of a pool's positions, by the market of each."""
 
     def edit(data: SnapshotData) -> None:
@@ -205,14 +297,16 @@ def updated(account: str, market: str | None, changes: dict[str, SnapshotData]) 
     return edit
 
 
-def _updated(held: PartialPosition, **changes: Any) -> Edit:
-    return updated(held.account, held.pool_market, {held.market: changes})
+def _held_updated(held: PartialPosition, **changes: Any) -> Edit:
+    return _updated(held.account, held.pool_market, {held.market: changes})
 
 
-def find_account(data: SnapshotData, name: str) -> SnapshotData:
-    """An account's plain data."""
-    found: SnapshotData = next(account for account in data["accounts"] if account["name"] == name)
-    return found
+def _pool_updated(account: str, market: str | None, **changes: Any) -> Edit:
+    return lambda data: find_pool(data, account, market).update(changes)
+
+
+def _account_updated(name: str, **changes: Any) -> Edit:
+    return lambda data: next(account for account in data["accounts"] if account["name"] == name).update(changes)
 
 
 def find_pool(data: SnapshotData, account: str, market: str | None) -> SnapshotData:
@@ -237,12 +331,11 @@ def pools(data: SnapshotData) -> Iterator[tuple[SnapshotData, SnapshotData]]:
     return ((account, pool) for account in data["accounts"] for pool in account["pools"])
 
 
-def is_open(held: SnapshotData) -> bool:
-    """Whether a position's plain data has an open state."""
+def _is_open(held: SnapshotData) -> bool:
     return held["state"] not in ("backstopped", "closed")
 
 
-def window(until: int) -> dict[str, int]:
+def _window(until: int) -> dict[str, int]:
     """A window that ends then, and was open before this block; at 0 it is closed (CLD-1, CLD-3)."""
     return WindowValue(until, until)._asdict()
 

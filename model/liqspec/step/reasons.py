@@ -96,9 +96,6 @@ class Step:
         return cls(engine=engine, event=event, effects=effects, refusal=refusal, states_before=states)
 
 
-# ------------------------------------------------------------------------------------------------------- the outcome
-
-
 def outcome_difference(refusal: Refusal | None, observed: str | None, *, codes: bool) -> Difference | None:
     """Where the model's decision and an engine's differ; `observed` is its refusal code, None for acceptance.
 
@@ -145,9 +142,6 @@ def _pool_line(engine: Engine, pool: Pool) -> str:
         f"initial margin {seen['initial_margin']}, {'' if pool.in_liquidation else 'not '}in liquidation, "
         f"{'an' if pool.order_working() else 'no'} order working"
     )
-
-
-# ----------------------------------------------------------------------------------------------------- the observation
 
 
 def of_difference(step: Step, difference: Difference, observes: Observes) -> Reason:
@@ -265,9 +259,6 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
 
 def _unique(items: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(items))
-
-
-# ---------------------------------------------------------------------------------------- why a position was liquidated
 
 
 def explain(engine: Engine, key: str) -> Iterator[str]:

@@ -19,9 +19,9 @@ from liqspec.core.snapshot import PositionValue, Snapshot
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
 from liqspec.spec import observables
-from liqspec.step import assumptions, compare, reasons
+from liqspec.step import compare, reasons
 from liqspec.step.compare import Observes
-from liqspec.step.completion import Assumption, Completed
+from liqspec.step.completion import Assumption, Completed, from_start
 from liqspec.step.partial import PartialState, known_fields
 from liqspec.step.reasons import Reason, Step
 
@@ -207,7 +207,7 @@ def complete_before(engine: Engine, before: dict[str, Any]) -> Completed:
     with _in_before():
         known = PartialState.from_json(before)
         start = snapshot.to_json(engine.venue, engine.snapshot())
-        done = assumptions.from_start(engine.venue, start, known)
+        done = from_start(engine.venue, start, known)
         engine.restore(snapshot.from_json(engine.venue, done.data))
         _check_measures(engine, before)
     return done
