@@ -34,13 +34,30 @@ class Ladder:
 
     def take(self, wanted: int, mark: int, selling: bool) -> tuple[int, int] | None:
         """The next execution of an order: size in lots and price in ticks, or None if nothing rests any more."""
+        found = self._nearest(mark, selling)
+        if found is None:
+            return None
+        index, price = found
+        left = self.bids if selling else self.asks
+        size = min(wanted, left[index])
+        left[index] -= size
+        return size, price
+
+    def nearest(self, wanted: int, mark: int, selling: bool) -> tuple[int, int] | None:
+        """What `take` would take now; nothing is taken."""
+        found = self._nearest(mark, selling)
+        if found is None:
+            return None
+        index, price = found
+        return min(wanted, (self.bids if selling else self.asks)[index]), price
+
+    def _nearest(self, mark: int, selling: bool) -> tuple[int, int] | None:
+        """The nearest level that is not empty, and its price."""
         left = self.bids if selling else self.asks
         for index, (distance, _) in enumerate(self.levels):
             price = mark - distance if selling else mark + distance
             if left[index] and price > 0:
-                size = min(wanted, left[index])
-                left[index] -= size
-                return size, price
+                return index, price
         return None
 
 

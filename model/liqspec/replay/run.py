@@ -1,11 +1,11 @@
-"""Running a scenario: each event, what it did, what changed, and whether that was expected (SCN-1 to SCN-4)."""
+"""Running a scenario: each event, what it did, what changed, and whether that was expected (SCN-1 to SCN-6)."""
 
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from liqspec.core import arithmetic, events, measures, observation
 from liqspec.core.effects import CollateralMoved, Effect, Transitioned, VaultFunded
@@ -18,6 +18,8 @@ from liqspec.edge.texts import show
 from liqspec.properties.coverage import Coverage
 from liqspec.properties.monitor import Monitor
 from liqspec.replay.order_book import Ladder, next_execution
+from liqspec.replay.protection import Kind, Protections
+from liqspec.spec import protection
 from liqspec.spec.scenarios import Expectation, Report, Scenario
 from liqspec.step.reasons import explain
 
@@ -42,6 +44,7 @@ class Moment:
     pools: dict[str, dict[str, Any]]
     unexpected: tuple[str, ...]
     why: tuple[str, ...]
+    protection: Kind | None = None
 
 
 @frozen(kw_only=True)
@@ -78,6 +81,7 @@ class Run:
         self._ladders = {
             market: Ladder.of(self.engine, market, levels) for market, levels in scenario.file.depth.items()
         }
+        self._protections = Protections(self.engine, protection.read(scenario.file.protect, self.engine))
         self._net_deposits_by: Counter[str] = Counter()
         self._vault_deposits = self.engine.state.vault.cash
         self._unexpected: list[str] = []
@@ -85,7 +89,7 @@ class Run:
         self._effects: list[Effect] = []
 
     def __iter__(self) -> Iterator[Moment]:
-        """The moments in their order; each step's own event, then what the market does with its orders.
+        """The moments in their order; each step's own event, then what the market and the protective orders do.
 
         A run in which the engine crashes ends there.
         """
@@ -97,13 +101,26 @@ class Run:
             if step.event.get("type") == Block.type and moment.refusal is None:
                 for ladder in self._ladders.values():
                     ladder.begin_block()
-            while (execution := next_execution(self.engine, self._ladders)) is not None:
-                yield self._moment(number, "", events.to_json(execution), Expectation(), by_market=True)
+            for moment in self._follow(number):
+                yield moment
                 if self._over():
                     return
             for report in self.scenario.file.report:
                 if report.after_step == number:
                     self._comparisons.append(Comparison(report=report, model=self._measure(report.measure)))
+
+    def _follow(self, number: int) -> Iterator[Moment]:
+        """What happens because of a step: the market's executions first, then the protective orders (SCN-3, SCN-5)."""
+        self._protections.begin_step()
+        while True:
+            if (execution := next_execution(self.engine, self._ladders)) is not None:
+                yield self._moment(number, "", events.to_json(execution), Expectation(), by_market=True)
+            elif (action := self._protections.next(self._ladders)) is not None:
+                expect = Expectation(refused=action.refused)
+                moment = self._moment(number, action.note, events.to_json(action.event), expect, by_market=False)
+                yield evolve(moment, protection=action.kind)
+            else:
+                return
 
     def _over(self) -> bool:
         return self._monitor.crashed

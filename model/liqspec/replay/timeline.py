@@ -45,8 +45,9 @@ def print_run(run: Run, console: Console) -> Outcome:
 
 def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
     """A moment in lines for a console: its event, its effects with their rules, and what changed."""
-    number = " " * 4 if moment.by_market else f"{moment.number:>3} "
-    by = "[dim](the market)[/dim] " if moment.by_market else ""
+    actor = "market" if moment.by_market else moment.protection
+    number = f"{moment.number:>3} " if actor is None else " " * 4
+    by = "" if actor is None else f"[dim](the {actor})[/dim] "
     yield f"[bold]{number}{by}{escape(event_text(moment.event))}[/bold]"
     if moment.note:
         yield f"    [italic dim]{escape(moment.note)}[/italic dim]"
@@ -150,6 +151,7 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
     return {
         "step": moment.number,
         "by_market": moment.by_market,
+        **({} if moment.protection is None else {"protection": moment.protection}),
         "note": moment.note,
         "event": moment.event,
         "accepted": refusal is None,

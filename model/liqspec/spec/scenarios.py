@@ -15,7 +15,8 @@ from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import are_amounts, is_amount, is_integer
 from liqspec.edge.texts import did_you_mean, placed, show
-from liqspec.spec import venues
+from liqspec.spec import protection, venues
+from liqspec.spec.protection import Protect
 
 
 class InvalidScenario(InvalidInput):
@@ -94,6 +95,7 @@ class ScenarioFile:
     time: int = field(default=0, validator=is_integer)
     change: Change = Factory(Change)
     depth: dict[str, tuple[Level, ...]] = Factory(dict)
+    protect: tuple[Protect, ...] = ()
     end: Expectation = Factory(Expectation)
     source: tuple[Source, ...] = ()
     report: tuple[Report, ...] = ()
@@ -152,7 +154,7 @@ def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:
 
     Raises:
         shapes.WrongShape: a field is missing, unknown or mistyped, or no event at all.
-        InvalidConfig: the venue, the accounts, the marks or the depth make no valid run.
+        InvalidConfig: the venue, the accounts, the marks or the depth or the protective orders make no valid run.
     """
     file = shapes.structure(data, ScenarioFile)
     config = _configuration(file, folder)
@@ -165,6 +167,7 @@ def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:
             raise InvalidConfig(f"change.{error.path}", error.message) from None
         raise
     _check_depth(file, engine)
+    protection.read(file.protect, engine)
     _check_reports(file)
     _check_steps(file)
     return Scenario(name=name, file=file, config=config)

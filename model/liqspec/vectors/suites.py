@@ -67,7 +67,10 @@ def worked() -> Iterator[Case]:
 
 
 def _examples() -> Iterator[Case]:
+    """The worked examples of what an engine does; those of scenario files show what its users do (SCN-5)."""
     for rule in rulebook.rules().values():
+        if rule.id.startswith("SCN-"):
+            continue
         for number, example in enumerate(rule.examples, start=1):
             name = rule.id.lower() + (f"-{number}" if len(rule.examples) > 1 else "")
             story = rulebook.example_scenario(rule, example)
