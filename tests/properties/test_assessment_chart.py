@@ -13,7 +13,7 @@ import pytest
 from adversaries.wrong_engines.search import SHIPPED
 from liqspec.core import arithmetic, assessment, changes, machine
 from liqspec.core.config import Config
-from liqspec.core.effects import Effect, OrderEnded, Transitioned, subject
+from liqspec.core.effects import Effect, OrderEnded, Transitioned
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.state import Pool, State
 from liqspec.generate.configurations import configuration
@@ -106,7 +106,7 @@ def assessed() -> tuple[Assessed, ...]:
         right(state, pools, effects)
         for pool, start in zip(pools, before, strict=True):
             about = {pool.key, *(position.key for position in pool.positions.values())}
-            labels = [label(effect) for effect in effects[began:] if subject(effect) in about]
+            labels = [label(effect) for effect in effects[began:] if effect.subject in about]
             seen.append(attrs.evolve(start, done=frozenset(one for one in labels if one is not None)))
 
     with pytest.MonkeyPatch.context() as patch:

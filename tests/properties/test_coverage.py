@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from liqspec.core.effects import Effect, Transitioned, rules_of
+from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.refusals import Overfill
 from liqspec.properties.coverage import Coverage, acting_rules, exercisable, never_exercised, reachable_transitions
 from liqspec.spec import rulebook
@@ -13,8 +13,8 @@ from liqspec.verify.tasks import Examples, Scenarios
 
 @pytest.mark.parametrize("kind", get_args(Effect))
 def test_every_effect_names_its_rules(kind: type[Effect]) -> None:
-    assert rules_of(kind) or kind is Transitioned
-    assert set(rules_of(kind)) <= rulebook.rules().keys()
+    assert kind.rules or kind is Transitioned
+    assert set(kind.rules) <= rulebook.rules().keys()
 
 
 def test_whatever_acts_is_there_to_be_exercised() -> None:

@@ -23,7 +23,6 @@ from liqspec.core.effects import (
     VaultFunded,
     VaultTraded,
     WindowOpened,
-    subject,
 )
 from liqspec.core.engine import Engine
 from liqspec.report.amounts import Units, thousands
@@ -309,7 +308,7 @@ def test_an_effect_is_about_a_position_or_a_pool_or_neither(effect: Effect, abou
     text = effect_text(effect, Units(small_engine().venue))
     named = {} if about is None else {"subject": about}
     moved_by = {"transition": "T7"} if effect is T7 else {}
-    assert subject(effect) == about
+    assert effect.subject == about
     reported = effect_json(effect, Units(small_engine().venue))
     assert reported == {"kind": effect.kind, "rule": effect.rule, **named, **moved_by, "text": text}
     assert list(reported)[-1] == "text"

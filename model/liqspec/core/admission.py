@@ -27,7 +27,7 @@ from liqspec.core.state import Pool, State
 from liqspec.edge import keys, shapes
 from liqspec.edge.amounts import Grid
 from liqspec.edge.shapes import is_amount, is_integer
-from liqspec.edge.texts import show
+from liqspec.edge.texts import show, snake_case
 
 # An event in plain data, as the wire and the files write it.
 EventData = dict[str, Any]
@@ -104,6 +104,12 @@ class EventRecord:
     rule: ClassVar[str]
     example: ClassVar[EventData]
     checks: ClassVar[tuple[Check[Any], ...]] = ()
+
+    def __init_subclass__(cls, *, rule: str = "") -> None:
+        """The type is the name of the class; `rule` is the event's."""
+        cls.type = snake_case(cls.__name__)
+        if rule:  # attrs makes the class again, with the attributes that it has then
+            cls.rule = rule
 
     def admit(self, state: State) -> Amounts:
         """The event's amounts in integers, if it passes the checks of all events and then its own (EVT-2).

@@ -5,38 +5,58 @@ from typing import ClassVar, Literal
 from attrs import frozen
 
 from liqspec.core.machine import TransitionEntry
+from liqspec.edge.texts import snake_case
 
 EndOfOrder = Literal["filled", "no_liquidity", "restored"]
 Sizing = Literal["no_threshold", "not_above_threshold", "below_backstop", "window", "chunk"]
 
 
 @frozen
-class Marked:
+class EffectRecord:
+    """What the records of all effects share."""
+
+    kind: ClassVar[str]
+    rules: ClassVar[tuple[str, ...]] = ()  # those that an effect of the kind can name
+
+    def __init_subclass__(cls, *, rules: tuple[str, ...] = ()) -> None:
+        """The kind is the name of the class."""
+        cls.kind = snake_case(cls.__name__)
+        if rules:  # attrs makes the class again, with the attributes that it has then
+            cls.rules = rules
+
+    @property
+    def rule(self) -> str:
+        """The rule by which it happened."""
+        return self.rules[0]
+
+    @property
+    def subject(self) -> str | None:
+        """The position or pool that the effect is about; None for the vault, a mark or a block."""
+        found: str | None = getattr(self, "position", None) or getattr(self, "pool", None)
+        return found
+
+
+@frozen
+class Marked(EffectRecord, rules=("EVT-5",)):
     """A mark price was set."""
 
-    kind: ClassVar[str] = "marked"
-    rule: ClassVar[str] = "EVT-5"
     market: str
     price: int
 
 
 @frozen
-class CollateralMoved:
+class CollateralMoved(EffectRecord, rules=("ACC-4", "ACC-5", "ACC-6")):
     """Money came into a pool or left it, by the trader's deposit, withdrawal or transfer."""
 
-    kind: ClassVar[str] = "collateral_moved"
-    rules: ClassVar[tuple[str, ...]] = ("ACC-4", "ACC-5", "ACC-6")
     rule: str
     pool: str
     amount: int
 
 
 @frozen
-class Traded:
+class Traded(EffectRecord, rules=("ACC-8", "ACC-9")):
     """The trader traded; `realised` is what closing realised, 0 for an opening or increasing trade."""
 
-    kind: ClassVar[str] = "traded"
-    rules: ClassVar[tuple[str, ...]] = ("ACC-8", "ACC-9")
     rule: str
     position: str
     size: int
@@ -45,11 +65,9 @@ class Traded:
 
 
 @frozen
-class Filled:
+class Filled(EffectRecord, rules=("FIL-1",)):
     """A liquidation order was executed in part or whole."""
 
-    kind: ClassVar[str] = "filled"
-    rule: ClassVar[str] = "FIL-1"
     position: str
     size: int
     price: int
@@ -59,11 +77,9 @@ class Filled:
 
 
 @frozen
-class OrderEmitted:
+class OrderEmitted(EffectRecord, rules=("PRT-1", "PRT-3", "CLD-3")):
     """A liquidation order went to the market."""
 
-    kind: ClassVar[str] = "order_emitted"
-    rules: ClassVar[tuple[str, ...]] = ("PRT-1", "PRT-3", "CLD-3")
     position: str
     size: int
     of: int
@@ -76,11 +92,9 @@ class OrderEmitted:
 
 
 @frozen
-class OrderEnded:
+class OrderEnded(EffectRecord, rules=("FIL-3", "FIL-6", "LIQ-9")):
     """A liquidation order ended; `left` is what was not executed."""
 
-    kind: ClassVar[str] = "order_ended"
-    rules: ClassVar[tuple[str, ...]] = ("FIL-3", "FIL-6", "LIQ-9")
     position: str
     left: int
     how: EndOfOrder
@@ -92,11 +106,9 @@ class OrderEnded:
 
 
 @frozen
-class Transitioned:
+class Transitioned(EffectRecord):  # its rules are the first of each transition in the table
     """A position moved through its lifecycle; the two measures are its pool's when the guards were judged."""
 
-    kind: ClassVar[str] = "transitioned"
-    rules: ClassVar[tuple[str, ...]] = ()  # the first rule of each transition in the table
     position: str
     transition: str
     source: str
@@ -113,53 +125,43 @@ class Transitioned:
 
 
 @frozen
-class WindowOpened:
+class WindowOpened(EffectRecord, rules=("CLD-1",)):
     """A partial liquidation opened, or made longer, a window."""
 
-    kind: ClassVar[str] = "window_opened"
-    rule: ClassVar[str] = "CLD-1"
     position: str
     scope: str
     until: int
 
 
 @frozen
-class LiquidationEntered:
+class LiquidationEntered(EffectRecord, rules=("LIQ-11",)):
     """A pool is now in liquidation."""
 
-    kind: ClassVar[str] = "liquidation_entered"
-    rule: ClassVar[str] = "LIQ-11"
     pool: str
     equity: int
     maintenance_margin: int
 
 
 @frozen
-class LiquidationLeft:
+class LiquidationLeft(EffectRecord, rules=("LIQ-8", "LIQ-10", "BKS-3")):
     """A pool is no longer in liquidation."""
 
-    kind: ClassVar[str] = "liquidation_left"
-    rules: ClassVar[tuple[str, ...]] = ("LIQ-8", "LIQ-10", "BKS-3")
     rule: str
     pool: str
 
 
 @frozen
-class DeficitCovered:
+class DeficitCovered(EffectRecord, rules=("BKS-7",)):
     """The vault made good a pool's negative collateral."""
 
-    kind: ClassVar[str] = "deficit_covered"
-    rule: ClassVar[str] = "BKS-7"
     pool: str
     amount: int
 
 
 @frozen
-class Backstopped:
+class Backstopped(EffectRecord, rules=("BKS-3",)):
     """The vault took a whole pool; `collateral` is what it got with it, `returned` what stayed."""
 
-    kind: ClassVar[str] = "backstopped"
-    rule: ClassVar[str] = "BKS-3"
     pool: str
     equity: int
     collateral: int
@@ -167,42 +169,34 @@ class Backstopped:
 
 
 @frozen
-class FundingPaid:
+class FundingPaid(EffectRecord, rules=("EVT-6",)):
     """A position, or the vault where `position` is None, paid funding (below 0: received it)."""
 
-    kind: ClassVar[str] = "funding_paid"
-    rule: ClassVar[str] = "EVT-6"
     position: str | None
     market: str
     amount: int
 
 
 @frozen
-class VaultTraded:
+class VaultTraded(EffectRecord, rules=("EVT-7",)):
     """The vault traded with the outside."""
 
-    kind: ClassVar[str] = "vault_traded"
-    rule: ClassVar[str] = "EVT-7"
     market: str
     size: int
     price: int
 
 
 @frozen
-class VaultFunded:
+class VaultFunded(EffectRecord, rules=("EVT-8",)):
     """The vault was funded, or drawn on."""
 
-    kind: ClassVar[str] = "vault_funded"
-    rule: ClassVar[str] = "EVT-8"
     amount: int
 
 
 @frozen
-class BlockBegun:
+class BlockBegun(EffectRecord, rules=("EVT-9",)):
     """A block began."""
 
-    kind: ClassVar[str] = "block_begun"
-    rule: ClassVar[str] = "EVT-9"
     block: int
     time: int
 
@@ -225,16 +219,3 @@ Effect = (
     | VaultFunded
     | BlockBegun
 )
-
-
-def rules_of(kind: type[Effect]) -> tuple[str, ...]:
-    """The rules that an effect of this kind can name: its one rule, or those that it declares."""
-    one: object = vars(kind).get("rule")
-    declared: tuple[str, ...] = (one,) if isinstance(one, str) else vars(kind)["rules"]
-    return declared
-
-
-def subject(effect: Effect) -> str | None:
-    """The position or pool that an effect is about; None for the vault, a mark or a block."""
-    found: str | None = getattr(effect, "position", None) or getattr(effect, "pool", None)
-    return found

@@ -1,9 +1,8 @@
 """Why an event is refused: one class per code, in the order in which the checks run (EVT-2)."""
 
-import re
 from typing import ClassVar
 
-from liqspec.edge.texts import one_line
+from liqspec.edge.texts import one_line, snake_case
 
 _LONGEST = 120  # characters of a part of a message: an amount of 78 digits is never cut
 _OF_ANOTHER = "{field} is refused for {value}: {limit}"  # the value is the key of a position or a pool
@@ -22,9 +21,9 @@ class Refusal(Exception):
     sentence: ClassVar[str] = "{field} is {value}; {limit}"
     rule: str
 
-    def __init_subclass__(cls) -> None:
-        """The code is the class' name, as names are written outside."""
-        cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+    def __init_subclass__(cls, *, rule: str) -> None:
+        """A code is the name of its class; `rule` is the rule of its checks, unless a check has another."""
+        cls.code, cls.rule = snake_case(cls.__name__), rule
 
     def __init__(self, field: str, value: str, limit: str, *, rule: str | None = None) -> None:
         super().__init__(field, value, limit)
@@ -51,113 +50,99 @@ class Refusal(Exception):
         return f"{self.code}: {self.message}"
 
 
-class BadRequest(Refusal):
+class BadRequest(Refusal, rule="EVT-2"):
     """No event at all: not an object, of unknown type, or with a missing, unknown or malformed field (EVT-2)."""
 
     meaning = (
         "it is no event: not an object, an unknown type, or a field that is missing, unknown, mistyped or malformed"
     )
     sentence = "{field}: {value}; {limit}"
-    rule = "EVT-2"
 
 
-class UnknownAccount(Refusal):
+class UnknownAccount(Refusal, rule="EVT-2"):
     """An account that the run was not configured with (EVT-2)."""
 
     meaning = "the account is not one of the run"
     sentence = "{field} {value} is {limit}"
-    rule = "EVT-2"
 
 
-class UnknownMarket(Refusal):
+class UnknownMarket(Refusal, rule="EVT-2"):
     """A market that the run was not configured with (EVT-2)."""
 
     meaning = "a market is not one of the run"
     sentence = "{field} {value} is {limit}"
-    rule = "EVT-2"
 
 
-class OffGrid(Refusal):
+class OffGrid(Refusal, rule="AMT-4"):
     """An amount that is not a multiple of its tick, lot or quote unit (AMT-4)."""
 
     meaning = "an amount is no multiple of its tick, lot or quote unit"
-    rule = "AMT-4"
 
 
-class NotPositive(Refusal):
+class NotPositive(Refusal, rule="EVT-2"):
     """An amount at or below 0 where it must be above, or 0 where it must not be (EVT-2)."""
 
     meaning = "an amount is not above 0, or is 0 where it must not be"
-    rule = "EVT-2"
 
 
-class NotOpen(Refusal):
+class NotOpen(Refusal, rule="ACC-7"):
     """A trade in a key that the vault has just taken (ACC-7)."""
 
     meaning = "the vault has taken the position in this block"
     sentence = _OF_ANOTHER
-    rule = "ACC-7"
 
 
-class OrderWorking(Refusal):
+class OrderWorking(Refusal, rule="ACC-7"):
     """A liquidation order of the pool (for a block: of any pool) is working (ACC-5, ACC-7, EVT-9)."""
 
     meaning = "a liquidation order of the pool is working"
     sentence = _OF_ANOTHER
-    rule = "ACC-7"
 
 
-class CrossesZero(Refusal):
+class CrossesZero(Refusal, rule="ACC-7"):
     """A reduction larger than the position (ACC-7)."""
 
     meaning = "the trade reduces the position by more than its size"
-    rule = "ACC-7"
 
 
-class InLiquidation(Refusal):
+class InLiquidation(Refusal, rule="ACC-8"):
     """The pool is in liquidation: nothing may leave it, and nothing may be opened or increased in it (ACC-5, ACC-8)."""
 
     meaning = "the pool is in liquidation"
     sentence = _OF_ANOTHER
-    rule = "ACC-8"
 
 
-class BadLeverage(Refusal):
+class BadLeverage(Refusal, rule="ACC-8"):
     """A leverage that is missing, out of range, or given with a reduction (ACC-8, ACC-9)."""
 
     meaning = "the leverage is missing, out of its range, or given with a reduction"
-    rule = "ACC-8"
 
 
-class InsufficientMargin(Refusal):
+class InsufficientMargin(Refusal, rule="ACC-8"):
     """Equity after the event would not cover what the rule asks for (ACC-5, ACC-8, ACC-9)."""
 
     meaning = "the pool's equity after it would be below its initial margin"
     sentence = "{field} is refused: {value}, but {limit}"
-    rule = "ACC-8"
 
 
-class NoWorkingOrder(Refusal):
+class NoWorkingOrder(Refusal, rule="FIL-1"):
     """A fill or the end of an order that does not exist (FIL-1, FIL-6)."""
 
     meaning = "no liquidation order of the position is working"
     sentence = _OF_ANOTHER
-    rule = "FIL-1"
 
 
-class Overfill(Refusal):
+class Overfill(Refusal, rule="FIL-1"):
     """A fill larger than what is left of the order (FIL-1)."""
 
     meaning = "the fill is larger than what is left of the order"
-    rule = "FIL-1"
 
 
-class TimeNotAfter(Refusal):
+class TimeNotAfter(Refusal, rule="EVT-9"):
     """A block that does not begin after the present one (EVT-9)."""
 
     meaning = "the time is not after the present one"
     sentence = "{field} is {value} ms; {limit} ms"
-    rule = "EVT-9"
 
 
 # Every code with its meaning, in the order in which the classes stand, which is that of the checks (EVT-2).

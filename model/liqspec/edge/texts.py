@@ -14,6 +14,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def snake_case(name: str) -> str:
+    """The name of a class as it is written outside: `MarkPrice` is `mark_price`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
 def placed(path: str, message: str) -> str:
     """A message after its place, with entries counted from 1: `step[3].event.price` is "step 4, event.price"."""
     counted_from_1 = _ENTRY.sub(lambda found: f" {int(found[1]) + 1}" + (", " if found[2] else ""), path)

@@ -8,7 +8,7 @@ from attrs import Factory, define, frozen
 
 from liqspec.core import machine
 from liqspec.core.changes import Trigger
-from liqspec.core.effects import Effect, Transitioned, rules_of
+from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.events import CHECKS, EventData
 from liqspec.core.refusals import CODES, Refusal
 from liqspec.edge.errors import InternalFailure
@@ -25,7 +25,7 @@ def acting_rules() -> list[str]:
     named = [check.rule for listed in CHECKS.values() for check in listed]
     lifecycle = machine.lifecycle()
     named += [lifecycle.by_id[name].rules[0] for name in reachable_transitions()]
-    named += [rule for kind in get_args(Effect) for rule in rules_of(kind)]
+    named += [rule for kind in get_args(Effect) for rule in kind.rules]
     return sorted(set(named), key=lambda rule: (rule.partition("-")[0], int(rule.partition("-")[2])))
 
 

@@ -21,7 +21,6 @@ from liqspec.core.effects import (
     VaultFunded,
     VaultTraded,
     WindowOpened,
-    subject,
 )
 from liqspec.core.events import EventData
 from liqspec.edge import keys
@@ -54,7 +53,7 @@ def event_text(event: EventData) -> str:
 def effect_json(effect: Effect, units: Units) -> dict[str, Any]:
     """An effect as plain data: its kind, rule, subject, transition and sentence."""
     data: dict[str, Any] = {"kind": effect.kind, "rule": effect.rule}
-    if (about := subject(effect)) is not None:
+    if (about := effect.subject) is not None:
         data["subject"] = about
     if isinstance(effect, Transitioned):
         data["transition"] = effect.transition

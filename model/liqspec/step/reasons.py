@@ -7,7 +7,7 @@ from attrs import frozen
 
 from liqspec.core import arithmetic, machine, measures
 from liqspec.core.changes import measure
-from liqspec.core.effects import Backstopped, Effect, OrderEmitted, OrderEnded, Transitioned, subject
+from liqspec.core.effects import Backstopped, Effect, OrderEmitted, OrderEnded, Transitioned
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData, checks_with
 from liqspec.core.refusals import Refusal
@@ -130,7 +130,7 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
 
 def _pools_of(step: Step) -> list[Pool]:
     """The pools that the event names, or those that its effects are about."""
-    named = {subject(effect) for effect in step.effects}
+    named = {effect.subject for effect in step.effects}
     pools = step.engine.state.pools()
     return [pool for pool in pools if named & {pool.key, *(held.key for held in pool.positions.values())}]
 
@@ -167,7 +167,7 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
 
 def _concerns(effect: Effect, difference: Difference) -> bool:
     """Whether an effect is about the subject of a difference; a pool's are also those of its positions."""
-    part, about = difference.field.partition(".")[0], subject(effect)
+    part, about = difference.field.partition(".")[0], effect.subject
     if part in ("time", "block", "vault"):
         return part != "vault" or about is None or effect.kind in ("filled", "deficit_covered", "backstopped")
     if about is None:
@@ -206,9 +206,7 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
 
 def _in_pool(step: Step, key: str) -> list[Effect]:
     """What the step did to the pool that backs a position, and to the positions in it."""
-    return [
-        effect for effect in step.effects if (about := subject(effect)) and keys.pool_of(about) == keys.pool_of(key)
-    ]
+    return [effect for effect in step.effects if (about := effect.subject) and keys.pool_of(about) == keys.pool_of(key)]
 
 
 def _instead(

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from liqspec.core import snapshot
 from liqspec.core.config import Config
-from liqspec.core.effects import Effect, OrderEmitted, Transitioned, subject
+from liqspec.core.effects import Effect, OrderEmitted, Transitioned
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.parameters import InvalidConfig
@@ -228,5 +228,5 @@ def _check_measures(engine: Engine, before: dict[str, Any]) -> None:
 def _decision(effect: Effect) -> object:
     """What an effect decides: a transition, the size of an order, or that it is there; not its amounts."""
     if isinstance(effect, Transitioned):
-        return effect.kind, subject(effect), effect.transition
-    return effect.kind, subject(effect), effect.size if isinstance(effect, OrderEmitted) else None
+        return effect.kind, effect.subject, effect.transition
+    return effect.kind, effect.subject, effect.size if isinstance(effect, OrderEmitted) else None

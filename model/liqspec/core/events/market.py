@@ -18,11 +18,9 @@ from liqspec.edge.amounts import check_amount
 
 
 @frozen
-class MarkPrice(EventRecord):
+class MarkPrice(EventRecord, rule="EVT-5"):
     """A new mark price of one market (EVT-5)."""
 
-    type: ClassVar[str] = "mark_price"
-    rule: ClassVar[str] = "EVT-5"
     example: ClassVar[EventData] = {"market": "A", "price": "100"}
 
     market: str = field(validator=admission.is_text)
@@ -42,11 +40,9 @@ def _sorted_prices(prices: Mapping[str, str] | tuple[tuple[str, str], ...]) -> t
 
 
 @frozen
-class Marks(EventRecord):
+class Marks(EventRecord, rule="EVT-5"):
     """New mark prices of several markets at once, in the order of the markets' names (EVT-5)."""
 
-    type: ClassVar[str] = "marks"
-    rule: ClassVar[str] = "EVT-5"
     example: ClassVar[EventData] = {"prices": {"A": "100"}}
 
     prices: tuple[tuple[str, str], ...] = field(converter=_sorted_prices)
@@ -95,11 +91,9 @@ class OrderEvent(EventRecord):
 
 
 @frozen
-class Fill(OrderEvent):
+class Fill(OrderEvent, rule="FIL-1"):
     """Part of a working liquidation order is executed at a price (FIL-1)."""
 
-    type: ClassVar[str] = "fill"
-    rule: ClassVar[str] = "FIL-1"
     example: ClassVar[EventData] = {"account": "alice", "market": "A", "mode": "cross", "size": "1", "price": "88"}
 
     size: str = admission.amount("size", "positive")
@@ -148,11 +142,9 @@ class Fill(OrderEvent):
 
 
 @frozen
-class OrderDone(OrderEvent):
+class OrderDone(OrderEvent, rule="FIL-6"):
     """The rest of a working liquidation order found no liquidity (FIL-6)."""
 
-    type: ClassVar[str] = "order_done"
-    rule: ClassVar[str] = "FIL-6"
     example: ClassVar[EventData] = {"account": "alice", "market": "A", "mode": "cross"}
 
     checks: ClassVar[tuple[Check["OrderDone"], ...]] = (
@@ -172,11 +164,9 @@ class OrderDone(OrderEvent):
 
 
 @frozen
-class Funding(EventRecord):
+class Funding(EventRecord, rule="EVT-6"):
     """Every position of a market pays, or receives, per unit of its size: above 0, longs pay (EVT-6)."""
 
-    type: ClassVar[str] = "funding"
-    rule: ClassVar[str] = "EVT-6"
     example: ClassVar[EventData] = {"market": "A", "payment": "1"}
 
     market: str = field(validator=admission.is_text)

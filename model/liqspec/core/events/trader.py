@@ -16,11 +16,9 @@ from liqspec.edge.shapes import is_integer
 
 
 @frozen
-class Deposit(EventRecord):
+class Deposit(EventRecord, rule="ACC-4"):
     """Money comes into the account's cross pool (ACC-4)."""
 
-    type: ClassVar[str] = "deposit"
-    rule: ClassVar[str] = "ACC-4"
     example: ClassVar[EventData] = {"account": "alice", "amount": "1"}
 
     account: str = field(validator=admission.is_text)
@@ -39,11 +37,9 @@ class Deposit(EventRecord):
 
 
 @frozen
-class Withdraw(EventRecord):
+class Withdraw(EventRecord, rule="ACC-5"):
     """Money leaves the account's cross pool (ACC-5)."""
 
-    type: ClassVar[str] = "withdraw"
-    rule: ClassVar[str] = "ACC-5"
     example: ClassVar[EventData] = {"account": "alice", "amount": "1"}
 
     account: str = field(validator=admission.is_text)
@@ -68,11 +64,9 @@ class Withdraw(EventRecord):
 
 
 @frozen
-class Transfer(EventRecord):
+class Transfer(EventRecord, rule="ACC-6"):
     """Money moves between the cross pool and an isolated one: above 0 to the isolated pool, below 0 back (ACC-6)."""
 
-    type: ClassVar[str] = "transfer"
-    rule: ClassVar[str] = "ACC-6"
     example: ClassVar[EventData] = {"account": "alice", "market": "A", "amount": "1"}
 
     account: str = field(validator=admission.is_text)
@@ -103,11 +97,9 @@ class Transfer(EventRecord):
 
 
 @frozen
-class Trade(EventRecord):
+class Trade(EventRecord, rule="ACC-7"):
     """The trader's own trade with the outside: buys for size above 0, sells below (ACC-7 to ACC-9)."""
 
-    type: ClassVar[str] = "trade"
-    rule: ClassVar[str] = "ACC-7"
     example: ClassVar[EventData] = {
         "account": "alice",
         "market": "A",

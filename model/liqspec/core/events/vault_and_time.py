@@ -17,11 +17,9 @@ from liqspec.edge.shapes import is_integer
 
 
 @frozen
-class VaultTrade(EventRecord):
+class VaultTrade(EventRecord, rule="EVT-7"):
     """The vault trades with the outside, to unwind what it took (EVT-7)."""
 
-    type: ClassVar[str] = "vault_trade"
-    rule: ClassVar[str] = "EVT-7"
     example: ClassVar[EventData] = {"market": "A", "size": "1", "price": "100"}
 
     market: str = field(validator=admission.is_text)
@@ -42,11 +40,9 @@ class VaultTrade(EventRecord):
 
 
 @frozen
-class VaultCash(EventRecord):
+class VaultCash(EventRecord, rule="EVT-8"):
     """The vault is funded, or drawn on (EVT-8)."""
 
-    type: ClassVar[str] = "vault_cash"
-    rule: ClassVar[str] = "EVT-8"
     example: ClassVar[EventData] = {"amount": "1"}
 
     amount: str = admission.amount("money", "nonzero")
@@ -63,11 +59,9 @@ class VaultCash(EventRecord):
 
 
 @frozen
-class Adjust(EventRecord):
+class Adjust(EventRecord, rule="ACC-12"):
     """Money that the trader did not decide on comes into a pool, or leaves it: a fee, a rebate, interest (ACC-12)."""
 
-    type: ClassVar[str] = "adjust"
-    rule: ClassVar[str] = "ACC-12"
     example: ClassVar[EventData] = {"account": "alice", "mode": "cross", "amount": "1"}
 
     account: str = field(validator=admission.is_text)
@@ -119,11 +113,9 @@ class Adjust(EventRecord):
 
 
 @frozen
-class Block(EventRecord):
+class Block(EventRecord, rule="EVT-9"):
     """A block begins: the only event that moves time (EVT-9)."""
 
-    type: ClassVar[str] = "block"
-    rule: ClassVar[str] = "EVT-9"
     example: ClassVar[EventData] = {"time": 1}
 
     time: int = field(validator=is_integer)
