@@ -48,7 +48,7 @@ def test_its_control_is_refuted_by_numbers(name: str) -> None:
 def test_what_is_given_can_hold(name: str) -> None:
     """A lemma whose conditions contradict each other is proved of nothing."""
     for claim in prove.claims(LEMMAS[name]):
-        numbers = prove.witness(claim)
+        numbers = prove.find_numbers(claim, holds=True)
         assert numbers is not None
         assert claim.of_numbers(numbers) is True
 
@@ -346,7 +346,7 @@ def test_numbers_of_which_what_is_given_does_not_hold_say_nothing() -> None:
 
     excluded = prove.Claim(impossible)
     assert excluded.of_numbers({}) is None
-    assert claim.of_numbers(prove.witness(claim) or {}) is True
+    assert claim.of_numbers(prove.find_numbers(claim, holds=True) or {}) is True
 
 
 # ------------------------------------------------------------------------------------------- the driver: it is right

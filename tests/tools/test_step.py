@@ -162,10 +162,10 @@ class TestEveryStep:
         }
         place[field] = other[observables.observables().fields[name].kind]
         verdict = relation.judge(Config.from_json(config), before, event, after)
-        assert verdict.reason is not None
-        assert verdict.reason.difference.field == name
-        assert verdict.reason.difference.theirs == place[field]
-        assert verdict.reason.rule in rulebook.rules()
+        assert verdict.reasons
+        assert verdict.reasons[0].difference.field == name
+        assert verdict.reasons[0].difference.theirs == place[field]
+        assert verdict.reasons[0].rule in rulebook.rules()
 
 
 class TestAWrongStep:
@@ -201,9 +201,9 @@ class TestAWrongStep:
         before, after = whole(engine), seen(engine)
         del after["marks"]
         verdict = relation.judge(CONFIG, before, MARK_88, after)
-        assert verdict.reason is not None
-        assert verdict.reason.rule == "LIQ-3"
-        assert verdict.reason.because == (
+        assert verdict.reasons
+        assert verdict.reasons[0].rule == "LIQ-3"
+        assert verdict.reasons[0].because == (
             "T1 by LIQ-3: alice/A/cross healthy -> liquidatable: equity 80 < maintenance margin 88",
         )
         fields = [(reason.difference.field, reason.rule) for reason in verdict.reasons]
@@ -219,10 +219,10 @@ class TestAWrongStep:
         mark(engine, "88")
         after = {"positions": [{"account": "alice", "market": "A", "mode": "cross", "state": "backstopped"}]}
         verdict = relation.judge(CONFIG, before, MARK_88, after)
-        assert verdict.reason is not None
-        assert {result.guard for result in verdict.reason.guards} == {"below_backstop", "book_failed"}
+        assert verdict.reasons
+        assert {result.guard for result in verdict.reasons[0].guards} == {"below_backstop", "book_failed"}
         assert "equity 80 >= 2/3 x maintenance margin 88" in text_of(verdict)
-        assert "BKS-3" in verdict.reason.rules
+        assert "BKS-3" in verdict.reasons[0].rules
 
     def test_that_sizes_an_order_wrongly_names_the_sizing_rule(self) -> None:
         """PRT-3: half of 10 is 5."""
@@ -233,8 +233,8 @@ class TestAWrongStep:
         after = copy.deepcopy(engine.observe())
         after["positions"][0]["order"] = "10"
         verdict = relation.judge(Config.from_json(config), before, MARK_88, after)
-        assert verdict.reason is not None
-        assert verdict.reason.rule == "PRT-3"
+        assert verdict.reasons
+        assert verdict.reasons[0].rule == "PRT-3"
         assert "order to sell 5 of 10 of alice/A/cross: notional above the threshold, no window" in text_of(verdict)
 
     def test_that_charges_a_wrong_fee_names_the_fill_and_the_fee(self) -> None:
@@ -253,8 +253,8 @@ class TestAWrongStep:
         """EVT-3, ACC-5."""
         event = {"type": "withdraw", "account": "alice", "amount": "1"}
         verdict = relation.judge(CONFIG, whole(holding()), event, {})
-        assert verdict.reason is not None
-        assert verdict.reason.rule == "ACC-5"
+        assert verdict.reasons
+        assert verdict.reasons[0].rule == "ACC-5"
         assert text_of(verdict).splitlines()[0] == "outcome: ours insufficient_margin, theirs accepted"
         assert "amount is refused: equity 199 after it, but initial margin 200 after it" in text_of(verdict)
 
@@ -264,8 +264,8 @@ class TestAWrongStep:
         apply(engine, "deposit", account="alice", amount="200")
         event = {"type": "trade", **trade_fields("10", "100", 5)}
         verdict = relation.judge(CONFIG, whole(engine), event, {"error": {"code": "insufficient_margin"}})
-        assert verdict.reason is not None
-        assert verdict.reason.rules == ("ACC-8", "MRG-7", "MRG-3")
+        assert verdict.reasons
+        assert verdict.reasons[0].rules == ("ACC-8", "MRG-7", "MRG-3")
         assert "alice/cross after it: equity 200, maintenance margin 100, initial margin 200" in text_of(verdict)
 
     @pytest.mark.parametrize(
@@ -278,8 +278,8 @@ class TestAWrongStep:
         apply(engine, "deposit", account="alice", amount="1000")
         event = {"type": "trade", **trade_fields(size, "100")}
         verdict = relation.judge(CONFIG, whole(engine), event, {"error": {"code": code}})
-        assert verdict.reason is not None
-        assert verdict.reason.rule == rule
+        assert verdict.reasons
+        assert verdict.reasons[0].rule == rule
         assert f"no check failed; {code} is for when" in text_of(verdict)
 
     def test_with_another_code_is_not_allowed_unless_only_the_decision_is_compared(self) -> None:
@@ -288,8 +288,8 @@ class TestAWrongStep:
         before = whole(waiting())
         other = {"error": {"code": "insufficient_margin"}}
         verdict = relation.judge(CONFIG, before, event, other)
-        assert verdict.reason is not None
-        assert verdict.reason.rules == ("ACC-5", "EVT-2")
+        assert verdict.reasons
+        assert verdict.reasons[0].rules == ("ACC-5", "EVT-2")
         assert relation.judge(CONFIG, before, event, other, mode="decision").allowed
         assert not relation.judge(CONFIG, before, event, {}, mode="decision").allowed
         assert relation.judge(CONFIG, before, event, {"error": {"code": "in_liquidation"}}, mode="code").allowed

@@ -62,11 +62,6 @@ def refute_control(lemma: Lemma) -> Proof:
     return _judged([control(lemma)])
 
 
-def witness(claim: Claim) -> dict[str, int] | None:
-    """Numbers for which all that is given holds and the conclusion too, so that it is not proved of nothing."""
-    return _found(claim, wanted=True)
-
-
 def _judged(judged: list[Claim]) -> Proof:
     try:
         for claim in judged:
@@ -74,7 +69,7 @@ def _judged(judged: list[Claim]) -> Proof:
             # there may not be refuted of them.
             if _proved(claim, "reals"):
                 continue
-            numbers = _found(claim, wanted=False)
+            numbers = find_numbers(claim, holds=False)
             if numbers is not None:
                 return Proof("refuted", numbers)
             if not _proved(claim, "integers"):
@@ -89,13 +84,16 @@ def _proved(claim: Claim, domain: symbolic.Domain) -> bool:
     return all(symbolic.check([*way.conditions, way.fails]) == "unsat" for way in ways)
 
 
-def _found(claim: Claim, wanted: bool) -> dict[str, int] | None:
-    """Numbers for which all that is given holds, and the conclusion does or does not; None if none were found."""
+def find_numbers(claim: Claim, *, holds: bool) -> dict[str, int] | None:
+    """Numbers for which all that is given holds, and the conclusion does or does not; None if none were found.
+
+    A claim for which none are found that hold is proved of nothing.
+    """
     for bound in BOUNDS:
         for way in symbolic.paths(partial(claim.of_symbols, bound)):
-            numbers = symbolic.solution([*way.conditions, way.holds if wanted else way.fails], way.symbols)
+            numbers = symbolic.solution([*way.conditions, way.holds if holds else way.fails], way.symbols)
             if numbers is not None:
                 # The last word has the function itself, run on plain numbers.
-                assert claim.of_numbers(numbers) is wanted, f"the symbols and the numbers disagree: {numbers}"
+                assert claim.of_numbers(numbers) is holds, f"the symbols and the numbers disagree: {numbers}"
                 return numbers
     return None

@@ -43,9 +43,8 @@ def initial_margin_is_what_the_rules_say(step: Step) -> Verdict:
 def nothing_is_created(step: Step) -> Verdict:
     """Pools, vault and outside together are worth the net deposits, and all sizes of a market add up to 0."""
     marks, sizes = step.later.marks, dict(step.later.outside_sizes)
-    for position in step.after.positions.values():
-        sizes[position.market] = sizes.get(position.market, ZERO) + position.size
-    for market, size in step.after.vault_positions.items():
+    held = [(position.market, position.size) for position in step.after.positions.values()]
+    for market, size in (*held, *step.after.vault_positions.items()):
         sizes[market] = sizes.get(market, ZERO) + size
     for market, size in sorted(sizes.items()):
         if size:
@@ -500,9 +499,6 @@ def a_trader_cannot_extract_at_constant_marks(step: Step) -> Verdict:
     before, after = _worth(step, step.before, account), _worth(step, step.after, account)
     gained = after - before - moved
     return HOLDS if gained <= 0 else violated(f"{account} gained {_n(gained)} by a {kind}")
-
-
-# -------------------------------------------------------------------------------------------------------------- helpers
 
 
 def _worth(step: Step, view: measures.View, account: str) -> Fraction:

@@ -51,8 +51,7 @@ def the_engine_remembers_what_the_rules_remember(step: ModelStep) -> Verdict:
         for pool in account.pools:
             windows = {"pool": pool.window, "account": account.window}
             for held in (held for held in pool.positions if held.size):
-                wrong = _remembered_wrongly(step, account.name, pool, held, windows)
-                if wrong is not None:
+                if wrong := _remembered_wrongly(step, account.name, pool, held, windows):
                     return violated(wrong)
     return HOLDS
 

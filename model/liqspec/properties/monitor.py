@@ -1,6 +1,6 @@
 """Monitor one run of the model: every property is judged on each event."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from liqspec.core.effects import Effect
@@ -55,7 +55,7 @@ class Monitor:
             return self.see(event, self.outcome.effects, self.outcome.refusal)
         except Exception as error:
             self.crashed = True
-            return counted(ANSWERS.judge(Answer(event, error)), self._coverage)
+            return _counted(ANSWERS.judge(Answer(event, error)), self._coverage)
 
     def see(self, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> list[Found]:
         """Judge an event that the engine has just been given, and return the violated properties."""
@@ -66,13 +66,10 @@ class Monitor:
         step = self.witness.see(event, self.refusal, self._engine.observe())
         self.snapshot = self._engine.snapshot()
         model_step = ModelStep(self._engine, before, event, self.snapshot, effects, refusal, self.witness)
-        return counted([*OBSERVED.judge(step), *MODEL.judge(model_step)], self._coverage)
+        return _counted([*OBSERVED.judge(step), *MODEL.judge(model_step)], self._coverage)
 
     def compare(self, other: Engine) -> list[Found]:
-        """Judge the latest event against other runs, and return the violated properties.
-
-        They use another engine of the same configuration, so that the judged one is unchanged.
-        """
+        """Judge the latest event against runs of another engine of the same configuration; the violated properties."""
         return self._compared(PAIRED, other)
 
     def repeat(self, other: Engine) -> list[Found]:
@@ -83,24 +80,27 @@ class Monitor:
         assert self._latest is not None, "an event was seen"
         before, event = self._latest
         pair = PairedRun(other, self._earlier, before, event, self.snapshot, self.refusal)
-        return guarded(event, lambda: counted(properties.judge(pair), self._coverage), self._coverage)
+        return _guarded(event, properties.judge(pair), self._coverage)
 
 
 def judge_whole_run(config: dict[str, Any], events: list[EventData], coverage: Coverage) -> list[Found]:
     """Judge a run that violated nothing so far as a whole, and return the violated properties."""
     latest: EventData = events[-1] if events else {}
-    return guarded(latest, lambda: counted(WHOLE_RUNS.judge(WholeRun(config, events)), coverage), coverage)
+    return _guarded(latest, WHOLE_RUNS.judge(WholeRun(config, events)), coverage)
 
 
-def guarded(event: EventData, judge: Callable[[], list[Found]], coverage: Coverage) -> list[Found]:
-    """Judge; an engine that crashes, or shows what cannot be, has broken EVT-1, whatever the exception."""
+Judged = Iterable[tuple[Property[Any], Verdict]]  # one by one, so that each is judged when it is counted
+
+
+def _guarded(event: EventData, judged: Judged, coverage: Coverage) -> list[Found]:
+    """As `_counted`; an engine that crashes, or shows what cannot be, has broken EVT-1, whatever the exception."""
     try:
-        return judge()
+        return _counted(judged, coverage)
     except Exception as error:
-        return counted(ANSWERS.judge(Answer(event, error)), coverage)
+        return _counted(ANSWERS.judge(Answer(event, error)), coverage)
 
 
-def counted(judged: Iterable[tuple[Property[Any], Verdict]], coverage: Coverage) -> list[Found]:
+def _counted(judged: Judged, coverage: Coverage) -> list[Found]:
     """Count what was exercised, and return what was violated."""
     found = []
     for entry, verdict in judged:

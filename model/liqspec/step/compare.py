@@ -99,11 +99,7 @@ def _value_text(value: Any) -> str:
 
 
 def first_difference(ours: dict[str, Any], theirs: dict[str, Any], observes: Observes) -> Difference | None:
-    """The first difference in the order of an observation, or None if there is none (STP-6).
-
-    Raises:
-        WrongShape: theirs is not a valid observation; ours is the model's own.
-    """
+    """The first of the `differences`, None if there is none (STP-6)."""
     return next(differences(ours, theirs, observes), None)
 
 
@@ -184,12 +180,7 @@ def _order(part: Part, entry: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _fields(
-    subject: str,
-    prefix: str,
-    names: tuple[str, ...],
-    ours: dict[str, Any],
-    theirs: dict[str, Any],
-    observes: Observes,
+    subject: str, prefix: str, names: tuple[str, ...], ours: dict[str, Any], theirs: dict[str, Any], observes: Observes
 ) -> Iterator[Difference]:
     table = observables.observables().fields
     for name in names:

@@ -194,11 +194,7 @@ def _holdings(venue: Venue, data: SnapshotData, pool: SnapshotData, path: str) -
 
 
 def from_start(venue: Venue, start: SnapshotData, known: PartialState) -> Completed:
-    """Complete a state of which nothing is known but what is given: the rest is as at the start of the run (STP-3).
-
-    Raises:
-        shapes.WrongShape, InvalidConfig: see `complete`.
-    """
+    """`complete` a state of which nothing is known but what is given: the rest is as at the run's start (STP-3)."""
     done = complete(venue, start, known)
     data = done.data
     if known.time is None:

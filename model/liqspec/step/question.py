@@ -60,11 +60,7 @@ class Question:
         return cls(config=read, before=before, event=event, after=after, compare=comparison.compare, observes=observes)
 
     def verdict(self) -> Verdict:
-        """The answer.
-
-        Raises:
-            shapes.WrongShape, InvalidConfig: see `step.judge`.
-        """
+        """The answer; what is malformed raises as in `relation.judge`."""
         return relation.judge(
             self.config, self.before, self.event, self.after, mode=self.compare, observes=self.observes
         )

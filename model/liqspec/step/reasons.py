@@ -196,17 +196,13 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     stopped = any(_same_state(state, difference.theirs, observes) for state in passed)
     rules = [*ours, *theirs] if stopped else [*theirs, *ours]
     rules = rules or list(observables.observables().fields["positions.state"].rules)
-    if stopped and any(isinstance(effect, OrderEnded) and effect.rule == "LIQ-9" for effect in _in_pool(step, key)):
+    stops = [effect for effect in step.effects if isinstance(effect, OrderEnded) and effect.rule == "LIQ-9"]
+    if stopped and any(keys.pool_of(effect.position) == keys.pool_of(key) for effect in stops):
         rules.insert(1, "LIQ-9")  # it may have left the order that the model cancelled
     if stopped and any(machine.lifecycle().by_id[effect.transition].trigger == "assess" for effect in fired):
         rules.append("LIQ-6")  # it may be right about the pool, and not have looked
     rules += [effect.rule for effect in step.effects[:1]]  # or what the event itself changed is wrong
     return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique(guards))
-
-
-def _in_pool(step: Step, key: str) -> list[Effect]:
-    """What the step did to the pool that backs a position, and to the positions in it."""
-    return [effect for effect in step.effects if (about := effect.subject) and keys.pool_of(about) == keys.pool_of(key)]
 
 
 def _instead(

@@ -61,11 +61,6 @@ class Verdict:
         """Whether nothing differs."""
         return not self.reasons
 
-    @property
-    def reason(self) -> Reason | None:
-        """The first difference and the rules that decide it; None if the step is allowed."""
-        return self.reasons[0] if self.reasons else None
-
 
 def judge(
     config: Config,

@@ -41,12 +41,9 @@ def _is_a(kind: str, value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return (
-        isinstance(value, str)
-        and value.isascii()
-        and _NUMBER.fullmatch(value) is not None
-        and sum(character.isdigit() for character in value) <= _MAX_DIGITS
-    )
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        return False
+    return sum(character.isdigit() for character in value) <= _MAX_DIGITS
 
 
 def _unknown_or_off_grid(rules: NaiveRules, view: View, event: dict[str, Any]) -> str | None:

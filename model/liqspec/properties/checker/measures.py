@@ -215,10 +215,7 @@ def close(rules: NaiveRules, held: Holding, closed: Fraction, price: Fraction) -
     released = abs(held.cost) * closed / abs(held.size)
     released = down(released, rules.quote) * (1 if held.cost >= 0 else -1)
     sign = 1 if held.size > 0 else -1
-    return (
-        Holding(held.market, held.size - sign * closed, held.cost - released),
-        sign * closed * price - released,
-    )
+    return Holding(held.market, held.size - sign * closed, held.cost - released), sign * closed * price - released
 
 
 def event_position(event: dict[str, Any]) -> str:

@@ -80,8 +80,5 @@ class Memory:
 
 def scope_key(rules: NaiveRules, position: NaivePosition) -> str:
     """What a window of the position forces to full size: this life, its pool or its account (CLD-1)."""
-    return {
-        "position": f"{position.key}#{position.life}",
-        "pool": position.pool,
-        "account": position.account,
-    }[rules.scope]
+    scopes = {"position": f"{position.key}#{position.life}", "pool": position.pool, "account": position.account}
+    return scopes[rules.scope]

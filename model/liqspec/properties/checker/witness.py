@@ -58,14 +58,9 @@ class Step:
 
     def backstopped(self) -> list[str]:
         """The pools that the vault took in this event."""
-        return sorted(
-            {
-                position.pool
-                for key, position in self.after.positions.items()
-                if position.state == "backstopped"
-                and (key not in self.before.positions or self.before.positions[key].state != "backstopped")
-            }
-        )
+        already = [key for key, held in self.before.positions.items() if held.state == "backstopped"]
+        now = [held for key, held in self.after.positions.items() if held.state == "backstopped" and key not in already]
+        return sorted({held.pool for held in now})
 
 
 class Witness:
