@@ -75,17 +75,11 @@ def _decisions(engine: Engine, state: Snapshot) -> dict[str, Any]:
     """What is observed of positions and pools in a state, except collateral and cost."""
     engine.restore(state)
     seen = engine.observe()
-    positions = {
-        keys.of_position(entry): {name: entry[name] for name in ("state", "size", "order", "life", "cooldown_until")}
-        for entry in seen["positions"]
-    }
-    pools = {
-        keys.of_pool(entry): {
-            name: entry[name] for name in ("equity", "maintenance_margin", "initial_margin", "in_liquidation")
-        }
-        for entry in seen["pools"]
-    }
-    return {**positions, **{f"pool {name}": pool for name, pool in pools.items()}}
+    of_position = ("state", "size", "order", "life", "cooldown_until")
+    of_pool = ("equity", "maintenance_margin", "initial_margin", "in_liquidation")
+    positions = {keys.of_position(entry): {name: entry[name] for name in of_position} for entry in seen["positions"]}
+    pools = {f"pool {keys.of_pool(entry)}": {name: entry[name] for name in of_pool} for entry in seen["pools"]}
+    return positions | pools
 
 
 def _difference(one: dict[str, Any], other: dict[str, Any], first: str, second: str) -> Verdict:
@@ -116,9 +110,8 @@ def _own_pool(event: EventData) -> str | None:
     """The one pool that an event touches; None for an event of many, or one that may not even name any."""
     if event.get("type") not in _OF_ONE_POOL or not isinstance(event.get("account"), str):
         return None
-    if event["type"] in ("deposit", "withdraw") or event.get("mode") == "cross":
-        return keys.pool(event["account"], None)
-    return keys.pool(event["account"], str(event.get("market")))
+    cross = event["type"] in ("deposit", "withdraw") or event.get("mode") == "cross"
+    return keys.pool(event["account"], None if cross else str(event.get("market")))
 
 
 @PAIRED.add("pair", "MRG-1 MRG-2 LIQ-3 BKS-1 PRT-1 FIL-1")
@@ -191,11 +184,9 @@ def a_liquidation_price_moves_away_as_collateral_grows(pair: PairedRun) -> Verdi
 
 def _prices(engine: Engine, account: str) -> dict[str, tuple[int, int | None]]:
     """Side and liquidation price in ticks of the open cross positions."""
-    cross = engine.state.accounts[account].cross
-    return {
-        held.market.name: (held.size, engine.liquidation_price(account, held.market.name, "cross")[0])
-        for held in cross.open_positions()
-    }
+    held = engine.state.accounts[account].cross.open_positions()
+    markets = {position.market.name: position.size for position in held}
+    return {name: (size, engine.liquidation_price(account, name, "cross")[0]) for name, size in markets.items()}
 
 
 @frozen

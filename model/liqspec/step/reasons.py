@@ -278,7 +278,13 @@ def evaluate_guards(engine: Engine, position: Position, guards: tuple[str, ...])
     """These guards of a position as they are now."""
     pool = next(pool for pool in engine.state.pools() if position in pool.positions.values())
     inputs = measure(engine.state, pool)
-    return tuple(_evaluate(engine, pool, position, inputs, guard) for guard in guards)
+    results = []
+    for guard in guards:
+        name = machine.guard_name(guard)
+        holds = getattr(position, name)(inputs) != guard.startswith(machine.NOT)
+        rule = machine.lifecycle().table.guards[name].rule
+        results.append(GuardResult(guard, holds, rule, _numbers(engine, pool, position, inputs, name)))
+    return tuple(results)
 
 
 def _order(engine: Engine, position: Position) -> str:
@@ -289,14 +295,6 @@ def _order(engine: Engine, position: Position) -> str:
     if position.attempted:
         return "its order of this block is over"
     return f"no order in block {engine.state.block}"
-
-
-def _evaluate(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs, guard: str) -> GuardResult:
-    name = machine.guard_name(guard)
-    value: bool = getattr(position, name)(inputs)
-    rule = machine.lifecycle().table.guards[name].rule
-    numbers = _numbers(engine, pool, position, inputs, name)
-    return GuardResult(guard, value != guard.startswith(machine.NOT), rule, numbers)
 
 
 def _numbers(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs, guard: str) -> str:
