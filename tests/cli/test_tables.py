@@ -14,6 +14,7 @@ from liqspec.core.refusals import MEANINGS
 from liqspec.edge.texts import counted
 from liqspec.properties.registry import PROPERTIES
 from liqspec.report.tables import table
+from liqspec.search.explore import Exploration
 from liqspec.spec import scenarios, scopes, venues
 from liqspec.vectors import report as played
 from liqspec.vectors.play import Played
@@ -37,12 +38,8 @@ def parts_of(name: str) -> list[str]:
 def empty_report() -> verified.Report:
     """The result of a verification that did nothing in any scope."""
     counts: dict[str, Any] = {"checked": {}, "transitions": {}, "rules": {}, "refusals": {}}
-    numbers: dict[str, Any] = {"states": 1, "steps": 1, "refused": 0, "depth": 1}
-    results = [
-        verified.ScopeResult(scope=name, title="", exhausted=True, never=[], excused={}, **numbers, **counts)
-        for name in scopes.names()
-    ]
-    numbers = {"seed": 1, "steps": 1, "examples": 1, "scenarios": 1}
+    results = [Exploration(scope=scopes.load(name), exhausted=True) for name in scopes.names()]
+    numbers: dict[str, Any] = {"seed": 1, "steps": 1, "examples": 1, "scenarios": 1}
     return verified.Report(venues=[], failures=[], proofs=[], violations=[], scopes=results, **numbers, **counts)
 
 

@@ -123,7 +123,7 @@ def test_an_exploration_that_cannot_go_on_is_a_named_failure_with_the_events_so_
     assert failure.what.startswith("LookupError in canonical (")
     assert failure.events == list(scope.setup)
     assert not found.holds
-    (again,) = tasks.Explored(scope).work().coverage.failures
+    (again,) = tasks.explored(scope).coverage.failures
     assert str(again) == str(failure)
 
 
@@ -136,7 +136,7 @@ def test_a_story_in_which_the_engine_crashes_ends_in_that_violation(monkeypatch:
         "property every_event_gets_an_answer: fill ended in AssertionError: fills are not for me",
     )
     assert run.outcome().unexpected[-1].endswith(last.unexpected[0])
-    part = tasks.Scenarios().work()
+    part = tasks.shipped_scenarios()
     assert any("every_event_gets_an_answer" in line for line in part.failures)
     assert part.coverage.failures == []
 

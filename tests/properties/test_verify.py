@@ -21,9 +21,9 @@ from liqspec.replay.run import Run
 from liqspec.search import explore
 from liqspec.spec import rulebook, scenarios, scopes
 from liqspec.verify import run, tasks
-from liqspec.verify.report import Report, ScopeResult, print_report
+from liqspec.verify.report import Report, print_report
 from liqspec.verify.run import Budget
-from liqspec.verify.tasks import ProofResult, RandomRuns, Scenarios, work
+from liqspec.verify.tasks import ProofResult
 from support.commands import run_here
 
 Command = Callable[..., tuple[int, str, str]]
@@ -208,7 +208,7 @@ def test_a_run_that_violates_is_the_last_of_its_task(monkeypatch: pytest.MonkeyP
         return [{"type": "block"}] * length
 
     monkeypatch.setattr(tasks, "random_run", run)
-    part = work(RandomRuns((SMALL.config,), 7, ((3, 80), (4, 20), (5, 80))))
+    part = tasks.random_runs((SMALL.config,), 7, ((3, 80), (4, 20), (5, 80)))
     assert begun == ["random run 3 of seed 7", "random run 4 of seed 7"]
     assert part.steps == 100
     assert [violation.where for violation in part.coverage.violations] == begun[1:]
@@ -220,7 +220,7 @@ def test_a_story_that_ends_otherwise_is_a_failure(monkeypatch: pytest.MonkeyPatc
     other = attrs.evolve(story, file=attrs.evolve(story.file, step=(step, *story.file.step[1:])))
     monkeypatch.setattr(scenarios, "names", lambda: ["deficit"])
     monkeypatch.setattr(scenarios, "load", lambda name: other)
-    part = work(Scenarios())
+    part = tasks.shipped_scenarios()
     assert part.steps == 1
     assert part.failures
     assert part.failures[0].startswith("deficit: ")
@@ -289,15 +289,15 @@ def test_a_violation_is_reported_in_its_row_and_below() -> None:
 
 def test_what_acted_is_reported_for_transitions_rules_and_refusals() -> None:
     """Each with how often in runs and in scopes; T13, which nothing causes, is there and not missed (LIF-5)."""
-    small = ScopeResult.of(explore.explore(attrs.evolve(SMALL, max_depth=3)))
+    small = explore.explore(attrs.evolve(SMALL, max_depth=3))
     found = report(transitions={"T1": 1234}, rules={"LIQ-3": 77}, refusals={"overfill": 5}, scopes=[small])
-    assert row(found, "T1")[-2:] == ["1,234", str(small.transitions.get("T1", 0))]
-    assert row(found, "T0")[-2:] == ["0", str(small.transitions["T0"])]
+    assert row(found, "T1")[-2:] == ["1,234", str(small.coverage.transitions["T1"])]
+    assert row(found, "T0")[-2:] == ["0", str(small.coverage.transitions["T0"])]
     assert row(found, "T13")[-2:] == ["0", "0"]
-    assert row(found, "LIQ-3")[1:] == [rulebook.rules()["LIQ-3"].title, "77", str(small.rules.get("LIQ-3", 0))]
-    assert row(found, "ACC-8")[-2:] == ["0", str(small.rules["ACC-8"])]
+    assert row(found, "LIQ-3")[1:] == [rulebook.rules()["LIQ-3"].title, "77", str(small.coverage.rules["LIQ-3"])]
+    assert row(found, "ACC-8")[-2:] == ["0", str(small.coverage.rules["ACC-8"])]
     assert row(found, "overfill")[-2:] == ["5", "0"]
-    assert small.rules["ACC-8"] > 0
+    assert small.coverage.rules["ACC-8"] > 0
     assert "never exercised: rule ACC-8\n" in printed(found)
     assert "never exercised: rule LIQ-3\n" not in printed(found)
     assert "T13" not in " ".join(found.never)
@@ -318,7 +318,7 @@ def test_every_rule_acts_or_is_judged_or_proved_or_reported_as_neither() -> None
 def test_what_was_never_exercised_is_reported_by_kind() -> None:
     checked = {**report().checked, "a_covered_pool_is_left_alone": 0}
     small = explore.explore(attrs.evolve(SMALL, max_depth=1))
-    found = report(checked=checked, transitions={}, refusals={}, scopes=[ScopeResult.of(small)])
+    found = report(checked=checked, transitions={}, refusals={}, scopes=[small])
     output = printed(found)
     assert not found.holds
     assert "never exercised: property a_covered_pool_is_left_alone" in output

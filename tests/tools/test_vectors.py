@@ -16,7 +16,6 @@ from adversaries.wrong_engines import WRONG_ENGINES
 from adversaries.wrong_engines.mistakes import name_of
 from engines import python_engine
 from liqspec.cli.app import app
-from liqspec.core.engine import apply_event
 from liqspec.core.events import CHECKS, EVENTS, OPTIONAL
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge import schemas
@@ -26,9 +25,9 @@ from liqspec.search.minimise import FailingRun, minimise
 from liqspec.search.passes import PLAINER
 from liqspec.spec import rulebook
 from liqspec.spec.vectors import Case, to_text
-from liqspec.vectors import corpus, parameters, refusals, suites
+from liqspec.vectors import corpus, refusals, suites
 from liqspec.vectors import search as searching
-from liqspec.vectors.goals import Boundaries, RulesThatAct
+from liqspec.vectors.goals import acting_rules, boundaries_met
 from liqspec.vectors.play import Abilities, Played, play, play_all
 from liqspec.vectors.search import search
 from liqspec.vectors.suites import MISTAKES, SUITES
@@ -213,7 +212,7 @@ class TestACorpusThatIsStale:
 
 def test_the_search_finds_the_same_every_time() -> None:
     wanted = {"FIL-3", "LIQ-4"}
-    found = [search(suites.search_space(), wanted, RulesThatAct, "test") for _ in range(2)]
+    found = [search(suites.search_space(), wanted, acting_rules, "test") for _ in range(2)]
     assert found[0] == found[1]
     assert found[0].keys() == wanted
     assert all(len(run.events) <= 6 for run in found[0].values())
@@ -231,10 +230,7 @@ def test_an_order_that_runs_to_its_end_meets_no_boundary_when_its_pool_recovers(
     """LIQ-4, LIQ-9: without stopping, a pool whose equity is its margin again stays in liquidation: not restored."""
     for stops, met in ((True, {"restore-at"}), (False, set[str]())):
         engine = working(liquidation={"stop_when_restored": stops})
-        watch = Boundaries()
-        event = {"type": "deposit", "account": "alice", "amount": "8"}
-        watch.before(engine, event)
-        reached = watch.after(engine, event, apply_event(engine, event))
+        reached = boundaries_met(engine, {"type": "deposit", "account": "alice", "amount": "8"})
         assert {name for name in reached if name.startswith("restore")} == met
 
 
@@ -252,7 +248,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(searching, "RUNS", 1)
         patched.setattr(searching, "MORE", 4)
-        patched.setattr(parameters, "STEPS", 300)
+        patched.setattr(suites, "STEPS", 300)
         patched.setattr(parallel, "available", lambda: 1)
         yield folder, invoke("generate", str(folder))
 

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 from liqspec.audit import run
 from liqspec.audit.sources import Format
 from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, progress, terminal
+from liqspec.cli.options import Compare, Tolerance, tolerances
 from liqspec.edge import files
-from liqspec.step.relation import Mode
 
 
 def audit(
@@ -22,13 +22,8 @@ def audit(
     head: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The log's first line in a separate file; tables need it.")
     ] = None,
-    compare: Annotated[
-        Mode, typer.Option(help="Only whether an event is refused, also with which code, or everything observed.")
-    ] = "full",
-    tolerance: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FIELD=UNITS", help="Compare an amount within so much (may be given several times)."),
-    ] = None,
+    compare: Compare = "full",
+    tolerance: Tolerance = None,
     as_json: Json = False,
 ) -> None:
     """Check a recorded log, event by event: what an engine did, and whether the rules say the same.
@@ -41,12 +36,6 @@ def audit(
     Examples: `liqspec audit engine.jsonl`, `liqspec audit events.parquet --head run.json`,
     `liqspec audit engine.jsonl --tolerance pools.equity=0.01 --json`
     """
-    tolerances = {}
-    for text in tolerance or []:
-        name, sign, units = text.partition("=")
-        if not sign:
-            fail(f"--tolerance {text}: write it as FIELD=UNITS, such as pools.equity=0.01")
-        tolerances[name] = units
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with progress(*columns) as bars:
         task = bars.add_task(log.name, total=None)
@@ -55,7 +44,7 @@ def audit(
             head=None if head is None else files.read_json(head),
             kind=kind,
             mode=compare,
-            tolerance=tolerances,
+            tolerance=tolerances(tolerance),
             progress=lambda read, size: bars.update(task, completed=read, total=size),
         )
     if as_json:

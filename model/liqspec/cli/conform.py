@@ -13,7 +13,8 @@ from attrs import evolve
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, progress, terminal
-from liqspec.conform import configurations, junit, known_divergences, report, saved
+from liqspec.cli.options import Compare, Tolerance, tolerances
+from liqspec.conform import configurations, known_divergences, report, saved
 from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import CannotStart, EngineFault, Fault, Finding
 from liqspec.conform.lockstep import Comparison, play
@@ -22,7 +23,6 @@ from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.core.events import EVENTS
 from liqspec.search.minimise import FailingRun
-from liqspec.step.relation import Mode
 
 BUDGET = 30.0  # seconds, if nothing else is asked for
 TIMEOUT = 10.0  # seconds that one reply may take, if nothing else is asked for
@@ -39,13 +39,8 @@ def conform(
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="So many events, in place of --budget.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Where the random events start from.")] = 1,
-    compare: Annotated[
-        Mode, typer.Option(help="Only whether an event is refused, also with which code, or everything observed.")
-    ] = "full",
-    tolerance: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FIELD=UNITS", help="Compare an amount within so much (may be given several times)."),
-    ] = None,
+    compare: Compare = "full",
+    tolerance: Tolerance = None,
     timeout: Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How long one reply may take.")] = TIMEOUT,
     shrink: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long a finding is made shorter; 0: not at all.")
@@ -73,8 +68,8 @@ def conform(
     """
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many events or for how long")
-    tolerances = _tolerances(tolerance or [])
-    Comparison.of(of_this_process(), compare, tolerances)  # a wrong tolerance is refused before anything is started
+    within = tolerances(tolerance)
+    Comparison.of(of_this_process(), compare, within)  # a wrong tolerance is refused before anything is started
     listed = () if known is None else known_divergences.load(known)
     run = None if replay is None else saved.load(replay)
     seconds = None if steps else budget or BUDGET
@@ -90,7 +85,7 @@ def conform(
                 engine=engine,
                 events=engine.hello.events,
                 setting=configurations.of(engine.hello, venue),
-                comparison=Comparison.of(engine.hello, compare, tolerances),
+                comparison=Comparison.of(engine.hello, compare, within),
                 budget=Budget(steps=steps, seconds=seconds, seed=seed, shrink_seconds=shrink),
                 known=listed,
                 progress=shown,
@@ -112,7 +107,7 @@ def conform(
             options = _options(compare, tolerance or [], timeout)
             files = saved.save(outcome.finding, save, command, options)
         if junit_file is not None:
-            junit.write(outcome, name, time.monotonic() - began, junit_file)
+            report.write_junit(outcome, name, time.monotonic() - began, junit_file)
     except OSError as error:  # what was found is still reported
         unwritten = error
     if as_json:
@@ -125,17 +120,6 @@ def conform(
 
 
 # ------------------------------------------------------------------------------------------------------------- inside
-
-
-def _tolerances(given: list[str]) -> dict[str, str]:
-    """The tolerances by their fields."""
-    tolerances = {}
-    for one in given:
-        name, equals, units = one.partition("=")
-        if not equals or not name or not units:
-            fail(f"--tolerance {one}: expected FIELD=UNITS, such as pools.equity=0.01")
-        tolerances[name] = units
-    return tolerances
 
 
 def _options(compare: str, tolerance: list[str], timeout: float) -> list[str]:

@@ -4,6 +4,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from attrs import asdict
 from rich.console import Console
 from rich.markup import escape
 
@@ -173,13 +174,7 @@ def to_json(outcome: Outcome, engine: str, saved: Saved | None) -> dict[str, Any
         "conforms": outcome.conforms,
         "engine": engine,
         "finding": None if outcome.finding is None else finding_json(outcome.finding, outcome.found_events),
-        "saved": None
-        if saved is None
-        else {
-            "scenario": str(saved.scenario),
-            "vector": None if saved.vector is None else str(saved.vector),
-            "replay": saved.replay,
-        },
+        "saved": saved and asdict(saved, value_serializer=lambda _, __, value: value and str(value)),
         "known": [{"divergence": str(entry), "times": times} for entry, times in outcome.occurred.items()],
         "exercised": outcome.coverage.to_json(),
     }
@@ -187,7 +182,6 @@ def to_json(outcome: Outcome, engine: str, saved: Saved | None) -> dict[str, Any
 
 def finding_json(finding: Finding, found_events: int = 0) -> dict[str, Any]:
     """A finding as plain data."""
-    fault = finding.fault
     return {
         "kind": finding.kind,
         "headline": finding.headline,
@@ -200,7 +194,42 @@ def finding_json(finding: Finding, found_events: int = 0) -> dict[str, Any]:
         "reply": finding.reply,
         "reasons": [reason_json(reason) for reason in finding.reasons],
         "broken": [{"property": name, "wrong": wrong} for name, wrong in finding.broken],
-        "fault": None
-        if fault is None
-        else {"kind": fault.kind, "message": fault.message, "stdout": fault.stdout, "stderr": fault.stderr},
+        "fault": finding.fault and asdict(finding.fault),
     }
+
+
+def write_junit(outcome: Outcome, engine: str, seconds: float, path: Path) -> None:
+    """Write one test for the comparison, one for each known divergence, and one skipped for what was never reached.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite  # noqa: PLC0415 (only this needs it)
+
+    suite = TestSuite("liqspec conform")
+    compared = TestCase(f"{engine} conforms", "liqspec.conform", seconds)
+    if outcome.finding is not None:
+        failure = Failure(_printable(outcome.finding.headline), outcome.finding.rules[0])
+        failure.text = _printable(text(outcome.finding))
+        compared.result = [failure]
+    elif outcome.coverage.steps == 0:
+        compared.result = [Failure("nothing was compared")]
+    suite.add_testcase(compared)
+    for entry, times in outcome.occurred.items():
+        case = TestCase(f"known: {_printable(str(entry))}", "liqspec.conform.known")
+        case.result = (
+            [Skipped(f"occurred {counted(times, 'time')}")] if times else [Failure("it did not occur: take it out")]
+        )
+        suite.add_testcase(case)
+    for name in outcome.coverage.never_listed():
+        case = TestCase(name, "liqspec.conform.reached")
+        case.result = [Skipped("never reached")]
+        suite.add_testcase(case)
+    xml = JUnitXml()
+    xml.add_testsuite(suite)
+    xml.write(str(path), pretty=True)
+
+
+def _printable(written: str) -> str:
+    """The text without what XML cannot carry."""
+    return "".join(one if one.isprintable() or one in "\n\t" else "�" for one in written)

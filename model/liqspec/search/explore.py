@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from attrs import define, frozen
+from attrs import Factory, define
 
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
@@ -19,27 +19,32 @@ from liqspec.properties.coverage import Coverage, Violation, reachable_transitio
 from liqspec.properties.monitor import Monitor
 from liqspec.spec.scopes import Scope
 
-Canonical = tuple[Any, ...]
-
-
 WHERE = "scope "  # how the place of a violation begins that an exploration found
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Exploration:
     """What an exploration found: how large the scope is, whether all of it was seen, and what was exercised."""
 
-    scope: str
-    title: str
-    states: int
-    steps: int
-    refused: int
-    depth: int
-    exhausted: bool
-    seconds: float
-    coverage: Coverage
-    never: list[str]
-    excused: dict[str, str]
+    scope: Scope
+    states: int = 0
+    steps: int = 0
+    refused: int = 0
+    depth: int = 0
+    exhausted: bool = False
+    seconds: float = 0.0
+    coverage: Coverage = Factory(Coverage)
+
+    @property
+    def never(self) -> list[str]:
+        """What the scope neither exercised nor excused; and excuses for what it did exercise, which are wrong."""
+        counts = {f"transition {name}": self.coverage.transitions[name] for name in reachable_transitions()}
+        counts.update({f"property {name}": self.coverage.checked[name] for name in OBSERVED})
+        excused = [name for name in counts if name.partition(" ")[2] in self.scope.excused]
+        return [
+            *(name for name, count in counts.items() if not count and name not in excused),
+            *(f"excuse for {name}, which was exercised" for name in excused if counts[name]),
+        ]
 
     @property
     def holds(self) -> bool:
@@ -65,89 +70,64 @@ def explore(scope: Scope, *, progress: Callable[[int], None] = lambda _: None) -
     Raises:
         InvalidConfig: the scope's configuration is not a valid rule set.
     """
-    began, coverage = time.perf_counter(), Coverage()
-    found = _Explored()
+    began, explorer = time.perf_counter(), _Explorer(Exploration(scope=scope))
     try:
-        _explore(scope, coverage, found, progress)
+        explorer.explore(progress)
     except Exception as error:
-        coverage.failures.append(InternalFailure.of(f"{WHERE}{scope.name}", error, _events_of(found.trail)))
-    return Exploration(
-        scope=scope.name,
-        title=scope.title,
-        states=found.states,
-        steps=found.steps,
-        refused=found.refused,
-        depth=found.depth,
-        exhausted=found.exhausted,
-        seconds=time.perf_counter() - began,
-        coverage=coverage,
-        never=_never(scope, coverage),
-        excused=scope.excused,
-    )
+        failure = InternalFailure.of(f"{WHERE}{scope.name}", error, _events_of(explorer.trail))
+        explorer.found.coverage.failures.append(failure)
+    explorer.found.seconds = time.perf_counter() - began
+    return explorer.found
 
 
 @define
-class _Explored:
+class _Explorer:
     """How far an exploration came; `trail` are the events up to what it tries now."""
 
-    states: int = 0
-    steps: int = 0
-    refused: int = 0
-    depth: int = 0
-    exhausted: bool = False
+    found: Exploration
     trail: "tuple[Any, ...]" = ()
 
+    def explore(self, progress: Callable[[int], None]) -> None:
+        found, scope = self.found, self.found.scope
+        engine = Engine(Config.from_json(scope.config))
+        monitor = Monitor.of_start(engine, scope.config, found.coverage)
+        for event in scope.setup:
+            self._apply(monitor, self.trail, event)
+        root = _Node(monitor.snapshot, monitor.witness, self.trail)
+        seen: set[bytes] = {_canonical(root.snapshot, scope.symmetric)}
+        frontier, found.states = [root], 1
+        while frontier and found.depth < scope.max_depth and not found.coverage.violations:
+            following: list[_Node] = []
+            found.depth += 1
+            for node in frontier:
+                progress(len(seen))
+                self.trail = node.trail
+                for event in _events(scope, engine, node.snapshot):
+                    engine.restore(node.snapshot)
+                    monitor = Monitor(engine, node.snapshot, node.witness.copy(), found.coverage)
+                    found.steps += 1
+                    if self._apply(monitor, node.trail, event):
+                        return
+                    if monitor.snapshot == node.snapshot:
+                        found.refused += 1
+                        continue
+                    canonical = _canonical(monitor.snapshot, scope.symmetric)
+                    if canonical not in seen:
+                        seen.add(canonical)
+                        found.states += 1
+                        following.append(_Node(monitor.snapshot, monitor.witness, self.trail))
+            frontier = following
+        found.exhausted = not frontier and not found.coverage.violations
 
-def _explore(scope: Scope, coverage: Coverage, found: _Explored, progress: Callable[[int], None]) -> None:
-    engine = Engine(Config.from_json(scope.config))
-    monitor = Monitor.of_start(engine, scope.config, coverage)
-    for event in scope.setup:
-        wrong, found.trail = monitor.apply(event), (found.trail, event)
-        if wrong:
-            coverage.violations.append(_violation(scope, wrong[0], found.trail))
-    root = _Node(monitor.snapshot, monitor.witness, found.trail)
-    seen: set[bytes] = {_canonical(root.snapshot, scope.symmetric)}
-    frontier, found.states = [root], 1
-    while frontier and found.depth < scope.max_depth and not coverage.violations:
-        following: list[_Node] = []
-        found.depth += 1
-        for node in frontier:
-            progress(len(seen))
-            found.trail = node.trail
-            for event in _events(scope, engine, node.snapshot):
-                engine.restore(node.snapshot)
-                monitor = Monitor(engine, node.snapshot, node.witness.copy(), coverage)
-                found.steps += 1
-                found.trail = (node.trail, event)
-                wrong = monitor.apply(event)
-                if wrong:
-                    coverage.violations.append(_violation(scope, wrong[0], found.trail))
-                    break
-                if monitor.snapshot == node.snapshot:
-                    found.refused += 1
-                    continue
-                canonical = _canonical(monitor.snapshot, scope.symmetric)
-                if canonical not in seen:
-                    seen.add(canonical)
-                    found.states += 1
-                    following.append(_Node(monitor.snapshot, monitor.witness, found.trail))
-            if coverage.violations:
-                break
-        frontier = following
-    found.exhausted = not frontier and not coverage.violations
-
-
-def _never(scope: Scope, coverage: Coverage) -> list[str]:
-    """What the scope neither exercised nor excused; and excuses for what it did exercise, which are wrong."""
-    counts = {f"transition {name}": coverage.transitions[name] for name in reachable_transitions()}
-    counts.update({f"property {name}": coverage.checked[name] for name in OBSERVED})
-    never = [name for name, count in counts.items() if not count and name.partition(" ")[2] not in scope.excused]
-    stale = [name for name, count in counts.items() if count and name.partition(" ")[2] in scope.excused]
-    return [*never, *(f"excuse for {name}, which was exercised" for name in stale)]
-
-
-def _violation(scope: Scope, wrong: tuple[str, str], trail: tuple[Any, ...]) -> Violation:
-    return Violation(wrong[0], wrong[1], f"{WHERE}{scope.name}", scope.config, _events_of(trail))
+    def _apply(self, monitor: Monitor, trail: tuple[Any, ...], event: EventData) -> bool:
+        """Apply an event after a trail; whether it violated something."""
+        self.trail = (trail, event)
+        for name, wrong in monitor.apply(event)[:1]:
+            scope = self.found.scope
+            violation = Violation(name, wrong, f"{WHERE}{scope.name}", scope.config, _events_of(self.trail))
+            self.found.coverage.violations.append(violation)
+            return True
+        return False
 
 
 def _events_of(trail: tuple[Any, ...]) -> list[EventData]:
@@ -157,9 +137,6 @@ def _events_of(trail: tuple[Any, ...]) -> list[EventData]:
         trail, event = trail
         events.append(event)
     return events[::-1]
-
-
-# -------------------------------------------------------------------------------------------------------------- events
 
 
 def _events(scope: Scope, engine: Engine, snapshot: Snapshot) -> Iterator[EventData]:
@@ -211,9 +188,6 @@ def _executions(scope: Scope, engine: Engine, position: Position) -> Iterator[Ev
     yield {"type": "order_done", **key}
 
 
-# ----------------------------------------------------------------------------------------------------- canonical states
-
-
 def _canonical(snapshot: Snapshot, symmetric: bool) -> bytes:
     """What the future of a state depends on: windows relative to now, and no clock, block number, outside or vault.
 
@@ -225,11 +199,11 @@ def _canonical(snapshot: Snapshot, symmetric: bool) -> bytes:
     return hashlib.blake2b(state.encode(), digest_size=16).digest()
 
 
-def _account(account: AccountValue, now: int) -> Canonical:
+def _account(account: AccountValue, now: int) -> tuple[Any, ...]:
     return (_window(account.window, now), tuple(_pool(pool, now) for pool in account.pools))
 
 
-def _pool(pool: PoolValue, now: int) -> Canonical:
+def _pool(pool: PoolValue, now: int) -> tuple[Any, ...]:
     positions = tuple((*held[:-1], _window(held.window, now)) for held in pool.positions)
     return (pool.market, pool.collateral, pool.in_liquidation, _window(pool.window, now), positions)
 

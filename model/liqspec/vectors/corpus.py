@@ -82,9 +82,9 @@ def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
     )
     transitions: Counter[str] = Counter()
     for vector in vectors:
-        one = Case.of_vector(vector)
-        watch = suites.goal_named("transitions")
-        for goals in reached(one.config, one.events, watch):
+        for goals in reached(
+            vector["config"], (step["event"] for step in vector["steps"]), suites.GOALS["transitions"]
+        ):
             transitions.update({goal.partition("-")[0].upper() for goal in goals})
     cited = {rule for vector in vectors for rule in vector["rules"]}
     broken = Counter(rule for vector in vectors if vector["suite"] == suites.MISTAKES for rule in vector["rules"])
@@ -174,8 +174,7 @@ def stale(folder: Path) -> Iterator[str]:
     for one in kept:
         if one.suite in ("parameters", suites.MISTAKES):
             continue  # whether such a case still shows something depends on two configurations, or engines
-        watch = suites.goal_named(one.suite)
-        *_, last = reached(one.config, one.events, watch)
+        *_, last = reached(one.config, one.events, suites.GOALS[one.suite])
         if suites.goal_of(one) not in last:
             yield f"{one.path}: does not show any more what it is about"
     missing = set(suites.expected()) - {one.path for one in kept}

@@ -2,7 +2,7 @@
 
 from liqspec.core import arithmetic, machine
 from liqspec.core.effects import DeficitCovered, Effect, OrderEmitted, Transitioned
-from liqspec.core.engine import Engine, Outcome
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.measures import all_pools
 from liqspec.core.state import Pool
@@ -54,87 +54,57 @@ def transition_goals() -> set[str]:
     }
 
 
-class Transitions:
-    """Watches for transitions."""
-
-    def before(self, engine: Engine, event: EventData) -> None:
-        """Nothing is needed from before."""
-
-    def after(self, engine: Engine, event: EventData, outcome: Outcome) -> set[str]:
-        """The transitions that the event caused, as `transition_goals` names them."""
-        del engine, event
-        return {
-            f"{effect.transition}-from-{effect.source}-{effect.position.rpartition('/')[2]}".lower().replace("_", "-")
-            for effect in outcome.effects
-            if isinstance(effect, Transitioned)
-        }
+def transitions(engine: Engine, event: EventData) -> set[str]:
+    """Apply an event; the transitions that it caused, as `transition_goals` names them."""
+    return {
+        f"{effect.transition}-from-{effect.source}-{effect.position.rpartition('/')[2]}".lower().replace("_", "-")
+        for effect in apply_event(engine, event).effects
+        if isinstance(effect, Transitioned)
+    }
 
 
-class RulesThatAct:
-    """Watches for rules."""
-
-    def before(self, engine: Engine, event: EventData) -> None:
-        """Nothing is needed from before."""
-
-    def after(self, engine: Engine, event: EventData, outcome: Outcome) -> set[str]:
-        """The rules that acted, or by which the event was refused."""
-        del engine, event
-        return set(rules_of(outcome))
+def acting_rules(engine: Engine, event: EventData) -> set[str]:
+    """Apply an event; the rules that acted, or by which it was refused."""
+    return set(rules_of(apply_event(engine, event)))
 
 
-class Boundaries:
-    """Watches for boundaries that are met exactly, or by one unit to either side."""
-
-    def __init__(self) -> None:
-        self._windows: set[int] = set()
-        self._free = 0
-        self._in_liquidation: set[str] = set()
-
-    def before(self, engine: Engine, event: EventData) -> None:
-        """See windows, what is free to be withdrawn, and what is in liquidation."""
-        pools = list(engine.state.pools())
-        self._windows = {held.window.until for pool in pools for held in pool.open_positions() if held.window.until}
-        self._in_liquidation = {pool.key for pool in pools if pool.in_liquidation}
-        account = engine.state.accounts.get(str(event.get("account")))
-        self._free = 0 if account is None else boundaries.free(engine.state, account.cross)
-
-    def after(self, engine: Engine, event: EventData, outcome: Outcome) -> set[str]:
-        """The boundaries that the event met, as `BOUNDARIES` names them."""
-        if event.get("type") == "withdraw" and outcome.code in (None, "insufficient_margin"):
-            return self._withdrawal(engine, event)
-        if outcome.refusal is not None:
-            return set()
-        found = set()
+def boundaries_met(engine: Engine, event: EventData) -> set[str]:
+    """Apply an event; the boundaries that it met exactly, or by one unit to either side, as `BOUNDARIES` names them."""
+    pools = list(engine.state.pools())
+    windows = {held.window.until for pool in pools for held in pool.open_positions() if held.window.until}
+    in_liquidation = {pool.key for pool in pools if pool.in_liquidation}
+    account = engine.state.accounts.get(str(event.get("account")))
+    free = 0 if account is None else boundaries.free(engine.state, account.cross)
+    outcome = apply_event(engine, event)
+    found = set[str]()
+    if event.get("type") == "withdraw" and outcome.code in (None, "insufficient_margin"):
+        units = engine.venue.money.units(event["amount"])
+        if units is not None and account is not None and account.cross.open_positions():
+            found.add(_side("withdrawal", free - units))
+    elif outcome.refusal is None:
         for pool in all_pools(engine).values():
-            found |= self._measures(engine, pool) | _tiers(engine, pool)
+            found |= _measures(engine, pool, pool.key in in_liquidation) | _tiers(engine, pool)
         if event.get("type") == "block":
-            found |= {_side("window", engine.state.time - until) for until in self._windows}
+            found |= {_side("window", engine.state.time - until) for until in windows}
         for effect in outcome.effects:
             found |= _of_effect(engine, effect)
         if event.get("type") == "fill":
             found |= _emptied(engine, event, outcome.effects)
-        return found - {""}
+    return found - {""}
 
-    def _withdrawal(self, engine: Engine, event: EventData) -> set[str]:
-        units = engine.venue.money.units(event["amount"])
-        account = engine.state.accounts.get(str(event["account"]))
-        if units is None or account is None or not account.cross.open_positions():
-            return set()
-        return {_side("withdrawal", self._free - units)} - {""}
 
-    def _measures(self, engine: Engine, pool: Pool) -> set[str]:
-        if not pool.open_positions():
-            return set()
-        equity, margin = boundaries.measures(engine.state, pool)
-        found = set()
-        if pool.key in self._in_liquidation:
-            if pool.in_liquidation == (equity < margin):
-                found.add(_side("restore", equity - margin))
-            if pool.in_liquidation and all(held.failed for held in pool.open_positions()):
-                found.add(_side("backstop", equity - boundaries.backstop_line(engine.venue, margin)))
-        else:  # LIQ-3, LIQ-11: by now it is in liquidation exactly if it is breached
-            found.add(_side("margin", equity - margin))
-        return found
+def _measures(engine: Engine, pool: Pool, was_in_liquidation: bool) -> set[str]:
+    if not pool.open_positions():
+        return set()
+    equity, margin = boundaries.measures(engine.state, pool)
+    if not was_in_liquidation:  # LIQ-3, LIQ-11: by now it is in liquidation exactly if it is breached
+        return {_side("margin", equity - margin)}
+    found = set()
+    if pool.in_liquidation == (equity < margin):
+        found.add(_side("restore", equity - margin))
+    if pool.in_liquidation and all(held.failed for held in pool.open_positions()):
+        found.add(_side("backstop", equity - boundaries.backstop_line(engine.venue, margin)))
+    return found
 
 
 def _side(name: str, beyond: int) -> str:

@@ -1,17 +1,17 @@
 """The search for the shortest events that reach a goal: guided runs from a fixed seed, shrunk, with plain numbers."""
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from liqspec.core.config import Config
-from liqspec.core.engine import Engine, Outcome, apply_event
+from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.generate import Guide
 from liqspec.search.campaign import guided_run, seeded
 from liqspec.search.minimise import FailingRun, minimise
 from liqspec.search.passes import FEWER, PLAINER, SIMPLER
-from liqspec.spec.vectors import rules_of
+from liqspec.vectors.goals import acting_rules
 
 LENGTH = 50  # events of one run
 RUNS = 500  # from one configuration, if all that is wanted was reached by then
@@ -20,17 +20,10 @@ PASSES = (FEWER, SIMPLER, PLAINER, FEWER, SIMPLER)  # those that made the commit
 CANDIDATES = 3  # runs that reach a goal, of which the one that becomes plainest is taken
 
 
-class Goal(Protocol):
-    """Says what each event of a run reaches."""
-
-    def before(self, engine: Engine, event: EventData) -> None:
-        """See the engine before an event."""
-
-    def after(self, engine: Engine, event: EventData, outcome: Outcome) -> set[str]:
-        """What the event reached, by name."""
+Goal = Callable[[Engine, EventData], set[str]]  # applies an event, and returns what it reaches, by name
 
 
-def search(config: dict[str, Any], wanted: set[str], watch: Callable[[], Goal], seed: str) -> dict[str, FailingRun]:
+def search(config: dict[str, Any], wanted: set[str], goals: Goal, seed: str) -> dict[str, FailingRun]:
     """A short run for each of what is wanted, ending as soon as it is reached; what is not found is left out."""
     found: dict[str, list[FailingRun]] = {goal: [] for goal in wanted}
     for number in range(MORE):
@@ -38,24 +31,24 @@ def search(config: dict[str, Any], wanted: set[str], watch: Callable[[], Goal], 
         open_goals = {goal for goal, runs in found.items() if len(runs) < enough}
         if not open_goals:
             break
-        for goal, run in _goals_reached(config, seed, number, watch(), open_goals).items():
+        for goal, run in _goals_reached(config, seed, number, goals, open_goals).items():
             found[goal].append(run)
     return {
-        goal: min((shortest(run, goal, watch) for run in found[goal]), key=_burden)
+        goal: min((shortest(run, goal, goals) for run in found[goal]), key=_burden)
         for goal in sorted(wanted)
         if found[goal]
     }
 
 
 def _goals_reached(
-    config: dict[str, Any], seed: str, number: int, watch: Goal, wanted: set[str]
+    config: dict[str, Any], seed: str, number: int, goals: Goal, wanted: set[str]
 ) -> dict[str, FailingRun]:
     """The goals that a guided run reaches, each with the events up to it; it ends when it has reached all."""
     engine, events, runs = Engine(Config.from_json(config)), list[EventData](), dict[str, FailingRun]()
 
     def apply(event: EventData) -> bool | None:
         events.append(event)
-        for goal in _give(engine, watch, event) & wanted:
+        for goal in goals(engine, event) & wanted:
             runs.setdefault(goal, FailingRun(config, list(events)))
         return runs.keys() == wanted or None
 
@@ -70,7 +63,7 @@ def rules_seen(config: dict[str, Any], seed: str) -> set[str]:
         engine = Engine(Config.from_json(config))
 
         def apply(event: EventData, engine: Engine = engine) -> None:
-            seen.update(rules_of(apply_event(engine, event)))
+            seen.update(acting_rules(engine, event))
 
         guided_run(Guide(seeded(seed, number), engine).next_event, apply, LENGTH, f"run {number} of {seed}")
     return seen
@@ -81,7 +74,7 @@ def _burden(failing: FailingRun) -> tuple[int, int]:
     return len(failing.events), len(json.dumps([failing.config, failing.events]))
 
 
-def shortest(failing: FailingRun, goal: str, watch: Callable[[], Goal]) -> FailingRun:
+def shortest(failing: FailingRun, goal: str, goals: Goal) -> FailingRun:
     """A run that reaches the goal, with as few events and as plain numbers as shrinking makes; its rules are kept."""
 
     def fails(candidate: FailingRun) -> FailingRun | None:
@@ -89,22 +82,15 @@ def shortest(failing: FailingRun, goal: str, watch: Callable[[], Goal]) -> Faili
         rules = {name: candidate.config.get(name) for name in ("liquidation", "backstop", "vault")}
         if rules != {name: failing.config.get(name) for name in rules}:
             return None
-        engine, seeing = Engine(Config.from_json(candidate.config)), watch()
-        for index, event in enumerate(candidate.events):
-            if goal in _give(engine, seeing, event):
+        for index, met in enumerate(reached(candidate.config, candidate.events, goals)):
+            if goal in met:
                 return FailingRun(candidate.config, candidate.events[: index + 1])
         return None
 
     return minimise(failing, fails, *PASSES)
 
 
-def reached(config: dict[str, Any], events: tuple[Any, ...], watch: Goal) -> Iterator[set[str]]:
+def reached(config: dict[str, Any], events: Iterable[Any], goals: Goal) -> Iterator[set[str]]:
     """What each event of a run reaches."""
     engine = Engine(Config.from_json(config))
-    for event in events:
-        yield _give(engine, watch, event)
-
-
-def _give(engine: Engine, watch: Goal, event: EventData) -> set[str]:
-    watch.before(engine, event)
-    return watch.after(engine, event, apply_event(engine, event))
+    return (goals(engine, event) for event in events)

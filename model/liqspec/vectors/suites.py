@@ -6,13 +6,18 @@ from typing import Any
 
 from liqspec.core import machine
 from liqspec.core.events import EventData
+from liqspec.core.parameters import PARAMETERS
+from liqspec.distinguish.rule_sets import RuleSets
+from liqspec.distinguish.search import search as distinguish
 from liqspec.replay.run import Run
+from liqspec.search.campaign import Budget
 from liqspec.search.minimise import FailingRun
+from liqspec.search.passes import FEWER, SIMPLER
 from liqspec.spec import rulebook, scenarios
 from liqspec.spec.scenarios import Scenario
 from liqspec.spec.vectors import Case
-from liqspec.vectors import parameters, refusals
-from liqspec.vectors.goals import BOUNDARIES, Boundaries, RulesThatAct, Transitions, transition_goals
+from liqspec.vectors import refusals
+from liqspec.vectors.goals import BOUNDARIES, acting_rules, boundaries_met, transition_goals, transitions
 from liqspec.vectors.search import Goal, rules_seen, search
 
 MISTAKES = "mistakes"
@@ -28,6 +33,10 @@ SUITES = {
 }
 SEED = "vectors 1"
 _PROVENANCE = "found by guided search from a fixed seed, and made short"
+
+STEPS = 240_000  # events that are tried for one pair of values
+# Each parameter, with values that must make a difference; None is left out.
+PAIRS: tuple[tuple[str, Any, Any], ...] = tuple((entry.path, *pair) for entry in PARAMETERS for pair in entry.pairs)
 
 _POLICIES, _SCOPES = ("all", "ranked"), ("position", "pool", "account")
 _TIERS = [
@@ -96,11 +105,8 @@ def _of_story(story: Scenario, suite: str, name: str, rule: str | None, provenan
 # ------------------------------------------------------------------------------------------------------------ searched
 
 
-def goal_named(suite: str) -> Goal:
-    """What a searched suite watches for."""
-    if suite == "boundaries":
-        return Boundaries()
-    return Transitions() if suite == "transitions" else RulesThatAct()
+# What a searched suite looks for.
+GOALS: dict[str, Goal] = {"transitions": transitions, "boundaries": boundaries_met, "essential": acting_rules}
 
 
 def goal_of(case: Case) -> str:
@@ -113,7 +119,7 @@ def goal_of(case: Case) -> str:
 def expected() -> list[str]:
     """The paths of the searched cases that the corpus has to have, except those of rules."""
     names = [f"small/boundaries/{goal}.json" for goal in BOUNDARIES]
-    names += [f"small/parameters/{name}.json" for name in parameters.expected()]
+    names += [f"small/parameters/{_pair_name(*pair)}.{_value(side)}.json" for pair in PAIRS for side in pair[1:]]
     grounds = product(sorted(transition_goals()), _POLICIES, _SCOPES)
     return [*names, *(f"small/transitions/{goal}.{policy}.{scope}.json" for goal, policy, scope in grounds)]
 
@@ -133,7 +139,7 @@ def _searched(task: str) -> Iterator[Case]:
     suite, _, rest = task.partition(" ")
     if suite == "transitions":
         policy, scope = rest.split()
-        found = search(search_space(policy, scope), transition_goals(), Transitions, f"{SEED} {task}")
+        found = search(search_space(policy, scope), transition_goals(), transitions, f"{SEED} {task}")
         for goal, run in found.items():
             name, _, source = goal.partition("-from-")
             entry = machine.lifecycle().by_id[name.upper()]
@@ -144,16 +150,16 @@ def _searched(task: str) -> Iterator[Case]:
             )
             yield _found(suite, f"{goal}.{policy}.{scope}", title, entry.rules, run)
     elif suite == "boundaries":
-        for goal, run in search(search_space(), set(BOUNDARIES), Boundaries, f"{SEED} {task}").items():
+        for goal, run in search(search_space(), set(BOUNDARIES), boundaries_met, f"{SEED} {task}").items():
             title, rules = BOUNDARIES[goal]
             yield _found(suite, goal, title[0].upper() + title[1:], rules, run)
     elif suite == "parameters":
-        yield from parameters.cases(search_space(), 1, _PROVENANCE)
+        yield from _parameters()
     else:
         ground = search_space()
         acting = rules_seen(ground, f"{SEED} acting")
         without = {rule.id for rule in rulebook.rules().values() if not rule.examples} & acting
-        for goal, run in search(search_space(), without, RulesThatAct, f"{SEED} {task}").items():
+        for goal, run in search(search_space(), without, acting_rules, f"{SEED} {task}").items():
             yield _found("essential", goal.lower(), rulebook.rules()[goal].title, (goal,), run)
 
 
@@ -168,3 +174,50 @@ def _found(suite: str, name: str, title: str, rules: tuple[str, ...], run: Faili
         config=run.config,
         events=tuple(run.events),
     )
+
+
+def _parameters() -> Iterator[Case]:
+    """Two cases for each pair of values, at a configuration in which only the parameter differs."""
+    for path, one, other in PAIRS:
+        sets = _rule_sets(search_space(), path, one, other)
+        found = distinguish(sets, Budget(steps=STEPS), (FEWER, SIMPLER)).distinction
+        if found is None:
+            continue
+        for config, side in zip(sets.configs(found.setting), (one, other), strict=True):
+            yield Case(
+                venue="small",
+                suite="parameters",
+                name=f"{_pair_name(path, one, other)}.{_value(side)}",
+                title=f"{path} is {_text(side)}, where {_text(other if side == one else one)} would make a difference",
+                rules=found.divergence.rules,
+                provenance=_PROVENANCE,
+                config=config,
+                events=found.divergence.events,
+            )
+
+
+def _pair_name(path: str, one: Any, other: Any) -> str:
+    return f"{path.partition('.')[2]}.{_value(one)}-or-{_value(other)}".replace("_", "-")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "-".join(f"{name}-{_value(entry)}" for name, entry in value.items())
+    return "none" if value is None else str(value).lower().replace("/", "-of-")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return " and ".join(f"{name} {_text(entry)}" for name, entry in value.items())
+    return "left out" if value is None else str(value).lower()
+
+
+def _rule_sets(ground: dict[str, Any], path: str, one: Any, other: Any) -> RuleSets:
+    table, _, name = path.partition(".")
+    rules = []
+    for value in (one, other):
+        changed = {**ground[table], name: value}
+        both = {"liquidation": ground["liquidation"], "backstop": ground["backstop"]}
+        rules.append({**both, table: {key: entry for key, entry in changed.items() if entry is not None}})
+    setting = {key: value for key, value in ground.items() if key != "liquidation"}
+    return RuleSets(names=(_value(one), _value(other)), setting=setting, first=rules[0], second=rules[1])

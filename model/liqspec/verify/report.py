@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import Attribute, asdict, frozen
 from rich.console import Console
 from rich.markup import escape
 
@@ -10,7 +10,7 @@ from liqspec.core import machine
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge.texts import counted
 from liqspec.proofs.lemmas import LEMMAS
-from liqspec.properties.coverage import Violation, acting_rules, never_exercised, reachable_transitions
+from liqspec.properties.coverage import Coverage, Violation, acting_rules, never_exercised, reachable_transitions
 from liqspec.properties.registry import PROPERTIES
 from liqspec.report.amounts import people
 from liqspec.report.tables import WholeWords, table
@@ -19,42 +19,15 @@ from liqspec.spec import rulebook
 from liqspec.verify.tasks import ProofResult
 
 
-@frozen(kw_only=True)
-class ScopeResult:
-    """The result of exploring one scope, without its timing, which is different each time."""
-
-    scope: str
-    title: str
-    states: int
-    steps: int
-    refused: int
-    depth: int
-    exhausted: bool
-    checked: dict[str, int]
-    transitions: dict[str, int]
-    rules: dict[str, int]
-    refusals: dict[str, int]
-    never: list[str]
-    excused: dict[str, str]
-
-    @classmethod
-    def of(cls, found: Exploration) -> "ScopeResult":
-        """The result of an exploration."""
-        return cls(
-            scope=found.scope,
-            title=found.title,
-            states=found.states,
-            steps=found.steps,
-            refused=found.refused,
-            depth=found.depth,
-            exhausted=found.exhausted,
-            checked=dict(sorted(found.coverage.checked.items())),
-            transitions=dict(sorted(found.coverage.transitions.items())),
-            rules=dict(sorted(found.coverage.rules.items())),
-            refusals=dict(sorted(found.coverage.codes.items())),
-            never=found.never,
-            excused=found.excused,
-        )
+def counts(coverage: Coverage) -> dict[str, dict[str, int]]:
+    """How often each property, transition, rule and refusal was exercised, by name."""
+    counted_by = {
+        "checked": coverage.checked,
+        "transitions": coverage.transitions,
+        "rules": coverage.rules,
+        "refusals": coverage.codes,
+    }
+    return {kind: dict(sorted(times.items())) for kind, times in counted_by.items()}
 
 
 @frozen(kw_only=True)
@@ -71,7 +44,7 @@ class Report:
     transitions: dict[str, int]
     rules: dict[str, int]
     refusals: dict[str, int]
-    scopes: list[ScopeResult]
+    scopes: list[Exploration]
     proofs: list[ProofResult]
     violations: list[Violation]
 
@@ -92,7 +65,7 @@ class Report:
         one = {"properties": "property", "transitions": "transition", "rules": "rule", "refusals": "refusal"}
         return [
             *(f"{one[kind]} {name}" for kind, names in never_exercised(counts).items() for name in names),
-            *(f"scope {result.scope}: {name}" for result in self.scopes for name in result.never),
+            *(f"scope {result.scope.name}: {name}" for result in self.scopes for name in result.never),
         ]
 
     @property
@@ -120,7 +93,19 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The result as plain data."""
         lists = {"never": self.never, "unproved": self.unproved, "elsewhere": self.elsewhere}
-        return {"holds": self.holds, **asdict(self), **lists}
+        return {"holds": self.holds, **asdict(self, value_serializer=_plain), **lists}
+
+
+def _plain(_: object, attribute: "Attribute[Any] | None", value: Any) -> Any:
+    scopes = attribute is not None and attribute.name == "scopes"
+    return [_scope_json(found) for found in value] if scopes else value
+
+
+def _scope_json(found: Exploration) -> dict[str, Any]:
+    """An exploration without its timing, which is different each time."""
+    sizes = {name: getattr(found, name) for name in ("states", "steps", "refused", "depth", "exhausted")}
+    about = {"scope": found.scope.name, "title": found.scope.title}
+    return {**about, **sizes, **counts(found.coverage), "never": found.never, "excused": found.scope.excused}
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -166,7 +151,7 @@ def _properties(report: Report) -> WholeWords:
     rows = table(*titles, right=("runs", "exhaustive"))
     violated = {violation.property for violation in report.violations}
     for name, entry in PROPERTIES.items():
-        exhaustive = sum(result.checked.get(name, 0) for result in report.scopes)
+        exhaustive = sum(result.coverage.checked[name] for result in report.scopes)
         checked = report.checked.get(name, 0)
         verdict = "[green]holds[/green]"
         if name in violated:
@@ -196,13 +181,13 @@ def _scopes(report: Report) -> WholeWords:
     rows = table(*titles, right=("states", "steps", "depth"))
     for result in report.scopes:
         rows.add_row(
-            result.scope,
-            result.title,
+            result.scope.name,
+            result.scope.title,
             f"{result.states:,}",
             f"{result.steps:,}",
             str(result.depth),
             "exhausted" if result.exhausted else "bounded by depth",
-            ", ".join(result.excused) or "nothing",
+            ", ".join(result.scope.excused) or "nothing",
         )
     return rows
 
@@ -213,15 +198,15 @@ def _fired(report: Report) -> WholeWords:
     for entry in lifecycle.by_id.values():
         reachable = entry.id in reachable_transitions()
         meaning = escape(entry.meaning)
-        counts = report.transitions.get(entry.id, 0), sum(one.transitions.get(entry.id, 0) for one in report.scopes)
+        counts = report.transitions.get(entry.id, 0), sum(one.coverage.transitions[entry.id] for one in report.scopes)
         rows.add_row(entry.id, meaning, *_counted(*counts, expected=reachable))
     rows.add_section()
     for number in (number for number in rules if number in acting):
-        counts = report.rules.get(number, 0), sum(one.rules.get(number, 0) for one in report.scopes)
+        counts = report.rules.get(number, 0), sum(one.coverage.rules[number] for one in report.scopes)
         rows.add_row(number, escape(rules[number].title), *_counted(*counts))
     rows.add_section()
     for code, meaning in MEANINGS.items():
-        counts = report.refusals.get(code, 0), sum(one.refusals.get(code, 0) for one in report.scopes)
+        counts = report.refusals.get(code, 0), sum(one.coverage.codes[code] for one in report.scopes)
         rows.add_row(code, escape(meaning), *_counted(*counts))
     return rows
 

@@ -1,7 +1,9 @@
 """Checking that the rules hold, four ways: scenarios, exhaustive scopes, proofs, and guided random runs."""
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from functools import partial
+from itertools import islice
+from operator import call
 from typing import Any
 
 from attrs import frozen
@@ -14,8 +16,9 @@ from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage
 from liqspec.search import campaign, parallel
 from liqspec.spec import scopes, venues
-from liqspec.verify.report import Report, ScopeResult
-from liqspec.verify.tasks import LENGTH, Examples, Explored, Part, Proved, RandomRuns, Scenarios, Task, work
+from liqspec.verify import tasks
+from liqspec.verify.report import Report, counts
+from liqspec.verify.tasks import LENGTH, Part, Task
 
 STEPS, THOROUGH_STEPS = 60_000, 2_000_000
 RUNS = 10  # random runs in one piece: about a second
@@ -55,44 +58,41 @@ def verify(budget: Budget, progress: Console) -> Report:
             or the venue asked for, is wrong.
     """
     loaded = [scopes.load(name) for name in budget.scopes]
-    tasks = chain(_shipped(budget, loaded), _random_runs(budget, budget.bases()))
+    waiting = _tasks(budget, loaded, budget.bases())
     columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     parts: list[Part] = []
     with Progress(*columns, console=progress, transient=True) as bars:
         shown = _Bars(bars, budget)
-        for part in parallel.run_parallel(work, tasks, processes=budget.processes, done=shown.done):
+        for part in parallel.run_parallel(call, waiting, processes=budget.processes, done=shown.done):
             parts.append(part)
             if part.coverage.violations:
                 break
     return _report(budget, parts)
 
 
-def _shipped(budget: Budget, loaded: list[scopes.Scope]) -> Iterator[Task]:
+def _tasks(budget: Budget, loaded: list[scopes.Scope], bases: tuple[dict[str, Any], ...]) -> Iterator[Task]:
     """What takes longest comes first."""
-    yield from (Explored(scope) for scope in loaded)
-    yield Examples()
-    yield Scenarios()
+    yield from (partial(tasks.explored, scope) for scope in loaded)
+    yield from (tasks.examples, tasks.shipped_scenarios)
     if budget.proved:
-        yield from (Proved(name) for name in LEMMAS)
-
-
-def _random_runs(budget: Budget, bases: tuple[dict[str, Any], ...]) -> Iterator[Task]:
-    yield from (RandomRuns(bases, budget.seed, lengths) for lengths in _lengths(budget))
+        yield from (partial(tasks.proved, name) for name in LEMMAS)
+    yield from (partial(tasks.random_runs, bases, budget.seed, lengths) for lengths in _lengths(budget))
 
 
 def _lengths(budget: Budget) -> Iterator[tuple[tuple[int, int], ...]]:
     """Numbers and lengths of the random runs, grouped into tasks, until the steps or the seconds are used up."""
-    runs = _runs(budget)
-    while task := tuple(islice(runs, RUNS)):
-        yield task
-
-
-def _runs(budget: Budget) -> Iterator[tuple[int, int]]:
     planned = 0
-    numbers = budget.numbers(lambda: planned)
-    for number in numbers:
-        yield number, LENGTH if budget.steps is None else min(LENGTH, budget.steps - planned)
-        planned += LENGTH
+
+    def runs() -> Iterator[tuple[int, int]]:
+        nonlocal planned
+        numbers = budget.numbers(lambda: planned)
+        for number in numbers:
+            yield number, LENGTH if budget.steps is None else min(LENGTH, budget.steps - planned)
+            planned += LENGTH
+
+    grouped = runs()
+    while task := tuple(islice(grouped, RUNS)):
+        yield task
 
 
 class _Bars:
@@ -114,7 +114,7 @@ class _Bars:
         if part.exploration is not None:
             found = part.exploration
             speed = f"{found.states:,} states, {found.states / found.seconds:,.0f} a second"
-            self._bars.console.print(f"scope {found.scope}: {speed}")
+            self._bars.console.print(f"scope {found.scope.name}: {speed}")
         if part.kind in self._tasks:
             self._bars.advance(self._tasks[part.kind], part.steps)
 
@@ -124,26 +124,18 @@ def _report(budget: Budget, parts: list[Part]) -> Report:
     for part in parts:
         coverage.add(part.coverage)
         steps[part.kind] = steps.get(part.kind, 0) + part.steps
+    first: dict[str, InternalFailure] = {}  # of each kind: many runs may fail alike
+    for failure in coverage.failures:
+        first.setdefault(failure.what, failure)
     return Report(
         venues=budget.venues(),
         seed=budget.seed,
         steps=steps["random events"],
         examples=steps["worked examples"],
         scenarios=steps["scenarios"],
-        failures=[*(line for part in parts for line in part.failures), *_first_of_each(coverage.failures)],
-        checked=dict(sorted(coverage.checked.items())),
-        transitions=dict(sorted(coverage.transitions.items())),
-        rules=dict(sorted(coverage.rules.items())),
-        refusals=dict(sorted(coverage.codes.items())),
-        scopes=[ScopeResult.of(part.exploration) for part in parts if part.exploration is not None],
+        failures=[*(line for part in parts for line in part.failures), *map(str, first.values())],
+        **counts(coverage),
+        scopes=[part.exploration for part in parts if part.exploration is not None],
         proofs=[part.proof for part in parts if part.proof is not None],
         violations=coverage.violations,
     )
-
-
-def _first_of_each(failures: list[InternalFailure]) -> list[str]:
-    """The first failure of each kind: many runs may fail alike."""
-    first: dict[str, InternalFailure] = {}
-    for failure in failures:
-        first.setdefault(failure.what, failure)
-    return [str(failure) for failure in first.values()]

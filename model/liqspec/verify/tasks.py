@@ -1,6 +1,6 @@
 """The tasks that a verification consists of, each of which any process can do on its own."""
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from random import Random
 from typing import Any
 
@@ -52,22 +52,17 @@ class ProofResult:
         return self.status == "proved" and self.control == "refuted"
 
 
-@frozen
-class Examples:
-    """The worked examples of the rules, run as written."""
-
-    def work(self) -> Part:
-        """Run them with their expectations, judged by every property."""
-        return _replayed("worked examples", rulebook.example_scenarios())
+Task = Callable[[], Part]
 
 
-@frozen
-class Scenarios:
-    """The shipped scenarios."""
+def examples() -> Part:
+    """Run the worked examples of the rules with their expectations, judged by every property."""
+    return _replayed("worked examples", rulebook.example_scenarios())
 
-    def work(self) -> Part:
-        """Run them with their expectations, judged by every property."""
-        return _replayed("scenarios", [scenarios.load(name) for name in scenarios.names()])
+
+def shipped_scenarios() -> Part:
+    """Run the shipped scenarios with their expectations, judged by every property."""
+    return _replayed("scenarios", [scenarios.load(name) for name in scenarios.names()])
 
 
 def _replayed(kind: str, stories: list[scenarios.Scenario]) -> Part:
@@ -83,43 +78,27 @@ def _replayed(kind: str, stories: list[scenarios.Scenario]) -> Part:
     return part
 
 
-@frozen
-class Explored:
-    """A scope, to be explored."""
-
-    scope: Scope
-
-    def work(self) -> Part:
-        """Explore it; what it exercises is counted separately from the runs."""
-        found = explore.explore(self.scope)
-        return Part(
-            "scopes",
-            exploration=found,
-            coverage=Coverage(violations=found.coverage.violations, failures=found.coverage.failures),
-        )
+def explored(scope: Scope) -> Part:
+    """Explore a scope; what it exercises is counted separately from the runs."""
+    found = explore.explore(scope)
+    coverage = Coverage(violations=found.coverage.violations, failures=found.coverage.failures)
+    return Part("scopes", exploration=found, coverage=coverage)
 
 
-@frozen
-class Proved:
-    """A lemma, by its name."""
+def proved(lemma: str) -> Part:
+    """Prove a lemma, by its name, and refute its control."""
+    from liqspec.proofs import prove  # noqa: PLC0415 (it needs Z3, and only this does)
 
-    lemma: str
-
-    def work(self) -> Part:
-        """Prove it, and refute its control."""
-        from liqspec.proofs import prove  # noqa: PLC0415 (it needs Z3, and only this does)
-
-        known = LEMMAS[self.lemma]
-        proof, control = prove.prove(known), prove.refute_control(known)
-        result = ProofResult(
-            name=self.lemma,
-            status=proof.status,
-            counterexample=proof.counterexample,
-            control=control.status,
-            control_numbers=control.counterexample,
-            reason=proof.reason or control.reason,
-        )
-        return Part("lemmas", proof=result)
+    proof, control = prove.prove(LEMMAS[lemma]), prove.refute_control(LEMMAS[lemma])
+    result = ProofResult(
+        name=lemma,
+        status=proof.status,
+        counterexample=proof.counterexample,
+        control=control.status,
+        control_numbers=control.counterexample,
+        reason=proof.reason or control.reason,
+    )
+    return Part("lemmas", proof=result)
 
 
 LENGTH = 80  # events in one run: long enough for two liquidations, short enough to read
@@ -127,25 +106,17 @@ PAIRED = 4  # the interval, in events, at which the last one is also judged agai
 EVERY = 4  # the interval, in runs, at which one also has the optional events
 
 
-@frozen
-class RandomRuns:
-    """Random runs: their numbers, and the events of each."""
-
-    bases: tuple[dict[str, Any], ...]
-    seed: int
-    lengths: tuple[tuple[int, int], ...]
-
-    def work(self) -> Part:
-        """Run them one after the other, up to the first that violates something."""
-        part = Part("random events", 0)
-        for number, length in self.lengths:
-            random = seeded(self.seed, number)
-            where = f"random run {number} of seed {self.seed}"
-            optional = OPTIONAL if number % EVERY == EVERY - 1 else ()
-            part.steps += len(random_run(random.choice(self.bases), random, length, where, part.coverage, optional))
-            if part.coverage.violations:
-                break
-        return part
+def random_runs(bases: tuple[dict[str, Any], ...], seed: int, lengths: tuple[tuple[int, int], ...]) -> Part:
+    """Random runs, of these numbers and lengths, one after the other up to the first that violates something."""
+    part = Part("random events", 0)
+    for number, length in lengths:
+        random = seeded(seed, number)
+        where = f"random run {number} of seed {seed}"
+        optional = OPTIONAL if number % EVERY == EVERY - 1 else ()
+        part.steps += len(random_run(random.choice(bases), random, length, where, part.coverage, optional))
+        if part.coverage.violations:
+            break
+    return part
 
 
 def random_run(
@@ -181,11 +152,3 @@ def random_run(
     except Exception as error:
         coverage.failures.append(InternalFailure.of(where, error, events))
     return events
-
-
-Task = Examples | Scenarios | Explored | Proved | RandomRuns
-
-
-def work(task: Task) -> Part:
-    """Do a task of a verification."""
-    return task.work()

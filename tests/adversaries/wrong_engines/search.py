@@ -12,7 +12,7 @@ from liqspec.properties.coverage import Violation
 from liqspec.replay.run import Run
 from liqspec.spec import rulebook, scenarios, venues
 from liqspec.spec.scenarios import Scenario
-from liqspec.verify.tasks import LENGTH, RandomRuns
+from liqspec.verify.tasks import LENGTH, random_runs
 
 # Coarse grids, where boundaries are met often; and the venue that uses every parameter.
 BASES: tuple[dict[str, Any], ...] = tuple(base_configuration(venues.load(name)) for name in ("coarse", "hyperliquid"))
@@ -32,7 +32,7 @@ def find(steps: int, seed: int = 1) -> Found | None:
     """The first violation in the random events of a verification with this seed, of the engine as it is now."""
     tried = 0
     for number in range(steps // LENGTH):
-        part = RandomRuns(SHIPPED, seed, ((number, LENGTH),)).work()
+        part = random_runs(SHIPPED, seed, ((number, LENGTH),))
         tried += part.steps
         if part.coverage.violations:
             return Found(part.coverage.violations[0], tried)
