@@ -7,14 +7,13 @@ from attrs import Factory, define, field, frozen
 
 from liqspec.conform.answers import Accepted, Answering, Refused, Skipped, malformed, read_answer
 from liqspec.conform.coverage import Compared
-from liqspec.conform.finding import EngineFault, Fault, Finding
+from liqspec.conform.finding import EngineFault, Finding
 from liqspec.conform.negotiate import Hello
 from liqspec.core.config import Config
-from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.parameters import families_of
-from liqspec.core.refusals import BadRequest, Refusal
+from liqspec.core.refusals import BadRequest
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker.witness import Witness
@@ -89,7 +88,7 @@ class LockStep:
                 )
             return self._compare(RESET, self._last, answer, reply)
         except EngineFault as error:
-            return self._fault(error.fault)
+            return self._finding(kind="fault", fault=error.fault)
 
     def give(self, event: EventData) -> Finding | None:
         """Apply an event to both, and compare the outcomes; None if nothing is wrong so far."""
@@ -109,9 +108,7 @@ class LockStep:
                 return None
             return self._compare(event, expected, answer, reply)
         except EngineFault as error:
-            return self._fault(error.fault)
-
-    # ------------------------------------------------------------------------------------------------------- inside
+            return self._finding(kind="fault", fault=error.fault)
 
     def _compare(
         self, event: EventData, expected: Expected, answer: Accepted | Refused, reply: dict[str, Any]
@@ -127,9 +124,10 @@ class LockStep:
                     return self._not_allowed(execution, last, reply)
                 self.coverage.executed[str(execution["type"])] += 1
         observed = self._observed(answer)
-        if self._identical(last, observed):
-            reasons: tuple[Reason, ...] = ()
-        else:
+        reasons: tuple[Reason, ...] = ()
+        # What the engine shows exactly as the model does, to the letter, need not be compared.
+        alike = repr(observed.observation) == repr(last.observation)
+        if not (alike and last.refusal is None and observed.refused is None):
             compared = Step.of(self.model, event, effects, expected.refusal, self._last.observation)
             judged = Expected(
                 refusal=expected.refusal, effects=effects, observation=last.observation, snapshot=last.snapshot
@@ -143,18 +141,12 @@ class LockStep:
         broken = self._broken(event, answer, observed, reasons)
         self._last = last
         if not reasons and not broken and event is not RESET:
-            self._count(event, effects, expected.refusal)
+            self.coverage.steps += 1
+            self.coverage.families.update(families_of(self.config).keys())
+            self.coverage.count(event, effects, expected.refusal)
         if reasons:
             return self._finding(kind="difference", reasons=reasons, broken=broken, reply=reply)
         return self._finding(kind="property", broken=broken, reply=reply) if broken else None
-
-    def _identical(self, expected: Expected, observed: Observed) -> bool:
-        """Whether the engine shows exactly what the model does, to the letter: then nothing need be compared."""
-        return (
-            expected.refusal is None
-            and observed.refused is None
-            and repr(observed.observation) == repr(expected.observation)
-        )
 
     def _observed(self, answer: Accepted | Refused) -> Observed:
         if isinstance(answer, Refused):
@@ -194,14 +186,6 @@ class LockStep:
                 if verdict.outcome == "violated":
                     broken.append((entry.name, verdict.wrong))
         return tuple(broken)
-
-    def _count(self, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> None:
-        self.coverage.steps += 1
-        self.coverage.families.update(families_of(self.config).keys())
-        self.coverage.count(event, effects, refusal)
-
-    def _fault(self, fault: Fault) -> Finding:
-        return self._finding(kind="fault", fault=fault)
 
     def _finding(self, **found: Any) -> Finding:
         return Finding(config=self.config, events=list(self.events), applied=list(self.applied), **found)

@@ -116,9 +116,6 @@ def _error(code: str, message: str) -> dict[str, Any]:
     return {"ok": False, "error": {"code": code, "message": one_line(message)}}
 
 
-# ----------------------------------------------------------------------------------------------------- a fixed rule set
-
-
 def rule_set(venue: VenueFile) -> dict[str, Any]:
     """The rule set of a venue file as the protocol writes it: a configuration without what belongs to a run (CFG-4)."""
     marks = dict.fromkeys(venue.markets, "1")

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import IO, Literal
 
 from liqspec.conform.finding import CannotStart, EngineFault, Fault, FaultKind
@@ -19,7 +19,7 @@ CHUNK = 65536
 GRACE = 0.5  # seconds in which a process whose output has ended is expected to have ended too
 
 
-class Peer:
+class Peer(AbstractContextManager["Peer"]):
     """A process that is asked line by line; a context manager, on leaving which it and all its children are gone.
 
     Standard error is read whenever the process is waited for, so that it never blocks the process; its end is kept.
@@ -55,10 +55,6 @@ class Peer:
             self._selector.register(stream, selectors.EVENT_READ, name)
         os.set_blocking(self._stdin.fileno(), False)
 
-    def __enter__(self) -> "Peer":
-        """Enter the block that the process lives for."""
-        return self
-
     def __exit__(self, *_: object) -> None:
         """End the process."""
         self.close()
@@ -67,8 +63,6 @@ class Peer:
     def pid(self) -> int:
         """The number of the process, which is also that of its group."""
         return self._process.pid
-
-    # ------------------------------------------------------------------------------------------------- conversation
 
     def send(self, line: bytes) -> None:
         """Write a request line.
@@ -119,8 +113,6 @@ class Peer:
         text = one_line(bytes(self._out.split(b"\n")[0]).decode("utf-8", "replace"), 200)
         raise self.fault("answered without being asked", f"after its reply came also: {text}")
 
-    # ------------------------------------------------------------------------------------------------------ the end
-
     def wait_for_end(self) -> None:
         """See that the process ends by itself, in time.
 
@@ -148,8 +140,6 @@ class Peer:
         said = bytes(self._said).decode("utf-8", "replace")
         logged = bytes(self._logged).decode("utf-8", "replace")
         return EngineFault(Fault(kind=kind, message=message, stdout=said, stderr=logged))
-
-    # ------------------------------------------------------------------------------------------------------- inside
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
         stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr

@@ -46,9 +46,6 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
         console.print("[bold red]does not conform[/bold red]")
 
 
-# ---------------------------------------------------------------------------------------------------------- a finding
-
-
 def print_finding(finding: Finding, console: Console, found_events: int = 0) -> None:
     """Print a finding: its events with what the rules make of each, then what the engine did instead and why not."""
     heads = {"difference": "differs", "property": "breaks a property", "fault": "fails"}
@@ -117,9 +114,6 @@ def print_saved(saved: Saved, console: Console) -> None:
     console.print(f"the model:  liqspec simulate {saved.scenario}", markup=False, soft_wrap=True)
 
 
-# ----------------------------------------------------------------------------------------------------------- coverage
-
-
 def print_coverage(coverage: Compared, console: Console) -> None:
     """Print how often each event, transition, refusal and rule was exercised, what was skipped, and what never came."""
     rows = table("event", "accepted", "refused", "skipped", right=("accepted", "refused", "skipped"))
@@ -163,9 +157,6 @@ def _print_never(outcome: Outcome, console: Console) -> None:
         return
     for kind, names in never.items():
         console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {kind}: {escape(', '.join(names))}", soft_wrap=True)
-
-
-# -------------------------------------------------------------------------------------------------------- for machines
 
 
 def to_json(outcome: Outcome, engine: str, saved: Saved | None) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 from attrs import frozen
 
 from liqspec.conform.finding import Finding
-from liqspec.properties.coverage import Violation
 from liqspec.search.minimise import FailingRun
 from liqspec.spec import scenarios, vectors
 from liqspec.spec.vectors import Case
@@ -45,14 +44,8 @@ def save(finding: Finding, folder: Path, command: Sequence[str], options: Sequen
 
 def to_scenario(finding: Finding) -> str:
     """The finding as a scenario: what the rules say of its events. Executions of the engine's own are events of it."""
-    violation = Violation(
-        property="an_engine_departs_from_the_rules",
-        wrong=finding.headline,
-        where=finding.where,
-        config=finding.config,
-        events=finding.applied,
-    )
-    return counterexample.to_toml(violation)
+    title, story = "Counterexample: an engine departs from the rules", f"{finding.headline} ({finding.where})"
+    return counterexample.scenario_text(title, story, finding.config, finding.applied)
 
 
 def to_vector(finding: Finding) -> dict[str, Any]:

@@ -108,8 +108,6 @@ class Search:
             break
         return outcome
 
-    # ------------------------------------------------------------------------------------------------------- inside
-
     def _drive(
         self, config: dict[str, Any], random: Random, coverage: Compared, where: str, *, witnessed: bool
     ) -> Finding | None:

@@ -1,9 +1,10 @@
 """An engine in a separate process: `hello`, runs, and a new process after a fault."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from liqspec.conform.finding import EngineFault, Fault
+from liqspec.conform.finding import Fault
 from liqspec.conform.negotiate import Hello, read_hello
 from liqspec.conform.peer import MAX_REPLY, Peer
 from liqspec.core.events import EventData
@@ -14,7 +15,7 @@ GRACE = 0.05  # seconds in which an answer too many is expected
 START = 20.0  # seconds at least for the first reply, before which a process may have much to load
 
 
-class LiveEngine:
+class LiveEngine(AbstractContextManager["LiveEngine"]):
     """An engine that answers over the protocol; a context manager, on leaving which its process is gone."""
 
     def __init__(self, command: Sequence[str], timeout: float) -> None:
@@ -32,10 +33,6 @@ class LiveEngine:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> "LiveEngine":
-        """Enter the block that the process lives for."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """End the process."""
@@ -127,10 +124,7 @@ class LiveEngine:
         try:
             return protocol.read_line(line, MAX_REPLY)
         except BadLine as error:
-            raise self._garbage(str(error)) from None
-
-    def _garbage(self, why: str) -> EngineFault:
-        return self._peer.fault("printed garbage", f"an invalid reply: {why}")
+            raise self._peer.fault("printed garbage", f"an invalid reply: {error}") from None
 
 
 def _line(op: str, **fields: Any) -> bytes:

@@ -3,13 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-import tomli_w
 from rich.console import Console
 from rich.markup import escape
 
-from liqspec.core.config import Config
-from liqspec.core.engine import Engine
-from liqspec.core.refusals import Refusal
 from liqspec.distinguish.rule_sets import Parameter, RuleSets
 from liqspec.distinguish.search import Distinction, Outcome
 from liqspec.edge.texts import counted
@@ -18,7 +14,7 @@ from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
 from liqspec.step.compare import Difference
 from liqspec.step.question import reason_json
-from liqspec.step.relation import apply
+from liqspec.verify.counterexample import scenario_text
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:
@@ -107,18 +103,10 @@ def _parameter_json(parameter: Parameter) -> dict[str, Any]:
 
 def to_scenario(sets: RuleSets, found: Distinction) -> str:
     """The events as a scenario under the first rule set; its story says what the second one has instead."""
-    config = sets.configs(found.setting)[0]
-    engine = Engine(Config.from_json(config))
-    steps = []
-    for event in found.divergence.events:
-        refusal: Refusal | None = apply(engine, event).refusal
-        expect = {} if refusal is None else {"expect": {"refused": refusal.code}}
-        steps.append({"event": event, **expect})
     changed = "; ".join(f"{one.path} = {value_text(one.second)}" for one in found.parameters)
-    data = {
-        "title": f"Where {sets.names[0]} and {sets.names[1]} differ",
-        "story": f"{difference_text(found.divergence.first.difference, sets.names)}. {sets.names[1]} has {changed}.",
-        "config": config,
-        "step": steps,
-    }
-    return tomli_w.dumps(data)
+    return scenario_text(
+        f"Where {sets.names[0]} and {sets.names[1]} differ",
+        f"{difference_text(found.divergence.first.difference, sets.names)}. {sets.names[1]} has {changed}.",
+        sets.configs(found.setting)[0],
+        found.divergence.events,
+    )

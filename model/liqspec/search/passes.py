@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterator
 from fractions import Fraction
+from functools import wraps
 from itertools import combinations
 from math import inf
 from typing import Any, Protocol
@@ -20,9 +21,6 @@ SMALLER = 12  # powers of ten by which all amounts and sizes are divided at once
 DECIMALS = 2  # of an amount or a size after that, at most
 
 
-# --------------------------------------------------------------------------------------------------------- fewer events
-
-
 def drop_events(run: FailingRun) -> Candidates:
     """Drop neighbouring events: half of them first, then ever fewer, the last ones before all."""
     size = max(1, len(run.events) // 2)
@@ -35,20 +33,22 @@ def drop_events(run: FailingRun) -> Candidates:
     return run
 
 
-def _first(candidates: Callable[[FailingRun], Iterator[FailingRun]], run: FailingRun) -> Candidates:
-    """The first of some candidates that fails."""
-    for candidate in candidates(run):
-        if (found := (yield candidate)) is not None:
-            return found
-    return run
+def _first(candidates: Callable[[FailingRun], Iterator[FailingRun]]) -> Pass:
+    """The pass that makes the first of some candidates that fails."""
+
+    @wraps(candidates)
+    def one(run: FailingRun) -> Candidates:
+        for candidate in candidates(run):
+            if (found := (yield candidate)) is not None:
+                return found
+        return run
+
+    return one
 
 
-def rewrite_events(run: FailingRun) -> Candidates:
+@_first
+def rewrite_events(run: FailingRun) -> Iterator[FailingRun]:
     """Say the same with an event fewer: a block whose time never passed, two events merged, or any two dropped."""
-    return _first(_rewritten, run)
-
-
-def _rewritten(run: FailingRun) -> Iterator[FailingRun]:
     events = run.events
     if len(events) > MANY:
         return
@@ -105,27 +105,16 @@ def _sum(one: str, other: str) -> str:
     return decimal_text(exact(one) + exact(other))
 
 
-def condense_events(run: FailingRun) -> Candidates:
+@_first
+def condense_events(run: FailingRun) -> Iterator[FailingRun]:
     """Leave a pool the same equity with an event fewer: a mark there from the start, a price in place of collateral."""
-    return _first(_condensed, run)
-
-
-def _condensed(run: FailingRun) -> Iterator[FailingRun]:
-    yield from _with_a_starting_mark(run)
-    yield from _paid_by_the_price(run)
-
-
-def _with_a_starting_mark(run: FailingRun) -> Iterator[FailingRun]:
-    """Runs in which a market has from the start the mark that an event gave it."""
     for index, event in enumerate(run.events):
         market, price = event.get("market"), event.get("price")
         if event.get("type") == "mark_price" and isinstance(market, str) and market in run.config["marks"]:
             config = {**run.config, "marks": {**run.config["marks"], market: price}}
             yield evolve(run, config=config, events=run.events[:index] + run.events[index + 1 :])
 
-
-def _paid_by_the_price(run: FailingRun) -> Iterator[FailingRun]:
-    """Runs in which an opening trade is cheap enough that its profit replaces the collateral given before it."""
+    # An opening trade is cheap enough that its profit replaces the collateral given before it.
     for paid, money in enumerate(run.events):
         for opened in range(paid + 1, len(run.events)):
             price = _cheaper(run, money, run.events[opened])
@@ -149,9 +138,6 @@ def _cheaper(run: FailingRun, money: EventData, trade: EventData) -> str | None:
         return None
     lowered = ticks.__floor__() if size > 0 else ticks.__ceil__()
     return decimal_text(lowered * tick) if lowered > 0 else None
-
-
-# -------------------------------------------------------------------------------------------------- plain configuration
 
 
 def simplify_configuration(run: FailingRun) -> Candidates:
@@ -191,9 +177,6 @@ def _without_parameters(run: FailingRun) -> Iterator[dict[str, Any]]:
         for name in list(run.config.get(table) or {}):
             if f"{table}.{name}" not in required:
                 yield {**run.config, table: {key: value for key, value in run.config[table].items() if key != name}}
-
-
-# -------------------------------------------------------------------------------------------------------- plain numbers
 
 
 def simplify_numbers(run: FailingRun) -> Candidates:
@@ -276,9 +259,6 @@ def _plainness(value: Fraction) -> tuple[int, bool, Fraction]:
     """Orders numbers by how plain they are, the plainest first: few digits, powers of ten, small."""
     digits = decimal_text(abs(value)).replace(".", "").strip("0")
     return len(digits), digits != "1", abs(value)
-
-
-# ----------------------------------------------------------------------------------------------------------- other runs
 
 
 def other_runs(

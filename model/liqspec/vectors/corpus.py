@@ -122,9 +122,6 @@ def _index_text(data: dict[str, Any]) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-# ---------------------------------------------------------------------------------------------------------------- files
-
-
 def write(folder: Path, texts: dict[str, str]) -> None:
     """Write a corpus, and remove the cases of an earlier one that are not in it any more.
 

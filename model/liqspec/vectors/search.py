@@ -11,6 +11,7 @@ from liqspec.generate import Guide
 from liqspec.search.campaign import guided_run, seeded
 from liqspec.search.minimise import FailingRun, minimise
 from liqspec.search.passes import FEWER, PLAINER, SIMPLER
+from liqspec.spec import rulebook
 from liqspec.vectors.goals import acting_rules
 
 LENGTH = 50  # events of one run
@@ -58,15 +59,9 @@ def _goals_reached(
 
 def rules_seen(config: dict[str, Any], seed: str) -> set[str]:
     """The rules that act, or refuse, in guided runs of a configuration."""
-    seen: set[str] = set()
-    for number in range(RUNS):
-        engine = Engine(Config.from_json(config))
-
-        def apply(event: EventData, engine: Engine = engine) -> None:
-            seen.update(acting_rules(engine, event))
-
-        guided_run(Guide(seeded(seed, number), engine).next_event, apply, LENGTH, f"run {number} of {seed}")
-    return seen
+    every = set(rulebook.rules())
+    runs = (_goals_reached(config, seed, number, acting_rules, every) for number in range(RUNS))
+    return set[str]().union(*runs)
 
 
 def _burden(failing: FailingRun) -> tuple[int, int]:

@@ -64,9 +64,6 @@ def search_space(policy: str = "all", scope: str = "pool") -> dict[str, Any]:
     }
 
 
-# --------------------------------------------------------------------------------------------------- made, not searched
-
-
 def worked() -> Iterator[Case]:
     """The cases that need no search: worked examples, refusals, scenarios."""
     yield from _examples()
@@ -100,9 +97,6 @@ def _of_story(story: Scenario, suite: str, name: str, rule: str | None, provenan
         config=story.config.to_json(),
         events=tuple(events),
     )
-
-
-# ------------------------------------------------------------------------------------------------------------ searched
 
 
 # What a searched suite looks for.

@@ -97,32 +97,18 @@ def _violation(run: FailingRun) -> Violation:
 
 def to_toml(violation: Violation) -> str:
     """The violation as a scenario file that replays it."""
-    refused = _refusals(violation)
-    steps = []
-    for index, event in enumerate(violation.events):
-        step: dict[str, object] = {"event": event}
-        if index in refused:
-            step["expect"] = {"refused": refused[index]}
-        steps.append(step)
-    data = {
-        "title": f"Counterexample: {violation.property.replace('_', ' ')}",
-        "story": f"{violation.wrong} ({violation.where})",
-        "config": violation.config,
-        "step": steps,
-    }
-    return tomli_w.dumps(data)
+    title = f"Counterexample: {violation.property.replace('_', ' ')}"
+    return scenario_text(title, f"{violation.wrong} ({violation.where})", violation.config, violation.events)
 
 
-def _refusals(violation: Violation) -> dict[int, str]:
-    """The refusal codes of the run, by event, so that the replay expects them."""
-    engine = Engine(Config.from_json(violation.config))
-    monitor = Monitor.of_start(engine, violation.config, Coverage())
-    refused = {}
-    for index, event in enumerate(violation.events):
+def scenario_text(title: str, story: str, config: dict[str, Any], events: Iterable[EventData]) -> str:
+    """A scenario file of these events, which expects the refusals that there are now."""
+    monitor, steps = Monitor.of_start(Engine(Config.from_json(config)), config, Coverage()), []
+    for event in events:
         monitor.apply(event)
-        if monitor.refusal is not None:
-            refused[index] = monitor.refusal
-    return refused
+        expect = {} if monitor.refusal is None else {"expect": {"refused": monitor.refusal}}
+        steps.append({"event": event, **expect})
+    return tomli_w.dumps({"title": title, "story": story, "config": config, "step": steps})
 
 
 def to_pytest(violation: Violation, path: Path) -> str:

@@ -194,20 +194,20 @@ def _scopes(report: Report) -> WholeWords:
 
 def _fired(report: Report) -> WholeWords:
     rows = table("what acted", "which is", "runs", "exhaustive", right=("runs", "exhaustive"))
-    lifecycle, rules, acting = machine.lifecycle(), rulebook.rules(), acting_rules()
-    for entry in lifecycle.by_id.values():
-        reachable = entry.id in reachable_transitions()
-        meaning = escape(entry.meaning)
-        counts = report.transitions.get(entry.id, 0), sum(one.coverage.transitions[entry.id] for one in report.scopes)
-        rows.add_row(entry.id, meaning, *_counted(*counts, expected=reachable))
-    rows.add_section()
-    for number in (number for number in rules if number in acting):
-        counts = report.rules.get(number, 0), sum(one.coverage.rules[number] for one in report.scopes)
-        rows.add_row(number, escape(rules[number].title), *_counted(*counts))
-    rows.add_section()
-    for code, meaning in MEANINGS.items():
-        counts = report.refusals.get(code, 0), sum(one.coverage.codes[code] for one in report.scopes)
-        rows.add_row(code, escape(meaning), *_counted(*counts))
+    rules, acting, reachable = rulebook.rules(), acting_rules(), reachable_transitions()
+    transitions = {entry.id: entry.meaning for entry in machine.lifecycle().by_id.values()}
+    for kind, meanings in (
+        ("transitions", transitions),
+        ("rules", {number: rule.title for number, rule in rules.items() if number in acting}),
+        ("refusals", dict(MEANINGS)),
+    ):
+        exhaustive = [counts(found.coverage)[kind] for found in report.scopes]
+        for name, meaning in meanings.items():
+            expected = name not in transitions or name in reachable
+            runs = getattr(report, kind).get(name, 0)
+            times = sum(one.get(name, 0) for one in exhaustive)
+            rows.add_row(name, escape(meaning), *_counted(runs, times, expected=expected))
+        rows.add_section()
     return rows
 
 
