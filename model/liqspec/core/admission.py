@@ -4,7 +4,7 @@ Here is what a check is, and the checks that several events share. The record of
 checks; they run, and are printed in `spec/`, in that order.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import attrs
@@ -132,9 +132,9 @@ class EventRecord:
 # ----------------------------------------------------------------------------------------------- the fields of an event
 
 
-def amount(grid: GridName, sign: Sign) -> Any:
+def amount(grid: GridName, sign: Sign, default: Any = attrs.NOTHING) -> Any:
     """A field that holds a decimal string on a grid (AMT-4), with the sign that it must have (EVT-2)."""
-    return field(validator=is_amount, metadata={"grid": grid, "sign": sign})
+    return field(default=default, validator=is_amount, metadata={"grid": grid, "sign": sign})
 
 
 def is_text(_: object, attribute: "attrs.Attribute[Any]", value: str) -> None:
@@ -170,8 +170,18 @@ def written(event: object, state: State) -> list[Written]:
     market, grids = markets.get(getattr(event, "market", None) or ""), {"money": state.venue.money}
     if market is not None:
         grids |= {"price": market.price, "size": market.size}
-    fields = amount_fields(type(event))
-    return [Written(key, key, getattr(event, key), grids[grid], sign) for key, grid, sign in fields]
+    return list(_written(event, "", grids))
+
+
+def _written(record: object, path: str, grids: Mapping[str, Grid]) -> Iterator[Written]:
+    """The amounts of a record and of the records in its lists, without those that are left out."""
+    for attribute in attrs.fields(type(record)):  # type: ignore[arg-type]  # every record is of attrs
+        name, value = path + attribute.name, getattr(record, attribute.name)
+        if "grid" in attribute.metadata and value is not None:
+            yield Written(name, name, value, grids[attribute.metadata["grid"]], attribute.metadata["sign"])
+        if isinstance(value, tuple):
+            for place, entry in enumerate(value, start=1):
+                yield from _written(entry, f"{name}[{place}].", grids)
 
 
 # ------------------------------------------------------------------------------------- checks common to all (EVT-2)

@@ -9,7 +9,7 @@ from attrs import Factory, field, frozen
 
 from liqspec.core import parameters
 from liqspec.core.arithmetic import Ratio, Schedule, Tier
-from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationConfig, Parameters, on_grid
+from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationConfig, MarkConfig, Parameters, on_grid
 from liqspec.edge import amounts, shapes
 from liqspec.edge.amounts import Grid
 from liqspec.edge.keys import check_name
@@ -55,6 +55,7 @@ class Config:
     vault: VaultConfig = Factory(VaultConfig)
     quote_unit: str = field(default="0.000001", validator=is_amount)
     time: int = field(default=0, validator=is_integer)
+    mark: MarkConfig | None = None
 
     @classmethod
     def from_json(cls, data: object) -> "Config":
@@ -91,6 +92,7 @@ class Venue(Parameters):
 
     markets: dict[str, Market]
     money: Grid
+    forms_marks: bool
 
     @classmethod
     def from_config(cls, config: Config) -> "Venue":
@@ -103,8 +105,8 @@ class Venue(Parameters):
         if not config.markets:
             raise InvalidConfig("markets", "at least one market is needed")
         markets = {name: market_of(name, config.markets[name], money) for name in sorted(config.markets)}
-        tables = {"liquidation": config.liquidation, "backstop": config.backstop}
-        return cls(markets=markets, money=money, **parameters.in_integers(tables, money))
+        values = parameters.in_integers({table: getattr(config, table) for table in parameters.TABLES}, money)
+        return cls(markets=markets, money=money, forms_marks=config.mark is not None, **values)
 
 
 def _grid(path: str, step: str) -> Grid:

@@ -45,6 +45,24 @@ class Marked(EffectRecord, rules=("EVT-5",)):
 
 
 @frozen
+class MarkFormed(EffectRecord, rules=("MRK-6", "MRK-7")):
+    """A mark was formed from inputs; `limited` says whether the median was further away (MRK-7).
+
+    The candidates are in billionths of a tick, in the order of MRK-3.
+    """
+
+    market: str
+    price: int
+    candidates: tuple[tuple[str, int], ...]
+    limited: bool
+
+    @property
+    def rule(self) -> str:
+        """The rule that decided the mark."""
+        return "MRK-7" if self.limited else "MRK-6"
+
+
+@frozen
 class CollateralMoved(EffectRecord, rules=("ACC-4", "ACC-5", "ACC-6")):
     """Money came into a pool or left it, by the trader's deposit, withdrawal or transfer."""
 
@@ -203,6 +221,7 @@ class BlockBegun(EffectRecord, rules=("EVT-9",)):
 
 Effect = (
     Marked
+    | MarkFormed
     | CollateralMoved
     | Traded
     | Filled

@@ -12,10 +12,16 @@ def observe(state: State) -> dict[str, Any]:
     return {
         "time": state.time,
         "block": state.block,
+        **({"marks": observe_marks(state)} if state.venue.forms_marks else {}),
         "positions": [observe_position(state, position) for _, position in state.positions()],
         "pools": [observe_pool(state, pool) for pool in state.pools()],
         "vault": observe_vault(state),
     }
+
+
+def observe_marks(state: State) -> dict[str, str]:
+    """The marks as observed in a run that forms them (MRK-8)."""
+    return {market: state.venue.markets[market].price.text(mark) for market, mark in state.marks.items()}
 
 
 def observe_vault(state: State) -> dict[str, Any]:

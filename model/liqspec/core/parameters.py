@@ -290,6 +290,31 @@ class BackstopConfig:
 
 
 @frozen(kw_only=True)
+class MarkConfig:
+    """How the venue forms its marks from inputs (MRK); a configuration without this table does not form them."""
+
+    max_move: str | None = parameter(
+        SHARE_ABOVE_0,
+        default=None,
+        rule="MRK-7",
+        meaning="The share of the previous mark by which inputs move it at most; left out, there is no limit.",
+        samples=("1/100", "1/20", "1/3", "1"),
+        pairs=((None, "1/20"),),
+        note=lambda rules: "" if rules.max_move is None else f"a mark moves by at most {rules.max_move} of itself",
+        family="mark",
+    )
+    stale_ms: int | None = parameter(
+        MILLISECONDS,
+        default=None,
+        rule="MRK-2",
+        meaning="How many milliseconds an input still counts; left out, it counts only in its own event.",
+        samples=(0, 1, 1000, 30000),
+        pairs=((None, 1000),),
+        family="mark",
+    )
+
+
+@frozen(kw_only=True)
 class Parameters:
     """The parameters in integers, as the rules compute with them; money in quote units."""
 
@@ -303,12 +328,16 @@ class Parameters:
     restore: Restore | None
     backstop_threshold: Ratio
     return_fraction: Ratio
+    max_move: Ratio | None
+    stale_ms: int | None
 
 
 # ---------------------------------------------------------------------------------------------------- reading them
 
 
-TABLES: dict[str, type[Any]] = {"liquidation": LiquidationConfig, "backstop": BackstopConfig}
+TABLES: dict[str, type[Any]] = {"liquidation": LiquidationConfig, "backstop": BackstopConfig, "mark": MarkConfig}
+# A family that is on in every run whose configuration has the table of its name, even an empty one.
+OWN_TABLE: tuple[str, ...] = ("mark",)
 PARAMETERS: tuple[Parameter, ...] = tuple(
     Parameter(table=table, name=entry.name, default=entry.default, **entry.metadata)
     for table, shape in TABLES.items()
@@ -323,8 +352,8 @@ def of_table(table: str) -> Iterator[Parameter]:
 
 
 def families_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """The families whose parameters a configuration in plain data has, each with the path of its first one."""
-    families: dict[str, str] = {}
+    """The families that a configuration in plain data has, each with the path of what turns it on."""
+    families = {table: table for table in OWN_TABLE if table in config}
     for entry in PARAMETERS:
         if entry.family and entry.name in (config.get(entry.table) or {}):
             families.setdefault(entry.family, entry.path)
@@ -339,6 +368,6 @@ def in_integers(tables: Mapping[str, Any], money: Grid) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     for entry in PARAMETERS:
-        value = getattr(tables[entry.table], entry.name)
+        value = getattr(tables[entry.table], entry.name, None)
         values[entry.inner_name] = None if value is None else entry.kind.inside(entry.path, value, money)
     return values

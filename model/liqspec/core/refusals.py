@@ -145,6 +145,20 @@ class TimeNotAfter(Refusal, rule="EVT-9"):
     sentence = "{field} is {value} ms; {limit} ms"
 
 
+class NotFormed(Refusal, rule="MRK-1"):
+    """Inputs of a mark in a run that does not form its marks (MRK-1)."""
+
+    meaning = "the run does not form its marks from inputs: its configuration has no table `mark`"
+    sentence = "{field} {value}: {limit}"
+
+
+class NoPrice(Refusal, rule="MRK-6"):
+    """Inputs of which no candidate for the mark can be made (MRK-6)."""
+
+    meaning = "none of the three candidates for the mark exists"
+    sentence = "{field} {value}: {limit}"
+
+
 # Every code with its meaning, in the order in which the classes stand, which is that of the checks (EVT-2).
 MEANINGS: dict[str, str] = {refusal.code: refusal.meaning for refusal in Refusal.__subclasses__()}
 CODES: tuple[str, ...] = tuple(MEANINGS)

@@ -5,6 +5,7 @@ The records below list the fields of the state once, each with its type outside.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cache
 from operator import attrgetter
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
@@ -14,11 +15,13 @@ from attrs import frozen
 
 from liqspec.core import machine
 from liqspec.core.config import Market, Mode, Venue
+from liqspec.core.families import mark_price
+from liqspec.core.families.mark_price import Average, Feed, Perp
 from liqspec.core.parameters import InvalidConfig, on_grid
 from liqspec.core.state import Account, Book, Pool, Position, State, Window
 from liqspec.edge import shapes
 from liqspec.edge.keys import check_name
-from liqspec.edge.shapes import are_amounts, are_reported, is_integer, is_moment, is_reported
+from liqspec.edge.shapes import are_amounts, are_reported, is_amount, is_integer, is_moment, is_reported
 from liqspec.edge.texts import show
 
 T = TypeVar("T")
@@ -32,7 +35,11 @@ Size = Annotated[int, "size"]
 Moment = Annotated[int, "moment"]
 Sizes = Annotated[tuple[tuple[str, int], ...], "sizes"]
 Prices = Annotated[tuple[tuple[str, int], ...], "prices"]
-Kind = Literal["money", "size", "sizes", "prices", "moment", "integer", "flag", "text", "record", "records"]
+Price = Annotated[int, "price"]
+Exact = Annotated[Decimal, "decimal"]
+Kind = Literal[
+    "money", "size", "sizes", "price", "prices", "decimal", "moment", "integer", "flag", "text", "record", "records"
+]
 
 
 class WindowValue(NamedTuple):
@@ -82,6 +89,50 @@ class BookValue(NamedTuple):
     positions: Sizes = ()
 
 
+class InputValue(NamedTuple):
+    """An input that may still count, and the time of its event (MRK-2)."""
+
+    price: Price
+    time: int
+
+
+class PerpValue(NamedTuple):
+    """A price on another venue, and its weight (MRK-1)."""
+
+    price: Price
+    weight: int
+
+
+class PerpsValue(NamedTuple):
+    """The prices on other venues that may still count, and the time of their event (MRK-2)."""
+
+    prices: tuple[PerpValue, ...]
+    time: int
+
+
+class AverageValue(NamedTuple):
+    """An average over time: numerator in ticks × ms, denominator in ms, latest sample in ticks, its time (MRK-5)."""
+
+    numerator: Exact
+    denominator: Exact
+    sample: Exact
+    time: int
+
+
+@frozen(kw_only=True)
+class FeedValue:
+    """What a market remembers of its inputs."""
+
+    market: str
+    index: InputValue | None = None
+    best_bid: InputValue | None = None
+    best_ask: InputValue | None = None
+    last: InputValue | None = None
+    perps: PerpsValue | None = None
+    basis: AverageValue | None = None
+    book: AverageValue | None = None
+
+
 @frozen(cache_hash=True)
 class Snapshot:
     """The state of a run between two events; everything in integers."""
@@ -93,6 +144,7 @@ class Snapshot:
     vault: BookValue
     outside: BookValue
     net_deposits: Money = 0
+    feeds: tuple[FeedValue, ...] | None = None
 
 
 # ------------------------------------------------------------------------------------------------- the list of fields
@@ -147,6 +199,7 @@ def _kind(hint: Any) -> tuple[Kind, Any]:
 
 # ------------------------------------------------------------------------------------------------------ capture, build
 
+_AVERAGES = ("basis", "book")
 _OF_POSITION = attrgetter(*PositionValue._fields[1:-1])
 
 
@@ -163,7 +216,22 @@ def capture(state: State) -> Snapshot:
         _book(state.vault),
         _book(state.outside),
         state.net_deposits,
+        tuple(_feed(market, feed) for market, feed in sorted(state.feeds.items())) or None,
     )
+
+
+def _feed(market: str, feed: Feed) -> FeedValue:
+    kept: dict[str, Any] = {
+        name: InputValue(value, time)
+        if isinstance(value, int)
+        else PerpsValue(tuple(PerpValue(*perp) for perp in value), time)
+        for name, (value, time) in feed.given.items()
+    }
+    for name in _AVERAGES:
+        average: Average = getattr(feed, name)
+        if average.time is not None:
+            kept[name] = AverageValue(average.numerator, average.denominator, average.sample, average.time)
+    return FeedValue(market=market, **kept)
 
 
 def _pool(pool: Pool) -> PoolValue:
@@ -207,7 +275,21 @@ def build(venue: Venue, value: Snapshot) -> State:
         Book(value.outside.cash, dict(value.outside.positions)),
         value.net_deposits,
         value.block,
+        {feed.market: _build_feed(feed) for feed in value.feeds or ()},
     )
+
+
+def _build_feed(value: FeedValue) -> Feed:
+    feed = Feed()
+    for name in mark_price.INPUTS:
+        kept = getattr(value, name)
+        if kept is not None:
+            given = kept.price if isinstance(kept, InputValue) else tuple(Perp(*perp) for perp in kept.prices)
+            feed.given[name] = (given, kept.time)
+    for name in _AVERAGES:
+        if (average := getattr(value, name)) is not None:
+            setattr(feed, name, Average(*average))
+    return feed
 
 
 def _build_pool(venue: Venue, account: str, value: PoolValue) -> Pool:
@@ -228,9 +310,10 @@ def to_json(venue: Venue, snapshot: Snapshot) -> dict[str, Any]:
     return {"format": FORMAT, **write(venue, snapshot)}
 
 
-def write(venue: Venue, record: Any) -> dict[str, Any]:
-    """A record of the state as plain data in the outside format."""
-    market = venue.markets[record.market] if isinstance(record, PositionValue) else None
+def write(venue: Venue, record: Any, market: Market | None = None) -> dict[str, Any]:
+    """A record of the state as plain data in the outside format; `market` is that of the record around it."""
+    if isinstance(record, PositionValue | FeedValue):
+        market = venue.markets[record.market]
     values = [(field, getattr(record, field.name)) for field in fields(record.__class__)]
     return {field.name: _write_value(venue, market, field.kind, value) for field, value in values if value is not None}
 
@@ -242,14 +325,19 @@ def _write_value(venue: Venue, market: Market | None, kind: Kind, value: Any) ->
         case "size":
             assert market is not None, "only a position has a size"
             return market.size.text(value)
+        case "price":
+            assert market is not None, "only an input has a price"
+            return market.price.text(value)
+        case "decimal":
+            return f"{value:f}"
         case "sizes":
             return {name: venue.markets[name].size.text(size) for name, size in value}
         case "prices":
             return {name: venue.markets[name].price.text(price) for name, price in value}
         case "record":
-            return write(venue, value)
+            return write(venue, value, market)
         case "records":
-            return [write(venue, entry) for entry in value]
+            return [write(venue, entry, market) for entry in value]
         case _:
             return value
 
@@ -259,6 +347,8 @@ def _write_value(venue: Venue, market: Market | None, kind: Kind, value: Any) ->
 _OUTSIDE: dict[Kind, tuple[Any, Any]] = {
     "money": (str, is_reported),
     "size": (str, is_reported),
+    "price": (str, is_amount),
+    "decimal": (str, is_reported),
     "sizes": (dict[str, str], are_reported),
     "prices": (dict[str, str], are_amounts),
     "moment": (int, is_moment),
@@ -310,7 +400,9 @@ def from_json(venue: Venue, data: object) -> Snapshot:
         _read_account(venue, f"accounts.{account.name}", account)
         for account in sorted(written.accounts, key=lambda account: account.name)
     )
-    read = _read(venue, Snapshot, written, "", accounts=accounts)
+    read = _read(
+        venue, Snapshot, written, "", accounts=accounts, feeds=_read_feeds(venue, written.feeds or (), written.time)
+    )
     for market, mark in read.marks:
         if mark <= 0:
             raise InvalidConfig(f"marks.{market}", f"must be above 0, got {written.marks[market]}")
@@ -344,10 +436,44 @@ def _read_value(venue: Venue, market: Market | None, field: Field, given: Any, p
             return tuple(
                 (name, on_grid(f"{below}.{name}", given[name], venue.markets[name].price)) for name in sorted(given)
             )
+        case "price":
+            assert market is not None, "only an input has a price"
+            return _positive(below, on_grid(below, given, market.price))
+        case "decimal":
+            return Decimal(given)
         case "record":
-            return _read(venue, field.record, given, below)
+            return _read(venue, field.record, given, below, market)
+        case "records":
+            places = enumerate(given, start=1)
+            return tuple(_read(venue, field.record, entry, f"{below}[{place}]", market) for place, entry in places)
         case _:
             return given
+
+
+def _positive(path: str, value: int) -> int:
+    if value <= 0:
+        raise InvalidConfig(path, "must be above 0")
+    return value
+
+
+def _read_feeds(venue: Venue, written: Any, now: int) -> tuple[FeedValue, ...] | None:
+    if written and not venue.forms_marks:
+        raise InvalidConfig("feeds", "the configuration of this run has no table mark (MRK-1)")
+    names = [feed.market for feed in written]
+    if len(set(names)) != len(names):
+        raise InvalidConfig("feeds", "a market is repeated")
+    feeds: list[FeedValue] = []
+    for feed in sorted(written, key=lambda feed: feed.market):
+        path = f"feeds.{feed.market}"
+        feeds.append(_read(venue, FeedValue, feed, path, _market(venue, path, feed.market)))
+        for name, value in attrs.asdict(feeds[-1], recurse=False).items():
+            if isinstance(value, InputValue | PerpsValue | AverageValue) and value.time > now:
+                raise InvalidConfig(f"{path}.{name}.time", f"must not be after the time of the state, got {value.time}")
+            if isinstance(value, AverageValue) and value.denominator < 0:
+                raise InvalidConfig(f"{path}.{name}.denominator", "must be at least 0")
+            if isinstance(value, PerpsValue) and (not value.prices or any(one.weight < 1 for one in value.prices)):
+                raise InvalidConfig(f"{path}.{name}.prices", "at least one entry is needed, and weights of at least 1")
+    return tuple(feeds) or None
 
 
 def _read_account(venue: Venue, path: str, written: Any) -> AccountValue:

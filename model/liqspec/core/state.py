@@ -7,6 +7,7 @@ from attrs import Factory, define, frozen
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding, Ratio
 from liqspec.core.config import Market, Mode, Venue
+from liqspec.core.families.mark_price import Feed
 from liqspec.edge import keys
 
 
@@ -179,7 +180,10 @@ class Book:
 
 @define(eq=False)
 class State:
-    """Everything that an event can change; `net_deposits` is the sum of deposits and vault funding."""
+    """Everything that an event can change; `net_deposits` is the sum of deposits and vault funding.
+
+    `feeds` are the markets whose marks were formed from inputs, with what they remember (MRK-2, MRK-5).
+    """
 
     venue: Venue
     time: int
@@ -189,6 +193,7 @@ class State:
     outside: Book
     net_deposits: int
     block: int = 0
+    feeds: dict[str, Feed] = Factory(dict)
 
     def pools(self) -> Iterator[Pool]:
         """All margin pools in the order of assessment (LIQ-7)."""

@@ -6,6 +6,7 @@ A state of the trace is a snapshot in integers (OBS-4) and the event that led to
 
 import json
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from attrs import frozen
@@ -67,11 +68,12 @@ def _moments(engine: Engine, events: Iterable[EventData]) -> Iterator[Moment]:
 def to_json(trace: Trace, source: str = "") -> dict[str, Any]:
     """The trace as ITF; `source` says where it comes from. `from_json` of it is the trace again."""
     first = {ACTION: INIT, "event": _variant(INIT, _NOTHING), "refused": _option(None)}
-    states = [{**first, **_write_record(trace.start)}]
+    forms_marks = trace.config.mark is not None
+    states = [{**first, **_write_state(trace.start, feeds=forms_marks)}]
     for moment in trace.moments:
         kind, rest = _event(moment.event)
         happened = {ACTION: kind, "event": _variant(kind, rest), "refused": _option(moment.refused)}
-        states.append({**happened, **_write_record(moment.snapshot)})
+        states.append({**happened, **_write_state(moment.snapshot, feeds=forms_marks)})
     return {
         "#meta": {
             "format": "ITF",
@@ -81,7 +83,7 @@ def to_json(trace: Trace, source: str = "") -> dict[str, Any]:
             "config": trace.config.to_json(),
         },
         "params": [],
-        "vars": list(VARIABLES),
+        "vars": [name for name in VARIABLES if name in states[0]],
         "states": [{"#meta": {"index": index}, **state} for index, state in enumerate(states)],
     }
 
@@ -95,6 +97,11 @@ def _event(event: EventData) -> tuple[str, Value]:
         return "bad_request", {"json": json.dumps(event)}
 
 
+def _write_state(state: Snapshot, *, feeds: bool) -> dict[str, Value]:
+    """A snapshot; only a run that forms its marks has `feeds` (MRK-1)."""
+    return {name: value for name, value in _write_record(state).items() if feeds or name != "feeds"}
+
+
 def _write_record(record: Any) -> dict[str, Value]:
     """A snapshot, or a record in it."""
     return {field.name: _write_field(field, getattr(record, field.name)) for field in snapshot.fields(record.__class__)}
@@ -102,12 +109,16 @@ def _write_record(record: Any) -> dict[str, Value]:
 
 def _write_field(field: snapshot.Field, value: Any) -> Value:
     match field.kind:
+        case "record" if field.nullable:
+            return _variant("None", _NOTHING) if value is None else _variant("Some", _write_record(value))
         case "record":
             return _write_record(value)
         case "records":
-            return [_write_record(entry) for entry in value]
+            return [_write_record(entry) for entry in value or ()]
         case "sizes" | "prices":
             return _map(value)
+        case "decimal":
+            return f"{value:f}"
         case _:
             return _option(value) if field.nullable else _write(value)
 
@@ -120,6 +131,8 @@ def _write(value: object) -> Value:
         return {"#bigint": str(value)}
     if isinstance(value, dict):
         return _map(value.items())
+    if isinstance(value, list):
+        return [_write(entry) for entry in value]
     raise AssertionError(f"no value of a trace: {value!r}")
 
 
@@ -164,15 +177,20 @@ def _read_event(data: Any) -> EventData:
 
 def _read_record(record: Any, data: Any) -> Any:
     """A snapshot, or a record in it."""
-    return record(**{field.name: _read_field(field, data[field.name]) for field in snapshot.fields(record)})
+    listed = [field for field in snapshot.fields(record) if field.name in data or field.name != "feeds"]
+    return record(**{field.name: _read_field(field, data[field.name]) for field in listed})
 
 
 def _read_field(field: snapshot.Field, data: Any) -> Any:
     match field.kind:
+        case "record" if field.nullable:
+            return None if data["tag"] == "None" else _read_record(field.record, data["value"])
         case "record":
             return _read_record(field.record, data)
         case "records":
-            return tuple(_read_record(field.record, entry) for entry in data)
+            return tuple(_read_record(field.record, entry) for entry in data) or field.default
+        case "decimal":
+            return Decimal(data)
         case "sizes" | "prices":
             return tuple(_read(data).items())
         case _:
@@ -187,6 +205,8 @@ def _read(data: Any) -> Any:
     """A truth value, a text, an integer, or a table of such."""
     if isinstance(data, bool | str):
         return data
+    if isinstance(data, list):
+        return [_read(entry) for entry in data]
     if "#bigint" in data:
         return int(data["#bigint"])
     if "#map" in data:

@@ -31,6 +31,10 @@ class Units:
         """A price in ticks."""
         return thousands(self.venue.markets[market].price.text(ticks))
 
+    def part_of_price(self, market: str, billionths: int) -> str:
+        """A price in billionths of a tick."""
+        return thousands(amounts.ratio_text(self.venue.markets[market].price.step * Fraction(billionths, 10**9)))
+
     def size(self, market: str, lots: int) -> str:
         """A size in lots."""
         return thousands(self.venue.markets[market].size.text(lots))

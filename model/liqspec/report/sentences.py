@@ -13,6 +13,7 @@ from liqspec.core.effects import (
     LiquidationEntered,
     LiquidationLeft,
     Marked,
+    MarkFormed,
     OrderEmitted,
     OrderEnded,
     Sizing,
@@ -65,6 +66,8 @@ def effect_text(effect: Effect, units: Units) -> str:  # noqa: PLR0912  # one ca
     match effect:
         case Marked():
             return f"mark of {effect.market} is {units.price(effect.market, effect.price)}"
+        case MarkFormed():
+            return _mark_formed(effect, units)
         case CollateralMoved():
             return f"{effect.pool} {_verb(effect.amount, 'receives', 'pays')} {units.money(abs(effect.amount))}"
         case Traded():
@@ -111,6 +114,12 @@ def effect_text(effect: Effect, units: Units) -> str:  # noqa: PLR0912  # one ca
             return f"block {effect.block} begins at {effect.time} ms"
         case _:
             assert_never(effect)
+
+
+def _mark_formed(effect: MarkFormed, units: Units) -> str:
+    shown = [f"{name} {units.part_of_price(effect.market, value)}" for name, value in effect.candidates]
+    limit = ", cut to the largest move (MRK-7)" if effect.limited else ""
+    return f"mark of {effect.market} is {units.price(effect.market, effect.price)}: the median of {', '.join(shown)}{limit}"
 
 
 def _verb(amount: int, positive: str, negative: str) -> str:

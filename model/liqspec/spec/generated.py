@@ -16,7 +16,20 @@ from liqspec.core.config import Mode
 from liqspec.core.events import CHECKS, EVENTS, Event, Trade
 from liqspec.core.parameters import FAMILIES, PARAMETERS, Parameter
 from liqspec.core.refusals import CODES, MEANINGS
-from liqspec.core.snapshot import AccountValue, BookValue, Field, PoolValue, PositionValue, Snapshot, WindowValue
+from liqspec.core.snapshot import (
+    AccountValue,
+    AverageValue,
+    BookValue,
+    FeedValue,
+    Field,
+    InputValue,
+    PerpsValue,
+    PerpValue,
+    PoolValue,
+    PositionValue,
+    Snapshot,
+    WindowValue,
+)
 from liqspec.edge import files
 from liqspec.edge.shapes import is_integer
 
@@ -101,9 +114,12 @@ def fields_table() -> str:
 def _field_text(field: "attrs.Attribute[Any]", event: type[Event]) -> str:
     if field.name == "prices":
         return "prices: an object from market to price > 0, with at least one"
+    if field.name == "perps":
+        return "perps (optional): a list of price > 0 and weight ≥ 1, with at least one entry"
     sign = {"positive": " > 0", "nonzero": " ≠ 0"}.get(field.metadata.get("sign", ""), "")
     modes = ' (`"cross"` or `"isolated"`)' if field.name == "mode" and event is Trade else ""
-    optional = " (optional, an integer)" if field.default is None else ""
+    whole = ", an integer" if field.validator is is_integer else ""
+    optional = f" (optional{whole})" if field.default is None else ""
     if "mode" in field.metadata:
         optional = f" (in mode `{field.metadata['mode']}`)"
     return f"{field.name}{sign}{modes}{optional}"
@@ -147,6 +163,10 @@ def _of_event_field(field: "attrs.Attribute[Any]") -> dict[str, Any]:
     amount = _common("amount")
     if field.name == "prices":
         return {"type": "object", "additionalProperties": amount, "minProperties": 1}
+    if field.name == "perps":
+        perp = {"price": amount, "weight": {"allOf": [_common("integer")], "minimum": 1}}
+        entry = {"type": "object", "properties": perp, "required": list(perp), "additionalProperties": False}
+        return {"type": "array", "items": entry, "minItems": 1}
     if "grid" in field.metadata:
         return amount
     if field.validator is is_integer:
@@ -166,12 +186,12 @@ def _common_schema() -> dict[str, Any]:
 
 _PARAMETERS_HEAD = """# The parameters of a venue
 
-What venues differ in, besides their markets: the fields of the tables `liquidation` and `backstop` of a configuration
+What venues differ in, besides their markets: the fields of the tables `liquidation`, `backstop` and `mark` of a configuration
 (CFG-1), and what each may be (CFG-2). This page is written from the declarations that the model reads
 (`make parameters`), and a test keeps it so.
 
 A parameter of a *family* is off by default, and only sent to an engine whose `hello` lists the family
-([protocol](protocol.md)).
+([protocol](protocol.md)). The family `mark` is on in a run whose configuration has the table `mark`, even an empty one (MRK-1).
 
 | parameter | is | default | rule | family | meaning |
 |---|---|---|---|---|---|
@@ -224,6 +244,11 @@ _NAMES = {
     PositionValue: "position",
     PoolValue: "pool",
     AccountValue: "account",
+    InputValue: "input",
+    PerpValue: "perp",
+    PerpsValue: "perps",
+    AverageValue: "average",
+    FeedValue: "feed",
 }
 # What a state that is known in part has of a record in another form: its key, and a position's window (STP-2).
 _ELSEWHERE = ("market", "window", "positions")
@@ -235,7 +260,8 @@ def _snapshot_schema() -> dict[str, Any]:
     data["properties"] = {"format": {"const": snapshot.FORMAT}, **_properties(Snapshot)}
     data["required"] = ["format", *_required_of(Snapshot)]
     for record, name in _NAMES.items():
-        data["$defs"][name]["properties"] = _properties(record)
+        shape = data["$defs"].setdefault(name, {"type": "object", "properties": {}, "additionalProperties": False})
+        shape["properties"] = _properties(record)
         if required := _required_of(record):
             data["$defs"][name]["required"] = required
     partial = data["$defs"]["partial"]["properties"]
@@ -256,8 +282,10 @@ def _required_of(record: Any) -> list[str]:
 
 def _of_field(field: Field) -> dict[str, Any]:
     match field.kind:
-        case "money" | "size":
+        case "money" | "size" | "decimal":
             return _common("observed_amount")
+        case "price":
+            return _common("positive_amount")
         case "sizes":
             return _table_of("observed_amount")
         case "prices":

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from liqspec.core.admission import EventData, Listed, listed_fields
 from liqspec.core.events.market import Fill, Funding, MarkPrice, Marks, OrderDone
+from liqspec.core.events.price_inputs import PriceInputs
 from liqspec.core.events.trader import Deposit, Trade, Transfer, Withdraw
 from liqspec.core.events.vault_and_time import Adjust, Block, VaultCash, VaultTrade
 from liqspec.core.refusals import BadRequest
@@ -30,6 +31,7 @@ Event = (
     | VaultTrade
     | VaultCash
     | Adjust
+    | PriceInputs
     | Block
 )
 
@@ -38,7 +40,7 @@ EVENTS: dict[str, type[Event]] = {kind.type: kind for kind in get_args(Event)}
 CHECKS: dict[str, tuple[Listed, ...]] = {kind: (*listed_fields(event), *event.checks) for kind, event in EVENTS.items()}
 
 # Of a minor version of the rules: an engine has these only if it lists them (VER-1).
-OPTIONAL: frozenset[str] = frozenset({"adjust"})
+OPTIONAL: frozenset[str] = frozenset({"adjust", "price_inputs"})
 
 __all__ = [
     "CHECKS",
@@ -54,6 +56,7 @@ __all__ = [
     "MarkPrice",
     "Marks",
     "OrderDone",
+    "PriceInputs",
     "Trade",
     "Transfer",
     "VaultCash",
@@ -97,10 +100,9 @@ def from_json(data: object) -> Event:
 def to_json(event: Event) -> EventData:
     """The event as plain data; `from_json` of it is the event again."""
     data: EventData = {"type": event.type}
-    for attribute in attrs.fields(type(event)):
-        value = getattr(event, attribute.name)
-        if value is not None:
-            data[attribute.name] = dict(value) if attribute.name == "prices" else value
+    filled = attrs.asdict(event, filter=lambda _, value: value is not None)
+    for name, value in filled.items():
+        data[name] = dict(value) if name == "prices" else list(value) if isinstance(value, tuple) else value
     return data
 
 
