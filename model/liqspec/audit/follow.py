@@ -12,7 +12,7 @@ from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.machine import lifecycle
-from liqspec.core.observation import observe_pool, observe_position, observe_vault
+from liqspec.core.observation import observe_marks, observe_pool, observe_position, observe_vault
 from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
@@ -95,7 +95,7 @@ class Follower:
             self._take_over(entry.before)
         # Only where the log says that the event was refused can it be that the model must go back.
         earlier = self.model.snapshot() if entry.observed is not None and entry.observed.refused else None
-        outcome = apply_event(self.model, entry.event)
+        outcome = apply_event(self.model, entry.event, entry.observed and entry.observed.observation)
         effects, refusal = outcome.effects, outcome.refusal
         self.audit.events += 1
         self.audit.coverage.count(entry.event, effects, refusal)
@@ -259,7 +259,8 @@ def seen(state: State, observation: dict[str, Any]) -> dict[str, Any]:
             pool = state.pool(listed["account"], listed["mode"], listed.get("market") or "")
             pools += [] if pool is None else [observe_pool(state, pool)]
     vault = observe_vault(state) if "vault" in observation else {}
-    return {"time": state.time, "block": state.block, "positions": positions, "pools": pools, "vault": vault}
+    marks = {"marks": observe_marks(state)} if state.venue.forms_marks and "marks" in observation else {}
+    return {"time": state.time, "block": state.block, **marks, "positions": positions, "pools": pools, "vault": vault}
 
 
 def states_before(state: State, effects: tuple[Effect, ...]) -> dict[str, str]:

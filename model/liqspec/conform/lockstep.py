@@ -11,7 +11,7 @@ from liqspec.conform.finding import EngineFault, Finding
 from liqspec.conform.negotiate import Hello
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
-from liqspec.core.events import EventData
+from liqspec.core.events import EventData, PriceInputs
 from liqspec.core.parameters import families_of
 from liqspec.core.refusals import BadRequest
 from liqspec.edge.shapes import WrongShape
@@ -106,6 +106,9 @@ class LockStep:
                 self.applied.pop()
                 self.coverage.skipped[str(event.get("type")), answer.why] += 1
                 return None
+            if isinstance(answer, Accepted) and event.get("type") == PriceInputs.type:
+                self.model.restore(earlier)  # the run continues with the engine's mark (MRK-9)
+                expected = relation.apply(self.model, event, answer.observation)
             return self._compare(event, expected, answer, reply)
         except EngineFault as error:
             return self._finding(kind="fault", fault=error.fault)

@@ -9,11 +9,13 @@ from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Config, Mode, Venue
 from liqspec.core.effects import Effect
 from liqspec.core.events import Event
+from liqspec.core.events.price_inputs import AtReportedMark, PriceInputs
 from liqspec.core.parameters import InvalidConfig, on_grid
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.core.state import Account, Book, Pool, State
 from liqspec.edge import keys
+from liqspec.edge.amounts import is_decimal
 
 
 class Engine:
@@ -102,12 +104,28 @@ class Outcome:
         return None if self.refusal is None else self.refusal.code
 
 
-def apply_event(engine: Engine, event: object) -> Outcome:
-    """Apply an event in plain data; a refusal is an outcome, not an exception (EVT-2, EVT-3)."""
+def apply_event(engine: Engine, event: object, observed: object = None) -> Outcome:
+    """Apply an event in plain data; a refusal is an outcome, not an exception (EVT-2, EVT-3).
+
+    `observed` is what another engine showed after it: a mark that it formed is kept if it is near enough (MRK-9).
+    """
     try:
-        return Outcome(effects=engine.apply(events.from_json(event)))
+        read = events.from_json(event)
+        if isinstance(read, PriceInputs):
+            reported = _reported_mark(engine.venue, read.market, observed)
+            read = read if reported is None else AtReportedMark.of(read, reported)
+        return Outcome(effects=engine.apply(read))
     except Refusal as refusal:
         return Outcome(refusal=refusal)
+
+
+def _reported_mark(venue: Venue, market: str, observed: object) -> int | None:
+    """The mark that an observation from anywhere shows of a market, in ticks; None if it shows no such price."""
+    marks = observed.get("marks") if isinstance(observed, dict) else None
+    shown = marks.get(market) if isinstance(marks, dict) else None
+    if market not in venue.markets or not isinstance(shown, str) or not is_decimal(shown):
+        return None
+    return venue.markets[market].price.units(shown)
 
 
 def _start(config: Config, venue: Venue) -> State:

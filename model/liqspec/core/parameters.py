@@ -351,6 +351,12 @@ def of_table(table: str) -> Iterator[Parameter]:
     return (entry for entry in PARAMETERS if entry.table == table)
 
 
+def tables_of(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The tables of parameters of a configuration in plain data; one that turns a family on only where it is there."""
+    listed = [table for table in TABLES if table not in OWN_TABLE or table in config]
+    return {table: dict(config.get(table) or {}) for table in listed}
+
+
 def families_of(config: Mapping[str, Any]) -> dict[str, str]:
     """The families that a configuration in plain data has, each with the path of what turns it on."""
     families = {table: table for table in OWN_TABLE if table in config}

@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
-from liqspec.core.parameters import TABLES, InvalidConfig
+from liqspec.core.parameters import TABLES, InvalidConfig, tables_of
 from liqspec.generate.configurations import base_configuration
 from liqspec.spec.venues import VenueFile
 
@@ -43,8 +43,8 @@ class RuleSets:
             InvalidConfig: the second one's rules do not fit there: an amount of them is off the first one's grid.
         """
         base, other = base_configuration(first), base_configuration(second)
-        rules = [{table: dict(config.get(table) or {}) for table in TABLES} for config in (base, other)]
-        setting = {name: value for name, value in base.items() if name != "liquidation"}
+        rules = [tables_of(config) for config in (base, other)]
+        setting = {name: value for name, value in base.items() if name not in ("liquidation", "mark")}
         setting["backstop"] = {"threshold": base["backstop"]["threshold"]}
         sets = cls(names=(first.name, second.name), setting=setting, first=rules[0], second=rules[1])
         try:
@@ -62,7 +62,7 @@ class RuleSets:
         """The parameters in which the rule sets differ; rates and amounts compare as numbers."""
         found = []
         for table in TABLES:
-            one, other = self.first[table], self.second[table]
+            one, other = self.first.get(table, {}), self.second.get(table, {})
             for name in sorted({*one, *other}):
                 if _canonical(one.get(name)) != _canonical(other.get(name)):
                     found.append(Parameter(path=f"{table}.{name}", first=one.get(name), second=other.get(name)))
@@ -71,7 +71,7 @@ class RuleSets:
     def without(self, parameter: Parameter) -> "RuleSets":
         """The same, but in this parameter the second is as the first."""
         table, _, name = parameter.path.partition(".")
-        rules = {key: value for key, value in self.second[table].items() if key != name}
+        rules = {key: value for key, value in self.second.get(table, {}).items() if key != name}
         if parameter.first is not None:
             rules[name] = parameter.first
         return evolve(self, second={**self.second, table: rules})

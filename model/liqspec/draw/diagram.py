@@ -259,7 +259,8 @@ def _reached(diagram: Diagram, ruled_out: set[str]) -> set[str]:
 
 
 def _notes(venue: VenueFile, never: dict[str, str]) -> tuple[str, ...]:
-    said = [entry.note(getattr(venue, entry.table)) for entry in PARAMETERS if entry.note is not None]
+    tables = {entry.table: getattr(venue, entry.table) for entry in PARAMETERS}
+    said = [entry.note(tables[entry.table]) for entry in PARAMETERS if entry.note is not None and tables[entry.table]]
     return ("; ".join(filter(None, said)), *(f"Impossible here: {reason}" for reason in never.values()))
 
 

@@ -235,10 +235,11 @@ def are_reported(_: object, attribute: "Attribute[dict[str, str]]", value: dict[
             check_reported(text)
 
 
-def is_rate(_: object, attribute: "Attribute[str]", value: str) -> None:
+def is_rate(_: object, attribute: "Attribute[str]", value: str | None) -> None:
     """An attrs validator: an exact rate (AMT-5)."""
-    with at(attribute.name):
-        rate(value)
+    if value is not None:
+        with at(attribute.name):
+            rate(value)
 
 
 def is_integer(_: object, attribute: "Attribute[int]", value: int | None) -> None:

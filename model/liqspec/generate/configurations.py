@@ -131,8 +131,13 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
     """
     random, changed = Random(json.dumps(config)), dict(config)
     for entry in parameters.PARAMETERS:
-        if entry.family in families and random.random() < 0.3:
+        own = entry.table in parameters.OWN_TABLE
+        if entry.family in families and not own and random.random() < 0.3:
             changed[entry.table] = {**changed.get(entry.table, {}), entry.name: random.choice(entry.samples)}
+    for table in parameters.OWN_TABLE:
+        if table in families and random.random() < 0.4:
+            chosen = [entry for entry in parameters.of_table(table) if random.random() < 0.5]
+            changed[table] = {entry.name: random.choice(entry.samples) for entry in chosen}
     return changed
 
 

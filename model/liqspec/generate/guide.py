@@ -57,10 +57,12 @@ class Guide(Moves):
             "malformed": (5, self._malformed),
         }
         self._asked = [move for kind, move in market.optional().items() if kind in optional]
+        if engine.venue.forms_marks:
+            self._asked += self._asked[1:] * 3  # mostly inputs of the marks
 
     def next_event(self) -> EventData:
         """The next event as plain data; now and then one that must be refused."""
-        if self._asked and self._chance(0.1):
+        if self._asked and self._chance(0.4 if self._venue.forms_marks else 0.1):
             return self._random.choice(self._asked)()
         if working := self._state.working_orders():
             move = self._while_working(working)

@@ -8,6 +8,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.state import Pool, Position
 from liqspec.generate import boundaries
+from liqspec.generate.families.mark_price import InputMoves
 from liqspec.generate.moves import Moves
 
 
@@ -142,7 +143,7 @@ class MarketMoves(Moves):
 
     def optional(self) -> dict[str, Callable[[], EventData]]:
         """The moves of the optional events, by event: runs without these events stay the same."""
-        return {"adjust": self.adjust}
+        return {"adjust": self.adjust, "price_inputs": InputMoves(self._random, self._engine, self._price).price_inputs}
 
     def adjust(self) -> EventData:
         """Money that moves a pool: often to where a position is on a line, or to a margin below it; or any pool."""

@@ -11,6 +11,7 @@ from liqspec.core.snapshot import Snapshot
 from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker.witness import Witness
 from liqspec.properties.coverage import Coverage
+from liqspec.properties.mark_price import FORMED
 from liqspec.properties.model_step import ANSWERS, MODEL, Answer, ModelStep
 from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS, PairedRun, WholeRun
 from liqspec.properties.property import NOT_EXERCISED, Properties, Property, Verdict
@@ -70,7 +71,7 @@ class Monitor:
 
     def compare(self, other: Engine) -> list[Found]:
         """Judge the latest event against runs of another engine of the same configuration; the violated properties."""
-        return self._compared(PAIRED, other)
+        return [*self._compared(PAIRED, other), *self._compared(FORMED, other)]
 
     def repeat(self, other: Engine) -> list[Found]:
         """Apply the latest event to another engine in the state before it: it must end the same (EVT-1, OBS-4)."""

@@ -4,11 +4,12 @@ from typing import Any
 
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.catalogue import OBSERVED
+from liqspec.properties.mark_price import FORMED
 from liqspec.properties.model_step import ANSWERS, MODEL
 from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS
 from liqspec.properties.property import Property
 
-PROPERTIES: dict[str, Property[Any]] = {**OBSERVED, **MODEL, **REPEATED, **ANSWERS, **PAIRED, **WHOLE_RUNS}
+PROPERTIES: dict[str, Property[Any]] = {**OBSERVED, **MODEL, **REPEATED, **ANSWERS, **PAIRED, **FORMED, **WHOLE_RUNS}
 
 
 PAGE = """# The properties

@@ -183,6 +183,7 @@ class Run:
             found = measures.pool_details(self.engine, pools[key]) if key in pools else None
             yield from _differences(key, fields, found)
         yield from _differences("vault", expect.vault, self._monitor.observation["vault"])
+        yield from _differences("marks", expect.marks, measures.all_marks(self.engine))
 
     def _measure(self, measure: str) -> Fraction | None:
         """A figure of the model by its path (SCN-4); None if there is no such figure now."""

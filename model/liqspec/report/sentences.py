@@ -119,7 +119,8 @@ def effect_text(effect: Effect, units: Units) -> str:  # noqa: PLR0912  # one ca
 def _mark_formed(effect: MarkFormed, units: Units) -> str:
     shown = [f"{name} {units.part_of_price(effect.market, value)}" for name, value in effect.candidates]
     limit = ", cut to the largest move (MRK-7)" if effect.limited else ""
-    return f"mark of {effect.market} is {units.price(effect.market, effect.price)}: the median of {', '.join(shown)}{limit}"
+    mark = units.price(effect.market, effect.price)
+    return f"mark of {effect.market} is {mark}: the median of {', '.join(shown)}{limit}"
 
 
 def _verb(amount: int, positive: str, negative: str) -> str:

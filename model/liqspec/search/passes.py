@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from attrs import define, evolve
 
 from liqspec.core.events import EventData
-from liqspec.core.parameters import PARAMETERS, TABLES
+from liqspec.core.parameters import OWN_TABLE, PARAMETERS, TABLES
 from liqspec.edge.amounts import decimal_text, exact, is_decimal
 from liqspec.edge.errors import in_run
 from liqspec.search.minimise import Candidates, FailingRun, Pass, in_groups, length
@@ -173,6 +173,9 @@ def _without_markets(run: FailingRun) -> Iterator[dict[str, Any]]:
 def _without_parameters(run: FailingRun) -> Iterator[dict[str, Any]]:
     """Each optional parameter left out, so that it has its default."""
     required = [entry.path for entry in PARAMETERS if entry.required]
+    for table in OWN_TABLE:
+        if table in run.config:
+            yield {key: value for key, value in run.config.items() if key != table}
     for table in (*TABLES, "vault"):
         for name in list(run.config.get(table) or {}):
             if f"{table}.{name}" not in required:

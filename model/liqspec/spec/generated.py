@@ -186,12 +186,13 @@ def _common_schema() -> dict[str, Any]:
 
 _PARAMETERS_HEAD = """# The parameters of a venue
 
-What venues differ in, besides their markets: the fields of the tables `liquidation`, `backstop` and `mark` of a configuration
-(CFG-1), and what each may be (CFG-2). This page is written from the declarations that the model reads
+What venues differ in, besides their markets: the fields of the tables `liquidation`, `backstop` and `mark` of a
+configuration (CFG-1), and what each may be (CFG-2). This page is written from the declarations that the model reads
 (`make parameters`), and a test keeps it so.
 
 A parameter of a *family* is off by default, and only sent to an engine whose `hello` lists the family
-([protocol](protocol.md)). The family `mark` is on in a run whose configuration has the table `mark`, even an empty one (MRK-1).
+([protocol](protocol.md)). The family `mark` is on in a run whose configuration has the table `mark`, even an empty one
+(MRK-1).
 
 | parameter | is | default | rule | family | meaning |
 |---|---|---|---|---|---|

@@ -40,6 +40,7 @@ class Expectation:
     positions: dict[str, dict[str, Any]] = Factory(dict)
     pools: dict[str, dict[str, Any]] = Factory(dict)
     vault: dict[str, Any] = Factory(dict)
+    marks: dict[str, Any] = Factory(dict)
 
 
 @frozen(kw_only=True)
@@ -78,6 +79,7 @@ class Change:
 
     liquidation: dict[str, Any] = Factory(dict)
     backstop: dict[str, Any] = Factory(dict)
+    mark: dict[str, Any] | None = None
 
 
 @frozen(kw_only=True)
@@ -188,7 +190,7 @@ def _configuration(file: ScenarioFile, folder: Path) -> Config:
         raise InvalidConfig("venue", str(error)) from None
     if not file.marks:
         raise InvalidConfig("marks", "required field is missing: the markets that take part, with their first marks")
-    venue = venue.changed(file.change.liquidation, file.change.backstop)
+    venue = venue.changed(file.change.liquidation, file.change.backstop, file.change.mark)
     for market in file.marks:
         if market not in venue.markets:
             raise InvalidConfig(f"marks.{market}", f"venue {venue.name} has no such market")

@@ -7,13 +7,13 @@ import attrs
 from attrs import Factory, field, frozen
 
 from liqspec.core.config import Config, MarketConfig, VaultConfig, Venue
-from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationConfig
+from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationConfig, MarkConfig
 from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import is_amount
 from liqspec.edge.texts import did_you_mean, placed
 
-T = TypeVar("T", LiquidationConfig, BackstopConfig)
+T = TypeVar("T", LiquidationConfig, BackstopConfig, MarkConfig)
 
 
 class InvalidVenueFile(InvalidInput):
@@ -38,6 +38,7 @@ class VenueFile:
     markets: dict[str, MarketConfig]
     backstop: BackstopConfig
     liquidation: LiquidationConfig = Factory(LiquidationConfig)
+    mark: MarkConfig | None = None
     quote_unit: str = field(default="0.000001", validator=is_amount)
     provenance: dict[str, Provenance] = Factory(dict)
 
@@ -56,13 +57,16 @@ class VenueFile:
             accounts=accounts,
             backstop=self.backstop,
             liquidation=self.liquidation,
+            mark=self.mark,
             vault=vault or VaultConfig(),
             quote_unit=self.quote_unit,
             time=time,
         )
 
-    def changed(self, liquidation: dict[str, Any], backstop: dict[str, Any]) -> "VenueFile":
-        """The same rule set with some parameters changed.
+    def changed(
+        self, liquidation: dict[str, Any], backstop: dict[str, Any], mark: dict[str, Any] | None = None
+    ) -> "VenueFile":
+        """The same rule set with some parameters changed; `mark`, even an empty one, turns that family on (MRK-1).
 
         Raises:
             shapes.WrongShape: a parameter is unknown or mistyped.
@@ -71,6 +75,7 @@ class VenueFile:
             self,
             liquidation=_changed(self.liquidation, liquidation, "liquidation"),
             backstop=_changed(self.backstop, backstop, "backstop"),
+            mark=self.mark if mark is None else _changed(self.mark or MarkConfig(), mark, "mark"),
         )
 
 

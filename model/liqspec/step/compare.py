@@ -111,7 +111,10 @@ def differences(ours: dict[str, Any], theirs: dict[str, Any], observes: Observes
     """
     if not isinstance(theirs, dict):
         raise WrongShape("observation", f"expected an object, got {show(theirs)}")
-    yield from _fields("run", "", ("time", "block"), ours, theirs, observes)
+    if observes.partial and "marks" in theirs and "marks" not in ours:
+        raise WrongShape("observation.marks", "the configuration has no table mark, so no marks are observed (MRK-8)")
+    run = [name for name in observables.names() if "." not in name and name in ours]
+    yield from _fields("run", "", tuple(run), ours, theirs, observes)
     yield from _entries("positions", ours, theirs, observes)
     yield from _entries("pools", ours, theirs, observes)
     if any(name.startswith("vault.") for name in observes.fields):

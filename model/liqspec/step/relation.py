@@ -88,7 +88,7 @@ def judge(
         with _in_before():
             engine.restore(snapshot.from_json(engine.venue, data))
         shown = engine.observe()
-        expected = apply(engine, event)
+        expected = apply(engine, event, observed and observed.observation)
         if observed is None:
             return Verdict(expected=expected)
         plain: EventData = event if isinstance(event, dict) else {}
@@ -144,8 +144,6 @@ class Observed:
 
 def _check_observed(data: dict[str, Any]) -> None:
     """Refuse what a state before may have and an observation cannot show: it would never be compared."""
-    if "marks" in data:
-        raise shapes.WrongShape("marks", "an observation has no marks")
     remembered = {field.name for field in known_fields(PositionValue)} - {*observables.observables().of("positions")}
     for index, held in enumerate(data.get("positions", [])):
         for name in held:
@@ -170,9 +168,9 @@ def differences(
     return tuple(reasons.of_difference(step, difference, observes) for difference in islice(found, MAX_REASONS))
 
 
-def apply(engine: Engine, event: object) -> Expected:
-    """Apply an event in plain data to an engine, and return the outcome."""
-    done = apply_event(engine, event)
+def apply(engine: Engine, event: object, observed: object = None) -> Expected:
+    """Apply an event in plain data to an engine, and return the outcome; `observed` as of `apply_event`."""
+    done = apply_event(engine, event, observed)
     shown, whole = engine.observe(), engine.snapshot()
     return Expected(refusal=done.refusal, effects=done.effects, observation=shown, snapshot=whole)
 

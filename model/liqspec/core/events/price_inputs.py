@@ -87,11 +87,31 @@ class PriceInputs(EventRecord, rule="MRK-1"):
         candidates = feed.candidates(quotes)
         middle = mark_price.median(tuple(candidates.values()))
         mark = mark_price.limited(middle, state.marks[self.market], state.venue.max_move)
-        return self.form(state, mark, effects, candidates, limited=mark != middle)
-
-    def form(self, state: State, mark: int, effects: Effects, candidates: dict[str, int], *, limited: bool) -> Touched:
-        """MRK-9: the mark, of these rules or of an engine, is set."""
-        state.marks[self.market] = mark
-        effects.append(MarkFormed(self.market, mark, tuple(candidates.items()), limited))
+        state.marks[self.market] = self.settled(state, mark)
+        effects.append(MarkFormed(self.market, state.marks[self.market], tuple(candidates.items()), mark != middle))
         # Touched
         return changes.pools_in(state, self.market)
+
+    def settled(self, _: State, mark: int) -> int:
+        """The mark with which the run continues: the one that these rules form (MRK-6)."""
+        return mark
+
+
+@frozen
+class AtReportedMark(PriceInputs):
+    """The same where an engine reports its mark, in ticks: the run continues with it if it is near enough (MRK-9)."""
+
+    reported: int = field(kw_only=True)
+
+    @classmethod
+    def of(cls, event: PriceInputs, reported: int) -> "AtReportedMark":
+        """The event with the mark that an engine reports after it."""
+        return cls(
+            event.market, event.index, event.best_bid, event.best_ask, event.last, event.perps, reported=reported
+        )
+
+    def settled(self, state: State, mark: int) -> int:
+        """MRK-9: the reported mark within one tick of the mark of these rules, and within the largest move."""
+        near = abs(self.reported - mark) <= 1
+        allowed = mark_price.limited(self.reported, state.marks[self.market], state.venue.max_move) == self.reported
+        return self.reported if near and allowed and self.reported > 0 else mark

@@ -35,9 +35,21 @@ def _is_a(kind: str, value: Any) -> bool:
         return type(value) is int and 0 <= value <= _MAX_INTEGER
     if kind == "prices":
         return isinstance(value, dict) and bool(value) and all(_is_number(price) for price in value.values())
+    if kind == "perps?":
+        return isinstance(value, list) and bool(value) and all(_is_perp(entry) for entry in value)
     if kind == "mode":
         return value in ("cross", "isolated")
     return isinstance(value, str) if kind.rstrip("?") in ("account", "market") else _is_number(value)
+
+
+def _is_perp(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and entry.keys() == {"price", "weight"}
+        and _is_number(entry["price"])
+        and _is_a("integer", entry["weight"])
+        and entry["weight"] > 0
+    )
 
 
 def _is_number(value: Any) -> bool:
@@ -55,9 +67,12 @@ def _unknown_or_off_grid(rules: NaiveRules, view: View, event: dict[str, Any]) -
         return "unknown_market"
     amounts = []
     for name, kind in EVENTS[event["type"]].fields.items():
-        if kind[0] in "+!~":
-            step = rules.quote if kind[1:] == "quote" else getattr(rules.markets[event["market"]], kind[1:])
+        if kind[0] in "+!~" and name in event:
+            grid = kind[1:].rstrip("?")
+            step = rules.quote if grid == "quote" else getattr(rules.markets[event["market"]], grid)
             amounts.append((number(event[name]), step, kind[0]))
+    for perp in event.get("perps", ()):
+        amounts.append((number(perp["price"]), rules.markets[event["market"]].tick, "+"))
     if event["type"] == "marks":
         amounts = [(number(price), rules.markets[market].tick, "+") for market, price in event["prices"].items()]
     if any((value / step).denominator != 1 for value, step, _ in amounts):

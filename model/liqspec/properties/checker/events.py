@@ -6,6 +6,8 @@ from attrs import evolve, frozen
 
 from liqspec.properties.checker import measures
 from liqspec.properties.checker.exact import ZERO, Fraction, number, total
+from liqspec.properties.checker.families import mark_price
+from liqspec.properties.checker.families.mark_price import NaiveFeed
 from liqspec.properties.checker.measures import Contents, Holding, NaivePool, NaivePosition, View
 from liqspec.properties.checker.memory import Memory, Window, scope_key
 
@@ -15,8 +17,8 @@ class NaiveEvent:
     """An event with what was seen and known when it came; what a kind does not define, it does not do.
 
     `fields` are those of EVT-1, in order: "+" above 0, "!" not 0, "~" any, then the grid; or a special kind.
-    "market?" is a market in mode isolated only. `starts_liquidations` says whether a pool may
-    enter liquidation by it (ACC-8, ACC-9). Only `settle` looks at what was seen after it.
+    "market?" is a market in mode isolated only; any other "?" is optional. `starts_liquidations` says whether a pool
+    may enter liquidation by it (ACC-8, ACC-9). Only `settle`, and what forms a mark, look at what was seen after it.
     """
 
     before: View
@@ -270,6 +272,44 @@ class Marks(NaiveEvent):
         self.memory.marks.update({market: number(price) for market, price in self.data["prices"].items()})
 
 
+class PriceInputs(NaiveEvent):
+    """MRK-1 to MRK-9."""
+
+    fields: ClassVar = {
+        "market": "market",
+        **dict.fromkeys(("index", "best_bid", "best_ask", "last"), "+tick?"),
+        "perps": "perps?",
+    }
+    starts_liquidations: ClassVar = True
+
+    def _inputs(self) -> dict[str, Any]:
+        feed = self.memory.feeds.get(self.data["market"]) or NaiveFeed()
+        return feed.current(self.data, self.before.time, self.memory.rules.stale_ms)
+
+    def refusal(self) -> str | None:
+        """MRK-1, MRK-6."""
+        if not self.memory.rules.forms_marks:
+            return "not_formed"
+        return None if NaiveFeed().candidates(self._inputs(), self._tick) else "no_price"
+
+    def learn(self) -> None:
+        """The new mark: the one that is observed, if it is near enough to the one that the rules form."""
+        market, inputs = self.data["market"], self._inputs()
+        feed = (self.memory.feeds.get(market) or NaiveFeed()).take(self.data, inputs, self.before.time)
+        self.memory.feeds[market] = feed
+        previous, mark = self.memory.marks[market], mark_price.formed(feed.candidates(inputs, self._tick), self._tick)
+        most = mark_price.largest_move(previous, self.memory.rules.max_move, self._tick)
+        if most is not None:
+            mark = max(previous - most, min(previous + most, mark))
+        seen = self.after.marks.get(market, mark)
+        near = seen > 0 and abs(seen - mark) <= self._tick and (most is None or abs(seen - previous) <= most)
+        self.memory.marks[market] = seen if near else mark
+
+    @property
+    def _tick(self) -> Fraction:
+        return self.memory.rules.markets[self.data["market"]].tick
+
+
 class Funding(NaiveEvent):
     """EVT-6."""
 
@@ -366,6 +406,7 @@ EVENTS: dict[str, type[NaiveEvent]] = {
     "vault_trade": VaultTrade,
     "vault_cash": VaultCash,
     "adjust": Adjust,
+    "price_inputs": PriceInputs,
     "block": Block,
 }
 

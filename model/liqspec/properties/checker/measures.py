@@ -57,6 +57,9 @@ class NaiveRules:
     return_fraction: Fraction
     restore_factor: Fraction
     restore_initial: bool
+    forms_marks: bool
+    max_move: Fraction | None
+    stale_ms: int | None
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> "NaiveRules":
@@ -80,6 +83,9 @@ class NaiveRules:
             return_fraction=number(backstop.get("return_fraction", "0")),
             restore_factor=number(restore.get("factor", "1")),
             restore_initial=restore.get("measure") == "initial",
+            forms_marks="mark" in config,
+            max_move=number(config["mark"]["max_move"]) if "max_move" in config.get("mark", {}) else None,
+            stale_ms=config.get("mark", {}).get("stale_ms"),
         )
 
     def tier(self, market: str, notional: Fraction) -> NaiveTier:
@@ -179,6 +185,7 @@ class View:
     vault_cash: Fraction
     vault_equity: Fraction
     vault_positions: dict[str, Fraction]
+    marks: dict[str, Fraction]
     raw: dict[str, Any] = field(repr=False, eq=False)
 
     @classmethod
@@ -202,6 +209,7 @@ class View:
             number(vault["cash"]),
             number(vault["equity"]),
             {market: number(size) for market, size in vault["positions"].items()},
+            {market: number(mark) for market, mark in observation.get("marks", {}).items()},
             observation,
         )
 

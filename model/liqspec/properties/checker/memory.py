@@ -6,6 +6,7 @@ from typing import NamedTuple
 from attrs import Factory, asdict, define
 
 from liqspec.properties.checker.exact import ZERO, Fraction, total
+from liqspec.properties.checker.families.mark_price import NaiveFeed
 from liqspec.properties.checker.measures import Contents, Holding, NaivePosition, NaiveRules
 
 Life = tuple[str, int]  # a position's key and the number of its life
@@ -32,6 +33,7 @@ class Memory:
     failed: set[Life] = Factory(set)
     own_windows: dict[Life, int] = Factory(dict)
     windows: dict[str, Window] = Factory(dict)
+    feeds: dict[str, NaiveFeed] = Factory(dict)
 
     def copy(self) -> "Memory":
         """A memory that can continue independently."""

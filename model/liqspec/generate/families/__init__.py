@@ -1,0 +1,1 @@
+"""Random events of the families of rules; each draws only where its family is on."""

@@ -1,0 +1,65 @@
+"""Inputs of a mark: at the lines of positions, with one source far away, missing, old, or alone (MRK-1)."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from liqspec.core.config import Market
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.core.families.mark_price import BILLION, Feed
+from liqspec.generate.moves import Moves
+
+_WEIGHTS = ((1,), (1, 1), (3, 2, 1), (2, 1, 1), (3, 3, 2), (1, 1, 1, 1), (5, 2, 2, 1))
+
+
+class InputMoves(Moves):
+    """What the sources of a mark can quote; `price` proposes a mark of a market in ticks."""
+
+    def __init__(self, random: Random, engine: Engine, price: Callable[[Market], int]) -> None:
+        super().__init__(random, engine)
+        self._price = price
+
+    def price_inputs(self) -> EventData:
+        """Inputs of one market, mostly of one with a position, mostly near a mark at a boundary."""
+        held = [position.market for _, position in self._open()]
+        market = self._random.choice(held) if held and self._chance(0.9) else self._market()
+        target, chosen = self._price(market), self._sources()
+        inputs: dict[str, Any] = {}
+        for name in chosen:
+            inputs.update(self._quoted(market, name, self._near(target)))
+        if self._chance(0.06):  # what no candidate can be made of, unless earlier inputs still count
+            kept = self._random.choice(("last", "best_bid", "best_ask"))
+            inputs = {kept: market.price.text(target)}
+        return {"type": "price_inputs", "market": market.name, **inputs}
+
+    def _sources(self) -> tuple[str, ...]:
+        """One source alone, two, or all three; often the one that decides is at the target."""
+        count = self._random.choice((1, 1, 2, 3, 3))
+        return tuple(self._random.sample(("spot", "book", "perps"), k=count))
+
+    def _near(self, target: int) -> int:
+        """The target mostly; else a tick, a little, or very far from it: a source that is manipulated."""
+        far = self._random.choice((target // 2, target * 3, 1, target // 10))
+        little = target + target * self._random.choice((-3, -1, 1, 3)) // 100
+        choices = (target, target, target, target - 1, target + 1, little, far)
+        return max(1, self._random.choice(choices))
+
+    def _quoted(self, market: Market, source: str, price: int) -> dict[str, Any]:
+        text, random = market.price.text, self._random
+        if source == "spot":  # so that index and basis together are the price
+            basis = (self._state.feeds.get(market.name) or Feed()).basis.value() // BILLION
+            return {"index": text(max(1, price - random.choice((basis, basis, 0))))}
+        if source == "book":
+            spread = random.choice((0, 0, 1, 2, 3, price // 50, -1))  # below 0 the book is crossed
+            book = {"best_bid": text(max(1, price - spread)), "best_ask": text(max(1, price + spread))}
+            if self._chance(0.5):
+                last = random.choice((price, price + spread, price - spread - 1, price * 2, price // 2))
+                book["last"] = text(max(1, last))
+            return book
+        weights = random.choice(_WEIGHTS)
+        around = [
+            price + step for step in random.sample((0, 0, 1, -1, price // 20, -(price // 3), price), k=len(weights))
+        ]
+        quotes = [{"price": text(max(1, one)), "weight": weight} for one, weight in zip(around, weights, strict=True)]
+        return {"perps": quotes}

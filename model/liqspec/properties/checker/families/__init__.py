@@ -1,0 +1,1 @@
+"""What the naive checker knows of the families of rules, each written from its page of `spec/` alone."""
