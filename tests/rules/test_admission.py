@@ -1,6 +1,7 @@
 """An event is accepted if and only if its rule says so; a refused one changes nothing and says why."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -93,6 +94,9 @@ def any_event(draw: st.DrawFn) -> Fields:
             continue
         if name == "prices":
             event[name] = draw(st.dictionaries(ANY_NAME, ANY_AMOUNT, max_size=3))
+        elif name == "perps":
+            perp = st.fixed_dictionaries({"price": ANY_AMOUNT, "weight": st.integers(-1, 3)})
+            event[name] = draw(st.lists(perp, max_size=3))
         elif name == "time":
             event[name] = draw(st.integers(-1, 3))
         elif name == "leverage":
@@ -122,7 +126,7 @@ class TestEveryRefusal:
             assert engine.observe() == seen
             assert refusal.code in CODES
             fields = {field.name for field in attrs.fields(events.EVENTS[event["type"]])}
-            assert refusal.field.split(".")[0] in {*fields, "event"}
+            assert re.split(r"[.\[]", refusal.field)[0] in {*fields, "event"}
             assert refusal.value
             assert refusal.limit
             parts = refusal.to_json()
@@ -180,6 +184,8 @@ SENTENCES = {
     "no_working_order": _OF_ANOTHER,
     "insufficient_margin": "{field} is refused: {value}, but {limit}",
     "time_not_after": "{field} is {value} ms; {limit} ms",
+    "not_formed": "{field} {value}: {limit}",
+    "no_price": "{field} {value}: {limit}",
 }
 
 CODES = {
@@ -197,6 +203,8 @@ CODES = {
     "no_working_order",
     "overfill",
     "time_not_after",
+    "not_formed",
+    "no_price",
 }
 
 
@@ -224,7 +232,6 @@ class TestChecksCommonToAll:
             ({"type": 1}, "type"),
             ({"type": ["deposit"]}, "type"),
             ({"type": "Deposit"}, "type"),
-            ({"type": "price_inputs"}, "type"),
             ({"type": "deposit", "account": "alice"}, "amount"),
             ({"type": "deposit", "amount": "1"}, "account"),
             ({"type": "deposit", "account": "alice", "amount": "1", "memo": "x"}, "memo"),
@@ -261,6 +268,16 @@ class TestChecksCommonToAll:
             ({"type": "marks", "prices": [["A", "1"]]}, "prices"),
             ({"type": "marks", "prices": {"A": 1}}, "prices.A"),
             ({"type": "marks", "prices": {"A": "1", "B": "1."}}, "prices.B"),
+            ({"type": "price_inputs"}, "market"),
+            ({"type": "price_inputs", "market": "A", "index": None}, "index"),
+            ({"type": "price_inputs", "market": "A", "last": 100}, "last"),
+            ({"type": "price_inputs", "market": "A", "mid": "100"}, "mid"),
+            ({"type": "price_inputs", "market": "A", "perps": []}, "perps"),
+            ({"type": "price_inputs", "market": "A", "perps": {"price": "1", "weight": 1}}, "perps"),
+            ({"type": "price_inputs", "market": "A", "perps": [{"price": "1"}]}, "perps[0].weight"),
+            ({"type": "price_inputs", "market": "A", "perps": [{"price": "1", "weight": 0}]}, "perps[1].weight"),
+            ({"type": "price_inputs", "market": "A", "perps": [{"price": "1", "weight": 1.0}]}, "perps[0].weight"),
+            ({"type": "price_inputs", "market": "A", "perps": [{"price": "1", "weight": "1"}]}, "perps[0].weight"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )

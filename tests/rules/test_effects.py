@@ -16,6 +16,7 @@ from liqspec.core.effects import (
     LiquidationEntered,
     LiquidationLeft,
     Marked,
+    MarkFormed,
     OrderEmitted,
     OrderEnded,
     Traded,
@@ -273,6 +274,14 @@ SENTENCES: list[tuple[Effect, str]] = [
     (VaultFunded(1), "the vault receives 1"),
     (VaultFunded(-7), "the vault pays out 7"),
     (BlockBegun(1, 5), "block 1 begins at 5 ms"),
+    (
+        MarkFormed("A", 1000, (("spot", 1000 * 10**9 - 1), ("book", 1000 * 10**9), ("perps", 1200 * 10**9)), False),
+        "mark of A is 1,000: the median of spot 999.999999999, book 1,000, perps 1,200",
+    ),
+    (
+        MarkFormed("A", 110, (("spot", 120 * 10**9),), True),
+        "mark of A is 110: the median of spot 120, cut to the largest move (MRK-7)",
+    ),
 ]
 
 

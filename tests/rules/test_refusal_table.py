@@ -18,13 +18,21 @@ from support.builders import SAMPLES, backstopped, backstopped_and_working, hold
 Fields = dict[str, Any]
 Failing = tuple[Callable[[], Engine], Fields]
 
-_FIRST_AMOUNT = {"trade": "price", "marks": "prices", "fill": "price", "vault_trade": "price", "mark_price": "price"}
+_FIRST_AMOUNT = {
+    "price_inputs": "index",
+    "trade": "price",
+    "marks": "prices",
+    "fill": "price",
+    "vault_trade": "price",
+    "mark_price": "price",
+}
 
 SITUATIONS: dict[Situation, Callable[[], Engine]] = {
     "holding": holding,
     "working": working,
     "waiting": waiting,
     "backstopped": backstopped,
+    "forming": lambda: holding(mark={}),
 }
 
 
@@ -95,6 +103,7 @@ def answer(name: str, situation: Callable[[], Engine], fields: Fields) -> refusa
     """The refusal of the event in the situation."""
     kind = kind_of(name)
     sample = {**SAMPLES[kind], **fields}
+    sample = {field: value for field, value in sample.items() if value is not None}
     if name == "reducing trade" and "leverage" not in fields:
         del sample["leverage"]
     return refused(situation(), kind, **sample)

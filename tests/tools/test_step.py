@@ -670,7 +670,7 @@ class TestComparing:
         for name, entry in table.fields.items():
             cited = {*entry.rules, *(rule for rules in entry.effects.values() for rule in rules)}
             assert entry.rules and cited <= set(rulebook.rules()), name
-        shown = {"time", "block"}
+        shown = {"time", "block", "marks"}
         for part, entry in (("positions", self.OURS["positions"][0]), ("pools", self.OURS["pools"][0])):
             shown |= {f"{part}.{name}" for name in entry if name not in ("account", "market", "mode")}
         shown |= {f"vault.{name}" for name in self.OURS["vault"]}
@@ -769,7 +769,7 @@ class TestTheCommand:
                 "after.positions[0].leverage: an observation has no leverage",
             ),
             (json.dumps(asked_about(after={"equity": "1"})), "after.equity: unknown field"),
-            (json.dumps(asked_about(after={"marks": {}})), "an observation has no marks"),
+            (json.dumps(asked_about(after={"marks": {}})), "no marks are observed (MRK-8)"),
             (json.dumps(asked_about(config={})), "config."),
         ],
     )

@@ -38,8 +38,8 @@ GridName = Literal["money", "price", "size"]
 Sign = Literal["positive", "nonzero", "any"]
 Sort = Literal["increasing", "reducing"]  # of a trade: opening or increasing, or reducing
 # Where the examples of the specification begin: alice has a position; an order for it works; it waits in liquidation
-# without an order; the vault has taken it.
-Situation = Literal["holding", "working", "waiting", "backstopped"]
+# without an order; the vault has taken it; or alice has a position in a run that forms its marks.
+Situation = Literal["holding", "working", "waiting", "backstopped", "forming"]
 
 E = TypeVar("E")
 

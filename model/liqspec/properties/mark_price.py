@@ -41,7 +41,7 @@ def a_mark_lies_between_its_candidates(pair: PairedRun) -> Verdict:
 
 
 @FORMED.add("pair", "MRK-3", "MRK-6")
-def a_last_trade_moves_a_mark_within_the_spread_only(pair: PairedRun) -> Verdict:
+def a_last_trade_moves_a_mark_within_bid_and_ask_only(pair: PairedRun) -> Verdict:
     """Whatever the last trade, a mark is as without it to within the spread of the book; without a book, the same."""
     inputs = _inputs(pair)
     if inputs is None or "last" not in pair.event:

@@ -9,6 +9,7 @@ from typing import Any
 
 from liqspec.core.admission import Listed, Situation, amount_fields
 from liqspec.core.events import CHECKS, EVENTS, checks_with
+from liqspec.core.refusals import NoPrice
 from liqspec.spec.vectors import Case
 
 Fields = dict[str, Any]
@@ -43,13 +44,18 @@ _BACKSTOPPED_AND_WORKING = [
     {"type": "mark_price", "market": "B", "price": "88"},
 ]
 
-_AMOUNT = {"trade": "price", "fill": "price", "vault_trade": "price", "mark_price": "price", "funding": "payment"}
+_AMOUNT = {
+    **dict.fromkeys(("trade", "fill", "vault_trade", "mark_price"), "price"),
+    "funding": "payment",
+    "price_inputs": "index",
+}
 
 _SITUATIONS: dict[Situation, list[Fields]] = {
     "holding": _HOLDING,
     "working": _WORKING,
     "waiting": _WAITING,
     "backstopped": _BACKSTOPPED,
+    "forming": _HOLDING,
 }
 # Where the situation of the first check of a pair does not make the second fail too.
 _BOTH: dict[tuple[str, str, str], tuple[list[Fields], Fields]] = {
@@ -136,7 +142,8 @@ def _negative(value: Any) -> Any:
 
 def _case(name: str, check: Listed, shown: str, title: str, situation: list[Fields], fields: Fields) -> Case:
     kind = name.rpartition(" ")[2]
-    event = {"type": kind, **EVENTS[kind].example, **fields}
+    written = {"type": kind, **EVENTS[kind].example, **fields}
+    event = {field: value for field, value in written.items() if value is not None}
     if name == "reducing trade" and "leverage" not in fields:
         del event["leverage"]
     return Case(
@@ -146,6 +153,6 @@ def _case(name: str, check: Listed, shown: str, title: str, situation: list[Fiel
         title=title,
         rules=(check.rule, *(["EVT-2"] if check.rule != "EVT-2" else [])),
         provenance="written from spec/refusals.toml",
-        config=CONFIG,
+        config={**CONFIG, "mark": {}} if check.refusal is NoPrice else CONFIG,
         events=(*situation, event),
     )

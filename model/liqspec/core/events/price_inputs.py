@@ -60,7 +60,13 @@ class PriceInputs(EventRecord, rule="MRK-1"):
 
     checks: ClassVar[tuple[Check["PriceInputs"], ...]] = (
         Check(refusal=NotFormed, rule="MRK-1", failing=not_formed, example=("holding", {})),
-        Check(refusal=NoPrice, rule="MRK-6", also=("MRK-2", "MRK-3"), failing=no_price),
+        Check(
+            refusal=NoPrice,
+            rule="MRK-6",
+            also=("MRK-2", "MRK-3"),
+            failing=no_price,
+            example=("forming", {"index": None, "last": "100"}),
+        ),
     )
 
     def quotes(self, amounts: Amounts) -> Quotes:
