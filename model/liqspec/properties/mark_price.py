@@ -29,7 +29,7 @@ def _inputs(pair: PairedRun) -> Quotes | None:
     return event.current(pair.engine.state, event.admit(pair.engine.state))
 
 
-@FORMED.add("pair", "MRK-3", "MRK-6", "MRK-7")
+@FORMED.add("pair", "MRK-3 MRK-6 MRK-7")
 def a_mark_lies_between_its_candidates(pair: PairedRun) -> Verdict:
     """A mark is formed between the least and the greatest candidate, or between these and the mark before."""
     if _inputs(pair) is None:
@@ -40,7 +40,7 @@ def a_mark_lies_between_its_candidates(pair: PairedRun) -> Verdict:
     return _between(formed.price, values, dict(pair.before.marks)[formed.market] if formed.limited else None)
 
 
-@FORMED.add("pair", "MRK-3", "MRK-6")
+@FORMED.add("pair", "MRK-3 MRK-6")
 def a_last_trade_moves_a_mark_within_bid_and_ask_only(pair: PairedRun) -> Verdict:
     """Whatever the last trade, a mark is as without it to within the spread of the book; without a book, the same."""
     inputs = _inputs(pair)
@@ -59,7 +59,7 @@ def a_last_trade_moves_a_mark_within_bid_and_ask_only(pair: PairedRun) -> Verdic
     return HOLDS
 
 
-@FORMED.add("pair", "MRK-4", "MRK-6", "MRK-7")
+@FORMED.add("pair", "MRK-4 MRK-6 MRK-7")
 def one_candidate_moves_a_mark_at_most_to_the_next(pair: PairedRun) -> Verdict:
     """With three candidates, whatever the other venues quote, a mark stays between spot and book."""
     inputs = _inputs(pair)
