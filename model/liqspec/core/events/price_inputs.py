@@ -104,7 +104,7 @@ class PriceInputs(EventRecord, rule="MRK-1"):
 
 
 @frozen
-class AtReportedMark(PriceInputs):
+class AtReportedMark(PriceInputs, rule="MRK-1"):
     """The same where an engine reports its mark, in ticks: the run continues with it if it is near enough (MRK-9)."""
 
     reported: int = field(kw_only=True)
