@@ -59,39 +59,26 @@ def application(help_text: str | None = None, **options: Any) -> typer.Typer:
     )
 
 
-class _CommandModules(dict[str, Any]):
-    """The commands by name; the module of a command is imported when the command is asked for."""
+class _Commands(TyperGroup):
+    """The commands, with two ends that the library under them would call 1, which here means violated."""
 
-    def __init__(self) -> None:
-        super().__init__(dict.fromkeys(COMMANDS))
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "commands": dict.fromkeys(COMMANDS)})
 
-    def __getitem__(self, name: str) -> Any:
-        command = getattr(import_module(f"liqspec.cli.{name}"), name)
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, from its module, which is imported now; None if there is none."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"liqspec.cli.{cmd_name}"), cmd_name)
         if not isinstance(command, typer.Typer):
             alone = application()
-            alone.command(name)(command)
+            alone.command(cmd_name)(command)
             command = alone
         made = typer.main.get_command(command)
         for one in (made, *getattr(made, "commands", {}).values()):
             one.epilog = EXIT_STATUS
         return made
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The command of this name."""
-        if name not in self:
-            return default
-        return self[name]
-
-    def items(self) -> Any:
-        """All commands, for the help."""
-        return [(name, self[name]) for name in self]
-
-
-class _Commands(TyperGroup):
-    """The commands, with two ends that the library under them would call 1, which here means violated."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{**options, "commands": _CommandModules()})
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         """Read the arguments; print the help or the version if they ask for it."""
@@ -110,12 +97,20 @@ def _ends() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        # The reader has gone (`liqspec … | head`): that is not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()  # the reader has gone (`liqspec … | head`): that is not an error
         sys.exit(HOLDS)
     except KeyboardInterrupt:
-        typer.echo("liqspec: interrupted", err=True)
-        sys.exit(INTERRUPTED)
+        _end("liqspec: interrupted", INTERRUPTED)
+
+
+def discard_output() -> None:
+    """Let standard output lead nowhere, so that what is left to flush does not complain that its reader has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end(message: str, status: int) -> NoReturn:
+    typer.echo(message, err=True)
+    sys.exit(status)
 
 
 app = application(
@@ -166,20 +161,13 @@ def run() -> None:
         app()
     except InvalidInput as error:
         said = " ".join(str(error).split())
-        typer.echo(said if isinstance(error, MissingExtra) else f"liqspec: {said}", err=True)
-        sys.exit(USAGE)
+        _end(said if isinstance(error, MissingExtra) else f"liqspec: {said}", USAGE)
     except OSError as error:  # such as a counterexample that cannot be written
-        typer.echo(f"liqspec: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", err=True)
-        sys.exit(USAGE)
+        _end(f"liqspec: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", USAGE)
     except InternalFailure as error:
-        typer.echo(f"liqspec: {error}", err=True)
-        sys.exit(INTERNAL)
+        _end(f"liqspec: {error}", INTERNAL)
     except Exception as error:  # a defect of this tool: one line with its place, which a report of it needs
-        typer.echo(f"liqspec: internal failure: {named(error)}", err=True)
-        sys.exit(INTERNAL)
-
-
-# ------------------------------------------------------------------------------------------------------------- printing
+        _end(f"liqspec: internal failure: {named(error)}", INTERNAL)
 
 
 def terminal(stderr: bool = False) -> "Console":
@@ -195,8 +183,7 @@ def terminal(stderr: bool = False) -> "Console":
 
     # Wide enough for a timeline where neither a terminal nor its user says how wide it is.
     asked = (sys.stderr if stderr else sys.stdout).isatty() or "COLUMNS" in os.environ
-    width = None if asked else 120
-    return Terminal(stderr=stderr, width=width, highlight=False)
+    return Terminal(stderr=stderr, width=None if asked else 120, highlight=False)
 
 
 def progress(*columns: "ProgressColumn | str") -> "Progress":
@@ -207,10 +194,15 @@ def progress(*columns: "ProgressColumn | str") -> "Progress":
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def print_json(data: Any, indent: int | None = 2) -> None:
-    """Print data as JSON, with escapes where the output's encoding may not have a character."""
-    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+def print_json(data: Any, indent: int | None = 2, escaped: bool = False) -> None:
+    """Print data as JSON, with escapes if asked for, or where the output's encoding may not have a character."""
+    plain = escaped or (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     typer.echo(json.dumps(data, ensure_ascii=plain, indent=indent))
+
+
+def finish(holds: bool) -> NoReturn:
+    """End with the exit status that says whether what was asked holds."""
+    raise typer.Exit(HOLDS if holds else VIOLATED)
 
 
 def fail(message: str) -> NoReturn:

@@ -1,6 +1,5 @@
 """The command that checks a recorded log against the rules."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,7 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 
 from liqspec.audit import run
 from liqspec.audit.sources import Format
-from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, progress, terminal
+from liqspec.cli.app import Json, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import Compare, Tolerance, tolerances
 from liqspec.edge import files
 
@@ -48,9 +47,9 @@ def audit(
             progress=lambda read, size: bars.update(task, completed=read, total=size),
         )
     if as_json:
-        typer.echo(json.dumps(run.to_json(found), ensure_ascii=True, indent=2))
+        print_json(run.to_json(found), escaped=True)
     else:
         run.print_audit(found, terminal())
     if found.error:
         fail(found.error)
-    raise typer.Exit(HOLDS if found.holds else VIOLATED)
+    finish(found.holds)

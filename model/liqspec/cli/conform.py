@@ -1,9 +1,8 @@
 """The command that runs a foreign engine in lock-step with the model."""
 
-import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -12,8 +11,8 @@ import typer
 from attrs import evolve
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, progress, terminal
-from liqspec.cli.options import Compare, Tolerance, tolerances
+from liqspec.cli.app import Json, fail, finish, print_json, progress, terminal
+from liqspec.cli.options import Compare, EngineCommand, Seed, Timeout, Tolerance, tolerances
 from liqspec.conform import configurations, known_divergences, report, saved
 from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import CannotStart, EngineFault, Fault, Finding
@@ -29,7 +28,7 @@ TIMEOUT = 10.0  # seconds that one reply may take, if nothing else is asked for
 
 
 def conform(
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What starts the engine.")],
+    command: EngineCommand,
     venue: Annotated[
         str | None,
         typer.Option(help="Only this rule set, as it is: a shipped venue's name, or a .toml file."),
@@ -38,10 +37,10 @@ def conform(
         float | None, typer.Option(min=0.1, metavar="SECONDS", help=f"For so long; {BUDGET:g} if not given.")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="So many events, in place of --budget.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Where the random events start from.")] = 1,
+    seed: Seed = 1,
     compare: Compare = "full",
     tolerance: Tolerance = None,
-    timeout: Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How long one reply may take.")] = TIMEOUT,
+    timeout: Timeout = TIMEOUT,
     shrink: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long a finding is made shorter; 0: not at all.")
     ] = SHRINK_SECONDS,
@@ -75,11 +74,7 @@ def conform(
     seconds = None if steps else budget or BUDGET
     name, began = command[0], time.monotonic()
     try:
-        with (
-            _ended_by_signals(),
-            LiveEngine(command, timeout) as engine,
-            _Progress(steps, seconds) as shown,
-        ):
+        with _ended_by_signals(), LiveEngine(command, timeout) as engine, _progress(steps, seconds) as shown:
             name = engine.hello.engine
             search = Search(
                 engine=engine,
@@ -111,15 +106,12 @@ def conform(
     except OSError as error:  # what was found is still reported
         unwritten = error
     if as_json:
-        typer.echo(json.dumps(report.to_json(outcome, name, files), ensure_ascii=True, indent=2))
+        print_json(report.to_json(outcome, name, files), escaped=True)
     elif files is not None:
         report.print_saved(files, terminal())
     if unwritten is not None:
         raise unwritten
-    raise typer.Exit(HOLDS if outcome.conforms else VIOLATED)
-
-
-# ------------------------------------------------------------------------------------------------------------- inside
+    finish(outcome.conforms)
 
 
 def _options(compare: str, tolerance: list[str], timeout: float) -> list[str]:
@@ -149,29 +141,19 @@ def _misbehaved(fault: Fault) -> Outcome:
     return Outcome(finding=Finding(kind="fault", config={}, events=[], applied=[], fault=fault, where="outside a run"))
 
 
-class _Progress:
+@contextmanager
+def _progress(steps: int | None, seconds: float | None) -> Iterator[Callable[[Compared], None]]:
     """A line on the terminal that shows the progress of the comparison; nothing without a terminal."""
+    counts = TextColumn("{task.fields[steps]:,} steps, {task.fields[transitions]} transitions")
+    began = time.monotonic()
+    with progress(TextColumn("comparing"), BarColumn(), counts, TimeElapsedColumn()) as bars:
+        task = bars.add_task("comparing", total=steps or seconds, steps=0, transitions=0)
 
-    def __init__(self, steps: int | None, seconds: float | None) -> None:
-        self._bar = progress(
-            TextColumn("comparing"),
-            BarColumn(),
-            TextColumn("{task.fields[steps]:,} steps, {task.fields[transitions]} transitions"),
-            TimeElapsedColumn(),
-        )
-        self._steps, self._began = steps, time.monotonic()
-        self._task = self._bar.add_task("comparing", total=steps or seconds, steps=0, transitions=0)
+        def show(coverage: Compared) -> None:
+            done = coverage.steps if steps else time.monotonic() - began
+            bars.update(task, completed=done, steps=coverage.steps, transitions=len(+coverage.transitions))
 
-    def __enter__(self) -> "_Progress":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, coverage: Compared) -> None:
-        done = coverage.steps if self._steps else time.monotonic() - self._began
-        self._bar.update(self._task, completed=done, steps=coverage.steps, transitions=len(+coverage.transitions))
+        yield show
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, print_json, terminal
+from liqspec.cli.app import Json, fail, finish, print_json, terminal
+from liqspec.cli.options import Seed
 from liqspec.distinguish import report
 from liqspec.distinguish.rule_sets import RuleSets
 from liqspec.distinguish.search import STEPS, search
@@ -22,7 +23,7 @@ def distinguish(
     budget: Annotated[
         float | None, typer.Option(min=0.1, metavar="SECONDS", help="For how long to try, in place of --steps.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Where the random events start from.")] = 1,
+    seed: Seed = 1,
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the events as a scenario under A's rules.")
     ] = None,
@@ -49,4 +50,4 @@ def distinguish(
         report.print_outcome(outcome, terminal())
         if save is not None and outcome.distinction is not None:
             terminal().print(f"\nreplay it:  liqspec simulate {save}", markup=False)
-    raise typer.Exit(HOLDS if outcome.distinction is None else VIOLATED)
+    finish(outcome.distinction is None)

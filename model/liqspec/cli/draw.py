@@ -164,9 +164,6 @@ def draw_run(
         _deliver(timeline.render(record, chosen, theme or "light"), output)
 
 
-# ------------------------------------------------------------------------------------------------------------- inside
-
-
 def _format(
     asked: Kind | None, output: Path | None, endings: Mapping[str, Kind], default: Kind, option: str = "--format"
 ) -> Kind:

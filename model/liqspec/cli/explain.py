@@ -53,31 +53,30 @@ def explain(
 
     Examples: `liqspec explain LIQ-3`, `liqspec explain BKS`, `liqspec explain T5`, `liqspec explain below_backstop`
     """
-    wanted, names = rule.upper(), _names()
+    wanted, names, groups = rule.upper(), _names(), _groups()
     lifecycle = machine.lifecycle()
     if wanted in lifecycle.by_id:
         _explain_transition(lifecycle.by_id[wanted], as_json)
     elif wanted in rulebook.rules():
         _explain_rule(rulebook.rules()[wanted], as_json)
-    elif wanted in _groups():
-        rows = [{"rule": number, "title": entry.title} for number, entry in _groups()[wanted].items()]
+    elif wanted in groups:
         if as_json:
-            print_json(rows)
-        else:
-            for row in rows:
-                terminal().print(f"[bold]{row['rule']}[/bold] {escape(row['title'])}", soft_wrap=True)
+            print_json([{"rule": number, "title": entry.title} for number, entry in groups[wanted].items()])
+            return
+        for number, entry in groups[wanted].items():
+            terminal().print(f"[bold]{number}[/bold] {escape(entry.title)}", soft_wrap=True)
     elif rule.lower() in names:
-        entry = names[rule.lower()]
+        named = names[rule.lower()]
         if as_json:
-            print_json(entry)
-        else:
-            by = f" ({entry['rule']})" if "rule" in entry else ""
-            said = f"{entry['kind']} [bold]{rule.lower()}[/bold]{by}: {escape(entry['meaning'])}"
-            terminal().print(said, soft_wrap=True)
+            print_json(named)
+            return
+        by = f" ({named['rule']})" if "rule" in named else ""
+        said = f"{named['kind']} [bold]{rule.lower()}[/bold]{by}: {escape(named['meaning'])}"
+        terminal().print(said, soft_wrap=True)
     else:
-        known = [*lifecycle.by_id, *rulebook.rules(), *_groups(), *names]
+        known = [*lifecycle.by_id, *rulebook.rules(), *groups, *names]
         hint = did_you_mean(wanted, known) or did_you_mean(rule.lower(), known)
-        fail(f"{rule}: no such rule; rules are numbered {', '.join(sorted(_groups()))}-n, transitions T0 to T13{hint}")
+        fail(f"{rule}: no such rule; rules are numbered {', '.join(sorted(groups))}-n, transitions T0 to T13{hint}")
 
 
 def _groups() -> dict[str, dict[str, rulebook.Rule]]:
@@ -94,16 +93,16 @@ def _names() -> dict[str, dict[str, str]]:
     parameters = {
         f"{one.table}.{one.name}": {"kind": "parameter", "rule": one.rule, "meaning": one.meaning} for one in PARAMETERS
     }
+    guards = {
+        name: {"kind": "guard", "rule": entry.rule, "meaning": entry.meaning} for name, entry in table.guards.items()
+    }
     return {
         **{name: {"kind": "field of an observation", **_observed(entry)} for name, entry in fields.items()},
         **{name: {"kind": "refusal", "meaning": meaning} for name, meaning in MEANINGS.items()},
         **{name.rpartition(".")[2]: entry for name, entry in parameters.items()},
         **parameters,
         **{name: {"kind": "trigger", "meaning": entry.meaning} for name, entry in table.triggers.items()},
-        **{
-            name: {"kind": "guard", "rule": entry.rule, "meaning": entry.meaning}
-            for name, entry in table.guards.items()
-        },
+        **guards,
         **{name: {"kind": "state", "meaning": entry.meaning} for name, entry in table.states.items()},
     }
 
@@ -118,7 +117,11 @@ def _observed(entry: observables.Observable) -> dict[str, str]:
 def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
     transitions = [entry for entry in machine.lifecycle().table.transitions if rule.id in entry.rules]
     code = [citation for citation in citations.of_code() if citation.rule == rule.id]
-    tests = [citation for citation in citations.of_tests() if citation.rule == rule.id]
+    cited = {
+        "Decided in": [citation for citation in code if citation.decides],
+        "Mentioned in": [citation for citation in code if not citation.decides],
+        "Tests": [citation for citation in citations.of_tests() if citation.rule == rule.id],
+    }
     if as_json:
         data = {
             "rule": rule.id,
@@ -127,9 +130,9 @@ def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
             "page": _place(rule.path, rule.line),
             "examples": [example.text for example in rule.examples],
             "transitions": [entry.id for entry in transitions],
-            "code": [f"{_place(citation.path, citation.line)} {citation.name}" for citation in code],
-            "decided_in": [f"{_place(one.path, one.line)} {one.name}" for one in code if one.decides],
-            "tests": [f"{_place(citation.path, citation.line)} {citation.name}" for citation in tests],
+            "code": [_cited(citation) for citation in code],
+            "decided_in": [_cited(citation) for citation in cited["Decided in"]],
+            "tests": [_cited(citation) for citation in cited["Tests"]],
         }
         print_json(data)
         return
@@ -141,10 +144,12 @@ def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
         console.print(textwrap.indent(escape(example.text), "    "), soft_wrap=True)
     for entry in transitions:
         console.print(f"\n[bold]{entry.id}[/bold] {_arrow(entry)}\n  {entry.meaning}", markup=True)
-    _print_citations(console, "Decided in", [citation for citation in code if citation.decides])
-    _print_citations(console, "Mentioned in", [citation for citation in code if not citation.decides])
-    _print_citations(console, "Tests", tests)
-    if not tests:
+    for title, found in cited.items():
+        if found:
+            console.print(f"\n[bold]{title}[/bold]")
+        for citation in found:
+            console.print(f"  {_cited(citation, gap='  ')}", soft_wrap=True)
+    if not cited["Tests"]:
         console.print("\n[dim]No tests here: they are in the project's checkout.[/dim]")
 
 
@@ -176,11 +181,8 @@ def _arrow(entry: machine.TransitionEntry) -> str:
     return f"{' or '.join(entry.sources)} --{entry.trigger}{guard}--> {entry.to}"
 
 
-def _print_citations(console: Console, title: str, found: list[citations.Citation]) -> None:
-    if found:
-        console.print(f"\n[bold]{title}[/bold]")
-        for citation in found:
-            console.print(f"  {_place(citation.path, citation.line)}  {citation.name}", soft_wrap=True)
+def _cited(citation: citations.Citation, gap: str = " ") -> str:
+    return f"{_place(citation.path, citation.line)}{gap}{citation.name}"
 
 
 def _place(path: Path, line: int) -> str:

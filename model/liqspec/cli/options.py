@@ -1,4 +1,4 @@
-"""The options of the commands that compare an engine with the rules."""
+"""The options that several commands share."""
 
 from typing import Annotated
 
@@ -7,6 +7,10 @@ import typer
 from liqspec.cli.app import fail
 from liqspec.step.relation import Mode
 
+Scenario = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")]
+Seed = Annotated[int, typer.Option(min=0, help="Where the random events start from.")]
+EngineCommand = Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What starts the engine.")]
+Timeout = Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How long one reply may take.")]
 Compare = Annotated[
     Mode, typer.Option(help="Only whether an event is refused, also with which code, or everything observed.")
 ]

@@ -1,13 +1,12 @@
 """The command that serves the model to other processes."""
 
-import os
 import sys
 from typing import Annotated
 
 import typer
 
 from liqspec.cli import INTERRUPTED
-from liqspec.cli.app import HOLDS
+from liqspec.cli.app import discard_output, finish
 from liqspec.conform.oracle import Oracle, serve
 from liqspec.spec import venues
 
@@ -29,12 +28,11 @@ def oracle(
     """
     conversation = Oracle(sys.stderr, None if venue is None else venues.load(venue), with_effects=effects)
     if sys.stdin is None or sys.stdout is None:  # started with either closed: there is nothing to answer
-        raise typer.Exit(HOLDS)
+        finish(True)
     try:
         serve(conversation, sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:
-        # Whoever asked has gone: that is an end like any other. What is left to flush must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()  # whoever asked has gone: that is an end like any other
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
-    raise typer.Exit(HOLDS)
+    finish(True)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, print_json, terminal
+from liqspec.cli.app import Json, fail, finish, print_json, terminal
+from liqspec.cli.options import Scenario
 from liqspec.edge import keys
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
@@ -13,7 +14,7 @@ from liqspec.spec import scenarios
 
 
 def simulate(
-    story: Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")],
+    story: Scenario,
     why: Annotated[
         str | None,
         typer.Option(
@@ -41,7 +42,7 @@ def simulate(
         print_json(timeline.outcome_json(outcome), indent=None)
     else:
         outcome = timeline.print_run(run, terminal())
-    raise typer.Exit(VIOLATED if outcome.unexpected else HOLDS)
+    finish(not outcome.unexpected)
 
 
 def _check_key(run: Run, key: str) -> None:

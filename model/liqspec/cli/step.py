@@ -1,6 +1,5 @@
 """The command that judges one step."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, terminal
+from liqspec.cli.app import Json, finish, print_json, terminal
 from liqspec.core.config import Venue
 from liqspec.edge import files
 from liqspec.report.amounts import Units, people
@@ -36,10 +35,10 @@ def step(
     question = Question.from_json(_read(file))
     verdict = question.verdict()
     if as_json:
-        typer.echo(json.dumps(answer_json(question, verdict), indent=2))
+        print_json(answer_json(question, verdict), escaped=True)
     else:
         _print_answer(question, verdict, terminal())
-    raise typer.Exit(HOLDS if verdict.allowed else VIOLATED)
+    finish(verdict.allowed)
 
 
 def _read(file: str) -> Any:

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from liqspec.cli.options import Scenario
 from liqspec.replay import itf
 from liqspec.replay.run import Run
 from liqspec.spec import scenarios
 
 
 def trace(
-    story: Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")],
+    story: Scenario,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write it; by default, standard output.")
     ] = None,

@@ -1,12 +1,12 @@
 """The commands that write, check and play the corpus of vectors."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, application, fail, progress, terminal
+from liqspec.cli.app import Json, application, fail, finish, print_json, progress, terminal
+from liqspec.cli.options import EngineCommand, Timeout
 from liqspec.conform.finding import CannotStart, EngineFault
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.session import LiveEngine
@@ -61,19 +61,19 @@ def check(directory: Folder = None) -> None:
         typer.echo(f"{counted(len(stale), 'stale case')}; regenerate the corpus: {regenerate}")
     else:
         typer.echo("the corpus is what the specification makes")
-    raise typer.Exit(VIOLATED if stale else HOLDS)
+    finish(not stale)
 
 
 @vectors.command()
 def run(
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What starts the engine.")],
+    command: EngineCommand,
     suite: Annotated[
         list[str] | None, typer.Option(help=f"Only this suite (may be given several times): {', '.join(SUITES)}.")
     ] = None,
     directory: Annotated[
         Path | None, typer.Option(metavar="DIRECTORY", help="The corpus; the shipped one if not given.")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How long one reply may take.")] = 10.0,
+    timeout: Timeout = 10.0,
     as_json: Json = False,
 ) -> None:
     """Run the corpus on an engine that speaks the protocol, and report each case that it answers differently.
@@ -102,9 +102,9 @@ def run(
     except EngineFault as error:
         logged = one_line(error.fault.stderr, 2000)
         typer.echo(f"liqspec: {error}" + (f"; it logged: {logged}" if logged else ""), err=True)
-        raise typer.Exit(VIOLATED) from None
+        finish(False)
     if as_json:
-        typer.echo(json.dumps(report.to_json(hello.engine, played), ensure_ascii=True, indent=2))
+        print_json(report.to_json(hello.engine, played), escaped=True)
     else:
         report.print_played(hello.engine, played, terminal())
-    raise typer.Exit(HOLDS if report.conforms(played) else VIOLATED)
+    finish(report.conforms(played))

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from liqspec.cli.app import HOLDS, VIOLATED, Json, fail, print_json, terminal
+from liqspec.cli.app import Json, fail, finish, print_json, terminal
+from liqspec.cli.options import Seed
 from liqspec.spec import scopes
 from liqspec.verify import counterexample, report, run
 from liqspec.verify.counterexample import shortest
@@ -25,7 +26,7 @@ def verify(
     budget: Annotated[
         float | None, typer.Option(min=1, metavar="SECONDS", help="Random events for so long, in place of --steps.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Where the random events start from.")] = 1,
+    seed: Seed = 1,
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Also the large scopes, a million states, and more random events.")
     ] = False,
@@ -71,4 +72,4 @@ def verify(
             counterexample.print_counterexample(smallest, save, terminal())
     if not limits.proved:
         typer.echo("liqspec: THE PROOFS WERE NOT RUN: they need z3-solver: pip install 'liqspec[prove]'", err=True)
-    raise typer.Exit(HOLDS if found.holds else VIOLATED)
+    finish(found.holds)
