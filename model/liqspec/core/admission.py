@@ -86,11 +86,7 @@ class Check(Listed, Generic[E]):
     failing: Callable[[E, State, Amounts], Failure | None]
 
     def run(self, event: E, state: State, amounts: Amounts) -> None:
-        """Refuse the event if the check fails.
-
-        Raises:
-            Refusal: it fails.
-        """
+        """Raise the refusal if the event fails the check."""
         failure = self.failing(event, state, amounts)
         if failure is not None:
             raise self.refusal(*failure, rule=self.rule)
@@ -127,9 +123,6 @@ class EventRecord:
     def sort(self, _: State, __: Amounts, /) -> Sort | None:
         """Which of the checks concern the event; None if all of them do."""
         return None
-
-
-# ----------------------------------------------------------------------------------------------- the fields of an event
 
 
 def amount(grid: GridName, sign: Sign, default: Any = attrs.NOTHING) -> Any:
@@ -182,9 +175,6 @@ def _written(record: object, path: str, grids: Mapping[str, Grid]) -> Iterator[W
         if isinstance(value, tuple):
             for place, entry in enumerate(value, start=1):
                 yield from _written(entry, f"{name}[{place}].", grids)
-
-
-# ------------------------------------------------------------------------------------- checks common to all (EVT-2)
 
 
 def admit_fields(event: object, state: State) -> Amounts:
@@ -274,15 +264,12 @@ def listed_fields(kind: type[Any]) -> tuple[Listed, ...]:
     return (Listed(refusal=BadRequest, rule="EVT-2", also=tuple(measured)), *common)
 
 
-# ------------------------------------------------------------------------------------- checks that several events share
-
-
 def outflow_checks(
-    paying: Callable[[E, State, Amounts], tuple[Pool, int]], *, paid_by: str = ""
+    paying: Callable[[E, State, Amounts], tuple[Pool, int]], *, paid_by: str = "pool"
 ) -> tuple[Check[E], ...]:
     """ACC-5: money leaves a pool that is neither in liquidation nor left below its initial margin.
 
-    `paying` are the pool and the amount; `paid_by` names the pool in the table where the event does not.
+    `paying` are the pool and the amount; `paid_by` is what the table of the checks calls the pool.
     """
 
     def working(event: E, state: State, amounts: Amounts) -> Failure | None:
@@ -299,21 +286,18 @@ def outflow_checks(
         held = state.holdings(pool)
         return below_initial_margin(state, arithmetic.pool_equity(pool.collateral, held) - leaving, held, "amount")
 
-    def when(text: str) -> str | None:
-        return text if paid_by else None
-
     return (
         Check(
             refusal=OrderWorking,
             rule="ACC-5",
-            when=when(f"a liquidation order of the {paid_by} is working"),
+            when=f"a liquidation order of the {paid_by} is working",
             failing=working,
             example=("working", {}),
         ),
         Check(
             refusal=InLiquidation,
             rule="ACC-5",
-            when=when(f"the {paid_by} is in liquidation"),
+            when=f"the {paid_by} is in liquidation",
             failing=liquidated,
             example=("waiting", {}),
         ),
@@ -321,7 +305,7 @@ def outflow_checks(
             refusal=InsufficientMargin,
             rule="ACC-5",
             also=("MRG-7", "MRG-3"),
-            when=when(f"the {paid_by}'s equity after it would be below its initial margin"),
+            when=f"the {paid_by}'s equity after it would be below its initial margin",
             failing=uncovered,
             example=("holding", {}),
         ),

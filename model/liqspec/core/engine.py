@@ -57,19 +57,14 @@ class Engine:
         """Return to the state of a snapshot of a run with the same configuration."""
         self.state = snapshot.build(self.venue, value)
 
-    # -------------------------------------------------------------------------------------------------- derived prices
-
     def liquidation_price(self, account: str, market: str, mode: Mode) -> tuple[int | None, Ratio | None]:
         """The liquidation price of an open position in ticks, and the exact crossing (MRG-10).
 
         Raises:
             LookupError: there is no such open position.
         """
-        equity, others, held = self._measured(account, market, mode)
-        return (
-            arithmetic.liquidation_price(equity, others, held),
-            arithmetic.liquidation_crossing(equity, others, held),
-        )
+        measured = self._measured(account, market, mode)
+        return arithmetic.liquidation_price(*measured), arithmetic.liquidation_crossing(*measured)
 
     def bankruptcy_price(self, account: str, market: str, mode: Mode) -> Ratio:
         """The stand-alone bankruptcy price of an open position in ticks (MRG-11).

@@ -74,7 +74,6 @@ class Lifecycle:
     table: Table
     machine: Machine
     by_id: dict[str, TransitionEntry]
-    _fired: dict[tuple[str, str, str], TransitionEntry]
     _candidates: dict[tuple[str, str], list[TransitionEntry]]
 
     def fire(self, model: Any, trigger: str, inputs: object) -> TransitionEntry | None:
@@ -83,11 +82,11 @@ class Lifecycle:
         Guards are methods of the model, named as in the table, that take `inputs`. None if no transition applies.
         """
         source, event = model.state, self.machine.events[trigger]
-        if not self.candidates(source, trigger):
-            return None  # the library would log a warning for each position that a block does not concern
-        if not event.trigger(model, inputs):
+        candidates = self.candidates(source, trigger)
+        # Without candidates, the library would log a warning for each position that a block does not concern.
+        if not candidates or not event.trigger(model, inputs):
             return None
-        return self._fired[trigger, source, model.state]
+        return next(entry for entry in candidates if entry.to == model.state)
 
     def candidates(self, state: str, trigger: str) -> list[TransitionEntry]:
         """The transitions that `trigger` can cause from `state`, in the table's order."""
@@ -121,31 +120,21 @@ def load(path: Path) -> Lifecycle:
                 entry["sources"] = entry.pop("from")
     try:
         table = shapes.structure(data, Table)
+        _validate(table)
     except shapes.WrongShape as error:
         raise InvalidMachine(f"{path.name}: {str(error).replace('sources', 'from')}") from None
-    try:
-        _validate(table)
     except InvalidMachine as error:
         raise InvalidMachine(f"{path.name}: {error}") from None
-    fired: dict[tuple[str, str, str], TransitionEntry] = {}
+    return build(table)
+
+
+def build(table: Table) -> Lifecycle:
+    """The lifecycle of a valid table, with the `transitions` machine (LIF-1)."""
+    machine = Machine(model=None, states=list(table.states), initial=table.initial, auto_transitions=False)
     candidates: dict[tuple[str, str], list[TransitionEntry]] = {}
     for entry in table.transitions:
         for source in entry.sources:
-            fired[entry.trigger, source, entry.to] = entry
             candidates.setdefault((entry.trigger, source), []).append(entry)
-    by_id = {entry.id: entry for entry in table.transitions}
-    return Lifecycle(table, build(table), by_id, fired, candidates)
-
-
-def build(table: Table) -> Machine:
-    """The `transitions` machine of a lifecycle table (LIF-1)."""
-    machine = Machine(
-        model=None,
-        states=list(table.states),
-        initial=table.initial,
-        auto_transitions=False,
-    )
-    for entry in table.transitions:
         machine.add_transition(
             entry.trigger,
             list(entry.sources),
@@ -153,7 +142,7 @@ def build(table: Table) -> Machine:
             conditions=[guard for guard in entry.guard if not guard.startswith(NOT)],
             unless=[guard_name(guard) for guard in entry.guard if guard.startswith(NOT)],
         )
-    return machine
+    return Lifecycle(table, machine, {entry.id: entry for entry in table.transitions}, candidates)
 
 
 def _validate(table: Table) -> None:
@@ -213,13 +202,9 @@ def _exclusive(first: TransitionEntry, second: TransitionEntry, table: Table) ->
 
 
 def _validate_reachable(table: Table) -> None:
-    reached, grown = {table.initial}, True
-    while grown:
-        grown = False
-        for entry in table.transitions:
-            if entry.to not in reached and reached.intersection(entry.sources):
-                reached.add(entry.to)
-                grown = True
+    reached = {table.initial}
+    for _ in table.states:  # each time one transition farther
+        reached |= {entry.to for entry in table.transitions if reached.intersection(entry.sources)}
     for state in table.states:
         if state not in reached:
             raise InvalidMachine(f"states.{state}: unreachable from {table.initial!r}")

@@ -19,8 +19,7 @@ def _price(ratio: Ratio | None, grid: Grid) -> str | None:
 def position_details(engine: Engine, position: Position) -> dict[str, Any]:
     """What is observed of a position, with its own measures and derived prices (MRG-1 to MRG-11)."""
     state, money = engine.state, engine.venue.money
-    details = observe_position(state, position)
-    details["leverage"] = position.leverage
+    details = {**observe_position(state, position), "leverage": position.leverage}
     if position.size == 0:
         return details
     held = state.holding(position)
@@ -28,33 +27,29 @@ def position_details(engine: Engine, position: Position) -> dict[str, Any]:
     key = (position.account, position.market.name, position.mode)
     price, crossing = engine.liquidation_price(*key)
     grid = position.market.price
-    details.update(
-        mark=grid.text(held.mark),
-        notional=money.text(worth),
-        unrealised_pnl=money.text(arithmetic.unrealised_pnl(held.size, held.cost, held.mark, held.unit)),
-        maintenance_margin=money.text(arithmetic.maintenance_margin(worth, held.schedule)),
-        initial_margin=money.text(arithmetic.initial_margin(worth, held.leverage, held.schedule)),
-        liquidation_price=None if price is None else grid.text(price),
-        liquidation_crossing=_price(crossing, grid),
-        bankruptcy_price=_price(engine.bankruptcy_price(*key), grid),
-    )
-    return details
+    return details | {
+        "mark": grid.text(held.mark),
+        "notional": money.text(worth),
+        "unrealised_pnl": money.text(arithmetic.unrealised_pnl(held.size, held.cost, held.mark, held.unit)),
+        "maintenance_margin": money.text(arithmetic.maintenance_margin(worth, held.schedule)),
+        "initial_margin": money.text(arithmetic.initial_margin(worth, held.leverage, held.schedule)),
+        "liquidation_price": None if price is None else grid.text(price),
+        "liquidation_crossing": _price(crossing, grid),
+        "bankruptcy_price": _price(engine.bankruptcy_price(*key), grid),
+    }
 
 
 def pool_details(engine: Engine, pool: Pool) -> dict[str, Any]:
     """What is observed of a pool, with its backstop line and the decisions about it (LIQ-3 to LIQ-5, BKS-1)."""
-    state = engine.state
-    details = observe_pool(state, pool)
-    inputs = measure(state, pool)
+    inputs = measure(engine.state, pool)
     equity, margin, threshold = inputs.equity, inputs.maintenance_margin, inputs.backstop_threshold
     line = Fraction(margin * threshold.numerator, threshold.denominator) * engine.venue.money.step
-    details.update(
-        backstop_line=ratio_text(line),
-        breached=arithmetic.breached(equity, margin),
-        needs_liquidation=inputs.needs_liquidation,
-        below_backstop=arithmetic.below_backstop(equity, margin, threshold),
-    )
-    return details
+    return observe_pool(engine.state, pool) | {
+        "backstop_line": ratio_text(line),
+        "breached": arithmetic.breached(equity, margin),
+        "needs_liquidation": inputs.needs_liquidation,
+        "below_backstop": arithmetic.below_backstop(equity, margin, threshold),
+    }
 
 
 def all_positions(engine: Engine) -> dict[str, Position]:

@@ -1,5 +1,6 @@
 """What everyone may see of a venue, as plain data in the outside format (OBS-1)."""
 
+from fractions import Fraction
 from typing import Any
 
 from liqspec.core import arithmetic
@@ -71,15 +72,5 @@ def observe_pool(state: State, pool: Pool) -> dict[str, Any]:
 def same(left: object, right: object) -> bool:
     """Whether two observed values are equal, amounts compared as numbers (OBS-3)."""
     if isinstance(left, str) and isinstance(right, str):
-        return left == right or _canonical(left) == _canonical(right)
+        return left == right or (is_decimal(left) and is_decimal(right) and Fraction(left) == Fraction(right))
     return type(left) is type(right) and left == right
-
-
-def _canonical(text: str) -> str:
-    if not is_decimal(text):
-        return text
-    whole, _, places = text.partition(".")
-    negative, digits = whole.startswith("-"), whole.lstrip("-").lstrip("0") or "0"
-    trimmed = places.rstrip("0")
-    sign = "-" if negative and (digits != "0" or trimmed) else ""
-    return sign + digits + ("." + trimmed if trimmed else "")

@@ -47,9 +47,6 @@ def on_grid(path: str, text: str, grid: Grid) -> int:
     return units
 
 
-# ---------------------------------------------------------------------------------------------------------------- kinds
-
-
 @frozen(kw_only=True)
 class Kind:
     """What values a parameter can have.
@@ -131,9 +128,6 @@ RESTORE = Kind(
     },
     inside=_restore,
 )
-
-
-# --------------------------------------------------------------------------------------------------------- declarations
 
 
 @frozen(kw_only=True)
@@ -330,9 +324,6 @@ class Parameters:
     return_fraction: Ratio
     max_move: Ratio | None
     stale_ms: int | None
-
-
-# ---------------------------------------------------------------------------------------------------- reading them
 
 
 TABLES: dict[str, type[Any]] = {"liquidation": LiquidationConfig, "backstop": BackstopConfig, "mark": MarkConfig}

@@ -92,8 +92,6 @@ class Position:
         self.attempted = self.failed = False
         self.window = Window()
 
-    # ------------------------------------------------------------------------------------ guards, named as in the table
-
     def needs_liquidation(self, inputs: GuardInputs) -> bool:
         """LIQ-5."""
         return inputs.needs_liquidation

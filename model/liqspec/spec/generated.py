@@ -89,7 +89,7 @@ def _row(kind: str, check: Listed) -> str:
     lines = [f"[[events.{kind}]]", f'code = "{check.code}"', f'rule = "{check.rule}"']
     lines += [f"also = {json.dumps(check.also)}"] if check.also else []
     lines += [f'of = "{check.of}"'] if check.of else []
-    lines += [f"when = {json.dumps(check.when)}"] if check.when else []
+    lines += [f"when = {json.dumps(check.when)}"] if check.meaning != check.refusal.meaning else []
     return "\n".join(lines)
 
 

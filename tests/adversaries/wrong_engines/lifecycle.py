@@ -33,13 +33,7 @@ def _table(**changes: dict[str, Any] | None) -> Patch:
             for entry in real.table.transitions
             if changes.get(entry.id, {}) is not None
         )
-        table = evolve(real.table, transitions=entries)
-        candidates: dict[tuple[str, str], list[machine.TransitionEntry]] = {}
-        for entry in entries:
-            for source in entry.sources:
-                candidates.setdefault((entry.trigger, source), []).append(entry)
-        fired = {(entry.trigger, source, entry.to): entry for entry in entries for source in entry.sources}
-        return Lifecycle(table, machine.build(table), {entry.id: entry for entry in entries}, fired, candidates)
+        return machine.build(evolve(real.table, transitions=entries))
 
     return Patch(machine, "lifecycle", lifecycle)
 

@@ -125,8 +125,6 @@ class Trade(EventRecord, rule="ACC-7"):
         position = self.pool_in(state).positions.get(self.market)
         return "increasing" if position is None or position.size * amounts["size"] >= 0 else "reducing"
 
-    # ------------------------------------------------------------------------------------------------- checks of both
-
     def backstopped(self, state: State, _: Amounts) -> Failure | None:
         """ACC-7: the vault has not taken the position in this block."""
         position = self.pool_in(state).positions.get(self.market)
@@ -137,8 +135,6 @@ class Trade(EventRecord, rule="ACC-7"):
     def order_works(self, state: State, _: Amounts) -> Failure | None:
         """ACC-7: no liquidation order of the pool is working."""
         return admission.order_working(self.pool_in(state))
-
-    # ------------------------------------------------------------------------------- checks of an increase (ACC-8)
 
     def in_liquidation(self, state: State, _: Amounts) -> Failure | None:
         """ACC-8: nothing is opened or increased in a pool in liquidation, or after a partial liquidation."""
@@ -180,8 +176,6 @@ class Trade(EventRecord, rule="ACC-7"):
         )
         equity = arithmetic.pool_equity(pool.collateral, held)
         return admission.below_initial_margin(state, equity, held, "size")
-
-    # ------------------------------------------------------------------------------- checks of a reduction (ACC-9)
 
     def larger_than_position(self, state: State, amounts: Amounts) -> Failure | None:
         """ACC-7: a reduction does not turn the position round."""
