@@ -178,11 +178,7 @@ def _written(record: object, path: str, grids: Mapping[str, Grid]) -> Iterator[W
 
 
 def admit_fields(event: object, state: State) -> Amounts:
-    """The event's amounts in integers, if its fields pass the checks that all events share, in this order (EVT-2).
-
-    Raises:
-        Refusal: the first check that failed.
-    """
+    """The event's amounts in integers; raises the first refusal of the checks that all events share (EVT-2)."""
     amounts: Amounts = {}
     for check in COMMON:
         check.run(event, state, amounts)

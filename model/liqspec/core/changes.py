@@ -42,9 +42,11 @@ def fire_with(inputs: GuardInputs, position: Position, trigger: Trigger, effects
     """Fire a trigger at a position, with these inputs; whether a transition followed."""
     source = position.state
     entry = machine.lifecycle().fire(position, trigger, inputs)
-    if entry is not None:
-        effects.append(Transitioned.of(position.key, entry, source, inputs.equity, inputs.maintenance_margin))
-    return entry is not None
+    if entry is None:
+        return False
+    measures = inputs.equity, inputs.maintenance_margin
+    effects.append(Transitioned(position.key, entry.id, source, entry.to, entry.rules[0], entry.guard, *measures))
+    return True
 
 
 Touched = list[Pool]  # the pools that an event touched, in the order of assessment (LIQ-7)

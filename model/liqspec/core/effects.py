@@ -4,7 +4,6 @@ from typing import ClassVar, Literal
 
 from attrs import frozen
 
-from liqspec.core.machine import TransitionEntry
 from liqspec.edge.texts import snake_case
 
 EndOfOrder = Literal["filled", "no_liquidity", "restored"]
@@ -135,11 +134,6 @@ class Transitioned(EffectRecord):  # its rules are the first of each transition 
     guard: tuple[str, ...]
     equity: int
     maintenance_margin: int
-
-    @classmethod
-    def of(cls, position: str, entry: TransitionEntry, source: str, equity: int, maintenance: int) -> "Transitioned":
-        """The effect of a transition of the lifecycle's table."""
-        return cls(position, entry.id, source, entry.to, entry.rules[0], entry.guard, equity, maintenance)
 
 
 @frozen

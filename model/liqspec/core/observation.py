@@ -27,13 +27,11 @@ def observe_marks(state: State) -> dict[str, str]:
 
 def observe_vault(state: State) -> dict[str, Any]:
     """The vault as observed (OBS-2)."""
+    money, markets, vault = state.venue.money, state.venue.markets, state.vault
     return {
-        "cash": state.venue.money.text(state.vault.cash),
-        "equity": state.venue.money.text(state.equity(state.vault)),
-        "positions": {
-            market: state.venue.markets[market].size.text(size)
-            for market, size in sorted(state.vault.positions.items())
-        },
+        "cash": money.text(vault.cash),
+        "equity": money.text(state.equity(vault)),
+        "positions": {name: markets[name].size.text(size) for name, size in sorted(vault.positions.items())},
     }
 
 

@@ -147,9 +147,6 @@ class Snapshot:
     feeds: tuple[FeedValue, ...] | None = None
 
 
-# ------------------------------------------------------------------------------------------------- the list of fields
-
-
 @frozen
 class Field:
     """A field of a record: its type outside, the class of a nested record, and the value where it is left out."""
@@ -196,8 +193,6 @@ def _kind(hint: Any) -> tuple[Kind, Any]:
     plain: dict[Any, Kind] = {int: "integer", bool: "flag", str: "text"}
     return (plain[hint], None) if hint in plain else ("record", hint)
 
-
-# ------------------------------------------------------------------------------------------------------ capture, build
 
 _AVERAGES = ("basis", "book")
 _OF_POSITION = attrgetter(*PositionValue._fields[1:-1])
@@ -294,15 +289,11 @@ def _build_feed(value: FeedValue) -> Feed:
 
 def _build_pool(venue: Venue, account: str, value: PoolValue) -> Pool:
     mode: Mode = "cross" if value.market is None else "isolated"
-    positions = {}
-    for held in value.positions:
-        given = held._asdict()
-        given.update(account=account, market=venue.markets[held.market], mode=mode, window=Window(*held.window))
-        positions[held.market] = Position(**given)
+    positions = {
+        held.market: Position(account, venue.markets[held.market], mode, *held[1:-1], Window(*held.window))
+        for held in value.positions
+    }
     return Pool(account, mode, value.market, value.collateral, value.in_liquidation, positions, Window(*value.window))
-
-
-# --------------------------------------------------------------------------------------------------------------- write
 
 
 def to_json(venue: Venue, snapshot: Snapshot) -> dict[str, Any]:
@@ -341,8 +332,6 @@ def _write_value(venue: Venue, market: Market | None, kind: Kind, value: Any) ->
         case _:
             return value
 
-
-# ---------------------------------------------------------------------------------------------------------------- read
 
 _OUTSIDE: dict[Kind, tuple[Any, Any]] = {
     "money": (str, is_reported),
