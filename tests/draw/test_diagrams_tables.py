@@ -81,7 +81,7 @@ class TestTheChart:
             path = tmp_path / charts.ASSESSMENT
             path.write_text(text.replace(old, new), "utf-8")
             with pytest.raises(charts.InvalidChart) as error:
-                charts.load_assessment(path)
+                charts.assessment(path)
             assert said.replace("a end", "an end") in str(error.value).replace("a end", "an end")
 
     def test_each_format_has_every_node_once(self) -> None:
@@ -171,7 +171,7 @@ class TestWhatALiquidationTouches:
         text = (files.ROOT / charts.ISOLATION).read_text("utf-8")
         path.write_text(text.replace('kind = "vault"', 'kind = "bank"', 1), "utf-8")
         with pytest.raises(charts.InvalidChart, match=r'isolation\.toml:\d+: .*expected one of "pool", "sibling"'):
-            charts.load_isolation(path)
+            charts.isolation(path)
 
 
 def _target(subject: str, account: str, market: str, mode: str) -> str:

@@ -42,7 +42,7 @@ def step(
 
 
 def _read(file: str) -> Any:
-    return files.read_json(Path(file)) if file != "-" else files.read_json_stream(sys.stdin.buffer, "standard input")
+    return files.read_json(Path(file)) if file != "-" else files.read_json(Path("standard input"), sys.stdin.buffer)
 
 
 def _print_answer(question: Question, verdict: Verdict, console: Console) -> None:

@@ -17,22 +17,16 @@ from attrs import field, frozen
 from liqspec.core.arithmetic import Ratio
 from liqspec.edge import amounts
 from liqspec.edge.amounts import Grid
-from liqspec.edge.errors import InvalidInput
+from liqspec.edge.errors import InvalidField
 from liqspec.edge.shapes import is_amount, is_integer, is_rate
-from liqspec.edge.texts import one_line
 
 OrderPolicy = Literal["all", "ranked"]
 Scope = Literal["position", "pool", "account"]
 Measure = Literal["maintenance", "initial"]
 
 
-class InvalidConfig(InvalidInput):
+class InvalidConfig(InvalidField):
     """A configuration that is not a valid rule set: the field, and what is wrong with it."""
-
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(one_line(f"{path}: {message}"))
-        self.path = path
-        self.message = message
 
 
 def on_grid(path: str, text: str, grid: Grid) -> int:

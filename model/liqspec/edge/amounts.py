@@ -47,22 +47,14 @@ def is_decimal(text: object) -> bool:
 
 
 def check_reported(text: object) -> None:
-    """Refuse what no engine can report as an amount, and no state can have.
-
-    Raises:
-        MalformedAmount: see `is_decimal`.
-    """
+    """Refuse, as a MalformedAmount, what no engine can report as an amount and no state can have (`is_decimal`)."""
     if not is_decimal(text):
         form = f"a decimal number of at most {MAX_REPORTED:,} characters (-?digits[.digits], no exponent, no leading +)"
         raise MalformedAmount(f"{show(text)} is not {form}")
 
 
 def exact(text: str) -> Fraction:
-    """The exact value of a well-formed decimal string.
-
-    Raises:
-        MalformedAmount: see `check_amount`.
-    """
+    """The exact value of a decimal string; a MalformedAmount where `check_amount` raises one."""
     return Fraction(check_amount(text))
 
 
@@ -95,11 +87,7 @@ class Grid:
 
     @classmethod
     def of(cls, text: str) -> "Grid":
-        """The grid with this step.
-
-        Raises:
-            MalformedAmount: the step is malformed or not above 0.
-        """
+        """The grid with this step; a MalformedAmount is raised if it is malformed or not above 0."""
         step = exact(text)
         if step <= 0:
             raise MalformedAmount(f"a grid step must be above 0, got {text}")
@@ -128,19 +116,10 @@ def _text(units: int, numerator: int, denominator: int) -> str:
 
 
 def decimal_text(value: Fraction) -> str:
-    """The shortest decimal string of a value that has one.
-
-    Raises:
-        ValueError: the value has no finite decimal expansion.
-    """
-    places, denominator = 0, value.denominator
-    for prime in (2, 5):
-        power = 0
-        while denominator % prime == 0:
-            denominator //= prime
-            power += 1
-        places = max(places, power)
-    if denominator != 1:
+    """The shortest decimal string of a value; a ValueError is raised if it has no finite decimal expansion."""
+    denominator = value.denominator
+    places = next((places for places in range(denominator.bit_length()) if 10**places % denominator == 0), None)
+    if places is None:
         raise ValueError(f"{value} has no finite decimal expansion")
     digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
     sign = "-" if value < 0 else ""

@@ -8,9 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from liqspec.edge.texts import one_line
+
 
 class InvalidInput(ValueError):
     """A file, a value or a set-up that a command cannot work with; the command line prints it and exits with 2."""
+
+
+class InvalidField(InvalidInput):
+    """A value that is not valid where it is: the path of its field ("" for the whole), and what is wrong with it."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(one_line(f"{path}: {message}" if path else message))
+        self.path = path
+        self.message = message
 
 
 class MissingExtra(InvalidInput):
@@ -22,11 +33,7 @@ class MissingExtra(InvalidInput):
 
 @contextmanager
 def needs(library: str, extra: str, use: str) -> Iterator[None]:
-    """Within this, a library is imported that comes with an extra.
-
-    Raises:
-        MissingExtra: it is not installed.
-    """
+    """Within this, a library is imported that comes with an extra; a MissingExtra if it is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -73,12 +80,8 @@ def in_run(where: str, events: list[dict[str, Any]]) -> Iterator[None]:
 
 def named(error: Exception) -> str:
     """An exception in one line: its type, its message, and the function and line that raised it."""
-    remote = error.__cause__  # of another process there is only the text of a traceback
-    text = (
-        str(remote)
-        if type(remote).__name__ == "_RemoteTraceback"
-        else "".join(traceback.format_tb(error.__traceback__))
-    )
+    remote = type(error.__cause__).__name__ == "_RemoteTraceback"  # of another process there is only a traceback's text
+    text = str(error.__cause__) if remote else "".join(traceback.format_tb(error.__traceback__))
     frames = re.findall(r'File "(.+)", line (\d+), in (.+)', text)[-1:]
     place = "".join(f" in {name} ({Path(path).name}, line {line})" for path, line, name in frames)
     message = " ".join(str(error).split())

@@ -3,12 +3,14 @@
 import json
 import re
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from liqspec.edge.errors import InvalidInput
-from liqspec.edge.texts import one_line
+from liqspec.edge.errors import InvalidField, InvalidInput
+from liqspec.edge.texts import one_line, placed
 
 MAX_BYTES = 8 * 1024 * 1024
 
@@ -23,8 +25,6 @@ class UnreadableFile(InvalidInput):
 
     def __init__(self, path: Path, message: str) -> None:
         super().__init__(f"{path}: {message}")
-        self.path = path
-        self.message = message
 
 
 def shipped(folder: str) -> list[str]:
@@ -32,23 +32,19 @@ def shipped(folder: str) -> list[str]:
     return sorted(path.stem for path in (ROOT / folder).glob("*.toml"))
 
 
-def read_text(path: Path) -> str:
-    """The text of a file.
+def read_text(path: Path, stream: BinaryIO | None = None) -> str:
+    """The text of a file, or of a stream that errors call `path`.
 
     Raises:
         UnreadableFile: it is missing, a directory, unreadable, too large, empty or no UTF-8.
     """
     try:
-        if path.is_dir():
+        if not stream and path.is_dir():
             raise UnreadableFile(path, "is a directory, not a file")
-        with path.open("rb") as file:
-            return _read_text(file, path)
+        with nullcontext(stream) if stream else path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UnreadableFile(path, (error.strerror or str(error)).lower()) from None
-
-
-def _read_text(file: BinaryIO, path: Path) -> str:
-    data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise UnreadableFile(path, f"is larger than {MAX_BYTES // 1024 // 1024} MiB, the most that is read")
     try:
@@ -61,20 +57,12 @@ def _read_text(file: BinaryIO, path: Path) -> str:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The content of a TOML file.
-
-    Raises:
-        UnreadableFile: see `read_text`, or it is malformed (with the line).
-    """
+    """The content of a TOML file; an UnreadableFile where `read_text` or `parse_toml` raises one."""
     return parse_toml(read_text(path), path)
 
 
 def parse_toml(text: str, path: Path) -> dict[str, Any]:
-    """The content of a TOML text that came from `path`.
-
-    Raises:
-        UnreadableFile: it is malformed (with the line).
-    """
+    """The content of a TOML text that came from `path`; an UnreadableFile names the line if it is malformed."""
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -85,25 +73,9 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         raise UnreadableFile(path, "malformed TOML: a number has too many digits") from None
 
 
-def read_json(path: Path) -> Any:
-    """The content of a JSON file; duplicate keys, NaN and Infinity are refused.
-
-    Raises:
-        UnreadableFile: see `read_text`, or it is malformed.
-    """
-    return _parse_json(read_text(path), path)
-
-
-def read_json_stream(stream: BinaryIO, name: str) -> Any:
-    """The content of a JSON stream, such as standard input; errors show `name` as its path.
-
-    Raises:
-        UnreadableFile: see `read_json`.
-    """
-    return _parse_json(_read_text(stream, Path(name)), Path(name))
-
-
-def _parse_json(text: str, path: Path) -> Any:
+def read_json(path: Path, stream: BinaryIO | None = None) -> Any:
+    """The content of a JSON file, or of a stream (see `read_text`); an UnreadableFile if `parse_json` refuses it."""
+    text = read_text(path, stream)
     try:
         return parse_json(text)
     except ValueError as error:
@@ -119,7 +91,9 @@ def parse_json(text: str) -> Any:
         ValueError: it is malformed, in one line.
     """
     try:
-        _refuse_unpaired_surrogates(text)
+        for escape in _ESCAPE.finditer(text):
+            if escape[1]:
+                raise ValueError(f"\\{escape[1]} is an unpaired surrogate")
         return _JSON.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
@@ -141,23 +115,14 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _integer(text: str) -> int | float:
-    return -0.0 if text == "-0" else int(text)
-
-
 # A text that was UTF-8 has surrogates only as escapes. Two of them may be one character; a backslash may be escaped.
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
 
-
-def _refuse_unpaired_surrogates(text: str) -> None:
-    for escape in _ESCAPE.finditer(text):
-        if escape[1]:
-            raise ValueError(f"\\{escape[1]} is an unpaired surrogate")
-
-
-_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_integer)
+_JSON = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=lambda text: -0.0 if text == "-0" else int(text)
+)
 
 _HEADER = re.compile(r"^\s*(\[\[|\[)\s*([^\[\]]+?)\s*\]")
 _KEY = re.compile(r"""^\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*=""")
@@ -170,34 +135,37 @@ def line_of(text: str, path: str) -> int | None:
     None if nothing of the path is found. Best effort: the inside of an inline table counts as the line it starts on.
     """
     wanted = _parts(path)
-    best: tuple[int, int] | None = None
+    nearest: int | None = None
+    most_shared = -1
     section: list[str] = []
     counts: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        found: list[str] | None = None
         if header := _HEADER.match(line):
             section = _parts(header[2])
             if header[1] == "[[":
                 name = ".".join(section)
                 counts[name] = counts.get(name, -1) + 1
-                section = [*section, str(counts[name])]
-            else:
-                section = _inside_arrays(section, counts)
-            found = section
+            found = section = _inside_arrays(section, counts)
         elif key := _KEY.match(line):
             found = [*section, *_parts(key[1])]
-        if found and (found[: len(wanted)] == wanted or wanted[: len(found)] == found):
-            # A header such as [end.pools.X] is deeper than the field end.pools, and still where that field is.
-            shared = min(len(found), len(wanted))
-            if best is None or shared > best[0]:
-                best = (shared, number)
-    return best[1] if best else None
+        else:
+            continue
+        # A header such as [end.pools.X] is deeper than the field end.pools, and still where that field is.
+        shared = min(len(found), len(wanted))
+        if found and shared > most_shared and found[:shared] == wanted[:shared]:
+            most_shared, nearest = shared, number
+    return nearest
 
 
-def place(text: str, path: Path, field: str) -> str:
-    """Where a field is, as file:line, or the file alone where the line is not found."""
-    line = line_of(text, field)
-    return f"{path}:{line}" if line else str(path)
+@contextmanager
+def located(text: str, path: Path, refused: type[InvalidInput]) -> Iterator[None]:
+    """Raise an InvalidField of the TOML text of `path` as `refused`: the file, the line if it is found, the field."""
+    try:
+        yield
+    except InvalidField as error:
+        line = line_of(text, error.path)
+        place = f"{path}:{line}" if line else path
+        raise refused(f"{place}: {placed(error.path, error.message)}") from None
 
 
 def _parts(path: str) -> list[str]:
@@ -205,7 +173,7 @@ def _parts(path: str) -> list[str]:
 
 
 def _inside_arrays(section: list[str], counts: dict[str, int]) -> list[str]:
-    """A table below an array of tables belongs to the array's latest entry."""
+    """An entry of an array of tables, or a table below it, belongs to the array's latest entry."""
     for length in range(len(section), 0, -1):
         name = ".".join(section[:length])
         if name in counts:

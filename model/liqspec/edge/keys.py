@@ -4,6 +4,7 @@ A position is account/market/mode; a pool account/cross or account/market/isolat
 taken apart again.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,68 +12,40 @@ from liqspec.edge.texts import show
 
 MAX_CODE_POINTS = 128
 
-# First and last of each range, in their order. The last two code points of each plane are refused too.
-REFUSED: tuple[tuple[int, int], ...] = (
-    (0x0000, 0x0020),
-    (0x002F, 0x002F),
-    (0x007F, 0x00A0),
-    (0x00AD, 0x00AD),
-    (0x034F, 0x034F),
-    (0x061C, 0x061C),
-    (0x115F, 0x1160),
-    (0x1680, 0x1680),
-    (0x17B4, 0x17B5),
-    (0x180B, 0x180F),
-    (0x2000, 0x200F),
-    (0x2028, 0x202F),
-    (0x205F, 0x206F),
-    (0x3000, 0x3000),
-    (0x3164, 0x3164),
-    (0xD800, 0xDFFF),
-    (0xFDD0, 0xFDEF),
-    (0xFE00, 0xFE0F),
-    (0xFEFF, 0xFEFF),
-    (0xFFA0, 0xFFA0),
-    (0xFFF0, 0xFFFB),
-    (0x1BCA0, 0x1BCA3),
-    (0x1D173, 0x1D17A),
-    (0xE0000, 0xE0FFF),
+# The first and the last code point of each range. The last two code points of each plane are refused too.
+REFUSED = tuple(
+    (int(first, 16), int(last or first, 16))
+    for first, last in re.findall(
+        r"(\w+)(?:-(\w+))?",
+        """
+        0000-0020 002F 007F-00A0 00AD 034F 061C 115F-1160 1680 17B4-17B5 180B-180F 2000-200F 2028-202F 205F-206F 3000
+        3164 D800-DFFF FDD0-FDEF FE00-FE0F FEFF FFA0 FFF0-FFFB 1BCA0-1BCA3 1D173-1D17A E0000-E0FFF
+        """,
+    )
 )
 
 
 def is_refused(code_point: int) -> bool:
     """Whether a name must not have this code point (AMT-7)."""
-    if code_point & 0xFFFE == 0xFFFE:  # U+xFFFE and U+xFFFF
-        return True
-    return any(first <= code_point <= last for first, last in REFUSED)
+    noncharacter = code_point & 0xFFFE == 0xFFFE  # U+xFFFE and U+xFFFF
+    return noncharacter or any(first <= code_point <= last for first, last in REFUSED)
 
 
-def what_is_wrong(name: str) -> str | None:
-    """Why a string cannot be a name, in one phrase; None if it can (AMT-7)."""
-    if not 0 < len(name) <= MAX_CODE_POINTS:
-        return f"a name has 1 to {MAX_CODE_POINTS} code points, this has {len(name)}"
+def check_name(name: str) -> None:
+    """Refuse, as a ValueError, what cannot be the name of an account or a market (AMT-7)."""
     refused = next((character for character in name if is_refused(ord(character))), None)
-    return None if refused is None else f"a name must not have U+{ord(refused):04X} (AMT-7 lists what is refused)"
-
-
-def check_name(value: str) -> None:
-    """Refuse what cannot be the name of an account or a market (AMT-7).
-
-    Raises:
-        ValueError: it is empty, too long, or has a code point that no name has.
-    """
-    wrong = what_is_wrong(value)
-    if wrong is not None:
-        raise ValueError(f"{show(value)} is not a valid name: {wrong}")
+    if not 0 < len(name) <= MAX_CODE_POINTS:
+        wrong = f"a name has 1 to {MAX_CODE_POINTS} code points, this has {len(name)}"
+    elif refused is not None:
+        wrong = f"a name must not have U+{ord(refused):04X} (AMT-7 lists what is refused)"
+    else:
+        return
+    raise ValueError(f"{show(name)} is not a valid name: {wrong}")
 
 
 def has_unpaired_surrogate(text: str) -> bool:
     """Whether a string is not a sequence of Unicode characters, so that no encoding can write it (EVT-2)."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return True
-    return False
+    return re.search("[\ud800-\udfff]", text) is not None
 
 
 def position(account: str, market: str, mode: str) -> str:

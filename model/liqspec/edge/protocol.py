@@ -13,12 +13,7 @@ PROTOCOL = 1
 MAX_LINE = 1024 * 1024
 
 # The fields of each request, without `op`.
-REQUESTS: dict[str, tuple[str, ...]] = {
-    "hello": ("protocol",),
-    "reset": ("config",),
-    "apply": ("event",),
-    "bye": (),
-}
+REQUESTS: dict[str, tuple[str, ...]] = {"hello": ("protocol",), "reset": ("config",), "apply": ("event",), "bye": ()}
 
 
 class BadLine(ValueError):

@@ -10,24 +10,20 @@ from referencing.jsonschema import DRAFT202012
 
 from liqspec.edge import files
 
-FOLDER = "schemas"
+_FOLDER = files.ROOT / "schemas"
 _SUFFIX = ".schema.json"
 
 
 @cache
 def names() -> tuple[str, ...]:
     """The names of the schemas, such as `event`."""
-    return tuple(sorted(path.name.removesuffix(_SUFFIX) for path in (files.ROOT / FOLDER).glob(f"*{_SUFFIX}")))
+    return tuple(sorted(path.name.removesuffix(_SUFFIX) for path in _FOLDER.glob(f"*{_SUFFIX}")))
 
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """A schema as plain data.
-
-    Raises:
-        UnreadableFile: there is none of this name.
-    """
-    read: dict[str, Any] = files.read_json(files.ROOT / FOLDER / f"{name}{_SUFFIX}")
+    """A schema as plain data; an UnreadableFile is raised if there is none of this name."""
+    read: dict[str, Any] = files.read_json(_FOLDER / f"{name}{_SUFFIX}")
     return read
 
 

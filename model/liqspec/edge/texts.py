@@ -19,6 +19,11 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
+def words(name: str) -> str:
+    """A name of the specification in words: underscores become spaces."""
+    return name.replace("_", " ")
+
+
 def placed(path: str, message: str) -> str:
     """A message after its place, with entries counted from 1: `step[3].event.price` is "step 4, event.price"."""
     counted_from_1 = _ENTRY.sub(lambda found: f" {int(found[1]) + 1}" + (", " if found[2] else ""), path)

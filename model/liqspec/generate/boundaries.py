@@ -92,15 +92,12 @@ def reduction_prices(state: State, pool: Pool, position: Position, closed: int) 
     """The prices in ticks at which closing `closed` lots just meets a bound of ACC-9, such as an equity of 0."""
     market, side = position.market, 1 if position.size > 0 else -1
     equity, margin = measures(state, pool)
-    held = state.holding(position)
-    rest = [state.holding(other) for other in pool.open_positions() if other is not position]
-    if closed != abs(position.size):
-        rest.append(held._replace(size=position.size - side * closed))
-    margin_after = pool_maintenance_margin(rest)
+    mark = state.marks[market.name]
+    margin_after = _margin_after(state, pool, position, closed)
     kept_ratio = divide_up(equity * margin_after, margin) if margin else 0
     kept_shortfall = equity - margin + margin_after
     bounds = (0, equity, margin_after, margin_after - 1, kept_ratio, kept_shortfall)
-    return [held.mark + side * divide_up(bound - equity, closed * market.unit) for bound in bounds]
+    return [mark + side * divide_up(bound - equity, closed * market.unit) for bound in bounds]
 
 
 def ratio_keeping_price(state: State, pool: Pool, position: Position, closed: int) -> int | None:
@@ -112,12 +109,19 @@ def ratio_keeping_price(state: State, pool: Pool, position: Position, closed: in
     equity, margin = measures(state, pool)
     if not 0 <= equity < margin or closed >= abs(position.size):
         return None
-    rest = [state.holding(other) for other in pool.open_positions() if other is not position]
-    rest.append(state.holding(position)._replace(size=position.size - side * closed))
-    kept, failed = divmod(equity * pool_maintenance_margin(rest), margin)
+    kept, failed = divmod(equity * _margin_after(state, pool, position, closed), margin)
     ticks, between = divmod(kept - equity, closed * market.unit)
     price = state.marks[market.name] + side * ticks
     return price if not failed and not between and price > 0 else None
+
+
+def _margin_after(state: State, pool: Pool, position: Position, closed: int) -> int:
+    """The maintenance margin of a pool when `closed` lots of a position have been closed."""
+    rest = [state.holding(other) for other in pool.open_positions() if other is not position]
+    if closed != abs(position.size):
+        left = position.size - closed if position.size > 0 else position.size + closed
+        rest.append(state.holding(position)._replace(size=left))
+    return pool_maintenance_margin(rest)
 
 
 def worth(held: Holding) -> int:

@@ -28,8 +28,7 @@ def base_configuration(venue: VenueFile) -> dict[str, Any]:
 
 def part_of(random: Random, base: dict[str, Any]) -> dict[str, Any]:
     """One to three accounts and some markets of `base`, whose rules stay as they are."""
-    accounts, markets = random.choice((1, 2, 2, 3)), random.choice((1, 2, 2, 3))
-    return _part(random, base, accounts, markets)
+    return _part(random, base, accounts=random.choice((1, 2, 2, 3)), markets=random.choice((1, 2, 2, 3)))
 
 
 def configuration(random: Random, base: dict[str, Any], families: frozenset[str] = frozenset()) -> dict[str, Any]:
@@ -84,9 +83,8 @@ def _renamed(config: dict[str, Any], random: Random) -> dict[str, Any]:
 
 def _with_made_markets(base: dict[str, Any], random: Random) -> dict[str, Any]:
     """The base, its markets with their own tiers, and with grids that are not powers of ten."""
-    quote_unit = Fraction(str(base.get("quote_unit", fields(Config).quote_unit.default))) / random.choice(
-        (1, 1, 4, 100)
-    )
+    unit = base.get("quote_unit", fields(Config).quote_unit.default)
+    quote_unit = Fraction(str(unit)) / random.choice((1, 1, 4, 100))
     made: dict[str, Any] = {**base, "quote_unit": decimal_text(quote_unit), "markets": {}, "marks": {}}
     for name, market in base["markets"].items():
         tick, lot = (Fraction(market[grid]) * random.choice((1, 3, 25)) for grid in ("tick", "lot"))

@@ -64,31 +64,29 @@ class Guide(Moves):
         """The next event as plain data; now and then one that must be refused."""
         if self._asked and self._chance(0.4 if self._venue.forms_marks else 0.1):
             return self._random.choice(self._asked)()
+        event: EventData | None = None
         if working := self._state.working_orders():
-            move = self._while_working(working)
+            event = self._while_working(working)
         elif any(pool.in_liquidation for pool in self._state.pools()):
-            move = self._while_waiting()
-        else:
-            move = None
-        if move is not None:
-            return move
+            event = self._while_waiting()
+        if event is not None:
+            return event
         if self._chance(0.8) and not self._open():  # without a position almost nothing can happen
             return self._trader.open_or_increase()
         if not working and self._chance(0.3) and self._market_moves.exact():
             return self._market_moves.funding()
-        while True:
-            event = self._chosen(tuple(self.moves.values()))
-            if event is not None:
-                return event
+        while event is None:
+            event = self._chosen(*self.moves.values())
+        return event
 
-    def _chosen(self, moves: tuple[Weighted, ...]) -> EventData | None:
+    def _chosen(self, *moves: Weighted) -> EventData | None:
         """One of the moves, by their weights; None if it does not apply at present."""
         return self._random.choices([move for _, move in moves], [weight for weight, _ in moves])[0]()
 
     def _while_working(self, working: list[Position]) -> EventData | None:
         """What the market does with an order, and now and then what is refused while it works."""
         trader, market = self._trader, self._market_moves
-        moves: tuple[Weighted, ...] = (
+        return self._chosen(
             (66, lambda: market.execution(working)),
             (7, market.mark),
             (3, trader.reduce),
@@ -96,12 +94,11 @@ class Guide(Moves):
             (2, market.block_too_soon),
             (20, lambda: None),
         )
-        return self._chosen(moves)
 
     def _while_waiting(self) -> EventData | None:
         """What is otherwise rare: a liquidation over several blocks, and what its trader does about it between them."""
         trader, market = self._trader, self._market_moves
-        moves: tuple[Weighted, ...] = (
+        return self._chosen(
             (30, market.block),
             (18, trader.reduce),
             (8, trader.rescue),
@@ -109,7 +106,6 @@ class Guide(Moves):
             (12, market.mark),
             (28, lambda: None),
         )
-        return self._chosen(moves)
 
     def execution(self) -> EventData | None:
         """What the market does with a working order; None if none is working."""

@@ -17,9 +17,8 @@ class MarketMoves(Moves):
 
     def __init__(self, random: Random, engine: Engine) -> None:
         super().__init__(random, engine)
-        self._thin = self._chance(
-            0.3
-        )  # a book that fills little of an order: otherwise liquidations rarely last several blocks
+        # A book that fills little of an order: otherwise liquidations rarely last several blocks.
+        self._thin = self._chance(0.3)
 
     def mark(self) -> EventData:
         """A new mark of one market, mostly of one with a position."""
@@ -39,8 +38,9 @@ class MarketMoves(Moves):
     def _price(self, market: Market) -> int:
         """A new mark: at, or one tick from, a boundary of some position; between two such; or anywhere near."""
         random, mark = self._random, self._mark_of(market)
-        if self._chance(0.12):
-            return _round(mark)
+        if self._chance(0.12):  # two significant digits, so that sizes can meet a boundary exactly
+            step: int = 10 ** max(0, len(str(mark)) - 2)
+            return max(1, mark // step * step)
         if self._chance(0.05):  # what was equal becomes nearly so
             return max(1, mark + random.choice((-1, 1)))
         held = [position for _, position in self._open() if position.market is market]
@@ -75,8 +75,7 @@ class MarketMoves(Moves):
 
     def _at_a_threshold(self, position: Position) -> int | None:
         """The mark at which the notional is exactly a tier's start or the partial threshold, or just below."""
-        amounts = boundaries.threshold_amounts(self._venue, position.market)
-        if not amounts:
+        if not (amounts := boundaries.threshold_amounts(self._venue, position.market)):
             return None
         return self._random.choice(amounts) // (abs(position.size) * position.market.unit) or None
 
@@ -157,9 +156,3 @@ class MarketMoves(Moves):
         event = {"type": "adjust", "account": pool.account, "mode": pool.mode, "amount": self._money(amount)}
         market = pool.market or (self._market().name if self._chance(0.1) else None)
         return event if market is None else {**event, "mode": "isolated", "market": market}
-
-
-def _round(price: int) -> int:
-    """The price with two significant digits, so that sizes can meet a boundary exactly."""
-    step: int = 10 ** max(0, len(str(price)) - 2)
-    return max(1, price // step * step)

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from liqspec.core.config import Market, Venue
+from liqspec.core.config import Market
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.state import Account, Pool, Position, State
@@ -14,14 +14,11 @@ class Moves:
     def __init__(self, random: Random, engine: Engine) -> None:
         self._random = random
         self._engine = engine
+        self._venue = engine.venue
 
     @property
     def _state(self) -> State:
         return self._engine.state
-
-    @property
-    def _venue(self) -> Venue:
-        return self._engine.venue
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share

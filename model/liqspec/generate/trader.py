@@ -32,8 +32,7 @@ class TraderMoves(Moves):
 
     def rescue(self) -> EventData | None:
         """Money for a pool in liquidation: what it lacks, exactly or by one unit not."""
-        troubled = [pool for pool in self._state.pools() if pool.in_liquidation]
-        if not troubled:
+        if not (troubled := [pool for pool in self._state.pools() if pool.in_liquidation]):
             return None
         pool = self._random.choice(troubled)
         lacking = max(1, (self._lacking(pool) or 0) + self._random.choice((-1, 0, 0, 1)))
@@ -44,17 +43,12 @@ class TraderMoves(Moves):
 
     def increase_in_trouble(self) -> EventData | None:
         """More of a position that is in liquidation, which must be refused; often with a bad leverage as well."""
-        stuck = [position for pool, position in self._open() if pool.in_liquidation]
-        if not stuck:
+        if not (stuck := [position for pool, position in self._open() if pool.in_liquidation]):
             return None
         position = self._random.choice(stuck)
-        return {
-            "type": "trade",
-            **self._key(position),
-            "size": position.market.size.text(position.size),
-            "price": self._near_mark(position.market, 0),
-            "leverage": self._random.choice((0, 1, position.market.max_leverage)),
-        }
+        market, price = position.market, self._near_mark(position.market, 0)
+        leverage = self._random.choice((0, 1, market.max_leverage))
+        return self._trade(self._key(position), market, position.size, price, leverage=leverage)
 
     def trade_what_the_vault_took(self) -> EventData | None:
         """A trade in a key that is backstopped, which must be refused until the next block."""
@@ -62,8 +56,7 @@ class TraderMoves(Moves):
         if not backstopped:
             return None
         position = self._random.choice(backstopped)
-        price = self._near_mark(position.market, 0)
-        return {"type": "trade", **self._key(position), "size": position.market.size.text(1), "price": price}
+        return self._trade(self._key(position), position.market, 1, self._near_mark(position.market, 0))
 
     def withdraw(self) -> EventData:
         """A withdrawal of all that is free, exactly or by one unit not."""
@@ -103,18 +96,10 @@ class TraderMoves(Moves):
         free = 0 if pool is None else boundaries.free(self._state, pool)
         if free <= 0 and self._chance(0.95):
             return self.fund(account, market, mode)
-        event: EventData = {
-            "type": "trade",
-            "account": account,
-            "market": market.name,
-            "mode": mode,
-            "size": market.size.text(self._lots(market, pool, free * leverage) * random.choice((1, -1))),
-            "price": market.price.text(max(1, self._mark_of(market) + random.choice((0, 0, 0, 1, -1)))),
-            "leverage": leverage,
-        }
-        if self._chance(0.1):
-            del event["leverage"]
-        return event
+        size = self._lots(market, pool, free * leverage) * random.choice((1, -1))
+        price = market.price.text(max(1, self._mark_of(market) + random.choice((0, 0, 0, 1, -1))))
+        event = self._trade({"account": account, "market": market.name, "mode": mode}, market, size, price)
+        return event if self._chance(0.1) else {**event, "leverage": leverage}
 
     def _key_to_trade(self) -> tuple[str, Market, Mode]:
         """Any account, market and mode; often next to what an account holds, or in a window that it left open."""
@@ -149,33 +134,23 @@ class TraderMoves(Moves):
     def equal_margins(self) -> EventData | None:
         """Opens in another market of a cross pool as much as it holds in one."""
         pools = [pool for pool in self._state.pools() if pool.mode == "cross" and len(pool.open_positions()) == 1]
-        calm = [pool for pool in pools if not pool.in_liquidation]
-        if not calm:
+        if not (calm := [pool for pool in pools if not pool.in_liquidation]):
             return None
         pool = self._random.choice(calm)
         (position,) = pool.open_positions()
-        others = [market for market in self._venue.markets.values() if market is not position.market]
-        if not others:
+        if not (others := [market for market in self._venue.markets.values() if market is not position.market]):
             return None
         market = self._random.choice(others)
         lots = boundaries.worth(self._state.holding(position)) // (self._mark_of(market) * market.unit)
-        return {
-            "type": "trade",
-            "account": pool.account,
-            "market": market.name,
-            "mode": "cross",
-            "size": market.size.text(max(1, lots) * self._random.choice((1, -1))),
-            "price": self._near_mark(market, 0),
-            "leverage": market.max_leverage,
-        }
+        size, price = max(1, lots) * self._random.choice((1, -1)), self._near_mark(market, 0)
+        key = {"account": pool.account, "market": market.name, "mode": "cross"}
+        return self._trade(key, market, size, price, leverage=market.max_leverage)
 
     def fund(self, account: str, market: Market, mode: Mode) -> EventData:
         """Collateral for a pool that has none to trade with."""
         amount = self._money(self._random.choice((10**8, 10**9, 10**10, 3 * 10**11)) * self._scale)
-        if (
-            mode == "isolated"
-            and boundaries.free(self._state, self._state.accounts[account].cross) > 10**10 * self._scale
-        ):
+        free = boundaries.free(self._state, self._state.accounts[account].cross)
+        if mode == "isolated" and free > 10**10 * self._scale:
             return {"type": "transfer", "account": account, "market": market.name, "amount": amount}
         return {"type": "deposit", "account": account, "amount": amount}
 
@@ -199,4 +174,7 @@ class TraderMoves(Moves):
             size = random.choice((whole, whole, 1, half, whole + 1))
             price = self._near_mark(market, random.choice((0, 0, 0, -1, 1, -5, 5, -20)))
         signed = -size if position.size > 0 else size
-        return {"type": "trade", **self._key(position), "size": market.size.text(signed), "price": price}
+        return self._trade(self._key(position), market, signed, price)
+
+    def _trade(self, key: EventData, market: Market, size: int, price: str, **leverage: int) -> EventData:
+        return {"type": "trade", **key, "size": market.size.text(size), "price": price, **leverage}

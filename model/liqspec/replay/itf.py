@@ -5,7 +5,7 @@ A state of the trace is a snapshot in integers (OBS-4) and the event that led to
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -48,32 +48,19 @@ class Trace:
 
 
 def run(config: Config, events: Iterable[EventData]) -> Trace:
-    """The trace of the model over these events.
-
-    Raises:
-        InvalidConfig: the configuration is not a valid rule set.
-    """
+    """The trace of the model over these events; an InvalidConfig if the configuration is not a valid rule set."""
     engine = Engine(config)
-    return Trace(config, engine.snapshot(), tuple(_moments(engine, events)))
-
-
-def _moments(engine: Engine, events: Iterable[EventData]) -> Iterator[Moment]:
-    for event in events:
-        yield Moment(event, apply_event(engine, event).code, engine.snapshot())
-
-
-# --------------------------------------------------------------------------------------------------------------- write
+    start = engine.snapshot()
+    moments = (Moment(event, apply_event(engine, event).code, engine.snapshot()) for event in events)
+    return Trace(config, start, tuple(moments))
 
 
 def to_json(trace: Trace, source: str = "") -> dict[str, Any]:
     """The trace as ITF; `source` says where it comes from. `from_json` of it is the trace again."""
-    first = {ACTION: INIT, "event": _variant(INIT, _NOTHING), "refused": _option(None)}
-    forms_marks = trace.config.mark is not None
-    states = [{**first, **_write_state(trace.start, feeds=forms_marks)}]
-    for moment in trace.moments:
-        kind, rest = _event(moment.event)
-        happened = {ACTION: kind, "event": _variant(kind, rest), "refused": _option(moment.refused)}
-        states.append({**happened, **_write_state(moment.snapshot, feeds=forms_marks)})
+    feeds = trace.config.mark is not None
+    states = [_state(0, INIT, _NOTHING, None, trace.start, feeds=feeds)]
+    for index, moment in enumerate(trace.moments, start=1):
+        states.append(_state(index, *_event(moment.event), moment.refused, moment.snapshot, feeds=feeds))
     return {
         "#meta": {
             "format": "ITF",
@@ -84,8 +71,17 @@ def to_json(trace: Trace, source: str = "") -> dict[str, Any]:
         },
         "params": [],
         "vars": [name for name in VARIABLES if name in states[0]],
-        "states": [{"#meta": {"index": index}, **state} for index, state in enumerate(states)],
+        "states": states,
     }
+
+
+def _state(
+    index: int, action: str, event: Value, refused: str | None, after: Snapshot, *, feeds: bool
+) -> dict[str, Value]:
+    """A state of the trace; only a run that forms its marks has `feeds` (MRK-1)."""
+    happened = {ACTION: action, "event": _variant(action, event), "refused": _option(refused)}
+    written = {name: value for name, value in _write_record(after).items() if feeds or name != "feeds"}
+    return {"#meta": {"index": index}, **happened, **written}
 
 
 def _event(event: EventData) -> tuple[str, Value]:
@@ -95,11 +91,6 @@ def _event(event: EventData) -> tuple[str, Value]:
         return events.from_json(event).type, {name: _write(value) for name, value in fields.items()}
     except Refusal:
         return "bad_request", {"json": json.dumps(event)}
-
-
-def _write_state(state: Snapshot, *, feeds: bool) -> dict[str, Value]:
-    """A snapshot; only a run that forms its marks has `feeds` (MRK-1)."""
-    return {name: value for name, value in _write_record(state).items() if feeds or name != "feeds"}
 
 
 def _write_record(record: Any) -> dict[str, Value]:
@@ -148,15 +139,8 @@ def _variant(tag: str, value: Value) -> Value:
     return {"tag": tag, "value": value}
 
 
-# ---------------------------------------------------------------------------------------------------------------- read
-
-
 def from_json(data: Any) -> Trace:
-    """The trace in ITF that `to_json` has written.
-
-    Raises:
-        shapes.WrongShape: it is not such a trace.
-    """
+    """The trace in ITF that `to_json` has written; a WrongShape is raised if it is not such a trace."""
     try:
         first, *rest = data["states"]
         moments = tuple(

@@ -4,7 +4,6 @@ from attrs import define
 
 from liqspec.core.engine import Engine
 from liqspec.core.events import Event, Fill, OrderDone
-from liqspec.core.state import Position
 from liqspec.spec.scenarios import Level
 
 
@@ -64,16 +63,12 @@ class Ladder:
 def next_execution(engine: Engine, ladders: dict[str, Ladder]) -> Event | None:
     """What the market does next to a working order in a market with a ladder: a fill, or the end of the order."""
     for position in engine.state.working_orders():
-        ladder = ladders.get(position.market.name)
+        market = position.market
+        ladder = ladders.get(market.name)
         if position.order is not None and ladder is not None:
-            return _execution(engine, position, position.order, ladder)
+            execution = ladder.take(position.order, engine.state.marks[market.name], selling=position.size > 0)
+            if execution is None:
+                return OrderDone(position.account, market.name, position.mode)
+            size, price = market.size.text(execution[0]), market.price.text(execution[1])
+            return Fill(position.account, market.name, position.mode, size, price)
     return None
-
-
-def _execution(engine: Engine, position: Position, order: int, ladder: Ladder) -> Event:
-    market = position.market
-    execution = ladder.take(order, engine.state.marks[market.name], selling=position.size > 0)
-    if execution is None:
-        return OrderDone(position.account, market.name, position.mode)
-    size, price = execution
-    return Fill(position.account, market.name, position.mode, market.size.text(size), market.price.text(price))

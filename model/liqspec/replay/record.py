@@ -5,6 +5,8 @@ A recording is what `liqspec simulate --json` prints, as values: a picture of a 
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal
 
 from attrs import frozen
@@ -148,7 +150,7 @@ class End:
     unexpected: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen
 class Visit:
     """A transition on a position's path: its place on the path and the event that caused it, both from 1."""
 
@@ -157,7 +159,7 @@ class Visit:
     recorded: RecordedTransition
 
 
-@frozen(kw_only=True)
+@frozen
 class Trade:
     """An executed trade or liquidation fill: the event (from 1), the position, and the side of the market."""
 
@@ -169,7 +171,7 @@ class Trade:
     sells: bool
 
 
-@frozen(kw_only=True)
+@frozen
 class Span:
     """Consecutive events (from 1, both included) through which something stayed the same."""
 
@@ -178,7 +180,7 @@ class Span:
     value: Any
 
 
-@frozen(kw_only=True)
+@frozen
 class Record:
     """A recorded run; it has at least one step."""
 
@@ -195,21 +197,17 @@ class Record:
 
     def pools(self) -> list[str]:
         """The pools that ever backed a position; every pool where none did."""
-        every = list(dict.fromkeys(key for step in self.steps for key in step.measures))
-        backing = [key for key in every if any(self._margin(step, key) for step in self.steps)]
-        return backing or every
+        seen = [(key, measures) for step in self.steps for key, measures in step.measures.items()]
+        backing = {key for key, measures in seen if measures.maintenance_margin.exact != 0}
+        every = dict.fromkeys(key for key, _ in seen)
+        return [key for key in every if key in backing] or list(every)
 
     def markets(self) -> list[str]:
         """The markets in which there ever was a position or a new mark; every market where there was neither."""
-        used = {keys.market_of(key) for key in self.positions()}
-        moved = {
-            name
-            for step in self.steps
-            for name in step.marks
-            if step.marks[name].exact != self.steps[0].marks[name].exact
-        }
-        every = list(self.steps[0].marks)
-        return [name for name in every if name in used | moved] or every
+        first, used = self.steps[0].marks, {keys.market_of(key) for key in self.positions()}
+        for step in self.steps:
+            used |= {name for name, mark in step.marks.items() if mark.exact != first[name].exact}
+        return [name for name in first if name in used] or list(first)
 
     def path(self, key: str) -> list[Visit]:
         """The transitions that a position took, numbered in their order."""
@@ -219,25 +217,19 @@ class Record:
             for recorded in step.transitions
             if recorded.position == key
         ]
-        return [
-            Visit(number=number, event=event, recorded=recorded)
-            for number, (event, recorded) in enumerate(passed, start=1)
-        ]
+        return [Visit(number, event, recorded) for number, (event, recorded) in enumerate(passed, start=1)]
 
     def trades(self) -> Iterator[Trade]:
         """The accepted trades of the accounts, and the fills of their liquidation orders."""
         for event, step in enumerate(self.steps, start=1):
             fields, kind = step.event, step.event.get("type")
             if step.refusal is None and kind in ("trade", "fill"):
-                size, price = Fraction(str(fields["size"])), str(fields["price"])
-                yield Trade(
-                    event=event,
-                    kind="fill" if kind == "fill" else "trade",
-                    position=keys.of_position(fields),
-                    market=str(fields["market"]),
-                    price=Amount(price, Fraction(price)),
-                    sells=size < 0 if kind == "trade" else self._was_long(event, keys.of_position(fields)),
-                )
+                key, price = keys.of_position(fields), str(fields["price"])
+                before = self.steps[event - 2].position(key) if event > 1 else None
+                closes_long = before is not None and before.size.exact > 0
+                sells = Fraction(str(fields["size"])) < 0 if kind == "trade" else closes_long
+                kept: Literal["trade", "fill"] = "trade" if kind == "trade" else "fill"
+                yield Trade(event, kept, key, str(fields["market"]), Amount(price, Fraction(price)), sells)
 
     def takeovers(self, pool: str) -> list[int]:
         """The events (from 1) at which the vault took the pool (BKS-3)."""
@@ -264,13 +256,6 @@ class Record:
         """The rules that acted or refused, in the order of their first action."""
         return list(dict.fromkeys(rule for step in self.steps for rule in rules_of(step)))
 
-    def _margin(self, step: Step, key: str) -> bool:
-        return key in step.measures and step.measures[key].maintenance_margin.exact != 0
-
-    def _was_long(self, event: int, key: str) -> bool:
-        before = self.steps[event - 2].position(key) if event > 1 else None
-        return before is not None and before.size.exact > 0
-
 
 def rules_of(step: Step) -> list[str]:
     """The rules that acted in one step, or refused it, each once."""
@@ -280,10 +265,5 @@ def rules_of(step: Step) -> list[str]:
 
 def spans(values: list[Any]) -> list[Span]:
     """Runs of equal neighbours; the first value is of event 1."""
-    found: list[Span] = []
-    for event, value in enumerate(values, start=1):
-        if found and found[-1].value == value:
-            found[-1] = Span(first=found[-1].first, last=event, value=value)
-        else:
-            found.append(Span(first=event, last=event, value=value))
-    return found
+    runs = [list(run) for _, run in groupby(enumerate(values, start=1), key=itemgetter(1))]
+    return [Span(run[0][0], run[-1][0], run[0][1]) for run in runs]

@@ -27,6 +27,7 @@ MOST_STEPS = 2_000
 
 # A bound on the digits keeps a hostile file cheap, and every amount drawable.
 _AMOUNT = re.compile(r"-?[0-9]{1,150}(?:\.[0-9]{1,150}|/0*[1-9][0-9]{0,149})?", re.ASCII)
+_NOT_AN_AMOUNT = 'expected an amount such as "1.5"'
 
 
 class InvalidTrace(InvalidInput):
@@ -42,9 +43,8 @@ def load(name_or_path: str) -> Record:
         InvalidTrace: it is not a trace, or its end is missing.
     """
     path = Path(name_or_path)
-    if name_or_path in scenarios.names():
-        return record(scenarios.load(name_or_path))
-    if path.suffix not in SUFFIXES and (path.suffix == ".toml" or not path.exists()):
+    no_trace = path.suffix not in SUFFIXES and (path.suffix == ".toml" or not path.exists())
+    if no_trace or name_or_path in scenarios.names():
         return record(scenarios.load(name_or_path))
     text = files.read_text(path)
     # No TOML begins with a brace, and every line of a trace does.
@@ -54,25 +54,14 @@ def load(name_or_path: str) -> Record:
 
 
 def record(story: Scenario) -> Record:
-    """Run a scenario and record it.
-
-    Raises:
-        InvalidTrace: it has no event, or too many to draw.
-    """
+    """Run a scenario and record it; an InvalidTrace is raised if it has no event, or too many to draw."""
     run = Run(story)
     units = Units(run.engine.venue)
     steps = [_structure(timeline.moment_json(moment, units), Step, story.name) for moment in run]
     end = _structure(timeline.outcome_json(run.outcome())["end"], End, story.name)
     _check_count(len(steps), story.name)
-    file = story.file
-    return Record(
-        name=story.name,
-        title=file.title,
-        venue=file.venue or "",
-        story=file.story.strip(),
-        steps=tuple(steps),
-        end=end,
-    )
+    name, file = story.name, story.file
+    return Record(name, file.title, tuple(steps), end, venue=file.venue or "", story=file.story.strip())
 
 
 def parse(text: str, path: Path) -> Record:
@@ -81,21 +70,21 @@ def parse(text: str, path: Path) -> Record:
     Raises:
         InvalidTrace: a line is not JSON or not a step of a run, or the last line is not the end of a run.
     """
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    lines = [(f"{path}:{number}", line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     _check_count(len(lines) - 1, str(path))
-    *step_lines, (last, _) = read = [(number, _object(line, f"{path}:{number}")) for number, line in lines]
-    end = read[-1][1].get("end")
-    if end is None:
+    *read, (last, ending) = [(where, _object(line, where)) for where, line in lines]
+    if (end := ending.get("end")) is None:
         raise InvalidTrace(
-            f"{path}:{last}: the end of the run is missing: the trace is cut off, or is not a trace; "
+            f"{last}: the end of the run is missing: the trace is cut off, or is not a trace; "
             "`liqspec simulate SCENARIO --json` prints one"
         )
     steps: list[Step] = []
-    for number, line in step_lines:
-        step = _structure(line, Step, f"{path}:{number}")
-        _check_step(step, steps[-1] if steps else None, f"{path}:{number}")
+    for where, data in read:
+        step = _structure(data, Step, where)
+        for mistake in _mistakes(step, steps[-1] if steps else None):
+            raise InvalidTrace(one_line(f"{where}: {mistake}"))
         steps.append(step)
-    return Record(name=path.stem, title=path.stem, steps=tuple(steps), end=_structure(end, End, f"{path}:{last}"))
+    return Record(path.stem, path.stem, tuple(steps), _structure(end, End, last))
 
 
 def _check_count(steps: int, where: str) -> None:
@@ -115,47 +104,38 @@ def _object(line: str, where: str) -> dict[str, Any]:
     return data
 
 
-def _check_step(step: Step, before: Step | None, where: str) -> None:
-    """Refuse what the pictures could not show: names that the specification does not have, marks that come and go."""
+def _mistakes(step: Step, before: Step | None) -> Iterator[str]:
+    """What the pictures could not show: names that the specification does not have, marks that come and go."""
     lifecycle = machine.lifecycle()
     for seen in step.observation.positions:
         if seen.state not in lifecycle.table.states:
-            raise InvalidTrace(one_line(f"{where}: {seen.key}: unknown state {seen.state!r}"))
+            yield f"{seen.key}: unknown state {seen.state!r}"
     for recorded in step.transitions:
         entry = lifecycle.by_id.get(recorded.transition)
         if entry is None or recorded.source not in entry.sources or recorded.target != entry.to:
             text = f"{recorded.transition} from {recorded.source} to {recorded.target}"
-            raise InvalidTrace(one_line(f"{where}: the lifecycle has no transition {text}"))
+            yield f"the lifecycle has no transition {text}"
     for effect in step.effects:
         if effect.rule not in rulebook.rules():
-            raise InvalidTrace(one_line(f"{where}: unknown rule {effect.rule!r}"))
+            yield f"unknown rule {effect.rule!r}"
     if step.refusal is not None and step.refusal.code not in CODES:
-        raise InvalidTrace(one_line(f"{where}: unknown refusal {step.refusal.code!r}"))
+        yield f"unknown refusal {step.refusal.code!r}"
     if not step.marks or (before is not None and step.marks.keys() != before.marks.keys()):
-        raise InvalidTrace(f"{where}: the marks are missing, or are of other markets than before")
-    _check_event(step, where)
+        yield "the marks are missing, or are of other markets than before"
+    yield from _mistakes_of_event(step)
 
 
-def _check_event(step: Step, where: str) -> None:
+def _mistakes_of_event(step: Step) -> Iterator[str]:
     event = step.event
     if step.refusal is None and event.get("type") in ("trade", "fill"):
         for name in ("account", "market", "mode", "size", "price"):
             if not isinstance(event.get(name), str):
-                raise InvalidTrace(f"{where}: event.{name}: expected a string")
+                yield f"event.{name}: expected a string"
         for name in ("size", "price"):
-            _amount_at(event[name], f"{where}: event.{name}")
+            if _AMOUNT.fullmatch(event[name]) is None:
+                yield f"event.{name}: {_NOT_AN_AMOUNT}"
         if event["market"] not in step.marks:
-            raise InvalidTrace(one_line(f"{where}: event.market: {event['market']!r} has no mark"))
-
-
-def _amount_at(value: Any, where: str) -> None:
-    try:
-        _amount(value, Amount)
-    except ValueError as error:
-        raise InvalidTrace(f"{where}: {error}") from None
-
-
-# ------------------------------------------------------------------------------------------- from plain data to values
+            yield f"event.market: {event['market']!r} has no mark"
 
 
 def _structure(data: Any, shape: type[T], where: str) -> T:
@@ -167,15 +147,13 @@ def _structure(data: Any, shape: type[T], where: str) -> T:
 
 
 def _messages(error: Exception) -> Iterator[str]:
-    for line in transform_error(error, path="", format_exception=_mismatch):
+    for line in transform_error(error, path="", format_exception=lambda error, _: _mismatch(error)):
         message, _, place = line.partition(" @ ")
         yield f"{place.lstrip('.')}: {message}" if place.strip(".") else message
 
 
-def _mismatch(error: BaseException, _: type | None) -> str:
-    if isinstance(error, KeyError):
-        return f"required field {error.args[0]} is missing"
-    return str(error)
+def _mismatch(error: BaseException) -> str:
+    return f"required field {error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def _exactly(kind: type, wanted: str) -> Any:
@@ -189,18 +167,13 @@ def _exactly(kind: type, wanted: str) -> Any:
 
 def _amount(value: Any, _: Any) -> Amount:
     if not isinstance(value, str) or _AMOUNT.fullmatch(value) is None:
-        raise ValueError('expected an amount such as "1.5"')
+        raise ValueError(_NOT_AN_AMOUNT)
     return Amount(value, Fraction(value))
 
 
-def _make_converter() -> Converter:
-    """Like `shapes`, but fields that it does not know are ignored: a trace may hold more than the pictures show."""
-    converter = Converter()
-    converter.register_structure_hook(str, _exactly(str, "a string"))
-    converter.register_structure_hook(int, _exactly(int, "a whole number"))
-    converter.register_structure_hook(bool, _exactly(bool, "true or false"))
-    converter.register_structure_hook(Amount, _amount)
-    return converter
-
-
-_CONVERTER = _make_converter()
+# Like that of `shapes`, but fields that it does not know are ignored: a trace may hold more than the pictures show.
+_CONVERTER = Converter()
+_CONVERTER.register_structure_hook(str, _exactly(str, "a string"))
+_CONVERTER.register_structure_hook(int, _exactly(int, "a whole number"))
+_CONVERTER.register_structure_hook(bool, _exactly(bool, "true or false"))
+_CONVERTER.register_structure_hook(Amount, _amount)

@@ -94,7 +94,7 @@ class Run:
         A run in which the engine crashes ends there.
         """
         for number, step in enumerate(self.scenario.file.step, start=1):
-            moment = self._moment(number, step.note, step.event, step.expect, by_market=False)
+            moment = self._moment(number, step.event, step.expect, step.note)
             yield moment
             if self._over():
                 return
@@ -114,10 +114,10 @@ class Run:
         self._protections.begin_step()
         while True:
             if (execution := next_execution(self.engine, self._ladders)) is not None:
-                yield self._moment(number, "", events.to_json(execution), Expectation(), by_market=True)
+                yield self._moment(number, events.to_json(execution), Expectation(), by_market=True)
             elif (action := self._protections.next(self._ladders)) is not None:
                 expect = Expectation(refused=action.refused)
-                moment = self._moment(number, action.note, events.to_json(action.event), expect, by_market=False)
+                moment = self._moment(number, events.to_json(action.event), expect, action.note)
                 yield evolve(moment, protection=action.kind)
             else:
                 return
@@ -136,10 +136,13 @@ class Run:
             rules=tuple(sorted({effect.rule for effect in self._effects})),
         )
 
-    def _moment(self, number: int, note: str, event: EventData, expect: Expectation, *, by_market: bool) -> Moment:
+    def _moment(
+        self, number: int, event: EventData, expect: Expectation, note: str = "", *, by_market: bool = False
+    ) -> Moment:
         before = self._monitor.observation
         violated = self._monitor.apply(event)
         effects, refusal, crashed = self._monitor.outcome.effects, self._monitor.outcome.refusal, self._monitor.crashed
+        pools = {} if crashed else measures.all_pools(self.engine)
         self._effects.extend(effects)
         self._follow_the_money(effects)
         unexpected = (
@@ -157,14 +160,10 @@ class Run:
             before=before,
             after=self._monitor.observation,
             marks={} if crashed else measures.all_marks(self.engine),
-            pools={} if crashed else self._pools(),
+            pools={key: measures.pool_details(self.engine, pool) for key, pool in pools.items()},
             unexpected=unexpected,
             why=tuple(explain(self.engine, self._why)) if self._why and not crashed else (),
         )
-
-    def _pools(self) -> dict[str, dict[str, Any]]:
-        pools = measures.all_pools(self.engine)
-        return {key: measures.pool_details(self.engine, pool) for key, pool in pools.items()}
 
     def _compare(self, expect: Expectation, refusal: Refusal | None, effects: tuple[Effect, ...]) -> Iterator[str]:
         code = None if refusal is None else refusal.code
@@ -175,15 +174,21 @@ class Run:
             if fired != expect.transitions:
                 expected = ", ".join(expect.transitions) or "none"
                 yield f"expected transitions {expected}, got {', '.join(fired) or 'none'}"
-        positions, pools = measures.all_positions(self.engine), measures.all_pools(self.engine)
         for key, fields in expect.positions.items():
-            found = measures.position_details(self.engine, positions[key]) if key in positions else None
-            yield from _differences(key, fields, found)
+            yield from _differences(key, fields, self._details("position", key))
         for key, fields in expect.pools.items():
-            found = measures.pool_details(self.engine, pools[key]) if key in pools else None
-            yield from _differences(key, fields, found)
-        yield from _differences("vault", expect.vault, self._monitor.observation["vault"])
+            yield from _differences(key, fields, self._details("pool", key))
+        yield from _differences("vault", expect.vault, self._details("vault", ""))
         yield from _differences("marks", expect.marks, measures.all_marks(self.engine))
+
+    def _details(self, kind: str, key: str) -> dict[str, Any] | None:
+        """What is observed and measured of a position, a pool or (with no key) the vault; None if it does not exist."""
+        if kind == "position" and (position := measures.all_positions(self.engine).get(key)) is not None:
+            return measures.position_details(self.engine, position)
+        if kind == "pool" and (pool := measures.all_pools(self.engine).get(key)) is not None:
+            return measures.pool_details(self.engine, pool)
+        vault: dict[str, Any] = self._monitor.observation["vault"]
+        return vault if kind == "vault" and not key else None
 
     def _measure(self, measure: str) -> Fraction | None:
         """A figure of the model by its path (SCN-4); None if there is no such figure now."""
@@ -196,15 +201,10 @@ class Run:
             pools = engine.state.accounts[rest].pools()
             equity = sum(arithmetic.pool_equity(pool.collateral, engine.state.holdings(pool)) for pool in pools)
             return money.step * (equity - self._net_deposits_by[rest])
-        value: Any = None
-        if kind == "vault":
-            value = self._monitor.observation["vault"].get(rest)
-        elif kind == "mark" and rest in engine.venue.markets:
-            value = engine.venue.markets[rest].price.text(engine.state.marks[rest])
-        elif kind == "position" and (position := measures.all_positions(engine).get(key)) is not None:
-            value = measures.position_details(engine, position).get(name)
-        elif kind == "pool" and (pool := measures.all_pools(engine).get(key)) is not None:
-            value = measures.pool_details(engine, pool).get(name)
+        if kind == "mark":
+            value: Any = measures.all_marks(engine).get(rest)
+        else:
+            value = (self._details(kind, key) or {}).get(name)
         return Fraction(value) if isinstance(value, str) else None
 
     def _follow_the_money(self, effects: tuple[Effect, ...]) -> None:
@@ -223,19 +223,16 @@ def _differences(key: str, expected: dict[str, Any], found: dict[str, Any] | Non
     for name, value in expected.items():
         if name not in found:
             yield f"{key} has no {name}; it has: {', '.join(found)}"
-        elif value == "none":
-            if found[name] is not None:
-                yield f"{key}.{name} is {found[name]}, expected none"
         elif not _equal(value, found[name]):
-            wanted = show(value) if type(value) is not type(found[name]) else value
-            yield f"{key}.{name} is {found[name]}, expected {wanted}{_hint(value, found[name])}"
+            wanted = value if value == "none" or type(value) is type(found[name]) else show(value)
+            as_string = isinstance(found[name], str) and isinstance(value, int | float)
+            hint = " (amounts are written as strings)" if as_string else ""
+            yield f"{key}.{name} is {found[name]}, expected {wanted}{hint}"
 
 
 def _equal(expected: object, found: object) -> bool:
+    if expected == "none":
+        return found is None
     if isinstance(expected, dict) and isinstance(found, dict):
         return expected.keys() == found.keys() and all(_equal(expected[name], found[name]) for name in expected)
     return observation.same(expected, found)
-
-
-def _hint(expected: object, found: object) -> str:
-    return " (amounts are written as strings)" if isinstance(found, str) and isinstance(expected, int | float) else ""

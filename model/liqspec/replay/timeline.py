@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from liqspec.core.effects import Transitioned
 from liqspec.edge import amounts, keys
+from liqspec.edge.texts import words
 from liqspec.replay.run import Comparison, Moment, Outcome, Run
 from liqspec.report.amounts import Units, approximate, counted_ticks, exact_text, people, thousands, value_text
 from liqspec.report.sentences import effect_json, effect_text, event_text
@@ -19,9 +20,6 @@ from liqspec.step.compare import Change, changes
 # A pool's measures are shown together, in one line, when any of them changed.
 _PRICES = ("liquidation_price", "liquidation_crossing", "bankruptcy_price")
 _MEASURES = ("equity", "maintenance_margin", "initial_margin")
-
-
-# ---------------------------------------------------------------------------------------------------------- for people
 
 
 def print_run(run: Run, console: Console) -> Outcome:
@@ -37,8 +35,7 @@ def print_run(run: Run, console: Console) -> Outcome:
             console.print(line, soft_wrap=True)
     outcome = run.outcome()
     console.print()
-    _print_sources(run, console)
-    _print_comparisons(run, outcome.comparisons, console)
+    _print_figures(run, outcome, console)
     _print_end(outcome, console)
     return outcome
 
@@ -67,15 +64,14 @@ def _changes(moment: Moment) -> Iterator[str]:
     for change in changes(moment.before, moment.after):
         by_subject.setdefault(change.subject, []).append(change)
     for subject, changed in by_subject.items():
-        texts = [_change(change) for change in changed if change.field not in _MEASURES or subject == "vault"]
+        texts = [
+            f"{words(change.field)} {value_text(change.before)} -> {value_text(change.after)}"
+            for change in changed
+            if change.field not in _MEASURES or subject == "vault"
+        ]
         if any(change.field in _MEASURES for change in changed) and subject in moment.pools:
             texts.append(_pool_line(moment.pools[subject]))
         yield f"    [green]{escape(subject):<24}[/green]{escape('; '.join(texts))}"
-
-
-def _change(change: Change) -> str:
-    name = change.field.replace("_", " ")
-    return f"{name} {value_text(change.before)} -> {value_text(change.after)}"
 
 
 def _pool_line(pool: dict[str, Any]) -> str:
@@ -89,46 +85,36 @@ def _pool_line(pool: dict[str, Any]) -> str:
     )
 
 
-def _print_sources(run: Run, console: Console) -> None:
-    if run.scenario.file.source:
-        rows = table("figure", "status", "note", title="Figures used")
-        for source in run.scenario.file.source:
-            rows.add_row(escape(source.figure), source.status, escape(source.note))
-        console.print(rows)
-
-
-def _print_comparisons(run: Run, comparisons: tuple[Comparison, ...], console: Console) -> None:
-    if comparisons:
-        titles = ("figure", "reported", "model", "gap", "what would explain the gap")
-        rows = table(*titles, title="Reported and modelled", right=("reported", "model", "gap"))
-        for comparison in comparisons:
-            report = comparison.report
-            rows.add_row(
-                escape(report.figure),
-                ("~" if report.approximate else "") + thousands(report.reported),
-                "none" if comparison.model is None else exact_text(comparison.model),
-                _gap(comparison, run),
-                escape(report.explanation),
-            )
-        console.print(rows)
+def _print_figures(run: Run, outcome: Outcome, console: Console) -> None:
+    sources = table("figure", "status", "note", title="Figures used")
+    for source in run.scenario.file.source:
+        sources.add_row(escape(source.figure), source.status, escape(source.note))
+    titles = ("figure", "reported", "model", "gap", "what would explain the gap")
+    compared = table(*titles, title="Reported and modelled", right=("reported", "model", "gap"))
+    for comparison in outcome.comparisons:
+        report = comparison.report
+        compared.add_row(
+            escape(report.figure),
+            ("~" if report.approximate else "") + thousands(report.reported),
+            "none" if comparison.model is None else exact_text(comparison.model),
+            _gap(comparison, run),
+            escape(report.explanation),
+        )
+    for rows in (sources, compared):
+        if rows.rows:
+            console.print(rows)
 
 
 def _gap(comparison: Comparison, run: Run) -> str:
     """How far the model's figure is from the reported one; for a price also in ticks of its market."""
     if comparison.gap is None:
         return "none"
-    market = _market_of_price(comparison.report.measure)
+    kind, _, rest = comparison.report.measure.partition(".")
+    key, _, name = rest.rpartition(".")
+    of_position = kind == "position" and name in _PRICES
+    market = rest if kind == "mark" else keys.market_of(key) if of_position else None
     ticks = "" if market is None else counted_ticks(comparison.gap / run.engine.venue.markets[market].price.step)
     return exact_text(comparison.gap) + ticks
-
-
-def _market_of_price(measure: str) -> str | None:
-    """The market of a measure that is a price (SCN-4); None if it is not one."""
-    kind, _, rest = measure.partition(".")
-    key, _, name = rest.rpartition(".")
-    if kind == "mark":
-        return rest
-    return keys.market_of(key) if kind == "position" and name in _PRICES else None
 
 
 def _print_end(outcome: Outcome, console: Console) -> None:
@@ -140,9 +126,6 @@ def _print_end(outcome: Outcome, console: Console) -> None:
             console.print(f"  {escape(people(line))}", soft_wrap=True)
     else:
         console.print("[bold green]as expected[/bold green]")
-
-
-# -------------------------------------------------------------------------------------------------------- for machines
 
 
 def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
@@ -158,12 +141,7 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         "refusal": None if refusal is None else refusal.to_json(),
         "effects": [effect_json(effect, units) for effect in moment.effects],
         "transitions": [
-            {
-                "position": effect.position,
-                "transition": effect.transition,
-                "source": effect.source,
-                "target": effect.target,
-            }
+            {name: getattr(effect, name) for name in ("position", "transition", "source", "target")}
             for effect in moment.effects
             if isinstance(effect, Transitioned)
         ],

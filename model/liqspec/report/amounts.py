@@ -44,11 +44,8 @@ def thousands(text: str) -> str:
     """A decimal string with thousands separators before its point."""
     whole, point, places = text.partition(".")
     sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
-    groups = []
-    while len(digits) > 3:
-        digits, group = digits[:-3], digits[-3:]
-        groups.append(group)
-    return sign + ",".join([digits, *reversed(groups)]) + point + places
+    grouped = ",".join(re.findall(".{1,3}", digits[::-1]))[::-1]
+    return sign + grouped + point + places
 
 
 def people(text: str) -> str:

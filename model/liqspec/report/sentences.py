@@ -2,27 +2,8 @@
 
 from typing import Any, assert_never
 
-from liqspec.core.effects import (
-    Backstopped,
-    BlockBegun,
-    CollateralMoved,
-    DeficitCovered,
-    Effect,
-    Filled,
-    FundingPaid,
-    LiquidationEntered,
-    LiquidationLeft,
-    Marked,
-    MarkFormed,
-    OrderEmitted,
-    OrderEnded,
-    Sizing,
-    Traded,
-    Transitioned,
-    VaultFunded,
-    VaultTraded,
-    WindowOpened,
-)
+from liqspec.core import effects
+from liqspec.core.effects import Effect, EndOfOrder, Sizing
 from liqspec.core.events import EventData
 from liqspec.edge import keys
 from liqspec.report.amounts import Units, value_text
@@ -34,19 +15,22 @@ _SIZING_REASONS: dict[Sizing, str] = {
     "window": "a window forces full size",
     "chunk": "notional above the threshold, no window",
 }
+_ENDS_OF_ORDERS: dict[EndOfOrder, str] = {
+    "filled": "is filled",
+    "no_liquidity": "ends with {} left: no liquidity",
+    "restored": "is cancelled with {} left: the pool is restored",
+}
 
 
 def event_text(event: EventData) -> str:
     """An event in one line: its type and its fields."""
     words = [str(event.get("type"))]
     for name, value in event.items():
-        if name == "type":
-            continue
-        if isinstance(value, dict):
+        if isinstance(value, dict) and name != "type":
             words.append(", ".join(f"{market} {value_text(price)}" for market, price in value.items()))
         elif name in ("account", "market", "mode"):
             words.append(str(value))
-        else:
+        elif name != "type":
             words.append(f"{name} {value_text(value)}")
     return " ".join(words)
 
@@ -56,115 +40,88 @@ def effect_json(effect: Effect, units: Units) -> dict[str, Any]:
     data: dict[str, Any] = {"kind": effect.kind, "rule": effect.rule}
     if (about := effect.subject) is not None:
         data["subject"] = about
-    if isinstance(effect, Transitioned):
+    if isinstance(effect, effects.Transitioned):
         data["transition"] = effect.transition
     return {**data, "text": effect_text(effect, units)}
 
 
 def effect_text(effect: Effect, units: Units) -> str:  # noqa: PLR0912  # one case an effect, so that mypy names a missing one
     """An effect in one sentence."""
+    money = units.money
     match effect:
-        case Marked():
+        case effects.Marked():
             return f"mark of {effect.market} is {units.price(effect.market, effect.price)}"
-        case MarkFormed():
-            return _mark_formed(effect, units)
-        case CollateralMoved():
-            return f"{effect.pool} {_verb(effect.amount, 'receives', 'pays')} {units.money(abs(effect.amount))}"
-        case Traded():
-            return _traded(effect, units)
-        case Filled():
-            return _filled(effect, units)
-        case OrderEmitted():
-            return _order_emitted(effect, units)
-        case OrderEnded():
-            return _order_ended(effect, units)
-        case Transitioned():
-            return _transitioned(effect, units)
-        case WindowOpened():
+        case effects.MarkFormed():
+            shown = [f"{name} {units.part_of_price(effect.market, value)}" for name, value in effect.candidates]
+            limit = ", cut to the largest move (MRK-7)" if effect.limited else ""
+            price = units.price(effect.market, effect.price)
+            return f"mark of {effect.market} is {price}: the median of {', '.join(shown)}{limit}"
+        case effects.CollateralMoved():
+            return f"{effect.pool} {_verb(effect.amount, 'receives', 'pays')} {money(abs(effect.amount))}"
+        case effects.Traded():
+            size, price = _execution(effect, units)
+            realised = f", realises {money(effect.realised)}" if effect.rule == "ACC-9" else ""
+            return f"{effect.position} {_verb(effect.size, 'buys', 'sells')} {size} at {price}{realised}"
+        case effects.Filled():
+            size, price = _execution(effect, units)
+            fee = f", fee {money(effect.fee)} (FIL-2)" if effect.fee else ""
+            return f"{size} of {effect.position} closed at {price}, realises {money(effect.realised)}{fee}"
+        case effects.OrderEmitted():
+            market = keys.market_of(effect.position)
+            size, held = units.size(market, effect.size), units.size(market, abs(effect.of))
+            side = _verb(effect.of, "sell", "buy")
+            return f"order to {side} {size} of {held} of {effect.position}: {_SIZING_REASONS[effect.sizing]}"
+        case effects.OrderEnded():
+            left = units.size(keys.market_of(effect.position), effect.left)
+            return f"order of {effect.position} {_ENDS_OF_ORDERS[effect.how].format(left)}"
+        case effects.Transitioned():
+            why = " and ".join(_guard_text(guard, effect, units) for guard in effect.guard)
+            path = f"{effect.position} {effect.source} -> {effect.target}"
+            return f"{effect.transition} by {effect.rule}: {path}{why and f': {why}'}"
+        case effects.WindowOpened():
             return (
                 f"window of {effect.position} open until {effect.until} ms; "
                 f"from the next block on, orders of its {effect.scope} are for the full size"
             )
-        case LiquidationEntered():
-            return (
-                f"{effect.pool} is in liquidation: equity {units.money(effect.equity)} "
-                f"< maintenance margin {units.money(effect.maintenance_margin)}"
-            )
-        case LiquidationLeft():
+        case effects.LiquidationEntered():
+            equity, margin = money(effect.equity), money(effect.maintenance_margin)
+            return f"{effect.pool} is in liquidation: equity {equity} < maintenance margin {margin}"
+        case effects.LiquidationLeft():
             return f"{effect.pool} is not in liquidation any more"
-        case DeficitCovered():
-            return f"the vault covers a deficit of {units.money(effect.amount)} of {effect.pool}"
-        case Backstopped():
+        case effects.DeficitCovered():
+            return f"the vault covers a deficit of {money(effect.amount)} of {effect.pool}"
+        case effects.Backstopped():
             return (
-                f"the vault takes {effect.pool}: equity {units.money(effect.equity)}, "
-                f"collateral {units.money(effect.collateral)}, returned {units.money(effect.returned)}"
+                f"the vault takes {effect.pool}: equity {money(effect.equity)}, "
+                f"collateral {money(effect.collateral)}, returned {money(effect.returned)}"
             )
-        case FundingPaid():
+        case effects.FundingPaid():
             verb = "pays" if effect.amount >= 0 else "receives"
-            return (
-                f"{effect.position or 'the vault'} {verb} {units.money(abs(effect.amount))} of {effect.market} funding"
-            )
-        case VaultTraded():
-            size = units.size(effect.market, abs(effect.size))
-            price = units.price(effect.market, effect.price)
+            return f"{effect.position or 'the vault'} {verb} {money(abs(effect.amount))} of {effect.market} funding"
+        case effects.VaultTraded():
+            size, price = units.size(effect.market, abs(effect.size)), units.price(effect.market, effect.price)
             return f"the vault {_verb(effect.size, 'buys', 'sells')} {size} {effect.market} at {price}"
-        case VaultFunded():
-            return f"the vault {_verb(effect.amount, 'receives', 'pays out')} {units.money(abs(effect.amount))}"
-        case BlockBegun():
+        case effects.VaultFunded():
+            return f"the vault {_verb(effect.amount, 'receives', 'pays out')} {money(abs(effect.amount))}"
+        case effects.BlockBegun():
             return f"block {effect.block} begins at {effect.time} ms"
         case _:
             assert_never(effect)
-
-
-def _mark_formed(effect: MarkFormed, units: Units) -> str:
-    shown = [f"{name} {units.part_of_price(effect.market, value)}" for name, value in effect.candidates]
-    limit = ", cut to the largest move (MRK-7)" if effect.limited else ""
-    mark = units.price(effect.market, effect.price)
-    return f"mark of {effect.market} is {mark}: the median of {', '.join(shown)}{limit}"
 
 
 def _verb(amount: int, positive: str, negative: str) -> str:
     return positive if amount > 0 else negative
 
 
-def _traded(effect: Traded, units: Units) -> str:
+def _execution(effect: effects.Traded | effects.Filled, units: Units) -> tuple[str, str]:
     market = keys.market_of(effect.position)
-    size, price = units.size(market, abs(effect.size)), units.price(market, effect.price)
-    realised = f", realises {units.money(effect.realised)}" if effect.rule == "ACC-9" else ""
-    return f"{effect.position} {_verb(effect.size, 'buys', 'sells')} {size} at {price}{realised}"
+    return units.size(market, abs(effect.size)), units.price(market, effect.price)
 
 
-def _filled(effect: Filled, units: Units) -> str:
-    market = keys.market_of(effect.position)
-    size, price = units.size(market, effect.size), units.price(market, effect.price)
-    fee = f", fee {units.money(effect.fee)} (FIL-2)" if effect.fee else ""
-    return f"{size} of {effect.position} closed at {price}, realises {units.money(effect.realised)}{fee}"
-
-
-def _order_emitted(effect: OrderEmitted, units: Units) -> str:
-    market = keys.market_of(effect.position)
-    size, held = units.size(market, effect.size), units.size(market, abs(effect.of))
-    side = _verb(effect.of, "sell", "buy")
-    return f"order to {side} {size} of {held} of {effect.position}: {_SIZING_REASONS[effect.sizing]}"
-
-
-def _order_ended(effect: OrderEnded, units: Units) -> str:
-    left = units.size(keys.market_of(effect.position), effect.left)
-    match effect.how:
-        case "filled":
-            return f"order of {effect.position} is filled"
-        case "no_liquidity":
-            return f"order of {effect.position} ends with {left} left: no liquidity"
-        case "restored":
-            return f"order of {effect.position} is cancelled with {left} left: the pool is restored"
-        case _:
-            assert_never(effect.how)
-
-
-def _transitioned(effect: Transitioned, units: Units) -> str:
+def _guard_text(guard: str, effect: effects.Transitioned, units: Units) -> str:
     equity, margin = units.money(effect.equity), units.money(effect.maintenance_margin)
     breached = effect.equity < effect.maintenance_margin
-    reasons = {
+    return {
         "needs_liquidation": f"equity {equity} < maintenance margin {margin}"
         if breached
         else "the pool is not restored",
@@ -175,8 +132,4 @@ def _transitioned(effect: Transitioned, units: Units) -> str:
         "not own_window_open": "no window of its own is open",
         "size_remains": "size remains",
         "not size_remains": "no size remains",
-    }
-    why = " and ".join(reasons[guard] for guard in effect.guard)
-    return f"{effect.transition} by {effect.rule}: {effect.position} {effect.source} -> {effect.target}" + (
-        f": {why}" if why else ""
-    )
+    }[guard]

@@ -12,7 +12,6 @@ from attrs import frozen
 from liqspec.core.config import Mode
 from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
-from liqspec.edge.texts import placed
 
 ASSESSMENT = "assessment.toml"
 ISOLATION = "isolation.toml"
@@ -25,9 +24,6 @@ T = TypeVar("T")
 
 class InvalidChart(InvalidInput):
     """A table of a chart that has the wrong shape, or leads nowhere: the entry, and what is wrong."""
-
-
-# ------------------------------------------------------------------------------------ the assessment (LIQ-8 to LIQ-13)
 
 
 @frozen(kw_only=True)
@@ -60,21 +56,13 @@ class Assessment:
 
     def steps(self) -> dict[int, dict[str, Node]]:
         """The nodes of each step, in order; those of no step are left out."""
-        found: dict[int, dict[str, Node]] = {}
-        for name, node in self.nodes.items():
-            if node.step is not None:
-                found.setdefault(node.step, {})[name] = node
-        return dict(sorted(found.items()))
+        steps = sorted({node.step for node in self.nodes.values() if node.step is not None})
+        return {step: {name: node for name, node in self.nodes.items() if node.step == step} for step in steps}
 
 
 @cache
-def assessment() -> Assessment:
-    """The assessment of the specification."""
-    return load_assessment(files.ROOT / ASSESSMENT)
-
-
-def load_assessment(path: Path) -> Assessment:
-    """The assessment in a file.
+def assessment(path: Path = files.ROOT / ASSESSMENT) -> Assessment:
+    """The assessment of the specification, or of another file.
 
     Raises:
         files.UnreadableFile: the file cannot be read or parsed.
@@ -91,9 +79,6 @@ def load_assessment(path: Path) -> Assessment:
     if led_to != set(found.nodes):
         raise InvalidChart(f"{path.name}: no such node, or none leads to it: {sorted(led_to ^ set(found.nodes))}")
     return found
-
-
-# ------------------------------------------------------------------ what a liquidation may touch (ACC-2, ACC-10, CLD-5)
 
 
 @frozen(kw_only=True)
@@ -125,24 +110,12 @@ class Isolation:
 
 
 @cache
-def isolation() -> Isolation:
-    """The isolation of pools in the specification."""
-    return load_isolation(files.ROOT / ISOLATION)
-
-
-def load_isolation(path: Path) -> Isolation:
-    """The isolation of pools in a file.
-
-    Raises:
-        files.UnreadableFile: the file cannot be read or parsed.
-        InvalidChart: an entry has the wrong shape.
-    """
+def isolation(path: Path = files.ROOT / ISOLATION) -> Isolation:
+    """The isolation of pools in the specification, or in another file; an InvalidChart as for `assessment`."""
     return _load(path, Isolation)
 
 
 def _load(path: Path, shape: type[T]) -> T:
     text = files.read_text(path)
-    try:
+    with files.located(text, path, InvalidChart):
         return shapes.structure(files.parse_toml(text, path), shape)
-    except shapes.WrongShape as error:
-        raise InvalidChart(f"{files.place(text, path, error.path)}: {placed(error.path, error.message)}") from None

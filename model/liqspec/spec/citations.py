@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 
 from attrs import frozen
@@ -12,8 +13,6 @@ from liqspec.spec.rulebook import RULE_ID, rules
 PACKAGE = Path(__file__).resolve().parents[1]
 # Present in a checkout; an installed wheel carries no tests.
 TESTS = PACKAGE.parents[1] / "tests"
-
-_RANGE_WORD = " to "
 
 
 @frozen(kw_only=True)
@@ -65,10 +64,9 @@ def cited(text: str) -> list[str]:
     found: list[str] = []
     groups = {rule.partition("-")[0] for rule in rules()}
     matches = [match for match in RULE_ID.finditer(text) if match[1] in groups]
-    for index, match in enumerate(matches):
+    for match, following in zip_longest(matches, matches[1:]):
         found.append(match[0])
-        following = matches[index + 1] if index + 1 < len(matches) else None
-        if following and following[1] == match[1] and text[match.end() : following.start()] == _RANGE_WORD:
+        if following and following[1] == match[1] and text[match.end() : following.start()] == " to ":
             found.extend(f"{match[1]}-{number}" for number in range(int(match[2]) + 1, int(following[2])))
     return found
 
@@ -76,17 +74,10 @@ def cited(text: str) -> list[str]:
 def _owners(tree: ast.Module, count: int) -> list[tuple[str, int]]:
     """For each line, the innermost function or class around it and its first line; ("", 0) at module level."""
     owners = [("", 0)] * count
-
-    def visit(node: ast.AST, prefix: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                name = f"{prefix}{child.name}"
-                first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
-                for number in range(first, (child.end_lineno or child.lineno) + 1):
-                    owners[number - 1] = (name, child.lineno)
-                visit(child, f"{name}.")
-            else:
-                visit(child, prefix)
-
-    visit(tree, "")
+    for node in ast.walk(tree):  # the outer ones come first
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            name = f"{owners[first - 1][0]}.{node.name}".removeprefix(".")
+            lines = slice(first - 1, node.end_lineno)
+            owners[lines] = [(name, node.lineno)] * len(owners[lines])
     return owners

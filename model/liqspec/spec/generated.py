@@ -5,7 +5,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, get_args
 
 import attrs
@@ -45,21 +45,18 @@ def texts() -> dict[str, str]:
         "protocol.md": _CHECKS_TABLE.sub(lambda _: checks_table(), protocol),
         "rules/08-events.md": _FIELDS_TABLE.sub(lambda _: fields_table(), page),
         "parameters.md": parameters_page(),
-        "schemas/event.schema.json": _json(event_schema()),
-        "schemas/common.schema.json": _json(_common_schema()),
-        "schemas/config.schema.json": _json(_config_schema()),
-        "schemas/snapshot.schema.json": _json(_snapshot_schema()),
+        "schemas/event.schema.json": _schema("event", _events),
+        "schemas/common.schema.json": _schema("common", _common_words),
+        "schemas/config.schema.json": _schema("config", _parameters),
+        "schemas/snapshot.schema.json": _schema("snapshot", _states),
     }
 
 
-def _json(data: Any) -> str:
+def _schema(name: str, declare: Callable[[dict[str, Any]], None]) -> str:
+    """A schema in which `declare` has written what the model declares; the rest stays as it is in the file."""
+    data = files.read_json(files.ROOT / f"schemas/{name}.schema.json")
+    declare(data)
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-
-
-def _schema(name: str) -> dict[str, Any]:
-    """A schema as it is: what is not declared in the model stays."""
-    data: dict[str, Any] = files.read_json(files.ROOT / f"schemas/{name}.schema.json")
-    return data
 
 
 # ----------------------------------------------------------------------------------------------------------- the events
@@ -125,14 +122,9 @@ def _field_text(field: "attrs.Attribute[Any]", event: type[Event]) -> str:
     return f"{field.name}{sign}{modes}{optional}"
 
 
-def event_schema() -> dict[str, Any]:
-    """The JSON Schema of an event (EVT-1)."""
-    head = _schema("event")
-    return {
-        **{key: head[key] for key in ("$schema", "$id", "title", "description")},
-        "oneOf": [{"$ref": f"#/$defs/{kind}"} for kind in EVENTS],
-        "$defs": {kind: _of_event(event) for kind, event in EVENTS.items()},
-    }
+def _events(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [{"$ref": f"#/$defs/{kind}"} for kind in EVENTS]
+    schema["$defs"] = {kind: _of_event(event) for kind, event in EVENTS.items()}
 
 
 def _of_event(event: type[Event]) -> dict[str, Any]:
@@ -148,15 +140,14 @@ def _of_event(event: type[Event]) -> dict[str, Any]:
 
 def _in_mode(event: type[Event]) -> dict[str, Any]:
     """A field that an event has in one mode only (its metadata name the mode)."""
-    limited = [(field.name, field.metadata["mode"]) for field in attrs.fields(event) if "mode" in field.metadata]
-    if not limited:
-        return {}
-    ((name, mode),) = limited
-    return {
-        "if": {"properties": {"mode": {"const": mode}}},
-        "then": {"required": [name]},
-        "else": {"properties": {name: False}},
-    }
+    for field in attrs.fields(event):
+        if "mode" in field.metadata:
+            return {
+                "if": {"properties": {"mode": {"const": field.metadata["mode"]}}},
+                "then": {"required": [field.name]},
+                "else": {"properties": {field.name: False}},
+            }
+    return {}
 
 
 def _of_event_field(field: "attrs.Attribute[Any]") -> dict[str, Any]:
@@ -174,12 +165,10 @@ def _of_event_field(field: "attrs.Attribute[Any]") -> dict[str, Any]:
     return _common("mode") if get_args(field.type) == get_args(Mode) else {"type": "string"}
 
 
-def _common_schema() -> dict[str, Any]:
-    schema = _schema("common")
+def _common_words(schema: dict[str, Any]) -> None:
     schema["$defs"]["event_type"]["enum"] = list(EVENTS)
     schema["$defs"]["family"]["enum"] = sorted(FAMILIES)
     schema["$defs"]["code"]["enum"] = list(CODES)
-    return schema
 
 
 # -------------------------------------------------------------------------------------------- the parameters of a venue
@@ -204,73 +193,61 @@ def parameters_page() -> str:
     return _PARAMETERS_HEAD + "".join(f"| {' | '.join(_cells(entry))} |\n" for entry in PARAMETERS)
 
 
-def _cells(entry: Parameter) -> Iterator[str]:
-    yield f"`{entry.path}`"
-    yield entry.kind.values
-    if entry.required:
-        yield "required"
-    else:
-        yield "absent" if entry.default is None else f"`{json.dumps(entry.default)}`"
-    yield entry.rule
-    yield entry.family and f"`{entry.family}`"
-    yield entry.meaning
+def _cells(entry: Parameter) -> tuple[str, ...]:
+    default = "required" if entry.required else "absent" if entry.default is None else f"`{json.dumps(entry.default)}`"
+    family = entry.family and f"`{entry.family}`"
+    return (f"`{entry.path}`", entry.kind.values, default, entry.rule, family, entry.meaning)
 
 
-def _config_schema() -> dict[str, Any]:
-    """The JSON Schema of a configuration, its tables of parameters as they are declared."""
-    data = _schema("config")
+def _parameters(schema: dict[str, Any]) -> None:
     for table in parameters.TABLES:
-        data["$defs"][table] = _of_table(table)
-    return data
+        schema["$defs"][table] = _of_table(table)
 
 
 def _of_table(table: str) -> dict[str, Any]:
     entries = list(parameters.of_table(table))
-    required = [entry.name for entry in entries if entry.required]
+    required = {"required": [entry.name for entry in entries if entry.required]}
+    properties = {
+        entry.name: {"description": f"{entry.meaning} ({entry.rule})", **entry.kind.schema} for entry in entries
+    }
     return {
         "type": "object",
-        "properties": {
-            entry.name: {"description": f"{entry.meaning} ({entry.rule})", **entry.kind.schema} for entry in entries
-        },
-        **({"required": required} if required else {}),
+        "properties": properties,
+        **(required if required["required"] else {}),
         "additionalProperties": False,
     }
 
 
 # ------------------------------------------------------------------------------------------------------------ the state
 
-_NAMES = {
-    WindowValue: "window",
-    BookValue: "book",
-    PositionValue: "position",
-    PoolValue: "pool",
-    AccountValue: "account",
-    InputValue: "input",
-    PerpValue: "perp",
-    PerpsValue: "perps",
-    AverageValue: "average",
-    FeedValue: "feed",
-}
+_RECORDS = (
+    *(WindowValue, BookValue, PositionValue, PoolValue, AccountValue),
+    *(InputValue, PerpValue, PerpsValue, AverageValue, FeedValue),
+)
 # What a state that is known in part has of a record in another form: its key, and a position's window (STP-2).
 _ELSEWHERE = ("market", "window", "positions")
 
 
-def _snapshot_schema() -> dict[str, Any]:
+def _states(data: dict[str, Any]) -> None:
     """The JSON Schema of a snapshot, and of a state of which only a part is known."""
-    data = _schema("snapshot")
     data["properties"] = {"format": {"const": snapshot.FORMAT}, **_properties(Snapshot)}
     data["required"] = ["format", *_required_of(Snapshot)]
-    for record, name in _NAMES.items():
-        shape = data["$defs"].setdefault(name, {"type": "object", "properties": {}, "additionalProperties": False})
+    for record in _RECORDS:
+        empty = {"type": "object", "properties": {}, "additionalProperties": False}
+        shape = data["$defs"].setdefault(_name(record), empty)
         shape["properties"] = _properties(record)
         if required := _required_of(record):
-            data["$defs"][name]["required"] = required
+            shape["required"] = required
     partial = data["$defs"]["partial"]["properties"]
     for part, record in (("positions", PositionValue), ("pools", PoolValue)):
         known = [field for field in snapshot.fields(record) if field.name not in _ELSEWHERE]
         partial[part]["items"]["properties"].update({field.name: _or_null(field) for field in known})
     partial["vault"]["properties"].update(_properties(BookValue))
-    return data
+
+
+def _name(record: Any) -> str:
+    name: str = record.__name__
+    return name.removesuffix("Value").lower()
 
 
 def _properties(record: Any) -> dict[str, Any]:
@@ -298,9 +275,9 @@ def _of_field(field: Field) -> dict[str, Any]:
         case "text":
             return _common("state" if field.name == "state" else "name")
         case "record":
-            return {"$ref": f"#/$defs/{_NAMES[field.record]}"}
+            return {"$ref": f"#/$defs/{_name(field.record)}"}
         case "records":
-            listed = {"type": "array", "items": {"$ref": f"#/$defs/{_NAMES[field.record]}"}}
+            listed = {"type": "array", "items": {"$ref": f"#/$defs/{_name(field.record)}"}}
             return {**listed, "minItems": 1} if field.required else listed
 
 

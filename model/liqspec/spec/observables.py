@@ -59,11 +59,7 @@ class Observables:
 
 @cache
 def observables() -> Observables:
-    """The fields of an observation.
-
-    Raises:
-        UnreadableFile, shapes.WrongShape: the file is missing or malformed.
-    """
+    """The fields of an observation; an UnreadableFile or a WrongShape if their file is missing or malformed."""
     with shapes.below("observation.toml"):
         return shapes.structure(files.read_toml(files.ROOT / "observation.toml"), Observables)
 

@@ -1,13 +1,14 @@
 """The rules as they are written in `spec/rules/`: their numbers, statements and worked examples (VER-1)."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from attrs import frozen
 
-from liqspec.core.parameters import InvalidConfig
-from liqspec.edge import files, shapes
+from liqspec.edge import files
+from liqspec.edge.errors import InvalidField
 from liqspec.spec import scenarios
 from liqspec.spec.scenarios import Scenario
 
@@ -52,51 +53,33 @@ def rules() -> dict[str, Rule]:
 
 
 def example_scenario(rule: Rule, example: Example) -> Scenario:
-    """The worked example as a scenario that can be run.
-
-    Raises:
-        InvalidScenario: it is not valid; the message has the page, the line and the field.
-    """
+    """The worked example as a scenario; an InvalidScenario has the page, the line and the field if it is not valid."""
     own = files.parse_toml(example.text, rule.path)
     data = {**({} if "config" in own else EXAMPLE_DEFAULTS), "title": rule.title, **own}
     try:
         return scenarios.build(rule.id, data, rule.path.parent)
-    except (shapes.WrongShape, InvalidConfig) as error:
+    except InvalidField as error:
         line = example.line + (files.line_of(example.text, error.path) or 1)
         raise scenarios.InvalidScenario(f"{rule.path.name}:{line}: {rule.id}: {error}") from None
 
 
 def example_scenarios() -> list[Scenario]:
-    """All worked examples as scenarios, in the order of the pages.
-
-    Raises:
-        InvalidScenario: one of them is not valid.
-    """
+    """All worked examples as scenarios, in the order of the pages; an InvalidScenario if one is not valid."""
     return [example_scenario(rule, example) for rule in rules().values() for example in rule.examples]
 
 
-def _read(path: Path) -> list[Rule]:
+def _read(path: Path) -> Iterator[Rule]:
     page = files.read_text(path)
     headings = list(_HEADING.finditer(page))
     ends = [heading.start() for heading in headings[1:]] + [len(page)]
-    read = []
     for heading, end in zip(headings, ends, strict=True):
         # A rule ends where the next section of the page begins.
         body = re.split(r"^## ", page[heading.end() : end], maxsplit=1, flags=re.MULTILINE)[0]
-        read.append(
-            Rule(
-                id=heading[1],
-                title=heading[2],
-                text=_EXAMPLE.sub("", body).strip(),
-                path=path,
-                line=_line(page, heading.start()),
-                examples=tuple(
-                    Example(text=match[1], line=_line(page, heading.end() + match.start()))
-                    for match in _EXAMPLE.finditer(body)
-                ),
-            )
+        examples = (
+            Example(text=match[1], line=_line(page, heading.end() + match.start())) for match in _EXAMPLE.finditer(body)
         )
-    return read
+        text, line = _EXAMPLE.sub("", body).strip(), _line(page, heading.start())
+        yield Rule(id=heading[1], title=heading[2], text=text, path=path, line=line, examples=tuple(examples))
 
 
 def _line(page: str, offset: int) -> int:

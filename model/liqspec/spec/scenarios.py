@@ -12,9 +12,10 @@ from liqspec.core.events import EventData
 from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import CODES, BadRequest
 from liqspec.edge import files, shapes
+from liqspec.edge.amounts import Grid
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import are_amounts, is_amount, is_integer
-from liqspec.edge.texts import did_you_mean, placed, show
+from liqspec.edge.texts import did_you_mean, show
 from liqspec.spec import protection, venues
 from liqspec.spec.protection import Protect
 
@@ -133,8 +134,7 @@ def load(name_or_path: str) -> Scenario:
             "no such scenario; `liqspec scenarios` lists those shipped, or give the path of a .toml file"
             + did_you_mean(name_or_path, names()),
         )
-    text = files.read_text(path)
-    return parse(text, path)
+    return parse(files.read_text(path), path)
 
 
 def parse(text: str, path: Path) -> Scenario:
@@ -145,10 +145,8 @@ def parse(text: str, path: Path) -> Scenario:
         InvalidScenario: it is not a valid scenario.
     """
     data = files.parse_toml(text, path)
-    try:
+    with files.located(text, path, InvalidScenario):
         return build(path.stem, data, path.parent)
-    except (shapes.WrongShape, InvalidConfig) as error:
-        raise InvalidScenario(f"{files.place(text, path, error.path)}: {placed(error.path, error.message)}") from None
 
 
 def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:
@@ -218,21 +216,18 @@ def _check_depth(file: ScenarioFile, engine: Engine) -> None:
             raise InvalidConfig(f"depth.{name}", "the market has no starting mark in this scenario")
         for index, level in enumerate(levels):
             path = f"depth.{name}[{index}]"
-            distance, size = market.price.units(level.distance), market.size.units(level.size)
-            if distance is None or distance < 0:
-                raise InvalidConfig(
-                    f"{path}.distance",
-                    f"must be a multiple of {market.price.text(1)}, at least 0; got {level.distance}",
-                )
-            if size is None or size <= 0:
-                raise InvalidConfig(
-                    f"{path}.size", f"must be a multiple of {market.size.text(1)} above 0; got {level.size}"
-                )
+            _check_multiple(f"{path}.distance", level.distance, market.price, 0, ", at least 0")
+            _check_multiple(f"{path}.size", level.size, market.size, 1, " above 0")
+
+
+def _check_multiple(path: str, text: str, grid: Grid, least: int, bound: str) -> None:
+    units = grid.units(text)
+    if units is None or units < least:
+        raise InvalidConfig(path, f"must be a multiple of {grid.text(1)}{bound}; got {text}")
 
 
 def _check_reports(file: ScenarioFile) -> None:
     for index, report in enumerate(file.report):
         if not 1 <= report.after_step <= len(file.step):
-            raise InvalidConfig(
-                f"report[{index}].after_step", f"must be from 1 to {len(file.step)}, the steps there are"
-            )
+            message = f"must be from 1 to {len(file.step)}, the steps there are"
+            raise InvalidConfig(f"report[{index}].after_step", message)

@@ -78,8 +78,9 @@ def load(name: str) -> Scope:
     path = files.ROOT / "scopes" / f"{name}.toml"
     shipped = [*names(), *thorough_names()]
     if name not in shipped:
-        known = ", ".join(shipped)
-        raise files.UnreadableFile(path, f"no such scope; shipped are {known}{did_you_mean(name, shipped)}")
+        raise files.UnreadableFile(
+            path, f"no such scope; shipped are {', '.join(shipped)}{did_you_mean(name, shipped)}"
+        )
     scope = shapes.structure(files.read_toml(path), Scope)
     Config.from_json(scope.config)
     if scope.symmetric and not _treats_all_the_same(scope):

@@ -40,31 +40,16 @@ class Case:
     def vector(self) -> dict[str, Any]:
         """The vector: each event with its expected result."""
         engine = Engine(Config.from_json(self.config))
-        return {
-            "format": FORMAT,
-            "venue": self.venue,
-            "suite": self.suite,
-            "case": self.name,
-            "title": self.title,
-            "rules": list(self.rules),
-            "provenance": self.provenance,
-            "config": self.config,
-            "steps": [_step(engine, event) for event in self.events],
-        }
+        steps = [_step(engine, event) for event in self.events]
+        head = {field: getattr(self, "name" if field == "case" else field) for field in _FIELDS[1:-1]}
+        return {"format": FORMAT, **head, "rules": list(self.rules), "steps": steps}
 
     @classmethod
     def of_vector(cls, vector: dict[str, Any]) -> "Case":
         """The case that made a vector."""
-        return cls(
-            venue=vector["venue"],
-            suite=vector["suite"],
-            name=vector["case"],
-            title=vector["title"],
-            rules=tuple(vector["rules"]),
-            provenance=vector["provenance"],
-            config=vector["config"],
-            events=tuple(step["event"] for step in vector["steps"]),
-        )
+        head = {"name" if field == "case" else field: vector[field] for field in _FIELDS[1:-1]}
+        events = tuple(step["event"] for step in vector["steps"])
+        return cls(**{**head, "rules": tuple(vector["rules"])}, events=events)
 
 
 def _step(engine: Engine, event: object) -> dict[str, Any]:
@@ -95,15 +80,8 @@ def to_text(vector: dict[str, Any]) -> str:
     return "\n".join(["{", *lines, ' "steps": [', ",\n".join(steps), " ]", "}", ""])
 
 
-# ---------------------------------------------------------------------------------------------------------------- read
-
-
 def read(path: Path) -> dict[str, Any]:
-    """A whole vector.
-
-    Raises:
-        UnreadableFile: the file cannot be read, or is not a valid vector.
-    """
+    """A whole vector; an UnreadableFile is raised if the file cannot be read or is not a valid vector."""
     vector = files.read_json(path)
     if not isinstance(vector, dict) or not isinstance(vector.get("steps", []), list):
         raise files.UnreadableFile(path, "is not a vector: expected an object with a list of steps")

@@ -1,19 +1,17 @@
 """Venue files: a rule set in TOML, where each of its numbers comes from, and the configuration of a run on it."""
 
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import attrs
 from attrs import Factory, field, frozen
 
 from liqspec.core.config import Config, MarketConfig, VaultConfig, Venue
-from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationConfig, MarkConfig
+from liqspec.core.parameters import BackstopConfig, LiquidationConfig, MarkConfig
 from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import is_amount
-from liqspec.edge.texts import did_you_mean, placed
-
-T = TypeVar("T", LiquidationConfig, BackstopConfig, MarkConfig)
+from liqspec.edge.texts import did_you_mean
 
 
 class InvalidVenueFile(InvalidInput):
@@ -43,12 +41,7 @@ class VenueFile:
     provenance: dict[str, Provenance] = Factory(dict)
 
     def config(
-        self,
-        *,
-        accounts: tuple[str, ...],
-        marks: dict[str, str],
-        vault: VaultConfig | None = None,
-        time: int = 0,
+        self, *, accounts: tuple[str, ...], marks: dict[str, str], vault: VaultConfig | None = None, time: int = 0
     ) -> Config:
         """The configuration of a run on this rule set, in the markets that have a starting mark (CFG-1)."""
         return Config(
@@ -71,20 +64,14 @@ class VenueFile:
         Raises:
             shapes.WrongShape: a parameter is unknown or mistyped.
         """
-        return attrs.evolve(
-            self,
-            liquidation=_changed(self.liquidation, liquidation, "liquidation"),
-            backstop=_changed(self.backstop, backstop, "backstop"),
-            mark=self.mark if mark is None else _changed(self.mark or MarkConfig(), mark, "mark"),
-        )
-
-
-def _changed(config: T, changes: dict[str, Any], path: str) -> T:
-    known = {name: value for name, value in attrs.asdict(config).items() if value is not None}
-    try:
-        return shapes.structure({**known, **changes}, type(config))
-    except shapes.WrongShape as error:
-        raise shapes.WrongShape(f"change.{path}.{error.path}", error.message) from None
+        changed: dict[str, Any] = {}
+        for table, changes in {"liquidation": liquidation, "backstop": backstop, "mark": mark}.items():
+            if changes is not None:
+                config = getattr(self, table) or MarkConfig()
+                known = {name: value for name, value in attrs.asdict(config).items() if value is not None}
+                with shapes.below(f"change.{table}"):
+                    changed[table] = shapes.structure({**known, **changes}, type(config))
+        return attrs.evolve(self, **changed)
 
 
 def names() -> list[str]:
@@ -110,10 +97,8 @@ def load(name_or_path: str, folder: Path | None = None) -> VenueFile:
             + did_you_mean(name_or_path, names()),
         )
     text = files.read_text(path)
-    try:
+    with files.located(text, path, InvalidVenueFile):
         venue = shapes.structure(files.parse_toml(text, path), VenueFile)
         marks = {name: market.tick for name, market in venue.markets.items()}
         Venue.from_config(venue.config(accounts=(), marks=marks))
-    except (shapes.WrongShape, InvalidConfig) as error:
-        raise InvalidVenueFile(f"{files.place(text, path, error.path)}: {placed(error.path, error.message)}") from None
     return venue
