@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from liqspec.core import machine
 from liqspec.draw import page as webpage
 from liqspec.draw import path
-from liqspec.draw.legend import words
 from liqspec.edge import files
+from liqspec.edge.texts import words
 from liqspec.properties.coverage import Violation
 from liqspec.replay import recordings
 from liqspec.replay.record import Record, rules_of

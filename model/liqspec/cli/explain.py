@@ -14,7 +14,7 @@ from liqspec.core import machine
 from liqspec.core.parameters import PARAMETERS
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge import files
-from liqspec.edge.texts import did_you_mean
+from liqspec.edge.texts import did_you_mean, words
 from liqspec.report.tables import WholeWords
 from liqspec.spec import citations, observables, rulebook
 
@@ -109,7 +109,7 @@ def _names() -> dict[str, dict[str, str]]:
 
 def _observed(entry: observables.Observable) -> dict[str, str]:
     """A field of an observation: its first rule, how it compares, and what sets it."""
-    setters = ", ".join(name.replace("_", " ") for name in entry.effects) or "nothing that has a name"
+    setters = ", ".join(words(name) for name in entry.effects) or "nothing that has a name"
     rules = ", ".join(entry.rules)
     return {"rule": entry.rules[0], "meaning": f"compared as {entry.kind}; decided by {rules}; set by: {setters}"}
 

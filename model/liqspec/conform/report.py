@@ -14,7 +14,7 @@ from liqspec.conform.saved import Saved, to_scenario
 from liqspec.conform.search import Outcome
 from liqspec.core import machine
 from liqspec.core.refusals import CODES
-from liqspec.edge.texts import counted
+from liqspec.edge.texts import counted, words
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
 from liqspec.report.amounts import Units, people
@@ -63,8 +63,7 @@ def print_finding(finding: Finding, console: Console, found_events: int = 0) -> 
     if len(finding.reasons) > MAX_REASONS:
         console.print(f"and {counted(len(finding.reasons) - MAX_REASONS, 'more field')}")
     for name, wrong in finding.broken:
-        title = name.replace("_", " ")
-        console.print(f"its observations break: [bold]{title}[/bold]: {escape(people(wrong))}", soft_wrap=True)
+        console.print(f"its observations break: [bold]{words(name)}[/bold]: {escape(people(wrong))}", soft_wrap=True)
     if finding.fault is not None:
         _print_fault(finding.fault, console)
     if finding.kind in ("difference", "property"):

@@ -9,11 +9,10 @@ from attrs import asdict, evolve, frozen
 from liqspec.core import machine
 from liqspec.core.machine import Lifecycle, Table, TransitionEntry, guard_name
 from liqspec.core.parameters import PARAMETERS, LiquidationConfig
-from liqspec.draw.legend import words
 from liqspec.draw.theme import Purpose, Role
 from liqspec.edge import files
 from liqspec.edge.errors import InvalidInput
-from liqspec.edge.texts import counted, show
+from liqspec.edge.texts import counted, show, words
 from liqspec.properties import coverage
 from liqspec.spec.venues import VenueFile
 

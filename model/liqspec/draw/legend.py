@@ -7,6 +7,7 @@ from attrs import frozen
 
 from liqspec.core.events import EventData
 from liqspec.draw.theme import Area, Curve, Purpose, Role
+from liqspec.edge.texts import words
 from liqspec.replay.record import Measures, Record, Trade
 
 # None is the name of a state, so that a state's name stands once in a picture.
@@ -109,11 +110,6 @@ def short(text: str, most: int) -> str:
         return plain
     end = most // 3
     return f"{plain[: most - end - 1]}…{plain[-end:]}"
-
-
-def words(name: str) -> str:
-    """A name of the specification in words: underscores become spaces."""
-    return name.replace("_", " ")
 
 
 def event_label(event: EventData, width: int = 11) -> str:

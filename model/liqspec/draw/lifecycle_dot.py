@@ -8,8 +8,9 @@ from graphviz import Digraph
 
 from liqspec.draw import dot
 from liqspec.draw.diagram import Diagram, Frame, StateShown, TransitionShown
-from liqspec.draw.legend import PURPOSES, ROLES, words
+from liqspec.draw.legend import PURPOSES, ROLES
 from liqspec.draw.theme import Box, Line, Theme
+from liqspec.edge.texts import words
 
 _READING = "A label is: transition, trigger, [guards], and the rule that acts."
 _FRAMES = " A line from the edge of a frame holds for every state in it."

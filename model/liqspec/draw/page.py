@@ -18,9 +18,9 @@ from markdown_it import MarkdownIt
 from liqspec.core import machine
 from liqspec.draw import legend, path
 from liqspec.draw.diagram import condition, role_of
-from liqspec.draw.legend import time_text, words
+from liqspec.draw.legend import time_text
 from liqspec.draw.theme import THEMES, Stroke, Theme
-from liqspec.edge.texts import counted
+from liqspec.edge.texts import counted, words
 from liqspec.replay.record import Amount, Measures, Record, Step, rules_of
 from liqspec.report.amounts import approximate, value_text
 from liqspec.report.sentences import event_text

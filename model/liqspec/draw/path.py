@@ -11,8 +11,9 @@ from liqspec.core import machine
 from liqspec.core.machine import TransitionEntry
 from liqspec.draw import dot
 from liqspec.draw.diagram import condition, role_of
-from liqspec.draw.legend import short, words
+from liqspec.draw.legend import short
 from liqspec.draw.theme import FONT, THEMES, Theme, ThemeName
+from liqspec.edge.texts import words
 from liqspec.replay.record import Record, Visit
 
 

@@ -21,9 +21,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from liqspec.core import machine
 from liqspec.draw.diagram import role_of
-from liqspec.draw.legend import CURVES, area_of, event_label, mark_of, short, time_text, words
+from liqspec.draw.legend import CURVES, area_of, event_label, mark_of, short, time_text
 from liqspec.draw.theme import THEMES, Curve, Theme, ThemeName
 from liqspec.draw.timeline_heading import Heading, marker, stroke
+from liqspec.edge.texts import words
 from liqspec.replay.record import Amount, Record, Span, spans
 from liqspec.report.amounts import value_text
 

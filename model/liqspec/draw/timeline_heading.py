@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from liqspec.draw.diagram import role_of
-from liqspec.draw.legend import Entry, Mark, Side, entries, short, time_text, words
+from liqspec.draw.legend import Entry, Mark, Side, entries, short, time_text
 from liqspec.draw.theme import Curve, Theme
-from liqspec.edge.texts import counted
+from liqspec.edge.texts import counted, words
 from liqspec.replay.record import Record
 
 # Markers of what was executed, at its price: down for a sale, up for a purchase.

@@ -6,6 +6,8 @@ from typing import Any, Generic, Literal, TypeVar
 from attrs import asdict, frozen
 from attrs.filters import include
 
+from liqspec.edge.texts import words
+
 Kind = Literal["state", "step", "history", "pair"]
 JudgedOn = Literal["observation", "model"]
 Subject = TypeVar("Subject")
@@ -52,7 +54,7 @@ class Property(Generic[Subject]):
     @property
     def title(self) -> str:
         """The name as words."""
-        return self.name.replace("_", " ")
+        return words(self.name)
 
     def to_json(self) -> dict[str, Any]:
         """The property as plain data."""

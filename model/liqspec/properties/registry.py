@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from liqspec.edge.texts import words
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.mark_price import FORMED
@@ -43,7 +44,5 @@ def markdown() -> str:
         f"| {entry.title} | {entry.sentence} | {entry.kind} | {entry.judged_on} | {' '.join(entry.rules)} |"
         for entry in PROPERTIES.values()
     ]
-    lemmas = [
-        f"| {lemma.name.replace('_', ' ')} | {lemma.sentence} | {' '.join(lemma.rules)} |" for lemma in LEMMAS.values()
-    ]
+    lemmas = [f"| {words(lemma.name)} | {lemma.sentence} | {' '.join(lemma.rules)} |" for lemma in LEMMAS.values()]
     return PAGE.format(properties="\n".join(properties), lemmas="\n".join(lemmas))

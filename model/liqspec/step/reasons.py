@@ -13,6 +13,7 @@ from liqspec.core.events import EventData, checks_with
 from liqspec.core.refusals import Refusal
 from liqspec.core.state import GuardInputs, Pool, Position
 from liqspec.edge import keys
+from liqspec.edge.texts import words
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text
 from liqspec.spec import observables, rulebook
@@ -38,7 +39,7 @@ class GuardResult:
 
     def __str__(self) -> str:
         """The result in one line."""
-        return f"{self.guard.replace('_', ' ')} is {str(self.holds).lower()} ({self.rule}: {self.numbers})"
+        return f"{words(self.guard)} is {str(self.holds).lower()} ({self.rule}: {self.numbers})"
 
 
 @frozen(kw_only=True)

@@ -9,6 +9,7 @@ from liqspec.core.events import EventData
 from liqspec.core.parameters import PARAMETERS
 from liqspec.distinguish.rule_sets import RuleSets
 from liqspec.distinguish.search import search as distinguish
+from liqspec.edge.texts import words
 from liqspec.replay.run import Run
 from liqspec.search.campaign import Budget
 from liqspec.search.minimise import FailingRun
@@ -139,7 +140,7 @@ def _searched(task: str) -> Iterator[Case]:
             entry = machine.lifecycle().by_id[name.upper()]
             state, _, mode = source.rpartition("-")
             title = (
-                f"{entry.id}, {state.replace('-', ' ')} to {entry.to.replace('_', ' ')}, {mode}, "
+                f"{entry.id}, {state.replace('-', ' ')} to {words(entry.to)}, {mode}, "
                 f"policy {policy}, windows of a {scope}"
             )
             yield _found(suite, f"{goal}.{policy}.{scope}", title, entry.rules, run)

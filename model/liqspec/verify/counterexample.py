@@ -12,7 +12,7 @@ from rich.markup import escape
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.edge.texts import counted
+from liqspec.edge.texts import counted, words
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Monitor, judge_whole_run
 from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS
@@ -97,7 +97,7 @@ def _violation(run: FailingRun) -> Violation:
 
 def to_toml(violation: Violation) -> str:
     """The violation as a scenario file that replays it."""
-    title = f"Counterexample: {violation.property.replace('_', ' ')}"
+    title = f"Counterexample: {words(violation.property)}"
     return scenario_text(title, f"{violation.wrong} ({violation.where})", violation.config, violation.events)
 
 
@@ -124,7 +124,7 @@ def to_pytest(violation: Violation, path: Path) -> str:
 
 def print_counterexample(violation: Violation, path: Path, console: Console) -> None:
     """Print a counterexample saved at `path`: events with what changed, the property, its rules, and how to keep it."""
-    console.print(f"\n[bold red]violated[/bold red] [bold]{violation.property.replace('_', ' ')}[/bold]")
+    console.print(f"\n[bold red]violated[/bold red] [bold]{words(violation.property)}[/bold]")
     console.print(escape(PROPERTIES[violation.property].sentence))
     console.print(f"found in {violation.where}, {counted(len(violation.events), 'event')}\n")
     timeline.print_run(Run(scenarios.load(str(path))), console)

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from liqspec.core import machine
 from liqspec.core.refusals import MEANINGS
-from liqspec.edge.texts import counted
+from liqspec.edge.texts import counted, words
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation, acting_rules, never_exercised, reachable_transitions
 from liqspec.properties.registry import PROPERTIES
@@ -172,7 +172,7 @@ def _proofs(report: Report) -> WholeWords:
         lemma = LEMMAS[proof.name]
         verdict = "[green]proved[/green]" if proof.status == "proved" else f"[red]{proof.status}[/red]"
         control = proof.control if proof.control == "refuted" else f"[red]{proof.control}[/red]"
-        rows.add_row(proof.name.replace("_", " "), " ".join(lemma.rules), verdict, control)
+        rows.add_row(words(proof.name), " ".join(lemma.rules), verdict, control)
     return rows
 
 
