@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from liqspec.cli.app import app
 from liqspec.conform import configurations
+from liqspec.conform.answers import of_this_process
 from liqspec.conform.finding import EngineFault
-from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.peer import Peer
 from liqspec.conform.search import Budget, Search
 from liqspec.conform.session import LiveEngine

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from liqspec.conform import configurations
+from liqspec.conform.answers import of_this_process
 from liqspec.conform.finding import CannotStart, EngineFault, Fault
-from liqspec.conform.negotiate import of_this_process
 from liqspec.conform.peer import Peer
 from liqspec.conform.search import Budget, Outcome, Search
 from support.in_process import Pausing

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from typer.testing import CliRunner
 
 from adversaries.wrong_engines import WRONG_ENGINES
@@ -28,7 +29,7 @@ from liqspec.spec.vectors import Case, to_text
 from liqspec.vectors import corpus, refusals, suites
 from liqspec.vectors import search as searching
 from liqspec.vectors.goals import acting_rules, boundaries_met
-from liqspec.vectors.play import Abilities, Played, play, play_all
+from liqspec.vectors.play import EVERYTHING, Played, play, play_all
 from liqspec.vectors.search import search
 from liqspec.vectors.suites import MISTAKES, SUITES
 from support import foreign_engines
@@ -41,7 +42,7 @@ PYTHON_ENGINE = [sys.executable, str(Path(python_engine.__file__))]
 
 def failures(player: InProcess) -> list[Played]:
     """What of the corpus an engine does not pass."""
-    return [one for one in play_all(loaded(), player, Abilities()) if one.outcome != "passed"]
+    return [one for one in play_all(loaded(), player, EVERYTHING) if one.outcome != "passed"]
 
 
 def of_events(known: Iterable[str]) -> list[dict[str, Any]]:
@@ -64,7 +65,7 @@ class TestTheCorpus:
         assert failures(model()) == []
 
     def test_is_passed_by_an_engine_that_shares_nothing_with_the_model(self) -> None:
-        abilities = Abilities(events=frozenset(python_engine.EVENTS))
+        abilities = evolve(EVERYTHING, events=frozenset(python_engine.EVENTS))
         played = list(play_all(loaded(), InProcess(python_engine.Session()), abilities))
         assert [one for one in played if one.outcome == "failed"] == []
         assert sum(one.outcome == "passed" for one in played) == len(of_events(python_engine.EVENTS))
@@ -140,7 +141,7 @@ def test_an_engine_that_makes_a_mistake_fails_its_case_at_the_last_step(number: 
     wrong = WRONG_ENGINES[number]
     (vector,) = (one for one in loaded() if (one["suite"], one["case"]) == (MISTAKES, name_of(wrong)))
     with wrong.applied():
-        played = play(vector, model(), Abilities())
+        played = play(vector, model(), EVERYTHING)
     assert (played.outcome, played.step) == ("failed", len(vector["steps"]))
     assert (vector["title"], vector["rules"]) == (wrong.title, [wrong.rule])
     assert played.rules[0] == wrong.rule
@@ -261,7 +262,7 @@ class TestGenerating:
         assert f"{len(written)} cases" in done.stdout
         assert {vector["suite"] for vector in written} == set(SUITES)
         assert len({(vector["venue"], vector["suite"], vector["case"]) for vector in written}) == len(written)
-        assert [one.path for one in play_all(written, model(), Abilities()) if one.outcome != "passed"] == []
+        assert [one.path for one in play_all(written, model(), EVERYTHING) if one.outcome != "passed"] == []
         mistakes = {vector["case"] for vector in loaded() if vector["suite"] == MISTAKES}
         assert {vector["case"] for vector in written if vector["suite"] == MISTAKES} == mistakes
 

@@ -5,23 +5,23 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from attrs import evolve
 from rich.console import Console
 
 from liqspec.core.parameters import families_of
-from liqspec.step.compare import Observes
 from liqspec.vectors import report
-from liqspec.vectors.play import Abilities, Played, play
+from liqspec.vectors.play import EVERYTHING, Played, play
 from support.corpus import loaded, model
 
 
 def test_an_engine_that_cannot_do_something_skips_it() -> None:
     vector = copy.deepcopy(loaded()[0])
-    abilities = Abilities(events=frozenset({"block"}))
+    abilities = evolve(EVERYTHING, events=frozenset({"block"}))
     assert play(vector, model(), abilities).outcome == "skipped"
 
 
 def test_a_case_of_a_family_is_skipped_for_an_engine_that_lacks_it() -> None:
-    without = Abilities(families=frozenset())
+    without = evolve(EVERYTHING, families=frozenset())
     played = [play(vector, model(), without) for vector in loaded() if families_of(vector["config"])]
     assert {(one.outcome, one.why) for one in played} == {("skipped", "the engine does not support the family restore")}
 
@@ -66,7 +66,7 @@ FILL = {"type": "fill", "account": "alice", "market": "A", "mode": "cross", "siz
     ],
 )
 def test_what_an_engine_answers_is_reported(replies: list[dict[str, Any]], outcome: str, message: str) -> None:
-    played = play(loaded()[0], Scripted(*replies), Abilities())
+    played = play(loaded()[0], Scripted(*replies), EVERYTHING)
     assert played.outcome == outcome
     assert message in f"{played.difference} {played.why}"
 
@@ -74,7 +74,7 @@ def test_what_an_engine_answers_is_reported(replies: list[dict[str, Any]], outco
 def test_an_engine_that_observes_nothing_is_compared_in_what_it_accepts() -> None:
     vector = next(one for one in loaded() if all("accepted" in step["expect"] for step in one["steps"]))
     replies: list[dict[str, Any]] = [ACCEPTED, *({"ok": True} for _ in vector["steps"])]
-    assert play(vector, Scripted(*replies), Abilities(observes=Observes(fields=frozenset()))).outcome == "passed"
+    assert play(vector, Scripted(*replies), evolve(EVERYTHING, observes=frozenset())).outcome == "passed"
 
 
 def printed(played: list[Played]) -> str:
@@ -84,11 +84,11 @@ def printed(played: list[Played]) -> str:
 
 
 def test_many_failures_are_counted_and_nothing_played_is_no_pass() -> None:
-    failed = [play(vector, Scripted({"ok": False}), Abilities()) for vector in loaded()[:25]]
+    failed = [play(vector, Scripted({"ok": False}), EVERYTHING) for vector in loaded()[:25]]
     shown = printed(failed)
     assert shown.count("step 0  the reset") == report.SHOWN
     assert "and 5 more; --json has them all" in shown
-    skipped = [play(vector, Scripted({"ok": False, "skipped": "no"}), Abilities()) for vector in loaded()[:3]]
+    skipped = [play(vector, Scripted({"ok": False, "skipped": "no"}), EVERYTHING) for vector in loaded()[:3]]
     assert "skipped 3: no" in printed(skipped)
     assert "nothing was played" in printed(skipped)
     assert not report.conforms(skipped)
@@ -99,7 +99,7 @@ def test_a_failure_is_reported_as_data_with_its_step_and_rules() -> None:
     vector = next(one for one in loaded() if one["suite"] == "boundaries" and one["case"] == "margin-at")
     observation = copy.deepcopy(vector["steps"][0]["observation"])
     observation["pools"][0]["collateral"] = "1"
-    played = play(vector, Scripted(ACCEPTED, {"ok": True, "observation": observation}), Abilities())
+    played = play(vector, Scripted(ACCEPTED, {"ok": True, "observation": observation}), EVERYTHING)
     data = report.to_json("mine", [played])
     assert (data["conforms"], data["passed"], data["skipped"]) == (False, 0, [])
     assert data["failed"] == [

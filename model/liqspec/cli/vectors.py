@@ -8,11 +8,10 @@ import typer
 from liqspec.cli.app import Json, application, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import EngineCommand, Timeout
 from liqspec.conform.finding import CannotStart, EngineFault
-from liqspec.conform.lockstep import Comparison
 from liqspec.conform.session import LiveEngine
 from liqspec.edge.texts import counted, one_line
 from liqspec.vectors import corpus, report
-from liqspec.vectors.play import Abilities, play_all
+from liqspec.vectors.play import play_all
 from liqspec.vectors.suites import SUITES, all_tasks
 
 vectors = application(
@@ -90,13 +89,7 @@ def run(
         with LiveEngine(command, timeout) as engine, progress() as bars:
             task = bars.add_task("playing", total=len(chosen))
             hello = engine.hello
-            abilities = Abilities(
-                engine=hello.engine,
-                observes=Comparison.of(hello).observes,
-                events=hello.events,
-                families=hello.families,
-            )
-            played = play_all(chosen, engine, abilities, lambda _: bars.advance(task))
+            played = play_all(chosen, engine, hello, lambda _: bars.advance(task))
     except CannotStart as error:
         fail(str(error))
     except EngineFault as error:

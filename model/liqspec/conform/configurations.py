@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
-from liqspec.conform.negotiate import Hello, check_families
+from liqspec.conform.answers import Hello, check_families
 from liqspec.core.parameters import families_of
 from liqspec.generate.configurations import base_configuration, configuration, part_of
 from liqspec.spec import venues

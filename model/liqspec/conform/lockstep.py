@@ -5,10 +5,9 @@ from typing import Any
 
 from attrs import Factory, define, field, frozen
 
-from liqspec.conform.answers import Accepted, Answering, Refused, Skipped, malformed, read_answer
+from liqspec.conform.answers import Accepted, Answering, Hello, Refused, Skipped, malformed, read_answer
 from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import EngineFault, Finding
-from liqspec.conform.negotiate import Hello
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData, PriceInputs

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
-from typing import IO, Literal
+from typing import Literal
 
 from liqspec.conform.finding import CannotStart, EngineFault, Fault, FaultKind
 from liqspec.edge.texts import counted, one_line
@@ -48,7 +48,9 @@ class Peer(AbstractContextManager["Peer"]):
         except (OSError, ValueError) as error:
             why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
             raise CannotStart(f"{one_line(command[0], 200)}: cannot be started: {one_line(why)}") from None
-        self._stdin, self._stdout, self._stderr = self._pipes()
+        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        assert stdin is not None and stdout is not None and stderr is not None, "started with pipes"
+        self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
         self._selector = selectors.DefaultSelector()
         for stream, name in ((self._stdout, "stdout"), (self._stderr, "stderr")):
             os.set_blocking(stream.fileno(), False)
@@ -140,11 +142,6 @@ class Peer(AbstractContextManager["Peer"]):
         said = bytes(self._said).decode("utf-8", "replace")
         logged = bytes(self._logged).decode("utf-8", "replace")
         return EngineFault(Fault(kind=kind, message=message, stdout=said, stderr=logged))
-
-    def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
-        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
-        assert stdin is not None and stdout is not None and stderr is not None, "started with pipes"
-        return stdin, stdout, stderr
 
     def _wait_for(self, deadline: float, *, writing: bool = False) -> None:
         """Wait until something can be read (or written), and read it."""

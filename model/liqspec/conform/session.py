@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from liqspec.conform.answers import Hello, read_hello
 from liqspec.conform.finding import Fault
-from liqspec.conform.negotiate import Hello, read_hello
 from liqspec.conform.peer import MAX_REPLY, Peer
 from liqspec.core.events import EventData
 from liqspec.edge import protocol
@@ -39,44 +39,28 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         self.close()
 
     def reset(self, config: dict[str, Any]) -> dict[str, Any]:
-        """Start a run, and return the reply.
-
-        Raises:
-            EngineFault: there is none.
-        """
+        """Start a run, and return the reply."""
         self._send("reset", config=config)
-        return self._receive()
+        return self.answer()
 
     def give(self, event: EventData) -> None:
-        """Hand over an event.
-
-        Raises:
-            EngineFault: the engine does not take it.
-        """
+        """Hand over an event."""
         self._send("apply", event=event)
 
     def answer(self) -> dict[str, Any]:
-        """The reply to the event that was handed over.
-
-        Raises:
-            EngineFault: there is none.
-        """
-        return self._receive()
+        """The reply to what was sent last."""
+        line = self._peer.receive()
+        try:
+            return protocol.read_line(line, MAX_REPLY)
+        except BadLine as error:
+            raise self._peer.fault("printed garbage", f"an invalid reply: {error}") from None
 
     def settle(self) -> None:
-        """See that the engine says nothing that it was not asked for.
-
-        Raises:
-            EngineFault: it does.
-        """
+        """See that the engine says nothing that it was not asked for."""
         self._peer.expect_silence(GRACE)
 
     def renew(self) -> None:
-        """End the process, and start another.
-
-        Raises:
-            CannotStart, EngineFault: it does not start again as it did.
-        """
+        """End the process, and start another, which need not start as it did."""
         self._peer.close()
         self._peer = Peer(self._command, self._timeout)
         self._greet()
@@ -88,7 +72,7 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
             EngineFault: it does not.
         """
         self._send("bye")
-        if self._receive().get("ok") is not True:
+        if self.answer().get("ok") is not True:
             raise self._peer.fault("sent an invalid reply", "bye: expected ok true")
         self._peer.wait_for_end()
 
@@ -103,7 +87,7 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
     def _greet(self) -> Hello:
         self._peer.timeout = max(self._timeout, START)
         self._send("hello", protocol=protocol.PROTOCOL)
-        hello = read_hello(self._receive())
+        hello = read_hello(self.answer())
         self._peer.timeout = self._timeout
         return hello
 
@@ -111,20 +95,13 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         """See that of two requests at once the first is answered first: a hello, and one that must be refused."""
         asked = _line("hello", protocol=protocol.PROTOCOL) + _line("hello", protocol=0)
         self._peer.send(asked)
-        answered = (self._receive().get("ok"), self._receive().get("ok"))
+        answered = (self.answer().get("ok"), self.answer().get("ok"))
         if answered == (False, True):
             raise self._peer.fault("answered out of order", "of two requests at once it answered the second first")
         self.settle()
 
     def _send(self, op: str, **fields: Any) -> None:
         self._peer.send(_line(op, **fields))
-
-    def _receive(self) -> dict[str, Any]:
-        line = self._peer.receive()
-        try:
-            return protocol.read_line(line, MAX_REPLY)
-        except BadLine as error:
-            raise self._peer.fault("printed garbage", f"an invalid reply: {error}") from None
 
 
 def _line(op: str, **fields: Any) -> bytes:

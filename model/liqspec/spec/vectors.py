@@ -72,12 +72,14 @@ def rules_of(outcome: Outcome) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def to_text(vector: dict[str, Any]) -> str:
-    """A vector as its file has it: a line for each step."""
-    head = {name: value for name, value in vector.items() if name != "steps"}
-    lines = [f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}," for name, value in head.items()]
-    steps = [f"  {json.dumps(step, ensure_ascii=False)}" for step in vector["steps"]]
-    return "\n".join(["{", *lines, ' "steps": [', ",\n".join(steps), " ]", "}", ""])
+def to_text(data: dict[str, Any], listed: str = "steps") -> str:
+    """A vector as its file has it: a line for each step; or other data, a line for each entry that is `listed`."""
+    lines = []
+    for name, value in data.items():
+        entries = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in value) if name == listed else ""
+        text = f"[\n{entries}\n ]" if name == listed else json.dumps(value, ensure_ascii=False)
+        lines.append(f" {json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, NoReturn, Protocol
 
-from liqspec.conform.answers import Accepted
+from liqspec.conform.answers import Accepted, Hello, of_this_process, read_hello
 from liqspec.conform.finding import EngineFault, Fault
-from liqspec.conform.negotiate import Hello, of_this_process, read_hello
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EVENTS, EventData

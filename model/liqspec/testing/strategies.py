@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from liqspec.conform import configurations as compared
+from liqspec.conform.answers import of_this_process
 from liqspec.conform.configurations import Setting
-from liqspec.conform.negotiate import of_this_process
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData

@@ -1,6 +1,5 @@
 """The corpus as files: written by one command, and checked for being what that command would write."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,7 +66,7 @@ def texts_by_path(found: list[Case]) -> dict[str, str]:
     """The corpus of some cases: the text of each file by its path."""
     vectors = {one.path: one.vector() for one in found}
     texts = {path: to_text(vector) for path, vector in vectors.items()}
-    texts[INDEX] = _index_text(index(list(vectors.values())))
+    texts[INDEX] = to_text(index(list(vectors.values())), "cases")
     return texts
 
 
@@ -92,7 +91,15 @@ def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
         "format": FORMAT,
         "rules_version": rules_version(),
         "suites": SUITES,
-        "cases": [_entry(vector) for vector in vectors],
+        "cases": [
+            {
+                "path": Case.of_vector(vector).path,
+                "title": vector["title"],
+                "rules": vector["rules"],
+                "steps": len(vector["steps"]),
+            }
+            for vector in vectors
+        ],
         "steps": sum(len(vector["steps"]) for vector in vectors),
         "rules": {rule: rules[rule] for rule in rulebook.rules() if rules[rule]},
         "mistakes": {rule: broken[rule] for rule in rulebook.rules() if broken[rule]},
@@ -100,26 +107,6 @@ def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
         "transitions": {name: transitions[name] for name in reachable_transitions()},
         "refusals": {code: refusals[code] for code in MEANINGS},
     }
-
-
-def _entry(vector: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "path": Case.of_vector(vector).path,
-        "title": vector["title"],
-        "rules": vector["rules"],
-        "steps": len(vector["steps"]),
-    }
-
-
-def _index_text(data: dict[str, Any]) -> str:
-    lines = []
-    for name, value in data.items():
-        if name == "cases":
-            entries = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in value)
-            lines.append(f' "cases": [\n{entries}\n ]')
-        else:
-            lines.append(f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def write(folder: Path, texts: dict[str, str]) -> None:

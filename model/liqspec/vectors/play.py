@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import evolve, frozen
 
-from liqspec.conform.answers import Accepted, Player, Refused, Skipped, read_answer
+from liqspec.conform.answers import Accepted, Hello, Player, Refused, Skipped, of_this_process, read_answer
 from liqspec.conform.finding import EngineFault
+from liqspec.conform.lockstep import Comparison
 from liqspec.core.events import EVENTS
 from liqspec.core.parameters import FAMILIES, families_of
 from liqspec.core.refusals import BadRequest
@@ -15,15 +16,8 @@ from liqspec.step import compare
 from liqspec.step.compare import Difference, Observes
 from liqspec.step.reasons import ACCEPTED, OUTCOME
 
-
-@frozen(kw_only=True)
-class Abilities:
-    """What an engine says of itself: how it is compared, and which events and families it has."""
-
-    engine: str = "the engine"
-    observes: Observes = field(factory=Observes)
-    events: frozenset[str] = frozenset(EVENTS)
-    families: frozenset[str] = FAMILIES
+# An engine that observes everything, and has every event and every family.
+EVERYTHING = evolve(of_this_process(), events=frozenset(EVENTS), families=FAMILIES)
 
 
 @frozen(kw_only=True)
@@ -40,11 +34,11 @@ class Played:
     why: str = ""
 
 
-def play(vector: dict[str, Any], player: Player, abilities: Abilities) -> Played:
-    """Play one vector; a new run begins with it."""
+def play(vector: dict[str, Any], player: Player, hello: Hello) -> Played:
+    """Play one vector to an engine that says this of itself; a new run begins with it."""
     about = {"path": path_of(vector), "title": vector["title"]}
-    unknown = sorted({_type(step["event"]) for step in vector["steps"]} & (EVENTS.keys() - abilities.events))
-    unknown += [f"the family {name}" for name in sorted(families_of(vector["config"]).keys() - abilities.families)]
+    unknown = sorted({_type(step["event"]) for step in vector["steps"]} & (EVENTS.keys() - hello.events))
+    unknown += [f"the family {name}" for name in sorted(families_of(vector["config"]).keys() - hello.families)]
     if unknown:
         return Played(**about, outcome="skipped", why=f"the engine does not support {', '.join(unknown)}")
     match _read(player.reset(vector["config"])):
@@ -57,6 +51,7 @@ def play(vector: dict[str, Any], player: Player, abilities: Abilities) -> Played
             return Played(**about, outcome="failed", difference=difference, rules=("CFG-1",))
         case str(garbage):
             return Played(**about, outcome="failed", difference=_no_reply(garbage), rules=("CFG-1",))
+    observes = Comparison.of(hello).observes
     for number, step in enumerate(vector["steps"], start=1):
         player.give(step["event"])
         answer = _read(player.answer())
@@ -65,7 +60,7 @@ def play(vector: dict[str, Any], player: Player, abilities: Abilities) -> Played
             return Played(**at, outcome="skipped", why=answer.why)
         if isinstance(answer, Accepted) and answer.executed:
             return Played(**at, outcome="skipped", why="the engine's own order book executed an order, not this case")
-        difference_found = _difference(step, answer, abilities.observes)
+        difference_found = _difference(step, answer, observes)
         if difference_found is not None:
             rules = tuple(dict.fromkeys((*vector["rules"], *step["rules"])))
             return Played(**at, outcome="failed", difference=difference_found, rules=rules)
@@ -75,13 +70,13 @@ def play(vector: dict[str, Any], player: Player, abilities: Abilities) -> Played
 def play_all(
     vectors: Iterable[dict[str, Any]],
     player: Player,
-    abilities: Abilities,
+    hello: Hello,
     done: Callable[[Played], None] = lambda _: None,
 ) -> list[Played]:
     """Play vectors in their order, all of them."""
     played = []
     for vector in vectors:
-        played.append(play(vector, player, abilities))
+        played.append(play(vector, player, hello))
         done(played[-1])
     return played
 

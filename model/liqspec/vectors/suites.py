@@ -67,33 +67,26 @@ def search_space(policy: str = "all", scope: str = "pool") -> dict[str, Any]:
 
 def worked() -> Iterator[Case]:
     """The cases that need no search: worked examples, refusals, scenarios."""
-    yield from _examples()
-    yield from refusals.cases()
-    for name in scenarios.names():
-        yield _of_story(scenarios.load(name), "scenarios", name, None, f"the scenario {name}")
-
-
-def _examples() -> Iterator[Case]:
-    """The worked examples of what an engine does; those of scenario files show what its users do (SCN-5)."""
     for rule in rulebook.rules().values():
-        if rule.id.startswith("SCN-"):
-            continue
-        for number, example in enumerate(rule.examples, start=1):
+        # Those of scenario files show what the users of an engine do (SCN-5), not what it does.
+        for number, example in enumerate(() if rule.id.startswith("SCN-") else rule.examples, start=1):
             name = rule.id.lower() + (f"-{number}" if len(rule.examples) > 1 else "")
             story = rulebook.example_scenario(rule, example)
-            yield _of_story(story, "essential", name, rule.id, f"worked example {number} of {rule.id}")
+            yield _of_story(story, "essential", name, (rule.id,), f"worked example {number} of {rule.id}")
+    yield from refusals.cases()
+    for name in scenarios.names():
+        yield _of_story(scenarios.load(name), "scenarios", name, (), f"the scenario {name}")
 
 
-def _of_story(story: Scenario, suite: str, name: str, rule: str | None, provenance: str) -> Case:
+def _of_story(story: Scenario, suite: str, name: str, rules: tuple[str, ...], provenance: str) -> Case:
     run = Run(story)
     events: list[EventData] = [moment.event for moment in run]
-    acted = run.outcome().rules
     return Case(
         venue=story.file.venue or "own",
         suite=suite,
         name=name,
         title=story.file.title,
-        rules=(rule,) if rule else acted or ("EVT-1",),
+        rules=rules or run.outcome().rules or ("EVT-1",),
         provenance=provenance,
         config=story.config.to_json(),
         events=tuple(events),

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from liqspec.edge.errors import InternalFailure
 from liqspec.generate.configurations import base_configuration
@@ -60,10 +60,23 @@ def verify(budget: Budget, progress: Console) -> Report:
     loaded = [scopes.load(name) for name in budget.scopes]
     waiting = _tasks(budget, loaded, budget.bases())
     columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    totals = {
+        "scopes": len(budget.scopes),
+        "lemmas": len(LEMMAS) if budget.proved else 0,
+        "random events": None if budget.seconds else budget.steps,
+    }
     parts: list[Part] = []
     with Progress(*columns, console=progress, transient=True) as bars:
-        shown = _Bars(bars, budget)
-        for part in parallel.run_parallel(call, waiting, processes=budget.processes, done=shown.done):
+        shown = {kind: bars.add_task(kind, total=total) for kind, total in totals.items() if total != 0}
+
+        def done(part: Part) -> None:
+            if (found := part.exploration) is not None:
+                speed = f"{found.states:,} states, {found.states / found.seconds:,.0f} a second"
+                bars.console.print(f"scope {found.scope.name}: {speed}")
+            if part.kind in shown:
+                bars.advance(shown[part.kind], part.steps)
+
+        for part in parallel.run_parallel(call, waiting, processes=budget.processes, done=done):
             parts.append(part)
             if part.coverage.violations:
                 break
@@ -93,30 +106,6 @@ def _lengths(budget: Budget) -> Iterator[tuple[tuple[int, int], ...]]:
     grouped = runs()
     while task := tuple(islice(grouped, RUNS)):
         yield task
-
-
-class _Bars:
-    """One progress bar for each kind of task."""
-
-    def __init__(self, bars: Progress, budget: Budget) -> None:
-        self._bars = bars
-        totals = {
-            "scopes": len(budget.scopes),
-            "lemmas": len(LEMMAS) if budget.proved else 0,
-            "random events": None if budget.seconds else budget.steps,
-        }
-        self._tasks: dict[str, TaskID] = {
-            kind: bars.add_task(kind, total=total) for kind, total in totals.items() if total != 0
-        }
-
-    def done(self, part: Part) -> None:
-        """Show that a part is there."""
-        if part.exploration is not None:
-            found = part.exploration
-            speed = f"{found.states:,} states, {found.states / found.seconds:,.0f} a second"
-            self._bars.console.print(f"scope {found.scope.name}: {speed}")
-        if part.kind in self._tasks:
-            self._bars.advance(self._tasks[part.kind], part.steps)
 
 
 def _report(budget: Budget, parts: list[Part]) -> Report:
