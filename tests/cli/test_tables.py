@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from liqspec.conform import report as conformed
-from liqspec.conform.coverage import Compared
+from liqspec.conform.lockstep import Compared
 from liqspec.core import machine
 from liqspec.core.events import EVENTS
 from liqspec.core.refusals import MEANINGS

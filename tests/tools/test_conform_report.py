@@ -10,9 +10,9 @@ from rich.console import Console
 from liqspec.conform import report
 from liqspec.conform.answers import of_this_process, read_hello
 from liqspec.conform.configurations import Setting, shipped
-from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import EngineFault, Fault, Finding
 from liqspec.conform.known_divergences import Divergence
+from liqspec.conform.lockstep import Compared
 from liqspec.conform.saved import load, to_vector
 from liqspec.conform.search import Outcome
 from liqspec.core.events import CHECKS

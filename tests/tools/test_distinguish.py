@@ -16,8 +16,7 @@ from liqspec.core.events import EventData, from_json
 from liqspec.core.parameters import InvalidConfig
 from liqspec.distinguish import report
 from liqspec.distinguish import search as looking
-from liqspec.distinguish.rule_sets import RuleSets
-from liqspec.distinguish.search import Pair, play, search
+from liqspec.distinguish.search import Pair, RuleSets, play, search
 from liqspec.replay.run import Run
 from liqspec.search.campaign import Budget
 from liqspec.spec import scenarios, venues

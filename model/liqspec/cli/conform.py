@@ -15,9 +15,8 @@ from liqspec.cli.app import Json, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import Compare, EngineCommand, Seed, Timeout, Tolerance, tolerances
 from liqspec.conform import configurations, known_divergences, report, saved
 from liqspec.conform.answers import check_families, of_this_process
-from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import CannotStart, EngineFault, Fault, Finding
-from liqspec.conform.lockstep import Comparison, play
+from liqspec.conform.lockstep import Compared, Comparison, play
 from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.core.events import EVENTS

@@ -8,8 +8,7 @@ import typer
 from liqspec.cli.app import Json, fail, finish, print_json, terminal
 from liqspec.cli.options import Seed
 from liqspec.distinguish import report
-from liqspec.distinguish.rule_sets import RuleSets
-from liqspec.distinguish.search import STEPS, search
+from liqspec.distinguish.search import STEPS, RuleSets, search
 from liqspec.search.campaign import Budget
 from liqspec.spec import venues
 

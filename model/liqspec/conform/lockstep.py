@@ -1,21 +1,22 @@
 """One run of the model and an engine side by side: the same events, to the first thing in which the engine is wrong."""
 
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
-from attrs import Factory, define, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from liqspec.conform.answers import Accepted, Answering, Hello, Refused, Skipped, malformed, read_answer
-from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import EngineFault, Finding
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
-from liqspec.core.events import EventData, PriceInputs
+from liqspec.core.events import CHECKS, EventData, PriceInputs
 from liqspec.core.parameters import families_of
 from liqspec.core.refusals import BadRequest
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker.witness import Witness
+from liqspec.properties.coverage import Coverage, never_exercised, reachable_transitions
 from liqspec.properties.property import NOT_EXERCISED
 from liqspec.step import relation
 from liqspec.step.compare import Difference, Observes
@@ -43,6 +44,55 @@ class Comparison:
         observes = Observes(fields=hello.observes, states=hello.states, tolerance=tolerance or {})
         judged = hello.observes_everything and mode == "full" and not tolerance
         return cls(observes=observes, mode=mode, judged=judged)
+
+
+@define
+class Compared(Coverage):
+    """Counts of the steps on which engine and model agreed, and of what was not compared."""
+
+    runs: int = 0
+    steps: int = 0
+    executed: Counter[str] = Factory(Counter)
+    families: Counter[str] = Factory(Counter)  # steps of runs that have a parameter of a family
+    drawn: frozenset[str] = frozenset()  # the families that runs were to have
+    skipped: Counter[tuple[str, str]] = Factory(Counter)
+    unsupported: Counter[str] = Factory(Counter)
+
+    def never(self) -> dict[str, list[str]]:
+        """What no step exercised: families, event types, transitions, rules that act, and refusals of each event."""
+        counts: dict[str, dict[str, int]] = {
+            "accepted events": self.events,
+            "transitions": self.transitions,
+            "rules": self.rules,
+            **{f"refusals of {kind}": {} for kind in CHECKS},
+        }
+        for (kind, code), times in self.refusals.items():
+            counts.setdefault(f"refusals of {kind}", {})[code] = times
+        never = {"families": sorted(self.drawn - set(+self.families)), **never_exercised(counts)}
+        return {kind: names for kind, names in never.items() if names}
+
+    def never_listed(self) -> list[str]:
+        """The same, one text for each."""
+        return [f"{kind}: {name}" for kind, names in self.never().items() for name in names]
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts as plain data."""
+        return {
+            "runs": self.runs,
+            "steps": self.steps,
+            "events": dict(sorted(self.events.items())),
+            "transitions": {name: self.transitions.get(name, 0) for name in reachable_transitions()},
+            "refusals": {f"{kind} {code}": times for (kind, code), times in sorted(self.refusals.items())},
+            "rules": dict(sorted(self.rules.items())),
+            "properties": dict(sorted(self.checked.items())),
+            "families": dict(sorted(self.families.items())),
+            "executed": dict(sorted(self.executed.items())),
+            "skipped": [
+                {"event": kind, "why": why, "times": times} for (kind, why), times in sorted(self.skipped.items())
+            ],
+            "unsupported": dict(sorted(self.unsupported.items())),
+            "never": self.never_listed(),
+        }
 
 
 @define
@@ -80,11 +130,8 @@ class LockStep:
             if isinstance(answer, Refused):
                 difference = Difference("run", "config", "accepted", answer.code)
                 because = (answer.message, "the configuration is a valid one")
-                return self._finding(
-                    kind="difference",
-                    reasons=(Reason(difference=difference, rules=("CFG-1",), because=because),),
-                    reply=reply,
-                )
+                reason = Reason(difference=difference, rules=("CFG-1",), because=because)
+                return self._finding(kind="difference", reasons=(reason,), reply=reply)
             return self._compare(RESET, self._last, answer, reply)
         except EngineFault as error:
             return self._finding(kind="fault", fault=error.fault)
@@ -130,14 +177,10 @@ class LockStep:
         # What the engine shows exactly as the model does, to the letter, need not be compared.
         alike = repr(observed.observation) == repr(last.observation)
         if not (alike and last.refusal is None and observed.refused is None):
-            compared = Step.of(self.model, event, effects, expected.refusal, self._last.observation)
-            judged = Expected(
-                refusal=expected.refusal, effects=effects, observation=last.observation, snapshot=last.snapshot
-            )
+            step = Step.of(self.model, event, effects, expected.refusal, self._last.observation)
+            judged = evolve(last, refusal=expected.refusal, effects=effects)
             try:
-                reasons = relation.differences(
-                    compared, judged, observed, self.comparison.mode, self.comparison.observes
-                )
+                reasons = relation.differences(step, judged, observed, self.comparison.mode, self.comparison.observes)
             except WrongShape as error:
                 raise malformed(str(error)) from None
         broken = self._broken(event, answer, observed, reasons)

@@ -24,6 +24,9 @@ class Peer(AbstractContextManager["Peer"]):
 
     Standard error is read whenever the process is waited for, so that it never blocks the process; its end is kept.
     A child that starts its own session cannot be seen: it has to end when its input does.
+
+    Raises:
+        EngineFault: it says more or less than a method waits for, or not in time.
     """
 
     def __init__(self, command: Sequence[str], timeout: float) -> None:
@@ -67,11 +70,7 @@ class Peer(AbstractContextManager["Peer"]):
         return self._process.pid
 
     def send(self, line: bytes) -> None:
-        """Write a request line.
-
-        Raises:
-            EngineFault: something was said since the last reply, or the process does not read any more.
-        """
+        """Write a request line."""
         self.expect_silence(0)
         self._log_size = 0
         deadline = time.monotonic() + self.timeout
@@ -86,11 +85,7 @@ class Peer(AbstractContextManager["Peer"]):
                 raise self._ended() from None
 
     def receive(self) -> bytes:
-        """The reply line, without its end.
-
-        Raises:
-            EngineFault: none came in time, it is too long, or the process ended.
-        """
+        """The reply line, without its end."""
         deadline, searched = time.monotonic() + self.timeout, 0
         while (end := self._out.find(b"\n", searched)) < 0:
             if len(self._out) > MAX_REPLY:
@@ -102,11 +97,7 @@ class Peer(AbstractContextManager["Peer"]):
         return line.rstrip(b"\r")
 
     def expect_silence(self, seconds: float) -> None:
-        """Check that standard output stays silent for `seconds`, when no reply is due.
-
-        Raises:
-            EngineFault: something was printed.
-        """
+        """Check that standard output stays silent for `seconds`, when no reply is due."""
         self._read_for(seconds)
         if not self._out:
             return
@@ -116,11 +107,7 @@ class Peer(AbstractContextManager["Peer"]):
         raise self.fault("answered without being asked", f"after its reply came also: {text}")
 
     def wait_for_end(self) -> None:
-        """See that the process ends by itself, in time.
-
-        Raises:
-            EngineFault: it does not.
-        """
+        """See that the process ends by itself, in time."""
         self._read_for(self.timeout, until_end=True)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(self.timeout)

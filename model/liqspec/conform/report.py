@@ -1,4 +1,4 @@
-"""Telling how a comparison ended: the finding event by event, what was exercised, and what never was."""
+"""How a comparison ended: the finding event by event, what was exercised, and what never was."""
 
 from io import StringIO
 from pathlib import Path
@@ -8,8 +8,8 @@ from attrs import asdict
 from rich.console import Console
 from rich.markup import escape
 
-from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import Fault, Finding
+from liqspec.conform.lockstep import Compared
 from liqspec.conform.saved import Saved, to_scenario
 from liqspec.conform.search import Outcome
 from liqspec.core import machine

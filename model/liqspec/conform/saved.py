@@ -34,12 +34,12 @@ def save(finding: Finding, folder: Path, command: Sequence[str], options: Sequen
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    story, case = folder / SCENARIO, folder / VECTOR
-    story.write_text(to_scenario(finding), encoding="utf-8")
+    scenario, vector = folder / SCENARIO, folder / VECTOR
+    scenario.write_text(to_scenario(finding), encoding="utf-8")
     if finding.applied:
-        case.write_text(vectors.to_text(to_vector(finding)), encoding="utf-8")
-    replay = shlex.join(["liqspec", "conform", *options, "--replay", str(story), "--", *command])
-    return Saved(scenario=story, vector=case if finding.applied else None, replay=replay)
+        vector.write_text(vectors.to_text(to_vector(finding)), encoding="utf-8")
+    replay = shlex.join(["liqspec", "conform", *options, "--replay", str(scenario), "--", *command])
+    return Saved(scenario=scenario, vector=vector if finding.applied else None, replay=replay)
 
 
 def to_scenario(finding: Finding) -> str:

@@ -11,10 +11,9 @@ from attrs import Factory, define, evolve, frozen
 
 from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import Setting
-from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import CannotStart, EngineFault, Finding
 from liqspec.conform.known_divergences import Divergence
-from liqspec.conform.lockstep import Comparison, LockStep, play
+from liqspec.conform.lockstep import Compared, Comparison, LockStep, play
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EVENTS, EventData
@@ -163,7 +162,7 @@ class Search:
         number, length, events = number + 1, len(run.events) - 1, list[EventData]()
         random, model = seeded(self.budget.seed, number), Engine(Config.from_json(run.config))
         lead: Lead | None = _part(run.events, random) if number % 2 else self._opening
-        if length >= LONG and number % 3 == 0:  # another long run may have a short heart
+        if length >= LONG and number % 3 == 0:  # another long run may need few of its events
             length, lead = self.budget.length, None
         guide = Guide(random, model, self.events)
 

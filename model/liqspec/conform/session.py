@@ -19,7 +19,7 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
     """An engine that answers over the protocol; a context manager, on leaving which its process is gone."""
 
     def __init__(self, command: Sequence[str], timeout: float) -> None:
-        """Start the engine, and hear what it says of itself.
+        """Start the engine, and read what it says of itself.
 
         Raises:
             CannotStart: there is no such program.

@@ -6,8 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from liqspec.distinguish.rule_sets import Parameter, RuleSets
-from liqspec.distinguish.search import Distinction, Outcome
+from liqspec.distinguish.search import Distinction, Outcome, Parameter, RuleSets
 from liqspec.edge.texts import counted
 from liqspec.report.amounts import people, value_text
 from liqspec.report.sentences import event_text

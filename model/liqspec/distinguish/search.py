@@ -1,5 +1,6 @@
 """The search for the shortest events that distinguish two rule sets, each event applied under both."""
 
+from fractions import Fraction
 from typing import Any
 
 from attrs import evolve, frozen
@@ -7,24 +8,99 @@ from attrs import evolve, frozen
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
+from liqspec.core.parameters import TABLES, InvalidConfig, tables_of
 from liqspec.core.snapshot import Snapshot
-from liqspec.distinguish.rule_sets import Parameter, RuleSets
 from liqspec.generate import Guide
-from liqspec.generate.configurations import in_its_markets
+from liqspec.generate.configurations import base_configuration, in_its_markets
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text
 from liqspec.search.campaign import Budget, guided_run, seeded
 from liqspec.search.minimise import FailingRun, Pass, minimise
 from liqspec.search.passes import PLAINER, SHORTEST, AllShorter, other_runs
+from liqspec.spec.venues import VenueFile
 from liqspec.step import compare, reasons, relation
 from liqspec.step.compare import Observes
 from liqspec.step.reasons import Reason, Step
 from liqspec.step.relation import Expected
 
+Rules = dict[str, dict[str, Any]]
+
 LENGTH = 40  # events in one run
 STEPS = 20_000  # events tried, if nothing else is asked for
 CANDIDATES = 12  # the number of differing runs that are made short; the shortest of them is used
 STATES = 3_000  # states of both engines that the search through all shorter sequences may see
+
+
+@frozen(kw_only=True)
+class Parameter:
+    """A parameter in which two rule sets differ, and what it is in each; None where it is absent."""
+
+    path: str
+    first: Any
+    second: Any
+
+
+@frozen(kw_only=True)
+class RuleSets:
+    """Two rule sets, and a setting for both: markets, marks and grids, without the rules.
+
+    The setting keeps a `backstop` with only a threshold, which the rules of either side replace.
+    """
+
+    names: tuple[str, str]
+    setting: dict[str, Any]
+    first: Rules
+    second: Rules
+
+    @classmethod
+    def of(cls, first: VenueFile, second: VenueFile) -> "RuleSets":
+        """The rule sets of two venues in the markets of the first.
+
+        Raises:
+            InvalidConfig: the second one's rules do not fit there: an amount of them is off the first one's grid.
+        """
+        base, other = base_configuration(first), base_configuration(second)
+        rules = [tables_of(config) for config in (base, other)]
+        setting = {name: value for name, value in base.items() if name not in ("liquidation", "mark")}
+        setting["backstop"] = {"threshold": base["backstop"]["threshold"]}
+        sets = cls(names=(first.name, second.name), setting=setting, first=rules[0], second=rules[1])
+        try:
+            Engine(Config.from_json(sets.configs(setting)[1]))
+        except InvalidConfig as error:
+            message = f"{error.message}; {second.name}'s rules do not fit the markets of {first.name}"
+            raise InvalidConfig(f"{second.name}: {error.path}", message) from None
+        return sets
+
+    def configs(self, setting: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The configurations of a run in a setting under each rule set."""
+        return {**setting, **self.first}, {**setting, **self.second}
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters in which the rule sets differ; rates and amounts compare as numbers."""
+        found = []
+        for table in TABLES:
+            one, other = self.first.get(table, {}), self.second.get(table, {})
+            for name in sorted({*one, *other}):
+                if _canonical(one.get(name)) != _canonical(other.get(name)):
+                    found.append(Parameter(path=f"{table}.{name}", first=one.get(name), second=other.get(name)))
+        return tuple(found)
+
+    def without(self, parameter: Parameter) -> "RuleSets":
+        """The same, but in this parameter the second is as the first."""
+        table, _, name = parameter.path.partition(".")
+        rules = {key: value for key, value in self.second.get(table, {}).items() if key != name}
+        if parameter.first is not None:
+            rules[name] = parameter.first
+        return evolve(self, second={**self.second, table: rules})
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            return value
+    return value
 
 
 @frozen(kw_only=True)

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from liqspec.conform import configurations, known_divergences, report
-from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import EngineFault
-from liqspec.conform.lockstep import Comparison
+from liqspec.conform.lockstep import Compared, Comparison
 from liqspec.conform.search import Budget, Search
 from liqspec.step.relation import Mode
 from liqspec.testing.engines import Factory, InProcess

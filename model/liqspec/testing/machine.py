@@ -8,9 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from hypothesis.strategies import DataObject
 
 from liqspec.conform import configurations, report
-from liqspec.conform.coverage import Compared
 from liqspec.conform.finding import EngineFault, Finding
-from liqspec.conform.lockstep import Comparison, LockStep
+from liqspec.conform.lockstep import Compared, Comparison, LockStep
 from liqspec.core.events import EVENTS
 from liqspec.testing.engines import Factory, InProcess, Model
 from liqspec.testing.strategies import events, of_setting

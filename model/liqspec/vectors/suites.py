@@ -7,7 +7,7 @@ from typing import Any
 from liqspec.core import machine
 from liqspec.core.events import EventData
 from liqspec.core.parameters import PARAMETERS
-from liqspec.distinguish.rule_sets import RuleSets
+from liqspec.distinguish.search import RuleSets
 from liqspec.distinguish.search import search as distinguish
 from liqspec.edge.texts import words
 from liqspec.replay.run import Run
@@ -71,24 +71,24 @@ def worked() -> Iterator[Case]:
         # Those of scenario files show what the users of an engine do (SCN-5), not what it does.
         for number, example in enumerate(() if rule.id.startswith("SCN-") else rule.examples, start=1):
             name = rule.id.lower() + (f"-{number}" if len(rule.examples) > 1 else "")
-            story = rulebook.example_scenario(rule, example)
-            yield _of_story(story, "essential", name, (rule.id,), f"worked example {number} of {rule.id}")
+            scenario = rulebook.example_scenario(rule, example)
+            yield _of_scenario(scenario, "essential", name, (rule.id,), f"worked example {number} of {rule.id}")
     yield from refusals.cases()
     for name in scenarios.names():
-        yield _of_story(scenarios.load(name), "scenarios", name, (), f"the scenario {name}")
+        yield _of_scenario(scenarios.load(name), "scenarios", name, (), f"the scenario {name}")
 
 
-def _of_story(story: Scenario, suite: str, name: str, rules: tuple[str, ...], provenance: str) -> Case:
-    run = Run(story)
+def _of_scenario(scenario: Scenario, suite: str, name: str, rules: tuple[str, ...], provenance: str) -> Case:
+    run = Run(scenario)
     events: list[EventData] = [moment.event for moment in run]
     return Case(
-        venue=story.file.venue or "own",
+        venue=scenario.file.venue or "own",
         suite=suite,
         name=name,
-        title=story.file.title,
+        title=scenario.file.title,
         rules=rules or run.outcome().rules or ("EVT-1",),
         provenance=provenance,
-        config=story.config.to_json(),
+        config=scenario.config.to_json(),
         events=tuple(events),
     )
 

@@ -21,7 +21,7 @@ from liqspec.verify.report import Report, counts
 from liqspec.verify.tasks import LENGTH, Part, Task
 
 STEPS, THOROUGH_STEPS = 60_000, 2_000_000
-RUNS = 10  # random runs in one piece: about a second
+RUNS = 10  # random runs in one task: about a second
 
 
 @frozen(kw_only=True)

@@ -65,16 +65,16 @@ def shipped_scenarios() -> Part:
     return _replayed("scenarios", [scenarios.load(name) for name in scenarios.names()])
 
 
-def _replayed(kind: str, stories: list[scenarios.Scenario]) -> Part:
-    part = Part(kind, len(stories))
-    for story in stories:
+def _replayed(kind: str, replayed: list[scenarios.Scenario]) -> Part:
+    part = Part(kind, len(replayed))
+    for scenario in replayed:
         events: list[EventData] = []
         try:
-            run = Run(story, coverage=part.coverage)
+            run = Run(scenario, coverage=part.coverage)
             events.extend(moment.event for moment in run)
-            part.failures.extend(f"{story.name}: {line}" for line in run.outcome().unexpected)
+            part.failures.extend(f"{scenario.name}: {line}" for line in run.outcome().unexpected)
         except Exception as error:
-            part.coverage.failures.append(InternalFailure.of(story.name, error, events))
+            part.coverage.failures.append(InternalFailure.of(scenario.name, error, events))
     return part
 
 
