@@ -63,10 +63,10 @@ def of(hello: Hello, venue: str | None) -> Setting:
     """
     if venue is not None:
         file = venues.load(venue)
-        base = base_configuration(file)
+        name, base = file.name, base_configuration(file)
         check_families(base, hello.families)
-        return Setting(bases=(base,), names=(file.name,), fixed=True, families=hello.families)
-    if hello.base is not None:
-        names = ("the engine's own venue",)
-        return Setting(bases=(hello.base,), names=names, fixed=True, families=hello.families)
-    return shipped(hello.families)
+    elif hello.base is not None:
+        name, base = "the engine's own venue", hello.base
+    else:
+        return shipped(hello.families)
+    return Setting(bases=(base,), names=(name,), fixed=True, families=hello.families)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from liqspec.search import parallel
 from liqspec.spec import rulebook
 from liqspec.spec.vectors import FORMAT, Case, read, to_text
 from liqspec.vectors import suites
+from liqspec.vectors.play import path_of
 from liqspec.vectors.search import reached
 from liqspec.vectors.suites import SUITES
 
@@ -20,27 +22,19 @@ FOLDER = files.ROOT / "vectors"
 INDEX = "index.json"
 
 
-def cases(done: Callable[[str], None] = lambda _: None) -> list[Case]:
+def cases(done: Callable[[list[Case]], None] = lambda _: None) -> list[Case]:
     """All cases, searched again; deterministic, on any number of processes.
 
     Those of known mistakes are kept: they were found in engines that make them, which are not part of this package.
+    `done` gets the cases of each task as soon as they are there.
     """
-    tasks = suites.all_tasks()
-    found = [*suites.worked(), *mistakes()]
-    for task, searched in zip(
-        tasks, parallel.run_parallel(suites.searched, iter(tasks), processes=parallel.available()), strict=True
-    ):
-        found += searched
-        done(task)
-    return in_order(found)
+    processes = parallel.available()
+    searched = parallel.run_parallel(suites.searched, suites.all_tasks(), processes=processes, done=done)
+    return in_order([*suites.worked(), *mistakes(), *chain.from_iterable(searched)])
 
 
 def mistakes() -> list[Case]:
-    """The shipped cases of known mistakes.
-
-    Raises:
-        UnreadableFile: one cannot be read, or is not valid.
-    """
+    """The shipped cases of known mistakes."""
     return [case_in(path) for path in sorted(FOLDER.glob(f"*/{suites.MISTAKES}/*.json"))]
 
 
@@ -93,7 +87,7 @@ def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
         "suites": SUITES,
         "cases": [
             {
-                "path": Case.of_vector(vector).path,
+                "path": f"{path_of(vector)}.json",
                 "title": vector["title"],
                 "rules": vector["rules"],
                 "steps": len(vector["steps"]),

@@ -61,17 +61,14 @@ def to_json(engine: str, played: list[Played]) -> dict[str, Any]:
 
 def _failed_json(one: Played) -> dict[str, Any]:
     assert one.difference is not None, "a failure is a difference"
-    return {
-        "case": one.path,
-        "title": one.title,
-        "step": one.step,
-        "event": one.event,
+    difference = {
         "subject": one.difference.subject,
         "field": one.difference.field,
         "expected": one.difference.ours,
         "answered": one.difference.theirs,
-        "rules": list(one.rules),
     }
+    about = {"case": one.path, "title": one.title, "step": one.step, "event": one.event}
+    return {**about, **difference, "rules": list(one.rules)}
 
 
 def conforms(played: list[Played]) -> bool:

@@ -18,6 +18,8 @@ from liqspec.search.explore import Exploration
 from liqspec.spec import rulebook
 from liqspec.verify.tasks import ProofResult
 
+_KINDS = ("transitions", "rules", "refusals")
+
 
 def counts(coverage: Coverage) -> dict[str, dict[str, int]]:
     """How often each property, transition, rule and refusal was exercised, by name."""
@@ -56,15 +58,10 @@ class Report:
         """
         if self.violations:
             return []
-        counts = {
-            "properties": self.checked,
-            "transitions": self.transitions,
-            "rules": self.rules,
-            "refusals": self.refusals,
-        }
-        one = {"properties": "property", "transitions": "transition", "rules": "rule", "refusals": "refusal"}
+        names = never_exercised({"properties": self.checked, **{kind: getattr(self, kind) for kind in _KINDS}})
         return [
-            *(f"{one[kind]} {name}" for kind, names in never_exercised(counts).items() for name in names),
+            *(f"property {name}" for name in names.pop("properties")),
+            *(f"{kind.removesuffix('s')} {name}" for kind in _KINDS for name in names[kind]),
             *(f"scope {result.scope.name}: {name}" for result in self.scopes for name in result.never),
         ]
 
