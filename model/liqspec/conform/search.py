@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from attrs import Factory, define, evolve, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import Setting
@@ -79,6 +79,7 @@ class Search:
     budget: Budget = Factory(Budget)
     known: tuple[Divergence, ...] = ()
     progress: Callable[[Compared], None] = lambda _: None
+    _proposed: FailingRun | None = field(init=False, default=None)  # the latest other run, if it did not end in a fault
 
     def run(self) -> Outcome:
         """Compare, up to the first finding that is not known; deterministic in steps, if the engine is.
@@ -154,11 +155,14 @@ class Search:
         found = self._try(made, settle=True)
         return evolve(made, found=found) if found is not None and _same_kind(found, made.found) else run
 
-    def _another(self, run: FailingRun, number: int) -> FailingRun:
+    def _another(self, run: FailingRun, number: int) -> FailingRun | None:
         """A run of the model that is too short for a finding, in its configuration, which has what matters.
 
-        By turns it opens a position at once, and begins as the finding does and goes another way.
+        By turns it opens a position at once, and begins as the finding does and goes another way. There is none after
+        one in which the engine did not answer.
         """
+        if number and self._proposed is None:
+            return None
         number, length, events = number + 1, len(run.events) - 1, list[EventData]()
         random, model = seeded(self.budget.seed, number), Engine(Config.from_json(run.config))
         lead: Lead | None = _part(run.events, random) if number % 2 else self._opening
@@ -175,7 +179,8 @@ class Search:
             apply_event(model, event)
 
         guided_run(next_event, apply, length, f"run {number} of seed {self.budget.seed} for a shorter finding")
-        return FailingRun(run.config, events, evolve(run.found, kind="difference"))
+        self._proposed = FailingRun(run.config, events, evolve(run.found, kind="difference"))
+        return self._proposed
 
     def _opening(self, guide: Guide, number: int) -> EventData | None:
         """The event that leads soonest to a position: a deposit, then a trade; None from the third on."""
@@ -201,6 +206,8 @@ class Search:
         if not self.setting.allows(candidate.config):
             return None
         found = self._try(candidate)
+        if found is not None and found.kind == "fault" and candidate is self._proposed:
+            self._proposed = None
         if found is None or not _same_kind(found, candidate.found) or self._known(found) is not None:
             return None
         return FailingRun(found.config, found.events, found)

@@ -265,7 +265,7 @@ def _plainness(value: Fraction) -> tuple[int, bool, Fraction]:
 
 
 def other_runs(
-    propose: Callable[[FailingRun, int], FailingRun],
+    propose: Callable[[FailingRun, int], FailingRun | None],
     *groups: tuple[Pass, ...],
     steps: float = inf,
     short: int = 0,
@@ -273,14 +273,15 @@ def other_runs(
 ) -> Pass:
     """Other runs, each that fails made short by the groups: the shortest of all, where exact amounts barely shrink.
 
-    `propose` makes the run with a number, from the shortest so far. They end after so many steps, or `enough` runs
-    that failed, or when the shortest has at most `short` events.
+    `propose` makes the run with a number, from the shortest so far; None ends them. They also end after so many
+    steps, or `enough` runs that failed, or when the shortest has at most `short` events.
     """
 
     def others(run: FailingRun) -> Candidates:
         used = number = failed = 0
         while used < steps and failed != enough and length(run) > short:
-            candidate = propose(run, number)
+            if (candidate := propose(run, number)) is None:
+                break
             used, number = used + max(1, length(candidate)), number + 1
             if (found := (yield candidate)) is not None:
                 failed += 1
