@@ -6,8 +6,11 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from itertools import accumulate
+from statistics import median
 from typing import Any
 
 MAX_INTEGER = 2**53 - 1
@@ -29,6 +32,7 @@ ANY, NOT_ZERO, POSITIVE = "any", "not zero", "above zero"
 # Events (EVT-1): the fields in their order, each with its kind and, for an amount, the sign that it must have.
 ACCOUNT, MARKET, MODE = ("account", "name", ANY), ("market", "name", ANY), ("mode", "mode", ANY)
 KEY, PRICE = (ACCOUNT, MARKET, MODE), ("price", "price", POSITIVE)
+QUOTES = ("index", "best_bid", "best_ask", "last")
 EVENTS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "deposit": (ACCOUNT, ("amount", "money", POSITIVE)),
     "withdraw": (ACCOUNT, ("amount", "money", POSITIVE)),
@@ -42,11 +46,17 @@ EVENTS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "vault_trade": (MARKET, ("size", "size", NOT_ZERO), PRICE),
     "vault_cash": (("amount", "money", NOT_ZERO),),
     "adjust": (ACCOUNT, MODE, ("amount", "money", NOT_ZERO), ("market", "optional name", ANY)),
+    "price_inputs": (
+        MARKET,
+        *((name, "optional price", POSITIVE) for name in QUOTES),
+        ("perps", "optional perps", POSITIVE),
+    ),
     "block": (("time", "integer", ANY),),
 }
 OBSERVES = [
     "time",
     "block",
+    "marks",
     *(f"positions.{name}" for name in ("state", "size", "cost", "order", "life", "cooldown_until")),
     *(f"pools.{name}" for name in ("collateral", "equity", "maintenance_margin", "initial_margin", "in_liquidation")),
     *(f"vault.{name}" for name in ("cash", "equity", "positions")),
@@ -205,6 +215,95 @@ class Market:
         return found
 
 
+# ---------------------------------------------------------------- mark price
+
+AVERAGES = Context(prec=28, rounding=ROUND_HALF_EVEN)  # MRK-5
+
+
+@dataclass
+class Average:
+    """An average over time, in ticks, as its last sample left it (MRK-5)."""
+
+    tau: int
+    value: Fraction = Fraction(0)
+    numerator: Decimal = Decimal(0)
+    denominator: Decimal = Decimal(0)
+    time: int | None = None
+
+    def add(self, sample: Fraction, now: int) -> None:
+        """Add a sample, which is a multiple of half a tick."""
+        lasted = Decimal(now - (now if self.time is None else self.time))
+        factor = AVERAGES.exp(AVERAGES.divide(-lasted, Decimal(self.tau)))
+        exact = Decimal(f"{int(sample * 10)}e-1")
+        self.numerator = AVERAGES.add(product(self.numerator, factor), product(exact, lasted))
+        self.denominator = AVERAGES.add(product(self.denominator, factor), lasted)
+        self.time = now
+        self.value = sample
+        if self.denominator:
+            quotient = Fraction(AVERAGES.divide(self.numerator, self.denominator))
+            self.value = Fraction(round(quotient * 10**9), 10**9)
+
+
+def product(left: Decimal, right: Decimal) -> Decimal:
+    result = AVERAGES.multiply(left, right)
+    return result if abs(result) >= Decimal("1e-28") else Decimal(0)
+
+
+def weighted_median(entries: list[tuple[int, int]]) -> Fraction:
+    """Return the mean of the prices at which half of the weight is reached and is exceeded (MRK-4)."""
+    entries = sorted(entries)
+    reached = list(accumulate(weight for _, weight in entries))
+    lower = next(price for (price, _), weight in zip(entries, reached, strict=True) if 2 * weight >= reached[-1])
+    upper = next(price for (price, _), weight in zip(entries, reached, strict=True) if 2 * weight > reached[-1])
+    return Fraction(lower + upper, 2)
+
+
+@dataclass
+class Former:
+    """What forms the marks of one market from inputs (MRK-2 to MRK-7)."""
+
+    stale_ms: int | None
+    max_move: Fraction | None
+    inputs: dict[str, tuple[Fraction, int]] = field(default_factory=dict)  # each with the time of its event
+    basis: Average = field(default_factory=lambda: Average(150_000))
+    book: Average = field(default_factory=lambda: Average(30_000))
+
+    def form(self, given: dict[str, Fraction], now: int, previous: int) -> int:
+        """Return the mark, in ticks, that an event with these inputs leads to."""
+        inputs = self._fresh(now) | {name: (value, now) for name, value in given.items()}
+        index, bid, ask, last, perps = (inputs[name][0] if name in inputs else None for name in (*QUOTES, "perps"))
+        if index is None and perps is None and (bid is None or ask is None):
+            raise RefusedError("no_price", "no index, no book and no prices on other venues")
+        self.inputs = inputs
+        candidates: list[Fraction] = []
+        if bid is not None and ask is not None:
+            mid = (bid + ask) / 2
+            candidates.append(mid if last is None else median([bid, ask, last]))
+            self.book.add(candidates[0], now)
+            if index is not None:
+                self.basis.add(mid - index, now)
+        if index is not None:
+            candidates.append(max(index + self.basis.value, Fraction(1)))
+        if perps is not None:
+            candidates.append(perps)
+        if bid is not None and ask is not None and len(candidates) == 2:
+            candidates.append(self.book.value)
+        return self._limited(round(median(candidates)), previous)
+
+    def _fresh(self, now: int) -> dict[str, tuple[Fraction, int]]:
+        """Return the inputs of earlier events that still count (MRK-2)."""
+        if self.stale_ms is None:
+            return {}
+        return {name: (value, time) for name, (value, time) in self.inputs.items() if now - time <= self.stale_ms}
+
+    def _limited(self, mark: int, previous: int) -> int:
+        """MRK-7."""
+        if self.max_move is None:
+            return mark
+        most = max(1, previous * self.max_move.numerator // self.max_move.denominator)
+        return min(max(mark, previous - most), previous + most)
+
+
 # ---------------------------------------------------------------- state
 
 
@@ -249,7 +348,7 @@ class Engine:
             config,
             "config",
             {"markets", "accounts", "marks", "backstop"},
-            {"quote_unit", "time", "vault", "liquidation"},
+            {"quote_unit", "time", "vault", "liquidation", "mark"},
         )
         self.quote = read_grid(fields.get("quote_unit", "0.000001"), "quote_unit")
         self.time: int = fields.get("time", 0)
@@ -263,6 +362,7 @@ class Engine:
         demand(0 < self.threshold <= 1, "backstop.threshold: not above 0 and at most 1")
         self.return_fraction = read_rate(backstop.get("return_fraction", "0"), "backstop.return_fraction")
         demand(0 <= self.return_fraction <= 1, "backstop.return_fraction: not from 0 to 1")
+        self._read_mark(table(fields["mark"], "mark", set(), {"max_move", "stale_ms"}) if "mark" in fields else None)
         vault = table(fields.get("vault", {}), "vault", set(), {"cash"})
         self.vault_cash = read_steps(vault.get("cash", "0"), self.quote, "vault.cash")
         self.vault_sizes = dict.fromkeys(self.market_names, 0)
@@ -313,6 +413,17 @@ class Engine:
         demand(self.restore_measure in ("maintenance", "initial"), "liquidation.restore.measure: unknown")
         self.restore_factor = read_rate(restore.get("factor", "1"), "liquidation.restore.factor")
         demand(self.restore_factor >= 1, "liquidation.restore.factor: below 1")
+
+    def _read_mark(self, fields: dict[str, Any] | None) -> None:
+        """MRK-1: without the table no mark is formed."""
+        self.formers: dict[str, Former] | None = None
+        if fields is None:
+            return
+        stale_ms = fields.get("stale_ms")
+        demand("stale_ms" not in fields or is_integer(stale_ms), "mark.stale_ms: not an integer")
+        max_move = read_rate(fields["max_move"], "mark.max_move") if "max_move" in fields else None
+        demand(max_move is None or 0 < max_move <= 1, "mark.max_move: not above 0 and at most 1")
+        self.formers = {name: Former(stale_ms, max_move) for name in self.market_names}
 
     # ------------------------------------------------------------ measures
 
@@ -402,7 +513,10 @@ class Engine:
             )
         held = {name: self.markets[name].lot.write(size) for name, size in self.vault_sizes.items() if size != 0}
         vault = {"cash": money(self.vault_cash), "equity": money(self.vault_equity()), "positions": held}
-        return {"time": self.time, "block": self.block, "positions": positions, "pools": pools, "vault": vault}
+        begun: dict[str, Any] = {"time": self.time, "block": self.block}
+        if self.formers is not None:
+            begun["marks"] = {name: self.markets[name].tick.write(mark) for name, mark in self.marks.items()}
+        return {**begun, "positions": positions, "pools": pools, "vault": vault}
 
     # ------------------------------------------------------------ events
 
@@ -431,15 +545,24 @@ class Engine:
         market = fields.get("market", "")
         if "market" in fields:
             self._check_markets([market])
-        amounts = [(name, fields[name], what, market, sign) for name, what, sign in EVENTS[kind] if what in AMOUNTS]
-        return kind, fields | self._read_amounts(amounts)
+        amounts = [
+            (name, fields[name], what.removeprefix("optional "), market, sign)
+            for name, what, sign in EVENTS[kind]
+            if name in fields and what.removeprefix("optional ") in AMOUNTS
+        ]
+        perps = {f"perps[{index}]": entry for index, entry in enumerate(fields.get("perps", []))}
+        amounts += [(name, entry["price"], "price", market, POSITIVE) for name, entry in perps.items()]
+        read = self._read_amounts(amounts)
+        if perps:
+            read["perps"] = [(read.pop(name), entry["weight"]) for name, entry in perps.items()]
+        return kind, fields | read
 
     def _check_markets(self, names: list[str]) -> None:
         for name in names:
             if name not in self.markets:
                 raise RefusedError("unknown_market", f"market {name!r}")
 
-    def _read_amounts(self, amounts: list[tuple[str, str, str, str, str]]) -> dict[str, int]:
+    def _read_amounts(self, amounts: list[tuple[str, str, str, str, str]]) -> dict[str, Any]:
         """Check all grids, then all signs; an amount is its field, text, kind, market and the sign it must have."""
         read: dict[str, int] = {}
         for name, text, what, market, _ in amounts:
@@ -604,6 +727,15 @@ class Engine:
     def _set_marks(self, prices: dict[str, int]) -> list[Pool]:
         self.marks.update(prices)
         return [pool for pool in self.pools.values() if any(p.market in prices for p in self.open_positions(pool))]
+
+    def _on_price_inputs(self, event: dict[str, Any]) -> list[Pool]:
+        if self.formers is None:
+            raise RefusedError("not_formed", "the configuration has no table mark")
+        name = event["market"]
+        given = {quote: Fraction(event[quote]) for quote in QUOTES if quote in event}
+        if "perps" in event:
+            given["perps"] = weighted_median(event["perps"])
+        return self._set_marks({name: self.formers[name].form(given, self.time, self.marks[name])})
 
     def _working(self, event: dict[str, Any]) -> tuple[Position, int]:
         position = self.positions.get((event["account"], event["market"], event["mode"]))
@@ -813,9 +945,18 @@ def well_formed(value: object, what: str) -> bool:
         return value in ("cross", "isolated")
     if what == "prices":
         return isinstance(value, dict) and bool(value) and all(is_amount(price) for price in value.values())
+    if what.endswith("perps"):
+        return isinstance(value, list) and bool(value) and all(map(is_perp, value))
     if what.endswith("integer"):
         return is_integer(value)
     return is_amount(value)
+
+
+def is_perp(entry: object) -> bool:
+    """Whether it is a price on another venue with its weight (MRK-1)."""
+    if not isinstance(entry, dict) or entry.keys() != {"price", "weight"}:
+        return False
+    return is_amount(entry["price"]) and is_integer(entry["weight"]) and entry["weight"] >= 1
 
 
 # ---------------------------------------------------------------- protocol
@@ -846,12 +987,12 @@ class Session:
             return {
                 "ok": True,
                 "protocol": 1,
-                "engine": "python_engine 2.1.0",
-                "rules": "2.1.0",
+                "engine": "python_engine 2.2.0",
+                "rules": "2.2.0",
                 "observes": OBSERVES,
                 "states": "full",
                 "events": list(EVENTS),
-                "families": ["restore"],
+                "families": ["restore", "mark"],
             }
         if op == "reset":
             try:

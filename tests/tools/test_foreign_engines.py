@@ -312,7 +312,7 @@ class TestMalformedLines:
 
 class TestTheConversation:
     def test_hello_reports_versions_events_and_everything_observed(self, command: Command) -> None:
-        """VER-1, OBS-1."""
+        """VER-1, OBS-1; `marks` are observed only where they are formed (MRK-8)."""
         (reply,) = converse(command, [HELLO])
         assert (reply["protocol"], reply["states"]) == (1, "full")
         # A patch changes only words, and a minor version adds what an engine lists if it has it.
@@ -322,7 +322,7 @@ class TestTheConversation:
         assert EVENTS.keys() - OPTIONAL <= set(reply["events"]) <= EVENTS.keys()
         assert sorted(reply["families"]) == sorted(FAMILIES)
         seen = random_runs()[-1].observation
-        observed = {"time", "block"} | {f"vault.{name}" for name in seen["vault"]}
+        observed = {"time", "block", "marks"} | {f"vault.{name}" for name in seen["vault"]}
         observed |= {f"{kind}.{name}" for kind in ("positions", "pools") for name in seen[kind][0]}
         assert sorted(reply["observes"]) == sorted(
             observed - {f"{kind}.{name}" for kind in ("positions", "pools") for name in ("account", "market", "mode")}
