@@ -45,9 +45,6 @@ class Ratio(NamedTuple):
     denominator: int
 
 
-# ---------------------------------------------------------------------------------------------------------- rounding
-
-
 def divide_down(dividend: int, divisor: int) -> int:
     """The quotient rounded down; `divisor` is above 0 (AMT-6)."""
     return dividend // divisor
@@ -56,9 +53,6 @@ def divide_down(dividend: int, divisor: int) -> int:
 def divide_up(dividend: int, divisor: int) -> int:
     """The quotient rounded up; `divisor` is above 0 (AMT-6)."""
     return -(-dividend // divisor)
-
-
-# ------------------------------------------------------------------------------------------- measures of one position
 
 
 def unrealised_pnl(size: int, cost: int, mark: int, unit: int) -> int:
@@ -92,9 +86,6 @@ def initial_margin(amount: int, leverage: int, schedule: Schedule) -> int:
     return divide_up(amount, min(leverage, allowed))
 
 
-# ------------------------------------------------------------------------------------------------ measures of a pool
-
-
 def pool_equity(collateral: int, holdings: Iterable[Holding]) -> int:
     """Collateral and the unrealised PnL of every position that it backs (MRG-3)."""
     return collateral + sum(unrealised_pnl(held.size, held.cost, held.mark, held.unit) for held in holdings)
@@ -110,9 +101,6 @@ def pool_initial_margin(holdings: Iterable[Holding]) -> int:
     return sum(
         initial_margin(notional(held.size, held.mark, held.unit), held.leverage, held.schedule) for held in holdings
     )
-
-
-# --------------------------------------------------------------------------------------------------------- decisions
 
 
 def breached(equity: int, maintenance: int) -> bool:
@@ -163,9 +151,6 @@ def reduction_is_safe(
     )
 
 
-# --------------------------------------------------------------------------------------------- orders, fills, trades
-
-
 def chunk(size: int, fraction: Ratio) -> int:
     """The lots of a partial liquidation order, rounded up (PRT-3)."""
     return divide_up(abs(size) * fraction.numerator, fraction.denominator)
@@ -196,9 +181,6 @@ def backstop_return(equity: int, fraction: Ratio) -> int:
 def funding_due(size: int, payment: int, lot: Ratio) -> int:
     """What a position pays (negative: receives) for a payment per unit of size: paid up, received down (EVT-6)."""
     return divide_up(size * payment * lot.numerator, lot.denominator)
-
-
-# ----------------------------------------------------------------------------------------------------- derived prices
 
 
 def liquidation_crossing(equity: int, other_maintenance: int, held: Holding) -> Ratio | None:

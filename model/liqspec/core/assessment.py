@@ -71,9 +71,6 @@ def assess_positions(pool: Pool, states: tuple[str, ...], inputs: GuardInputs, e
     return any(moved)
 
 
-# ------------------------------------------------------------------------------------------------------ steps in detail
-
-
 def leave_liquidation(pool: Pool, rule: str, effects: list[Effect]) -> None:
     """LIQ-8, LIQ-10: what failed in this liquidation does not count in the next one (BKS-2)."""
     if pool.in_liquidation:

@@ -58,20 +58,12 @@ class Engine:
         self.state = snapshot.build(self.venue, value)
 
     def liquidation_price(self, account: str, market: str, mode: Mode) -> tuple[int | None, Ratio | None]:
-        """The liquidation price of an open position in ticks, and the exact crossing (MRG-10).
-
-        Raises:
-            LookupError: there is no such open position.
-        """
+        """The liquidation price of a position in ticks and its exact crossing; LookupError without one (MRG-10)."""
         measured = self._measured(account, market, mode)
         return arithmetic.liquidation_price(*measured), arithmetic.liquidation_crossing(*measured)
 
     def bankruptcy_price(self, account: str, market: str, mode: Mode) -> Ratio:
-        """The stand-alone bankruptcy price of an open position in ticks (MRG-11).
-
-        Raises:
-            LookupError: there is no such open position.
-        """
+        """The stand-alone bankruptcy price of an open position in ticks; LookupError without one (MRG-11)."""
         equity, _, held = self._measured(account, market, mode)
         return arithmetic.bankruptcy_price(equity, held)
 

@@ -30,11 +30,7 @@ class InvalidConfig(InvalidField):
 
 
 def on_grid(path: str, text: str, grid: Grid) -> int:
-    """An amount of the configuration in steps of its grid.
-
-    Raises:
-        InvalidConfig: it is off the grid (AMT-4).
-    """
+    """An amount of the configuration in steps of its grid; InvalidConfig if it is off the grid (AMT-4)."""
     units = grid.units(text)
     if units is None:
         raise InvalidConfig(path, f"{text} is not a multiple of {grid.text(1)}")

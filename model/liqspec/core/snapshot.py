@@ -161,11 +161,6 @@ class Field:
         """Whether the field may not be left out."""
         return self.default is attrs.NOTHING
 
-    @property
-    def nullable(self) -> bool:
-        """Whether None is a value of the field."""
-        return self.default is None
-
 
 @cache
 def fields(record: Any) -> tuple[Field, ...]:

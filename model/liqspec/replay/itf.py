@@ -100,7 +100,7 @@ def _write_record(record: Any) -> dict[str, Value]:
 
 def _write_field(field: snapshot.Field, value: Any) -> Value:
     match field.kind:
-        case "record" if field.nullable:
+        case "record" if field.default is None:
             return _variant("None", _NOTHING) if value is None else _variant("Some", _write_record(value))
         case "record":
             return _write_record(value)
@@ -111,7 +111,7 @@ def _write_field(field: snapshot.Field, value: Any) -> Value:
         case "decimal":
             return f"{value:f}"
         case _:
-            return _option(value) if field.nullable else _write(value)
+            return _option(value) if field.default is None else _write(value)
 
 
 def _write(value: object) -> Value:
@@ -167,7 +167,7 @@ def _read_record(record: Any, data: Any) -> Any:
 
 def _read_field(field: snapshot.Field, data: Any) -> Any:
     match field.kind:
-        case "record" if field.nullable:
+        case "record" if field.default is None:
             return None if data["tag"] == "None" else _read_record(field.record, data["value"])
         case "record":
             return _read_record(field.record, data)
@@ -178,7 +178,7 @@ def _read_field(field: snapshot.Field, data: Any) -> Any:
         case "sizes" | "prices":
             return tuple(_read(data).items())
         case _:
-            return _read_option(data) if field.nullable else _read(data)
+            return _read_option(data) if field.default is None else _read(data)
 
 
 def _read_option(data: Any) -> Any:

@@ -282,7 +282,7 @@ def _of_field(field: Field) -> dict[str, Any]:
 
 
 def _or_null(field: Field) -> dict[str, Any]:
-    return {"anyOf": [_of_field(field), {"type": "null"}]} if field.nullable else _of_field(field)
+    return {"anyOf": [_of_field(field), {"type": "null"}]} if field.default is None else _of_field(field)
 
 
 def _common(name: str) -> dict[str, Any]:

@@ -168,12 +168,8 @@ class Trade(EventRecord, rule="ACC-7"):
         assert leverage is not None, "its range was checked"
         size, cost = (position.size, position.cost) if position is not None else (0, 0)
         bought = amounts["size"] * amounts["price"] * market.unit
-        held = self.others(state, pool)
-        held.append(
-            Holding(
-                size + amounts["size"], cost + bought, leverage, state.marks[market.name], market.unit, market.schedule
-            )
-        )
+        held, mark = self.others(state, pool), state.marks[market.name]
+        held.append(Holding(size + amounts["size"], cost + bought, leverage, mark, market.unit, market.schedule))
         equity = arithmetic.pool_equity(pool.collateral, held)
         return admission.below_initial_margin(state, equity, held, "size")
 
