@@ -59,11 +59,7 @@ def exact(text: str) -> Fraction:
 
 
 def rate(text: object) -> Fraction:
-    """The exact value of a rate: a ratio of two whole numbers ("1/80") or a decimal string ("0.0125") (AMT-5).
-
-    Raises:
-        MalformedAmount: it is neither, or its denominator is 0.
-    """
+    """The exact value of a ratio ("1/80") or a decimal string ("0.0125"), or a MalformedAmount (AMT-5)."""
     if isinstance(text, str) and (match := _RATIO.fullmatch(text)):
         if len(match[1]) + len(match[2]) > MAX_DIGITS:
             raise MalformedAmount(f"{show(text)} has more than {MAX_DIGITS} digits")

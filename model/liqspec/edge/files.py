@@ -83,12 +83,9 @@ def read_json(path: Path, stream: BinaryIO | None = None) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """The content of a JSON text; duplicate keys, NaN, Infinity and unpaired surrogates are refused.
+    """The content of a JSON text; duplicate keys, NaN, Infinity and unpaired surrogates are a ValueError too.
 
     `-0` is read as a float, because it is spelt as no integer (EVT-4).
-
-    Raises:
-        ValueError: it is malformed, in one line.
     """
     try:
         for escape in _ESCAPE.finditer(text):

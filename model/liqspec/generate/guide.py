@@ -150,6 +150,4 @@ class Guide(Moves):
         return {**prices, **bad}
 
     def _bad(self, name: str) -> object:
-        if name == "type":
-            return "liquidate"
-        return self._random.choice(_BAD.get(name, _BAD_AMOUNTS))
+        return "liquidate" if name == "type" else self._random.choice(_BAD.get(name, _BAD_AMOUNTS))

@@ -52,8 +52,7 @@ class TraderMoves(Moves):
 
     def trade_what_the_vault_took(self) -> EventData | None:
         """A trade in a key that is backstopped, which must be refused until the next block."""
-        backstopped = [position for _, position in self._state.positions() if position.state == "backstopped"]
-        if not backstopped:
+        if not (backstopped := [one for _, one in self._state.positions() if one.state == "backstopped"]):
             return None
         position = self._random.choice(backstopped)
         return self._trade(self._key(position), position.market, 1, self._near_mark(position.market, 0))

@@ -23,8 +23,7 @@ class Ladder:
         """The ladder of a market, nearest level first."""
         grids = engine.venue.markets[market]
         steps = sorted((grids.price.units(level.distance) or 0, grids.size.units(level.size) or 0) for level in levels)
-        sizes = [size for _, size in steps]
-        return cls(steps, sizes, sizes.copy())
+        return cls(steps, [size for _, size in steps], [size for _, size in steps])
 
     def begin_block(self) -> None:
         """Refill the ladder."""

@@ -65,11 +65,7 @@ def record(story: Scenario) -> Record:
 
 
 def parse(text: str, path: Path) -> Record:
-    """The recording in the JSON Lines of a trace that came from `path`.
-
-    Raises:
-        InvalidTrace: a line is not JSON or not a step of a run, or the last line is not the end of a run.
-    """
+    """The recording in the JSON Lines of a trace that came from `path`; an InvalidTrace names the first wrong line."""
     lines = [(f"{path}:{number}", line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     _check_count(len(lines) - 1, str(path))
     *read, (last, ending) = [(where, _object(line, where)) for where, line in lines]
@@ -147,12 +143,12 @@ def _structure(data: Any, shape: type[T], where: str) -> T:
 
 
 def _messages(error: Exception) -> Iterator[str]:
-    for line in transform_error(error, path="", format_exception=lambda error, _: _mismatch(error)):
+    for line in transform_error(error, path="", format_exception=_mismatch):
         message, _, place = line.partition(" @ ")
         yield f"{place.lstrip('.')}: {message}" if place.strip(".") else message
 
 
-def _mismatch(error: BaseException) -> str:
+def _mismatch(error: BaseException, _: type | None) -> str:
     return f"required field {error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
 
 

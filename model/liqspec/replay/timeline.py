@@ -78,11 +78,8 @@ def _pool_line(pool: dict[str, Any]) -> str:
     equity, margin = pool["equity"], pool["maintenance_margin"]
     if Fraction(margin) == 0:
         return f"equity {value_text(equity)}"
-    sign = "<" if pool["breached"] else ">="
-    return (
-        f"equity {value_text(equity)} {sign} maintenance margin {value_text(margin)} "
-        f"(backstop line {approximate(Fraction(pool['backstop_line']))})"
-    )
+    sign, line = "<" if pool["breached"] else ">=", approximate(Fraction(pool["backstop_line"]))
+    return f"equity {value_text(equity)} {sign} maintenance margin {value_text(margin)} (backstop line {line})"
 
 
 def _print_figures(run: Run, outcome: Outcome, console: Console) -> None:

@@ -121,10 +121,9 @@ def _execution(effect: effects.Traded | effects.Filled, units: Units) -> tuple[s
 def _guard_text(guard: str, effect: effects.Transitioned, units: Units) -> str:
     equity, margin = units.money(effect.equity), units.money(effect.maintenance_margin)
     breached = effect.equity < effect.maintenance_margin
+    needs = f"equity {equity} < maintenance margin {margin}" if breached else "the pool is not restored"
     return {
-        "needs_liquidation": f"equity {equity} < maintenance margin {margin}"
-        if breached
-        else "the pool is not restored",
+        "needs_liquidation": needs,
         "restored": f"equity {equity} >= maintenance margin {margin}",
         "below_backstop": f"equity {equity} is below the backstop share of maintenance margin {margin}",
         "book_failed": "the market was tried and failed",

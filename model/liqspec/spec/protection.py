@@ -54,11 +54,7 @@ class Alarm:
 
 
 def read(entries: tuple[Protect, ...], engine: Engine) -> tuple[Stop | Alarm, ...]:
-    """The protective orders in integers.
-
-    Raises:
-        InvalidConfig: one of them is not valid in this scenario; the message says what to write instead.
-    """
+    """The protective orders in integers; an InvalidConfig says what to write instead of one that is not valid."""
     return tuple(_read(entry, f"protect[{index}]", engine) for index, entry in enumerate(entries))
 
 

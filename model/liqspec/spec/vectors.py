@@ -108,11 +108,7 @@ def read_run(path: Path) -> tuple[dict[str, Any], list[EventData]]:
             raise WrongShape("steps", "expected a vector: an object with config and steps")
         config = Config.from_json(data.get("config"))
         Engine(config)
-        return config.to_json(), [_event(step) for step in data["steps"]]
-
-
-def _event(step: object) -> EventData:
-    event = step.get("event") if isinstance(step, dict) else None
-    if not isinstance(event, dict):
-        raise WrongShape("steps", "expected objects, each with an event that is an object")
-    return event
+        events: list[Any] = [step.get("event") if isinstance(step, dict) else None for step in data["steps"]]
+        if not all(isinstance(event, dict) for event in events):
+            raise WrongShape("steps", "expected objects, each with an event that is an object")
+        return config.to_json(), events
