@@ -1,12 +1,12 @@
 "use strict";
-// A liquidation engine for perpetual futures, written from the rules (version 2.1.0) in spec/ alone.
+// A liquidation engine for perpetual futures, written from the rules (version 2.2.0) in spec/ alone.
 //
 // `node engine.js` speaks the conformance protocol, version 1, on standard input and output.
 // The sections follow the pages of the rules. A comment that begins with a rule number says where that rule is.
 // Inside, every amount is a BigInt number of its unit: ticks, lots, quote units, milliseconds (AMT-1).
 
 const ENGINE_NAME = "liquidation-engine-js 1.0";
-const RULES_VERSION = "2.1.0"; // VER-1
+const RULES_VERSION = "2.2.0"; // VER-1
 const PROTOCOL_VERSION = 1n;
 
 /** EVT-3: a refusal has a code, and a message with the field, the value and the limit. */
@@ -315,9 +315,18 @@ function readRestore(value) {
   return { factor, measure: readChoice(orDefault(fields, "measure", "maintenance"), "liquidation.restore.measure", ["maintenance", "initial"]) };
 }
 
+/** MRK-1: how marks are formed. */
+function readForming(value) {
+  const fields = readObject(value, "mark", [], ["max_move", "stale_ms"]);
+  return {
+    maxMove: "max_move" in fields ? readShare(fields.max_move, "mark.max_move", { zeroAllowed: false }) : null,
+    stale: "stale_ms" in fields ? readInteger(fields.stale_ms, "mark.stale_ms") : null,
+  };
+}
+
 /** CFG-1, CFG-2: a configuration, with its defaults. */
 function readConfiguration(value) {
-  const fields = readObject(value, "config", ["markets", "accounts", "marks", "backstop"], ["quote_unit", "time", "vault", "liquidation"]);
+  const fields = readObject(value, "config", ["markets", "accounts", "marks", "backstop"], ["quote_unit", "time", "vault", "liquidation", "mark"]);
   const quote = readGrid(orDefault(fields, "quote_unit", "0.000001"), "quote_unit");
   const vault = readObject(orDefault(fields, "vault", new Map()), "vault", [], ["cash"]);
   const liquidation = readObject(orDefault(fields, "liquidation", new Map()), "liquidation", [], LIQUIDATION_FIELDS);
@@ -341,6 +350,7 @@ function readConfiguration(value) {
     cooldownScope: readChoice(orDefault(liquidation, "cooldown_scope", "pool"), "liquidation.cooldown_scope", ["position", "pool", "account"]),
     feeRate: readShare(orDefault(liquidation, "fee_rate", "0"), "liquidation.fee_rate", { zeroAllowed: true }),
     restore: readRestore(orDefault(liquidation, "restore", new Map())),
+    forming: "mark" in fields ? readForming(fields.mark) : null,
     backstopThreshold: readShare(backstop.threshold, "backstop.threshold", { zeroAllowed: false }),
     returnFraction: readShare(orDefault(backstop, "return_fraction", "0"), "backstop.return_fraction", { zeroAllowed: true }),
   };
@@ -394,6 +404,144 @@ function closing({ market, size, cost }, closed, price) {
   const sign = size > 0n ? 1n : -1n;
   const released = (cost * closed) / absolute(size); // towards zero, with the sign of the cost
   return { size: size - sign * closed, cost: cost - released, realised: sign * closed * price * market.unit - released };
+}
+
+// ==================================================================================================== Mark price
+// Inputs are in ticks, candidates in billionths of a tick. A decimal is digits ÷ 10^places, as in AMT-3, but places may be below 0.
+
+const BILLION = 10n ** 9n;
+const DIGITS = 28; // MRK-5
+const ZERO = { digits: 0n, places: 0 };
+
+/** To the nearest; of two that are equally near to the even one. */
+function divideEven(dividend, divisor) {
+  const down = divideDown(dividend, divisor);
+  const twice = 2n * (dividend - down * divisor);
+  return twice > divisor || (twice === divisor && down % 2n !== 0n) ? down + 1n : down;
+}
+
+function countDigits(integer) { return absolute(integer).toString().length; }
+
+function rounded({ digits, places }) {
+  const excess = countDigits(digits) - DIGITS;
+  return excess > 0 ? { digits: divideEven(digits, 10n ** BigInt(excess)), places: places - excess } : { digits, places };
+}
+
+function add(first, second) {
+  const places = Math.max(first.places, second.places);
+  const [left, right] = [first, second].map((term) => term.digits * 10n ** BigInt(places - term.places));
+  return rounded({ digits: left + right, places });
+}
+
+/** Below 10^-28 it counts as 0. */
+function multiply(first, second) {
+  const product = rounded({ digits: first.digits * second.digits, places: first.places + second.places });
+  return countDigits(product.digits) - product.places <= -DIGITS ? ZERO : product;
+}
+
+/** The divisor is above 0. One digit more than needed says whether the division left a remainder. */
+function divide(dividend, divisor) {
+  const more = Math.max(countDigits(divisor.digits) - countDigits(dividend.digits), 0) + DIGITS + 2;
+  const scaled = absolute(dividend.digits) * 10n ** BigInt(more);
+  const digits = (scaled / divisor.digits) * 10n + (scaled % divisor.digits === 0n ? 0n : 1n);
+  return rounded({ digits: dividend.digits < 0n ? -digits : digits, places: dividend.places - divisor.places + more + 1 });
+}
+
+/** e^-exponent, for an exponent of at least 0; from 1000 on it is 0, as no price is long enough to show it. */
+function decay(exponent) {
+  const one = 10n ** 60n;
+  const scale = 10n ** BigInt(exponent.places);
+  if (exponent.digits >= 1000n * scale) return ZERO;
+  let sum = 0n;
+  for (let [term, n] = [one, 1n]; term > 0n; n += 1n) {
+    sum += term;
+    term = (term * exponent.digits) / (scale * n);
+  }
+  return divide({ digits: one, places: 0 }, { digits: sum, places: 0 });
+}
+
+/** MRK-5: an average over time; its value is as the last sample left it. */
+class Average {
+  constructor(tau) {
+    Object.assign(this, { tau: { digits: tau, places: 0 }, value: 0n, numerator: ZERO, denominator: ZERO, time: null });
+  }
+
+  add(sample, now) {
+    const lasted = { digits: now - (this.time ?? now), places: 0 };
+    const factor = decay(divide(lasted, this.tau));
+    this.numerator = add(multiply(this.numerator, factor), multiply({ digits: sample, places: 9 }, lasted));
+    this.denominator = add(multiply(this.denominator, factor), lasted);
+    this.time = now;
+    this.value = this.denominator.digits === 0n ? sample : inBillionths(divide(this.numerator, this.denominator));
+  }
+}
+
+/** MRK-5: rounded to nine decimals. */
+function inBillionths({ digits, places }) {
+  const [above, below] = [-places, places].map((power) => 10n ** BigInt(Math.max(power, 0)));
+  return divideEven(digits * BILLION * above, below);
+}
+
+function compareAmounts(first, second) { return first < second ? -1 : first > second ? 1 : 0; }
+
+function sorted(amounts) { return [...amounts].sort(compareAmounts); }
+
+/** MRK-4, in billionths: the mean of the prices at which half of the weight is reached and is exceeded, mostly one and the same. */
+function weightedMedian(entries) {
+  const total = entries.reduce((sum, { weight }) => sum + weight, 0n);
+  let [reached, lower] = [0n, null];
+  for (const { price, weight } of [...entries].sort((first, second) => compareAmounts(first.price, second.price))) {
+    reached += weight;
+    if (lower === null && 2n * reached >= total) lower = price;
+    if (2n * reached > total) return ((lower + price) * BILLION) / 2n;
+  }
+}
+
+/** What forms the marks of one market. */
+class Former {
+  constructor({ stale, maxMove }) {
+    Object.assign(this, { stale, maxMove, inputs: new Map(), basis: new Average(150_000n), book: new Average(30_000n) });
+  }
+
+  /** The mark that an event with these inputs leads to, in ticks. */
+  form(given, now, previous) {
+    const inputs = new Map([...this.inputs].filter(([, { time }]) => this.stale !== null && now - time <= this.stale)); // MRK-2
+    for (const [name, value] of Object.entries(given)) inputs.set(name, { value, time: now });
+    const candidates = this.candidates(inputs, now);
+    this.inputs = inputs;
+    return this.limited(medianMark(candidates), previous);
+  }
+
+  /** MRK-3, in billionths. Samples are added before their averages are used. */
+  candidates(inputs, now) {
+    const [index, bid, ask, last, perps] = [...QUOTES, "perps"].map((name) => inputs.get(name)?.value);
+    const hasBook = bid !== undefined && ask !== undefined;
+    refuseIf(index === undefined && perps === undefined && !hasBook, "no_price", "no index, no book and no prices on other venues"); // MRK-6
+    const candidates = [];
+    if (hasBook) {
+      const mid = ((bid + ask) * BILLION) / 2n;
+      candidates.push(last === undefined ? mid : sorted([bid, ask, last])[1] * BILLION);
+      this.book.add(candidates[0], now);
+      if (index !== undefined) this.basis.add(mid - index * BILLION, now);
+    }
+    if (index !== undefined) candidates.push(maximum(index * BILLION + this.basis.value, BILLION));
+    if (perps !== undefined) candidates.push(weightedMedian(perps));
+    if (hasBook && candidates.length === 2) candidates.push(this.book.value);
+    return candidates;
+  }
+
+  /** MRK-7 */
+  limited(mark, previous) {
+    if (this.maxMove === null) return mark;
+    const most = maximum(divideDown(previous * this.maxMove.numerator, this.maxMove.denominator), 1n);
+    return minimum(maximum(mark, previous - most), previous + most);
+  }
+}
+
+/** MRK-6: the median of one, two or three candidates, rounded to ticks. */
+function medianMark(candidates) {
+  const [lower, upper] = [candidates.length - 1, candidates.length].map((twice) => sorted(candidates)[twice >> 1]);
+  return divideEven(lower + upper, 2n * BILLION);
 }
 
 // ==================================================================================================== Lifecycle
@@ -475,6 +623,7 @@ class Engine {
     }
     this.positions = []; // in the order of OBS-1
     this.vault = { cash: config.vaultCash, sizes: new Map([...this.markets.values()].map((market) => [market, 0n])) };
+    this.formers = config.forming && new Map([...this.markets.values()].map((market) => [market, new Former(config.forming)]));
     this.effects = [];
   }
 
@@ -833,6 +982,12 @@ class Engine {
     return this.poolsWithOpen(prices);
   }
 
+  /** MRK-1 */
+  priceInputs({ market, ...inputs }) {
+    refuseIf(this.formers === null, "not_formed", "the configuration has no table mark");
+    return this.setMarks({ prices: new Map([[market, this.formers.get(market).form(inputs, this.time, market.mark)]]) });
+  }
+
   /** EVT-6: paid up, received down; the size in units of the market. */
   funding({ market, payment }) {
     const paid = (size) => divideUp(size * market.lot.digits * payment, market.lot.scale);
@@ -881,9 +1036,11 @@ class Engine {
   /** OBS-1, OBS-2 */
   observation() {
     const held = [...this.vault.sizes].filter(([, size]) => size !== 0n);
+    const marks = new Map([...this.markets.values()].map((market) => [market.name, market.tick.write(market.mark)]));
     return {
       time: this.time,
       block: this.block,
+      ...(this.formers && { marks }), // MRK-8
       positions: this.positions.map((position) => this.observedPosition(position)),
       pools: this.pools.map((pool) => this.observedPool(pool)),
       vault: {
@@ -939,6 +1096,8 @@ const POSITIVE = { holds: (units) => units > 0n, limit: "is not above 0" };
 const NOT_ZERO = { holds: (units) => units !== 0n, limit: "is 0" };
 const ANY = { holds: () => true };
 
+const QUOTES = ["index", "best_bid", "best_ask", "last"]; // MRK-1
+
 /** EVT-1: each event's method, and its fields in the order in which they are checked. An amount is [grid, sign]. */
 const EVENTS = new Map(Object.entries({
   deposit: ["deposit", { account: "name", amount: [MONEY, POSITIVE] }],
@@ -953,10 +1112,11 @@ const EVENTS = new Map(Object.entries({
   vault_trade: ["vaultTrade", { market: "name", size: [LOTS, NOT_ZERO], price: [TICKS, POSITIVE] }],
   vault_cash: ["vaultCash", { amount: [MONEY, NOT_ZERO] }],
   adjust: ["adjust", { account: "name", mode: "mode", amount: [MONEY, NOT_ZERO], market: "name" }],
+  price_inputs: ["priceInputs", { market: "name", ...Object.fromEntries(QUOTES.map((name) => [name, [TICKS, POSITIVE]])), perps: "perps" }],
   block: ["beginBlock", { time: "integer" }],
 }));
 
-const OPTIONAL_FIELDS = { trade: ["leverage"], adjust: ["market"] };
+const OPTIONAL_FIELDS = { trade: ["leverage"], adjust: ["market"], price_inputs: [...QUOTES, "perps"] };
 
 /** EVT-2: the checks that do not depend on the state of accounts, in their order. */
 function checkEvent(engine, event) {
@@ -988,6 +1148,10 @@ function readField(value, kind, name) {
     badRequestIf(!(value instanceof Map) || value.size === 0, "prices is not an object with at least one price");
     return new Map([...value].map(([market, price]) => [market, readField(price, "decimal", `prices.${market}`)]));
   }
+  if (kind === "perps") {
+    badRequestIf(!Array.isArray(value) || value.length === 0, "perps is not a list with at least one entry");
+    return value.map((item, index) => readPerp(item, `perps[${index}]`));
+  }
   if (kind === "name") {
     badRequestIf(typeof value !== "string", `${name} is not a string`);
     return value;
@@ -995,6 +1159,14 @@ function readField(value, kind, name) {
   const decimal = decimalOrNull(value);
   badRequestIf(decimal === null, `${name} is not a decimal string of at most ${MOST_DIGITS} digits`);
   return decimal;
+}
+
+/** MRK-1: a price on another venue, with its weight. */
+function readPerp(value, name) {
+  const entry = readObject(value, name, ["price", "weight"]);
+  const weight = readInteger(entry.weight, `${name}.weight`);
+  badRequestIf(weight === 0n, `${name}.weight is 0`);
+  return { price: readField(entry.price, "decimal", `${name}.price`), weight };
 }
 
 /** EVT-2.2 */
@@ -1022,10 +1194,14 @@ function amountsOf(engine, fields, kinds) {
     });
   }
   const names = Object.keys(fields).filter((name) => Array.isArray(kinds[name]));
-  return names.map((name) => {
+  const amounts = names.map((name) => {
     const [gridOf, sign] = kinds[name];
     return { name, decimal: fields[name], grid: gridOf(engine, fields.market), sign, put: (units) => (fields[name] = units) };
   });
+  const perps = (fields.perps ?? []).map((entry, index) => {
+    return { name: `perps[${index}]`, decimal: entry.price, grid: fields.market.tick, sign: POSITIVE, put: (units) => (entry.price = units) };
+  });
+  return [...amounts, ...perps];
 }
 
 /** EVT-2.4 over the whole event, then EVT-2.5. */
@@ -1043,7 +1219,7 @@ function readUnits(amounts) {
 // ==================================================================================================== Protocol
 
 const OBSERVES = [
-  "time", "block",
+  "time", "block", "marks",
   ...["state", "size", "cost", "order", "life", "cooldown_until"].map((name) => `positions.${name}`),
   ...["collateral", "equity", "maintenance_margin", "initial_margin", "in_liquidation"].map((name) => `pools.${name}`),
   ...["cash", "equity", "positions"].map((name) => `vault.${name}`),
@@ -1082,7 +1258,7 @@ class Session {
     badRequestIf(integerOrNull(protocol) !== PROTOCOL_VERSION, `protocol is not ${PROTOCOL_VERSION}`);
     const events = [...EVENTS.keys()];
     const said = { protocol: PROTOCOL_VERSION, engine: ENGINE_NAME, rules: RULES_VERSION, observes: OBSERVES, states: "full" };
-    return { ...said, events, families: ["restore"] };
+    return { ...said, events, families: ["restore", "mark"] };
   }
 
   reset({ config }) {
