@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify rules test test-thorough coverage check bench mutants mutation conform vectors parameters state events diagrams node lock clean
+.PHONY: help verify rules test test-thorough coverage check bench mutants mutation conform vectors parameters state events studies diagrams node lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -78,6 +78,9 @@ events: .venv/ready  ## regenerate what spec/ states of the events, the paramete
 	$(BIN)/python -m liqspec.spec.generated
 
 parameters state: events
+
+studies: .venv/ready  ## rerun the studies, and rewrite their pages
+	for file in spec/studies/*.toml; do $(BIN)/liqspec study $$file --page > $${file%.toml}.md; done
 
 diagrams: .venv/graphviz  ## redraw the committed diagrams from the specification
 	$(BIN)/liqspec draw all diagrams

@@ -3,6 +3,8 @@
 import pytest
 
 from liqspec.draw import views
+from liqspec.edge import files
+from liqspec.spec import studies
 from support.paths import ROOT
 
 FOLDER = ROOT / "diagrams"
@@ -21,8 +23,13 @@ def test_every_picture_is_there_and_no_other() -> None:
 
 
 def test_every_svg_has_its_source_next_to_it() -> None:
+    """That of a study is its page."""
     names = {picture.name for picture in views.files()}
-    assert {name.replace(".svg", ".dot") for name in names if name.endswith(".svg")} <= names
+    drawn = {name for name in names if name.endswith(".svg")}
+    of_studies = {f"study-{name}-{theme}.svg" for name in studies.names() for theme in ("light", "dark")}
+    assert of_studies <= drawn
+    assert {name.replace(".svg", ".dot") for name in drawn - of_studies} <= names
+    assert all((files.ROOT / "studies" / f"{name}.md").is_file() for name in studies.names())
 
 
 def test_an_svg_shows_what_its_source_says() -> None:

@@ -40,6 +40,7 @@ COMMANDS = (
     "venues",
     "scenarios",
     "step",
+    "study",
     "trace",
     "verify",
     "draw",

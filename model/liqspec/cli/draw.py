@@ -100,6 +100,21 @@ def draw_coverage(
     _deliver(views.lifecycle(picture, chosen, theme), output)
 
 
+@draw.command(name="study")
+def draw_study(
+    name: Annotated[str, typer.Argument(metavar="STUDY", help="A shipped study's name, or a .toml file.")],
+    kind: Annotated[Image | None, typer.Option("--format", help="By default that of FILE, else svg.")] = None,
+    theme: Theme = "light",
+    output: Output = None,
+) -> None:
+    """Run a study and draw what it found: the paths of traders, or what is kept over the sizes of an order.
+
+    Example: `liqspec draw study self-protection -o self-protection.svg`
+    """
+    chosen: Image = _format(kind, output, IMAGE_ENDINGS, "svg")
+    _deliver(views.of_study(name, chosen, theme), output)
+
+
 @draw.command(name="all")
 def draw_all(
     folder: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Where the pictures are written.")],

@@ -1,5 +1,6 @@
 """Every picture of the specification: the view and format that are asked for, and those kept in `diagrams/`."""
 
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -10,14 +11,18 @@ from liqspec.core import machine
 from liqspec.draw import diagram, dot, flowcharts, lifecycle_dot, lifecycle_mermaid, statecharts
 from liqspec.draw.diagram import CannotDraw, Diagram, at_venue
 from liqspec.draw.theme import THEMES, ThemeName
+from liqspec.edge.errors import needs
 from liqspec.edge.texts import show
-from liqspec.spec import charts, venues
+from liqspec.replay import study as running
+from liqspec.replay.study import Findings
+from liqspec.spec import charts, studies, venues
 
 Format = Literal["svg", "png", "pdf", "dot", "mermaid", "scxml", "xstate"]
 TEXTS: tuple[Format, ...] = ("dot", "mermaid", "scxml", "xstate")  # formats that are short texts, to be read
 
 _SUFFIXES: dict[Format, str] = {"mermaid": "mmd", "xstate": "xstate.json"}
 
+STUDY = "study"
 VIEWS = "whole, trigger:NAME, state:NAME, assessment, scopes"
 
 
@@ -56,6 +61,25 @@ def lifecycle(picture: Diagram, kind: Format, theme: ThemeName) -> bytes:
     if kind == "xstate":
         return statecharts.xstate(picture).encode()
     return _laid_out(lifecycle_dot.draw(picture, THEMES[theme]), kind)
+
+
+def of_study(name: str, kind: Literal["svg", "png"], theme: ThemeName) -> bytes:
+    """The picture of a study, which is run for it.
+
+    Raises:
+        UnreadableFile, InvalidStudy: the study cannot be read, or is not valid.
+        CannotDraw: its axes make no picture.
+        MissingExtra: the library that draws it is missing.
+    """
+    with needs("matplotlib", "pictures", "liqspec draw study"):
+        from liqspec.draw import study  # noqa: PLC0415 (its library takes longer to load than all the rest)
+
+    return study.render(_found(name), kind, theme)
+
+
+@cache
+def _found(name: str) -> Findings:
+    return running.run(studies.load(name))
 
 
 def _part(view: str, venue: str | None) -> Diagram:
@@ -99,12 +123,16 @@ class Committed:
 
         Raises:
             CannotDraw: the program `dot` is missing, for an SVG.
+            MissingExtra: the library that draws studies is missing.
         """
-        return draw(self.view, self.kind, self.theme, self.venue)
+        what, _, name = self.view.partition(":")
+        return (
+            of_study(name, "svg", self.theme) if what == STUDY else draw(self.view, self.kind, self.theme, self.venue)
+        )
 
 
 def files() -> list[Committed]:
-    """All files; next to each SVG is the DOT source from which it was laid out."""
+    """All files; next to each SVG is the DOT source from which it was laid out; a study's is its page in `spec/`."""
     pictures: list[tuple[str, str, str | None]] = [("machine", "whole", None)]
     pictures += [(f"venue-{venue}", "whole", venue) for venue in venues.names()]
     pictures += [("assessment", "assessment", None), ("scopes", "scopes", None)]
@@ -119,6 +147,10 @@ def files() -> list[Committed]:
             for theme in themes
             for kind in kinds
         ]
+    for name in studies.names():
+        found += [
+            Committed(stem=f"study-{name}-{theme}", view=f"{STUDY}:{name}", kind="svg", theme=theme) for theme in themes
+        ]
     return found + [Committed(stem="machine", view="whole", kind=kind) for kind in machines]
 
 
@@ -127,6 +159,7 @@ def write(folder: Path) -> list[str]:
 
     Raises:
         CannotDraw: the program `dot` is missing.
+        MissingExtra: the library that draws studies is missing.
         OSError: the folder cannot be written.
     """
     drawn = {picture.name: picture.content() for picture in files()}

@@ -154,7 +154,7 @@ def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:
 
     Raises:
         shapes.WrongShape: a field is missing, unknown or mistyped, or no event at all.
-        InvalidConfig: the venue, the accounts, the marks or the depth or the protective orders make no valid run.
+        InvalidConfig: the venue, accounts, marks, depth or protective orders make no valid run.
     """
     file = shapes.structure(data, ScenarioFile)
     config = _configuration(file, folder)
