@@ -17,6 +17,22 @@ OBSERVED = Properties[Step]("observation")
 # --------------------------------------------------------------------------------------------------------------- states
 
 
+@OBSERVED.add("history", "MRK-2 MRK-3 MRK-4 MRK-5 MRK-6 MRK-7 MRK-9 EVT-5")
+def a_mark_is_what_its_event_says(step: Step) -> Verdict:
+    """An observed mark is the one that was set, or within a tick of the one that the inputs so far form."""
+    for market, mark in step.after.marks.items():
+        if mark != step.later.marks[market]:
+            return violated(f"the mark of {market} is {_n(mark)}, must be {_n(step.later.marks[market])}")
+    return holds_if(step.after.marks)
+
+
+@OBSERVED.add("step", "MRK-8")
+def marks_are_observed_where_they_are_formed(step: Step) -> Verdict:
+    """An observation has a mark of every market where marks are formed, and none elsewhere."""
+    seen, due = sorted(step.after.marks), sorted(step.rules.markets) if step.rules.forms_marks else []
+    return HOLDS if seen == due else violated(f"marks of {seen} are observed, must be of {due}")
+
+
 @OBSERVED.add("state", "MRG-1 MRG-2 MRG-3 MRG-4 MRG-5 MRG-6")
 def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Verdict:
     """Equity and maintenance margin of every pool are exactly those of its collateral, positions and marks."""
@@ -472,22 +488,6 @@ def a_fill_no_worse_than_bankruptcy_makes_no_deficit(step: Step) -> Verdict:
         left = min(after.equity, vault)
         return violated(f"{pool}: equity fell from {_n(equity)} to {_n(left)} by a fill at {_n(price)}")
     return HOLDS
-
-
-@OBSERVED.add("history", "MRK-2 MRK-3 MRK-4 MRK-5 MRK-6 MRK-7 MRK-9 EVT-5")
-def a_mark_is_what_its_event_says(step: Step) -> Verdict:
-    """An observed mark is the one that was set, or within a tick of the one that the inputs so far form."""
-    for market, mark in step.after.marks.items():
-        if mark != step.later.marks[market]:
-            return violated(f"the mark of {market} is {_n(mark)}, must be {_n(step.later.marks[market])}")
-    return holds_if(step.after.marks)
-
-
-@OBSERVED.add("step", "MRK-8")
-def marks_are_observed_where_they_are_formed(step: Step) -> Verdict:
-    """An observation has a mark of every market where marks are formed, and none elsewhere."""
-    seen, due = sorted(step.after.marks), sorted(step.rules.markets) if step.rules.forms_marks else []
-    return HOLDS if seen == due else violated(f"marks of {seen} are observed, must be of {due}")
 
 
 @OBSERVED.add("step", "ACC-8 ACC-9 LIQ-3 MRG-8")

@@ -13,6 +13,7 @@ from adversaries.wrong_engines import (
     isolation,
     lifecycle,
     margin,
+    mark_price,
     sizing,
     trigger,
 )
@@ -21,7 +22,7 @@ from adversaries.wrong_engines.catalogue import CATALOGUE, NOT_EXPRESSIBLE
 
 __all__ = ["CATALOGUE", "NOT_EXPRESSIBLE", "WRONG_ENGINES", "Patch", "WrongEngine"]
 
-_MODULES = (trigger, margin, sizing, cooldown, attempts, fills, backstop, isolation, lifecycle, admission)
+_MODULES = (trigger, margin, sizing, cooldown, attempts, fills, backstop, isolation, lifecycle, admission, mark_price)
 
 WRONG_ENGINES: dict[str, WrongEngine] = {
     engine.id: engine
@@ -38,4 +39,5 @@ if len(WRONG_ENGINES) != sum(len(module.ENGINES) for module in _MODULES):
 # X57, a cancelled order that counts as failed (a pool whose orders are cancelled leaves liquidation, which forgets it);
 # X151, a failure that outlives its life (a key can be reopened only after its pool left liquidation);
 # X153, an order that outlives its position (neither a fill, a trade nor a backstop ends a life while one works);
-# X224, accounts in the order of the configuration (only the order of a list would show it, and lists compare by keys).
+# X224, accounts in the order of the configuration (only the order of a list would show it, and lists compare by keys);
+# X239, X240, a formed mark rounded down, or half a tick up (MRK-9 allows a tick; the examples of MRK-6 show them).
