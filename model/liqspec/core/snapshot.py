@@ -189,7 +189,7 @@ def _kind(hint: Any) -> tuple[Kind, Any]:
     return (plain[hint], None) if hint in plain else ("record", hint)
 
 
-_AVERAGES = ("basis", "book")
+AVERAGES = ("basis", "book")
 _OF_POSITION = attrgetter(*PositionValue._fields[1:-1])
 
 
@@ -217,7 +217,7 @@ def _feed(market: str, feed: Feed) -> FeedValue:
         else PerpsValue(tuple(PerpValue(*perp) for perp in value), time)
         for name, (value, time) in feed.given.items()
     }
-    for name in _AVERAGES:
+    for name in AVERAGES:
         average: Average = getattr(feed, name)
         if average.time is not None:
             kept[name] = AverageValue(average.numerator, average.denominator, average.sample, average.time)
@@ -276,7 +276,7 @@ def _build_feed(value: FeedValue) -> Feed:
         if kept is not None:
             given = kept.price if isinstance(kept, InputValue) else tuple(Perp(*perp) for perp in kept.prices)
             feed.given[name] = (given, kept.time)
-    for name in _AVERAGES:
+    for name in AVERAGES:
         if (average := getattr(value, name)) is not None:
             setattr(feed, name, Average(*average))
     return feed

@@ -17,7 +17,7 @@ OBSERVED = Properties[Step]("observation")
 # --------------------------------------------------------------------------------------------------------------- states
 
 
-@OBSERVED.add("history", "MRK-2 MRK-3 MRK-4 MRK-5 MRK-6 MRK-7 MRK-9 EVT-5")
+@OBSERVED.add("history", "MRK-2 MRK-3 MRK-4 MRK-5 MRK-6 MRK-7 MRK-9 EVT-5", family="mark")
 def a_mark_is_what_its_event_says(step: Step) -> Verdict:
     """An observed mark is the one that was set, or within a tick of the one that the inputs so far form."""
     for market, mark in step.after.marks.items():

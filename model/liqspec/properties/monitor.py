@@ -71,7 +71,11 @@ class Monitor:
 
     def compare(self, other: Engine) -> list[Found]:
         """Judge the latest event against runs of another engine of the same configuration; the violated properties."""
-        return [*self._compared(PAIRED, other), *self._compared(FORMED, other)]
+        return [*self._compared(PAIRED, other), *self.judge_formed(other)]
+
+    def judge_formed(self, other: Engine) -> list[Found]:
+        """Judge the latest event against other inputs of a mark, on another engine; the violated properties."""
+        return self._compared(FORMED, other)
 
     def repeat(self, other: Engine) -> list[Found]:
         """Apply the latest event to another engine in the state before it: it must end the same (EVT-1, OBS-4)."""

@@ -40,7 +40,8 @@ class Property(Generic[Subject]):
     """Something that must hold of every run.
 
     `kind` says what it looks at: one state, one step, a history that is remembered, or a pair of runs. `judged_on` says
-    whether a foreign engine's observations suffice. Where it is not `counted`, every other judgement implies it.
+    whether a foreign engine's observations suffice. Where it is not `counted`, every other judgement implies it. One of
+    a `family` can be exercised only where the family is on.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Property(Generic[Subject]):
     judged_on: JudgedOn
     judge: Callable[[Subject], Verdict]
     counted: bool = True
+    family: str = ""
 
     @property
     def title(self) -> str:
@@ -69,13 +71,13 @@ class Properties(dict[str, Property[Subject]], Generic[Subject]):
         self._judged_on = judged_on
 
     def add(
-        self, kind: Kind, rules: str, counted: bool = True
+        self, kind: Kind, rules: str, counted: bool = True, family: str = ""
     ) -> Callable[[Callable[[Subject], Verdict]], Callable[[Subject], Verdict]]:
         """Make a property of a function: its name, and its docstring as the sentence."""
 
         def register(judge: Callable[[Subject], Verdict]) -> Callable[[Subject], Verdict]:
             name, sentence = judge.__name__, (judge.__doc__ or "").strip()
-            self[name] = Property(name, sentence, tuple(rules.split()), kind, self._judged_on, judge, counted)
+            self[name] = Property(name, sentence, tuple(rules.split()), kind, self._judged_on, judge, counted, family)
             return judge
 
         return register

@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from attrs import Factory, define
+from attrs import Factory, define, field
 
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
-from liqspec.core.events import EventData
-from liqspec.core.snapshot import AccountValue, PoolValue, Snapshot, WindowValue
+from liqspec.core.events import EventData, PriceInputs
+from liqspec.core.families.mark_price import INPUTS
+from liqspec.core.parameters import families_of
+from liqspec.core.snapshot import AVERAGES, AccountValue, FeedValue, PoolValue, Snapshot, WindowValue
 from liqspec.core.state import Position
 from liqspec.edge.errors import InternalFailure
 from liqspec.properties.catalogue import OBSERVED
@@ -39,7 +41,9 @@ class Exploration:
     def never(self) -> list[str]:
         """What the scope neither exercised nor excused; and excuses for what it did exercise, which are wrong."""
         counts = {f"transition {name}": self.coverage.transitions[name] for name in reachable_transitions()}
-        counts.update({f"property {name}": self.coverage.checked[name] for name in OBSERVED})
+        families = {"", *families_of(self.scope.config)}
+        judged = [name for name, entry in OBSERVED.items() if entry.family in families]
+        counts.update({f"property {name}": self.coverage.checked[name] for name in judged})
         excused = [name for name in counts if name.partition(" ")[2] in self.scope.excused]
         return [
             *(name for name, count in counts.items() if not count and name not in excused),
@@ -86,10 +90,11 @@ class _Explorer:
 
     found: Exploration
     trail: "tuple[Any, ...]" = ()
+    other: Engine = field(init=False)  # to which events are applied that did not happen
 
     def explore(self, progress: Callable[[int], None]) -> None:
         found, scope = self.found, self.found.scope
-        engine = Engine(Config.from_json(scope.config))
+        engine, self.other = (Engine(Config.from_json(scope.config)) for _ in range(2))
         monitor = Monitor.of_start(engine, scope.config, found.coverage)
         for event in scope.setup:
             self._apply(monitor, self.trail, event)
@@ -122,8 +127,10 @@ class _Explorer:
     def _apply(self, monitor: Monitor, trail: tuple[Any, ...], event: EventData) -> bool:
         """Apply an event after a trail; whether it violated something."""
         self.trail = (trail, event)
-        for name, wrong in monitor.apply(event)[:1]:
-            scope = self.found.scope
+        scope, found = self.found.scope, monitor.apply(event)
+        if not found and event["type"] == PriceInputs.type:
+            found = monitor.judge_formed(self.other)
+        for name, wrong in found[:1]:
             violation = Violation(name, wrong, f"{WHERE}{scope.name}", scope.config, _events_of(self.trail))
             self.found.coverage.violations.append(violation)
             return True
@@ -171,6 +178,8 @@ def _events(scope: Scope, engine: Engine, snapshot: Snapshot) -> Iterator[EventD
     for name, prices in alphabet.mark_price.items():
         for price in prices:
             yield {"type": "mark_price", "market": name, "price": price}
+    for inputs in alphabet.price_inputs:
+        yield {"type": "price_inputs", **inputs}
     for name, payment in alphabet.funding.items():
         yield {"type": "funding", "market": name, "payment": payment}
     for after in alphabet.block:
@@ -195,8 +204,14 @@ def _canonical(snapshot: Snapshot, symmetric: bool) -> bytes:
     alike with a probability below 10 to the minus 26.
     """
     accounts = [repr(_account(account, snapshot.time)) for account in snapshot.accounts]
-    state = repr((snapshot.marks, sorted(accounts) if symmetric else accounts))
+    feeds = [_feed(feed, snapshot.time) for feed in snapshot.feeds or ()]
+    state = repr((snapshot.marks, sorted(accounts) if symmetric else accounts, *feeds))
     return hashlib.blake2b(state.encode(), digest_size=16).digest()
+
+
+def _feed(feed: FeedValue, now: int) -> tuple[Any, ...]:
+    values = ((name, getattr(feed, name)) for name in (*INPUTS, *AVERAGES))
+    return tuple((name, *value[:-1], now - value.time) for name, value in values if value is not None)
 
 
 def _account(account: AccountValue, now: int) -> tuple[Any, ...]:

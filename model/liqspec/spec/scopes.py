@@ -30,6 +30,7 @@ class Alphabet:
     deposit: dict[str, str] = field(factory=dict, validator=are_amounts)
     withdraw: dict[str, str] = field(factory=dict, validator=are_amounts)
     transfer: tuple[EventData, ...] = ()
+    price_inputs: tuple[EventData, ...] = ()
     trade: tuple[TradeChoice, ...] = ()
     mark_price: dict[str, tuple[str, ...]] = Factory(dict)
     fill_size: tuple[str, ...] = ()
