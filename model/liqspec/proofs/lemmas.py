@@ -17,6 +17,7 @@ from attrs import define, frozen
 
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding, Ratio, Schedule, Tier
+from liqspec.core.families import mark_price
 
 Statement = Callable[..., bool]
 
@@ -679,3 +680,58 @@ def _any_notional(case: Case) -> int:
     amount = case.integer("notional")
     case.given("no notional is negative", amount >= 0)
     return amount
+
+
+# ------------------------------------------------------------------------------------------- the mark from its inputs
+
+
+@lemma("MRK-3 MRK-6", Control("It is the first of them.", first=True), order=("spot", "book", "perps"))
+def one_of_three_moves_their_median_at_most_to_the_next(case: Case, order: str, first: bool = False) -> bool:
+    """Whatever one of three candidates is, their median lies between the two others, or is one of them."""
+    any_one, least, step = case.integers("any_one", "least", "step")
+    case.given("the others are in order", step >= 0)
+    others = (least, least + step)
+    listed = {"spot": (any_one, *others), "book": (least, any_one, least + step), "perps": (*others, any_one)}[order]
+    middle = mark_price.median_of_three(*listed)
+    return middle == any_one if first else least <= middle <= least + step
+
+
+@lemma("MRK-3", Control("Nor may it be crossed.", without="the ask is not below the bid"))
+def a_last_trade_leaves_the_book_within_bid_and_ask(case: Case) -> bool:
+    """The median of bid, ask and any last trade lies between bid and ask."""
+    bid, ask, last = case.integers("bid", "ask", "last")
+    case.given("the ask is not below the bid", ask >= bid)
+    return bid <= mark_price.median_of_three(bid, ask, last) <= ask
+
+
+@lemma("MRK-7", Control("And it never stands still.", less=1))
+def a_limited_mark_moves_at_most_by_its_share(case: Case, less: int = 0) -> bool:
+    """A limited mark moves by at most its share of the one before, or by one tick; and it stays above 0."""
+    mark, previous = case.positive("mark", "previous")
+    share = any_share(case, "share", lowest=1)
+    moved = mark_price.limited(mark, previous, share) - previous
+    if moved < 0:
+        moved = -moved
+    at_most = moved * share.denominator <= previous * share.numerator - less * share.denominator
+    return (at_most or moved <= 1 - less) and mark_price.limited(mark, previous, share) > 0
+
+
+@lemma("MRK-7", Control("However far it is.", without="it is near enough"))
+def a_mark_that_moves_little_is_not_limited(case: Case) -> bool:
+    """A mark that moves by at most its share is left as it is."""
+    mark, previous, share = case.integer("mark"), case.positive("previous")[0], any_share(case, "share", lowest=1)
+    far = mark - previous
+    case.given("it is near enough", far * share.denominator <= previous * share.numerator)
+    case.given("it is near enough", -far * share.denominator <= previous * share.numerator)
+    return mark_price.limited(mark, previous, share) == mark
+
+
+@lemma("MRK-6", Control("A half goes up.", up=True))
+def a_mark_is_the_nearest_tick(case: Case, up: bool = False) -> bool:
+    """Rounded half to even, a mark is at most half a tick away, and exactly that far only on an even tick."""
+    numerator, (denominator,) = case.integer("numerator"), case.positive("denominator")
+    mark = mark_price.half_even(numerator, denominator)
+    twice = 2 * (mark * denominator - numerator)
+    if up or -denominator < twice < denominator:
+        return -denominator < twice
+    return twice in (denominator, -denominator) and 2 * arithmetic.divide_down(mark, 2) == mark

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from attrs import Factory, define, evolve, frozen
 
-from liqspec.core.arithmetic import Ratio
+from liqspec.core.arithmetic import Ratio, divide_down, divide_up
 
 INPUTS = ("index", "best_bid", "best_ask", "last", "perps")
 BILLION = 10**9
@@ -176,9 +176,11 @@ def median(candidates: Sequence[int]) -> int:
 
 def half_even(numerator: int, denominator: int) -> int:
     """The quotient to the nearest integer, a half to the even one; the denominator is above 0 (MRK-6)."""
-    floor, rest = divmod(numerator, denominator)
-    up = 2 * rest > denominator or (2 * rest == denominator and floor % 2 == 1)
-    return floor + up
+    floor = divide_down(numerator, denominator)
+    twice = 2 * (numerator - floor * denominator)
+    if twice == denominator:
+        return 2 * divide_up(floor, 2)
+    return floor + 1 if twice > denominator else floor
 
 
 def limited(mark: int, previous: int, max_move: Ratio | None) -> int:
