@@ -273,8 +273,8 @@ def other_runs(
 ) -> Pass:
     """Other runs, each that fails made short by the groups: the shortest of all, where exact amounts barely shrink.
 
-    `propose` makes the run with a number, from the shortest so far; None ends them. They also end after so many
-    steps, or `enough` runs that failed, or when the shortest has at most `short` events.
+    `propose` makes the run with a number, from the shortest so far; None ends them. They also end after `steps` events,
+    or `enough` runs that failed, or when the shortest has at most `short` events.
     """
 
     def others(run: FailingRun) -> Candidates:
