@@ -22,7 +22,7 @@ from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import Coverage
 from liqspec.spec import observables
 from liqspec.step import compare, relation
-from liqspec.step.completion import complete, pools
+from liqspec.step.completion import Completed, complete, pools
 from liqspec.step.partial import PartialState
 from liqspec.step.reasons import Reason, Step, of_outcome, outcome_difference
 from liqspec.step.relation import Expected, Mode, Observed
@@ -31,7 +31,7 @@ VENUE = "(venue)"  # the account of a divergence that belongs to none
 MAX_KEPT = 1_000  # first divergences that are kept: a log can have more accounts than a report should show
 
 
-@frozen(kw_only=True)
+@frozen
 class Divergence:
     """The first event of an account after which the log shows what the rules do not say.
 
@@ -54,13 +54,17 @@ class Audit:
     compared: int = 0
     diverged: int = 0
     adopted: int = 0
-    kept: int = 0
     coverage: Coverage = Factory(Coverage)
     broken: Counter[str] = Factory(Counter)
     first: dict[str, Divergence] = Factory(dict)
     unlisted: set[str] = Factory(set)
     assumed: list[str] = Factory(list)
     error: str = ""
+
+    @property
+    def kept(self) -> int:
+        """After how many of the departures the model continued from its own state."""
+        return self.diverged - self.adopted
 
     @property
     def holds(self) -> bool:
@@ -117,8 +121,6 @@ class Follower:
             went_on = self._go_on(entry.observed, refusal, earlier)
             self._note(line, event, reasons, went_on)
 
-    # ------------------------------------------------------------------------------------------------------- inside
-
     def _differences(self, entry: Entry, effects: tuple[Effect, ...], refusal: Refusal | None) -> tuple[Reason, ...]:
         observed = entry.observed or Observed()
         code = None if refusal is None else refusal.code
@@ -153,12 +155,10 @@ class Follower:
             if not why_not:
                 self.audit.adopted += 1
                 return "continued from what the log shows"
-            self.audit.kept += 1
             return f"continued from the model's state, because the log does not show a valid state: {why_not}"
         if observed.refused and refusal is None:
             self.audit.adopted += 1
             return "continued from the state before it"
-        self.audit.kept += 1
         return "continued from the model's state: the log does not show another"
 
     def _note(self, line: int, event: object, reasons: tuple[Reason, ...], went_on: str) -> None:
@@ -172,9 +172,7 @@ class Follower:
             if len(self.audit.first) == MAX_KEPT:
                 self.audit.unlisted.add(account)
                 continue
-            self.audit.first[account] = Divergence(
-                account=account, line=line, event=event, reason=reason, went_on=went_on
-            )
+            self.audit.first[account] = Divergence(account, line, event, reason, went_on)
 
     def _account(self, event: object, reason: Reason) -> str:
         named = keys.account_of(reason.difference.subject)
@@ -188,9 +186,7 @@ class Follower:
             self._restore(before)
             return
         with shapes.below("before"):
-            known = PartialState.from_json(before)
-            base = snapshot.to_json(self.model.venue, self.model.snapshot())
-            done = complete(self.model.venue, base, known)
+            done = _complete(self.model, before)
             for _, pool in pools(done.data):
                 for held in (one for one in pool["positions"] if "leverage" not in one):
                     message = f"required for {held['market']}, which the lines before do not have"
@@ -215,9 +211,7 @@ def adopt(engine: Engine, observation: dict[str, Any]) -> str:
     What it leaves out stays as it is. A state that contradicts itself is left alone.
     """
     try:
-        base = snapshot.to_json(engine.venue, engine.snapshot())
-        known = PartialState.from_json(_whole(engine, observation))
-        done = complete(engine.venue, base, known)
+        done = _complete(engine, _whole(engine, observation))
         for _, pool in pools(done.data):
             for held in pool["positions"]:
                 # STP-4: a leverage is in no observation.
@@ -226,6 +220,11 @@ def adopt(engine: Engine, observation: dict[str, Any]) -> str:
     except (WrongShape, InvalidConfig) as error:
         return str(error)
     return ""
+
+
+def _complete(engine: Engine, known: dict[str, Any]) -> Completed:
+    base = snapshot.to_json(engine.venue, engine.snapshot())
+    return complete(engine.venue, base, PartialState.from_json(known))
 
 
 def _whole(engine: Engine, observation: dict[str, Any]) -> dict[str, Any]:

@@ -86,12 +86,7 @@ class Entry:
             raise shapes.WrongShape("event", "required field is missing")
         if "before" in data and not isinstance(data["before"], dict):
             raise shapes.WrongShape("before", f"expected an object, got {show(data['before'])}")
-        return cls(
-            event=data["event"],
-            observed=_observed(data),
-            executed=_executed(data),
-            before=data.get("before"),
-        )
+        return cls(event=data["event"], observed=_observed(data), executed=_executed(data), before=data.get("before"))
 
 
 def _observed(data: dict[str, Any]) -> Observed | None:

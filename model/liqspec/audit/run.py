@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from attrs import asdict
 from rich.console import Console
 from rich.markup import escape
 
@@ -21,6 +22,7 @@ from liqspec.step.relation import Mode
 
 Progress = Callable[[int, int], None]  # how much is read, of how much
 EVERY = 500  # lines between two reports of progress
+SHOWN = 20  # divergences that are printed
 
 
 def audit(
@@ -78,9 +80,6 @@ def _see(path: Path, follower: Follower, line: Line) -> None:
         raise InvalidLog(f"{path}:{line.number}: {placed(error.path, error.message)}") from None
 
 
-SHOWN = 20  # divergences that are printed
-
-
 def print_audit(audit: Audit, console: Console) -> None:
     """Print the first divergence of each account, then the rules, then what was read."""
     for line in _lines(audit):
@@ -113,9 +112,8 @@ def _lines(audit: Audit) -> Iterator[str]:
     elif not audit.compared:
         yield "[bold red]nothing was compared[/bold red]: no line gives the outcome of its event"
     else:
-        yield "[bold green]all are as the rules say[/bold green]" + (
-            ", as far as they were read" if audit.error else ""
-        )
+        partly = ", as far as they were read" if audit.error else ""
+        yield f"[bold green]all are as the rules say[/bold green]{partly}"
 
 
 def _divergence(divergence: Divergence) -> Iterator[str]:
@@ -146,14 +144,7 @@ def to_json(audit: Audit) -> dict[str, Any]:
         "refusals": dict(sorted(audit.coverage.codes.items())),
         "assumed": audit.assumed,
         "first_by_account": [
-            {
-                "account": one.account,
-                "line": one.line,
-                "event": one.event,
-                "reason": reason_json(one.reason),
-                "went_on": one.went_on,
-            }
-            for one in audit.first.values()
+            {**asdict(one, recurse=False), "reason": reason_json(one.reason)} for one in audit.first.values()
         ],
     }
     if audit.error:

@@ -132,7 +132,10 @@ def _value(name: str, value: Any) -> Any:
     if value == "null" and name in ("position.order", "position.cooldown_until"):
         return None
     if name in _WHOLE:
-        return _json(name, value)
+        try:
+            return files.parse_json(value)
+        except ValueError as error:
+            raise WrongShape(name, f"is not JSON: {error}") from None
     if last in _NUMBERS:
         if not value.isascii() or not value.isdigit() or len(value) > 30:
             raise WrongShape(name, f"expected a whole number, got {show(value)}")
@@ -142,10 +145,3 @@ def _value(name: str, value: Any) -> Any:
             raise WrongShape(name, f"expected true or false, got {show(value)}")
         return value == "true"
     return value
-
-
-def _json(name: str, value: str) -> Any:
-    try:
-        return files.parse_json(value)
-    except ValueError as error:
-        raise WrongShape(name, f"is not JSON: {error}") from None

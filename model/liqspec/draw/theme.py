@@ -121,54 +121,41 @@ class Theme:
         }
 
 
+# On a light page, and on a dark one.
+_PLAIN: dict[str, tuple[str, str]] = {
+    "background": ("#ffffff", "#0d1117"),
+    "text": ("#1b1f24", "#e6edf3"),
+    "quiet": ("#57606a", "#a5b0bb"),
+    "faint": ("#8c959f", "#6e7a86"),
+    "grid": ("#d9dde1", "#303841"),
+    "panel": ("#f6f8fa", "#151b23"),
+    "on_boxes": ("#1b1f24", "#f0f6fc"),
+    "reserved": ("#656d76", "#8b96a1"),
+    "alarm": ("#b3001b", "#ff6b7d"),
+    "alarm_text": ("#ffffff", "#0d1117"),
+}
 # The hues are those of a colour-blind safe set (green, blue, vermillion, yellow, purple), shaded for contrast with the
 # text.
-LIGHT = Theme(
-    name="light",
-    background="#ffffff",
-    text="#1b1f24",
-    quiet="#57606a",
-    faint="#8c959f",
-    grid="#d9dde1",
-    panel="#f6f8fa",
-    colors={
-        "start": ("#ffffff", "#57606a"),
-        "covered": ("#d3f1e4", "#00694b"),
-        "waiting": ("#d9ebfb", "#005a96"),
-        "liquidation": ("#ffe0c7", "#b84300"),
-        "partial": ("#fff3a6", "#7a6000"),
-        "vault": ("#f0d9ea", "#8a2f76"),
-        "end": ("#e4e7eb", "#424a53"),
-    },
-    on_boxes="#1b1f24",
-    reserved="#656d76",
-    scale=("#85b4de", "#5b93cc", "#3470b0", "#1a4f8f", "#0b2f63"),
-    alarm="#b3001b",
-    alarm_text="#ffffff",
+_COLORS: dict[Role, tuple[tuple[str, str], tuple[str, str]]] = {
+    "start": (("#ffffff", "#57606a"), ("#0d1117", "#a5b0bb")),
+    "covered": (("#d3f1e4", "#00694b"), ("#0e4433", "#4fd8a4")),
+    "waiting": (("#d9ebfb", "#005a96"), ("#123a5c", "#79c0ff")),
+    "liquidation": (("#ffe0c7", "#b84300"), ("#5a2a0c", "#ff9d5c")),
+    "partial": (("#fff3a6", "#7a6000"), ("#4f4300", "#ecd04f")),
+    "vault": (("#f0d9ea", "#8a2f76"), ("#4d2244", "#e9a1d8")),
+    "end": (("#e4e7eb", "#424a53"), ("#30363d", "#b6c0ca")),
+}
+_SCALES = (
+    ("#85b4de", "#5b93cc", "#3470b0", "#1a4f8f", "#0b2f63"),
+    ("#2f5f94", "#417fbd", "#5f9fdc", "#90c2f3", "#cbe4ff"),
 )
 
-DARK = Theme(
-    name="dark",
-    background="#0d1117",
-    text="#e6edf3",
-    quiet="#a5b0bb",
-    faint="#6e7a86",
-    grid="#303841",
-    panel="#151b23",
-    colors={
-        "start": ("#0d1117", "#a5b0bb"),
-        "covered": ("#0e4433", "#4fd8a4"),
-        "waiting": ("#123a5c", "#79c0ff"),
-        "liquidation": ("#5a2a0c", "#ff9d5c"),
-        "partial": ("#4f4300", "#ecd04f"),
-        "vault": ("#4d2244", "#e9a1d8"),
-        "end": ("#30363d", "#b6c0ca"),
-    },
-    on_boxes="#f0f6fc",
-    reserved="#8b96a1",
-    scale=("#2f5f94", "#417fbd", "#5f9fdc", "#90c2f3", "#cbe4ff"),
-    alarm="#ff6b7d",
-    alarm_text="#0d1117",
-)
 
+def _theme(name: ThemeName, page: Literal[0, 1]) -> Theme:
+    plain = {field: colors[page] for field, colors in _PLAIN.items()}
+    colors = {role: pairs[page] for role, pairs in _COLORS.items()}
+    return Theme(name=name, colors=colors, scale=_SCALES[page], **plain)
+
+
+LIGHT, DARK = _theme("light", 0), _theme("dark", 1)
 THEMES: dict[ThemeName, Theme] = {"light": LIGHT, "dark": DARK}

@@ -65,43 +65,38 @@ def settings() -> Iterator[None]:
 def render(record: Record, form: Format, theme: ThemeName = "light") -> bytes:
     """The timeline as a file; the same record gives the same bytes with the same version of the library."""
     file = io.BytesIO()
+    metadata = {"Date": None, "Title": record.title} if form == "svg" else {"Software": None}
     with settings():
-        figure = draw(record, theme)
-        metadata = {"Date": None, "Title": record.title} if form == "svg" else {"Software": None}
-        figure.savefig(file, format=form, dpi=_DPI, metadata=metadata)
+        draw(record, theme).savefig(file, format=form, dpi=_DPI, metadata=metadata)
     return file.getvalue()
 
 
+@settings()
 def draw(record: Record, theme: ThemeName = "light") -> Figure:
     """The timeline as a figure: a panel a market, a panel a pool, a band a position, and the blocks."""
-    with settings():
-        return _draw(record, THEMES[theme])
-
-
-def _draw(record: Record, theme: Theme) -> Figure:
-    events = len(record.steps)
+    colours, events = THEMES[theme], len(record.steps)
     column = min(max(_COLUMN, _COLUMNS / events), _MOST / events)
     across = _LEFT + events * column + _RIGHT
-    heading = Heading.of(record, theme, across - _RIGHT, labelled=column >= _COLUMN)
+    heading = Heading.of(record, colours, across - _RIGHT, labelled=column >= _COLUMN)
     panels: list[tuple[float, Callable[[Axes], None]]] = [
-        *((_PRICE, partial(_market, record=record, name=name, theme=theme)) for name in record.markets()),
-        *((_POOL, partial(_pool, record=record, key=key, theme=theme, column=column)) for key in record.pools()),
+        *((_PRICE, partial(_market, record=record, name=name, theme=colours)) for name in record.markets()),
+        *((_POOL, partial(_pool, record=record, key=key, theme=colours, column=column)) for key in record.pools()),
         *(
-            (_band_height(record, key), partial(_position, record=record, key=key, theme=theme, column=column))
+            (_band_height(record, key), partial(_position, record=record, key=key, theme=colours, column=column))
             for key in record.positions()
         ),
-        (_BLOCKS, partial(_blocks, record=record, theme=theme, column=column)),
+        (_BLOCKS, partial(_blocks, record=record, theme=colours, column=column)),
     ]
     up = heading.height + sum(height for height, _ in panels) + _GAP * len(panels) + _EVENTS_BELOW
-    figure = Figure(figsize=(across, up), facecolor=theme.background)
-    heading.draw(figure, theme)
+    figure = Figure(figsize=(across, up), facecolor=colours.background)
+    heading.draw(figure, colours)
     bottom = up - heading.height
     for height, fill in panels:
         bottom -= _GAP + height
         axes = figure.add_axes((_LEFT / across, bottom / up, events * column / across, height / up))
-        _prepare(axes, record, theme)
+        _prepare(axes, record, colours)
         fill(axes)
-    _name_events(axes, record, column, theme)
+    _name_events(axes, record, column, colours)
     return figure
 
 

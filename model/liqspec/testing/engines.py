@@ -142,17 +142,13 @@ class InProcess:
 
 def _hello(engine: PythonEngine) -> Hello:
     whole = of_this_process()
-    answer = {
-        "ok": True,
-        "protocol": protocol.PROTOCOL,
-        "engine": type(engine).__name__,
-        "observes": list(getattr(engine, "observes", whole.observes)),
-        "states": getattr(engine, "states", whole.states),
-        "events": list(getattr(engine, "events", whole.events)),
-        "families": list(getattr(engine, "families", whole.families)),
-    }
+    said: dict[str, Any] = {"states": getattr(engine, "states", whole.states)}
+    for name in ("observes", "events", "families"):
+        said[name] = list(getattr(engine, name, getattr(whole, name)))
     venue = getattr(engine, "venue", None)
-    return read_hello(answer if venue is None else {**answer, "venue": venue})
+    if venue is not None:
+        said["venue"] = venue
+    return read_hello({"ok": True, "protocol": protocol.PROTOCOL, "engine": type(engine).__name__, **said})
 
 
 def _raised(error: Exception) -> NoReturn:

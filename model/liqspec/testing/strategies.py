@@ -43,8 +43,8 @@ def configurations(venue: str | None = None, *, families: Iterable[str] = ()) ->
 
 def of_setting(setting: Setting) -> SearchStrategy[dict[str, Any]]:
     """The configurations of a venue or a random one."""
-    randoms = st.randoms(use_true_random=False)
-    return st.builds(lambda number, random: setting.run(number, random)[1], _numbers(setting), randoms)
+    numbers, randoms = st.integers(0, len(setting.bases) - 1), st.randoms(use_true_random=False)
+    return st.builds(lambda number, random: setting.run(number, random)[1], numbers, randoms)
 
 
 def events(engine: Engine, group: str | None = None) -> SearchStrategy[EventData | None]:
@@ -83,7 +83,3 @@ def runs(
             listed.append(event)
             relation.apply(model, event)
     return config, listed
-
-
-def _numbers(setting: Setting) -> SearchStrategy[int]:
-    return st.integers(0, len(setting.bases) - 1)
