@@ -73,7 +73,7 @@ class TestOnce:
         assert re.findall(r"^    (\w+) : \1$", text, re.MULTILINE) == STATES
         assert Counter(re.findall(r"\bT[0-9]+\b", text)) == Counter(names(picture))
         for entry in picture.transitions:
-            label = f"{entry.id} {entry.trigger} {entry.condition} {entry.rules[0]}".replace("  ", " ")
+            label = f"{entry.id} {entry.trigger} {diagram.condition(entry)} {entry.rules[0]}".replace("  ", " ")
             assert label in text.replace("<br>", " ")
 
     @given(PARTS)

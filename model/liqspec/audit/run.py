@@ -45,8 +45,7 @@ def audit(
     kind = kind or format_of(path)
     if head is None and kind != "jsonl":
         raise InvalidLog(f"{path}: a table has no first line about its run; give it with --head FILE")
-    with opened(path, kind) as source:
-        lines = iter(source.lines)
+    with opened(path, kind) as (size, lines):
         if head is not None:
             follower = Follower(Head.from_json(head, tolerance or {}), mode)
         else:
@@ -55,7 +54,7 @@ def audit(
             for line in lines:
                 _see(path, follower, line)
                 if line.number % EVERY == 0:
-                    progress(line.read, source.size)
+                    progress(line.read, size)
         except InvalidLog as error:
             follower.audit.error = str(error)
     return follower.audit

@@ -32,14 +32,6 @@ class Line:
     read: int
 
 
-@frozen(kw_only=True)
-class Source:
-    """A log that is open: its size in what its lines count, and the lines."""
-
-    size: int
-    lines: Iterator[Line]
-
-
 def format_of(path: Path) -> Format:
     """The format that a file's name says.
 
@@ -53,8 +45,8 @@ def format_of(path: Path) -> Format:
 
 
 @contextmanager
-def opened(path: Path, kind: Format) -> Iterator[Source]:
-    """Open a log.
+def opened(path: Path, kind: Format) -> Iterator[tuple[int, Iterator[Line]]]:
+    """Open a log: its size in what its lines count, and the lines.
 
     Raises:
         InvalidLog: the file cannot be read; or, from the lines, one of them is malformed, with its number.
@@ -63,10 +55,10 @@ def opened(path: Path, kind: Format) -> Iterator[Source]:
         with path.open("rb") as file:
             size = path.stat().st_size
             if kind == "jsonl":
-                yield Source(size=size, lines=_json_lines(path, file))
+                yield size, _json_lines(path, file)
             else:
                 total, rows = _table(path, file, kind)
-                yield Source(size=total or size, lines=rows)
+                yield total or size, rows
     except OSError as error:
         raise InvalidLog(f"{path}: {(error.strerror or str(error)).lower()}") from None
 

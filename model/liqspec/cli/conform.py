@@ -15,7 +15,7 @@ from liqspec.cli.app import Json, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import Compare, EngineCommand, Seed, Timeout, Tolerance, tolerances
 from liqspec.conform import configurations, known_divergences, report, saved
 from liqspec.conform.answers import check_families, of_this_process
-from liqspec.conform.finding import CannotStart, EngineFault, Fault, Finding
+from liqspec.conform.finding import CannotStart, EngineFault, Finding
 from liqspec.conform.lockstep import Compared, Comparison, play
 from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
@@ -29,8 +29,7 @@ TIMEOUT = 10.0  # seconds that one reply may take, if nothing else is asked for
 def conform(
     command: EngineCommand,
     venue: Annotated[
-        str | None,
-        typer.Option(help="Only this rule set, as it is: a shipped venue's name, or a .toml file."),
+        str | None, typer.Option(help="Only this rule set, as it is: a shipped venue's name, or a .toml file.")
     ] = None,
     budget: Annotated[
         float | None, typer.Option(min=0.1, metavar="SECONDS", help=f"For so long; {BUDGET:g} if not given.")
@@ -92,7 +91,9 @@ def conform(
     except CannotStart as error:
         fail(str(error))
     except EngineFault as error:
-        outcome = _misbehaved(error.fault)
+        where = "outside a run"  # as it started, or at its end
+        found = Finding(kind="fault", config={}, events=[], applied=[], fault=error.fault, where=where)
+        outcome = Outcome(finding=found)
     if not as_json:
         report.print_outcome(outcome, terminal())
     files, unwritten = None, None
@@ -133,11 +134,6 @@ def _compare(search: Search, replay: FailingRun | None) -> Outcome:
         search.engine, replay.config, events, search.comparison, outcome.coverage, witnessed=search.comparison.judged
     )
     return outcome
-
-
-def _misbehaved(fault: Fault) -> Outcome:
-    """The outcome where an engine failed outside any run: as it started, or at its end."""
-    return Outcome(finding=Finding(kind="fault", config={}, events=[], applied=[], fault=fault, where="outside a run"))
 
 
 @contextmanager

@@ -141,8 +141,7 @@ def draw_run(
         Literal["timeline", "path"] | None, typer.Option(help="The timeline, or the path through the lifecycle.")
     ] = None,
     position: Annotated[
-        str | None,
-        typer.Option(metavar="ACCOUNT/MARKET/MODE", help="Whose path; by default the longest one."),
+        str | None, typer.Option(metavar="ACCOUNT/MARKET/MODE", help="Whose path; by default the longest one.")
     ] = None,
     theme: Annotated[ThemeName | None, typer.Option(help="For a light or a dark ground.")] = None,
     html: Annotated[bool, typer.Option("--html", help="One page to step through the run, as a separate file.")] = False,
@@ -162,21 +161,22 @@ def draw_run(
         fail("--html makes a separate page: leave out --format, --picture and --theme")
     if html:
         _format("html", output, PAGE_ENDINGS, "html", option="--html")
-        record = _record(story)
-        _deliver(page.render(record, _position(record, position)).encode(), output)
-        return
-    chosen: Image = _format(kind, output, IMAGE_ENDINGS, "svg")
-    record = _record(story)
+    chosen: Image = "svg" if html else _format(kind, output, IMAGE_ENDINGS, "svg")
+    given = story == STANDARD_INPUT
+    record = recordings.parse(sys.stdin.read(), Path("standard input")) if given else recordings.load(story)
     key = _position(record, position)
-    if picture == "path":
+    if html:
+        content = page.render(record, key).encode()
+    elif picture == "path":
         if key is None:
             fail(f"{story}: no position was ever opened in this run, so there is no path")
-        _deliver(image(path.graph(record, key, theme or "light"), chosen), output)
+        content = image(path.graph(record, key, theme or "light"), chosen)
     else:
         with needs("matplotlib", "pictures", "liqspec draw run"):
             from liqspec.draw import timeline  # noqa: PLC0415 (its library takes longer to load than all the rest)
 
-        _deliver(timeline.render(record, chosen, theme or "light"), output)
+        content = timeline.render(record, chosen, theme or "light")
+    _deliver(content, output)
 
 
 def _format(
@@ -197,12 +197,6 @@ def _format(
     if named is not None and named != asked:
         fail(f"-o {output}: the name says {named}, but {option} says {asked}")
     return asked
-
-
-def _record(story: str) -> Record:
-    if story == STANDARD_INPUT:
-        return recordings.parse(sys.stdin.read(), Path("standard input"))
-    return recordings.load(story)
 
 
 def _position(record: Record, wanted: str | None) -> str | None:

@@ -44,11 +44,6 @@ class TransitionShown(TransitionEntry):
     fired: int | None = None
 
     @property
-    def condition(self) -> str:
-        """The guards in words, in brackets; empty where there are none."""
-        return condition(self)
-
-    @property
     def frequency(self) -> str:
         """How often it fired, in words; empty where nothing was counted."""
         if self.fired is None:
@@ -228,6 +223,8 @@ def at_venue(diagram: Diagram, venue: VenueFile) -> Diagram:
     never = never_true(venue.liquidation)
     ruled_out = {entry.id for entry in diagram.transitions if any(guards_of(entry).get(name) for name in never)}
     reached = _reached(diagram, ruled_out)
+    tables = {entry.table: getattr(venue, entry.table) for entry in PARAMETERS}
+    said = [entry.note(tables[entry.table]) for entry in PARAMETERS if entry.note is not None and tables[entry.table]]
     return evolve(
         diagram,
         title=f"{diagram.title}, at the venue {venue.name}",
@@ -236,7 +233,7 @@ def at_venue(diagram: Diagram, venue: VenueFile) -> Diagram:
             evolve(entry, possible=entry.id not in ruled_out and bool(reached.intersection(entry.sources)))
             for entry in diagram.transitions
         ),
-        notes=(*diagram.notes, *_notes(venue, never)),
+        notes=(*diagram.notes, "; ".join(filter(None, said)), *(f"Impossible here: {why}" for why in never.values())),
     )
 
 
@@ -255,12 +252,6 @@ def _reached(diagram: Diagram, ruled_out: set[str]) -> set[str]:
     while grown := {entry.to for entry in possible if reached.intersection(entry.sources)} - reached:
         reached |= grown
     return reached
-
-
-def _notes(venue: VenueFile, never: dict[str, str]) -> tuple[str, ...]:
-    tables = {entry.table: getattr(venue, entry.table) for entry in PARAMETERS}
-    said = [entry.note(tables[entry.table]) for entry in PARAMETERS if entry.note is not None and tables[entry.table]]
-    return ("; ".join(filter(None, said)), *(f"Impossible here: {reason}" for reason in never.values()))
 
 
 def read_counts(path: Path) -> dict[str, int]:

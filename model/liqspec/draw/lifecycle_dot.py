@@ -7,7 +7,7 @@ however many sources it has, and labels do not overlap. From a frame, one line l
 from graphviz import Digraph
 
 from liqspec.draw import dot
-from liqspec.draw.diagram import Diagram, Frame, StateShown, TransitionShown
+from liqspec.draw.diagram import Diagram, Frame, StateShown, TransitionShown, condition
 from liqspec.draw.legend import PURPOSES, ROLES
 from liqspec.draw.theme import Box, Line, Theme
 from liqspec.edge.texts import words
@@ -92,7 +92,7 @@ class _Drawing:
         head = dot.text(entry.id, color=number, size=13, bold=True)
         # A no-break space: browsers drop an ordinary one at the beginning of a text.
         head += dot.text(f"\N{NO-BREAK SPACE}{entry.trigger}", color=ink, size=13, struck=not entry.possible)
-        guards = entry.condition.replace(", ", ",\n").splitlines()
+        guards = condition(entry).replace(", ", ",\n").splitlines()
         rows = [dot.cell(head), *(dot.cell(dot.text(guard, color=ink, size=11)) for guard in guards)]
         rows.append(dot.cell(dot.text(entry.rules[0], color=theme.quiet, size=10)))
         if entry.fired is not None:

@@ -5,7 +5,7 @@ a choice node first, by arrows without a label. (Mermaid's composite states cann
 leave one as a whole.)
 """
 
-from liqspec.draw.diagram import Diagram, TransitionShown
+from liqspec.draw.diagram import Diagram, TransitionShown, condition
 from liqspec.draw.theme import LIGHT, Box
 
 _BREAK = "<br>"
@@ -48,7 +48,7 @@ def _label(entry: TransitionShown) -> str:
     remark = entry.frequency if entry.possible else "impossible here"
     if remark in ("reserved", "impossible here"):
         remark = f"({remark})"
-    guards = entry.condition.replace(", ", f",{_BREAK}")
+    guards = condition(entry).replace(", ", f",{_BREAK}")
     return _BREAK.join(filter(None, (f"{entry.id} {entry.trigger}", guards, entry.rules[0], remark)))
 
 
