@@ -52,11 +52,13 @@ def audit(
             follower = _begun(path, lines, mode, tolerance or {})
         try:
             for line in lines:
-                _see(path, follower, line)
+                follower.see(line.number, Entry.from_json(line.data))
                 if line.number % EVERY == 0:
                     progress(line.read, size)
         except InvalidLog as error:
             follower.audit.error = str(error)
+        except (shapes.WrongShape, InvalidConfig) as error:
+            follower.audit.error = f"{path}:{line.number}: {placed(error.path, error.message)}"
     return follower.audit
 
 
@@ -70,13 +72,6 @@ def _begun(path: Path, lines: Iterator[Line], mode: Mode, tolerance: dict[str, s
         if error.path.startswith("tolerance"):
             raise
         raise InvalidLog(f"{path}:{first.number}: {placed(error.path, error.message)}") from None
-
-
-def _see(path: Path, follower: Follower, line: Line) -> None:
-    try:
-        follower.see(line.number, Entry.from_json(line.data))
-    except (shapes.WrongShape, InvalidConfig) as error:
-        raise InvalidLog(f"{path}:{line.number}: {placed(error.path, error.message)}") from None
 
 
 def print_audit(audit: Audit, console: Console) -> None:

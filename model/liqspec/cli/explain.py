@@ -80,7 +80,6 @@ def explain(
 
 
 def _groups() -> dict[str, dict[str, rulebook.Rule]]:
-    """The rules by the letters before their numbers."""
     groups: dict[str, dict[str, rulebook.Rule]] = {}
     for number, rule in rulebook.rules().items():
         groups.setdefault(number.partition("-")[0], {})[number] = rule

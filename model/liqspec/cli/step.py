@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -32,17 +32,14 @@ def step(
 
     Examples: `liqspec step question.json`, `liqspec step --json < question.json`
     """
-    question = Question.from_json(_read(file))
+    path, stream = (Path("standard input"), sys.stdin.buffer) if file == "-" else (Path(file), None)
+    question = Question.from_json(files.read_json(path, stream))
     verdict = question.verdict()
     if as_json:
         print_json(answer_json(question, verdict), escaped=True)
     else:
         _print_answer(question, verdict, terminal())
     finish(verdict.allowed)
-
-
-def _read(file: str) -> Any:
-    return files.read_json(Path(file)) if file != "-" else files.read_json(Path("standard input"), sys.stdin.buffer)
 
 
 def _print_answer(question: Question, verdict: Verdict, console: Console) -> None:

@@ -128,24 +128,22 @@ def _xstate_node(node: Node) -> dict[str, Any]:
     moves: dict[str, list[dict[str, Any]]] = {}
     for entry in node.transitions:
         moves.setdefault(entry.trigger, []).append(_xstate_transition(entry))
-    if moves:
-        data["on"] = moves
-    if node.children:
-        data["states"] = {child.name: _xstate_node(child) for child in node.children}
-    return data
+    return {
+        **data,
+        **({"on": moves} if moves else {}),
+        **({"states": {child.name: _xstate_node(child) for child in node.children}} if node.children else {}),
+    }
 
 
 def _xstate_transition(entry: TransitionShown) -> dict[str, Any]:
     guards = guards_of(entry)
-    move: dict[str, Any] = {"target": f"#{entry.to}"}
-    if guards:
-        move["guard"] = {
-            "type": " and ".join(entry.guard),
-            "params": {
-                "hold": [name for name, wanted in guards.items() if wanted],
-                "fail": [name for name, wanted in guards.items() if not wanted],
-            },
-        }
-    move["description"] = entry.meaning
-    move["meta"] = {"transition": entry.id, "rules": list(entry.rules)}
-    return move
+    params = {
+        "hold": [name for name, wanted in guards.items() if wanted],
+        "fail": [name for name, wanted in guards.items() if not wanted],
+    }
+    return {
+        "target": f"#{entry.to}",
+        **({"guard": {"type": " and ".join(entry.guard), "params": params}} if guards else {}),
+        "description": entry.meaning,
+        "meta": {"transition": entry.id, "rules": list(entry.rules)},
+    }

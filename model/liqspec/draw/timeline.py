@@ -101,7 +101,6 @@ def draw(record: Record, theme: ThemeName = "light") -> Figure:
 
 
 def _prepare(axes: Axes, record: Record, theme: Theme) -> None:
-    """An empty panel with the columns of the events and the borders of the blocks."""
     axes.set_facecolor(theme.panel)
     axes.set_xlim(0.5, len(record.steps) + 0.5)
     axes.set_xticks([])
@@ -128,7 +127,6 @@ def _name_events(axes: Axes, record: Record, column: float, theme: Theme) -> Non
 
 
 def _title(axes: Axes, text: str, theme: Theme) -> None:
-    """Name a panel, above its left corner."""
     axes.set_title(short(text, _LONGEST_NAME), loc="left", fontsize=9, fontweight="bold", color=theme.text, pad=4)
 
 
@@ -205,7 +203,6 @@ def scale_text(value: float) -> str:
 
 
 def _band_height(record: Record, key: str) -> float:
-    """The height of a position's band in inches."""
     return _STATES + (_WINDOWS if record.windows(key) else 0)
 
 
@@ -236,7 +233,6 @@ def _position(axes: Axes, record: Record, key: str, theme: Theme, column: float)
 
 
 def _blocks(axes: Axes, record: Record, theme: Theme, column: float) -> None:
-    """The blocks with their times."""
     _title(axes, "blocks and their times", theme)
     _empty(axes, _BLOCKS)
     for place, span in enumerate(record.blocks()):
@@ -255,7 +251,6 @@ def _empty(axes: Axes, height_in_inches: float) -> None:
 
 
 def _box(span: Span, bottom: float, top: float, **look: Any) -> Rectangle:
-    """An area over the columns of a span."""
     columns = span.last - span.first + 1
     return Rectangle((span.first - 0.5, bottom), columns, top - bottom, linewidth=1, **look)
 

@@ -54,12 +54,9 @@ def lifecycle(picture: Diagram, kind: Format, theme: ThemeName) -> bytes:
     Raises:
         CannotDraw: it does not exist in this format, or `dot` is missing.
     """
-    if kind == "mermaid":
-        return lifecycle_mermaid.draw(picture).encode()
-    if kind == "scxml":
-        return statecharts.scxml(picture).encode()
-    if kind == "xstate":
-        return statecharts.xstate(picture).encode()
+    texts = {"mermaid": lifecycle_mermaid.draw, "scxml": statecharts.scxml, "xstate": statecharts.xstate}
+    if kind in texts:
+        return texts[kind](picture).encode()
     return _laid_out(lifecycle_dot.draw(picture, THEMES[theme]), kind)
 
 
@@ -87,13 +84,13 @@ def _part(view: str, venue: str | None) -> Diagram:
     if venue is not None:
         picture = at_venue(picture, venues.load(venue))
     what, _, name = view.partition(":")
-    if view == "whole":
-        return picture
     if what == "trigger":
         return diagram.of_trigger(picture, name)
     if what == "state":
         return diagram.of_state(picture, name)
-    raise CannotDraw(f"no view {show(view)}; the views are: {VIEWS}")
+    if view != "whole":
+        raise CannotDraw(f"no view {show(view)}; the views are: {VIEWS}")
+    return picture
 
 
 def _laid_out(graph: Digraph, kind: Format) -> bytes:

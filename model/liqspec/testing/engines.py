@@ -87,7 +87,7 @@ class InProcess:
             EngineFault: it cannot be made, or says what the protocol does not know.
         """
         self._factory, self._event = factory, EventData()
-        self._engine = self._made()
+        self.renew()
         self.hello = _hello(self._engine)
 
     def reset(self, config: dict[str, Any]) -> dict[str, Any]:
@@ -119,11 +119,8 @@ class InProcess:
         Raises:
             EngineFault: it cannot be made.
         """
-        self._engine = self._made()
-
-    def _made(self) -> PythonEngine:
         try:
-            return self._factory()
+            self._engine = self._factory()
         except Exception as error:
             _raised(error)
 
