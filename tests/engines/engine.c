@@ -1,4 +1,4 @@
-/* A liquidation engine for perpetual futures that follows the rules of spec/ (version 2.1.0) and speaks the protocol of spec/protocol.md.
+/* A liquidation engine for perpetual futures that follows the rules of spec/ (version 2.2.0) and speaks the protocol of spec/protocol.md.
 
        cc -std=c11 -O2 -Wall -Wextra -Werror engine.c -o engine
 
@@ -502,6 +502,23 @@ typedef struct {
     uint64_t max_leverage;
 } Tier;
 
+/* MRK-1: of prices on other venues their median counts (MRK-4). */
+enum { INDEX, BEST_BID, BEST_ASK, LAST, PERPS, INPUT_COUNT };
+
+typedef struct {
+    bool exists;
+    Big value;     /* in billionths of a tick */
+    uint64_t time; /* of its event */
+} Input;
+
+/* MRK-5; before the first sample all is 0. */
+typedef struct {
+    bool begun;
+    uint64_t time; /* of the last sample */
+    Decimal numerator, denominator;
+    Big value; /* in billionths of a tick, as the last sample left it */
+} Average;
+
 typedef struct {
     Text name;
     Decimal tick, lot;
@@ -509,6 +526,8 @@ typedef struct {
     Tier *tiers;
     size_t tier_count;
     Big mark, vault_size;
+    Input inputs[INPUT_COUNT];
+    Average basis, book;
 } Market;
 
 typedef enum { CROSS, ISOLATED } Mode;
@@ -560,6 +579,9 @@ typedef struct {
     Rate partial_fraction, fee_rate, backstop_threshold, return_fraction, restore_factor;
     uint64_t cooldown_ms;
     Scope cooldown_scope;
+    bool forms_marks, has_max_move, has_stale; /* MRK-1, MRK-7, MRK-2 */
+    Rate max_move;
+    uint64_t stale_ms;
     uint64_t time, block;
     Big vault_cash;
 } Run;
@@ -759,6 +781,16 @@ static void read_liquidation(Run *new_run, Json *json) {
     no_other_fields(json, "liquidation");
 }
 
+/* MRK-1: the table, even an empty one. */
+static void read_mark(Run *new_run, Json *json) {
+    Json *value;
+    of_kind(JSON_OBJECT, json, "mark");
+    new_run->forms_marks = true;
+    if ((value = take(json, "max_move"))) new_run->max_move = share(value, "max_move", false), new_run->has_max_move = true;
+    if ((value = take(json, "stale_ms"))) new_run->stale_ms = integer(value, "stale_ms"), new_run->has_stale = true;
+    no_other_fields(json, "mark");
+}
+
 static void read_config(Run *new_run, Json *config) {
     Json *value;
     of_kind(JSON_OBJECT, config, "config");
@@ -780,6 +812,7 @@ static void read_config(Run *new_run, Json *config) {
     new_run->backstop_threshold = share(require(backstop, "threshold"), "threshold", false);
     if ((value = take(backstop, "return_fraction"))) new_run->return_fraction = share(value, "return_fraction", true);
     no_other_fields(backstop, "backstop");
+    if ((value = take(config, "mark"))) read_mark(new_run, value);
     no_other_fields(config, "config");
 }
 
@@ -865,6 +898,121 @@ static bool needs_liquidation(const Pool *pool, const Measures *measures) {
 static bool is_below_backstop(const Measures *measures) {
     Rate line = run->backstop_threshold;
     return less(multiply(measures->equity, line.denominator), multiply(measures->maintenance, line.numerator));
+}
+
+/* ================================================================ The mark price (MRK) */
+
+/* MRK-5: decimals of 28 digits; the scale may be below 0. Prices are in billionths of a tick here. */
+enum { SIGNIFICANT = 28, NINE = 9 };
+
+/* To the nearest; of two that are equally near to the even one. */
+static Big divide_even(Big dividend, Big divisor) {
+    Big down = divide_down(dividend, divisor);
+    Big rest = subtract(dividend, multiply(down, divisor));
+    int order = compare(add(rest, rest), divisor);
+    bool odd = down.length > 0 && down.limb[0] % 2 != 0;
+    return order > 0 || (order == 0 && odd) ? add(down, whole(1)) : down;
+}
+
+static int digits_of(Big number) {
+    int digits = 0;
+    number = absolute(number);
+    for (Big power = whole(1); !less(number, power); power = multiply(power, whole(10))) digits++;
+    return digits;
+}
+
+static Decimal rounded(Big mantissa, int scale) {
+    int excess = digits_of(mantissa) - SIGNIFICANT;
+    return excess > 0 ? (Decimal){divide_even(mantissa, power_of_ten(excess)), scale - excess} : (Decimal){mantissa, scale};
+}
+
+static Decimal sum_of(Decimal left, Decimal right) {
+    int scale = left.scale > right.scale ? left.scale : right.scale;
+    left.mantissa = multiply(left.mantissa, power_of_ten(scale - left.scale));
+    right.mantissa = multiply(right.mantissa, power_of_ten(scale - right.scale));
+    return rounded(add(left.mantissa, right.mantissa), scale);
+}
+
+/* Below 10^-28 it counts as 0. */
+static Decimal product_of(Decimal left, Decimal right) {
+    Decimal product = rounded(multiply(left.mantissa, right.mantissa), left.scale + right.scale);
+    return digits_of(product.mantissa) - product.scale <= -SIGNIFICANT ? (Decimal){whole(0), 0} : product;
+}
+
+/* For a divisor above 0. One digit more than needed says whether there was a remainder. */
+static Decimal quotient_of(Decimal dividend, Decimal divisor) {
+    int more = digits_of(divisor.mantissa) - digits_of(dividend.mantissa);
+    more = (more > 0 ? more : 0) + SIGNIFICANT + 2;
+    Big remainder, quotient = divide(multiply(absolute(dividend.mantissa), power_of_ten(more)), divisor.mantissa, &remainder);
+    quotient = add(multiply(quotient, whole(10)), whole(sign(remainder) != 0));
+    if (sign(dividend.mantissa) < 0) quotient = negated(quotient);
+    return rounded(quotient, dividend.scale - divisor.scale + more + 1);
+}
+
+/* e^-exponent for an exponent of at least 0; from 1000 on it is 0, as no price is long enough to show it. */
+static Decimal decay(Decimal exponent) {
+    Big one = power_of_ten(60), sum = whole(0), unit = power_of_ten(exponent.scale);
+    if (!less(exponent.mantissa, multiply(unit, whole(1000)))) return (Decimal){whole(0), 0};
+    uint64_t n = 0;
+    for (Big term = one; sign(term) > 0; term = divide_down(multiply(term, exponent.mantissa), multiply(unit, whole(++n)))) sum = add(sum, term);
+    return quotient_of((Decimal){one, 0}, (Decimal){sum, 0});
+}
+
+/* MRK-5: adds a sample in billionths. */
+static void add_sample(Average *average, Big sample, uint64_t tau) {
+    Decimal lasted = {whole(average->begun ? run->time - average->time : 0), 0};
+    Decimal factor = decay(quotient_of(lasted, (Decimal){whole(tau), 0}));
+    average->numerator = sum_of(product_of(average->numerator, factor), product_of((Decimal){sample, NINE}, lasted));
+    average->denominator = sum_of(product_of(average->denominator, factor), lasted);
+    average->begun = true;
+    average->time = run->time;
+    average->value = sample;
+    if (sign(average->denominator.mantissa) == 0) return;
+    Decimal quotient = quotient_of(average->numerator, average->denominator);
+    int scale = quotient.scale - NINE;
+    average->value = scale > 0 ? divide_even(quotient.mantissa, power_of_ten(scale)) : multiply(quotient.mantissa, power_of_ten(-scale));
+}
+
+static int by_size(const void *left, const void *right) { return compare(*(const Big *)left, *(const Big *)right); }
+
+static Big *sorted(Big *prices, int count) {
+    qsort(prices, (size_t)count, sizeof *prices, by_size);
+    return prices;
+}
+
+static Big billionths(Big ticks) { return multiply(ticks, whole(1000000000)); }
+
+/* Of whole ticks, so it is exact. */
+static Big mean(Big left, Big right) { return divide_down(add(left, right), whole(2)); }
+
+/* MRK-3, MRK-6, with the samples of MRK-5; the candidates and how many there are. */
+static int candidates(Market *market, const Input *inputs, Big *prices) {
+    const Input *index = &inputs[INDEX], *bid = &inputs[BEST_BID], *ask = &inputs[BEST_ASK], *last = &inputs[LAST];
+    bool has_book = bid->exists && ask->exists;
+    int count = 0;
+    if (!index->exists && !has_book && !inputs[PERPS].exists) refuse("no_price", "no index, no book and no prices on other venues");
+    if (has_book) {
+        Big mid = mean(bid->value, ask->value), book[] = {bid->value, ask->value, last->value};
+        prices[count++] = last->exists ? sorted(book, 3)[1] : mid;
+        add_sample(&market->book, prices[0], 30000);
+        if (index->exists) add_sample(&market->basis, subtract(mid, index->value), 150000);
+    }
+    if (index->exists) {
+        Big spot = add(index->value, market->basis.value), least = billionths(whole(1));
+        prices[count++] = less(spot, least) ? least : spot;
+    }
+    if (inputs[PERPS].exists) prices[count++] = inputs[PERPS].value;
+    if (has_book && count == 2) prices[count++] = market->book.value;
+    return count;
+}
+
+/* MRK-7 */
+static Big limited(Big mark, Big previous) {
+    if (!run->has_max_move) return mark;
+    Big most = divide_down(multiply(previous, run->max_move.numerator), run->max_move.denominator);
+    if (sign(most) == 0) most = whole(1);
+    Big lowest = subtract(previous, most), highest = add(previous, most);
+    return less(mark, lowest) ? lowest : less(highest, mark) ? highest : mark;
 }
 
 /* ================================================================ Lifecycle (LIF-1: the table of machine.toml) */
@@ -1068,7 +1216,8 @@ static void touch(Pool *pool) { pool->touched = true; }
 
 /* ================================================================ Events (EVT) */
 
-typedef enum { ACCOUNT, MARKET, ISOLATED_MARKET, MODE, SIZE, PRICE, MONEY, LEVERAGE, TIME, PRICES } FieldKind;
+/* The kinds from INPUT on, INPUT + INDEX and so on, are optional, as is LEVERAGE. */
+typedef enum { ACCOUNT, MARKET, ISOLATED_MARKET, MODE, SIZE, PRICE, MONEY, LEVERAGE, TIME, PRICES, INPUT } FieldKind;
 typedef enum { ANY, POSITIVE, NOT_ZERO } Limit;
 
 typedef struct {
@@ -1084,6 +1233,7 @@ typedef struct {
     Decimal decimal;
     Market *market;
     Big units;
+    uint64_t weight; /* of a price of `perps` */
 } Amount;
 
 typedef struct {
@@ -1242,6 +1392,43 @@ static void apply_marks(Event *event) {
     }
 }
 
+static int by_price(const void *left, const void *right) { return compare(((const Amount *)left)->units, ((const Amount *)right)->units); }
+
+/* MRK-4, in billionths: the mean of the prices at which half of the weight is reached and is exceeded, mostly one and the same. */
+static Big weighted_median(Amount *entries, size_t count) {
+    Big total = whole(0), reached = whole(0), lower = whole(0);
+    for (size_t i = 0; i < count; i++) total = add(total, whole(entries[i].weight));
+    qsort(entries, count, sizeof *entries, by_price);
+    for (;; entries++) {
+        reached = add(reached, whole(entries->weight));
+        int order = compare(add(reached, reached), total);
+        if (order >= 0 && sign(lower) == 0) lower = entries->units;
+        if (order > 0) return mean(billionths(lower), billionths(entries->units));
+    }
+}
+
+/* MRK-1, MRK-2, MRK-6 */
+static void apply_price_inputs(Event *event) {
+    if (!run->forms_marks) refuse("not_formed", "the configuration has no table mark");
+    Market *market = affected_market = event->market;
+    Input inputs[INPUT_COUNT];
+    for (int i = 0; i < INPUT_COUNT; i++) {
+        inputs[i] = market->inputs[i];
+        inputs[i].exists = inputs[i].exists && run->has_stale && run->time - inputs[i].time <= run->stale_ms;
+    }
+    size_t given = 0;
+    for (; given < event->amount_count && event->amounts[given].field->kind < INPUT + PERPS; given++)
+        inputs[event->amounts[given].field->kind - INPUT] = (Input){true, billionths(event->amounts[given].units), run->time};
+    if (given < event->amount_count) inputs[PERPS] = (Input){true, weighted_median(event->amounts + given, event->amount_count - given), run->time};
+    Big prices[3];
+    int count = candidates(market, inputs, prices);
+    memcpy(market->inputs, inputs, sizeof inputs);
+    sorted(prices, count);
+    Big twice = add(prices[(count - 1) / 2], prices[count / 2]); /* MRK-6 */
+    market->mark = limited(divide_even(twice, billionths(whole(2))), market->mark);
+    each_pool(touch_if_open);
+}
+
 /* EVT-6: size in units of the market times payment, rounded up. */
 static Big funding_payment(const Market *market, Big size) {
     return divide_up(multiply(multiply(size, market->lot.mantissa), affected_payment), power_of_ten(market->lot.scale));
@@ -1345,6 +1532,7 @@ static void apply_block(Event *event) {
 
 /* ---- the table of EVT-1, and the checks of EVT-2 */
 
+#define QUOTE(name, input) {name, INPUT + input, POSITIVE}
 #define KEY {"account", ACCOUNT, ANY}, {"market", MARKET, ANY}, {"mode", MODE, ANY}
 
 static const struct {
@@ -1364,10 +1552,27 @@ static const struct {
     {"vault_trade", apply_vault_trade, {{"market", MARKET, ANY}, {"size", SIZE, NOT_ZERO}, {"price", PRICE, POSITIVE}}},
     {"vault_cash", apply_vault_cash, {{"amount", MONEY, NOT_ZERO}}},
     {"adjust", apply_adjust, {{"account", ACCOUNT, ANY}, {"mode", MODE, ANY}, {"amount", MONEY, NOT_ZERO}, {"market", ISOLATED_MARKET, ANY}}},
+    {"price_inputs", apply_price_inputs, {{"market", MARKET, ANY}, QUOTE("index", INDEX), QUOTE("best_bid", BEST_BID), QUOTE("best_ask", BEST_ASK),
+                                          QUOTE("last", LAST), QUOTE("perps", PERPS)}},
     {"block", apply_block, {{"time", TIME, ANY}}},
 };
 
 enum { FORM_COUNT = sizeof FORMS / sizeof *FORMS };
+
+/* MRK-1: after the amounts that are already there. */
+static void read_perps(Event *event, const Field *field, Json *list) {
+    if (of_kind(JSON_ARRAY, list, "perps")->count == 0) refuse(BAD, "perps is empty");
+    Amount *amounts = allocate(&line_arena, event->amount_count + list->count, sizeof(Amount));
+    memcpy(amounts, event->amounts, event->amount_count * sizeof(Amount));
+    event->amounts = amounts;
+    for (size_t i = 0; i < list->count; i++) {
+        Json *entry = of_kind(JSON_OBJECT, list->items[i], "perps"), *price = require(entry, "price");
+        uint64_t weight = integer(require(entry, "weight"), "weight");
+        if (weight == 0) refuse(BAD, "weight is 0");
+        no_other_fields(entry, "perps");
+        amounts[event->amount_count++] = (Amount){.field = field, .json = price, .decimal = decimal(price, "price"), .weight = weight};
+    }
+}
 
 /* EVT-2, step 1: the shape of the event. Returns what applies it. */
 static void read_field(Event *event, const Field *field, Json *json) {
@@ -1375,7 +1580,8 @@ static void read_field(Event *event, const Field *field, Json *json) {
     if (field->kind == MODE) event->mode = (Mode)choice(json, "mode", MODES, 2);
     if (field->kind == TIME) event->time = integer(json, "time");
     if (field->kind == LEVERAGE) event->leverage = integer(json, "leverage"), event->has_leverage = true;
-    if (field->kind == SIZE || field->kind == PRICE || field->kind == MONEY)
+    if (field->kind == INPUT + PERPS) read_perps(event, field, json);
+    if (field->kind == SIZE || field->kind == PRICE || field->kind == MONEY || (field->kind >= INPUT && field->kind < INPUT + PERPS))
         event->amounts[event->amount_count++] = (Amount){.field = field, .json = json, .decimal = decimal(json, field->name)};
     if (field->kind == PRICES) {
         if (of_kind(JSON_OBJECT, json, "prices")->count == 0) refuse(BAD, "prices is empty");
@@ -1431,7 +1637,7 @@ static void apply_event(Json *json) {
     const Field *form = FORMS[number].fields;
     for (size_t i = 0; i < 7 && form[i].name != NULL; i++) {
         if (form[i].kind == ISOLATED_MARKET && event.mode == CROSS) continue; /* ACC-12: unknown there, and required otherwise */
-        fields[i] = form[i].kind == LEVERAGE ? take(json, form[i].name) : require(json, form[i].name);
+        fields[i] = form[i].kind == LEVERAGE || form[i].kind >= INPUT ? take(json, form[i].name) : require(json, form[i].name);
         if (fields[i] != NULL) read_field(&event, &form[i], fields[i]);
     }
     no_other_fields(json, "event");
@@ -1486,8 +1692,18 @@ static void write_vault(void) {
     write_to(&reply, "}}");
 }
 
+/* MRK-8 */
+static void write_marks(void) {
+    write_to(&reply, "\"marks\":{");
+    for (size_t m = 0; m < run->market_count; m++)
+        write_to(&reply, "%s%s:%s", separator(&reply), quoted(run->markets[m].name), quoted_amount(run->markets[m].mark, run->markets[m].tick));
+    write_to(&reply, "},");
+}
+
 static void write_observation(void) {
-    write_to(&reply, "{\"ok\":true,\"observation\":{\"time\":%llu,\"block\":%llu,\"positions\":[", (unsigned long long)run->time, (unsigned long long)run->block);
+    write_to(&reply, "{\"ok\":true,\"observation\":{\"time\":%llu,\"block\":%llu,", (unsigned long long)run->time, (unsigned long long)run->block);
+    if (run->forms_marks) write_marks();
+    write_to(&reply, "\"positions\":[");
     each_position(write_position);
     write_to(&reply, "],\"pools\":[");
     each_pool(write_pool);
@@ -1502,12 +1718,12 @@ static void answer_hello(Json *request) {
     uint64_t protocol = integer(require(request, "protocol"), "protocol");
     no_other_fields(request, "hello");
     if (protocol != 1) refuse(BAD, "protocol is %llu, this engine speaks 1", (unsigned long long)protocol);
-    write_to(&reply, "{\"ok\":true,\"protocol\":1,\"engine\":\"liqspec-c 2.1.0\",\"rules\":\"2.1.0\",\"states\":\"full\",\"observes\":["
-                     "\"time\",\"block\",\"positions.state\",\"positions.size\",\"positions.cost\",\"positions.order\",\"positions.life\","
+    write_to(&reply, "{\"ok\":true,\"protocol\":1,\"engine\":\"liqspec-c 2.2.0\",\"rules\":\"2.2.0\",\"states\":\"full\",\"observes\":["
+                     "\"time\",\"block\",\"marks\",\"positions.state\",\"positions.size\",\"positions.cost\",\"positions.order\",\"positions.life\","
                      "\"positions.cooldown_until\",\"pools.collateral\",\"pools.equity\",\"pools.maintenance_margin\",\"pools.initial_margin\","
                      "\"pools.in_liquidation\",\"vault.cash\",\"vault.equity\",\"vault.positions\"],\"events\":[");
     for (size_t i = 0; i < FORM_COUNT; i++) write_to(&reply, "%s\"%s\"", separator(&reply), FORMS[i].name);
-    write_to(&reply, "],\"families\":[\"restore\"]}");
+    write_to(&reply, "],\"families\":[\"restore\",\"mark\"]}");
 }
 
 static Run *new_run; /* while a reset reads its configuration */

@@ -219,6 +219,22 @@ def _event_with_a_misspelt_integer(random: Random) -> bytes:
     return write({"op": "apply", "event": EVENTS[-1]}).replace(b'"time": 6', b'"time": ' + spelt)
 
 
+def _event_with_malformed_inputs(random: Random) -> bytes:
+    """Prices that a mark is formed from; each of them is optional (MRK-1)."""
+    entry: dict[str, Any] = {"price": "100", "weight": 1}
+    entries = random.choice(
+        (
+            [None, "100", ["100", 1], {}, {"price": "100"}, {"weight": 1}, {**entry, "venue": "x"}],
+            [{**entry, "weight": weight} for weight in (0, 0, "1", *NO_VALUES)],
+            [{**entry, "price": price} for price in NO_AMOUNTS],
+        )
+    )
+    perps = random.choice(([entry, random.choice(entries), entry], random.choice([[], entry, *NO_VALUES[:4]])))
+    quote = random.choice(("index", "best_bid", "best_ask", "last"))
+    fault = random.choice(({"perps": perps}, {"perps": perps}, {quote: random.choice([*NO_VALUES, *NO_AMOUNTS])}))
+    return write({"op": "apply", "event": {"type": "price_inputs", "market": "A", **fault}})
+
+
 def _event_of_no_type(random: Random) -> bytes:
     kind: Any = random.choice(
         ("", "Trade", "trade ", "liquidate", "toString", "__proto__", "hello", None, 1, [], ["trade"], {})
@@ -268,6 +284,7 @@ _KINDS: list[Callable[[Random], bytes]] = [
     _event_with_a_mistyped_field,
     _event_with_a_malformed_amount,
     _event_with_a_misspelt_integer,
+    _event_with_malformed_inputs,
     _event_of_no_type,
     _event_of_no_mode,
     _no_event,

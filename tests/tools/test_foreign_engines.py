@@ -172,6 +172,12 @@ class TestTheEdgesOfTheFormats:
         assert "T5" in {transition for exchange in exchanges for transition, _ in exchange.transitions}
         assert first_disagreement(command, exchanges) == ""
 
+    def test_averages_are_of_28_digits(self, command: Command) -> None:
+        """MRK-5: of longer prices every digit of the marks shows how they were computed."""
+        exchanges = exchanges_of(*averaged_run())
+        assert [exchange.code for exchange in exchanges] == [None] * len(exchanges)
+        assert first_disagreement(command, exchanges) == ""
+
     def test_the_end_of_a_window_may_lie_beyond_the_integers(self, command: Command) -> None:
         """CFG-2, OBS-2: with all its digits."""
         exchanges = exchanges_of(*late_run())
@@ -230,6 +236,20 @@ def wide_run() -> tuple[dict[str, Any], list[dict[str, Any]]]:
         {"type": "vault_trade", "market": "A", "size": "-" + "9" * 40 + "." + "9" * 38, "price": "9" * 78},
         {"type": "vault_cash", "amount": "-" + "9" * 40 + "." + "9" * 38},
     ]
+
+
+def averaged_run() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Prices of 60 digits: the average of the book is the middle candidate, and at the end spot is the only one."""
+    perps = [{"price": "8" * 60, "weight": 1}]
+    events: list[dict[str, Any]] = []
+    for step, digit in enumerate("12345"):
+        book = {"best_bid": digit * 59, "best_ask": digit * 58 + "9"}
+        events += [
+            {"type": "block", "time": 7 + 31_415 * step},
+            {"type": "price_inputs", "market": "A", **book, "perps": perps},
+            {"type": "price_inputs", "market": "A", **book, "index": "1" + "0" * 58},
+        ]
+    return {**CONFIG, "mark": {}}, [*events, {"type": "price_inputs", "market": "A", "index": "7" * 60}]
 
 
 def late_run() -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -368,7 +388,14 @@ def test_the_engine_in_c_has_no_undefined_behaviour(tmp_path: Path) -> None:
     )
     assert (
         first_disagreement(
-            checked, [*stories(), *random_runs(), *exchanges_of(*wide_run()), *exchanges_of(*late_run())]
+            checked,
+            [
+                *stories(),
+                *random_runs(),
+                *exchanges_of(*wide_run()),
+                *exchanges_of(*averaged_run()),
+                *exchanges_of(*late_run()),
+            ],
         )
         == ""
     )
