@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
-from liqspec.core.events import EventData
+from liqspec.core.events import EventData, PriceInputs
 from liqspec.core.parameters import TABLES, InvalidConfig, tables_of
 from liqspec.core.snapshot import Snapshot
 from liqspec.generate import Guide
@@ -163,7 +163,8 @@ def search(sets: RuleSets, budget: Budget, passes: tuple[tuple[Pass, ...], ...] 
         setting.pop("liquidation", None)
         pair = Pair(sets, setting)
         # Each rule set has its own lines and windows, so the guide follows each in turn.
-        guide = Guide(random, pair.engines[number % 2])
+        engine = pair.engines[number % 2]
+        guide = Guide(random, engine, (PriceInputs.type,) if engine.venue.forms_marks else ())
         divergence = guided_run(guide.next_event, pair.apply, LENGTH, f"run {number} of seed {budget.seed}")
         runs, steps = runs + 1, steps + len(pair.events)
         if divergence is not None:

@@ -204,7 +204,7 @@ def _rule_sets(ground: dict[str, Any], path: str, one: Any, other: Any) -> RuleS
     table, _, name = path.partition(".")
     rules = []
     for value in (one, other):
-        changed = {**ground[table], name: value}
+        changed = {**ground.get(table, {}), name: value}
         both = {"liquidation": ground["liquidation"], "backstop": ground["backstop"]}
         rules.append({**both, table: {key: entry for key, entry in changed.items() if entry is not None}})
     setting = {key: value for key, value in ground.items() if key != "liquidation"}
