@@ -1,18 +1,21 @@
 """Which rules decide: where an engine differs from the model, and why a position was or was not liquidated."""
 
 from collections.abc import Iterable, Iterator
+from statistics import fmean
 from typing import Any, TypeVar
 
 from attrs import frozen
 
 from liqspec.core import arithmetic, machine, measures
 from liqspec.core.changes import measure
-from liqspec.core.effects import Backstopped, Effect, OrderEmitted, OrderEnded, Transitioned
+from liqspec.core.effects import Backstopped, Effect, MarkFormed, OrderEmitted, OrderEnded, Transitioned
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData, checks_with
+from liqspec.core.families.mark_price import BILLION, INPUTS
 from liqspec.core.refusals import Refusal
 from liqspec.core.state import GuardInputs, Pool, Position
 from liqspec.edge import keys
+from liqspec.edge.amounts import is_decimal
 from liqspec.edge.texts import words
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text
@@ -159,7 +162,10 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
         return _of_state(step, difference, because, observes)
     if difference.field == "positions.order" and not any(isinstance(effect, Backstopped) for effect in setting):
         return _of_order(step, difference, setting, because)
-    rules = [effect.rule for effect in setting]
+    rules = [
+        rule for effect in setting if isinstance(effect, MarkFormed) for rule in _of_mark(step, effect, difference)
+    ]
+    rules += [effect.rule for effect in setting]
     rules += [rule for effect in setting for rule in entry.effects[effect.kind]]
     pool = measures.all_pools(step.engine).get(keys.pool_of(difference.subject))
     pool_lines = () if pool is None else (_pool_line(step.engine, pool),)
@@ -169,7 +175,7 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
 def _concerns(effect: Effect, difference: Difference) -> bool:
     """Whether an effect is about the subject of a difference; a pool's are also those of its positions."""
     part, about = difference.field.partition(".")[0], effect.subject
-    if part in ("time", "block", "vault"):
+    if part in ("time", "block", "marks", "vault"):
         return part != "vault" or about is None or effect.kind in ("filled", "deficit_covered", "backstopped")
     if about is None:
         return False
@@ -177,6 +183,25 @@ def _concerns(effect: Effect, difference: Difference) -> bool:
         return keys.pool_of(about) == difference.subject
     backstopped = isinstance(effect, Backstopped) and effect.pool == keys.pool_of(difference.subject)
     return about == difference.subject or backstopped
+
+
+def _of_mark(step: Step, effect: MarkFormed, difference: Difference) -> list[str]:
+    """The rules by which another mark was formed, the likeliest first: what would give the mark that was reported."""
+    grid, theirs = step.engine.venue.markets[effect.market].price, difference.theirs
+    shown = theirs.get(effect.market) if isinstance(theirs, dict) else None
+    ticks = grid.units(shown) if isinstance(shown, str) and is_decimal(shown) else None
+    values = {name: value / BILLION for name, value in effect.candidates}
+    if ticks is None:
+        return []
+    if effect.limited or any(abs(ticks - value) <= 1 for value in (*values.values(), fmean(values.values()))):
+        return [effect.rule]
+    inputs = step.event.keys() & {*INPUTS}
+    kept = step.engine.venue.stale_ms is not None and len(inputs) < len(INPUTS)
+    feed = step.engine.state.feeds[effect.market]
+    lasted = any(average.denominator for average in (feed.basis, feed.book))
+    several = len(step.event.get("perps", ())) > 1
+    chosen = {"MRK-4": several, "MRK-2": kept, "MRK-5": lasted, "MRK-3": True}
+    return [rule for rule, applies in chosen.items() if applies]
 
 
 def _of_state(step: Step, difference: Difference, because: tuple[str, ...], observes: Observes) -> Reason:
