@@ -40,4 +40,5 @@ if len(WRONG_ENGINES) != sum(len(module.ENGINES) for module in _MODULES):
 # X151, a failure that outlives its life (a key can be reopened only after its pool left liquidation);
 # X153, an order that outlives its position (neither a fill, a trade nor a backstop ends a life while one works);
 # X224, accounts in the order of the configuration (only the order of a list would show it, and lists compare by keys);
-# X239, X240, a formed mark rounded down, or half a tick up (MRK-9 allows a tick; the examples of MRK-6 show them).
+# X239, X240, X259, a formed mark that is rounded down, or half a tick up, or cannot move where a share of it is below a
+# tick (MRK-9 allows a tick; the examples of MRK-6 and a test of MRK-7 show them).

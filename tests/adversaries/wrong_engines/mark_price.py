@@ -125,13 +125,6 @@ def _of_the_bid(self: Feed, quotes: Quotes, now: int) -> None:
         REAL_SAMPLE(self, quotes, now)
 
 
-def _may_stand_still(mark: int, previous: int, max_move: Ratio | None) -> int:
-    if max_move is None:
-        return mark
-    most = previous * max_move.numerator // max_move.denominator
-    return max(previous - most, min(previous + most, mark))
-
-
 def _only_upwards(mark: int, previous: int, max_move: Ratio | None) -> int:
     return mark if mark < previous else REAL_LIMITED(mark, previous, max_move)
 
@@ -212,7 +205,6 @@ ENGINES = (
     wrong("X256", "MRK-5", "An average never forgets", Patch(Average, "add", _never_forgets)),
     wrong("X257", "MRK-5", "An average takes seconds for milliseconds", Patch(Average, "add", _in_seconds)),
     wrong("X258", "MRK-5", "The basis is of the best bid", Patch(Feed, "sample", _of_the_bid)),
-    wrong("X259", "MRK-7", "A small mark cannot move", Patch(mark_price, "limited", _may_stand_still)),
     wrong("X260", "MRK-7", "Only a rising mark is limited", Patch(mark_price, "limited", _only_upwards)),
     wrong(
         "X261", "MRK-7", "The largest move is a share of the new mark", Patch(mark_price, "limited", _of_the_new_mark)
