@@ -149,9 +149,17 @@ def _grid(findings: Findings, theme: Theme) -> Figure:
     What was kept is above 0, what was missing below.
     """
     rows, columns, lines, places = findings.study.file.axis
-    figure = Figure(figsize=(11.2, 8.6), facecolor=theme.background)
+    width = 3.3 * len(columns.choice) + 1.1
+    figure = Figure(figsize=(width, 8.6), facecolor=theme.background)
     grid = figure.add_gridspec(
-        len(rows.choice), len(columns.choice), left=0.075, right=0.985, top=0.855, bottom=0.095, hspace=0.3, wspace=0.07
+        len(rows.choice),
+        len(columns.choice),
+        left=0.85 / width,
+        right=0.985,
+        top=0.855,
+        bottom=0.095,
+        hspace=0.3,
+        wspace=0.07,
     )
     _head(figure, findings, [*_line_samples(lines, theme), *_end_samples(theme)], theme)
     for row, one in enumerate(rows.choice):
