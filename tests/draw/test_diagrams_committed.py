@@ -9,11 +9,18 @@ from support.paths import ROOT
 
 FOLDER = ROOT / "diagrams"
 TEXTS = [picture for picture in views.files() if picture.kind in views.TEXTS]
+MARKS = [picture for picture in views.files() if picture.view.startswith(views.MARK)]
 
 
 @pytest.mark.parametrize("picture", TEXTS, ids=lambda picture: picture.name)
 def test_a_committed_text_is_drawn_from_the_tables(picture: views.Committed) -> None:
     """SVG is not compared byte for byte: versions of Graphviz differ. The DOT source next to it is."""
+    assert (FOLDER / picture.name).read_bytes() == picture.content(), "stale: run `make diagrams`"
+
+
+@pytest.mark.parametrize("picture", MARKS, ids=lambda picture: picture.name)
+def test_a_committed_picture_of_a_mark_is_that_of_todays_run(picture: views.Committed) -> None:
+    """Byte for byte, with the locked version of its library."""
     assert (FOLDER / picture.name).read_bytes() == picture.content(), "stale: run `make diagrams`"
 
 
@@ -23,12 +30,13 @@ def test_every_picture_is_there_and_no_other() -> None:
 
 
 def test_every_svg_has_its_source_next_to_it() -> None:
-    """That of a study is its page."""
+    """That of a study is its page, that of a mark its scenario."""
     names = {picture.name for picture in views.files()}
     drawn = {name for name in names if name.endswith(".svg")}
     of_studies = {f"study-{name}-{theme}.svg" for name in studies.names() for theme in ("light", "dark")}
-    assert of_studies <= drawn
-    assert {name.replace(".svg", ".dot") for name in drawn - of_studies} <= names
+    of_marks = {picture.name for picture in MARKS}
+    assert of_studies | of_marks <= drawn
+    assert {name.replace(".svg", ".dot") for name in drawn - of_studies - of_marks} <= names
     assert all((files.ROOT / "studies" / f"{name}.md").is_file() for name in studies.names())
 
 

@@ -276,11 +276,19 @@ SENTENCES: list[tuple[Effect, str]] = [
     (BlockBegun(1, 5), "block 1 begins at 5 ms"),
     (
         MarkFormed("A", 1000, (("spot", 1000 * 10**9 - 1), ("book", 1000 * 10**9), ("perps", 1200 * 10**9)), False),
-        "mark of A is 1,000: the median of spot 999.999999999, book 1,000, perps 1,200",
+        "mark of A is 1,000: the median of spot ~1,000, book 1,000 and perps 1,200",
+    ),
+    (
+        MarkFormed("A", 12, (("spot", 12_004_999_999), ("perps", 12 * 10**9)), False),
+        "mark of A is 12: the mean of spot ~12 and perps 12",
+    ),
+    (
+        MarkFormed("A", 12, (("book", 12_250_000_000),), False),
+        "mark of A is 12: book 12.25, the only candidate",
     ),
     (
         MarkFormed("A", 110, (("spot", 120 * 10**9),), True),
-        "mark of A is 110: the median of spot 120, cut to the largest move (MRK-7)",
+        "mark of A is 110, as far as one update moves it (MRK-7), towards spot 120, the only candidate",
     ),
 ]
 

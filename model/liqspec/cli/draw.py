@@ -15,8 +15,9 @@ from liqspec.draw.theme import ThemeName
 from liqspec.draw.views import TEXTS, VIEWS, Format
 from liqspec.edge.errors import needs
 from liqspec.edge.texts import counted
-from liqspec.replay import recordings
+from liqspec.replay import mark_choices, recordings
 from liqspec.replay.record import Record
+from liqspec.spec import scenarios
 
 Kind = TypeVar("Kind", bound=str)
 Image = Literal["svg", "png"]
@@ -46,6 +47,7 @@ draw = application(
 - `liqspec draw machine --theme dark -o lifecycle.svg`
 - `liqspec draw machine --view state:cooldown -o cooldown.png`
 - `liqspec draw run deficit -o deficit.svg`, or `--html -o deficit.html` for a page to step through
+- `liqspec draw mark each-source-fails-once -o mark.svg` - how a mark is formed, and what other choices would do
 - `liqspec verify --json > result.json`, then `liqspec draw coverage result.json -o diagram.svg`
 """,
     name="draw",
@@ -177,6 +179,25 @@ def draw_run(
 
         content = timeline.render(record, chosen, theme or "light")
     _deliver(content, output)
+
+
+@draw.command(name="mark")
+def draw_mark(
+    story: Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")],
+    market: Annotated[str | None, typer.Option(help="By default the first whose mark is formed.")] = None,
+    kind: Annotated[Image | None, typer.Option("--format", help="By default that of FILE, else svg.")] = None,
+    theme: Theme = "light",
+    output: Output = None,
+) -> None:
+    """Draw how a mark is formed, and who is liquidated under it and under each other choice of the mark.
+
+    Inputs, candidates, the mark (MRK-3, MRK-6), and the liquidation prices of the open positions; below them the same
+    run with the last trade, the index, the book or the other venues as the mark alone.
+
+    Example: `liqspec draw mark each-source-fails-once -o mark.svg`
+    """
+    chosen: Image = _format(kind, output, IMAGE_ENDINGS, "svg")
+    _deliver(views.of_mark(mark_choices.compare(scenarios.load(story), market), chosen, theme), output)
 
 
 def _format(

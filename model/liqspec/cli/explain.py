@@ -1,9 +1,11 @@
 """The command that explains a rule or a transition: text, worked examples, code and tests."""
 
+import inspect
 import textwrap
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+import attrs
 import typer
 from rich.console import Console, ConsoleOptions
 from rich.markdown import Markdown, TableElement
@@ -11,6 +13,7 @@ from rich.markup import escape
 
 from liqspec.cli.app import Json, fail, print_json, terminal
 from liqspec.core import machine
+from liqspec.core.events import CHECKS, EVENTS
 from liqspec.core.parameters import PARAMETERS
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge import files
@@ -44,7 +47,8 @@ def explain(
         typer.Argument(
             metavar="RULE",
             help="A rule such as LIQ-3, a group of rules such as BKS, a transition such as T5, or a name: "
-            "of a state, a trigger, a guard, a refusal code, a parameter of a venue or a field of an observation.",
+            "of an event, a state, a trigger, a guard, a refusal code, a parameter of a venue or "
+            "a field of an observation.",
         ),
     ],
     as_json: Json = False,
@@ -73,6 +77,9 @@ def explain(
         by = f" ({named['rule']})" if "rule" in named else ""
         said = f"{named['kind']} [bold]{rule.lower()}[/bold]{by}: {escape(named['meaning'])}"
         terminal().print(said, soft_wrap=True)
+        for more in ("event", "answers"):
+            if more in named:
+                terminal().print(f"{more}: {escape(named[more])}", soft_wrap=True)
     else:
         known = [*lifecycle.by_id, *rulebook.rules(), *groups, *names]
         hint = did_you_mean(wanted, known) or did_you_mean(rule.lower(), known)
@@ -95,15 +102,38 @@ def _names() -> dict[str, dict[str, str]]:
     guards = {
         name: {"kind": "guard", "rule": entry.rule, "meaning": entry.meaning} for name, entry in table.guards.items()
     }
-    return {
+    found = {
         **{name: {"kind": "field of an observation", **_observed(entry)} for name, entry in fields.items()},
-        **{name: {"kind": "refusal", "meaning": meaning} for name, meaning in MEANINGS.items()},
+        **{
+            name: {"kind": "refusal", "meaning": meaning, "answers": _answers(name)}
+            for name, meaning in MEANINGS.items()
+        },
         **{name.rpartition(".")[2]: entry for name, entry in parameters.items()},
         **parameters,
         **{name: {"kind": "trigger", "meaning": entry.meaning} for name, entry in table.triggers.items()},
         **guards,
         **{name: {"kind": "state", "meaning": entry.meaning} for name, entry in table.states.items()},
     }
+    for name in EVENTS:
+        text = _event(name)
+        found[name] = {**found[name], "event": text} if name in found else {"kind": "event", "meaning": text}
+    return found
+
+
+def _event(name: str) -> str:
+    """What an event is: its rules, its fields, and the codes that refuse it, in the order of its checks."""
+    fields = ", ".join(attribute.name for attribute in attrs.fields(EVENTS[name]))
+    codes = ", ".join(dict.fromkeys(check.code for check in CHECKS[name]))
+    return f"{inspect.getdoc(EVENTS[name])} Fields: {fields or 'none'}. Refused as: {codes}."
+
+
+def _answers(code: str) -> str:
+    """The events that are refused with a code, each with the rules by which they are."""
+    rules = {
+        name: ", ".join(dict.fromkeys(check.rule for check in checks if check.code == code))
+        for name, checks in CHECKS.items()
+    }
+    return ", ".join(f"{name} ({by})" for name, by in rules.items() if by) or "none"
 
 
 def _observed(entry: observables.Observable) -> dict[str, str]:

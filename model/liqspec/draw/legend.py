@@ -6,7 +6,7 @@ from typing import Literal
 from attrs import frozen
 
 from liqspec.core.events import EventData
-from liqspec.draw.theme import Area, Curve, Purpose, Role
+from liqspec.draw.theme import Area, Curve, Purpose, Role, Source
 from liqspec.edge.texts import words
 from liqspec.replay.record import Measures, Record, Trade
 
@@ -38,6 +38,12 @@ AREAS: dict[Area, str] = {
     "breached": "breached",
     "below_backstop": "below the backstop line",
     "window": "own cooldown window",
+}
+SOURCES: dict[Source, str] = {
+    "index": "index",
+    "book": "book",
+    "perps": "other venues",
+    "last": "last trade",
 }
 
 Side = Literal["sells", "buys"]

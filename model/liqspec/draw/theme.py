@@ -17,6 +17,7 @@ Role = Literal["start", "covered", "waiting", "liquidation", "partial", "vault",
 Purpose = Literal["opening", "trouble", "relief", "closing", "reserved"]
 Curve = Literal["mark", "equity", "maintenance", "backstop", "takeover"]
 Area = Literal["breached", "below_backstop", "window"]
+Source = Literal["index", "book", "perps", "last"]
 
 FONT = "Helvetica,Arial,sans-serif"
 
@@ -119,6 +120,12 @@ class Theme:
             "below_backstop": self.boxes["vault"].fill,
             "window": self.boxes["waiting"].border,
         }
+
+    @property
+    def sources(self) -> dict[Source, str]:
+        """The colour of each source of a mark; its shape distinguishes it as well."""
+        roles: dict[Source, Role] = {"index": "waiting", "book": "covered", "perps": "vault", "last": "partial"}
+        return {source: self.boxes[role].border for source, role in roles.items()}
 
 
 # On a light page, and on a dark one.

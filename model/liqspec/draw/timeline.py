@@ -64,10 +64,15 @@ def settings() -> Iterator[None]:
 
 def render(record: Record, form: Format, theme: ThemeName = "light") -> bytes:
     """The timeline as a file; the same record gives the same bytes with the same version of the library."""
+    return saved(draw(record, theme), form, record.title)
+
+
+def saved(figure: Figure, form: Format, title: str) -> bytes:
+    """A figure as a file, without the date."""
     file = io.BytesIO()
-    metadata = {"Date": None, "Title": record.title} if form == "svg" else {"Software": None}
+    metadata = {"Date": None, "Title": title} if form == "svg" else {"Software": None}
     with settings():
-        draw(record, theme).savefig(file, format=form, dpi=_DPI, metadata=metadata)
+        figure.savefig(file, format=form, dpi=_DPI, metadata=metadata)
     return file.getvalue()
 
 
@@ -138,7 +143,7 @@ def _market(axes: Axes, record: Record, name: str, theme: Theme) -> None:
         if trade.market == name:
             look = marker(mark_of(trade), theme)
             axes.plot([trade.event], [trade.price.drawn], **look, markeredgewidth=1.0, zorder=4, label=trade.kind)
-    _scale(axes, theme)
+    scale(axes, theme)
 
 
 def _pool(axes: Axes, record: Record, key: str, theme: Theme, column: float) -> None:
@@ -155,7 +160,7 @@ def _pool(axes: Axes, record: Record, key: str, theme: Theme, column: float) -> 
     _stairs(axes, [seen.equity if seen else None for seen in measures], "equity", theme)
     for event in record.takeovers(key):
         axes.axvline(event, label=CURVES["takeover"], **stroke("takeover", theme))
-    _scale(axes, theme)
+    scale(axes, theme)
     _draw_breaches(axes, record, key, theme, column)
 
 
@@ -183,7 +188,8 @@ def _stairs(axes: Axes, amounts: Sequence[Amount | None], curve: Curve, theme: T
     axes.stairs(values, edges, baseline=None, label=CURVES[curve], zorder=zorder, **stroke(curve, theme))
 
 
-def _scale(axes: Axes, theme: Theme) -> None:
+def scale(axes: Axes, theme: Theme) -> None:
+    """Prepare the vertical scale of a panel with its lines."""
     axes.margins(y=0.14)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: scale_text(value)))

@@ -13,16 +13,19 @@ from liqspec.draw.diagram import CannotDraw, Diagram, at_venue
 from liqspec.draw.theme import THEMES, ThemeName
 from liqspec.edge.errors import needs
 from liqspec.edge.texts import show
+from liqspec.replay import mark_choices
 from liqspec.replay import study as running
+from liqspec.replay.mark_choices import Comparison
 from liqspec.replay.study import Findings
-from liqspec.spec import charts, studies, venues
+from liqspec.spec import charts, scenarios, studies, venues
 
 Format = Literal["svg", "png", "pdf", "dot", "mermaid", "scxml", "xstate"]
 TEXTS: tuple[Format, ...] = ("dot", "mermaid", "scxml", "xstate")  # formats that are short texts, to be read
 
 _SUFFIXES: dict[Format, str] = {"mermaid": "mmd", "xstate": "xstate.json"}
 
-STUDY = "study"
+STUDY, MARK = "study", "mark"
+MARK_DRAWN = "each-source-fails-once"  # the scenario whose mark is drawn
 VIEWS = "whole, trigger:NAME, state:NAME, assessment, scopes"
 
 
@@ -74,6 +77,18 @@ def of_study(name: str, kind: Literal["svg", "png"], theme: ThemeName) -> bytes:
     return study.render(_found(name), kind, theme)
 
 
+def of_mark(comparison: Comparison, kind: Literal["svg", "png"], theme: ThemeName) -> bytes:
+    """The picture of how a mark is formed.
+
+    Raises:
+        MissingExtra: the library that draws it is missing.
+    """
+    with needs("matplotlib", "pictures", "the picture of a mark"):
+        from liqspec.draw import mark  # noqa: PLC0415 (its library takes longer to load than all the rest)
+
+    return mark.render(comparison, kind, theme)
+
+
 @cache
 def _found(name: str) -> Findings:
     return running.run(studies.load(name))
@@ -120,16 +135,21 @@ class Committed:
 
         Raises:
             CannotDraw: the program `dot` is missing, for an SVG.
-            MissingExtra: the library that draws studies is missing.
+            MissingExtra: the library that draws studies and marks is missing.
         """
         what, _, name = self.view.partition(":")
-        return (
-            of_study(name, "svg", self.theme) if what == STUDY else draw(self.view, self.kind, self.theme, self.venue)
-        )
+        if what == STUDY:
+            return of_study(name, "svg", self.theme)
+        if what == MARK:
+            return of_mark(mark_choices.compare(scenarios.load(name)), "svg", self.theme)
+        return draw(self.view, self.kind, self.theme, self.venue)
 
 
 def files() -> list[Committed]:
-    """All files; next to each SVG is the DOT source from which it was laid out; a study's is its page in `spec/`."""
+    """All files; next to each SVG is the DOT source from which it was laid out.
+
+    A study's source is its page in `spec/`, and a mark's its scenario.
+    """
     pictures: list[tuple[str, str, str | None]] = [("machine", "whole", None)]
     pictures += [(f"venue-{venue}", "whole", venue) for venue in venues.names()]
     pictures += [("assessment", "assessment", None), ("scopes", "scopes", None)]
@@ -148,6 +168,7 @@ def files() -> list[Committed]:
         found += [
             Committed(stem=f"study-{name}-{theme}", view=f"{STUDY}:{name}", kind="svg", theme=theme) for theme in themes
         ]
+    found += [Committed(stem=f"mark-{theme}", view=f"{MARK}:{MARK_DRAWN}", kind="svg", theme=theme) for theme in themes]
     return found + [Committed(stem="machine", view="whole", kind=kind) for kind in machines]
 
 

@@ -32,8 +32,11 @@ class Units:
         return thousands(self.venue.markets[market].price.text(ticks))
 
     def part_of_price(self, market: str, billionths: int) -> str:
-        """A price in billionths of a tick."""
-        return thousands(amounts.ratio_text(self.venue.markets[market].price.step * Fraction(billionths, 10**9)))
+        """A price in billionths of a tick: exact where that is short, else to a hundredth of a tick, with a tilde."""
+        ticks = Fraction(billionths, 10**9)
+        shown = round(ticks, 2)
+        text = thousands(amounts.ratio_text(self.venue.markets[market].price.step * shown))
+        return text if shown == ticks else f"~{text}"
 
     def size(self, market: str, lots: int) -> str:
         """A size in lots."""
@@ -59,6 +62,8 @@ def value_text(value: Any) -> str:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return " and ".join(map(_entry_text, value))
     if isinstance(value, dict):
         return ", ".join(f"{name} {value_text(entry)}" for name, entry in value.items()) or "none"
     if isinstance(value, str):
@@ -67,6 +72,13 @@ def value_text(value: Any) -> str:
         except amounts.MalformedAmount:
             return value
     return str(value)
+
+
+def _entry_text(entry: Any) -> str:
+    """An entry of a list: its names and values without commas, which are those of the list's neighbours."""
+    if isinstance(entry, dict):
+        return " ".join(f"{name} {value_text(value)}" for name, value in entry.items())
+    return value_text(entry)
 
 
 def exact_text(value: Fraction) -> str:

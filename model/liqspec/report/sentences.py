@@ -52,10 +52,10 @@ def effect_text(effect: Effect, units: Units) -> str:  # noqa: PLR0912  # one ca
         case effects.Marked():
             return f"mark of {effect.market} is {units.price(effect.market, effect.price)}"
         case effects.MarkFormed():
-            shown = [f"{name} {units.part_of_price(effect.market, value)}" for name, value in effect.candidates]
-            limit = ", cut to the largest move (MRK-7)" if effect.limited else ""
-            price = units.price(effect.market, effect.price)
-            return f"mark of {effect.market} is {price}: the median of {', '.join(shown)}{limit}"
+            price, median = units.price(effect.market, effect.price), _median(effect, units)
+            if effect.limited:
+                return f"mark of {effect.market} is {price}, as far as one update moves it (MRK-7), towards {median}"
+            return f"mark of {effect.market} is {price}: {median}"
         case effects.CollateralMoved():
             return f"{effect.pool} {_verb(effect.amount, 'receives', 'pays')} {money(abs(effect.amount))}"
         case effects.Traded():
@@ -107,6 +107,14 @@ def effect_text(effect: Effect, units: Units) -> str:  # noqa: PLR0912  # one ca
             return f"block {effect.block} begins at {effect.time} ms"
         case _:
             assert_never(effect)
+
+
+def _median(effect: effects.MarkFormed, units: Units) -> str:
+    """The candidates and what is made of them: one alone, the mean of two, the median of three."""
+    *others, last = (f"{name} {units.part_of_price(effect.market, value)}" for name, value in effect.candidates)
+    if not others:
+        return f"{last}, the only candidate"
+    return f"the {'mean' if len(others) == 1 else 'median'} of {', '.join(others)} and {last}"
 
 
 def _verb(amount: int, positive: str, negative: str) -> str:
