@@ -306,7 +306,7 @@ def test_a_refusal_is_a_sentence(refusal: refusals.Refusal, sentence: str) -> No
 
 COMMANDS_WITH_GROUPS = [
     *([name] for name in COMMANDS if name not in ("draw", "vectors")),
-    *(["draw", name] for name in ("machine", "coverage", "all", "run", "mark")),
+    *(["draw", name] for name in ("machine", "coverage", "all", "run", "mark", "study")),
     *(["vectors", name] for name in ("generate", "check", "run")),
 ]
 

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,8 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
+STOP = 'set.protect = [{ position = "trader/BTC/cross", stop = "49000" }]'
+
 # 48,000: the order for 1 sells 0.4 at 47,990, which restores the pool; 3,000 - 0.4 x 2,010 - 0.6 x 2,000 is kept.
 # With a stop 0.6 more are sold at 47,900. 46,000: 0.4 at 45,990, 0.6 at 45,900: 3,000 - 1,604 - 2,460.
 BY_HAND: dict[str, dict[str, str]] = {
@@ -205,6 +208,41 @@ def test_a_position_that_nothing_happens_to_has_no_price(tmp_path: Path) -> None
     assert (measures["price"], measures["slippage"], measures["shortfall"]) == (None, None, None)
     assert measures["slippage_cost"] == 0
     assert value_of(MEASURES["price"], measures["price"]) == "none"
+
+
+def changed(folder: Path, *changes: tuple[str, str]) -> Findings:
+    """The small study with some of its text replaced, run."""
+    text = SMALL
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / "changed.toml"
+    path.write_text(text, encoding="utf-8")
+    return running.run(studies.load(str(path)))
+
+
+def test_each_deposit_of_an_alarm_is_paid_in(tmp_path: Path) -> None:
+    """SCN-6: 3,000, and twice 500."""
+    alarm = '{ pool = "trader/cross", alarm = "3/2", deposit = "500", times = 2 }'
+    found = changed(tmp_path, ('["50000", "48000"]', '["50000", "48700", "48000"]'), (STOP, f"set.protect = [{alarm}]"))
+    assert [found.of(f"fall/{way}").measures["paid_in"] for way in ("stop", "plain")] == [
+        Fraction(4_000),
+        Fraction(3_000),
+    ]
+
+
+def test_a_refused_trade_of_a_stop_is_not_a_sale(tmp_path: Path) -> None:
+    """SCN-5, ACC-9: the only bid is 2,001 below the mark."""
+    far = ('[{ distance = "10", size = "0.4" }, {', '[{ distance = "2001", size = "1" }, {')
+    found = changed(tmp_path, ('"48000"', '"49000"'), far, ('distance = "100"', 'distance = "3000"'))
+    measures = found.of("fall/stop").measures
+    assert [measures[name] for name in ("by_trader", "price", "left")] == [Fraction(0), None, Fraction(1)]
+
+
+def test_a_claim_about_a_figure_that_does_not_exist_is_not_as_it_is_stated(tmp_path: Path) -> None:
+    found = changed(tmp_path, ('"48000"', '"50100"'), ('measure = "left"', 'measure = "price"'))
+    (wrong,) = (one for one in found.wrong if one.shown.measure == "price")
+    assert (wrong.left, wrong.holds) == (None, False)
 
 
 class TestTheCommand:
