@@ -7,12 +7,15 @@ import pytest
 from liqspec.core import changes
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Config
+from liqspec.core.effects import Transitioned
 from liqspec.core.engine import Engine
 from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import schemas
 from liqspec.edge.shapes import WrongShape
 from liqspec.generate import boundaries
-from support.builders import restored_by_a_fill, small_config, working
+from liqspec.report.amounts import Units
+from liqspec.report.sentences import effect_text
+from support.builders import apply, restored_by_a_fill, small_config, working
 
 FACTORS = [
     ({"factor": "6/5"}, Ratio(6, 5)),
@@ -94,3 +97,12 @@ def test_a_malformed_target_is_refused_where_it_is(restore: object, path: str) -
     assert caught.value.path == path
     assert not schemas.accepts("config", config)
     assert schemas.accepts("config", small_config(liquidation={"restore": {"factor": "3/2", "measure": "initial"}}))
+
+
+def test_the_sentence_of_a_restored_pool_names_its_target() -> None:
+    """LIQ-15: with a deposit of 10 equity is 90, exactly 45/44 of the margin of 88."""
+    engine = working(liquidation={"restore": {"factor": "45/44"}})
+    (restored,) = (
+        one for one in apply(engine, "deposit", account="alice", amount="10") if isinstance(one, Transitioned)
+    )
+    assert "equity 90 >= restore target 90 and" in effect_text(restored, Units(engine.venue))

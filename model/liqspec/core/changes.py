@@ -44,7 +44,7 @@ def fire_with(inputs: GuardInputs, position: Position, trigger: Trigger, effects
     entry = machine.lifecycle().fire(position, trigger, inputs)
     if entry is None:
         return False
-    measures = inputs.equity, inputs.maintenance_margin
+    measures = inputs.equity, inputs.maintenance_margin, inputs.restore_target
     effects.append(Transitioned(position.key, entry.id, source, entry.to, entry.rules[0], entry.guard, *measures))
     return True
 

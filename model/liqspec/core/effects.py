@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from attrs import frozen
 
+from liqspec.core.arithmetic import Ratio
 from liqspec.edge.texts import snake_case
 
 EndOfOrder = Literal["filled", "no_liquidity", "restored"]
@@ -124,7 +125,10 @@ class OrderEnded(EffectRecord, rules=("FIL-3", "FIL-6", "LIQ-9")):
 
 @frozen
 class Transitioned(EffectRecord):  # its rules are the first of each transition in the table
-    """A position moved through its lifecycle; the two measures are its pool's when the guards were judged."""
+    """A position moved through its lifecycle; the measures are its pool's when the guards were judged.
+
+    `restore_target` is what equity had to reach, where that is not the maintenance margin (LIQ-15).
+    """
 
     position: str
     transition: str
@@ -134,6 +138,7 @@ class Transitioned(EffectRecord):  # its rules are the first of each transition 
     guard: tuple[str, ...]
     equity: int
     maintenance_margin: int
+    restore_target: Ratio | None = None
 
 
 @frozen

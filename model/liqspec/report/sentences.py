@@ -130,9 +130,11 @@ def _guard_text(guard: str, effect: effects.Transitioned, units: Units) -> str:
     equity, margin = units.money(effect.equity), units.money(effect.maintenance_margin)
     breached = effect.equity < effect.maintenance_margin
     needs = f"equity {equity} < maintenance margin {margin}" if breached else "the pool is not restored"
+    target = effect.restore_target
+    reached = f"maintenance margin {margin}" if target is None else f"restore target {units.exact_money(target)}"
     return {
         "needs_liquidation": needs,
-        "restored": f"equity {equity} >= maintenance margin {margin}",
+        "restored": f"equity {equity} >= {reached}",
         "below_backstop": f"equity {equity} is below the backstop share of maintenance margin {margin}",
         "book_failed": "the market was tried and failed",
         "own_window_open": "its window is open",
