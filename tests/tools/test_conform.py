@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from attrs import evolve
 from typer.testing import CliRunner
 
 from liqspec.cli.app import app
@@ -524,6 +525,15 @@ def test_a_file_that_is_no_vector_is_not_replayed(
 def test_the_engine_in_plain_python_observes_everything() -> None:
     with LiveEngine(RIGHT, 5) as engine:
         assert engine.hello.observes_everything
+
+
+@pytest.mark.parametrize(("families", "everything"), [((), True), (("restore",), True), (("mark",), False)])
+def test_marks_are_part_of_everything_where_they_are_formed(families: tuple[str, ...], everything: bool) -> None:
+    """MRK-8."""
+    with LiveEngine(RIGHT, 5) as engine:
+        hello = evolve(engine.hello, observes=engine.hello.observes - {"marks"}, families=frozenset(families))
+    assert hello.observes_everything == everything
+    assert not evolve(hello, observes=hello.observes - {"time"}).observes_everything
 
 
 class TestTolerance:

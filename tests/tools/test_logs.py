@@ -242,6 +242,13 @@ class TestARow:
             },
         }
 
+    def test_says_of_inputs_and_marks_what_a_line_says(self) -> None:
+        """MRK-1, MRK-8."""
+        event = {"type": "price_inputs", "market": "A", "index": "3", "perps": [{"price": "3", "weight": 1}]}
+        row = {f"event.{name}": value for name, value in event.items() if name != "perps"}
+        row |= {"event.perps": '[{"price": "3", "weight": 1}]', "marks": '{"A": "3"}'}
+        assert tables.entry(row) == {"event": event, "observation": {"marks": {"A": "3"}}}
+
     def test_can_show_a_position_and_not_its_pool(self) -> None:
         row = {**{f"event.{name}": value for name, value in TRADE.items()}, "position.cooldown_until": "90"}
         assert tables.entry(row)["observation"] == {"positions": [{**KEY, "cooldown_until": 90}]}

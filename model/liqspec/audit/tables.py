@@ -16,7 +16,7 @@ from liqspec.spec import observables
 ArrowError = pa.ArrowException
 BLOCK = 1024 * 1024  # bytes of a CSV file that are read at once
 
-_WHOLE = ("event", "observation", "executed", "before", "event.prices", "vault.positions")
+_WHOLE = ("event", "observation", "executed", "before", "marks", "event.prices", "event.perps", "vault.positions")
 _PLAIN = ("refused", "accepted", "note")
 _NUMBERS = ("time", "block", "life", "cooldown_until", "leverage")
 _FLAGS = ("accepted", "in_liquidation")
@@ -82,21 +82,22 @@ def entry(row: dict[str, Any]) -> dict[str, Any]:
         WrongShape: a value is not what its column has, or the row shows a position whose event names none.
     """
     given = {name: _value(name, value) for name, value in row.items() if value is not None}
-    data = {name: value for name, value in given.items() if name in (*_PLAIN, *_WHOLE) and "." not in name}
+    whole = (*_PLAIN, "event", "observation", "executed", "before")
+    data = {name: value for name, value in given.items() if name in whole}
     event = data.setdefault("event", {})
     if isinstance(event, dict):
         event.update(_below("event", given))
     observation = _observation(given, event)
     if observation:
-        whole = data.get("observation", {})
-        if not isinstance(whole, dict):
-            raise WrongShape("observation", f"expected an object, got {show(whole)}")
-        data["observation"] = {**whole, **observation}
+        shown = data.get("observation", {})
+        if not isinstance(shown, dict):
+            raise WrongShape("observation", f"expected an object, got {show(shown)}")
+        data["observation"] = {**shown, **observation}
     return data
 
 
 def _observation(given: dict[str, Any], event: object) -> dict[str, Any]:
-    seen: dict[str, Any] = {name: given[name] for name in ("time", "block") if name in given}
+    seen: dict[str, Any] = {name: given[name] for name in ("time", "block", "marks") if name in given}
     position, pool, vault = (_below(part, given) for part in ("position", "pool", "vault"))
     if position or pool:
         named = event if isinstance(event, dict) else {}
