@@ -3,6 +3,7 @@
 import json
 import tomllib
 from fractions import Fraction
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,16 @@ from support.paths import ROOT
 RULES = files.read_text(files.ROOT / "rules.md")
 
 
-@pytest.fixture(scope="module", params=studies.names())
-def findings(request: pytest.FixtureRequest) -> Findings:
+@cache
+def found(name: str) -> Findings:
     """A shipped study, run."""
-    return running.run(studies.load(request.param))
+    return running.run(studies.load(name))
+
+
+@pytest.fixture(params=studies.names())
+def findings(request: pytest.FixtureRequest) -> Findings:
+    """Each shipped study."""
+    return found(request.param)
 
 
 class TestTheShippedStudies:
@@ -61,7 +68,7 @@ class TestTheShippedStudies:
 
 def test_the_guide_for_traders_has_the_table_and_the_figures() -> None:
     """What the ten minutes for a trader state of the studies."""
-    protection, partial = (running.run(studies.load(name)) for name in ("self-protection", "partial-orders"))
+    protection, partial = found("self-protection"), found("partial-orders")
     assert study_report.overview(protection) in RULES
 
     def figure(findings: Findings, case: str, name: str) -> str:
@@ -224,8 +231,10 @@ def changed(folder: Path, *changes: tuple[str, str]) -> Findings:
 def test_each_deposit_of_an_alarm_is_paid_in(tmp_path: Path) -> None:
     """SCN-6: 3,000, and twice 500."""
     alarm = '{ pool = "trader/cross", alarm = "3/2", deposit = "500", times = 2 }'
-    found = changed(tmp_path, ('["50000", "48000"]', '["50000", "48700", "48000"]'), (STOP, f"set.protect = [{alarm}]"))
-    assert [found.of(f"fall/{way}").measures["paid_in"] for way in ("stop", "plain")] == [
+    outcome = changed(
+        tmp_path, ('["50000", "48000"]', '["50000", "48700", "48000"]'), (STOP, f"set.protect = [{alarm}]")
+    )
+    assert [outcome.of(f"fall/{way}").measures["paid_in"] for way in ("stop", "plain")] == [
         Fraction(4_000),
         Fraction(3_000),
     ]
@@ -234,14 +243,14 @@ def test_each_deposit_of_an_alarm_is_paid_in(tmp_path: Path) -> None:
 def test_a_refused_trade_of_a_stop_is_not_a_sale(tmp_path: Path) -> None:
     """SCN-5, ACC-9: the only bid is 2,001 below the mark."""
     far = ('[{ distance = "10", size = "0.4" }, {', '[{ distance = "2001", size = "1" }, {')
-    found = changed(tmp_path, ('"48000"', '"49000"'), far, ('distance = "100"', 'distance = "3000"'))
-    measures = found.of("fall/stop").measures
+    outcome = changed(tmp_path, ('"48000"', '"49000"'), far, ('distance = "100"', 'distance = "3000"'))
+    measures = outcome.of("fall/stop").measures
     assert [measures[name] for name in ("by_trader", "price", "left")] == [Fraction(0), None, Fraction(1)]
 
 
 def test_a_claim_about_a_figure_that_does_not_exist_is_not_as_it_is_stated(tmp_path: Path) -> None:
-    found = changed(tmp_path, ('"48000"', '"50100"'), ('measure = "left"', 'measure = "price"'))
-    (wrong,) = (one for one in found.wrong if one.shown.measure == "price")
+    outcome = changed(tmp_path, ('"48000"', '"50100"'), ('measure = "left"', 'measure = "price"'))
+    (wrong,) = (one for one in outcome.wrong if one.shown.measure == "price")
     assert (wrong.left, wrong.holds) == (None, False)
 
 
