@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from liqspec.core.parameters import InvalidConfig
+from liqspec.draw import page
 from liqspec.edge.shapes import WrongShape
-from liqspec.replay import itf, timeline
+from liqspec.replay import itf, recordings, timeline
 from liqspec.replay.run import Moment, Run
 from liqspec.report.amounts import Units
 from liqspec.spec import scenarios
@@ -331,6 +332,12 @@ class TestWhatIsShown:
         assert kinds == ["", "", "", "stop", "", "alarm"]
         assert ["protection" in line for line in lines] == [False, False, False, True, False, True]
         assert lines[-1]["note"] == "The alarm: equity 68 below 1.5 x maintenance margin 50 (SCN-6)."
+
+    def test_a_page_says_who_acts_and_why(self) -> None:
+        shown = page.render(recordings.record(scenario(*self.STORY, depth=[("1", "4")])), None)
+        assert "(the stop) trade alice A cross size -4 price 94" in shown
+        assert "(the alarm) deposit alice amount 10" in shown
+        assert "The alarm: equity 68 below 1.5 x maintenance margin 50 (SCN-6)." in shown
 
     def test_a_trace_has_its_events_as_ordinary_steps(self) -> None:
         story = scenario(*self.STORY, depth=[("1", "4")])

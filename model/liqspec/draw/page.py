@@ -80,7 +80,7 @@ def _event(step: Step) -> dict[str, Any]:
     return {
         "step": step.step,
         "byMarket": step.by_market,
-        "text": event_text(step.event),
+        "text": (f"(the {step.protection}) " if step.protection else "") + event_text(step.event),
         "note": step.note,
         "time": f"block {step.observation.block} at {time_text(step.observation.time)}",
         "refusal": _refusal(step),

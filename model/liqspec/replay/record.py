@@ -116,7 +116,8 @@ class RecordedTransition:
 class Step:
     """One event of a run, and everything that can be drawn of the moment after it.
 
-    `step` is the step of the scenario that it belongs to; `by_market` marks an event of the depth ladder (SCN-3).
+    `step` is the step of the scenario that it belongs to; `by_market` marks an event of the depth ladder (SCN-3),
+    `protection` one of a trader's stop or alarm (SCN-5, SCN-6).
     """
 
     step: int
@@ -131,6 +132,7 @@ class Step:
     refusal: Refused | None = None
     note: str = ""
     by_market: bool = False
+    protection: str | None = None
 
     def position(self, key: str) -> PositionSeen | None:
         """The position as observed after this event; None if it was never opened."""
