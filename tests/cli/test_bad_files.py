@@ -461,7 +461,7 @@ class TestABadScenarioFile:
         ("old", "new", "line", "message"),
         [
             ("[[depth.A]]", "[[depth.B]]", 24, "depth.B: the market has no starting mark in this scenario"),
-            ("[end.pools", "[end.pool", 35, "end.pool: unknown field; the fields here are: pools, positions, "),
+            ("[end.pools", "[end.pool", 35, "end.pool: unknown field; the fields here are: marks, pools, positions, "),
         ],
     )
     def test_whose_field_is_part_of_a_header_is_refused_at_the_line_of_the_header(
