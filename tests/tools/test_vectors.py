@@ -279,7 +279,7 @@ class TestTheCommand:
         done = invoke("run", "--suite", "essential", "--json", "--", *PYTHON_ENGINE)
         assert done.exit_code == 0, done.output
         answered = json.loads(done.stdout)
-        assert (answered["conforms"], answered["engine"]) == (True, "python_engine 2.1.0")
+        assert (answered["conforms"], answered["engine"]) == (True, "python_engine 2.2.0")
         due = of_events(python_engine.EVENTS)
         assert answered["passed"] == sum(vector["suite"] == "essential" for vector in due)
 
