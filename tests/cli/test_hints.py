@@ -87,6 +87,15 @@ def test_what_is_unknown_gets_the_closest_name(
         ("cooldown", "state cooldown: "),
         ("below_backstop", "guard below_backstop (BKS-1): "),
         ("off_grid", "refusal off_grid: "),
+        (
+            "no_price",
+            "refusal no_price: none of the three candidates for the mark exists\nanswers: price_inputs (MRK-6)\n",
+        ),
+        (
+            "price_inputs",
+            "event price_inputs: Prices of one market, each optional, from which its mark is formed (MRK-1).",
+        ),
+        ("mark.max_move", "parameter mark.max_move (MRK-7): "),
         ("cooldown_ms", "parameter cooldown_ms (CLD-"),
         ("liquidation.cooldown_ms", "parameter liquidation.cooldown_ms (CLD-"),
     ],
@@ -96,6 +105,16 @@ def test_explain_knows_groups_states_guards_codes_and_parameters(
 ) -> None:
     assert run_here(monkeypatch, "explain", name) == 0
     assert capsys.readouterr().out.startswith(said)
+
+
+def test_explain_of_a_name_of_two_kinds_says_both(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(monkeypatch, "explain", "marks") == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("field of an observation marks (MRK-6): ")
+    assert second.startswith("event: New mark prices of several markets at once")
+    assert second.endswith("Fields: prices. Refused as: bad_request, unknown_market, off_grid, not_positive.")
 
 
 def test_explain_separates_what_decides_from_what_mentions(

@@ -159,8 +159,8 @@ class TestPicture:
         }
         assert {(box.get_y(), box.get_x() + 0.5, box.get_label()) for box in choices.patches} == wanted  # type: ignore[attr-defined]
         assert len(choices.get_yticklabels()) == len(rows)
-        beside = [text.get_text() for text in choices.texts if text.get_text().startswith("nobody")]
-        assert len(beside) == sum(not row.everybody for row in rows)
+        named = [text.get_text() for text in choices.texts if text.get_text().startswith("nobody")]
+        assert len(named) == sum(not row.everybody for row in rows)
 
     def test_a_liquidation_price_out_of_reach_is_named_at_the_border(self) -> None:
         prices, _ = drawn("each-source-fails-once")

@@ -1,6 +1,6 @@
 """How a mark is formed in a run, and who is liquidated under it and under each other choice of the mark.
 
-The events `price_inputs` are the axis, each a column of the same width. In the upper panel stand the inputs, as empty
+The events `price_inputs` are the axis, each a column of the same width. The upper panel shows the inputs, as empty
 markers, the candidates, as full ones, the mark, and the liquidation prices of the open positions. Below it is a row for
 each choice, with its price in each column and those who are liquidated there.
 """
@@ -181,11 +181,11 @@ def _draw_liquidation_prices(axes: Axes, comparison: Comparison, edges: list[flo
             border, side = (bottom, "below") if last < bottom else (top, "above")
             labels.append((border, float(last), f"{text}, {side}"))
     bottom, top = axes.get_ylim()
-    apart = (top - bottom) * _LABEL / _PRICES
-    place = bottom - apart
+    distance = (top - bottom) * _LABEL / _PRICES
+    place = bottom - distance
     for value, _, text in sorted(labels):
-        place = max(value, place + apart)
-        _beside(axes, place, text, theme.boxes["liquidation"].border)
+        place = max(value, place + distance)
+        _right_of_panel(axes, place, text, theme.boxes["liquidation"].border)
 
 
 # ------------------------------------------------------------------------------------------------------------ choices
@@ -226,8 +226,10 @@ def _draw_choices(axes: Axes, comparison: Comparison, theme: Theme, column: floa
                 fontweight=weight,
                 zorder=4,
             )
-        _beside(axes, place + 0.5, _summary(row, comparison.columns), theme.text, "bold" if row.everybody else "normal")
-    _beside(axes, -0.3, "liquidated at step", theme.text)
+        _right_of_panel(
+            axes, place + 0.5, _summary(row, comparison.columns), theme.text, "bold" if row.everybody else "normal"
+        )
+    _right_of_panel(axes, -0.3, "liquidated at step", theme.text)
     labels = [f"{one.step}\n{time_text(one.time)}" for one in comparison.columns]
     every = max(1, round(0.5 / column))
     places = list(range(1, len(labels) + 1, every))
@@ -246,7 +248,7 @@ def _draw_choices(axes: Axes, comparison: Comparison, theme: Theme, column: floa
     axes.set_xticks(places, [labels[place - 1] for place in places], color=theme.text, fontsize=8, linespacing=1.15)
 
 
-def _beside(axes: Axes, place: float, text: str, color: str, weight: str = "normal") -> None:
+def _right_of_panel(axes: Axes, place: float, text: str, color: str, weight: str = "normal") -> None:
     """Write to the right of the panel."""
     look: dict[str, Any] = {"fontsize": 8, "va": "center", "color": color, "fontweight": weight}
     where = (axes.get_xlim()[1], place)
