@@ -208,7 +208,9 @@ class TestCheckEngine:
         assert exercised.executed["order_done"]
 
     def test_an_execution_that_the_rules_refuse_is_reported(self) -> None:
-        with pytest.raises(AssertionError, match=r"ours (no_working_order|unknown_account), theirs accepted"):
+        with pytest.raises(
+            AssertionError, match=r"ours (no_working_order|unknown_account|unknown_market), theirs accepted"
+        ):
             check_engine(OverEager)
 
     def test_a_known_divergence_that_does_not_occur_fails(self, tmp_path: Path) -> None:
