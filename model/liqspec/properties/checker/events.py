@@ -297,7 +297,10 @@ class PriceInputs(NaiveEvent):
         market, inputs = self.data["market"], self._inputs()
         feed = (self.memory.feeds.get(market) or NaiveFeed()).take(self.data, inputs, self.before.time)
         self.memory.feeds[market] = feed
-        previous, mark = self.memory.marks[market], mark_price.formed(feed.candidates(inputs, self._tick), self._tick)
+        candidates = feed.candidates(inputs, self._tick)
+        if not candidates:  # accepted, and must not be: another property says so
+            return
+        previous, mark = self.memory.marks[market], mark_price.formed(candidates, self._tick)
         most = mark_price.largest_move(previous, self.memory.rules.max_move, self._tick)
         if most is not None:
             mark = max(previous - most, min(previous + most, mark))
