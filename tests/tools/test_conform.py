@@ -87,7 +87,7 @@ FAULTS = {
     "observes the moon": ("sent an invalid reply", 'hello.observes: unknown "moon"'),
     "says no events": ("sent an invalid reply", "hello.events: expected a list"),
     "has strange states": ("sent an invalid reply", "hello.states"),
-    "has a strange family": ("sent an invalid reply", 'hello.families: unknown "addams"; there are restore'),
+    "has a strange family": ("sent an invalid reply", 'hello.families: unknown "addams"; there are mark, restore'),
     "has a bad venue": ("sent an invalid reply", "hello.venue"),
 }
 
