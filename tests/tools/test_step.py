@@ -13,13 +13,14 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adversaries.wrong_engines import WRONG_ENGINES
+from adversaries.wrong_engines import WRONG_ENGINES, WrongEngine, mark_price
+from adversaries.wrong_engines.mistakes import name_of
 from adversaries.wrong_engines.search import BASES
 from engines import python_engine
 from liqspec.core import arithmetic, measures, snapshot
 from liqspec.core.config import Config
 from liqspec.core.effects import OrderEmitted
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import shapes
@@ -30,6 +31,8 @@ from liqspec.step import compare, completion, question, reasons, relation
 from liqspec.step.compare import Difference, Observes
 from liqspec.step.reasons import Reason, Step
 from liqspec.step.relation import Verdict
+from liqspec.vectors import corpus
+from liqspec.vectors.suites import MISTAKES
 from support.builders import (
     apply,
     beyond_78_digits,
@@ -356,6 +359,26 @@ def test_a_wrong_engine_is_reported_with_the_rule_that_it_breaks(number: str, ru
     assert rule in first_wrong_step(number).rules[:2]
 
 
+# Each as good an explanation of the mark that the vector's last event forms.
+AMBIGUOUS = {"X237", "X255", "X264"}
+
+
+@pytest.mark.parametrize(
+    "wrong", [one for one in mark_price.ENGINES if one.id not in AMBIGUOUS], ids=lambda one: one.id
+)
+def test_a_wrong_mark_is_reported_with_the_rule_that_it_breaks_first(wrong: WrongEngine) -> None:
+    """MRK-2 to MRK-7: on the vector of the mistake, by what would form the mark that was reported."""
+    case = corpus.case_in(corpus.FOLDER / f"own/{MISTAKES}/{name_of(wrong)}.json")
+    right = Engine(Config.from_json(case.config))
+    with wrong.applied():
+        other = Engine(Config.from_json(case.config))
+        after = [outcome(other, event) for event in case.events][-1]
+    for event in case.events[:-1]:
+        apply_event(right, event)
+    verdict = relation.judge(Config.from_json(case.config), whole(right), case.events[-1], after)
+    assert verdict.reasons[0].rule == wrong.rule
+
+
 def test_an_amount_that_shows_first_in_a_state_is_reported_among_the_rules() -> None:
     """STP-6: states compare before amounts, so a wrong funding payment can show as a pool that is not liquidated."""
     assert "EVT-6" in first_wrong_step("X20").rules
@@ -370,18 +393,21 @@ def test_every_wrong_engine_takes_a_step_that_is_not_allowed(number: str) -> Non
 def first_wrong_step(number: str, episodes: int = 100) -> Reason:
     """Why a wrong engine's first step that is not allowed is not, against the right engine on the same events."""
     wrong = WRONG_ENGINES[number]
+    formed = wrong in mark_price.ENGINES
     for episode in range(episodes):
         random = Random(f"18/{number}/{episode}")
         config = configuration(random, BASES[episode % len(BASES)])
+        if formed:
+            config["mark"] = {"stale_ms": 1000} if episode % 2 else {"max_move": "1/20"}
         right = Engine(Config.from_json(config))
         with wrong.applied():  # some are wrong about the configuration
             guided = Engine(Config.from_json(config))
-        guide = Guide(random, right)
+        guide = Guide(random, right, ("price_inputs",) if formed else ())
         for _ in range(80):
             before, event = right.observe(), guide.next_event()
             with wrong.applied():
                 after = relation.Observed.from_json(outcome(guided, event))
-            expected = relation.apply(right, event)
+            expected = relation.apply(right, event, after.observation)
             taken = Step.of(right, event, expected.effects, expected.refusal, before)
             found = relation.differences(taken, expected, after, "full", Observes())
             if found:

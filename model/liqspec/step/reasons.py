@@ -1,7 +1,6 @@
 """Which rules decide: where an engine differs from the model, and why a position was or was not liquidated."""
 
 from collections.abc import Iterable, Iterator
-from statistics import fmean
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -11,7 +10,6 @@ from liqspec.core.changes import measure
 from liqspec.core.effects import Backstopped, Effect, MarkFormed, OrderEmitted, OrderEnded, Transitioned
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData, checks_with
-from liqspec.core.families.mark_price import BILLION, INPUTS
 from liqspec.core.refusals import Refusal
 from liqspec.core.state import GuardInputs, Pool, Position
 from liqspec.edge import keys
@@ -20,6 +18,7 @@ from liqspec.edge.texts import words
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text
 from liqspec.spec import observables, rulebook
+from liqspec.step import other_marks
 from liqspec.step.compare import NOT_LISTED, Difference, Observes
 
 T = TypeVar("T")
@@ -190,18 +189,7 @@ def _of_mark(step: Step, effect: MarkFormed, difference: Difference) -> list[str
     grid, theirs = step.engine.venue.markets[effect.market].price, difference.theirs
     shown = theirs.get(effect.market) if isinstance(theirs, dict) else None
     ticks = grid.units(shown) if isinstance(shown, str) and is_decimal(shown) else None
-    values = {name: value / BILLION for name, value in effect.candidates}
-    if ticks is None:
-        return []
-    if effect.limited or any(abs(ticks - value) <= 1 for value in (*values.values(), fmean(values.values()))):
-        return [effect.rule]
-    inputs = step.event.keys() & {*INPUTS}
-    kept = step.engine.venue.stale_ms is not None and len(inputs) < len(INPUTS)
-    feed = step.engine.state.feeds[effect.market]
-    lasted = any(average.denominator for average in (feed.basis, feed.book))
-    several = len(step.event.get("perps", ())) > 1
-    chosen = {"MRK-4": several, "MRK-2": kept, "MRK-5": lasted, "MRK-3": True}
-    return [rule for rule, applies in chosen.items() if applies]
+    return [] if ticks is None else other_marks.rules_of(step.engine, step.event, effect, ticks)
 
 
 def _of_state(step: Step, difference: Difference, because: tuple[str, ...], observes: Observes) -> Reason:
