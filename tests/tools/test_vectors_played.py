@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 from rich.console import Console
 
-from liqspec.core.parameters import families_of
+from liqspec.core.parameters import FAMILIES, families_of
 from liqspec.vectors import report
 from liqspec.vectors.play import EVERYTHING, Played, play
 from support.corpus import loaded, model
@@ -23,7 +23,8 @@ def test_an_engine_that_cannot_do_something_skips_it() -> None:
 def test_a_case_of_a_family_is_skipped_for_an_engine_that_lacks_it() -> None:
     without = evolve(EVERYTHING, families=frozenset())
     played = [play(vector, model(), without) for vector in loaded() if families_of(vector["config"])]
-    assert {(one.outcome, one.why) for one in played} == {("skipped", "the engine does not support the family restore")}
+    lacking = (f"the engine does not support the family {name}" for name in FAMILIES)
+    assert {(one.outcome, one.why) for one in played} == {("skipped", why) for why in lacking}
 
 
 class Scripted:
