@@ -23,7 +23,7 @@ PINNED = {
     "cooldown": (692, 4_709, 13, True),
     "cross": (2_669, 14_080, 9, False),
     "isolated": (9_474, 42_626, 8, False),
-    "mark": (2_688, 7_793, 5, False),
+    "mark": (766, 2_051, 4, False),
     "minimal": (1_084, 7_516, 20, True),
     "ranked": (712, 5_387, 8, False),
     "vault": (2_617, 9_947, 8, False),

@@ -1,9 +1,9 @@
 """What the naive checker remembers of a run between two events, because no observation shows it."""
 
 from copy import copy
-from typing import NamedTuple
+from typing import NamedTuple, get_origin
 
-from attrs import Factory, asdict, define
+from attrs import Factory, define, fields
 
 from liqspec.properties.checker.exact import ZERO, Fraction, total
 from liqspec.properties.checker.families.mark_price import NaiveFeed
@@ -38,9 +38,8 @@ class Memory:
     def copy(self) -> "Memory":
         """A memory that can continue independently."""
         other = copy(self)
-        for name, value in asdict(self, recurse=False).items():
-            if isinstance(value, dict | set):
-                setattr(other, name, copy(value))
+        for name in _COLLECTIONS:
+            setattr(other, name, getattr(self, name).copy())
         return other
 
     def trade_outside(self, market: str, size: Fraction, price: Fraction) -> None:
@@ -78,6 +77,10 @@ class Memory:
         equity, margin = self.equity(pool), self.maintenance_margin(pool)
         measure = self.initial_margin(pool) if self.rules.restore_initial else margin
         return equity >= margin and equity >= self.rules.restore_factor * measure
+
+
+# What an event may add to or take from, which two memories must not share.
+_COLLECTIONS = tuple(one.name for one in fields(Memory) if get_origin(one.type) in (dict, set))
 
 
 def scope_key(rules: NaiveRules, position: NaivePosition) -> str:
