@@ -31,7 +31,7 @@ class InputMoves(Moves):
         if self._chance(0.06):  # what no candidate can be made of, unless earlier inputs still count
             kept = self._random.choice(("last", "best_bid", "best_ask"))
             inputs = {kept: market.price.text(target)}
-        return {"type": "price_inputs", "market": market.name, **inputs}
+        return {"type": "price_inputs", "market": market.name, **_with_a_fault(inputs)}
 
     def _sources(self) -> tuple[str, ...]:
         """One source alone, two, or all three; often the one that decides is at the target."""
@@ -63,3 +63,14 @@ class InputMoves(Moves):
         ]
         quotes = [{"price": text(max(1, one)), "weight": weight} for one, weight in zip(around, weights, strict=True)]
         return {"perps": quotes}
+
+
+def _with_a_fault(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs; of some, one side of the book is gone, or a price is 0: by a chance that they make themselves."""
+    chance = Random(repr(inputs))
+    if "index" in inputs and chance.random() < 0.1:
+        gone = chance.choice(("best_bid", "best_ask"))
+        return {name: value for name, value in inputs.items() if name != gone}
+    if chance.random() < 0.06:
+        return {**inputs, chance.choice(("index", "last", "best_ask")): "0"}
+    return inputs
