@@ -152,12 +152,16 @@ class LockStep:
                 self.applied.pop()
                 self.coverage.skipped[str(event.get("type")), answer.why] += 1
                 return None
-            if isinstance(answer, Accepted) and event.get("type") == PriceInputs.type:
+            if isinstance(answer, Accepted) and self._forms_another_mark(event, expected, answer):
                 self.model.restore(earlier)  # the run continues with the engine's mark (MRK-9)
                 expected = relation.apply(self.model, event, answer.observation)
             return self._compare(event, expected, answer, reply)
         except EngineFault as error:
             return self._finding(kind="fault", fault=error.fault)
+
+    def _forms_another_mark(self, event: EventData, expected: Expected, answer: Accepted) -> bool:
+        shown = answer.observation.get("marks") if isinstance(answer.observation, dict) else None
+        return event.get("type") == PriceInputs.type and shown != expected.observation.get("marks")
 
     def _compare(
         self, event: EventData, expected: Expected, answer: Accepted | Refused, reply: dict[str, Any]

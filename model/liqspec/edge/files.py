@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from liqspec.edge.errors import InvalidField, InvalidInput
-from liqspec.edge.texts import one_line, placed
+from liqspec.edge.texts import did_you_mean, one_line, placed
 
 MAX_BYTES = 8 * 1024 * 1024
 
@@ -30,6 +30,20 @@ class UnreadableFile(InvalidInput):
 def shipped(folder: str) -> list[str]:
     """The names of the TOML files in a folder of the specification."""
     return sorted(path.stem for path in (ROOT / folder).glob("*.toml"))
+
+
+def shipped_or_path(folder: str, name_or_path: str, no_such: str) -> Path:
+    """The file of a shipped name, or the file at a path.
+
+    Raises:
+        UnreadableFile: it is neither; `no_such` says so, and what to write instead.
+    """
+    path = Path(name_or_path)
+    if name_or_path in shipped(folder):
+        return ROOT / folder / f"{name_or_path}.toml"
+    if path.suffix != ".toml" and not path.exists():
+        raise UnreadableFile(path, no_such + did_you_mean(name_or_path, shipped(folder)))
+    return path
 
 
 def read_text(path: Path, stream: BinaryIO | None = None) -> str:

@@ -36,8 +36,7 @@ def a_mark_lies_between_its_candidates(pair: PairedRun) -> Verdict:
         return NOT_EXERCISED
     formed = _formed(pair.engine, pair.before, pair.event)
     assert formed is not None, "the event was accepted"
-    values = [value for _, value in formed.candidates]
-    return _between(formed.price, values, dict(pair.before.marks)[formed.market] if formed.limited else None)
+    return _between(pair, formed, [value for _, value in formed.candidates])
 
 
 @FORMED.add("pair", "MRK-3 MRK-6")
@@ -72,18 +71,17 @@ def one_candidate_moves_a_mark_at_most_to_the_next(pair: PairedRun) -> Verdict:
         if formed is None or len(formed.candidates) != 3:
             continue
         exercised = True
-        others = [value for name, value in formed.candidates if name != "perps"]
-        verdict = _between(formed.price, others, dict(pair.before.marks)[formed.market] if formed.limited else None)
+        verdict = _between(pair, formed, [value for name, value in formed.candidates if name != "perps"])
         if verdict.wrong:
             return verdict
     return holds_if(exercised)
 
 
-def _between(mark: int, values: list[int], previous: int | None) -> Verdict:
-    """Whether a mark in ticks is between values in billionths of a tick, or between these and the mark before."""
-    least, most = min(values) // BILLION, -(-max(values) // BILLION)
-    if previous is not None:
-        least, most = min(least, previous), max(most, previous)
-    if least <= mark <= most:
+def _between(pair: PairedRun, formed: MarkFormed, values: list[int]) -> Verdict:
+    """Whether a mark is between values in billionths of a tick; where it was limited, these and the mark before."""
+    bounds = [min(values) // BILLION, -(-max(values) // BILLION)]
+    if formed.limited:
+        bounds.append(dict(pair.before.marks)[formed.market])
+    if min(bounds) <= formed.price <= max(bounds):
         return HOLDS
-    return violated(f"the mark is {mark} ticks, must be from {least} to {most}")
+    return violated(f"the mark is {formed.price} ticks, must be from {min(bounds)} to {max(bounds)}")

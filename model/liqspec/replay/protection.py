@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Literal
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from liqspec.core import measures
 from liqspec.core.changes import measure
@@ -57,16 +57,14 @@ class _Order:
         if found is None:
             return None
         size, price = found
-        trade = _closing(position, size, price)
-        try:
-            trade.admit(engine.state)
-        except Refusal as refusal:
-            self.refused = True
-            return Action(kind=self.kind, event=trade, note=self.note, refused=refusal.code)
+        action = _tried(Action(kind=self.kind, event=_closing(position, size, price), note=self.note), engine)
+        self.refused = action.refused is not None
+        if self.refused:
+            return action
         if ladder is not None:
             ladder.take(self.left, mark, selling)
         self.left -= size
-        return Action(kind=self.kind, event=trade, note=self.note)
+        return action
 
 
 @define
@@ -200,5 +198,5 @@ def _tried(action: Action, engine: Engine) -> Action:
     try:
         action.event.admit(engine.state)
     except Refusal as refusal:
-        return Action(kind=action.kind, event=action.event, note=action.note, refused=refusal.code)
+        return evolve(action, refused=refusal.code)
     return action

@@ -15,7 +15,7 @@ from liqspec.edge import files, shapes
 from liqspec.edge.amounts import Grid
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import are_amounts, is_amount, is_integer
-from liqspec.edge.texts import did_you_mean, show
+from liqspec.edge.texts import show
 from liqspec.spec import protection, venues
 from liqspec.spec.protection import Protect
 
@@ -125,15 +125,8 @@ def load(name_or_path: str) -> Scenario:
         UnreadableFile: the file cannot be read or parsed.
         InvalidScenario: it is not a valid scenario; the message has file, line and field.
     """
-    path = Path(name_or_path)
-    if name_or_path in names():
-        path = files.ROOT / "scenarios" / f"{name_or_path}.toml"
-    elif path.suffix != ".toml" and not path.exists():
-        raise files.UnreadableFile(
-            path,
-            "no such scenario; `liqspec scenarios` lists those shipped, or give the path of a .toml file"
-            + did_you_mean(name_or_path, names()),
-        )
+    no_such = "no such scenario; `liqspec scenarios` lists those shipped, or give the path of a .toml file"
+    path = files.shipped_or_path("scenarios", name_or_path, no_such)
     return parse(files.read_text(path), path)
 
 

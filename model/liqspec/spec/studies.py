@@ -174,15 +174,8 @@ def load(name_or_path: str) -> Study:
         UnreadableFile: the file cannot be read or parsed.
         InvalidStudy: it is not a valid study; the message has file, line and field.
     """
-    path = Path(name_or_path)
-    if name_or_path in names():
-        path = files.ROOT / "studies" / f"{name_or_path}.toml"
-    elif path.suffix != ".toml" and not path.exists():
-        raise files.UnreadableFile(
-            path,
-            f"no such study; shipped are {', '.join(names())}, or give the path of a .toml file"
-            + did_you_mean(name_or_path, names()),
-        )
+    no_such = f"no such study; shipped are {', '.join(names())}, or give the path of a .toml file"
+    path = files.shipped_or_path("studies", name_or_path, no_such)
     text = files.read_text(path)
     with files.located(text, path, InvalidStudy):
         return build(path.stem, files.parse_toml(text, path), path.parent)

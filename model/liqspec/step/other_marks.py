@@ -23,8 +23,8 @@ def rules_of(engine: Engine, event: EventData, effect: MarkFormed, reported: int
     if not isinstance(inputs, PriceInputs):
         return []
     feed, formed = engine.state.feeds[effect.market], dict(effect.candidates)
-    own = inputs.quotes(inputs.admit(engine.state))
-    quotes = inputs.current(engine.state, inputs.admit(engine.state))
+    amounts = inputs.admit(engine.state)
+    own, quotes = inputs.quotes(amounts), inputs.current(engine.state, amounts)
     if effect.limited and _near(reported, _median(formed)):
         return ["MRK-7"]
     found = [rule for rule, other in _others(feed, formed, own, quotes) if other and _near(reported, _median(other))]

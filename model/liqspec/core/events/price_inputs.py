@@ -112,9 +112,7 @@ class AtReportedMark(PriceInputs, rule="MRK-1"):
     @classmethod
     def of(cls, event: PriceInputs, reported: int) -> "AtReportedMark":
         """The event with the mark that an engine reports after it."""
-        return cls(
-            event.market, event.index, event.best_bid, event.best_ask, event.last, event.perps, reported=reported
-        )
+        return cls(**attrs.asdict(event, recurse=False), reported=reported)
 
     def settled(self, state: State, mark: int) -> int:
         """MRK-9: the reported mark within one tick of the mark of these rules, and within the largest move."""
