@@ -11,12 +11,11 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liqspec.core import machine
+from liqspec.core import changes, machine
 from liqspec.draw import diagram, dot, lifecycle_dot, lifecycle_mermaid, statecharts
 from liqspec.draw.diagram import CannotDraw, Diagram, at_venue
 from liqspec.draw.legend import CURVES, PURPOSES, ROLES
 from liqspec.draw.theme import DARK, LIGHT, THEMES, Theme
-from liqspec.properties import coverage
 from liqspec.replay.run import Run
 from liqspec.spec import rulebook, scenarios, venues
 
@@ -128,7 +127,7 @@ class TestLabels:
     def test_the_reserved_transition_is_drawn_as_such(self) -> None:
         """LIF-5."""
         assert [entry.id for entry in WHOLE.transitions if entry.purpose == "reserved"] == sorted(
-            set(IDS) - set(coverage.reachable_transitions())
+            set(IDS) - set(changes.reachable_transitions())
         )
 
     def test_the_path_into_trouble_runs_one_way(self) -> None:
@@ -203,7 +202,7 @@ class TestCoverage:
     @given(st.dictionaries(st.sampled_from(IDS), st.integers(0, 10**9)))
     def test_what_never_fired_cannot_be_overlooked(self, counts: dict[str, int]) -> None:
         picture = diagram.covered(WHOLE, counts)
-        never = [name for name in coverage.reachable_transitions() if not counts.get(name)]
+        never = [name for name in changes.reachable_transitions() if not counts.get(name)]
         assert lifecycle_dot.draw(picture, DARK).source.count("NEVER FIRED") == len(never)
         assert lifecycle_mermaid.draw(picture).count("NEVER FIRED") == len(never)
         for entry in picture.transitions:

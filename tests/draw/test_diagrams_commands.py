@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from liqspec.core import changes
 from liqspec.draw import views
-from liqspec.properties import coverage
 from support.commands import run_here
 
 NEEDS_DOT = ["svg", "png", "pdf"]
@@ -119,7 +119,7 @@ def test_coverage_reads_what_verify_prints(
     assert run_here(monkeypatch, "draw", "coverage", str(result)) == 0
     drawn = capsys.readouterr().out
     assert "T0 open<br>LIF-2<br>1,234 times" in drawn
-    assert drawn.count("NEVER FIRED") == len(coverage.reachable_transitions()) - 2
+    assert drawn.count("NEVER FIRED") == len(changes.reachable_transitions()) - 2
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from typing import get_args
 
 import pytest
 
+from liqspec.core.changes import reachable_transitions
 from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.refusals import Overfill
-from liqspec.properties.coverage import Coverage, acting_rules, exercisable, never_exercised, reachable_transitions
+from liqspec.properties.coverage import Coverage, acting_rules, exercisable, never_exercised
 from liqspec.spec import rulebook
 from liqspec.verify.tasks import examples, shipped_scenarios
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from adversaries.wrong_engines.search import SHIPPED
 from liqspec.core.arithmetic import pool_maintenance_margin
+from liqspec.core.changes import reachable_transitions
 from liqspec.core.config import Config
 from liqspec.core.effects import OrderEmitted
 from liqspec.core.engine import Engine, apply_event
@@ -16,7 +17,6 @@ from liqspec.edge import keys
 from liqspec.generate import Guide, boundaries
 from liqspec.generate.configurations import configuration, part_of
 from liqspec.generate.trader import TraderMoves
-from liqspec.properties.coverage import reachable_transitions
 from support.builders import apply, refused, small_engine, trade
 
 LENGTH = 40

@@ -12,10 +12,12 @@ import pytest
 from rich.console import Console
 
 from liqspec.core import arithmetic
+from liqspec.core.changes import reachable_transitions
 from liqspec.core.events import EventData
 from liqspec.core.refusals import CODES
 from liqspec.proofs.lemmas import LEMMAS
-from liqspec.properties.coverage import Coverage, Violation, acting_rules, reachable_transitions
+from liqspec.properties.coverage import Coverage, Violation, acting_rules
+from liqspec.properties.reach import Reach
 from liqspec.properties.registry import PROPERTIES
 from liqspec.replay.run import Run
 from liqspec.search import explore
@@ -245,6 +247,7 @@ def report(**changes: Any) -> Report:
         scopes=[],
         proofs=[],
         violations=[],
+        reach=Reach(),
     )
     return attrs.evolve(everything, **changes)
 
@@ -264,10 +267,10 @@ def row(found: Report, title: str) -> list[str]:
     return [cell.strip() for cell in line.strip("│").split("│")]
 
 
-def test_a_report_without_scopes_and_proofs_has_two_tables() -> None:
+def test_a_report_without_scopes_and_proofs_has_three_tables() -> None:
     output = printed(report())
     assert report().holds
-    assert output.count("┏") == 2
+    assert output.count("┏") == 3
     assert output.splitlines()[-1] == "all hold"
     assert row(report(), "every event gets an answer")[-3:] == ["7", "0", "holds"]
 

@@ -15,9 +15,10 @@ from liqspec.conform.known_divergences import Divergence
 from liqspec.conform.lockstep import Compared
 from liqspec.conform.saved import load, to_vector
 from liqspec.conform.search import Outcome
+from liqspec.core.changes import reachable_transitions
 from liqspec.core.events import CHECKS
 from liqspec.edge.shapes import WrongShape
-from liqspec.properties.coverage import acting_rules, reachable_transitions
+from liqspec.properties.coverage import acting_rules
 from liqspec.properties.registry import PROPERTIES
 from liqspec.spec.observables import names
 from support.builders import small_config

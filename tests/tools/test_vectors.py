@@ -17,10 +17,10 @@ from adversaries.wrong_engines import WRONG_ENGINES
 from adversaries.wrong_engines.mistakes import name_of
 from engines import python_engine
 from liqspec.cli.app import app
+from liqspec.core.changes import reachable_transitions
 from liqspec.core.events import CHECKS, EVENTS, OPTIONAL
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge import schemas
-from liqspec.properties.coverage import reachable_transitions
 from liqspec.search import parallel
 from liqspec.search.minimise import FailingRun, minimise
 from liqspec.search.passes import PLAINER

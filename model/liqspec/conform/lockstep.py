@@ -8,6 +8,7 @@ from attrs import Factory, define, evolve, field, frozen
 
 from liqspec.conform.answers import Accepted, Answering, Hello, Refused, Skipped, malformed, read_answer
 from liqspec.conform.finding import EngineFault, Finding
+from liqspec.core.changes import reachable_transitions
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import CHECKS, EventData, PriceInputs
@@ -16,7 +17,7 @@ from liqspec.core.refusals import BadRequest
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker.witness import Witness
-from liqspec.properties.coverage import Coverage, never_exercised, reachable_transitions
+from liqspec.properties.coverage import Coverage, never_exercised
 from liqspec.properties.property import NOT_EXERCISED
 from liqspec.step import relation
 from liqspec.step.compare import Difference, Observes

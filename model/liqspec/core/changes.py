@@ -1,6 +1,6 @@
 """What the changes of several events have in common: transitions, opening, closing, windows, touched pools."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from liqspec.core import arithmetic, machine
 from liqspec.core.arithmetic import Holding, Ratio
@@ -9,6 +9,11 @@ from liqspec.core.parameters import Restore
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
 Trigger = Literal["open", "assess", "fill", "block", "reduce"]  # those of the table that some event fires
+
+
+def reachable_transitions() -> list[str]:
+    """The transitions that some event can cause, in the order of the table; nothing fires what is reserved (LIF-5)."""
+    return [entry.id for entry in machine.lifecycle().by_id.values() if entry.trigger in get_args(Trigger)]
 
 
 def measure(state: State, pool: Pool) -> GuardInputs:

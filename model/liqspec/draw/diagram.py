@@ -6,14 +6,13 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-from liqspec.core import machine
+from liqspec.core import changes, machine
 from liqspec.core.machine import Lifecycle, Table, TransitionEntry, guard_name
 from liqspec.core.parameters import PARAMETERS, LiquidationConfig
 from liqspec.draw.theme import Purpose, Role
 from liqspec.edge import files
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import counted, show, words
-from liqspec.properties import coverage
 from liqspec.spec.venues import VenueFile
 
 
@@ -171,7 +170,7 @@ def _roles(table: Table) -> dict[str, Role]:
 
 
 def _purpose(entry: TransitionEntry, roles: dict[str, Role]) -> Purpose:
-    if entry.id not in coverage.reachable_transitions():
+    if entry.id not in changes.reachable_transitions():
         return "reserved"
     if roles[entry.to] in ("liquidation", "partial", "vault"):
         return "trouble"

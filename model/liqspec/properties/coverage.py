@@ -7,17 +7,13 @@ from typing import Any, get_args
 from attrs import Factory, define, frozen
 
 from liqspec.core import machine
-from liqspec.core.changes import Trigger
+from liqspec.core.changes import reachable_transitions
 from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.events import CHECKS, EventData
 from liqspec.core.refusals import CODES, Refusal
 from liqspec.edge.errors import InternalFailure
+from liqspec.properties.reach import Reach
 from liqspec.properties.registry import PROPERTIES
-
-
-def reachable_transitions() -> list[str]:
-    """The transitions that some event can cause, in the order of the table; nothing fires what is reserved (LIF-5)."""
-    return [entry.id for entry in machine.lifecycle().by_id.values() if entry.trigger in get_args(Trigger)]
 
 
 def acting_rules() -> list[str]:
@@ -73,6 +69,7 @@ class Coverage:
     rules: Counter[str] = Factory(Counter)
     events: Counter[str] = Factory(Counter)  # that were accepted, by type
     refusals: Counter[tuple[str, str]] = Factory(Counter)  # by event type and code
+    reach: Reach = Factory(Reach)
     violations: list[Violation] = Factory(list)
     failures: list[InternalFailure] = Factory(list)
 
@@ -98,5 +95,6 @@ class Coverage:
         """Add what another coverage counted and collected."""
         for name in ("checked", "transitions", "rules", "events", "refusals"):
             getattr(self, name).update(getattr(other, name))
+        self.reach.add(other.reach)
         self.violations.extend(other.violations)
         self.failures.extend(other.failures)

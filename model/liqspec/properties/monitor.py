@@ -15,6 +15,7 @@ from liqspec.properties.mark_price import FORMED
 from liqspec.properties.model_step import ANSWERS, MODEL, Answer, ModelStep
 from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS, PairedRun, WholeRun
 from liqspec.properties.property import NOT_EXERCISED, Properties, Property, Verdict
+from liqspec.properties.reach import Follower
 
 Found = tuple[str, str]  # the name of a violated property, and what was wrong
 
@@ -35,13 +36,16 @@ class Monitor:
         self.outcome = Outcome()
         self.crashed = False
         self._coverage = coverage
+        self._follower: Follower | None = None
         self._latest: tuple[Snapshot, EventData] | None = None  # the latest event, with the state before it
         self._earlier: tuple[Snapshot, EventData] | None = None  # the event before that
 
     @classmethod
     def of_start(cls, engine: Engine, config: dict[str, Any], coverage: Coverage) -> "Monitor":
         """The monitor of a run that has just started."""
-        return cls(engine, engine.snapshot(), Witness(config, engine.observe()), coverage)
+        monitor = cls(engine, engine.snapshot(), Witness(config, engine.observe()), coverage)
+        monitor._follower = coverage.reach.follow(engine)
+        return monitor
 
     @property
     def observation(self) -> dict[str, Any]:
@@ -63,6 +67,8 @@ class Monitor:
         before = self.snapshot
         self._earlier, self._latest = self._latest, (before, event)
         self._coverage.count(event, effects, refusal)
+        if self._follower is not None:
+            self._follower.see(event, effects, refusal)
         self.refusal = None if refusal is None else refusal.code
         step = self.witness.see(event, self.refusal, self._engine.observe())
         self.snapshot = self._engine.snapshot()

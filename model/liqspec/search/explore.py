@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import Factory, define, field
 
+from liqspec.core.changes import reachable_transitions
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData, PriceInputs
@@ -17,7 +18,7 @@ from liqspec.core.state import Position
 from liqspec.edge.errors import InternalFailure
 from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker.witness import Witness
-from liqspec.properties.coverage import Coverage, Violation, reachable_transitions
+from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Monitor
 from liqspec.spec.scopes import Scope
 

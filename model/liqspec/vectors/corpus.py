@@ -6,10 +6,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from liqspec.core.changes import reachable_transitions
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge import files
 from liqspec.edge.files import rules_version
-from liqspec.properties.coverage import reachable_transitions
 from liqspec.search import parallel
 from liqspec.spec import rulebook
 from liqspec.spec.vectors import FORMAT, Case, read, to_text

@@ -1,6 +1,7 @@
 """What a case can be about: a transition, a boundary met from either side, a rule that acts."""
 
 from liqspec.core import arithmetic, machine
+from liqspec.core.changes import reachable_transitions
 from liqspec.core.effects import DeficitCovered, Effect, OrderEmitted, Transitioned
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
@@ -8,7 +9,6 @@ from liqspec.core.measures import all_pools
 from liqspec.core.state import Pool
 from liqspec.edge import keys
 from liqspec.generate import boundaries
-from liqspec.properties.coverage import reachable_transitions
 from liqspec.spec.vectors import rules_of
 
 SIDES = {-1: "below", 0: "at", 1: "above"}

@@ -7,12 +7,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from liqspec.core import machine
+from liqspec.core.changes import reachable_transitions
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge.texts import counted, words
 from liqspec.proofs.lemmas import LEMMAS
-from liqspec.properties.coverage import Coverage, Violation, acting_rules, never_exercised, reachable_transitions
+from liqspec.properties.coverage import Coverage, Violation, acting_rules, never_exercised
+from liqspec.properties.reach import Reach
 from liqspec.properties.registry import PROPERTIES
 from liqspec.report.amounts import people
+from liqspec.report.reach import print_reach
 from liqspec.report.tables import WholeWords, table
 from liqspec.search.explore import Exploration
 from liqspec.spec import rulebook
@@ -49,6 +52,7 @@ class Report:
     scopes: list[Exploration]
     proofs: list[ProofResult]
     violations: list[Violation]
+    reach: Reach
 
     @property
     def never(self) -> list[str]:
@@ -90,7 +94,8 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The result as plain data."""
         lists = {"never": self.never, "unproved": self.unproved, "elsewhere": self.elsewhere}
-        return {"holds": self.holds, **asdict(self, value_serializer=_plain), **lists}
+        found = asdict(self, filter=lambda attribute, _: attribute.name != "reach", value_serializer=_plain)
+        return {"holds": self.holds, **found, **lists, "reach": self.reach.to_json()}
 
 
 def _plain(_: object, attribute: "Attribute[Any] | None", value: Any) -> Any:
@@ -113,6 +118,7 @@ def print_report(report: Report, console: Console) -> None:
     if report.proofs:
         console.print(_proofs(report))
     console.print(_fired(report))
+    print_reach(report.reach, console)
     console.print(
         f"not checked here, for they define, or say how files and tools are: {' '.join(report.elsewhere)}\n"
         "(what holds them instead: liqspec explain RULE)",

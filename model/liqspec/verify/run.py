@@ -127,4 +127,5 @@ def _report(budget: Budget, parts: list[Part]) -> Report:
         scopes=[part.exploration for part in parts if part.exploration is not None],
         proofs=[part.proof for part in parts if part.proof is not None],
         violations=coverage.violations,
+        reach=coverage.reach,
     )
