@@ -50,7 +50,7 @@ def test_the_worked_example_is_the_real_output() -> None:
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is missing: the tutorial's engine cannot be run")
 def test_the_tutorial_shows_the_real_output(tmp_path: Path) -> None:
-    (tutorial,) = (block for block in blocks("") if "liqspec conform" in block)
+    (tutorial,) = (block for block in blocks("") if "liqspec conform -- node" in block)
     command, *shown = (line for line in tutorial.splitlines() if line != "…")
     arguments = shlex.split(command.removeprefix("$ .venv/bin/liqspec "))
     # In a separate folder, because the counterexample is written to the current one.
@@ -65,6 +65,21 @@ def test_the_tutorial_shows_the_real_output(tmp_path: Path) -> None:
     )
     assert done.returncode == 1, done.stderr
     assert [line for line in shown if line not in done.stdout.splitlines()] == []
+
+
+def test_the_first_command_writes_an_engine_and_prints_what_is_shown(tmp_path: Path) -> None:
+    (example,) = (block for block in blocks("") if "liqspec new engine" in block)
+    command, *shown = example.splitlines()
+    arguments = shlex.split(command.removeprefix("$ .venv/bin/liqspec "))
+    done = subprocess.run(
+        [sys.executable, "-c", "from liqspec.cli import main; main()", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == shown
+    assert (tmp_path / "engine.rs").exists()
 
 
 def test_the_python_example_runs() -> None:

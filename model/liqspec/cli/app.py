@@ -31,6 +31,7 @@ EXIT_STATUS = (
 # In the order of the help. Each is a function, or a group of commands, in a module of its name.
 COMMANDS = (
     "audit",
+    "new",
     "conform",
     "distinguish",
     "explain",
