@@ -5,6 +5,7 @@ checks; they run, and are printed in `spec/`, in that order.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import attrs
@@ -168,13 +169,19 @@ def written(event: object, state: State) -> list[Written]:
 
 def _written(record: object, path: str, grids: Mapping[str, Grid]) -> Iterator[Written]:
     """The amounts of a record and of the records in its lists, without those that are left out."""
-    for attribute in attrs.fields(type(record)):  # type: ignore[arg-type]  # every record is of attrs
-        name, value = path + attribute.name, getattr(record, attribute.name)
-        if "grid" in attribute.metadata and value is not None:
-            yield Written(name, name, value, grids[attribute.metadata["grid"]], attribute.metadata["sign"])
-        if isinstance(value, tuple):
+    for field_name, grid, sign in _written_fields(type(record)):  # type: ignore[arg-type]  # a class is hashable
+        name, value = path + field_name, getattr(record, field_name)
+        if grid is not None and value is not None:
+            yield Written(name, name, value, grids[grid], sign)
+        elif isinstance(value, tuple):
             for place, entry in enumerate(value, start=1):
                 yield from _written(entry, f"{name}[{place}].", grids)
+
+
+@cache
+def _written_fields(kind: type[Any]) -> tuple[tuple[str, GridName | None, Any], ...]:
+    """The fields of a class with the grid and the sign of an amount, None of what is no amount."""
+    return tuple((one.name, one.metadata.get("grid"), one.metadata.get("sign")) for one in attrs.fields(kind))
 
 
 def admit_fields(event: object, state: State) -> Amounts:

@@ -136,7 +136,7 @@ class Pool:
 
     def open_positions(self) -> list[Position]:
         """The positions with a size, by market name (AMT-7)."""
-        return [self.positions[name] for name in sorted(self.positions) if self.positions[name].size]
+        return [held for _, held in sorted(self.positions.items()) if held.size]
 
     def order_working(self) -> bool:
         """Whether a liquidation order of the pool is working."""

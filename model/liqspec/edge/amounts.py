@@ -5,7 +5,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import lcm
 
-from attrs import frozen
+from attrs import field, frozen
 
 from liqspec.edge.texts import show
 
@@ -80,6 +80,13 @@ class Grid:
     """
 
     step: Fraction
+    _places: int = field(init=False, repr=False, eq=False)
+    _scaled: int = field(init=False, repr=False, eq=False)  # the step, times 10 to the power of its places
+
+    def __attrs_post_init__(self) -> None:
+        """Write the step once as a whole number and decimal places; a ValueError if it has no finite expansion."""
+        object.__setattr__(self, "_places", decimal_places(self.step))
+        object.__setattr__(self, "_scaled", int(self.step * 10**self._places))
 
     @classmethod
     def of(cls, text: str) -> "Grid":
@@ -91,35 +98,41 @@ class Grid:
 
     def units(self, text: str) -> int | None:
         """The number of steps in a well-formed decimal string, or None if it is off the grid (AMT-4)."""
-        return _units(text, self.step.numerator, self.step.denominator)
+        return _units(text, self._scaled, self._places)
 
     def text(self, units: int) -> str:
         """The shortest decimal string of an amount on this grid."""
-        return _text(units, self.step.numerator, self.step.denominator)
+        return _text(units, self._scaled, self._places)
 
 
 @lru_cache(maxsize=4096)  # bounded: the same few marks and sizes come again and again, and memory must not grow
-def _units(text: str, numerator: int, denominator: int) -> int | None:
-    whole, _, places = text.partition(".")
-    scaled = int(whole + places) * denominator
-    divisor = numerator * 10 ** len(places)
-    return None if scaled % divisor else scaled // divisor
+def _units(text: str, step: int, places: int) -> int | None:
+    whole, _, decimals = text.partition(".")
+    units, failed = divmod(int(whole + decimals) * 10**places, step * 10 ** len(decimals))
+    return None if failed else units
 
 
 @lru_cache(maxsize=4096)
-def _text(units: int, numerator: int, denominator: int) -> str:
-    return decimal_text(Fraction(units * numerator, denominator))
+def _text(units: int, step: int, places: int) -> str:
+    value = units * step
+    digits = str(abs(value)).rjust(places + 1, "0")
+    whole, decimals = digits[: len(digits) - places], digits[len(digits) - places :].rstrip("0")
+    return f"{'-' if value < 0 else ''}{whole}{'.' if decimals else ''}{decimals}"
 
 
 def decimal_text(value: Fraction) -> str:
     """The shortest decimal string of a value; a ValueError is raised if it has no finite decimal expansion."""
+    places = decimal_places(value)
+    return _text(value.numerator * (10**places // value.denominator), 1, places)
+
+
+def decimal_places(value: Fraction) -> int:
+    """How many decimal places a value needs; a ValueError is raised if it has no finite decimal expansion."""
     denominator = value.denominator
     places = next((places for places in range(denominator.bit_length()) if 10**places % denominator == 0), None)
     if places is None:
         raise ValueError(f"{value} has no finite decimal expansion")
-    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
-    sign = "-" if value < 0 else ""
-    return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
+    return places
 
 
 def ratio_text(value: Fraction) -> str:

@@ -12,6 +12,8 @@ from liqspec.edge.texts import show
 
 MAX_CODE_POINTS = 128
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 # The first and the last code point of each range. The last two code points of each plane are refused too.
 REFUSED = tuple(
     (int(first, 16), int(last or first, 16))
@@ -45,7 +47,7 @@ def check_name(name: str) -> None:
 
 def has_unpaired_surrogate(text: str) -> bool:
     """Whether a string is not a sequence of Unicode characters, so that no encoding can write it (EVT-2)."""
-    return re.search("[\ud800-\udfff]", text) is not None
+    return _SURROGATE.search(text) is not None
 
 
 def position(account: str, market: str, mode: str) -> str:

@@ -106,17 +106,22 @@ def _scalar(kind: type, wanted: str) -> Callable[[object, object], Any]:
     return hook
 
 
-def _literal(value: object, shape: Any) -> Any:
+def _literal(shape: Any) -> Callable[[object, object], Any]:
     allowed = get_args(shape)
-    if type(value) not in {str, int} or value not in allowed:
-        raise ValueError(f"expected one of {', '.join(map(show, allowed))}, got {show(value)}")
-    return value
+
+    def hook(value: object, _: object) -> Any:
+        if type(value) not in (str, int) or value not in allowed:
+            raise ValueError(f"expected one of {', '.join(map(show, allowed))}, got {show(value)}")
+        return value
+
+    return hook
 
 
 def _optional(shape: Any, converter: BaseConverter) -> Callable[[object, object], Any]:
     # A field that may be absent is left out, not set to null: null is not a value of any field.
     inner = next(kind for kind in get_args(shape) if kind is not type(None))
-    return lambda value, _: converter.structure(value, inner)
+    build = converter.get_structure_hook(inner)
+    return lambda value, _: build(value, inner)
 
 
 def _kind(kind: type, wanted: str, build: Callable[[Any, Any], Any]) -> Callable[[object, Any], Any]:
@@ -152,7 +157,7 @@ _CONVERTER.register_structure_hook(str, _scalar(str, "a string"))
 _CONVERTER.register_structure_hook(int, _scalar(int, "a whole number"))
 _CONVERTER.register_structure_hook(bool, _scalar(bool, "true or false"))
 _CONVERTER.register_structure_hook_factory(attrs.has, _class)
-_CONVERTER.register_structure_hook_func(lambda shape: _origin(shape) is Literal, _literal)
+_CONVERTER.register_structure_hook_factory(lambda shape: _origin(shape) is Literal, _literal)
 _CONVERTER.register_structure_hook_factory(
     lambda shape: _origin(shape) in (Union, UnionType) and type(None) in get_args(shape), _optional
 )
@@ -165,13 +170,20 @@ def _validator(check: Callable[[Any], object]) -> Callable[[object, "Attribute[A
 
     def validate(_: object, attribute: "Attribute[Any]", value: Any) -> None:
         if isinstance(value, dict):
-            entries = [(f"{attribute.name}.{name}", entry) for name, entry in value.items()]
+            for name, entry in value.items():
+                check_at(f"{attribute.name}.{name}", entry)
+        elif isinstance(value, tuple):
+            for entry in value:
+                check_at(attribute.name, entry)
         else:
-            entries = [(attribute.name, entry) for entry in (value if isinstance(value, tuple) else (value,))]
-        for path, entry in entries:
-            if entry is not None:
-                with at(path):
-                    check(entry)
+            check_at(attribute.name, value)
+
+    def check_at(path: str, entry: Any) -> None:
+        if entry is not None:
+            try:
+                check(entry)
+            except ValueError as error:
+                raise WrongShape(path, str(error)) from None
 
     return validate
 
