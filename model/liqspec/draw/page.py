@@ -25,7 +25,7 @@ from liqspec.replay.record import Amount, Measures, Record, Step, rules_of
 from liqspec.report.amounts import approximate, value_text
 from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
-from liqspec.step.compare import Change
+from liqspec.step.compare import Change, Difference
 
 _PAGE = resources.files("liqspec.draw") / "assets"
 
@@ -85,6 +85,7 @@ def _event(step: Step) -> dict[str, Any]:
         "time": f"block {step.observation.block} at {time_text(step.observation.time)}",
         "refusal": _refusal(step),
         "unexpected": list(step.unexpected),
+        "theirs": [_difference(difference) for difference in step.theirs],
         "effects": [{"rule": effect.rule, "text": effect.text} for effect in step.effects],
         "rules": rules_of(step),
         "transitions": [
@@ -109,6 +110,17 @@ def _change(change: Change) -> dict[str, str]:
         before, after = words(before), words(after)
     unit = " (ms)" if change.field == "cooldown_until" else ""
     return {"subject": change.subject, "field": words(change.field) + unit, "before": before, "after": after}
+
+
+def _difference(found: Difference) -> dict[str, str]:
+    """In what an engine answered otherwise, ours and theirs."""
+    field = words(found.field.rpartition(".")[2])
+    return {
+        "subject": found.subject,
+        "field": field,
+        "ours": value_text(found.ours),
+        "theirs": value_text(found.theirs),
+    }
 
 
 def _refusal(step: Step) -> str | None:

@@ -14,7 +14,7 @@ from attrs import frozen
 from liqspec.core import machine
 from liqspec.core.events import EventData
 from liqspec.edge import keys
-from liqspec.step.compare import Change
+from liqspec.step.compare import Change, Difference
 
 
 @frozen
@@ -133,6 +133,7 @@ class Step:
     note: str = ""
     by_market: bool = False
     protection: str | None = None
+    theirs: tuple[Difference, ...] = ()
 
     def position(self, key: str) -> PositionSeen | None:
         """The position as observed after this event; None if it was never opened."""

@@ -12,15 +12,17 @@ from liqspec.core.effects import CollateralMoved, Effect, Transitioned, VaultFun
 from liqspec.core.engine import Engine
 from liqspec.core.events import Block, EventData
 from liqspec.core.refusals import Refusal
-from liqspec.edge import keys
+from liqspec.edge import files, keys
 from liqspec.edge.amounts import exact
 from liqspec.edge.texts import show
 from liqspec.properties.coverage import Coverage
 from liqspec.properties.monitor import Monitor
+from liqspec.replay import sides
 from liqspec.replay.order_book import Ladder, next_execution
 from liqspec.replay.protection import Kind, Protections
 from liqspec.spec import protection
 from liqspec.spec.scenarios import Expectation, Report, Scenario
+from liqspec.step.compare import Difference
 from liqspec.step.reasons import explain
 
 
@@ -29,7 +31,7 @@ class Moment:
     """One event of a run: what it did or why it was refused, the observations around it, and what was not expected.
 
     `number` is the step of the scenario's timeline that it belongs to; `by_market` marks an event that the depth
-    ladder produced after that step.
+    ladder produced after that step. `theirs` is in what the answer of an engine that the step has differs.
     """
 
     number: int
@@ -45,6 +47,7 @@ class Moment:
     unexpected: tuple[str, ...]
     why: tuple[str, ...]
     protection: Kind | None = None
+    theirs: tuple[Difference, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -95,6 +98,8 @@ class Run:
         """
         for number, step in enumerate(self.scenario.file.step, start=1):
             moment = self._moment(number, step.event, step.expect, step.note)
+            if step.answered is not None and not self._over():
+                moment = evolve(moment, theirs=self._theirs(step.answered, moment))
             yield moment
             if self._over():
                 return
@@ -121,6 +126,10 @@ class Run:
                 yield evolve(moment, protection=action.kind)
             else:
                 return
+
+    def _theirs(self, answered: str, moment: Moment) -> tuple[Difference, ...]:
+        observed = sides.observes(self.scenario.file.engine)
+        return sides.differences(files.parse_json(answered), moment.refusal, moment.after, observed)
 
     def _over(self) -> bool:
         return self._monitor.crashed

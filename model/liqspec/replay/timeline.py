@@ -55,6 +55,8 @@ def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
     yield from _changes(moment)
     for line in moment.why:
         yield f"    [magenta]why[/magenta]    {escape(line)}"
+    for difference in moment.theirs:
+        yield f"    [bold red]engine[/bold red] {escape(people(str(difference)))}"
     for line in moment.unexpected:
         yield f"    [bold red]unexpected[/bold red] {escape(people(line))}"
 
@@ -147,6 +149,7 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         "marks": moment.marks,
         "measures": moment.pools,
         "why": list(moment.why),
+        **({"theirs": [attrs.asdict(one) for one in moment.theirs]} if moment.theirs else {}),
         "unexpected": list(moment.unexpected),
     }
 

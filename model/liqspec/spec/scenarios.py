@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from attrs import Factory, field, frozen
+from attrs.validators import optional
 
 from liqspec.core import events
 from liqspec.core.config import Config, VaultConfig
@@ -16,12 +17,32 @@ from liqspec.edge.amounts import Grid
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import are_amounts, is_amount, is_integer
 from liqspec.edge.texts import show
-from liqspec.spec import protection, venues
+from liqspec.spec import observables, protection, venues
 from liqspec.spec.protection import Protect
 
 
 class InvalidScenario(InvalidInput):
     """A scenario that cannot be run: the file, the line, the field, and what is wrong with it."""
+
+
+def _are_observed(_: object, attribute: Any, names: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in observables.names():
+            raise shapes.WrongShape(attribute.name, f"unknown field {show(name)}; see OBS-1")
+
+
+def _is_reply(_: object, attribute: Any, line: str) -> None:
+    """A line that accepts or refuses an event as the protocol says."""
+    try:
+        reply = files.parse_json(line)
+    except ValueError as error:
+        raise shapes.WrongShape(attribute.name, f"malformed JSON: {error}") from None
+    read = reply if isinstance(reply, dict) else {}
+    refused = (
+        read.get("ok") is False and isinstance(read.get("error"), dict) and isinstance(read["error"].get("code"), str)
+    )
+    if not refused and not (read.get("ok") is True and isinstance(read.get("observation", {}), dict)):
+        raise shapes.WrongShape(attribute.name, "expected the reply to an event, accepted or refused with a code")
 
 
 @frozen(kw_only=True)
@@ -45,11 +66,21 @@ class Expectation:
 
 
 @frozen(kw_only=True)
+class Answered:
+    """The engine that answered the steps of a scenario, and what it reports of an observation, as in its `hello`."""
+
+    name: str
+    observes: tuple[str, ...] = field(factory=observables.names, validator=_are_observed)
+    states: Literal["full", "coarse"] = "full"
+
+
+@frozen(kw_only=True)
 class Step:
-    """A step of the timeline: an event, and what is expected after it."""
+    """A step of the timeline: an event, what is expected after it, and the line that an engine answered it with."""
 
     event: EventData
     note: str = ""
+    answered: str | None = field(default=None, validator=optional(_is_reply))
     expect: Expectation = Factory(Expectation)
 
 
@@ -102,6 +133,7 @@ class ScenarioFile:
     end: Expectation = Factory(Expectation)
     source: tuple[Source, ...] = ()
     report: tuple[Report, ...] = ()
+    engine: Answered | None = None
 
 
 @frozen(kw_only=True)

@@ -101,14 +101,29 @@ def to_toml(violation: Violation) -> str:
     return scenario_text(title, f"{violation.wrong} ({violation.where})", violation.config, violation.events)
 
 
-def scenario_text(title: str, story: str, config: dict[str, Any], events: Iterable[EventData]) -> str:
-    """A scenario file of these events, which expects the refusals that there are now."""
-    monitor, steps = Monitor.of_start(Engine(Config.from_json(config)), config, Coverage()), []
+def scenario_text(
+    title: str,
+    story: str,
+    config: dict[str, Any],
+    events: Iterable[EventData],
+    engine: dict[str, Any] | None = None,
+    answered: str = "",
+) -> str:
+    """A scenario file of these events, which expects the refusals that there are now.
+
+    `answered` is the line with which an `engine` answered the last of them (SCN-2).
+    """
+    monitor = Monitor.of_start(Engine(Config.from_json(config)), config, Coverage())
+    steps: list[dict[str, Any]] = []
     for event in events:
         monitor.apply(event)
         expect = {} if monitor.refusal is None else {"expect": {"refused": monitor.refusal}}
         steps.append({"event": event, **expect})
-    return tomli_w.dumps({"title": title, "story": story, "config": config, "step": steps})
+    of_engine: dict[str, Any] = {}
+    if engine is not None and steps:
+        of_engine["engine"] = engine
+        steps[-1]["answered"] = answered
+    return tomli_w.dumps({"title": title, "story": story, "config": config, **of_engine, "step": steps})
 
 
 def to_pytest(violation: Violation, path: Path) -> str:

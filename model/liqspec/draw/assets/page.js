@@ -42,6 +42,14 @@
     show("event-note", event.note);
     show("event-refusal", event.refusal && `Refused: ${event.refusal}. Nothing changed.`);
     list("event-unexpected", event.unexpected.map((line) => `Unexpected: ${line}`));
+    byId("sides").hidden = event.theirs.length === 0;
+    byId("sides-rows").replaceChildren(...event.theirs.map(side));
+  }
+
+  function side(difference) {
+    const row = element("tr");
+    row.append(...["subject", "field", "ours", "theirs"].map((name) => element("td", difference[name])));
+    return row;
   }
 
   function showChanges(event) {
