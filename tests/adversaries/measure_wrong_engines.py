@@ -16,13 +16,13 @@ from attrs import evolve, frozen
 from rich.console import Console
 from rich.progress import track
 
-from adversaries.wrong_engines import WRONG_ENGINES
 from adversaries.wrong_engines.search import SHIPPED, contradicted, find, shortest_known, stories
 from liqspec.properties.coverage import Violation
 from liqspec.search import explore
 from liqspec.spec import scopes
 from liqspec.verify.counterexample import shortest
 from liqspec.verify.run import STEPS
+from liqspec.wrong_engines import WRONG_ENGINES
 
 MANY = 10**9
 SCOPES = ("minimal", "cooldown")  # those that take a second or two

@@ -4,13 +4,15 @@ import ast
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from adversaries.wrong_engines import CATALOGUE, NOT_EXPRESSIBLE, WRONG_ENGINES, WrongEngine
 from adversaries.wrong_engines.search import SHIPPED, contradicted, find, shortest_known, stories
+from liqspec import wrong_engines
 from liqspec.verify.counterexample import shortest
 from liqspec.verify.run import STEPS
+from liqspec.wrong_engines import CATALOGUE, NOT_EXPRESSIBLE, WRONG_ENGINES, WrongEngine
 from support.paths import TESTS
 
 # Found only after more than 1,500 random events.
@@ -88,7 +90,7 @@ def test_wrong_engines_override_public_names_only() -> None:
     """A private helper of the core may change without a wrong engine noticing."""
     patched = {patch.name for engine in WRONG_ENGINES.values() for patch in engine.patches}
     assert not [name for name in patched if name.startswith("_")]
-    for path in (TESTS / "adversaries" / "wrong_engines").glob("*.py"):
+    for path in Path(wrong_engines.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr) and node.attr != "_replace":
                 assert isinstance(node.value, ast.Name) and node.value.id == "self", f"{path.name}:{node.lineno}"
@@ -96,7 +98,7 @@ def test_wrong_engines_override_public_names_only() -> None:
 
 def test_a_process_can_be_a_wrong_engine_from_its_start() -> None:
     script = (
-        "from adversaries.wrong_engines import WRONG_ENGINES\n"
+        "from liqspec.wrong_engines import WRONG_ENGINES\n"
         "WRONG_ENGINES['X01'].install()\n"
         "from liqspec.core import arithmetic\n"
         "assert arithmetic.breached(5, 5)\n"

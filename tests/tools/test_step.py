@@ -13,7 +13,6 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adversaries.wrong_engines import WRONG_ENGINES, WrongEngine, mark_price
 from adversaries.wrong_engines.mistakes import name_of
 from adversaries.wrong_engines.search import BASES
 from engines import python_engine
@@ -33,6 +32,7 @@ from liqspec.step.reasons import Reason, Step
 from liqspec.step.relation import Verdict
 from liqspec.vectors import corpus
 from liqspec.vectors.suites import MISTAKES
+from liqspec.wrong_engines import WRONG_ENGINES, WrongEngine, mark_price
 from support.builders import (
     apply,
     beyond_78_digits,

@@ -13,7 +13,6 @@ import pytest
 from attrs import evolve
 from typer.testing import CliRunner
 
-from adversaries.wrong_engines import WRONG_ENGINES
 from adversaries.wrong_engines.mistakes import name_of
 from engines import python_engine
 from liqspec.cli.app import app
@@ -32,6 +31,7 @@ from liqspec.vectors.goals import acting_rules, boundaries_met
 from liqspec.vectors.play import EVERYTHING, Played, play, play_all
 from liqspec.vectors.search import search
 from liqspec.vectors.suites import MISTAKES, SUITES
+from liqspec.wrong_engines import WRONG_ENGINES
 from support import foreign_engines
 from support.builders import working
 from support.corpus import InProcess, loaded, model

@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-from adversaries.wrong_engines.base import WrongEngine
 from liqspec.spec.vectors import Case
 from liqspec.vectors.suites import MISTAKES
+from liqspec.wrong_engines.base import WrongEngine
 
 
 def name_of(wrong: WrongEngine) -> str:

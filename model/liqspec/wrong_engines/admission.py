@@ -5,7 +5,6 @@ from typing import Any
 
 from attrs import evolve
 
-from adversaries.wrong_engines.base import ADMIT, Patch, bug, checks, fails, moves, real, refuses, skips, wrong
 from liqspec.core import admission, arithmetic, changes, events
 from liqspec.core.admission import Amounts, Failure
 from liqspec.core.arithmetic import Holding
@@ -21,6 +20,7 @@ from liqspec.core.refusals import (
 from liqspec.core.state import Pool, Position, State
 from liqspec.edge import amounts, shapes
 from liqspec.edge.amounts import Grid
+from liqspec.wrong_engines.base import ADMIT, Patch, bug, checks, fails, moves, real, refuses, skips, wrong
 
 _INITIAL = admission.below_initial_margin
 _FIELDS = admission.admit_fields
@@ -175,10 +175,12 @@ class Patched:
         self._real: Any = None
 
     def __enter__(self) -> None:
+        """Replace it."""
         self._real = self._patch.read()
         self._patch.write(self._patch.wrong)
 
     def __exit__(self, *_: object) -> None:
+        """Put the real value back."""
         self._patch.write(self._real)
 
 

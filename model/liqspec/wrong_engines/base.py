@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from attrs import evolve, frozen
 
-from adversaries.wrong_engines.catalogue import CATALOGUE
 from liqspec.core import assessment, changes
 from liqspec.core.admission import Amounts, Check, Failure, Sort
 from liqspec.core.events import EVENTS, Event
 from liqspec.core.refusals import Refusal
 from liqspec.core.state import GuardInputs, Pool, State
+from liqspec.wrong_engines.catalogue import CATALOGUE
 
 
 class Patch(NamedTuple):
@@ -23,10 +23,11 @@ class Patch(NamedTuple):
     wrong: Any
 
     def read(self) -> Any:
-        # As it is stored, perhaps by a base class: getattr would unwrap a static method.
+        """What the name is now: as it is stored, perhaps by a base class (getattr would unwrap a static method)."""
         return getattr_static(self.owner, self.name)
 
     def write(self, value: Any) -> None:
+        """Make the name another value."""
         setattr(self.owner, self.name, value)
 
 

@@ -4,7 +4,7 @@ The ids B.. and their titles are those of the project's catalogue of liquidation
 our own.
 """
 
-from adversaries.wrong_engines import (
+from liqspec.wrong_engines import (
     admission,
     attempts,
     backstop,
@@ -17,8 +17,8 @@ from adversaries.wrong_engines import (
     sizing,
     trigger,
 )
-from adversaries.wrong_engines.base import Patch, WrongEngine
-from adversaries.wrong_engines.catalogue import CATALOGUE, NOT_EXPRESSIBLE
+from liqspec.wrong_engines.base import Patch, WrongEngine
+from liqspec.wrong_engines.catalogue import CATALOGUE, NOT_EXPRESSIBLE
 
 __all__ = ["CATALOGUE", "NOT_EXPRESSIBLE", "WRONG_ENGINES", "Patch", "WrongEngine"]
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from adversaries.wrong_engines.base import PERFORM, Patch, bug, checks, fails, operates, real, refuses, wrong
 from liqspec.core import arithmetic, assessment, changes, events
 from liqspec.core.admission import Amounts, Failure
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.effects import Filled
 from liqspec.core.refusals import InsufficientMargin
 from liqspec.core.state import GuardInputs, Pool, Position, State
+from liqspec.wrong_engines.base import PERFORM, Patch, bug, checks, fails, operates, real, refuses, wrong
 
 Effects = list[Any]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from attrs import evolve
 
-from adversaries.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
 from liqspec.core import assessment, changes, events, machine
 from liqspec.core.admission import Amounts
 from liqspec.core.machine import Lifecycle
 from liqspec.core.state import GuardInputs, Pool, Position, State
+from liqspec.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
 
 Effects = list[Any]
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from attrs import evolve
 
-from adversaries.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
 from liqspec.core import arithmetic, config, events
 from liqspec.core.admission import Amounts
 from liqspec.core.arithmetic import Holding, Ratio, Schedule, Tier
 from liqspec.core.config import Market, MarketConfig, TierConfig
 from liqspec.core.state import Pool, State
 from liqspec.edge.amounts import Grid
+from liqspec.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
 
 _MAINTENANCE = arithmetic.maintenance_margin
 _FUNDING = arithmetic.funding_due
