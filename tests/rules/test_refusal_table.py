@@ -1,16 +1,19 @@
 """The table of refusal checks is true: of two neighbouring checks that both fail, the first is the answer."""
 
+import json
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+import attrs
 import pytest
 
 from liqspec.core import refusals
 from liqspec.core.admission import Situation
 from liqspec.core.engine import Engine
-from liqspec.core.events import CHECKS, checks_with
-from liqspec.edge import files
+from liqspec.core.events import CHECKS, EVENTS, checks_with, from_json
+from liqspec.edge import files, schemas
 from liqspec.spec import generated, rulebook
 from liqspec.vectors.refusals import IMPOSSIBLE
 from support.builders import SAMPLES, backstopped, backstopped_and_working, holding, refused, waiting, working
@@ -142,6 +145,17 @@ class TestTheTable:
 
     def test_the_protocols_page_shows_it(self) -> None:
         assert generated.checks_table() in files.read_text(files.ROOT / "protocol.md")
+
+    def test_the_protocols_page_has_a_valid_example_of_every_event(self) -> None:
+        page = files.read_text(files.ROOT / "protocol.md")
+        rows = re.findall(r"^\| `(\w+)` \| (.+) \| `(\{.+\})` \|$", page, re.MULTILINE)
+        assert [kind for kind, _, _ in rows] == list(EVENTS)
+        for kind, listed, example in rows:
+            event = json.loads(example)
+            assert from_json(event).type == kind
+            assert schemas.accepts("event", event)
+            fields = re.findall(r"`(\w+)`: ", listed)
+            assert event.keys() - {"type"} <= set(fields) == {field.name for field in attrs.fields(EVENTS[kind])}
 
     @pytest.mark.parametrize("name", generated.texts())
     def test_what_spec_states_is_what_the_model_declares(self, name: str) -> None:

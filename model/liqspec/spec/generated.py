@@ -42,7 +42,9 @@ def texts() -> dict[str, str]:
     page = files.read_text(files.ROOT / "rules/08-events.md")
     return {
         "refusals.toml": refusals_toml(),
-        "protocol.md": _CHECKS_TABLE.sub(lambda _: checks_table(), protocol),
+        "protocol.md": _CHECKS_TABLE.sub(
+            lambda _: checks_table(), _EXAMPLES_TABLE.sub(lambda _: examples_table(), protocol)
+        ),
         "rules/08-events.md": _FIELDS_TABLE.sub(lambda _: fields_table(), page),
         "parameters.md": parameters_page(),
         "schemas/event.schema.json": _schema("event", _events),
@@ -72,6 +74,7 @@ _CHECKS_HEAD = """\
 format = 1
 """
 _CHECKS_TABLE = re.compile(r"\| event \| checks.*?\n(?=\n|\Z)", re.DOTALL)
+_EXAMPLES_TABLE = re.compile(r"\| event \| fields \| example.*?\n(?=\n|\Z)", re.DOTALL)
 _FIELDS_TABLE = re.compile(r"\| event \| fields \| rule.*?\n(?=\n|\Z)", re.DOTALL)
 
 
@@ -99,6 +102,28 @@ def checks_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def examples_table() -> str:
+    """The events with the kinds of their fields, and an example, as the Markdown table of the protocol's page."""
+    rows = ["| event | fields | example |", "|---|---|---|"]
+    for kind, event in EVENTS.items():
+        shown = [f"`{field.name}`: {_kind_text(field)}" for field in attrs.fields(event)]
+        example = json.dumps({"type": kind, **event.example}, separators=(",", ":"))
+        rows.append(f"| `{kind}` | {' · '.join(shown)} | `{example}` |")
+    return "\n".join(rows) + "\n"
+
+
+def _kind_text(field: "attrs.Attribute[Any]") -> str:
+    if field.name == "prices":
+        return "an object from market to price > 0, at least one"
+    if field.name == "perps":
+        return "a list of objects with `price` > 0 and `weight`, an integer ≥ 1; optional"
+    kind = field.metadata.get("grid") or ("integer" if field.validator is is_integer else "name")
+    if get_args(field.type) == get_args(Mode):
+        kind = "mode"
+    optional = "; optional" if field.default is None and "mode" not in field.metadata else ""
+    return f"{kind}{_sign_text(field)}{_mode_text(field)}{optional}"
+
+
 def fields_table() -> str:
     """The events with their fields as the Markdown table of EVT-1."""
     rows = ["| event | fields | rule |", "|---|---|---|"]
@@ -113,13 +138,18 @@ def _field_text(field: "attrs.Attribute[Any]", event: type[Event]) -> str:
         return "prices: an object from market to price > 0, with at least one"
     if field.name == "perps":
         return "perps (optional): a list of price > 0 and weight ≥ 1, with at least one entry"
-    sign = {"positive": " > 0", "nonzero": " ≠ 0"}.get(field.metadata.get("sign", ""), "")
     modes = ' (`"cross"` or `"isolated"`)' if field.name == "mode" and event is Trade else ""
     whole = ", an integer" if field.validator is is_integer else ""
     optional = f" (optional{whole})" if field.default is None else ""
-    if "mode" in field.metadata:
-        optional = f" (in mode `{field.metadata['mode']}`)"
-    return f"{field.name}{sign}{modes}{optional}"
+    return f"{field.name}{_sign_text(field)}{modes}{_mode_text(field) or optional}"
+
+
+def _sign_text(field: "attrs.Attribute[Any]") -> str:
+    return {"positive": " > 0", "nonzero": " ≠ 0"}.get(field.metadata.get("sign", ""), "")
+
+
+def _mode_text(field: "attrs.Attribute[Any]") -> str:
+    return f" (in mode `{field.metadata['mode']}`)" if "mode" in field.metadata else ""
 
 
 def _events(schema: dict[str, Any]) -> None:
