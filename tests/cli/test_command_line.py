@@ -36,7 +36,7 @@ def test_simulate_reports_the_rule_that_acted_and_only_what_changed() -> None:
 def test_simulate_why_shows_the_guards_with_their_numbers() -> None:
     done = run("simulate", "market-liquidation", "--why", "alice/BTC/cross")
     assert "T1 to liquidatable does not hold: needs liquidation is false (LIQ-5: equity 1,206 >=" in done.stdout
-    assert "below backstop is false (BKS-1: equity 1,205 >= 2/3 x maintenance margin 1,205.125)" in done.stdout
+    assert "below backstop is false (BKS-1: equity 1,205 >= 2/3 × maintenance margin 1,205.125)" in done.stdout
 
 
 def test_simulate_json_gives_one_object_a_line() -> None:

@@ -250,8 +250,8 @@ SENTENCES: list[tuple[Effect, str]] = [
     ),
     (
         moved("T5", "liquidatable backstopped", "BKS-3", "below_backstop, book_failed", 5, 9),
-        "T5 by BKS-3: alice/A/cross liquidatable -> backstopped: equity 5 is below the backstop share of "
-        "maintenance margin 9 and the market was tried and failed",
+        "T5 by BKS-3: alice/A/cross liquidatable -> backstopped: equity 5 < 2/3 × maintenance margin 9 "
+        "and the market was tried and failed",
     ),
     (
         moved("T6", "liquidatable partially_liquidated", "FIL-1", "size_remains", 5, 9),

@@ -331,13 +331,13 @@ class TestWhatIsShown:
         kinds = [line.get("protection", "market" if line["by_market"] else "") for line in lines]
         assert kinds == ["", "", "", "stop", "", "alarm"]
         assert ["protection" in line for line in lines] == [False, False, False, True, False, True]
-        assert lines[-1]["note"] == "The alarm: equity 68 below 1.5 x maintenance margin 50 (SCN-6)."
+        assert lines[-1]["note"] == "The alarm: equity 68 below 1.5 × maintenance margin 50 (SCN-6)."
 
     def test_a_page_says_who_acts_and_why(self) -> None:
         shown = page.render(recordings.record(scenario(*self.STORY, depth=[("1", "4")])), None)
         assert "(the stop) trade alice A cross size -4 price 94" in shown
         assert "(the alarm) deposit alice amount 10" in shown
-        assert "The alarm: equity 68 below 1.5 x maintenance margin 50 (SCN-6)." in shown
+        assert "The alarm: equity 68 below 1.5 × maintenance margin 50 (SCN-6)." in shown
 
     def test_a_trace_has_its_events_as_ordinary_steps(self) -> None:
         story = scenario(*self.STORY, depth=[("1", "4")])

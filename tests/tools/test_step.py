@@ -226,7 +226,7 @@ class TestAWrongStep:
         verdict = relation.judge(CONFIG, before, MARK_88, after)
         assert verdict.reasons
         assert {result.guard for result in verdict.reasons[0].guards} == {"below_backstop", "book_failed"}
-        assert "equity 80 >= 2/3 x maintenance margin 88" in text_of(verdict)
+        assert "equity 80 >= 2/3 × maintenance margin 88" in text_of(verdict)
         assert "BKS-3" in verdict.reasons[0].rules
 
     def test_that_sizes_an_order_wrongly_names_the_sizing_rule(self) -> None:

@@ -72,10 +72,7 @@ class Engine:
         position = None if pool is None else pool.positions.get(market)
         if pool is None or position is None or position.size == 0:
             raise LookupError(f"{keys.position(account, market, mode)} is not an open position")
-        held = self.state.holding(position)
-        everything = self.state.holdings(pool)
-        others = arithmetic.pool_maintenance_margin(everything) - arithmetic.pool_maintenance_margin([held])
-        return arithmetic.pool_equity(pool.collateral, everything), others, held
+        return self.state.measured(pool, position)
 
 
 @frozen

@@ -240,6 +240,12 @@ class State:
         """The open positions of a pool as the arithmetic takes them, at the present marks."""
         return [self.holding(position) for position in pool.open_positions()]
 
+    def measured(self, pool: Pool, position: Position) -> tuple[int, int, Holding]:
+        """What the prices of an open position depend on: equity, the others' margin, and itself (MRG-10)."""
+        held, everything = self.holding(position), self.holdings(pool)
+        others = arithmetic.pool_maintenance_margin(everything) - arithmetic.pool_maintenance_margin([held])
+        return arithmetic.pool_equity(pool.collateral, everything), others, held
+
     def equity(self, book: Book) -> int:
         """The worth of the vault or the outside at the present marks: cash and positions (BKS-8)."""
         markets = self.venue.markets

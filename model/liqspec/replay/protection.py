@@ -142,7 +142,7 @@ class _AlarmState:
     def _note(self, engine: Engine, pool: Pool) -> str:
         seen, units = measure(engine.state, pool), Units(engine.venue)
         count = f", {self.acted} of {self.alarm.times}" if self.alarm.times > 1 else ""
-        line = f"{amounts.ratio_text(self.alarm.multiple)} x maintenance margin {units.money(seen.maintenance_margin)}"
+        line = f"{amounts.ratio_text(self.alarm.multiple)} × maintenance margin {units.money(seen.maintenance_margin)}"
         return f"The alarm{count}: equity {units.money(seen.equity)} below {line} (SCN-6)."
 
     def _deposit(self, engine: Engine, pool: Pool, deposited: int, note: str) -> Action:

@@ -12,6 +12,7 @@ from liqspec.core.effects import CollateralMoved, Effect, Transitioned, VaultFun
 from liqspec.core.engine import Engine
 from liqspec.core.events import Block, EventData
 from liqspec.core.refusals import Refusal
+from liqspec.core.snapshot import Snapshot
 from liqspec.edge import files, keys
 from liqspec.edge.amounts import exact
 from liqspec.edge.texts import show
@@ -31,7 +32,8 @@ class Moment:
     """One event of a run: what it did or why it was refused, the observations around it, and what was not expected.
 
     `number` is the step of the scenario's timeline that it belongs to; `by_market` marks an event that the depth
-    ladder produced after that step. `theirs` is in what the answer of an engine that the step has differs.
+    ladder produced after that step. `snapshots` are the whole states around the event. `theirs` is in what the answer
+    of an engine that the step has differs.
     """
 
     number: int
@@ -42,6 +44,7 @@ class Moment:
     refusal: Refusal | None
     before: dict[str, Any]
     after: dict[str, Any]
+    snapshots: tuple[Snapshot, Snapshot]
     marks: dict[str, str]
     pools: dict[str, dict[str, Any]]
     unexpected: tuple[str, ...]
@@ -148,7 +151,7 @@ class Run:
     def _moment(
         self, number: int, event: EventData, expect: Expectation, note: str = "", *, by_market: bool = False
     ) -> Moment:
-        before = self._monitor.observation
+        before, snapshot = self._monitor.observation, self._monitor.snapshot
         violated = self._monitor.apply(event)
         effects, refusal, crashed = self._monitor.outcome.effects, self._monitor.outcome.refusal, self._monitor.crashed
         pools = {} if crashed else measures.all_pools(self.engine)
@@ -168,6 +171,7 @@ class Run:
             refusal=refusal,
             before=before,
             after=self._monitor.observation,
+            snapshots=(snapshot, self._monitor.snapshot),
             marks={} if crashed else measures.all_marks(self.engine),
             pools={key: measures.pool_details(self.engine, pool) for key, pool in pools.items()},
             unexpected=unexpected,

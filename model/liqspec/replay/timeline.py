@@ -8,11 +8,15 @@ import attrs
 from rich.console import Console
 from rich.markup import escape
 
+from liqspec.core import measures, snapshot
 from liqspec.core.effects import Transitioned
+from liqspec.core.measures import PositionTerms
 from liqspec.edge import amounts, keys
 from liqspec.edge.texts import words
 from liqspec.replay.run import Comparison, Moment, Outcome, Run
+from liqspec.report import decisions, terms
 from liqspec.report.amounts import Units, approximate, counted_ticks, exact_text, people, thousands, value_text
+from liqspec.report.decisions import Decision
 from liqspec.report.sentences import effect_json, effect_text, event_text
 from liqspec.report.tables import table
 from liqspec.step.compare import Change, changes
@@ -48,11 +52,14 @@ def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
     yield f"[bold]{number}{by}{escape(event_text(moment.event))}[/bold]"
     if moment.note:
         yield f"    [italic dim]{escape(moment.note)}[/italic dim]"
+    before, _ = moment.snapshots
     if moment.refusal is not None:
         yield f"    [yellow]refused[/yellow] {escape(people(str(moment.refusal)))}"
-    for effect in moment.effects:
+        yield from _terms(decisions.of_refusal(units.venue, before, moment.event, moment.refusal))
+    for effect, decision in decisions.of_effects(units.venue, before, moment.event, moment.effects):
         yield f"    [cyan]{effect.rule:<7}[/cyan]{escape(effect_text(effect, units))}"
-    yield from _changes(moment)
+        yield from _terms(decision)
+    yield from _changes(moment, units)
     for line in moment.why:
         yield f"    [magenta]why[/magenta]    {escape(line)}"
     for difference in moment.theirs:
@@ -61,19 +68,35 @@ def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
         yield f"    [bold red]unexpected[/bold red] {escape(people(line))}"
 
 
-def _changes(moment: Moment) -> Iterator[str]:
+def _terms(decision: Decision | None) -> Iterator[str]:
+    return (f"           [dim]{escape(line)}[/dim]" for line in (() if decision is None else decision.lines()))
+
+
+def _changes(moment: Moment, units: Units) -> Iterator[str]:
     by_subject: dict[str, list[Change]] = {}
     for change in changes(moment.before, moment.after):
         by_subject.setdefault(change.subject, []).append(change)
+    held = _resized(moment, by_subject, units)
     for subject, changed in by_subject.items():
         texts = [
             f"{words(change.field)} {value_text(change.before)} -> {value_text(change.after)}"
             for change in changed
             if change.field not in _MEASURES or subject == "vault"
         ]
+        if subject in held:
+            texts.append(terms.prices(held[subject]))
         if any(change.field in _MEASURES for change in changed) and subject in moment.pools:
             texts.append(_pool_line(moment.pools[subject]))
         yield f"    [green]{escape(subject):<24}[/green]{escape('; '.join(texts))}"
+
+
+def _resized(moment: Moment, by_subject: dict[str, list[Change]], units: Units) -> dict[str, PositionTerms]:
+    """The open positions of which the size or the cost is another: their prices are so too."""
+    keys_of = {key for key, changed in by_subject.items() if {"size", "cost"} & {change.field for change in changed}}
+    if not keys_of:
+        return {}
+    pools = measures.all_terms(snapshot.build(units.venue, moment.snapshots[1])).values()
+    return {one.position: one for pool in pools for one in pool.positions if one.position in keys_of}
 
 
 def _pool_line(pool: dict[str, Any]) -> str:
@@ -129,7 +152,9 @@ def _print_end(outcome: Outcome, console: Console) -> None:
 
 def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
     """A moment as plain data: one line of the JSON Lines output."""
-    refusal = moment.refusal
+    refusal, (before, after) = moment.refusal, moment.snapshots
+    refused = decisions.of_refusal(units.venue, before, moment.event, refusal)
+    pools = measures.all_terms(snapshot.build(units.venue, after))
     return {
         "step": moment.number,
         "by_market": moment.by_market,
@@ -137,8 +162,11 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         "note": moment.note,
         "event": moment.event,
         "accepted": refusal is None,
-        "refusal": None if refusal is None else refusal.to_json(),
-        "effects": [effect_json(effect, units) for effect in moment.effects],
+        "refusal": None if refusal is None else {**refusal.to_json(), **_terms_json(refused)},
+        "effects": [
+            {**effect_json(effect, units), **_terms_json(decision)}
+            for effect, decision in decisions.of_effects(units.venue, before, moment.event, moment.effects)
+        ],
         "transitions": [
             {name: getattr(effect, name) for name in ("position", "transition", "source", "target")}
             for effect in moment.effects
@@ -147,11 +175,15 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         "changes": [attrs.asdict(change) for change in changes(moment.before, moment.after)],
         "observation": moment.after,
         "marks": moment.marks,
-        "measures": moment.pools,
+        "measures": {key: {**seen, "terms": attrs.asdict(pools[key])} for key, seen in moment.pools.items()},
         "why": list(moment.why),
         **({"theirs": [attrs.asdict(one) for one in moment.theirs]} if moment.theirs else {}),
         "unexpected": list(moment.unexpected),
     }
+
+
+def _terms_json(decision: Decision | None) -> dict[str, Any]:
+    return {} if decision is None else {"terms": decision.to_json()}
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:

@@ -99,3 +99,12 @@ def approximate(value: Fraction) -> str:
         return thousands(text)
     cents = round(value * 100)
     return "~" + thousands(amounts.decimal_text(Fraction(cents, 100)))
+
+
+def percent(share: Fraction) -> str:
+    """A share of at least 0 in percent, to two places or three significant digits; a tilde marks what was rounded."""
+    value, places = share * 100, 2
+    while value and value * 10**places < 100:
+        places += 1
+    shown = Fraction(round(value * 10**places), 10**places)
+    return f"{'' if shown == value else '~'}{thousands(amounts.decimal_text(shown))} %"

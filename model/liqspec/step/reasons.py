@@ -15,6 +15,7 @@ from liqspec.core.state import GuardInputs, Pool, Position
 from liqspec.edge import keys
 from liqspec.edge.amounts import is_decimal
 from liqspec.edge.texts import words
+from liqspec.report import terms
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text
 from liqspec.spec import observables, rulebook
@@ -282,6 +283,7 @@ def explain(engine: Engine, key: str) -> Iterator[str]:
         yield f"{key} is {position.state}: it has no size"
         return
     yield f"{key} is {position.state}; {_order(engine, position)}"
+    yield from _position_lines(engine, position)
     for entry in machine.lifecycle().candidates(position.state, "assess"):
         results = evaluate_guards(engine, position, entry.guard)
         verdict = "holds" if all(result.holds for result in results) else "does not hold"
@@ -301,6 +303,11 @@ def evaluate_guards(engine: Engine, position: Position, guards: tuple[str, ...])
     return tuple(results)
 
 
+def _position_lines(engine: Engine, position: Position) -> Iterator[str]:
+    pool = measures.pool_terms(engine.state, measures.all_pools(engine)[keys.pool_of(position.key)])
+    return terms.position_lines(pool, next(one for one in pool.positions if one.position == position.key))
+
+
 def _order(engine: Engine, position: Position) -> str:
     if position.order is not None:
         return f"an order for {position.market.size.text(position.order)} is working"
@@ -318,7 +325,7 @@ def _numbers(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs
     if guard == "below_backstop":
         share = inputs.backstop_threshold
         sign = "<" if arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, share) else ">="
-        return f"equity {equity} {sign} {share.numerator}/{share.denominator} x maintenance margin {margin}"
+        return f"equity {equity} {sign} {share.numerator}/{share.denominator} × maintenance margin {margin}"
     if guard == "book_failed":
         tried = ", ".join(other.key for other in pool.open_positions() if not other.failed)
         return f"no failed attempt yet in this block for {tried}" if tried else "every order left quantity over"
