@@ -1,13 +1,13 @@
 """One run of the model and an engine side by side: the same events, to the first thing in which the engine is wrong."""
 
 from collections import Counter
-from contextlib import suppress
 from typing import Any
 
 from attrs import Factory, define, evolve, field, frozen
 
 from liqspec.conform.answers import Accepted, Answering, Hello, Refused, Skipped, malformed, read_answer
 from liqspec.conform.finding import EngineFault, Finding
+from liqspec.conform.own_observations import RESET, OwnObservations
 from liqspec.core.changes import reachable_transitions
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
@@ -15,16 +15,11 @@ from liqspec.core.events import CHECKS, EventData, PriceInputs
 from liqspec.core.parameters import families_of
 from liqspec.core.refusals import BadRequest
 from liqspec.edge.shapes import WrongShape
-from liqspec.properties.catalogue import OBSERVED
-from liqspec.properties.checker.witness import Witness
 from liqspec.properties.coverage import Coverage, never_exercised
-from liqspec.properties.property import NOT_EXERCISED
 from liqspec.step import relation
 from liqspec.step.compare import Difference, Observes
 from liqspec.step.reasons import Reason, Step, of_outcome, outcome_difference
 from liqspec.step.relation import Expected, Mode, Observed
-
-RESET: EventData = {"type": "reset"}  # the event's place where a run begins
 
 
 @frozen(kw_only=True)
@@ -58,6 +53,14 @@ class Compared(Coverage):
     drawn: frozenset[str] = frozenset()  # the families that runs were to have
     skipped: Counter[tuple[str, str]] = Factory(Counter)
     unsupported: Counter[str] = Factory(Counter)
+
+    def add(self, other: "Coverage") -> None:
+        """Add what another comparison counted."""
+        Coverage.add(self, other)
+        if isinstance(other, Compared):
+            self.runs, self.steps = self.runs + other.runs, self.steps + other.steps
+            for name in ("executed", "families", "skipped", "unsupported"):
+                getattr(self, name).update(getattr(other, name))
 
     def never(self) -> dict[str, list[str]]:
         """What no step exercised: families, event types, transitions, rules that act, and refusals of each event."""
@@ -108,7 +111,7 @@ class LockStep:
     model: Engine = field(init=False)
     events: list[EventData] = field(init=False, factory=list)
     applied: list[EventData] = field(init=False, factory=list)
-    _witness: Witness | None = field(init=False, default=None)
+    _own: OwnObservations | None = field(init=False, default=None)
     _last: Expected = field(init=False)  # the model after the latest event
 
     def __attrs_post_init__(self) -> None:
@@ -222,20 +225,11 @@ class LockStep:
             self.witnessed = False  # what happened between two observations cannot be judged on them
             return ()
         if event is RESET:
-            if observed.observation is not None and not reasons:
-                self._witness = Witness(self.config, observed.observation)
-            return ()
-        assert self._witness is not None, "a run that begins as it must not ends there"
-        seen = self._witness.view.raw if observed.observation is None else observed.observation
-        broken = []
-        # What an engine shows may be anything; where it cannot be judged, the difference itself is reported.
-        with suppress(Exception):
-            step = self._witness.see(event, observed.refused, seen)
-            for entry, verdict in OBSERVED.judge(step):
-                self.coverage.checked[entry.name] += verdict is not NOT_EXERCISED
-                if verdict.outcome == "violated":
-                    broken.append((entry.name, verdict.wrong))
-        return tuple(broken)
+            if reasons:
+                return ()
+            self._own = OwnObservations(self.config, self.coverage.checked)
+        assert self._own is not None, "a run that begins as it must not ends there"
+        return self._own.broken_by(event, observed.refused, observed.observation)
 
     def _finding(self, **found: Any) -> Finding:
         return Finding(config=self.config, events=list(self.events), applied=list(self.applied), **found)

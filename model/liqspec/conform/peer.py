@@ -38,6 +38,8 @@ class Peer(AbstractContextManager["Peer"]):
         self.timeout = timeout
         self._out, self._said, self._logged = bytearray(), bytearray(), bytearray()
         self._log_size = 0
+        self.due = 0  # replies to what was written
+        self._deaf = self._stuck = False  # whether standard input was closed, or a request could not be written
         try:
             # A separate session, so that whatever the command starts can be ended with it.
             self._process = subprocess.Popen(
@@ -69,31 +71,36 @@ class Peer(AbstractContextManager["Peer"]):
         """The number of the process, which is also that of its group."""
         return self._process.pid
 
-    def send(self, line: bytes) -> None:
-        """Write a request line."""
+    def send(self, lines: bytes) -> None:
+        """Write requests, a line each, when no reply is due."""
         self.expect_silence(0)
         self._log_size = 0
-        deadline = time.monotonic() + self.timeout
-        left = memoryview(line)
-        while left:
-            try:
-                left = left[os.write(self._stdin.fileno(), left) :]
-            except BlockingIOError:
-                self._wait_for(deadline, writing=True)
-            except BrokenPipeError:
-                self._read_for(GRACE)
-                raise self._ended() from None
+        self._write(lines)
+        if self._deaf:
+            self._read_for(GRACE)
+            raise self._ended()
+
+    def send_ahead(self, lines: bytes) -> None:
+        """Write requests while replies are due; if that fails, `receive` says so at the first without a reply."""
+        try:
+            self._write(b"" if self._stuck else lines)
+        except EngineFault:
+            self._stuck = True
 
     def receive(self) -> bytes:
-        """The reply line, without its end."""
+        """The next reply line, without its end."""
         deadline, searched = time.monotonic() + self.timeout, 0
         while (end := self._out.find(b"\n", searched)) < 0:
             if len(self._out) > MAX_REPLY:
                 raise self.fault("flooded standard output", f"a line of more than {MAX_REPLY} bytes")
             searched = len(self._out)
-            self._wait_for(deadline)
+            if not self._deaf:
+                self._wait_for(deadline)
+            elif not self._reads_more():
+                raise self._ended()
         line = bytes(self._out[:end])
         del self._out[: end + 1]
+        self.due, self._log_size = self.due - 1, 0
         return line.rstrip(b"\r")
 
     def expect_silence(self, seconds: float) -> None:
@@ -130,6 +137,25 @@ class Peer(AbstractContextManager["Peer"]):
         logged = bytes(self._logged).decode("utf-8", "replace")
         return EngineFault(Fault(kind=kind, message=message, stdout=said, stderr=logged))
 
+    def _write(self, lines: bytes) -> None:
+        self.due += lines.count(b"\n")
+        deadline, left = time.monotonic() + self.timeout, memoryview(lines)
+        while left and not self._deaf:
+            try:
+                left = left[os.write(self._stdin.fileno(), left) :]
+            except BlockingIOError:
+                self._wait_for(deadline, writing=True)
+                if len(self._out) > MAX_REPLY * self.due:
+                    raise self.fault("flooded standard output", f"more than {MAX_REPLY} bytes a request") from None
+            except BrokenPipeError:
+                self._deaf = True
+
+    def _reads_more(self) -> bool:
+        """Whether more came from a process that has closed its standard input."""
+        before = len(self._out)
+        self._read_for(GRACE)
+        return len(self._out) > before
+
     def _wait_for(self, deadline: float, *, writing: bool = False) -> None:
         """Wait until something can be read (or written), and read it."""
         left = deadline - time.monotonic()
@@ -154,7 +180,7 @@ class Peer(AbstractContextManager["Peer"]):
             for key, _ in ready:
                 if not self._read(key.data) and key.data == "stdout":
                     return False
-            if self._log_size > MAX_LOG:
+            if self._log_size > MAX_LOG * max(1, self.due):
                 raise self.fault("flooded standard error", f"more than {MAX_LOG} bytes before its reply")
             if (ready and first) or not ready or left <= 0:
                 return True

@@ -3,12 +3,14 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from random import Random
 from typing import Any
 
 from attrs import Factory, define, evolve, field, frozen
 
+from liqspec.conform.ahead import Ahead, Elsewhere
 from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import Setting
 from liqspec.conform.finding import CannotStart, EngineFault, Finding
@@ -79,7 +81,12 @@ class Search:
     budget: Budget = Factory(Budget)
     known: tuple[Divergence, ...] = ()
     progress: Callable[[Compared], None] = lambda _: None
+    _ahead: Ahead = field(init=False)
     _proposed: FailingRun | None = field(init=False, default=None)  # the latest other run, if it did not end in a fault
+
+    def __attrs_post_init__(self) -> None:
+        """Every run is played ahead where that says the same."""
+        self._ahead = Ahead(self.engine, self.events, self.comparison)
 
     def run(self) -> Outcome:
         """Compare, up to the first finding that is not known; deterministic in steps, if the engine is.
@@ -111,13 +118,20 @@ class Search:
     def _drive(
         self, config: dict[str, Any], random: Random, coverage: Compared, where: str, *, witnessed: bool
     ) -> Finding | None:
+        begun, unsupported = random.getstate(), coverage.unsupported.copy()
+
+        def proposing(model: Engine) -> Callable[[], EventData | None]:
+            return partial(self._next, Guide(random, model, self.events), random, coverage.unsupported)
+
+        with suppress(Elsewhere):
+            return self._ahead.play(config, proposing, self.budget.length, where, coverage, witnessed=witnessed)
+        random.setstate(begun)
+        coverage.unsupported = unsupported
         lockstep = LockStep(self.engine, self.comparison, coverage, config, witnessed)
-        begun = lockstep.start()
-        if begun is not None:
-            return begun if isinstance(begun, Finding) else None
-        guide = Guide(random, lockstep.model, self.events)
-        next_event = partial(self._next, guide, random, coverage.unsupported)
-        return guided_run(next_event, lockstep.give, self.budget.length, where)
+        started = lockstep.start()
+        if started is not None:
+            return started if isinstance(started, Finding) else None
+        return guided_run(proposing(lockstep.model), lockstep.give, self.budget.length, where)
 
     def _next(self, guide: Guide, random: Random, unsupported: Counter[str]) -> EventData | None:
         """The guide's next event of a type that the engine supports; None if there is none."""

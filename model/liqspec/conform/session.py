@@ -5,13 +5,14 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from liqspec.conform.answers import Hello, read_hello
-from liqspec.conform.finding import Fault
+from liqspec.conform.finding import EngineFault, Fault
 from liqspec.conform.peer import MAX_REPLY, Peer
 from liqspec.core.events import EventData
 from liqspec.edge import protocol
 from liqspec.edge.protocol import BadLine
 
 GRACE = 0.05  # seconds in which an answer too many is expected
+TOGETHER = 8  # events that are sent at once, where replies are not waited for
 START = 20.0  # seconds at least for the first reply, before which a process may have much to load
 
 
@@ -27,6 +28,7 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         """
         self._command, self._timeout = command, timeout
         self._peer = Peer(command, timeout)
+        self._kept: list[bytes] = []  # requests that are not sent yet
         try:
             self.hello = self._greet()
             self._see_order()
@@ -47,6 +49,33 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         """Hand over an event."""
         self._send("apply", event=event)
 
+    def reset_ahead(self, config: dict[str, Any]) -> None:
+        """Start a run, without waiting for the reply."""
+        self._send("reset", config=config)
+
+    def give_ahead(self, event: EventData) -> None:
+        """Hand over an event, with some others at once."""
+        self._kept.append(_line("apply", event=event))
+        if len(self._kept) == TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what was kept."""
+        self._peer.send_ahead(b"".join(self._kept))
+        self._kept.clear()
+
+    def forget(self) -> bool:
+        """Read the replies that are still due; whether there were as many. If not, it is a new process."""
+        self._kept.clear()
+        try:
+            while self._peer.due:
+                self._peer.receive()
+            self._peer.expect_silence(0)
+        except EngineFault:
+            self.renew()
+            return False
+        return True
+
     def answer(self) -> dict[str, Any]:
         """The reply to what was sent last."""
         line = self._peer.receive()
@@ -62,6 +91,7 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
     def renew(self) -> None:
         """End the process, and start another, which need not start as it did."""
         self._peer.close()
+        self._kept.clear()
         self._peer = Peer(self._command, self._timeout)
         self._greet()
 

@@ -1,0 +1,239 @@
+"""A run sent ahead of its replies: the model's side of it is known without them, and is compared afterwards.
+
+That says what lock-step says, unless the engine executes orders by itself, skips an event or forms another mark: then
+what comes after depends on the reply, and the run is played in lock-step.
+"""
+
+import marshal
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+from attrs import Factory, define, frozen
+
+from liqspec.conform.answers import EXECUTIONS, Accepted, Answering, Skipped, read_answer
+from liqspec.conform.finding import CannotStart, EngineFault, Finding
+from liqspec.conform.lockstep import Compared, Comparison, LockStep
+from liqspec.conform.own_observations import RESET, OwnObservations
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine, Outcome, apply_event
+from liqspec.core.events import EventData
+from liqspec.core.parameters import families_of
+from liqspec.edge.errors import InternalFailure
+from liqspec.search.campaign import guided_run
+from liqspec.step.relation import Expected
+
+Reply = dict[str, Any]
+# Makes of a model what proposes each event when the model has processed the one before it.
+Proposing = Callable[[Engine], Callable[[], EventData | None]]
+
+
+class Elsewhere(Exception):
+    """The run has to be played in lock-step, because the engine may be in another state than the model."""
+
+
+@runtime_checkable
+class Queueing(Answering, Protocol):
+    """An engine that can be sent requests before the replies to earlier ones are read."""
+
+    def reset_ahead(self, config: dict[str, Any]) -> None:
+        """Send the start of a run, when no reply is due; raises an EngineFault as `reset` does."""
+
+    def give_ahead(self, event: EventData) -> None:
+        """Send an event, soon; what goes wrong is raised by `answer`, at the first request without a reply."""
+
+    def flush(self) -> None:
+        """Send what was not sent yet."""
+
+    def forget(self) -> bool:
+        """Read the replies that are still due; whether there were as many. If not, the engine is started again."""
+
+
+@frozen
+class Sent:
+    """An event that was sent, what the model did with it, and what the model shows after it where that is compared."""
+
+    event: EventData
+    outcome: Outcome
+    observation: dict[str, Any] | None
+
+    def is_answered_by(self, reply: Reply) -> bool:
+        """Whether a reply says this to the letter; one that does not may still mean the same."""
+        if self.outcome.code is None:
+            shown = self.observation is None or _letters(reply.get("observation")) == _letters(self.observation)
+            return reply.get("ok") is True and reply.get("executed", []) == [] and shown
+        error = reply.get("error")
+        code = error.get("code") if isinstance(error, dict) else None
+        return reply.get("ok") is False and "skipped" not in reply and code == self.outcome.code
+
+
+def _letters(data: Any) -> bytes:
+    """Plain data as bytes, which are the same for the same data only: `==` takes 1, 1.0 and true for equal."""
+    return marshal.dumps(data, 2)
+
+
+@define
+class Ahead:
+    """Plays the runs of a comparison ahead, as long as few of them have to be played again in lock-step."""
+
+    engine: Answering
+    events: frozenset[str]
+    comparison: Comparison
+    _played: int = 0
+    _elsewhere: int = 0
+
+    def play(
+        self,
+        config: dict[str, Any],
+        proposing: Proposing,
+        length: int,
+        where: str,
+        coverage: Compared,
+        *,
+        witnessed: bool,
+    ) -> Finding | None:
+        """Play a run of up to `length` events to the first finding; it is not counted if it has to be played again.
+
+        Raises:
+            Elsewhere: it has to be played in lock-step.
+            InternalFailure: an exception, in the run that `where` names.
+            CannotStart: the engine had ended, and does not start again.
+        """
+        pays = self._elsewhere <= 1 + self._played // 4
+        if not isinstance(self.engine, Queueing) or not self.events.issuperset(EXECUTIONS) or not pays:
+            raise Elsewhere
+        self._played += 1
+        run = _Run(self.engine, self.comparison, config, witnessed)
+        try:
+            found = run.play(proposing, length, where)
+            if found is not None and found.kind != "fault" and not self._forgets():
+                raise Elsewhere  # it answered more or less than it was asked, which lock-step can place
+        except Elsewhere:
+            self._elsewhere += 1
+            self.engine.forget()
+            raise
+        coverage.add(run.coverage)
+        return found
+
+    def _forgets(self) -> bool:
+        """Whether the engine is ready for another run; one that does not start again keeps its finding."""
+        assert isinstance(self.engine, Queueing), "it was sent a run ahead"
+        try:
+            return self.engine.forget()
+        except (EngineFault, CannotStart):
+            return True
+
+
+@define
+class _Run:
+    """One run: what was sent, and the replies as far as they were read, which end with a fault if there was one."""
+
+    engine: Queueing
+    comparison: Comparison
+    config: dict[str, Any]
+    witnessed: bool
+    coverage: Compared = Factory(Compared)
+    _sent: list[Sent] = Factory(list)
+    _replies: list[Reply | EngineFault] = Factory(list)
+
+    def play(self, proposing: Proposing, length: int, where: str) -> Finding | None:
+        """Send the run, and compare."""
+        model, failure = Engine(Config.from_json(self.config)), None
+        self._sent.append(Sent(RESET, Outcome(), self._shown(model, Outcome())))
+        try:
+            self.engine.reset_ahead(self.config)
+        except EngineFault as fault:
+            self._replies.append(fault)
+            return self._compared_closely()
+
+        def give(event: EventData) -> None:
+            self.engine.give_ahead(event)
+            outcome = apply_event(model, event)
+            self._sent.append(Sent(event, outcome, self._shown(model, outcome)))
+
+        try:
+            guided_run(proposing(model), give, length, where)
+        except InternalFailure as error:  # what the engine did before is found first
+            failure = error
+        self.engine.flush()
+        found = None if self._is_answered() else self._compared_closely()
+        if found is None and failure is not None:
+            raise failure
+        return found
+
+    def _shown(self, model: Engine, outcome: Outcome) -> dict[str, Any] | None:
+        compared = self.comparison.mode == "full" and self.comparison.observes.fields and outcome.refusal is None
+        return model.observe() if compared else None
+
+    def _is_answered(self) -> bool:
+        """Whether every reply is what the model does, to the letter, and breaks no property; then it is counted."""
+        own = OwnObservations(self.config, self.coverage.checked) if self.witnessed and self.comparison.judged else None
+        for sent in self._sent:
+            try:
+                reply = self.engine.answer()
+            except EngineFault as fault:
+                self._replies.append(fault)
+                return False
+            self._replies.append(reply)
+            if not sent.is_answered_by(reply):
+                return False
+            if own is not None and own.broken_by(sent.event, sent.outcome.code, sent.observation):
+                return False
+        events, coverage = self._sent[1:], self.coverage
+        coverage.runs, coverage.steps = 1, len(events)
+        coverage.families.update(dict.fromkeys(families_of(self.config), len(events)))
+        for sent in events:
+            coverage.count(sent.event, sent.outcome.effects, sent.outcome.refusal)
+        return True
+
+    def _compared_closely(self) -> Finding | None:
+        """What lock-step finds in the replies."""
+        self.coverage = Compared()
+        recorded = _Recorded(self.engine, deque(self._replies))
+        lockstep = _Afterwards(recorded, self.comparison, self.coverage, self.config, self.witnessed)
+        begun = lockstep.start()
+        if isinstance(begun, Skipped):
+            raise Elsewhere
+        found = (lockstep.give(sent.event) for sent in self._sent[1:])
+        return begun or next((one for one in found if one is not None), None)
+
+
+@define
+class _Afterwards(LockStep):
+    """Lock-step on replies that came before."""
+
+    def _forms_another_mark(self, event: EventData, expected: Expected, answer: Accepted) -> bool:
+        if LockStep._forms_another_mark(self, event, expected, answer):
+            raise Elsewhere
+        return False
+
+
+@define
+class _Recorded:
+    """An engine that was sent everything before: its replies, those read already and those that are still due."""
+
+    engine: Queueing
+    replies: deque[Reply | EngineFault]
+
+    def reset(self, _: dict[str, Any]) -> Reply:
+        """The reply to the start of the run."""
+        return self.answer()
+
+    def give(self, _: EventData) -> None:
+        """It was sent."""
+
+    def answer(self) -> Reply:
+        """The next reply."""
+        reply = self.replies.popleft() if self.replies else self.engine.answer()
+        if isinstance(reply, EngineFault):
+            raise reply
+        answer = read_answer(reply)
+        if isinstance(answer, Skipped) or (isinstance(answer, Accepted) and answer.executed):
+            raise Elsewhere
+        return reply
+
+    def settle(self) -> None:
+        """Other replies may be due."""
+
+    def renew(self) -> None:
+        """It goes on."""
