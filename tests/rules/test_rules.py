@@ -133,3 +133,13 @@ def test_the_version_of_the_rules_is_written_once() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", rules_version())
     text = (files.ROOT / "rules.md").read_text(encoding="utf-8")
     assert text.count(rules_version()) == 1
+
+
+def test_the_summary_of_a_rule_is_its_first_two_sentences_without_tables_lists_and_reasons() -> None:
+    assert RULES["LIQ-3"].summary == "`equity < maintenance margin`. Equal is healthy."
+    assert RULES["ACC-9"].summary.endswith("before the assessment: …"), "a list follows"
+    assert RULES["LIQ-5"].summary == "", "its title says it"
+    assert RULES["STP-3"].summary == "", "it is a table"
+    for rule in RULES.values():
+        assert not [part for part in ("|---", "*Why:*", "\n") if part in rule.summary], rule.id
+        assert len(rule.summary) < 700, rule.id

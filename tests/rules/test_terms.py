@@ -14,7 +14,7 @@ from liqspec.core.config import Config
 from liqspec.core.effects import Backstopped, LiquidationEntered, Transitioned
 from liqspec.core.engine import Engine, Outcome, apply_event
 from liqspec.core.events import EventData
-from liqspec.core.measures import PoolTerms, PositionTerms
+from liqspec.core.measures import Around, PoolTerms, PositionTerms
 from liqspec.core.snapshot import Snapshot
 from liqspec.edge import keys
 from liqspec.generate import Guide
@@ -137,15 +137,15 @@ def test_the_terms_of_random_states_add_up_to_what_the_arithmetic_computes_and_t
                     for sentence in terms.position_lines(pool, one):
                         if "price" not in sentence:
                             check_sentence(sentence, config)
-            seen.update(decided(engine, before, event, done))
+            seen.update(decided(engine, (before, engine.snapshot()), event, done))
     expected = {"2 positions", "restore", "deduction", "ACC-5", "ACC-8", "ACC-9", "LIQ-11", "LIQ-10", "BKS-3", "PRT-3"}
     assert expected <= {name for name, times in seen.items() if times}
 
 
-def decided(engine: Engine, before: Snapshot, event: EventData, done: Outcome) -> Iterator[str]:
+def decided(engine: Engine, around: Around, event: EventData, done: Outcome) -> Iterator[str]:
     """The terms of a decision are those of the measures that it saw, which its effect or refusal has."""
     money = engine.venue.money
-    refused = decisions.of_refusal(engine.venue, before, event, done.refusal)
+    refused = decisions.of_refusal(engine.venue, around, event, done.refusal)
     if refused is not None:
         assert done.refusal is not None and done.refusal.code == "insufficient_margin"
         yield done.refusal.rule
@@ -153,7 +153,7 @@ def decided(engine: Engine, before: Snapshot, event: EventData, done: Outcome) -
         assert f"equity {refused.terms.equity} after" in value or value.endswith(f", {refused.terms.equity} after")
         (margin,) = refused.measures[1:]
         assert f"{margin.replace('_', ' ')} {getattr(refused.terms, margin)} after" in limit
-    for effect, decision in decisions.of_effects(engine.venue, before, event, done.effects):
+    for effect, decision in decisions.of_effects(engine.venue, around, event, done.effects):
         if decision is None:
             continue
         yield effect.rule
@@ -301,9 +301,10 @@ def test_a_share_in_percent_has_two_places_or_three_significant_digits(share: st
 def decisions_of(engine: Engine, event: EventData) -> list[str]:
     before = engine.snapshot()
     done = apply_event(engine, event)
-    refused = decisions.of_refusal(engine.venue, before, event, done.refusal)
+    around = before, engine.snapshot()
+    refused = decisions.of_refusal(engine.venue, around, event, done.refusal)
     found: list[Decision | None] = [refused]
-    found += [decision for _, decision in decisions.of_effects(engine.venue, before, event, done.effects)]
+    found += [decision for _, decision in decisions.of_effects(engine.venue, around, event, done.effects)]
     return [line for decision in found if decision is not None for line in decision.lines()]
 
 

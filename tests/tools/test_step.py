@@ -199,6 +199,14 @@ class TestAWrongStep:
         assert order.rule == "LIQ-3"
         assert flag.rule == "LIQ-5"
         assert flag.because[-1].startswith("alice/cross after it: equity 90, maintenance margin 89, ")
+        covered = (
+            "equity: collateral 200 + PnL -110 = 90 (MRG-3)",
+            "maintenance margin: 890 × 1/10 = 89 (tier 1, MRG-5)",
+        )
+        assert [reason.terms for reason in verdict.reasons] == [covered, covered, covered]
+        of_state, of_order, of_flag = reasons.lines_of(verdict.reasons)
+        assert of_state[-2:] == list(covered)
+        assert not {*covered} & {*of_order, *of_flag}, "terms are not repeated"
 
     def test_that_does_not_liquidate_names_the_transition_that_was_due(self) -> None:
         """LIQ-3, LIQ-11."""
@@ -213,6 +221,9 @@ class TestAWrongStep:
         )
         fields = [(reason.difference.field, reason.rule) for reason in verdict.reasons]
         assert ("positions.order", "LIQ-11") in fields
+        terms = {reason.difference.field: reason.terms for reason in verdict.reasons}
+        assert terms["pools.equity"] == ("equity: collateral 200 + PnL -120 = 80 (MRG-3)",)
+        assert terms["pools.maintenance_margin"] == ("maintenance margin: 880 × 1/10 = 88 (tier 1, MRG-5)",)
         assert ("pools.equity", "MRG-3") in fields
         assert ("pools.maintenance_margin", "MRG-5") in fields
         assert ("pools.in_liquidation", "LIQ-11") in fields
@@ -227,6 +238,7 @@ class TestAWrongStep:
         assert verdict.reasons
         assert {result.guard for result in verdict.reasons[0].guards} == {"below_backstop", "book_failed"}
         assert "equity 80 >= 2/3 × maintenance margin 88" in text_of(verdict)
+        assert verdict.reasons[0].terms[-1] == "backstop line: 2/3 × maintenance margin 88 = ~58.67 (BKS-1)"
         assert "BKS-3" in verdict.reasons[0].rules
 
     def test_that_sizes_an_order_wrongly_names_the_sizing_rule(self) -> None:
@@ -262,6 +274,10 @@ class TestAWrongStep:
         assert verdict.reasons[0].rule == "ACC-5"
         assert text_of(verdict).splitlines()[0] == "outcome: ours insufficient_margin, theirs accepted"
         assert "amount is refused: equity 199 after it, but initial margin 200 after it" in text_of(verdict)
+        assert verdict.reasons[0].terms == (
+            "equity: collateral 199 + PnL 0 = 199 (MRG-3)",
+            "initial margin: 1,000 ÷ 5 = 200 (MRG-7)",
+        )
 
     def test_that_refuses_what_is_accepted_gives_the_pool_that_has_enough(self) -> None:
         """ACC-8."""
@@ -272,6 +288,7 @@ class TestAWrongStep:
         assert verdict.reasons
         assert verdict.reasons[0].rules == ("ACC-8", "MRG-7", "MRG-3")
         assert "alice/cross after it: equity 200, maintenance margin 100, initial margin 200" in text_of(verdict)
+        assert "initial margin: 1,000 ÷ 5 = 200 (MRG-7)" in verdict.reasons[0].terms
 
     @pytest.mark.parametrize(
         ("size", "code", "rule"),
@@ -732,6 +749,27 @@ class TestTheCommand:
         assert (done.returncode, done.stderr) == (status, "")
         assert said in done.stdout
 
+    def test_prints_the_first_sentences_of_the_rule_once_and_each_measure_once_with_its_terms(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        engine = holding()
+        before = whole(engine)
+        mark(engine, "88")
+        after = {"positions": [{**engine.observe()["positions"][0], "order": None}]}
+        file = tmp_path / "question.json"
+        file.write_text(json.dumps(asked_about(before=before, event=MARK_88, after=after)))
+        assert run_here(monkeypatch, "step", str(file)) == 1
+        shown = capsys.readouterr().out
+        for line in (
+            rulebook.rules()["LIQ-11"].summary,
+            "equity: collateral 200 + PnL -120 = 80 (MRG-3)",
+            "maintenance margin: 880 × 1/10 = 88 (tier 1, MRG-5)",
+        ):
+            assert shown.count(line) == 1
+        file.write_text(json.dumps(asked_about(before=before, event=MARK_88)))
+        run_here(monkeypatch, "step", str(file))
+        assert "         equity: collateral 200 + PnL -120 = 80 (MRG-3)" in capsys.readouterr().out
+
     def test_reads_the_standard_input_and_prints_json(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -771,6 +809,7 @@ class TestTheCommand:
             "title": rulebook.rules()["EVT-9"].title,
             "because": [],
             "guards": [],
+            "terms": [],
         }
         assert answer["expected"]["accepted"]
         done = {"type": "order_done", "account": "alice", "market": "A", "mode": "cross"}

@@ -11,9 +11,13 @@ from rich.markup import escape
 from liqspec.cli.app import Json, finish, print_json, terminal
 from liqspec.core.config import Venue
 from liqspec.edge import files
+from liqspec.report import decisions
 from liqspec.report.amounts import Units, people
+from liqspec.report.decisions import Decision
 from liqspec.report.sentences import effect_text
+from liqspec.spec import rulebook
 from liqspec.step.question import Question, answer_json
+from liqspec.step.reasons import lines_of
 from liqspec.step.relation import Verdict
 
 
@@ -46,16 +50,28 @@ def _print_answer(question: Question, verdict: Verdict, console: Console) -> Non
     expected, units = verdict.expected, Units(Venue.from_config(question.config))
     heading = "[bold green]allowed[/bold green]" if verdict.allowed else "[bold red]not allowed[/bold red]"
     console.print(heading if question.after is not None else "[bold]foretold[/bold]")
-    for reason in verdict.reasons:
-        first, rule, *rest = reason.lines()
+    explained: set[str] = set()
+    for reason, (first, rule, *rest) in zip(verdict.reasons, lines_of(verdict.reasons), strict=True):
+        summary = "" if reason.rule in explained else rulebook.rules()[reason.rule].summary
+        explained.add(reason.rule)
         console.print(f"  [bold]{escape(people(first))}[/bold]", soft_wrap=True)
-        for line in (rule, *rest):
+        for line in (rule, *([summary] if summary else []), *rest):
             console.print(f"    {escape(people(line))}", soft_wrap=True)
     console.print("[bold]expected[/bold]")
+    around = verdict.before, expected.snapshot
+    shown = {line for reason in verdict.reasons for line in reason.terms}
+
+    def print_terms(decision: Decision | None) -> None:
+        for line in () if decision is None else decision.lines():
+            if line not in shown:
+                console.print(f"         [dim]{escape(line)}[/dim]", soft_wrap=True)
+
     if expected.refusal is not None:
         console.print(f"  refused {escape(people(str(expected.refusal)))}", soft_wrap=True)
-    for effect in expected.effects:
+        print_terms(decisions.of_refusal(units.venue, around, question.event, expected.refusal))
+    for effect, decision in decisions.of_effects(units.venue, around, question.event, expected.effects):
         console.print(f"  [cyan]{effect.rule:<7}[/cyan]{escape(effect_text(effect, units))}", soft_wrap=True)
+        print_terms(decision)
     if expected.accepted and not expected.effects:
         console.print("  accepted, and nothing happens")
     _print_assumed(verdict, console)

@@ -21,6 +21,7 @@ from liqspec.report.amounts import Units, people
 from liqspec.report.tables import table
 from liqspec.spec import rulebook, scenarios
 from liqspec.step.question import reason_json
+from liqspec.step.reasons import lines_of
 
 MAX_REASONS = 5  # further differences of the same step are only counted
 LAST_LINES = 12  # of what an engine wrote before a fault
@@ -55,8 +56,7 @@ def print_finding(finding: Finding, console: Console, found_events: int = 0) -> 
     console.print("what the rules make of these events:")
     _print_events(finding, console)
     console.print()
-    for reason in finding.reasons[:MAX_REASONS]:
-        first, _, *rest = reason.lines()
+    for first, _, *rest in lines_of(finding.reasons[:MAX_REASONS]):
         console.print(f"[bold]{escape(people(first))}[/bold]", soft_wrap=True)
         for line in rest:
             console.print(f"    {escape(people(line))}", soft_wrap=True)
@@ -100,7 +100,8 @@ def _print_fault(fault: Fault, console: Console) -> None:
 def _print_rule(finding: Finding, console: Console) -> None:
     rule = rulebook.rules()[finding.rules[0]]
     console.print(f"\n[bold]{rule.id}[/bold] {escape(rule.title)}", soft_wrap=True)
-    console.print(escape(rule.text.partition("\n*Why:*")[0].strip()), soft_wrap=True)
+    if rule.summary:
+        console.print(escape(rule.summary), soft_wrap=True)
     others = ", ".join(finding.rules[1:])
     console.print(f"[dim]also {others}; [/dim]" * bool(others) + f"[dim]liqspec explain {rule.id}[/dim]")
 

@@ -12,7 +12,6 @@ from liqspec.core.changes import measure
 from liqspec.core.config import Venue
 from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine
-from liqspec.core.events import EventData
 from liqspec.core.observation import observe_pool, observe_position
 from liqspec.core.snapshot import Snapshot
 from liqspec.core.state import GuardInputs, Pool, Position, State
@@ -153,13 +152,18 @@ def all_terms(state: State) -> dict[str, PoolTerms]:
     return {pool.key: pool_terms(state, pool) for pool in state.pools()}
 
 
-def changed(venue: Venue, before: Snapshot, event: EventData) -> tuple[State, list[Effect]]:
+Around = tuple[Snapshot, Snapshot]  # the whole states before an event and after it
+
+
+def changed(venue: Venue, around: Around, event: object) -> tuple[State, list[Effect]]:
     """The state when an event has made its own change and no pool is assessed yet, and the effects of that change.
 
     This is what the guards measure, and the check of the margin if the event fails it; it must pass those before it.
     """
+    before, after = around
     state, read, effects = snapshot.build(venue, before), events.from_json(event), list[Effect]()
     read.perform(state, admit_fields(read, state), effects)
+    state.marks = dict(after.marks)  # a mark may be that of another engine (MRK-9)
     return state, effects
 
 

@@ -17,7 +17,7 @@ from liqspec.replay.run import Comparison, Moment, Outcome, Run
 from liqspec.report import decisions, terms
 from liqspec.report.amounts import Units, approximate, counted_ticks, exact_text, people, thousands, value_text
 from liqspec.report.decisions import Decision
-from liqspec.report.sentences import effect_json, effect_text, event_text
+from liqspec.report.sentences import effect_text, event_text
 from liqspec.report.tables import table
 from liqspec.step.compare import Change, changes
 
@@ -52,11 +52,11 @@ def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
     yield f"[bold]{number}{by}{escape(event_text(moment.event))}[/bold]"
     if moment.note:
         yield f"    [italic dim]{escape(moment.note)}[/italic dim]"
-    before, _ = moment.snapshots
+    around = moment.snapshots
     if moment.refusal is not None:
         yield f"    [yellow]refused[/yellow] {escape(people(str(moment.refusal)))}"
-        yield from _terms(decisions.of_refusal(units.venue, before, moment.event, moment.refusal))
-    for effect, decision in decisions.of_effects(units.venue, before, moment.event, moment.effects):
+        yield from _terms(decisions.of_refusal(units.venue, around, moment.event, moment.refusal))
+    for effect, decision in decisions.of_effects(units.venue, around, moment.event, moment.effects):
         yield f"    [cyan]{effect.rule:<7}[/cyan]{escape(effect_text(effect, units))}"
         yield from _terms(decision)
     yield from _changes(moment, units)
@@ -152,9 +152,8 @@ def _print_end(outcome: Outcome, console: Console) -> None:
 
 def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
     """A moment as plain data: one line of the JSON Lines output."""
-    refusal, (before, after) = moment.refusal, moment.snapshots
-    refused = decisions.of_refusal(units.venue, before, moment.event, refusal)
-    pools = measures.all_terms(snapshot.build(units.venue, after))
+    refusal, around = moment.refusal, moment.snapshots
+    pools = measures.all_terms(snapshot.build(units.venue, around[1]))
     return {
         "step": moment.number,
         "by_market": moment.by_market,
@@ -162,11 +161,8 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         "note": moment.note,
         "event": moment.event,
         "accepted": refusal is None,
-        "refusal": None if refusal is None else {**refusal.to_json(), **_terms_json(refused)},
-        "effects": [
-            {**effect_json(effect, units), **_terms_json(decision)}
-            for effect, decision in decisions.of_effects(units.venue, before, moment.event, moment.effects)
-        ],
+        "refusal": None if refusal is None else decisions.refusal_json(units, around, moment.event, refusal),
+        "effects": decisions.effects_json(units, around, moment.event, moment.effects),
         "transitions": [
             {name: getattr(effect, name) for name in ("position", "transition", "source", "target")}
             for effect in moment.effects
@@ -180,10 +176,6 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         **({"theirs": [attrs.asdict(one) for one in moment.theirs]} if moment.theirs else {}),
         "unexpected": list(moment.unexpected),
     }
-
-
-def _terms_json(decision: Decision | None) -> dict[str, Any]:
-    return {} if decision is None else {"terms": decision.to_json()}
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from liqspec.core.effects import (
     OrderEmitted,
     Transitioned,
 )
-from liqspec.core.events import EventData
-from liqspec.core.measures import PoolTerms
+from liqspec.core.measures import Around, PoolTerms
 from liqspec.core.refusals import InsufficientMargin, Refusal
-from liqspec.core.snapshot import Snapshot
 from liqspec.edge import keys
 from liqspec.report import terms
+from liqspec.report.amounts import Units
+from liqspec.report.sentences import effect_json
 from liqspec.report.terms import COVERED, Measure
 
 
@@ -41,16 +41,12 @@ class Decision:
         yield from (terms.sizing(self.terms, one) for one in self.terms.positions if one.position == self.position)
         yield from terms.lines(self.terms, *self.measures)
 
-    def to_json(self) -> dict[str, Any]:
-        """The terms as plain data."""
-        return asdict(self.terms)
 
-
-def of_refusal(venue: Venue, before: Snapshot, event: EventData, refusal: Refusal | None) -> Decision | None:
+def of_refusal(venue: Venue, around: Around, event: object, refusal: Refusal | None) -> Decision | None:
     """What a refusal rests on: the pool as the event would leave it (ACC-5, ACC-8, ACC-9); None if it measured none."""
     if not isinstance(refusal, InsufficientMargin):
         return None
-    state, effects = measures.changed(venue, before, event)
+    state, effects = measures.changed(venue, around, event)
     # Of the pools of a transfer, the one that pays.
     (about,) = {effect.subject for effect in effects if not isinstance(effect, CollateralMoved) or effect.amount < 0}
     margin: Measure = "maintenance_margin" if refusal.rule == "ACC-9" else "initial_margin"
@@ -58,7 +54,7 @@ def of_refusal(venue: Venue, before: Snapshot, event: EventData, refusal: Refusa
 
 
 def of_effects(
-    venue: Venue, before: Snapshot, event: EventData, effects: tuple[Effect, ...]
+    venue: Venue, around: Around, event: object, effects: tuple[Effect, ...]
 ) -> Iterator[tuple[Effect, Decision | None]]:
     """Each effect of an event with what it rests on: its pool with the event's own change, before any assessment.
 
@@ -73,9 +69,24 @@ def of_effects(
             seen = () if pool in covered else COVERED
             covered.add(pool)
         if (seen or sized) and not pools:
-            pools = measures.all_terms(measures.changed(venue, before, event)[0])
+            pools = measures.all_terms(measures.changed(venue, around, event)[0])
         decision = Decision(pools[pool], seen, effect.subject if sized else None) if seen or sized else None
         yield effect, decision
+
+
+def refusal_json(units: Units, around: Around, event: object, refusal: Refusal) -> dict[str, Any]:
+    """A refusal as plain data, with the terms that it rests on."""
+    return refusal.to_json() | _json(of_refusal(units.venue, around, event, refusal))
+
+
+def effects_json(units: Units, around: Around, event: object, effects: tuple[Effect, ...]) -> list[dict[str, Any]]:
+    """The effects of an event as plain data, each with the terms that it rests on."""
+    decided = of_effects(units.venue, around, event, effects)
+    return [effect_json(effect, units) | _json(decision) for effect, decision in decided]
+
+
+def _json(decision: Decision | None) -> dict[str, Any]:
+    return {} if decision is None else {"terms": asdict(decision.terms)}
 
 
 def _measured(effect: Effect) -> tuple[Measure, ...]:

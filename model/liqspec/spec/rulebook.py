@@ -15,6 +15,8 @@ from liqspec.spec.scenarios import Scenario
 RULE_ID = re.compile(r"\b([A-Z]{3})-([0-9]+)\b")
 _HEADING = re.compile(r"^### ([A-Z]{3}-[0-9]+) · (.+)$", re.MULTILINE)
 _EXAMPLE = re.compile(r"^```toml example\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_NOT_PROSE = ("|", "- ", "1. ", "```", "![")
+_END_OF_SENTENCE = re.compile(r"(?<=[.]) (?=[A-Z`*(])")
 
 # What a worked example need not repeat, unless it has a whole config in place of all these (SCN-1).
 EXAMPLE_DEFAULTS = {"venue": "generic", "marks": {"BTC": "50000", "ETH": "2500"}, "accounts": ["alice"]}
@@ -38,6 +40,14 @@ class Rule:
     path: Path
     line: int
     examples: tuple[Example, ...]
+
+    @property
+    def summary(self) -> str:
+        """The first two sentences of its statement, without tables, lists and reasons; empty if its title says it."""
+        statement = self.text.partition("*Why:*")[0]
+        prose = next((part for part in statement.split("\n\n") if not part.startswith(_NOT_PROSE)), "")
+        sentences = " ".join(_END_OF_SENTENCE.split(" ".join(prose.split()))[:2])
+        return f"{sentences} …" if sentences.endswith(":") else sentences
 
 
 @cache

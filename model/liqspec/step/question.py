@@ -9,8 +9,8 @@ from liqspec.core import snapshot
 from liqspec.core.config import Config, Venue
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
+from liqspec.report import decisions
 from liqspec.report.amounts import Units
-from liqspec.report.sentences import effect_json
 from liqspec.step import relation
 from liqspec.step.compare import Observes
 from liqspec.step.reasons import Reason
@@ -69,11 +69,14 @@ class Question:
 def answer_json(question: Question, verdict: Verdict) -> dict[str, Any]:
     """The answer as plain data: whether the step is allowed, what was expected, why not, and what was assumed."""
     expected, venue = verdict.expected, Venue.from_config(question.config)
-    units = Units(venue)
+    units, around = Units(venue), (verdict.before, expected.snapshot)
     data: dict[str, Any] = {"allowed": verdict.allowed, "expected": {"accepted": expected.accepted}}
     if expected.refusal is not None:
-        data["expected"]["error"] = {**expected.refusal.to_json(), "message": expected.refusal.message}
-    data["expected"]["effects"] = [effect_json(effect, units) for effect in expected.effects]
+        data["expected"]["error"] = {
+            **decisions.refusal_json(units, around, question.event, expected.refusal),
+            "message": expected.refusal.message,
+        }
+    data["expected"]["effects"] = decisions.effects_json(units, around, question.event, expected.effects)
     data["expected"]["observation"] = expected.observation
     data["expected"]["snapshot"] = snapshot.to_json(venue, expected.snapshot)
     if verdict.reasons:
@@ -91,4 +94,5 @@ def reason_json(reason: Reason) -> dict[str, Any]:
         "title": reason.title,
         "because": list(reason.because),
         "guards": [asdict(result) for result in reason.guards],
+        "terms": list(reason.terms),
     }

@@ -10,14 +10,15 @@ from liqspec.core.changes import measure
 from liqspec.core.effects import Backstopped, Effect, MarkFormed, OrderEmitted, OrderEnded, Transitioned
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData, checks_with
-from liqspec.core.refusals import Refusal
+from liqspec.core.refusals import InsufficientMargin, Refusal
 from liqspec.core.state import GuardInputs, Pool, Position
 from liqspec.edge import keys
 from liqspec.edge.amounts import is_decimal
 from liqspec.edge.texts import words
-from liqspec.report import terms
+from liqspec.report import decisions, terms
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text
+from liqspec.report.terms import COVERED, Measure
 from liqspec.spec import observables, rulebook
 from liqspec.step import other_marks
 from liqspec.step.compare import NOT_LISTED, Difference, Observes
@@ -50,13 +51,15 @@ class Reason:
     """Why something an engine did is not what the rules say.
 
     `rules` are those that decide the difference, the first before all; `because` says in sentences what the rules did
-    instead, and `guards` how the guards stood that the engine must have seen otherwise.
+    instead, `guards` how the guards stood that the engine must have seen otherwise, and `terms` how the measures come
+    about that all this rests on.
     """
 
     difference: Difference
     rules: tuple[str, ...]
     because: tuple[str, ...] = ()
     guards: tuple[GuardResult, ...] = ()
+    terms: tuple[str, ...] = ()
 
     @property
     def rule(self) -> str:
@@ -69,11 +72,20 @@ class Reason:
         return rulebook.rules()[self.rule].title
 
     def lines(self) -> Iterator[str]:
-        """The reason line by line: the difference, the rule, what the rules did, and the guards."""
+        """The reason line by line: the difference, the rule, what the rules did, the guards, and the measures."""
         yield str(self.difference)
         yield f"{self.rule} {self.title}" + (f" (also {', '.join(self.rules[1:])})" if len(self.rules) > 1 else "")
         yield from self.because
         yield from map(str, self.guards)
+        yield from self.terms
+
+
+def lines_of(reasons: Iterable[Reason]) -> Iterator[list[str]]:
+    """The lines of each reason; the terms that an earlier one had are not repeated."""
+    shown: set[str] = set()
+    for reason in reasons:
+        yield [line for line in reason.lines() if line not in reason.terms or line not in shown]
+        shown.update(reason.terms)
 
 
 @frozen(kw_only=True)
@@ -119,7 +131,10 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
         measures = [rule for check in ours for rule in check.also]
         order = [] if difference.theirs == ACCEPTED else ["EVT-2"]
         rules = [step.refusal.rule, *order, *measures]
-        return Reason(difference=difference, rules=_unique(rules), because=(str(step.refusal),))
+        now = step.engine.snapshot()
+        refused = decisions.of_refusal(step.engine.venue, (now, now), step.event, step.refusal)
+        lines = () if refused is None else tuple(refused.lines())
+        return Reason(difference=difference, rules=_unique(rules), because=(str(step.refusal),), terms=lines)
     # Of the checks of a trade, those that are for the trade as it was: opening or increasing, or reducing.
     done = {effect.rule for effect in step.effects}
     claimed = tuple(check for check in claimed if check.of is None or check.rule in done) or claimed
@@ -128,8 +143,11 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
         rules = [*(effect.rule for effect in step.effects[:1]), "EVT-2"]
     because = [f"{difference.theirs} is not a refusal of {kind}"] if not claimed else []
     because += [f"no check failed; {check.code} is for when {check.meaning}" for check in claimed]
-    because += [_pool_line(step.engine, pool) for pool in _pools_of(step)]
-    return Reason(difference=difference, rules=_unique(rules), because=tuple(because))
+    pools = _pools_of(step)
+    because += [_pool_line(step.engine, pool) for pool in pools]
+    measured = _MEASURED.get(difference.theirs, ())
+    lines = tuple(line for pool in pools for line in _terms(step.engine, pool, *measured))
+    return Reason(difference=difference, rules=_unique(rules), because=tuple(because), terms=lines)
 
 
 def _pools_of(step: Step) -> list[Pool]:
@@ -146,6 +164,32 @@ def _pool_line(engine: Engine, pool: Pool) -> str:
         f"initial margin {seen['initial_margin']}, {'' if pool.in_liquidation else 'not '}in liquidation, "
         f"{'an' if pool.order_working() else 'no'} order working"
     )
+
+
+# The measures that decide a field of a pool, that the guards look at, or that a check of an event compares.
+_MEASURED: dict[str, tuple[Measure, ...]] = {
+    "pools.equity": ("equity",),
+    "pools.maintenance_margin": ("maintenance_margin",),
+    "pools.initial_margin": ("initial_margin",),
+    "pools.in_liquidation": COVERED,
+    "needs_liquidation": COVERED,
+    "restored": COVERED,
+    "below_backstop": ("equity", "maintenance_margin", "backstop_line"),
+    InsufficientMargin.code: ("equity", "maintenance_margin", "initial_margin"),
+}
+
+
+def _terms(engine: Engine, pool: Pool, *measured: Measure) -> tuple[str, ...]:
+    return tuple(terms.lines(measures.pool_terms(engine.state, pool), *_unique(measured)))
+
+
+def _terms_of_guards(engine: Engine, position: Position | None, *guards: str) -> tuple[str, ...]:
+    """The terms of what these guards look at; after a position has ended its pool has other ones."""
+    if position is None or not position.size:
+        return ()
+    pool = measures.all_pools(engine)[keys.pool_of(position.key)]
+    looked = (measure for guard in guards for measure in _MEASURED.get(machine.guard_name(guard), ()))
+    return _terms(engine, pool, *looked)
 
 
 def of_difference(step: Step, difference: Difference, observes: Observes) -> Reason:
@@ -169,7 +213,9 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
     rules += [rule for effect in setting for rule in entry.effects[effect.kind]]
     pool = measures.all_pools(step.engine).get(keys.pool_of(difference.subject))
     pool_lines = () if pool is None else (_pool_line(step.engine, pool),)
-    return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=(*because, *pool_lines))
+    lines = () if pool is None else _terms(step.engine, pool, *_MEASURED.get(difference.field, ()))
+    because = (*because, *pool_lines)
+    return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=because, terms=lines)
 
 
 def _concerns(effect: Effect, difference: Difference) -> bool:
@@ -217,7 +263,9 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     if stopped and any(machine.lifecycle().by_id[effect.transition].trigger == "assess" for effect in fired):
         rules.append("LIQ-6")  # it may be right about the pool, and not have looked
     rules += [effect.rule for effect in step.effects[:1]]  # or what the event itself changed is wrong
-    return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique(guards))
+    looked = [*(effect.guard for effect in fired), *(entry.guard for entry in instead)]
+    lines = _terms_of_guards(step.engine, position, *(guard for guards in looked for guard in guards))
+    return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique(guards), terms=lines)
 
 
 def _instead(
@@ -262,8 +310,12 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
     kept = [effect for effect in setting if not isinstance(effect, OrderEnded)]
     rules += [rule for effect in kept for rule in entry.effects[effect.kind]]
     sizings = observables.observables().sizings
-    rules += [rule for effect in kept if isinstance(effect, OrderEmitted) for rule in sizings[effect.sizing]]
-    return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=because, guards=guards)
+    emitted = [effect for effect in kept if isinstance(effect, OrderEmitted)]
+    rules += [rule for effect in emitted for rule in sizings[effect.sizing]]
+    sized = ["below_backstop" for effect in emitted if effect.sizing == "below_backstop"]
+    lines = _terms_of_guards(step.engine, position, *(result.guard for result in guards), *sized)
+    rules = [*rules, *entry.rules]
+    return Reason(difference=difference, rules=_unique(rules), because=because, guards=guards, terms=lines)
 
 
 def _unique(items: Iterable[T]) -> tuple[T, ...]:

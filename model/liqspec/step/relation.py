@@ -49,10 +49,12 @@ class Verdict:
     """Whether what was observed is what the rules say; with no observation, only what they say.
 
     `reasons` are the differences with the rules that decide them, in the order in which observations compare; empty if
-    the step is allowed. `assumed` is what was left out of the state before, with the values assumed for it.
+    the step is allowed. `assumed` is what was left out of the state before, with the values assumed for it; `before` is
+    that state with them.
     """
 
     expected: Expected
+    before: Snapshot
     reasons: tuple[Reason, ...] = ()
     assumed: tuple[Assumption, ...] = ()
 
@@ -87,13 +89,14 @@ def judge(
     def verdict_from(data: dict[str, Any]) -> Verdict:
         with _in_before():
             engine.restore(snapshot.from_json(engine.venue, data))
-        shown = engine.observe()
+        shown, whole = engine.observe(), engine.snapshot()
         expected = apply(engine, event, observed and observed.observation)
         if observed is None:
-            return Verdict(expected=expected)
+            return Verdict(expected=expected, before=whole)
         plain: EventData = event if isinstance(event, dict) else {}
         step = Step.of(engine, plain, expected.effects, expected.refusal, shown)
-        return Verdict(expected=expected, reasons=differences(step, expected, observed, mode, observes))
+        found = differences(step, expected, observed, mode, observes)
+        return Verdict(expected=expected, before=whole, reasons=found)
 
     def answer(verdict: Verdict) -> object:
         """Whether the step is allowed, or, with nothing observed, what the rules decide."""
