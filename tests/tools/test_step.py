@@ -606,6 +606,16 @@ class TestComparing:
         assert found == Difference("alice/cross", "pools.equity", "80", compare.NOT_REPORTED)
         assert compare.first_difference(self.OURS, theirs, Observes(partial=True)) is None
 
+    @pytest.mark.parametrize("part", ["positions", "pools"])
+    def test_a_list_that_is_observed_must_be_reported(self, part: str) -> None:
+        """OBS-1: one without entries is present, and empty."""
+        theirs = copy.deepcopy(self.OURS)
+        del theirs[part]
+        found = compare.first_difference(self.OURS, theirs, Observes())
+        assert found == Difference("run", part, compare.LISTED, compare.NOT_REPORTED)
+        assert compare.first_difference(self.OURS, theirs, Observes(partial=True)) is None
+        assert compare.first_difference(self.OURS, theirs, Observes(fields=("vault.cash",))) is None
+
     @pytest.mark.parametrize(
         ("ours", "theirs", "same"),
         [

@@ -13,6 +13,8 @@ from liqspec.conform import configurations as compared
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
+from liqspec.edge.shapes import WrongShape
+from liqspec.spec.observables import names
 from liqspec.step import relation
 from liqspec.testing import Accepted, LiquidationMachine, Model, Refused, Skip, check_engine, configurations, runs
 from liqspec.testing.strategies import GROUPS, events
@@ -117,6 +119,28 @@ class Small(Independent):
         return super().apply(event)
 
 
+class Reporting(Independent):
+    """An engine whose observation lacks a part, or a field of each of its entries."""
+
+    left_out = "vault"
+
+    def reset(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Start a run."""
+        return self.shown(super().reset(config))
+
+    def apply(self, event: EventData) -> object:
+        """Apply an event."""
+        return self.shown(super().apply(event))
+
+    def shown(self, observation: Any) -> dict[str, Any]:
+        """What is left of an observation."""
+        part, _, field = self.left_out.partition(".")
+        entries = observation.pop(part)
+        if not field:
+            return dict(observation)
+        return {**observation, part: [{name: entry[name] for name in entry if name != field} for entry in entries]}
+
+
 class OwnBook(Model):
     """An engine that executes its liquidation orders itself: it finds no buyer, at once."""
 
@@ -188,6 +212,49 @@ class TestCheckEngine:
         exercised = check_engine(Small, steps=300)
         assert set(exercised.events) <= {"deposit"}
         assert exercised.unsupported["trade"]
+
+    @pytest.mark.parametrize("missing", ["vault", "positions", "pools", "pools.equity", "positions.order"])
+    def test_what_an_engine_does_not_report_breaks_no_rule_of_its_value(self, missing: str) -> None:
+        """OBS-1; the message says how to leave it out."""
+        with pytest.raises(AssertionError) as failed:
+            check_engine(type("Partial", (Reporting,), {"left_out": missing}), steps=500)
+        message = str(failed.value)
+        assert re.match(rf"differs .*{missing}.*: ours .*, theirs not reported\n", message)
+        assert f"says that it observes {missing}" in message
+        assert "leaves out of `observes`" in message
+        assert "\nOBS-1 An observation shows positions, pools and vault\n" in message
+        assert "its observations break" not in message
+
+    @pytest.mark.parametrize("missing", ["vault", "positions", "pools", "pools.equity", "positions.order"])
+    def test_what_an_engine_leaves_out_of_observes_it_need_not_report(self, missing: str) -> None:
+        observes = [name for name in names() if not name.startswith(missing)]
+        check_engine(type("Partial", (Reporting,), {"left_out": missing, "observes": observes}), steps=200)
+
+    @pytest.mark.parametrize(
+        ("said", "message"),
+        [
+            ({"observe": ["pools.equity"]}, "Partial.observe: unknown attribute; did you mean observes?"),
+            ({"event": ("deposit",)}, "Partial.event: unknown attribute; did you mean events?"),
+            ({"state": "coarse"}, "Partial.state: unknown attribute; did you mean states?"),
+            ({"family": {"restore"}}, "Partial.family: unknown attribute; did you mean families?"),
+            ({"venues": {"markets": {}}}, "Partial.venues: unknown attribute; did you mean venue?"),
+            ({"observes": ["pools.equty"]}, 'Partial: observes: unknown "pools.equty"; .*; did you mean pools.equity?'),
+            ({"events": ["deposits"]}, 'Partial: events: unknown "deposits"; .*; did you mean deposit?'),
+            ({"events": "deposit"}, 'Partial: events: expected a list, got "deposit"'),
+            ({"observes": 5}, "Partial: observes: expected a list, got 5"),
+            ({"states": "rough"}, 'Partial: states: expected "full" or "coarse", got "rough"'),
+        ],
+    )
+    def test_a_mistyped_attribute_or_name_is_one_line(self, said: dict[str, Any], message: str) -> None:
+        with pytest.raises(WrongShape) as refused:
+            check_engine(type("Partial", (Independent,), said), steps=20)
+        assert re.fullmatch(message.replace("?", r"\?"), str(refused.value))
+
+    @pytest.mark.parametrize(
+        "said", [{"state": "healthy"}, {"event": None}, {"event": ("deposit",), "events": ("block",)}]
+    )
+    def test_an_attribute_of_its_own_is_not_taken_for_a_mistyped_one(self, said: dict[str, Any]) -> None:
+        check_engine(type("Partial", (Independent,), said), steps=20)
 
     @pytest.mark.parametrize("families", [None, (), ("restore",)])
     def test_an_engine_is_given_only_the_families_that_it_lists(self, families: tuple[str, ...] | None) -> None:

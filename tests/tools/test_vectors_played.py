@@ -72,6 +72,14 @@ def test_what_an_engine_answers_is_reported(replies: list[dict[str, Any]], outco
     assert message in f"{played.difference} {played.why}"
 
 
+def test_a_field_that_is_not_reported_breaks_no_rule_of_the_case() -> None:
+    """OBS-1."""
+    shown = {**loaded()[0]["steps"][0]["observation"]}
+    del shown["vault"]
+    played = play(loaded()[0], Scripted(ACCEPTED, {"ok": True, "observation": shown}), EVERYTHING)
+    assert (str(played.difference).rpartition(", ")[2], played.rules) == ("theirs not reported", ("OBS-1",))
+
+
 def test_an_engine_that_observes_nothing_is_compared_in_what_it_accepts() -> None:
     vector = next(one for one in loaded() if all("accepted" in step["expect"] for step in one["steps"]))
     replies: list[dict[str, Any]] = [ACCEPTED, *({"ok": True} for _ in vector["steps"])]

@@ -15,7 +15,7 @@ from liqspec.core.refusals import BadRequest
 from liqspec.edge.amounts import decimal_text, exact
 from liqspec.edge.protocol import PROTOCOL
 from liqspec.edge.shapes import WrongShape
-from liqspec.edge.texts import one_line, show
+from liqspec.edge.texts import did_you_mean, one_line, show
 from liqspec.generate.configurations import START
 from liqspec.spec import observables
 
@@ -173,7 +173,8 @@ def _names(field: str, listed: object, known: tuple[str, ...]) -> frozenset[str]
         raise malformed(f"hello.{field}: expected a list, got {show(listed)}")
     for name in listed:
         if name not in known:
-            raise malformed(f"hello.{field}: unknown {show(name)}; there are {', '.join(known)}")
+            close = did_you_mean(str(name), known)
+            raise malformed(f"hello.{field}: unknown {show(name)}; there are {', '.join(known)}{close}")
     return frozenset(listed)
 
 

@@ -207,7 +207,7 @@ class LockStep:
         if self.comparison.mode != "full" or not self.comparison.observes.fields:
             return Observed()
         if not isinstance(answer.observation, dict):
-            raise malformed("an accepted event, and no observation")
+            raise malformed("an accepted event, and no observation, but `observes` is not empty")
         return Observed(observation=answer.observation)
 
     def _not_allowed(self, execution: EventData, refused: Expected, reply: dict[str, Any]) -> Finding:

@@ -163,6 +163,9 @@ def _entries(part: Part, ours: dict[str, Any], theirs: dict[str, Any], observes:
         return
     expected, observed = entries(ours, part), entries(theirs, part)
     names = observables.observables().of(part)
+    if part not in theirs and not observes.partial:  # a list without entries is present, and empty (OBS-1)
+        yield Difference("run", part, LISTED, NOT_REPORTED)
+        return
     for key in sorted(expected.keys() | observed.keys(), key=lambda key: _order(part, (expected | observed)[key])):
         if key in expected and key in observed:
             yield from _fields(key, f"{part}.", names, expected[key], observed[key], observes)

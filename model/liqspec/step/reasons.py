@@ -21,7 +21,7 @@ from liqspec.report.sentences import effect_text
 from liqspec.report.terms import COVERED, Measure
 from liqspec.spec import observables, rulebook
 from liqspec.step import other_marks
-from liqspec.step.compare import NOT_LISTED, Difference, Observes
+from liqspec.step.compare import NOT_LISTED, NOT_REPORTED, Difference, Observes
 
 T = TypeVar("T")
 
@@ -193,7 +193,14 @@ def _terms_of_guards(engine: Engine, position: Position | None, *guards: str) ->
 
 
 def of_difference(step: Step, difference: Difference, observes: Observes) -> Reason:
-    """Which rules decide a field in which an engine's observation differs from the model's."""
+    """Which rules decide a field in which an engine's observation differs from the model's.
+
+    What an engine does not report is not a departure from the rule that decides its value.
+    """
+    if difference.theirs is NOT_REPORTED:
+        missing = f"the engine says that it observes {difference.field}, and its observation does not have it"
+        hint = "what an engine does not report it leaves out of `observes`: in `hello`, or the attribute in Python"
+        return Reason(difference=difference, rules=("OBS-1",), because=(missing, hint))
     if difference.field in ("positions", "pools"):
         listing = ("OBS-1", "LIF-2") if difference.field == "positions" else ("OBS-1", "ACC-3")
         return Reason(difference=difference, rules=listing)

@@ -1,6 +1,7 @@
 """Tests of a Python engine against the model, in its own test suite: `check_engine`, and a machine for Hypothesis.
 
-An engine is anything with two methods, see `PythonEngine`. Ten lines test it::
+An engine is anything with two methods, see `PythonEngine`; one of a part of the rules says in attributes what it
+supports and reports. Ten lines test it::
 
     from liqspec.testing import LiquidationMachine, Refused, check_engine
     from my_venue import MyEngine
@@ -12,6 +13,13 @@ An engine is anything with two methods, see `PythonEngine`. Ten lines test it::
         engine = MyEngine
 
     TestMyEngine = Machine.TestCase
+
+An engine that knows only deposits and blocks, and reports only collateral::
+
+    class MyEngine:
+        events = ("deposit", "block")
+        observes = ("pools.collateral",)
+        ...  # reset and apply; `raise Skip("why")` for what it cannot process
 """
 
 from liqspec.conform.answers import Accepted

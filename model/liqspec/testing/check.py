@@ -29,7 +29,7 @@ def check_engine(
     Raises:
         AssertionError: the engine departs from the rules; the message has the events, the first difference and the
             rule. Also if nothing could be compared, or a known divergence did not occur.
-        WrongShape: a tolerance or the file of known divergences is malformed.
+        WrongShape: an attribute of the engine, a tolerance or the file of known divergences is malformed.
         UnreadableFile: there is no such venue, or a file cannot be read.
         InvalidConfig: the venue has a parameter of a family that the engine does not have.
     """

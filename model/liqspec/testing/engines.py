@@ -1,8 +1,10 @@
 """What a Python engine is for the tests, and how it is driven: like one in a separate process, by the same replies."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import deepcopy
+from difflib import get_close_matches
+from inspect import getmembers_static
 from typing import Any, NoReturn, Protocol
 
 from liqspec.conform.answers import Accepted, Hello, of_this_process, read_hello
@@ -12,15 +14,24 @@ from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EVENTS, EventData
 from liqspec.core.parameters import FAMILIES
 from liqspec.edge import protocol
-from liqspec.edge.texts import one_line
+from liqspec.edge.shapes import WrongShape
+from liqspec.edge.texts import did_you_mean, one_line
+from liqspec.spec import observables
 
 
 class PythonEngine(Protocol):
     """An engine in this process. Configurations, events and observations are those of `spec/rules/09-data.md`.
 
-    It may also have the attributes `observes`, `states`, `events`, `families` and `venue`, with the meaning that they
-    have in `hello` (`spec/protocol.md`); without them it observes everything, supports every event that is not
-    optional (VER-1), has no families, and runs any rule set.
+    An engine of a part of the rules says so in attributes, with the meaning that they have in `hello`
+    (`spec/protocol.md`). A name that is unknown there is an error, and so is an attribute that looks like one of these:
+
+    - `events`: the types of events that it supports, such as `("deposit", "trade")`; others are never given to it.
+      Without it: every event that is not optional (VER-1).
+    - `observes`: the fields that it reports, such as `("positions.state", "pools.equity")`; only these are compared.
+      Account, market and mode are always reported. Without it: all of them; a field that is missing then is a finding.
+    - `states`: "full", or "coarse" where states are compared by class (STP-7). Without it: "full".
+    - `families`: the families of parameters that it has. Without it: none.
+    - `venue`: the only rule set that it can run (CFG-4). Without it: any.
     """
 
     def reset(self, config: dict[str, Any]) -> object:
@@ -40,6 +51,14 @@ class PythonEngine(Protocol):
 
 
 Factory = Callable[[], PythonEngine]
+# What an engine can say of itself: each attribute with names that only it has.
+ATTRIBUTES: dict[str, Collection[str]] = {
+    "observes": observables.names(),
+    "states": ("full", "coarse"),
+    "events": tuple(EVENTS),
+    "families": FAMILIES,
+    "venue": ("markets",),
+}
 
 
 class Refused(Exception):
@@ -84,7 +103,8 @@ class InProcess:
         """Make the engine, and read what it says of itself.
 
         Raises:
-            EngineFault: it cannot be made, or says what the protocol does not know.
+            EngineFault: it cannot be made.
+            WrongShape: one of its attributes is malformed or unknown.
         """
         self._factory, self._event = factory, EventData()
         self.renew()
@@ -138,14 +158,36 @@ class InProcess:
 
 
 def _hello(engine: PythonEngine) -> Hello:
-    whole = of_this_process()
+    whole, name = of_this_process(), type(engine).__name__
     said: dict[str, Any] = {"states": getattr(engine, "states", whole.states)}
-    for name in ("observes", "events", "families"):
-        said[name] = list(getattr(engine, name, getattr(whole, name)))
+    for listed in ("observes", "events", "families"):
+        given = getattr(engine, listed, getattr(whole, listed))
+        said[listed] = list(given) if isinstance(given, list | tuple | set | frozenset) else given
     venue = getattr(engine, "venue", None)
     if venue is not None:
         said["venue"] = venue
-    return read_hello({"ok": True, "protocol": protocol.PROTOCOL, "engine": type(engine).__name__, **said})
+    _check_attributes(engine)
+    try:
+        return read_hello({"ok": True, "protocol": protocol.PROTOCOL, "engine": name, **said})
+    except EngineFault as error:
+        raise WrongShape(name, error.fault.message.removeprefix("hello.")) from None
+
+
+def _check_attributes(engine: PythonEngine) -> None:
+    """Refuse a mistyped attribute: its name is close to one that is read and not given, and its value fits that."""
+    given = {**dict(getmembers_static(type(engine))), **getattr(engine, "__dict__", {})}
+    for name, value in given.items():
+        for meant in get_close_matches(name, ATTRIBUTES, n=1):
+            if name not in ATTRIBUTES and meant not in given and _fits(value, ATTRIBUTES[meant]):
+                raise WrongShape(
+                    f"{type(engine).__name__}.{name}", f"unknown attribute{did_you_mean(name, ATTRIBUTES)}"
+                )
+
+
+def _fits(value: object, names: Collection[str]) -> bool:
+    """Whether a value is one of these names, or has one."""
+    words = value if isinstance(value, list | tuple | set | frozenset | dict) else (value,)
+    return any(isinstance(word, str) and word in names for word in words)
 
 
 def _raised(error: Exception) -> NoReturn:

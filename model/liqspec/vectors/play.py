@@ -13,7 +13,7 @@ from liqspec.core.parameters import FAMILIES, families_of
 from liqspec.core.refusals import BadRequest
 from liqspec.edge.shapes import WrongShape
 from liqspec.step import compare
-from liqspec.step.compare import Difference, Observes
+from liqspec.step.compare import NOT_REPORTED, Difference, Observes
 from liqspec.step.reasons import ACCEPTED, OUTCOME
 
 # An engine that observes everything, and has every event and every family.
@@ -62,7 +62,8 @@ def play(vector: dict[str, Any], player: Player, hello: Hello) -> Played:
             return Played(**at, outcome="skipped", why="the engine's own order book executed an order, not this case")
         difference_found = _difference(step, answer, observes)
         if difference_found is not None:
-            rules = tuple(dict.fromkeys((*vector["rules"], *step["rules"])))
+            of_step = tuple(dict.fromkeys((*vector["rules"], *step["rules"])))
+            rules = ("OBS-1",) if difference_found.theirs is NOT_REPORTED else of_step
             return Played(**at, outcome="failed", difference=difference_found, rules=rules)
     return Played(**about, outcome="passed")
 
