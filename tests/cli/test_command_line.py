@@ -39,6 +39,33 @@ def test_simulate_why_shows_the_guards_with_their_numbers() -> None:
     assert "below backstop is false (BKS-1: equity 1,205 >= 2/3 × maintenance margin 1,205.125)" in done.stdout
 
 
+def test_simulate_why_shows_how_the_measures_come_about_and_how_far_the_prices_are() -> None:
+    """MRG-3, MRG-5, MRG-10, MRG-11."""
+    shown = run("simulate", "market-liquidation", "--why", "alice/BTC/cross").stdout.splitlines()
+    for line in (
+        "equity: collateral 3,000 + PnL -1,794 = 1,206 (MRG-3)",
+        "PnL: 1 × 48,206 − 50,000 = -1,794 (size × mark − cost, MRG-1)",
+        "maintenance margin: 48,206 × 1/40 = 1,205.15 (tier 1, MRG-5)",
+        "backstop line: 2/3 × maintenance margin 1,205.15 = ~803.43 (BKS-1)",
+        "liquidation price: 48,205, 1 tick (~0.00207 %) below the mark 48,206 (MRG-10)",
+        "bankruptcy price: 47,000, 1,206 ticks (~2.5 %) below the mark 48,206 (MRG-11)",
+    ):
+        assert f"    why    {line}" in shown
+
+
+def test_simulate_json_has_the_terms_of_each_measure_and_of_each_decision() -> None:
+    lines = [json.loads(line) for line in run("simulate", "market-liquidation", "--json").stdout.splitlines()]
+    breached, closed = lines[3], lines[4]
+    entered = next(effect for effect in breached["effects"] if effect["kind"] == "liquidation_entered")
+    assert entered["terms"] == breached["measures"]["alice/cross"]["terms"]
+    (position,) = entered["terms"]["positions"]
+    assert (position["notional"], position["maintenance_rate"], position["tier"]) == ("48205", "1/40", 1)
+    assert (position["liquidation_price"], position["bankruptcy_price"]) == ("48205", "47000")
+    assert closed["measures"]["alice/cross"]["terms"]["positions"] == []
+    lines = [json.loads(line) for line in run("simulate", "eth-march-2025", "--json").stdout.splitlines()]
+    assert lines[4]["refusal"]["terms"]["equity"] == "6141000"
+
+
 def test_simulate_json_gives_one_object_a_line() -> None:
     done = run("simulate", "market-liquidation", "--json")
     lines = [json.loads(line) for line in done.stdout.splitlines()]

@@ -275,8 +275,8 @@ class TestAWrongStep:
         assert text_of(verdict).splitlines()[0] == "outcome: ours insufficient_margin, theirs accepted"
         assert "amount is refused: equity 199 after it, but initial margin 200 after it" in text_of(verdict)
         assert verdict.reasons[0].terms == (
-            "equity: collateral 199 + PnL 0 = 199 (MRG-3)",
-            "initial margin: 1,000 ÷ 5 = 200 (MRG-7)",
+            "equity after it: collateral 199 + PnL 0 = 199 (MRG-3)",
+            "initial margin after it: 1,000 ÷ 5 = 200 (MRG-7)",
         )
 
     def test_that_refuses_what_is_accepted_gives_the_pool_that_has_enough(self) -> None:

@@ -18,15 +18,18 @@ def simulate(
     why: Annotated[
         str | None,
         typer.Option(
-            metavar="ACCOUNT/MARKET/MODE", help="After each step, why this position was or was not liquidated."
+            metavar="ACCOUNT/MARKET/MODE",
+            help="After each step, why this position was or was not liquidated: its guards, the terms of its measures, "
+            "its liquidation and bankruptcy price, and how far the mark is from them.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a scenario and print a timeline of what happened, what changed, and which rule acted.
 
-    Each step shows the event, the rules that acted, and only what changed: equity against maintenance margin and
-    backstop line for pools. Exits with 1 if something was not as the scenario expects.
+    Each step shows the event, the rules that acted, the terms of the measures on which a decision rests, and only what
+    changed: equity against maintenance margin and backstop line for pools. Exits with 1 if something
+    was not as the scenario expects.
 
     Examples: `liqspec simulate price-gap`, `liqspec simulate my.toml --why alice/BTC/cross`,
     `liqspec simulate deficit --json`

@@ -29,17 +29,20 @@ from liqspec.report.terms import COVERED, Measure
 class Decision:
     """The measures on which a decision rests, and the terms of its pool as they were when it was made.
 
-    `position` is the one whose notional it rests on; None if it rests on none.
+    `position` is the one whose notional it rests on; None if it rests on none. `when` says of which time the terms are,
+    where it is another than that of the decision.
     """
 
     terms: PoolTerms
     measures: tuple[Measure, ...]
     position: str | None = None
+    when: str = ""
 
     def lines(self) -> Iterator[str]:
         """A sentence for each measure."""
         yield from (terms.sizing(self.terms, one) for one in self.terms.positions if one.position == self.position)
-        yield from terms.lines(self.terms, *self.measures)
+        for line in terms.lines(self.terms, *self.measures):
+            yield line.replace(":", f"{self.when}:", 1)
 
 
 def of_refusal(venue: Venue, around: Around, event: object, refusal: Refusal | None) -> Decision | None:
@@ -50,7 +53,7 @@ def of_refusal(venue: Venue, around: Around, event: object, refusal: Refusal | N
     # Of the pools of a transfer, the one that pays.
     (about,) = {effect.subject for effect in effects if not isinstance(effect, CollateralMoved) or effect.amount < 0}
     margin: Measure = "maintenance_margin" if refusal.rule == "ACC-9" else "initial_margin"
-    return Decision(measures.all_terms(state)[keys.pool_of(str(about))], ("equity", margin))
+    return Decision(measures.all_terms(state)[keys.pool_of(str(about))], ("equity", margin), when=" after it")
 
 
 def of_effects(

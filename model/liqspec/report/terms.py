@@ -68,6 +68,8 @@ def _sentence(terms: PoolTerms, measure: Measure) -> str:
     held = terms.positions
     match measure:
         case "equity":
+            if not held:
+                return f"equity: the collateral, {thousands(terms.equity)} (MRG-3)"
             gains = [_Term(one.market, Fraction(one.unrealised_pnl)) for one in held]
             added = _added([f"collateral {thousands(terms.collateral)}"], gains, "PnL ")
             return f"equity: {added} = {thousands(terms.equity)} (MRG-3)"
@@ -107,12 +109,14 @@ def _initial(position: PositionTerms) -> _Term:
 
 def _margin(name: str, total: str, terms: list[_Term], rule: str) -> str:
     """The margin of a pool: the calculation of its only position, or the sum of its positions'."""
+    rules = {"MRG-5": "MRG-5, MRG-6"}.get(rule, rule)
+    if not terms:
+        return f"{name}: {total}, for the pool has no position ({rules})"
     if len(terms) == 1:
         (term,) = terms
         cited = f"{term.by}, {rule}" if term.by else rule
         return f"{name}: {term.why} = {thousands(total)} ({cited})"
-    rules = {"MRG-5": "MRG-5, MRG-6"}.get(rule, rule)
-    return f"{name}: {_added([], terms, '') or 'no position'} = {thousands(total)} ({rules})"
+    return f"{name}: {_added([], terms, '')} = {thousands(total)} ({rules})"
 
 
 def _added(first: list[str], terms: list[_Term], name: str) -> str:
