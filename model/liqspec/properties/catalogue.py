@@ -59,7 +59,7 @@ def initial_margin_is_what_the_rules_say(step: Step) -> Verdict:
 def nothing_is_created(step: Step) -> Verdict:
     """Pools, vault and outside together are worth the net deposits, and all sizes of a market add up to 0."""
     marks, sizes = step.later.marks, dict(step.later.outside_sizes)
-    held = [(position.market, position.size) for position in step.after.positions.values()]
+    held = [(position.market, position.size) for position in step.after.positions.values() if position.size]
     for market, size in (*held, *step.after.vault_positions.items()):
         sizes[market] = sizes.get(market, ZERO) + size
     for market, size in sorted(sizes.items()):

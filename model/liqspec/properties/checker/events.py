@@ -175,7 +175,7 @@ class Trade(NaiveEvent):
     def learn(self) -> None:
         """ACC-8: the leverage that the trader chose."""
         if "leverage" in self.data:
-            self.memory.leverages[self.key] = self.data["leverage"]
+            self.memory.leverages = {**self.memory.leverages, self.key: self.data["leverage"]}
 
     def changes(self) -> dict[str, Contents]:
         """ACC-8, ACC-9."""
@@ -228,8 +228,8 @@ class Fill(_OfAnOrder):
         if rules.cooldown_ms == 0 or (position.size == 0 and position.state != "backstopped"):
             return
         until, scope = self.after.time + rules.cooldown_ms, scope_key(rules, position)
-        later.own_windows[self.key, position.life] = until
-        later.windows[scope] = later.windows.get(scope, Window())._replace(until=until)
+        later.own_windows = {**later.own_windows, (self.key, position.life): until}
+        later.windows = {**later.windows, scope: later.windows.get(scope, Window())._replace(until=until)}
 
     def ends_order(self, earlier: NaivePosition) -> bool:
         """FIL-3."""
@@ -243,7 +243,7 @@ class OrderDone(_OfAnOrder):
 
     def learn(self) -> None:
         """BKS-2: the order left quantity over."""
-        self.memory.failed.add((self.key, self.before.positions[self.key].life))
+        self.memory.failed |= {(self.key, self.before.positions[self.key].life)}
 
     def ends_order(self, earlier: NaivePosition) -> bool:
         """FIL-6."""
@@ -258,7 +258,7 @@ class MarkPrice(NaiveEvent):
 
     def learn(self) -> None:
         """The new mark."""
-        self.memory.marks[self.data["market"]] = self.amount("price")
+        self.memory.marks = {**self.memory.marks, self.data["market"]: self.amount("price")}
 
 
 class Marks(NaiveEvent):
@@ -269,7 +269,8 @@ class Marks(NaiveEvent):
 
     def learn(self) -> None:
         """The new marks."""
-        self.memory.marks.update({market: number(price) for market, price in self.data["prices"].items()})
+        prices = {market: number(price) for market, price in self.data["prices"].items()}
+        self.memory.marks = {**self.memory.marks, **prices}
 
 
 class PriceInputs(NaiveEvent):
@@ -296,7 +297,7 @@ class PriceInputs(NaiveEvent):
         """The new mark: the one that is observed, if it is near enough to the one that the rules form."""
         market, inputs = self.data["market"], self._inputs()
         feed = (self.memory.feeds.get(market) or NaiveFeed()).take(self.data, inputs, self.before.time)
-        self.memory.feeds[market] = feed
+        self.memory.feeds = {**self.memory.feeds, market: feed}
         candidates = feed.candidates(inputs, self._tick)
         if not candidates:  # accepted, and must not be: another property says so
             return
@@ -306,7 +307,7 @@ class PriceInputs(NaiveEvent):
             mark = max(previous - most, min(previous + most, mark))
         seen = self.after.marks.get(market, mark)
         near = seen > 0 and abs(seen - mark) <= self._tick and (most is None or abs(seen - previous) <= most)
-        self.memory.marks[market] = seen if near else mark
+        self.memory.marks = {**self.memory.marks, market: seen if near else mark}
 
     @property
     def _tick(self) -> Fraction:
@@ -351,10 +352,9 @@ class Block(NaiveEvent):
 
     def learn(self) -> None:
         """LIQ-12, BKS-2, CLD-3: attempts and failures are of one block, and windows force from the next one on."""
-        self.memory.attempted.clear()
-        self.memory.failed.clear()
-        for scope, window in self.memory.windows.items():
-            self.memory.windows[scope] = Window(window.until, window.until)
+        self.memory.attempted = self.memory.failed = frozenset()
+        windows = self.memory.windows.items()
+        self.memory.windows = {scope: Window(window.until, window.until) for scope, window in windows}
 
 
 class VaultTrade(NaiveEvent):

@@ -3,6 +3,7 @@
 Everything is in the outside's units (money, prices and sizes as they are written), so not even the grids are shared.
 """
 
+from functools import cached_property
 from typing import Any
 
 from attrs import field, fields, frozen
@@ -122,12 +123,14 @@ class Contents:
     collateral: Fraction
     holdings: dict[str, Holding]
     fee: Fraction = ZERO
+    measured: dict[str, Any] = field(init=False, factory=dict, eq=False, repr=False)  # see `Memory`
 
 
 @frozen
 class NaivePosition:
-    """An observed position."""
+    """An observed position; `raw` is its entry in the observation."""
 
+    raw: dict[str, Any] = field(repr=False, eq=False)
     account: str
     market: str
     mode: str
@@ -138,12 +141,12 @@ class NaivePosition:
     life: int
     cooldown_until: int | None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """account/market/mode."""
-        return f"{self.account}/{self.market}/{self.mode}"
+        return event_position(self.raw)
 
-    @property
+    @cached_property
     def pool(self) -> str:
         """The key of the pool that backs it."""
         return f"{self.account}/cross" if self.mode == "cross" else self.key
@@ -151,8 +154,9 @@ class NaivePosition:
 
 @frozen
 class NaivePool:
-    """An observed pool with its open positions."""
+    """An observed pool with its open positions; `raw` is its entry in the observation."""
 
+    raw: dict[str, Any] = field(repr=False, eq=False)
     key: str
     positions: tuple[NaivePosition, ...]
     account: str
@@ -162,7 +166,7 @@ class NaivePool:
     initial_margin: Fraction = field(converter=number)
     in_liquidation: bool
 
-    @property
+    @cached_property
     def contents(self) -> Contents:
         """Its collateral, and the sizes and costs of its open positions."""
         return Contents(
@@ -189,22 +193,30 @@ class View:
     raw: dict[str, Any] = field(repr=False, eq=False)
 
     @classmethod
-    def of(cls, observation: dict[str, Any]) -> "View":
-        """The view of an observation in plain data (OBS-1)."""
-        of_position = [one.name for one in fields(NaivePosition)]
-        of_pool = [one.name for one in fields(NaivePool)][2:]
-        positions = [NaivePosition(*(entry[name] for name in of_position)) for entry in observation["positions"]]
-        pools = {}
+    def of(cls, observation: dict[str, Any], earlier: "View | None" = None) -> "View":
+        """The view of an observation in plain data (OBS-1); what is as it was in an earlier one is taken from there."""
+        positions: dict[str, NaivePosition] = {}
+        held: dict[str, list[NaivePosition]] = {}
+        for entry in observation["positions"]:
+            position = None if earlier is None else earlier.positions.get(event_position(entry))
+            if position is None or position.raw != entry:
+                position = NaivePosition(entry, *(entry[name] for name in _OF_POSITION))
+            positions[position.key] = position
+            if position.size:
+                held.setdefault(position.pool, []).append(position)
+        pools: dict[str, NaivePool] = {}
         for entry in observation["pools"]:
             account, market = entry["account"], entry["market"]
             key = f"{account}/cross" if market is None else f"{account}/{market}/isolated"
-            held = tuple(position for position in positions if position.pool == key and position.size)
-            pools[key] = NaivePool(key, held, *(entry[name] for name in of_pool))
+            pool, backed = None if earlier is None else earlier.pools.get(key), tuple(held.get(key, ()))
+            if pool is None or pool.raw != entry or pool.positions != backed:
+                pool = NaivePool(entry, key, backed, *(entry[name] for name in _OF_POOL))
+            pools[key] = pool
         vault = observation["vault"]
         return cls(
             observation["time"],
             observation["block"],
-            {position.key: position for position in positions},
+            positions,
             pools,
             number(vault["cash"]),
             number(vault["equity"]),
@@ -216,6 +228,10 @@ class View:
     def contents(self, pool: str) -> Contents:
         """What a pool holds; one that does not exist yet is taken as an empty one (ACC-3)."""
         return self.pools[pool].contents if pool in self.pools else Contents(ZERO, {})
+
+
+_OF_POSITION = [one.name for one in fields(NaivePosition)][1:]
+_OF_POOL = [one.name for one in fields(NaivePool)][3:]
 
 
 def close(rules: NaiveRules, held: Holding, closed: Fraction, price: Fraction) -> tuple[Holding, Fraction]:

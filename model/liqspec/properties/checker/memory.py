@@ -1,7 +1,9 @@
 """What the naive checker remembers of a run between two events, because no observation shows it."""
 
-from copy import copy
-from typing import NamedTuple, get_origin
+from collections.abc import Callable, Mapping
+from functools import wraps
+from operator import attrgetter
+from typing import NamedTuple, TypeVar, cast
 
 from attrs import Factory, define, fields
 
@@ -9,6 +11,7 @@ from liqspec.properties.checker.exact import ZERO, Fraction, total
 from liqspec.properties.checker.families.mark_price import NaiveFeed
 from liqspec.properties.checker.measures import Contents, Holding, NaivePosition, NaiveRules
 
+Measure = TypeVar("Measure", Fraction, bool)
 Life = tuple[str, int]  # a position's key and the number of its life
 
 
@@ -19,48 +22,69 @@ class Window(NamedTuple):
     forcing_until: int = 0
 
 
+def _once(measure: Callable[["Memory", Contents], Measure]) -> Callable[["Memory", Contents], Measure]:
+    """A measure of a pool, computed once for the same contents, rules, marks and leverages: none of them changes."""
+    name = measure.__name__
+
+    @wraps(measure)
+    def measured(memory: "Memory", pool: Contents) -> Measure:
+        of_rules, of_marks, of_leverages, value = pool.measured.get(name, _NOTHING)
+        if of_marks is not memory.marks or of_leverages is not memory.leverages or of_rules is not memory.rules:
+            value = measure(memory, pool)
+            pool.measured[name] = (memory.rules, memory.marks, memory.leverages, value)
+        return cast(Measure, value)
+
+    return measured
+
+
+_NOTHING = (None, None, None, None)
+
+
 @define
 class Memory:
-    """What the witness knows between two events, and the measures that a pool has by it."""
+    """What the witness knows between two events, and the measures that a pool has by it.
+
+    A collection is never changed but replaced, so that memories can share it.
+    """
 
     rules: NaiveRules
-    marks: dict[str, Fraction]
+    marks: Mapping[str, Fraction]
     net_deposits: Fraction
     outside_cash: Fraction = ZERO
-    outside_sizes: dict[str, Fraction] = Factory(dict)
-    leverages: dict[str, int] = Factory(dict)
-    attempted: set[Life] = Factory(set)
-    failed: set[Life] = Factory(set)
-    own_windows: dict[Life, int] = Factory(dict)
-    windows: dict[str, Window] = Factory(dict)
-    feeds: dict[str, NaiveFeed] = Factory(dict)
+    outside_sizes: Mapping[str, Fraction] = Factory(dict)
+    leverages: Mapping[str, int] = Factory(dict)
+    attempted: frozenset[Life] = frozenset()
+    failed: frozenset[Life] = frozenset()
+    own_windows: Mapping[Life, int] = Factory(dict)
+    windows: Mapping[str, Window] = Factory(dict)
+    feeds: Mapping[str, NaiveFeed] = Factory(dict)
 
     def copy(self) -> "Memory":
         """A memory that can continue independently."""
-        other = copy(self)
-        for name in _COLLECTIONS:
-            setattr(other, name, getattr(self, name).copy())
-        return other
+        return Memory(*_VALUES(self))
 
     def trade_outside(self, market: str, size: Fraction, price: Fraction) -> None:
         """EVT-10: the other side of a trade or a fill of so much of a market."""
-        self.outside_sizes[market] = self.outside_sizes.get(market, ZERO) - size
+        self.outside_sizes = {**self.outside_sizes, market: self.outside_sizes.get(market, ZERO) - size}
         self.outside_cash += size * price
 
     def notional(self, held: Holding | NaivePosition) -> Fraction:
         """MRG-2."""
         return abs(held.size) * self.marks[held.market]
 
+    @_once
     def equity(self, pool: Contents) -> Fraction:
         """MRG-1, MRG-3."""
         profits = (held.size * self.marks[held.market] - held.cost for held in pool.holdings.values())
         return pool.collateral + total(profits)
 
+    @_once
     def maintenance_margin(self, pool: Contents) -> Fraction:
         """MRG-6."""
         held = pool.holdings.values()
         return total(self.rules.maintenance_margin(entry.market, self.notional(entry)) for entry in held)
 
+    @_once
     def initial_margin(self, pool: Contents) -> Fraction:
         """MRG-7."""
         held = pool.holdings.items()
@@ -68,10 +92,12 @@ class Memory:
             self.rules.initial_margin(entry.market, self.notional(entry), self.leverages[key]) for key, entry in held
         )
 
+    @_once
     def breached(self, pool: Contents) -> bool:
         """LIQ-3."""
         return self.equity(pool) < self.maintenance_margin(pool)
 
+    @_once
     def restored(self, pool: Contents) -> bool:
         """LIQ-4, LIQ-15."""
         equity, margin = self.equity(pool), self.maintenance_margin(pool)
@@ -79,8 +105,7 @@ class Memory:
         return equity >= margin and equity >= self.rules.restore_factor * measure
 
 
-# What an event may add to or take from, which two memories must not share.
-_COLLECTIONS = tuple(one.name for one in fields(Memory) if get_origin(one.type) in (dict, set))
+_VALUES = attrgetter(*(one.name for one in fields(Memory)))
 
 
 def scope_key(rules: NaiveRules, position: NaivePosition) -> str:

@@ -81,7 +81,7 @@ class Witness:
 
     def see(self, event: dict[str, Any], refusal: str | None, observation: dict[str, Any]) -> Step:
         """Take in one event, its refusal code if it was refused, and what is observed after it."""
-        before, after = self.view, View.of(observation)
+        before, after = self.view, View.of(observation, self.view)
         known = self.memory.copy()
         kind = EVENTS.get(str(event.get("type")), NaiveEvent) if isinstance(event, dict) else NaiveEvent
         naive = kind(before, after, known, event)
@@ -102,12 +102,12 @@ def _learn_from_assessment(later: Memory, before: View, after: View, event: Naiv
     for key, position in after.positions.items():
         earlier = before.positions.get(key)
         if _is_new_order(before, position):
-            later.attempted.add((key, position.life))
+            later.attempted |= {(key, position.life)}
         elif earlier is None or earlier.order is None or position.order is not None or not position.size:
             continue
         elif not event.ends_order(earlier):
-            later.attempted.discard((key, position.life))  # LIQ-9: a cancelled order is not an attempt
-    for pool in after.pools.values():
+            later.attempted -= {(key, position.life)}  # LIQ-9: a cancelled order is not an attempt
+    for pool in after.pools.values() if later.failed else ():
         if not pool.in_liquidation:
             later.failed -= {(position.key, position.life) for position in pool.positions}
 
