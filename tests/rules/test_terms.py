@@ -15,6 +15,7 @@ from liqspec.core.effects import Backstopped, LiquidationEntered, Transitioned
 from liqspec.core.engine import Engine, Outcome, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.measures import Around, PoolTerms, PositionTerms
+from liqspec.core.refusals import InsufficientMargin
 from liqspec.core.snapshot import Snapshot
 from liqspec.edge import keys
 from liqspec.generate import Guide
@@ -324,6 +325,13 @@ def test_a_refusal_is_explained_by_the_pool_as_the_event_would_leave_it() -> Non
         "maintenance margin after it: 500 × 1/10 = 50 (tier 1, MRG-5)",
     ]
     assert decisions_of(holding(), {**key, "size": "-50", "price": "50"}) == []
+
+
+def test_a_refusal_that_no_rule_makes_is_explained_by_nothing() -> None:
+    engine = holding()
+    now, refusal = engine.snapshot(), InsufficientMargin("amount", "equity 1", "initial margin 2")
+    for event in ({"type": "deposit", "account": "alice", "amount": "1"}, {"type": "vault_cash", "amount": "1"}):
+        assert decisions.of_refusal(engine.venue, (now, now), event, refusal) is None
 
 
 def test_a_takeover_is_explained_by_the_pool_as_it_was_and_a_chunk_by_its_notional() -> None:

@@ -180,3 +180,6 @@ def test_rule_sets_of_which_one_refuses_are_reported_with_the_refusal_and_what_t
     assert "ACC-5" in divergence.rules
     did, refused = divergence.did
     assert did[0].startswith("ACC-5  ") and refused[0].startswith("refused insufficient_margin")
+    assert refused[1].startswith("       equity after it: ") and refused[2].startswith(
+        "       initial margin after it: "
+    )

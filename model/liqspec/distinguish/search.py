@@ -12,7 +12,9 @@ from liqspec.core.parameters import TABLES, InvalidConfig, tables_of
 from liqspec.core.snapshot import Snapshot
 from liqspec.generate import Guide
 from liqspec.generate.configurations import base_configuration, in_its_markets
+from liqspec.report import decisions
 from liqspec.report.amounts import Units
+from liqspec.report.decisions import Decision
 from liqspec.report.sentences import effect_text
 from liqspec.search.campaign import Budget, guided_run, seeded
 from liqspec.search.minimise import FailingRun, Pass, minimise
@@ -241,7 +243,7 @@ class Pair:
             events=tuple(self.events),
             first=_reason(steps[0], done[0], done[1]),
             second=_reason(steps[1], done[1], done[0]),
-            did=(_did(self.engines[0], done[0]), _did(self.engines[1], done[1])),
+            did=(_did(steps[0], before[0], done[0]), _did(steps[1], before[1], done[1])),
         )
 
 
@@ -261,8 +263,16 @@ def _reason(step: Step, ours: Expected, theirs: Expected) -> Reason:
     return reasons.of_difference(step, seen, Observes())
 
 
-def _did(engine: Engine, expected: Expected) -> tuple[str, ...]:
+def _did(step: Step, before: Snapshot, expected: Expected) -> tuple[str, ...]:
+    """What a rule set makes of the event, line by line, with the terms of the measures on which it rests."""
+    units, around, lines = Units(step.engine.venue), (before, expected.snapshot), list[str]()
     if expected.refusal is not None:
-        return (f"refused {expected.refusal}",)
-    units = Units(engine.venue)
-    return tuple(f"{effect.rule:<7}{effect_text(effect, units)}" for effect in expected.effects)
+        decision = decisions.of_refusal(units.venue, around, step.event, expected.refusal)
+        lines = [f"refused {expected.refusal}", *_terms(decision)]
+    for effect, decision in decisions.of_effects(units.venue, around, step.event, expected.effects):
+        lines += [f"{effect.rule:<7}{effect_text(effect, units)}", *_terms(decision)]
+    return tuple(lines)
+
+
+def _terms(decision: Decision | None) -> list[str]:
+    return [] if decision is None else [" " * 7 + line for line in decision.lines()]

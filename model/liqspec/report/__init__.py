@@ -1,1 +1,1 @@
-"""Words for people that several tools share: sentences of effects, amounts, tables."""
+"""Words for people that several tools share: sentences of effects, amounts, terms of measures, tables."""

@@ -51,9 +51,12 @@ def of_refusal(venue: Venue, around: Around, event: object, refusal: Refusal | N
         return None
     state, effects = measures.changed(venue, around, event)
     # Of the pools of a transfer, the one that pays.
-    (about,) = {effect.subject for effect in effects if not isinstance(effect, CollateralMoved) or effect.amount < 0}
+    about = [effect.subject for effect in effects if not isinstance(effect, CollateralMoved) or effect.amount < 0]
+    pool = measures.all_terms(state).get(keys.pool_of(about[0] or "")) if about else None
+    if pool is None:  # an engine that breaks the rules may have refused any event
+        return None
     margin: Measure = "maintenance_margin" if refusal.rule == "ACC-9" else "initial_margin"
-    return Decision(measures.all_terms(state)[keys.pool_of(str(about))], ("equity", margin), when=" after it")
+    return Decision(pool, ("equity", margin), when=" after it")
 
 
 def of_effects(
