@@ -13,7 +13,7 @@ from liqspec.audit.log import Entry, Head, InvalidLog
 from liqspec.audit.sources import Format, Line, format_of, opened
 from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import shapes
-from liqspec.edge.texts import counted, placed, show
+from liqspec.edge.texts import counted, one_line, placed, show
 from liqspec.report.amounts import people
 from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
@@ -96,7 +96,7 @@ def _lines(audit: Audit) -> Iterator[str]:
     yield f"Rules that acted: {_counts(audit.coverage.rules)}"
     yield f"Transitions: {_counts(audit.coverage.transitions)}"
     yield f"Refusals: {_counts(audit.coverage.codes)}\n"
-    name = f" of {escape(audit.engine)}" if audit.engine else ""
+    name = f" of {escape(one_line(audit.engine))}" if audit.engine else ""
     yield f"{counted(audit.events, 'event')}{name}, after {audit.compared:,} of which something was observed"
     if audit.diverged:
         yield (

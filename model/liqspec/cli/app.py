@@ -16,6 +16,7 @@ from liqspec import __version__
 from liqspec.cli import INTERRUPTED
 from liqspec.edge.errors import InternalFailure, InvalidInput, MissingExtra, named
 from liqspec.edge.files import rules_version
+from liqspec.edge.texts import visible
 
 if TYPE_CHECKING:  # they take long to load, and not every command prints with them
     from rich.console import Console
@@ -111,7 +112,7 @@ def discard_output() -> None:
 
 
 def _end(message: str, status: int) -> NoReturn:
-    typer.echo(message, err=True)
+    typer.echo(visible(message), err=True)
     sys.exit(status)
 
 
@@ -174,9 +175,9 @@ def run() -> None:
 
 def terminal(stderr: bool = False) -> "Console":
     """A console for tables and texts."""
-    from rich.console import Console  # noqa: PLC0415
+    from liqspec.report.visible_console import VisibleConsole  # noqa: PLC0415
 
-    class Terminal(Console):
+    class Terminal(VisibleConsole):
         """A console that leaves it to `_ends` what a reader that has gone means."""
 
         def on_broken_pipe(self) -> None:
@@ -197,9 +198,13 @@ def progress(*columns: "ProgressColumn | str") -> "Progress":
 
 
 def print_json(data: Any, indent: int | None = 2, escaped: bool = False) -> None:
-    """Print data as JSON, with escapes if asked for, or where the output's encoding may not have a character."""
+    """Print data as JSON; with escapes if asked for, or where the output's encoding may not have a character.
+
+    What is not printable is always escaped.
+    """
     plain = escaped or (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    typer.echo(json.dumps(data, ensure_ascii=plain, indent=indent))
+    text = json.dumps(data, ensure_ascii=plain, indent=indent)
+    typer.echo("".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text))
 
 
 def finish(holds: bool) -> NoReturn:
@@ -209,5 +214,5 @@ def finish(holds: bool) -> NoReturn:
 
 def fail(message: str) -> NoReturn:
     """End with one line that says what was wrong with the usage."""
-    typer.echo(f"liqspec: {message}", err=True)
+    typer.echo(f"liqspec: {visible(message)}", err=True)
     raise typer.Exit(USAGE)

@@ -9,7 +9,7 @@ from liqspec.cli.app import Json, application, fail, finish, print_json, progres
 from liqspec.cli.options import EngineCommand, Timeout
 from liqspec.conform.finding import CannotStart, EngineFault
 from liqspec.conform.session import LiveEngine
-from liqspec.edge.texts import counted, one_line
+from liqspec.edge.texts import counted, one_line, visible
 from liqspec.vectors import corpus, report
 from liqspec.vectors.play import play_all
 from liqspec.vectors.suites import SUITES, all_tasks
@@ -54,7 +54,7 @@ def check(directory: Folder = None) -> None:
     """
     stale = list(corpus.stale(directory or corpus.FOLDER))
     for line in stale[:40]:
-        typer.echo(line)
+        typer.echo(visible(line))
     if stale:
         regenerate = f"liqspec vectors generate {directory or 'spec/vectors'}"
         typer.echo(f"{counted(len(stale), 'stale case')}; regenerate the corpus: {regenerate}")

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import define
 
 from liqspec.core.events import EventData
+from liqspec.edge.texts import one_line
 from liqspec.properties.catalogue import OBSERVED
 from liqspec.properties.checker.witness import Witness
 from liqspec.properties.property import NOT_EXERCISED
@@ -37,5 +38,5 @@ class OwnObservations:
             for entry, verdict in OBSERVED.judge(step):
                 self.checked[entry.name] += verdict is not NOT_EXERCISED
                 if verdict.outcome == "violated":
-                    broken.append((entry.name, verdict.wrong))
+                    broken.append((entry.name, one_line(verdict.wrong)))
         return tuple(broken)

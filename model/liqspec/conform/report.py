@@ -14,11 +14,12 @@ from liqspec.conform.saved import Saved, to_scenario
 from liqspec.conform.search import Outcome
 from liqspec.core import machine
 from liqspec.core.refusals import CODES
-from liqspec.edge.texts import counted, words
+from liqspec.edge.texts import counted, visible, words
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
 from liqspec.report.amounts import Units, people
 from liqspec.report.tables import table
+from liqspec.report.visible_console import VisibleConsole
 from liqspec.spec import rulebook, scenarios
 from liqspec.step.question import reason_json
 from liqspec.step.reasons import lines_of
@@ -73,7 +74,7 @@ def print_finding(finding: Finding, console: Console, found_events: int = 0) -> 
 def text(finding: Finding) -> str:
     """A finding as plain text, for the message of a failed test."""
     written = StringIO()
-    print_finding(finding, Console(file=written, width=120, no_color=True, highlight=False))
+    print_finding(finding, VisibleConsole(file=written, width=120, no_color=True, highlight=False))
     return written.getvalue().strip()
 
 
@@ -94,7 +95,7 @@ def _print_fault(fault: Fault, console: Console) -> None:
         if lines:
             console.print(f"the last on its {name}:")
         for line in lines:
-            console.print("    " + "".join(one if one.isprintable() else "�" for one in line[:200]), markup=False)
+            console.print(f"    {line[:200]}", markup=False)
 
 
 def _print_rule(finding: Finding, console: Console) -> None:
@@ -198,16 +199,16 @@ def write_junit(outcome: Outcome, engine: str, seconds: float, path: Path) -> No
     from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite  # noqa: PLC0415 (only this needs it)
 
     suite = TestSuite("liqspec conform")
-    compared = TestCase(f"{engine} conforms", "liqspec.conform", seconds)
+    compared = TestCase(f"{visible(engine)} conforms", "liqspec.conform", seconds)
     if outcome.finding is not None:
-        failure = Failure(_printable(outcome.finding.headline), outcome.finding.rules[0])
-        failure.text = _printable(text(outcome.finding))
+        failure = Failure(visible(outcome.finding.headline), outcome.finding.rules[0])
+        failure.text = text(outcome.finding)
         compared.result = [failure]
     elif outcome.coverage.steps == 0:
         compared.result = [Failure("nothing was compared")]
     suite.add_testcase(compared)
     for entry, times in outcome.occurred.items():
-        case = TestCase(f"known: {_printable(str(entry))}", "liqspec.conform.known")
+        case = TestCase(f"known: {visible(str(entry))}", "liqspec.conform.known")
         case.result = (
             [Skipped(f"occurred {counted(times, 'time')}")] if times else [Failure("it did not occur: take it out")]
         )
@@ -219,8 +220,3 @@ def write_junit(outcome: Outcome, engine: str, seconds: float, path: Path) -> No
     xml = JUnitXml()
     xml.add_testsuite(suite)
     xml.write(str(path), pretty=True)
-
-
-def _printable(written: str) -> str:
-    """The text without what XML cannot carry."""
-    return "".join(one if one.isprintable() or one in "\n\t" else "�" for one in written)

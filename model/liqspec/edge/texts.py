@@ -36,9 +36,17 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
+def visible(text: str, kept: str = "") -> str:
+    """The text with all that is not printable escaped, except what is `kept`, so that it cannot act on a terminal.
+
+    Not printable are control characters (terminal escapes, line ends), marks of direction, and unpaired surrogates.
+    """
+    return "".join(one if one.isprintable() or one in kept else repr(one)[1:-1] for one in text)
+
+
 def one_line(text: str, most: int = 2_000) -> str:
-    """The text with its unprintable characters escaped, and its middle left out where it is longer than `most`."""
-    plain = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text[: most * 2])
+    """The text with what is not printable escaped, and its end left out where it is longer than `most`."""
+    plain = visible(text[: most * 2])
     return plain if len(plain) <= most else f"{plain[: most * 2 // 3]}… ({len(text)} characters)"
 
 

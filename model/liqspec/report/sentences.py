@@ -6,6 +6,7 @@ from liqspec.core import effects
 from liqspec.core.effects import Effect, EndOfOrder, Sizing
 from liqspec.core.events import EventData
 from liqspec.edge import keys
+from liqspec.edge.texts import visible
 from liqspec.report.amounts import Units, value_text
 
 _SIZING_REASONS: dict[Sizing, str] = {
@@ -32,7 +33,7 @@ def event_text(event: EventData) -> str:
             words.append(str(value))
         elif name != "type":
             words.append(f"{name} {value_text(value)}")
-    return " ".join(words)
+    return visible(" ".join(words))
 
 
 def effect_json(effect: Effect, units: Units) -> dict[str, Any]:

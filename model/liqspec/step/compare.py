@@ -9,7 +9,7 @@ from attrs import Factory, field, frozen
 from liqspec.core.observation import same
 from liqspec.edge import amounts, keys
 from liqspec.edge.shapes import WrongShape
-from liqspec.edge.texts import show
+from liqspec.edge.texts import one_line, show
 from liqspec.spec import observables
 from liqspec.spec.observables import Kind
 
@@ -89,7 +89,7 @@ class Difference:
     def __str__(self) -> str:
         """The difference in one line."""
         named = self.subject in ("run", "event", self.field.partition(".")[0])
-        where = self.field if named else f"{self.subject} {self.field}"
+        where = self.field if named else f"{one_line(self.subject)} {self.field}"
         return f"{where}: ours {_value_text(self.ours)}, theirs {_value_text(self.theirs)}"
 
 

@@ -14,7 +14,7 @@ from liqspec.core.refusals import InsufficientMargin, Refusal
 from liqspec.core.state import GuardInputs, Pool, Position
 from liqspec.edge import keys
 from liqspec.edge.amounts import is_decimal
-from liqspec.edge.texts import words
+from liqspec.edge.texts import visible, words
 from liqspec.report import decisions, terms
 from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text
@@ -75,7 +75,7 @@ class Reason:
         """The reason line by line: the difference, the rule, what the rules did, the guards, and the measures."""
         yield str(self.difference)
         yield f"{self.rule} {self.title}" + (f" (also {', '.join(self.rules[1:])})" if len(self.rules) > 1 else "")
-        yield from self.because
+        yield from map(visible, self.because)
         yield from map(str, self.guards)
         yield from self.terms
 

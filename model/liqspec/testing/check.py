@@ -6,6 +6,7 @@ from liqspec.conform import configurations, known_divergences, report
 from liqspec.conform.finding import EngineFault
 from liqspec.conform.lockstep import Compared, Comparison
 from liqspec.conform.search import Budget, Search
+from liqspec.edge.texts import visible
 from liqspec.step.relation import Mode
 from liqspec.testing.engines import Factory, InProcess
 
@@ -46,7 +47,7 @@ def check_engine(
         )
         outcome = search.run()
     except EngineFault as error:
-        raise AssertionError(f"{error.fault}\n{error.fault.stderr}") from None
+        raise AssertionError(visible(f"{error.fault}\n{error.fault.stderr}".strip(), kept="\n\t")) from None
     if outcome.finding is not None:
         raise AssertionError(report.text(outcome.finding))
     if outcome.stale:
