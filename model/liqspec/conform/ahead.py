@@ -15,11 +15,14 @@ from liqspec.conform.answers import EXECUTIONS, Accepted, Answering, Skipped, re
 from liqspec.conform.finding import CannotStart, EngineFault, Finding
 from liqspec.conform.lockstep import Compared, Comparison, LockStep
 from liqspec.conform.own_observations import RESET, OwnObservations
+from liqspec.conform.peer import MAX_REPLY
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, Outcome, apply_event
 from liqspec.core.events import EventData
+from liqspec.core.observation import Observer
 from liqspec.core.parameters import families_of
 from liqspec.edge.errors import InternalFailure
+from liqspec.edge.protocol import BadLine, read_line, write_line
 from liqspec.search.campaign import guided_run
 from liqspec.step.relation import Expected
 
@@ -45,31 +48,70 @@ class Queueing(Answering, Protocol):
     def flush(self) -> None:
         """Send what was not sent yet."""
 
+    def answer_line(self) -> bytes:
+        """The next reply as it came; `read` reads it as `answer` does."""
+
+    def read(self, line: bytes) -> Reply:
+        """The reply in a line."""
+
     def forget(self) -> bool:
         """Read the replies that are still due; whether there were as many. If not, the engine is started again."""
 
 
 @frozen
 class Sent:
-    """An event that was sent, what the model did with it, and what the model shows after it where that is compared."""
+    """An event that was sent, what the model did with it, and what the model shows after it where that is compared.
+
+    `line` is how a reply begins that shows it as the model would write it.
+    """
 
     event: EventData
     outcome: Outcome
-    observation: dict[str, Any] | None
+    observation: dict[str, Any] | None = None
+    line: bytes = b""
 
-    def is_answered_by(self, reply: Reply) -> bool:
+    def is_answered_by(self, line: bytes) -> bool:
         """Whether a reply says this to the letter; one that does not may still mean the same."""
+        written = bool(self.line) and line.startswith(self.line)
+        try:
+            reply = read_line(_ACCEPTED + b"0" + line[len(self.line) :] if written else line, MAX_REPLY)
+        except BadLine:
+            return False
         if self.outcome.code is None:
-            shown = self.observation is None or _letters(reply.get("observation")) == _letters(self.observation)
+            shown = written or self.observation is None or _is(reply.get("observation"), self.observation)
             return reply.get("ok") is True and reply.get("executed", []) == [] and shown
         error = reply.get("error")
         code = error.get("code") if isinstance(error, dict) else None
         return reply.get("ok") is False and "skipped" not in reply and code == self.outcome.code
 
 
-def _letters(data: Any) -> bytes:
-    """Plain data as bytes, which are the same for the same data only: `==` takes 1, 1.0 and true for equal."""
-    return marshal.dumps(data, 2)
+_ACCEPTED = b'{"ok":true,"observation":'
+
+
+def _is(theirs: Any, ours: dict[str, Any]) -> bool:
+    """Whether plain data is the same in values, types and order: `==` takes 1, 1.0 and true for equal."""
+    return bool(theirs == ours) and marshal.dumps(theirs, 2) == marshal.dumps(ours, 2)
+
+
+class Writer:
+    """Writes the observations of one run, each entry once."""
+
+    def __init__(self) -> None:
+        self._written: dict[int, tuple[object, bytes]] = {}  # by identity, which lasts as long as the entry is kept
+
+    def line(self, observation: dict[str, Any]) -> bytes:
+        """The beginning of a reply that shows an observation."""
+        fields = (b'"%b":%b' % (name.encode(), self._value(value)) for name, value in observation.items())
+        return _ACCEPTED + b"{%b}" % b",".join(fields)
+
+    def _value(self, value: Any) -> bytes:
+        if isinstance(value, list):
+            return b"[%b]" % b",".join([self._value(entry) for entry in value])
+        kept, line = self._written.get(id(value), (None, b""))
+        if kept is not value:
+            line = write_line(value)[:-1]
+            self._written[id(value)] = value, line
+        return line
 
 
 @define
@@ -134,12 +176,14 @@ class _Run:
     witnessed: bool
     coverage: Compared = Factory(Compared)
     _sent: list[Sent] = Factory(list)
-    _replies: list[Reply | EngineFault] = Factory(list)
+    _replies: list[bytes | EngineFault] = Factory(list)
+    _observer: Observer = Factory(Observer)
+    _writer: Writer = Factory(Writer)
 
     def play(self, proposing: Proposing, length: int, where: str) -> Finding | None:
         """Send the run, and compare."""
         model, failure = Engine(Config.from_json(self.config)), None
-        self._sent.append(Sent(RESET, Outcome(), self._shown(model, Outcome())))
+        self._add(RESET, model, Outcome())
         try:
             self.engine.reset_ahead(self.config)
         except EngineFault as fault:
@@ -148,8 +192,7 @@ class _Run:
 
         def give(event: EventData) -> None:
             self.engine.give_ahead(event)
-            outcome = apply_event(model, event)
-            self._sent.append(Sent(event, outcome, self._shown(model, outcome)))
+            self._add(event, model, apply_event(model, event))
 
         try:
             guided_run(proposing(model), give, length, where)
@@ -161,21 +204,24 @@ class _Run:
             raise failure
         return found
 
-    def _shown(self, model: Engine, outcome: Outcome) -> dict[str, Any] | None:
-        compared = self.comparison.mode == "full" and self.comparison.observes.fields and outcome.refusal is None
-        return model.observe() if compared else None
+    def _add(self, event: EventData, model: Engine, outcome: Outcome) -> None:
+        if outcome.refusal is not None or self.comparison.mode != "full" or not self.comparison.observes.fields:
+            self._sent.append(Sent(event, outcome))
+            return
+        shown = self._observer.observe(model.state)
+        self._sent.append(Sent(event, outcome, shown, self._writer.line(shown)))
 
     def _is_answered(self) -> bool:
         """Whether every reply is what the model does, to the letter, and breaks no property; then it is counted."""
         own = OwnObservations(self.config, self.coverage.checked) if self.witnessed and self.comparison.judged else None
         for sent in self._sent:
             try:
-                reply = self.engine.answer()
+                line = self.engine.answer_line()
             except EngineFault as fault:
                 self._replies.append(fault)
                 return False
-            self._replies.append(reply)
-            if not sent.is_answered_by(reply):
+            self._replies.append(line)
+            if not sent.is_answered_by(line):
                 return False
             if own is not None and own.broken_by(sent.event, sent.outcome.code, sent.observation):
                 return False
@@ -213,7 +259,7 @@ class _Recorded:
     """An engine that was sent everything before: its replies, those read already and those that are still due."""
 
     engine: Queueing
-    replies: deque[Reply | EngineFault]
+    replies: deque[bytes | EngineFault]
 
     def reset(self, _: dict[str, Any]) -> Reply:
         """The reply to the start of the run."""
@@ -224,9 +270,10 @@ class _Recorded:
 
     def answer(self) -> Reply:
         """The next reply."""
-        reply = self.replies.popleft() if self.replies else self.engine.answer()
-        if isinstance(reply, EngineFault):
-            raise reply
+        line = self.replies.popleft() if self.replies else self.engine.answer_line()
+        if isinstance(line, EngineFault):
+            raise line
+        reply = self.engine.read(line)
         answer = read_answer(reply)
         if isinstance(answer, Skipped) or (isinstance(answer, Accepted) and answer.executed):
             raise Elsewhere

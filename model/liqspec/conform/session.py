@@ -78,7 +78,14 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
 
     def answer(self) -> dict[str, Any]:
         """The reply to what was sent last."""
-        line = self._peer.receive()
+        return self.read(self._peer.receive())
+
+    def answer_line(self) -> bytes:
+        """The next reply, as it came."""
+        return self._peer.receive()
+
+    def read(self, line: bytes) -> dict[str, Any]:
+        """The reply in a line."""
         try:
             return protocol.read_line(line, MAX_REPLY)
         except BadLine as error:

@@ -10,14 +10,51 @@ from liqspec.edge.amounts import is_decimal
 
 def observe(state: State) -> dict[str, Any]:
     """The observation of a state: positions, pools and vault (OBS-1)."""
-    return {
-        "time": state.time,
-        "block": state.block,
-        **({"marks": observe_marks(state)} if state.venue.forms_marks else {}),
-        "positions": [observe_position(state, position) for _, position in state.positions()],
-        "pools": [observe_pool(state, pool) for pool in state.pools()],
-        "vault": observe_vault(state),
-    }
+    return Observer().observe(state)
+
+
+class Observer:
+    """Observes a run again and again; an entry is formed again only when what it shows has changed.
+
+    Its observations share their entries, so nobody may change one.
+    """
+
+    def __init__(self) -> None:
+        self._formed: dict[object, tuple[object, dict[str, Any]]] = {}  # what an entry shows, and the entry
+
+    def observe(self, state: State) -> dict[str, Any]:
+        """The observation of a state: positions, pools and vault (OBS-1)."""
+        return {
+            "time": state.time,
+            "block": state.block,
+            **({"marks": observe_marks(state)} if state.venue.forms_marks else {}),
+            "positions": [self._position(state, position) for _, position in state.positions()],
+            "pools": [self._pool(state, pool) for pool in state.pools()],
+            "vault": self._vault(state),
+        }
+
+    def _position(self, state: State, position: Position) -> dict[str, Any]:
+        ends = cooldown_until(state, position)
+        shown = (position.state, position.size, position.cost, position.order, position.life, ends)
+        formed = self._formed.get(position)
+        if formed is None or formed[0] != shown:
+            formed = self._formed[position] = shown, observe_position(state, position)
+        return formed[1]
+
+    def _pool(self, state: State, pool: Pool) -> dict[str, Any]:
+        shown = (pool.collateral, pool.in_liquidation, state.holdings(pool))
+        formed = self._formed.get(pool)
+        if formed is None or formed[0] != shown:
+            formed = self._formed[pool] = shown, observe_pool(state, pool)
+        return formed[1]
+
+    def _vault(self, state: State) -> dict[str, Any]:
+        vault = state.vault
+        shown = (vault.cash, state.equity(vault), vault.positions.copy())
+        formed = self._formed.get(vault)
+        if formed is None or formed[0] != shown:
+            formed = self._formed[vault] = shown, observe_vault(state)
+        return formed[1]
 
 
 def observe_marks(state: State) -> dict[str, str]:
@@ -38,7 +75,6 @@ def observe_vault(state: State) -> dict[str, Any]:
 def observe_position(state: State, position: Position) -> dict[str, Any]:
     """A position as observed; closed ones too (OBS-2)."""
     size = position.market.size
-    window = position.size and arithmetic.window_open(state.time, position.window.until)
     return {
         "account": position.account,
         "market": position.market.name,
@@ -48,8 +84,14 @@ def observe_position(state: State, position: Position) -> dict[str, Any]:
         "cost": state.venue.money.text(position.cost),
         "order": None if position.order is None else size.text(position.order),
         "life": position.life,
-        "cooldown_until": position.window.until if window else None,
+        "cooldown_until": cooldown_until(state, position),
     }
+
+
+def cooldown_until(state: State, position: Position) -> int | None:
+    """The end of the window that a position shows: its own, while it is open (OBS-2)."""
+    shows = position.size and arithmetic.window_open(state.time, position.window.until)
+    return position.window.until if shows else None
 
 
 def observe_pool(state: State, pool: Pool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine, Outcome, apply_event
 from liqspec.core.events import EventData
+from liqspec.core.observation import Observer
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.properties.catalogue import OBSERVED
@@ -36,6 +37,7 @@ class Monitor:
         self.outcome = Outcome()
         self.crashed = False
         self._coverage = coverage
+        self._observer = Observer()
         self._follower: Follower | None = None
         self._latest: tuple[Snapshot, EventData] | None = None  # the latest event, with the state before it
         self._earlier: tuple[Snapshot, EventData] | None = None  # the event before that
@@ -70,7 +72,7 @@ class Monitor:
         if self._follower is not None:
             self._follower.see(event, effects, refusal)
         self.refusal = None if refusal is None else refusal.code
-        step = self.witness.see(event, self.refusal, self._engine.observe())
+        step = self.witness.see(event, self.refusal, self._observer.observe(self._engine.state))
         self.snapshot = self._engine.snapshot()
         model_step = ModelStep(self._engine, before, event, self.snapshot, effects, refusal, self.witness)
         return _counted([*OBSERVED.judge(step), *MODEL.judge(model_step)], self._coverage)

@@ -199,7 +199,7 @@ class View:
         held: dict[str, list[NaivePosition]] = {}
         for entry in observation["positions"]:
             position = None if earlier is None else earlier.positions.get(event_position(entry))
-            if position is None or position.raw != entry:
+            if position is None or (position.raw is not entry and position.raw != entry):
                 position = NaivePosition(entry, *(entry[name] for name in _OF_POSITION))
             positions[position.key] = position
             if position.size:
