@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify rules test test-thorough coverage check bench mutants mutation conform vectors parameters state events studies diagrams node lock clean
+.PHONY: help verify rules test test-thorough coverage check bench mutants naming mutation conform vectors parameters state events studies diagrams node lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ mutants: .venv/ready  ## which property catches which wrong engine, after how ma
 
 mutation: .venv/ready  ## try every small change of the rules' modules on a copy, and list those that the tests do not detect
 	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_mutation.py --table tests/adversaries/MUTATION.md
+
+naming: .venv/ready  ## how often the rule that a wrong engine breaks is named first
+	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_naming.py
 
 conform: .venv/ready  ## which wrong engine, run as a separate process, `liqspec conform` catches, and with how few events
 	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_conform.py

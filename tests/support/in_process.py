@@ -6,6 +6,8 @@ from typing import Any
 
 from engines.python_engine import Session
 from liqspec.conform.finding import EngineFault, Fault
+from liqspec.testing.engines import InProcess, Model
+from liqspec.wrong_engines import WrongEngine
 
 
 class Pausing:
@@ -38,3 +40,22 @@ class Pausing:
     def _ask(self, **request: Any) -> dict[str, Any]:
         reply: dict[str, Any] = self.session.reply(json.dumps(request).encode())
         return reply
+
+
+class Wrong(Model):
+    """A wrong engine: the model, which is patched only while it is asked."""
+
+    wrong: WrongEngine
+
+    def reset(self, config: dict[str, Any]) -> dict[str, Any]:
+        with self.wrong.applied():
+            return super().reset(config)
+
+    def apply(self, event: dict[str, Any]) -> object:
+        with self.wrong.applied():
+            return super().apply(event)
+
+
+def wrong_engine(wrong: WrongEngine) -> InProcess:
+    """The wrong engine as it is driven."""
+    return InProcess(type("AWrongEngine", (Wrong,), {"wrong": wrong}))

@@ -130,9 +130,10 @@ def _compare(search: Search, replay: FailingRun | None) -> Outcome:
     # What the engine executes by itself was saved as events, which it does not support.
     events = [event for event in replay.events if event.get("type") not in EVENTS.keys() - search.events]
     outcome = Outcome(occurred=dict.fromkeys(search.known, 0))
-    outcome.finding = play(
+    found = play(
         search.engine, replay.config, events, search.comparison, outcome.coverage, witnessed=search.comparison.judged
     )
+    outcome.finding = found and search.explained(found)
     return outcome
 
 

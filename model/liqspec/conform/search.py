@@ -109,9 +109,12 @@ class Search:
             if (entry := self._known(finding)) is not None:
                 outcome.occurred[entry] += 1
                 continue
+            explained = self.explained(self._second_look(finding))
+            if (entry := self._known(explained)) is not None:  # by a rule that only the explanation found
+                outcome.occurred[entry] += 1
+                continue
             outcome.found_events = len(finding.events)
-            where = f"seed {self.budget.seed} run {number} on {name}"
-            outcome.finding = evolve(self._second_look(finding), where=where)
+            outcome.finding = evolve(explained, where=f"seed {self.budget.seed} run {number} on {name}")
             break
         return outcome
 
@@ -142,6 +145,17 @@ class Search:
                 return event
             unsupported[str(kind)] += 1
         return None
+
+    def explained(self, finding: Finding) -> Finding:
+        """The finding with the rule first that the engine breaks, if a known mistake is what it does."""
+        if not self.budget.shrink_seconds:
+            return finding
+        from liqspec.conform.explanations import SECONDS, Explanation  # noqa: PLC0415 (only a finding needs it)
+
+        explanation = Explanation(
+            engine=self.engine, events=self.events, setting=self.setting, comparison=self.comparison
+        )
+        return explanation.of(finding, min(SECONDS, self.budget.shrink_seconds))
 
     def _second_look(self, finding: Finding) -> Finding:
         """Whether the finding happens again, and in as few events as possible, with the live engine in the loop.

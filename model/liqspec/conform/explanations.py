@@ -1,0 +1,130 @@
+"""Which mistake the engine of a finding makes: what explains the finding, and further runs that decide."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from attrs import evolve, frozen
+
+from liqspec.conform.answers import Accepted, Player, Refused, read_answer
+from liqspec.conform.configurations import Setting
+from liqspec.conform.finding import EngineFault, Finding
+from liqspec.conform.lockstep import Comparison
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine, apply_event
+from liqspec.core.events import EVENTS, EventData
+from liqspec.edge import files
+from liqspec.generate import Guide
+from liqspec.search.campaign import guided_run, seeded
+from liqspec.spec import vectors
+from liqspec.step.explanations import Likeness, Played, explained, explaining
+from liqspec.step.relation import Observed
+from liqspec.wrong_engines import WRONG_ENGINES, WrongEngine
+
+SECONDS = 5.0  # for further runs
+RUNS = 60  # random runs that may tell mistakes apart
+CONFIRMING = 10  # runs where one broken rule is left
+LENGTH = 40  # events in one of them
+
+Run = tuple[dict[str, Any], list[EventData]]
+
+
+@frozen(kw_only=True)
+class Explanation:
+    """A live engine, what it supports, and how it is compared: what is needed to say which mistake it makes."""
+
+    engine: Player
+    events: frozenset[str]
+    setting: Setting
+    comparison: Comparison
+    hypotheses: tuple[WrongEngine, ...] = tuple(WRONG_ENGINES.values())
+
+    @property
+    def alike(self) -> Likeness:
+        """How answers are compared."""
+        return Likeness(mode=self.comparison.mode, observes=self.comparison.observes)
+
+    def of(self, finding: Finding, seconds: float = SECONDS) -> Finding:
+        """The finding with the rule first that the engine breaks, if a known mistake explains all that it does."""
+        shown = None if finding.reply is None or finding.kind != "difference" else _observed(finding.reply)
+        if shown is None:
+            return finding
+        first, *others = finding.reasons
+        mistakes = explaining(_played(finding.config, finding.applied), shown, self.alike, self.hypotheses)
+        mistakes = self._confirmed(mistakes, finding, time.monotonic() + seconds)
+        return evolve(finding, reasons=(explained(first, mistakes), *others))
+
+    def _confirmed(self, mistakes: list[WrongEngine], finding: Finding, deadline: float) -> list[WrongEngine]:
+        """Those of the mistakes that the engine shows in further runs too, until one broken rule is left."""
+        for number, (config, events) in enumerate(self._runs(mistakes, finding)):
+            certain = len({wrong.rule for wrong in mistakes}) < 2 and number >= CONFIRMING
+            if not mistakes or certain or time.monotonic() > deadline:
+                break
+            played = _played(config, events)
+            expected = list(played.answers())
+            if all(played.answered_by(wrong, expected, self.alike) for wrong in mistakes):
+                continue
+            answered = self._answers(config, events)
+            if answered is not None:
+                mistakes = [wrong for wrong in mistakes if played.answered_by(wrong, answered, self.alike)]
+        return mistakes
+
+    def _runs(self, mistakes: list[WrongEngine], finding: Finding) -> Iterator[Run]:
+        """The shortest counterexamples of mistakes, first of these; then guided runs, some begun as the finding."""
+        rules = {wrong.rule for wrong in mistakes}
+        ranked = sorted(WRONG_ENGINES.values(), key=lambda wrong: (wrong not in mistakes, wrong.rule not in rules))
+        for wrong in ranked:
+            for path in (files.ROOT / "vectors").glob(f"*/mistakes/{wrong.id.lower()}-*.json"):
+                config, events = vectors.read_run(path)
+                if self.setting.allows(config) and all(_kind(event) in self.events for event in events):
+                    yield config, events
+        for number in range(RUNS):
+            random, events = seeded(0, number), list[EventData]()
+            config = self.setting.run(number, random)[1] if number % 3 == 2 else finding.config
+            model, led = Engine(Config.from_json(config)), list(finding.events[:-1]) if number % 3 == 0 else []
+
+            def apply(event: EventData, model: Engine = model, events: list[EventData] = events) -> None:
+                events.append(event)
+                apply_event(model, event)
+
+            for event in led:
+                apply(event)
+            guided_run(partial(self._next, Guide(random, model, self.events)), apply, LENGTH, "a run that explains")
+            yield config, events
+
+    def _next(self, guide: Guide) -> EventData | None:
+        event = guide.next_event()
+        return event if event is None or _kind(event) in self.events else None
+
+    def _answers(self, config: dict[str, Any], events: list[EventData]) -> list[Observed] | None:
+        """What the engine answers at the start, and to each event; None if that cannot be compared."""
+        try:
+            answers = [_observed(self.engine.reset(config))]
+            for event in events:
+                self.engine.give(event)
+                answers.append(_observed(self.engine.answer()))
+        except EngineFault:
+            return None
+        known = [answer for answer in answers if answer is not None]
+        return known if len(known) == len(answers) else None
+
+
+def _played(config: dict[str, Any], events: list[EventData]) -> Played:
+    read = Config.from_json(config)
+    return Played(start=lambda: Engine(read), events=events)
+
+
+def _observed(reply: dict[str, Any]) -> Observed | None:
+    """What an engine showed; None where it skipped, or executed orders itself, so that other events were applied."""
+    answer = read_answer(reply)
+    if isinstance(answer, Refused):
+        return Observed(refused=answer.code)
+    if not isinstance(answer, Accepted) or answer.executed or not isinstance(answer.observation, dict):
+        return None
+    return Observed(observation=answer.observation)
+
+
+def _kind(event: EventData) -> str:
+    kind = str(event.get("type"))
+    return kind if kind in EVENTS else next(iter(EVENTS))  # one of an unknown type must be refused by every engine
