@@ -129,7 +129,7 @@ def test_the_terms_of_random_states_add_up_to_what_the_arithmetic_computes_and_t
         for config, engine, before, event, done in steps(number):
             for pool in measures.all_terms(engine.state).values():
                 check_pool(config, engine, pool)
-                for sentence in terms.lines(pool, *(ALL if pool.positions else ALL[3:])):
+                for sentence in terms.lines(pool, *(ALL if pool.positions else ALL[4:])):
                     check_sentence(sentence, config)
                 seen[f"{len(pool.positions)} positions"] += 1
                 seen["restore"] += pool.restore is not None
@@ -367,3 +367,21 @@ def test_the_terms_of_a_decision_at_the_mark_of_another_engine_are_those_of_that
     decided = list(decisions.of_effects(engine.venue, (before, engine.snapshot()), event, done.effects))
     (lines,) = (list(decision.lines()) for _, decision in decided if decision is not None)
     assert lines[0] == "equity: collateral 200 + PnL -120 = 80 (MRG-3)"
+
+
+def test_an_order_that_a_restored_pool_cancels_is_explained_by_its_target_and_what_that_is_a_share_of() -> None:
+    """LIQ-9, LIQ-15: the effects that follow from it do not repeat it."""
+    engine = holding(liquidation={"restore": {"measure": "initial", "factor": "7/6"}})
+    mark(engine, "88")
+    before, event = engine.snapshot(), {"type": "deposit", "account": "alice", "amount": "1920"}
+    done = apply_event(engine, event)
+    decided = list(decisions.of_effects(engine.venue, (before, engine.snapshot()), event, done.effects))
+    assert {effect.rule: list(decision.lines()) for effect, decision in decided if decision is not None} == {
+        "LIQ-9": [
+            "equity: collateral 2,120 + PnL -120 = 2,000 (MRG-3)",
+            "maintenance margin: 880 × 1/10 = 88 (tier 1, MRG-5)",
+            "initial margin: 880 ÷ 5 = 176 (MRG-7)",
+            "restore target: 7/6 × initial margin 176 = ~205.33 (LIQ-15)",
+        ]
+    }
+    assert {effect.rule for effect, _ in decided} >= {"LIQ-9", "LIQ-10", "LIQ-4"}

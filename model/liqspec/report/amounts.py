@@ -25,7 +25,7 @@ class Units:
 
     def exact_money(self, amount: Ratio) -> str:
         """An exact rational amount in quote units: a decimal where it has one, else a ratio."""
-        return amounts.ratio_text(Fraction(amount.numerator, amount.denominator) * self.venue.money.step)
+        return exact_text(Fraction(amount.numerator, amount.denominator) * self.venue.money.step)
 
     def price(self, market: str, ticks: int) -> str:
         """A price in ticks."""

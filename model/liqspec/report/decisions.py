@@ -14,6 +14,7 @@ from liqspec.core.effects import (
     LiquidationEntered,
     LiquidationLeft,
     OrderEmitted,
+    OrderEnded,
     Transitioned,
 )
 from liqspec.core.measures import Around, PoolTerms
@@ -97,7 +98,7 @@ def _json(decision: Decision | None) -> dict[str, Any]:
 
 def _measured(effect: Effect) -> tuple[Measure, ...]:
     match effect:
-        case LiquidationEntered() | LiquidationLeft(rule="LIQ-10"):
+        case LiquidationEntered() | LiquidationLeft(rule="LIQ-10") | OrderEnded(how="restored"):
             return COVERED
         case Transitioned() if {"needs_liquidation", "restored"} & set(effect.guard):
             return COVERED

@@ -26,11 +26,14 @@ class _Term:
 
 
 def lines(terms: PoolTerms, *measures: Measure) -> Iterator[str]:
-    """A sentence for each of these measures; none for a restore target where the venue has none."""
+    """A sentence for each of these measures, a restore target after what it is a share of, if the venue has one."""
     for measure in measures:
-        if measure == "restore_target" and terms.restore is None:
-            continue
-        yield _sentence(terms, measure)
+        if measure != "restore_target":
+            yield _sentence(terms, measure)
+        elif terms.restore is not None:
+            if terms.restore.measure not in measures:
+                yield _sentence(terms, "initial_margin")
+            yield _sentence(terms, measure)
 
 
 def position_lines(terms: PoolTerms, position: PositionTerms) -> Iterator[str]:
