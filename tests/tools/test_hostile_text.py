@@ -12,6 +12,7 @@ from liqspec.edge.texts import one_line, visible
 from liqspec.testing import Model, Refused, check_engine
 from support.builders import small_config
 from support.commands import run_here
+from support.paths import ROOT
 
 # Clears the screen (in both ways), writes backwards, isolates, rings, begins a line.
 EVIL = "\x1b[2J\x9b2J\u202e\u2066\x07\r\nevil"
@@ -171,3 +172,19 @@ def test_what_is_not_printable_is_escaped(one: str) -> None:
 @pytest.mark.parametrize("text", ["", "equity 1,205 < 1,205.125", "Größe ≥ 永续 🙂"])
 def test_what_is_printable_stays(text: str) -> None:
     assert visible(text) == text
+
+
+def test_a_diagram_is_printed_visibly_on_a_terminal_and_written_as_it_is_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """The venue's name is in it."""
+    name = EVIL.replace("\r\n", "")
+    generic = (ROOT / "spec/venues/generic.toml").read_text(encoding="utf-8")
+    path = tmp_path / "venue.toml"
+    path.write_text(generic.replace('name = "generic"', f"name = {json.dumps(name)}"), encoding="utf-8")
+    for is_terminal in (True, False):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda value=is_terminal: value)
+        assert run_here(monkeypatch, "draw", "machine", "--venue", str(path), "--format", "dot") == 0
+        printed = capfdbinary.readouterr().out.decode()
+        assert "evil" in printed
+        assert is_harmless(printed) == is_terminal

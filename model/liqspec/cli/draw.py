@@ -14,7 +14,7 @@ from liqspec.draw.dot import image
 from liqspec.draw.theme import ThemeName
 from liqspec.draw.views import TEXTS, VIEWS, Format
 from liqspec.edge.errors import needs
-from liqspec.edge.texts import counted
+from liqspec.edge.texts import counted, visible
 from liqspec.replay import mark_choices, recordings
 from liqspec.replay.record import Record
 from liqspec.spec import scenarios
@@ -233,5 +233,7 @@ def _position(record: Record, wanted: str | None) -> str | None:
 def _deliver(content: bytes, output: Path | None) -> None:
     if output is not None:
         output.write_bytes(content)
+    elif sys.stdout.isatty():  # a text, in which a venue's name may be anything
+        typer.echo(visible(content.decode(), kept="\n\t"), nl=False)
     else:
         typer.get_binary_stream("stdout").write(content)
