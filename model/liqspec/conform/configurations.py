@@ -8,6 +8,7 @@ from attrs import frozen
 from liqspec.conform.answers import Hello, check_families
 from liqspec.core.parameters import families_of
 from liqspec.generate.configurations import base_configuration, configuration, part_of
+from liqspec.generate.worlds import World, of_run
 from liqspec.spec import venues
 
 
@@ -28,12 +29,16 @@ class Setting:
         """The families that some run has."""
         return frozenset(family for base in self.bases for family in families_of(base)) if self.fixed else self.families
 
-    def run(self, number: int, random: Random) -> tuple[str, dict[str, Any]]:
-        """The name and the configuration of the run with this number."""
+    def run(self, number: int, random: Random, usual: int) -> tuple[str, World]:
+        """The name and the world of the run with this number, where a usual one has `usual` events."""
         index = number % len(self.bases)
-        base = self.bases[index]
-        config = part_of(random, base) if self.fixed else configuration(random, base, self.families)
-        return self.names[index], config
+        base, families = self.bases[index], self.families
+        return self.names[index], of_run(number, random, base, usual=usual, families=families, fixed=self.fixed)
+
+    def config(self, number: int, random: Random) -> dict[str, Any]:
+        """The configuration of a usual run at the base with this number."""
+        base = self.bases[number]
+        return part_of(random, base) if self.fixed else configuration(random, base, self.families)
 
     def allows(self, config: dict[str, Any]) -> bool:
         """Whether a configuration has these rules: a fixed venue allows no others, and no engine other families."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from random import Random
-from typing import Any
 
 from attrs import Factory, define, evolve, field, frozen
 
@@ -21,6 +20,7 @@ from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EVENTS, EventData
 from liqspec.edge.texts import counted
 from liqspec.generate import Guide
+from liqspec.generate.worlds import World
 from liqspec.search import campaign
 from liqspec.search.campaign import guided_run, seeded
 from liqspec.search.minimise import FailingRun, Pass, minimise
@@ -100,9 +100,9 @@ class Search:
             if number > 20 and not coverage.steps:  # an engine that skips everything would never come to its steps
                 break
             random = seeded(self.budget.seed, number)
-            name, config = self.setting.run(number, random)
+            name, world = self.setting.run(number, random, self.budget.length)
             where = f"run {number} of seed {self.budget.seed}"
-            finding = self._drive(config, random, coverage, where, witnessed=number % WITNESSED == 0)
+            finding = self._drive(world, random, coverage, where, witnessed=number % WITNESSED == 0)
             self.progress(coverage)
             if finding is None:
                 continue
@@ -119,22 +119,22 @@ class Search:
         return outcome
 
     def _drive(
-        self, config: dict[str, Any], random: Random, coverage: Compared, where: str, *, witnessed: bool
+        self, world: World, random: Random, coverage: Compared, where: str, *, witnessed: bool
     ) -> Finding | None:
         begun, unsupported = random.getstate(), coverage.unsupported.copy()
 
         def proposing(model: Engine) -> Callable[[], EventData | None]:
-            return partial(self._next, Guide(random, model, self.events), random, coverage.unsupported)
+            return partial(self._next, world.guide(random, model, self.events), random, coverage.unsupported)
 
         with suppress(Elsewhere):
-            return self._ahead.play(config, proposing, self.budget.length, where, coverage, witnessed=witnessed)
+            return self._ahead.play(world.config, proposing, world.length, where, coverage, witnessed=witnessed)
         random.setstate(begun)
         coverage.unsupported = unsupported
-        lockstep = LockStep(self.engine, self.comparison, coverage, config, witnessed)
+        lockstep = LockStep(self.engine, self.comparison, coverage, world.config, witnessed)
         started = lockstep.start()
         if started is not None:
             return started if isinstance(started, Finding) else None
-        return guided_run(proposing(lockstep.model), lockstep.give, self.budget.length, where)
+        return guided_run(proposing(lockstep.model), lockstep.give, world.length, where)
 
     def _next(self, guide: Guide, random: Random, unsupported: Counter[str]) -> EventData | None:
         """The guide's next event of a type that the engine supports; None if there is none."""

@@ -7,6 +7,7 @@ from liqspec.core.arithmetic import (
     Holding,
     below_backstop,
     divide_up,
+    initial_margin,
     notional,
     pool_equity,
     pool_initial_margin,
@@ -79,6 +80,15 @@ def is_exact(state: State, pool: Pool, position: Position) -> bool:
         return True
     others = [state.holding(other) for other in pool.open_positions() if other is not position]
     return pool_maintenance_margin([held]) in [pool_maintenance_margin([other]) for other in others]
+
+
+def affordable(market: Market, mark: int, free: int, leverage: int) -> int:
+    """Lots whose initial margin at a mark in ticks is at most `free` quote units: the most such, or at least half."""
+    lot = mark * market.unit
+    lots = max(0, free * leverage // lot)
+    while lots and initial_margin(lots * lot, leverage, market.schedule) > free:
+        lots //= 2
+    return lots
 
 
 def funding_to(position: Position, equity: int, target: int) -> int:

@@ -10,6 +10,7 @@ from attrs import fields
 from liqspec.core import parameters
 from liqspec.core.config import Config
 from liqspec.edge.amounts import MAX_INTEGER, decimal_text
+from liqspec.generate.names import ACCOUNTS, MARKETS, renamed
 from liqspec.spec.venues import VenueFile
 
 # Names that are in another order by UTF-16; and names of which any two are without regard to case, or in a language,
@@ -28,41 +29,52 @@ def base_configuration(venue: VenueFile) -> dict[str, Any]:
 
 def part_of(random: Random, base: dict[str, Any]) -> dict[str, Any]:
     """One to three accounts and some markets of `base`, whose rules stay as they are."""
-    return _part(random, base, accounts=random.choice((1, 2, 2, 3)), markets=random.choice((1, 2, 2, 3)))
+    return part(random, base, accounts=random.choice((1, 2, 2, 3)), markets=random.choice((1, 2, 2, 3)))
 
 
-def configuration(random: Random, base: dict[str, Any], families: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """A configuration near `base`: part of it; parameters, markets and names changed now and then."""
-    near = in_its_markets(random, _with_made_markets(base, random) if random.random() < 0.2 else base)
+def configuration(
+    random: Random,
+    base: dict[str, Any],
+    families: frozenset[str] = frozenset(),
+    counts: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """A configuration near `base`: part of it; parameters, markets and names changed now and then.
+
+    `counts` are how many accounts and markets it has; without them there are one to three of each.
+    """
+    near = in_its_markets(random, _with_made_markets(base, random) if random.random() < 0.2 else base, counts)
     return _with_families(near, families)
 
 
-def in_its_markets(random: Random, base: dict[str, Any]) -> dict[str, Any]:
+def in_its_markets(random: Random, base: dict[str, Any], counts: tuple[int, int] | None = None) -> dict[str, Any]:
     """A configuration near `base` in some of its markets, in any order; parameters and names changed now and then."""
     dense = random.random() < 0.2
-    config = _part(random, base, 1, 2) if dense else part_of(random, base)
+    if counts is not None:
+        config = part(random, base, *counts)
+    else:
+        config = part(random, base, 1, 2) if dense else part_of(random, base)
     if dense or random.random() < 0.6:
         changes = _everything_at_once(random) if dense else _changes(random, "liquidation")
         config["liquidation"] = {**base.get("liquidation", {}), **changes}
         config["backstop"] = {**base["backstop"], **_changes(random, "backstop")}
     ranked = config.get("liquidation", {}).get("order_policy") == "ranked"
     equal = random.random() < (0.5 if ranked else 0.15)
-    if equal:  # equal markets, in which two positions can have equal margins
-        first = min(config["markets"])
-        config["markets"] = dict.fromkeys(config["markets"], config["markets"][first])
-        config["marks"] = dict.fromkeys(config["marks"], config["marks"][first])
+    if equal:
+        config = _with_equal_markets(config)
     if random.random() < 0.03:  # near the largest time, beyond which a window can end (CFG-2)
         config["time"] = MAX_INTEGER - random.choice((10, 30_001, 100_000))
     # The order of names decides between equal margins, and almost nowhere else.
-    named = _renamed(config, random) if random.random() < (0.8 if equal and ranked else 0.02) else config
+    confusing = counts is None and random.random() < (0.8 if equal and ranked else 0.02)
+    named = _renamed(config, random) if confusing else config
     return _shuffled(named, random) if random.random() < 0.5 else named
 
 
-def _part(random: Random, base: dict[str, Any], accounts: int, markets: int) -> dict[str, Any]:
+def part(random: Random, base: dict[str, Any], accounts: int, markets: int) -> dict[str, Any]:
+    """That many accounts, and at most that many markets of `base`, whose rules stay as they are."""
     names = sorted(random.sample(sorted(base["markets"]), k=min(len(base["markets"]), markets)))
     return {
         **base,
-        "accounts": ["alice", "bob", "carol"][:accounts],
+        "accounts": list(ACCOUNTS[:accounts]),
         "markets": {name: base["markets"][name] for name in names},
         "marks": {name: base["marks"][name] for name in names},
         "vault": {"cash": random.choice(("0", "1000", "1000000"))},
@@ -71,14 +83,32 @@ def _part(random: Random, base: dict[str, Any], accounts: int, markets: int) -> 
 
 def _renamed(config: dict[str, Any], random: Random) -> dict[str, Any]:
     """The configuration with names that are easily sorted wrong."""
-    names = random.choice(_MARKET_NAMES)
-    markets = dict(zip(config["markets"], random.sample(names, k=len(config["markets"])), strict=True))
-    return {
-        **config,
-        "accounts": list(_ACCOUNT_NAMES[: len(config["accounts"])]),
-        "markets": {markets[name]: market for name, market in config["markets"].items()},
-        "marks": {markets[name]: mark for name, mark in config["marks"].items()},
-    }
+    sample = random.sample(random.choice(_MARKET_NAMES), k=len(config["markets"]))
+    accounts = dict(zip(config["accounts"], _ACCOUNT_NAMES, strict=False))
+    return renamed(config, [], accounts, dict(zip(config["markets"], sample, strict=True)))[0]
+
+
+def with_markets(random: Random, base: dict[str, Any], count: int, tiers: int = 0) -> dict[str, Any]:
+    """The base with at least that many markets, those that it lacks near its own; with `tiers`, each has so many."""
+    grown: dict[str, Any] = {**base, "markets": dict(base["markets"]), "marks": dict(base["marks"])}
+    fresh = [name for name in MARKETS if name not in base["markets"]]
+    for name in fresh[: max(0, count - len(base["markets"]))]:
+        near = base["markets"][random.choice(sorted(base["markets"]))]
+        grown["markets"][name], grown["marks"][name] = _market_near(random, near, near["tiers"])
+    if tiers:
+        grown["markets"] = {
+            name: {**market, "tiers": _many_tiers(random, tiers)} for name, market in grown["markets"].items()
+        }
+    return grown
+
+
+def _market_near(
+    random: Random, market: dict[str, Any], tiers: list[dict[str, Any]] | None = None
+) -> tuple[dict[str, Any], str]:
+    """A market whose grids are often not powers of ten, and where its mark starts."""
+    tick, lot = (Fraction(market[grid]) * random.choice((1, 3, 25)) for grid in ("tick", "lot"))
+    made = {"tick": decimal_text(tick), "lot": decimal_text(lot), "tiers": tiers or _tiers(random)}
+    return made, decimal_text(tick * START)
 
 
 def _with_made_markets(base: dict[str, Any], random: Random) -> dict[str, Any]:
@@ -87,9 +117,7 @@ def _with_made_markets(base: dict[str, Any], random: Random) -> dict[str, Any]:
     quote_unit = Fraction(str(unit)) / random.choice((1, 1, 4, 100))
     made: dict[str, Any] = {**base, "quote_unit": decimal_text(quote_unit), "markets": {}, "marks": {}}
     for name, market in base["markets"].items():
-        tick, lot = (Fraction(market[grid]) * random.choice((1, 3, 25)) for grid in ("tick", "lot"))
-        made["marks"][name] = decimal_text(tick * START)
-        made["markets"][name] = {"tick": decimal_text(tick), "lot": decimal_text(lot), "tiers": _tiers(random)}
+        made["markets"][name], made["marks"][name] = _market_near(random, market)
     return made
 
 
@@ -98,12 +126,39 @@ def _tiers(random: Random) -> list[dict[str, Any]]:
     count = random.choice((1, 2, 3, 3, 4))
     aboves = [0, *sorted(random.sample((1000, 5000, 20000, 50000, 100000, 1000000), k=count - 1))]
     leverages = sorted(random.choices((1, 2, 3, 5, 10, 20, 25, 40), k=count), reverse=True)
+    return _schedule(random, aboves, leverages)
+
+
+def _many_tiers(random: Random, count: int) -> list[dict[str, Any]]:
+    """That many tiers, which begin low enough to be met one after the other, at leverages of up to 1,000."""
+    aboves = [0, *sorted(random.sample([250 * 2**power for power in range(16)], k=count - 1))]
+    leverages = sorted(random.choices((1, 2, 3, 4, 5, 10, 20, 25, 40, 50, 125, 300, 1000), k=count), reverse=True)
+    return _schedule(random, aboves, leverages)
+
+
+def _schedule(random: Random, aboves: list[int], leverages: list[int]) -> list[dict[str, Any]]:
     rate, tiers = Fraction(0), []
     for above, leverage in zip(aboves, leverages, strict=True):
         share = random.choice((Fraction(1), Fraction(1, 2), Fraction(1, 2), Fraction(2, 3), Fraction(1, 7)))
         rate = max(rate, share / leverage)  # a rate does not fall (MRG-8)
         tiers.append({"above": str(above), "maintenance_rate": str(rate), "max_leverage": leverage})
     return tiers
+
+
+def with_equals(random: Random, config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with equal markets, whose names decide in which order they are liquidated."""
+    ranked = {
+        **config.get("liquidation", {}),
+        "order_policy": "ranked",
+        "partial_threshold": random.choice(("0", "1000")),
+    }
+    return _with_equal_markets({**config, "liquidation": ranked})
+
+
+def _with_equal_markets(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with equal markets, in which two positions can have equal margins."""
+    first = min(config["markets"])
+    return {**config, **{part: dict.fromkeys(config[part], config[part][first]) for part in ("markets", "marks")}}
 
 
 def _shuffled(config: dict[str, Any], random: Random) -> dict[str, Any]:
@@ -137,6 +192,16 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
             chosen = [entry for entry in parameters.of_table(table) if random.random() < 0.5]
             changed[table] = {entry.name: random.choice(entry.samples) for entry in chosen}
     return changed
+
+
+def liquidated_in_parts(random: Random) -> dict[str, Any]:
+    """Parameters by which positions are liquidated in chunks, and windows matter from one block to the next."""
+    return {
+        **_changes(random, "liquidation"),
+        "partial_threshold": random.choice(("0", "0", "0", "1000")),
+        "partial_fraction": random.choice(("1/5", "1/2", "1/3")),
+        "cooldown_ms": random.choice((30000, 30000, 10)),
+    }
 
 
 def _everything_at_once(random: Random) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The guide: which move comes next, and now and then one that must be refused."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator, Mapping
 from random import Random
 
 from liqspec.core.engine import Engine
@@ -9,6 +9,7 @@ from liqspec.core.state import Position
 from liqspec.edge.amounts import MAX_DIGITS, MAX_INTEGER
 from liqspec.generate.market import MarketMoves
 from liqspec.generate.moves import Moves
+from liqspec.generate.names import nearly
 from liqspec.generate.trader import TraderMoves
 
 _NO_MARKET = "NONE"
@@ -29,7 +30,9 @@ _BAD: dict[str, tuple[object, ...]] = {
 
 _AMOUNTS = ("size", "price")  # of a trade or a fill: the events with two amounts
 
-Weighted = tuple[int, Callable[[], EventData | None]]  # how often a move is made, and the move
+Weighted = tuple[float, Callable[[], EventData | None]]  # how often a move is made, and the move
+# Which events come next, each computed when it is asked for; None leaves one to the guide.
+Plan = Iterator[EventData | None]
 
 
 class Guide(Moves):
@@ -40,6 +43,8 @@ class Guide(Moves):
         super().__init__(random, engine)
         trader, market = TraderMoves(random, engine), MarketMoves(random, engine)
         self._trader, self._market_moves = trader, market
+        self._weights: Mapping[str, float] = {}
+        self._plan: Plan = iter(())
         self.moves: dict[str, Weighted] = {
             "deposit": (10, trader.deposit),
             "withdraw": (5, trader.withdraw),
@@ -60,8 +65,20 @@ class Guide(Moves):
         if engine.venue.forms_marks:
             self._asked += self._asked[1:] * 3  # mostly inputs of the marks
 
+    def in_a_world(self, weights: Mapping[str, float], scale: int, pauses: tuple[int, ...], plan: Plan) -> None:
+        """Make moves more or less often, by these factors; propose names that are nearly right; follow a plan first.
+
+        `scale` multiplies what is deposited, and `pauses` are the milliseconds between two blocks.
+        """
+        self._weights, self._plan = weights, plan
+        self._trader.scale, self._trader.careful, self._market_moves.pauses = scale, True, pauses
+        self.moves["nearly"] = (3, self._nearly)
+
     def next_event(self) -> EventData:
         """The next event as plain data; now and then one that must be refused."""
+        return next(self._plan, None) or self._by_chance()
+
+    def _by_chance(self) -> EventData:
         if self._asked and self._chance(0.4 if self._venue.forms_marks else 0.1):
             return self._random.choice(self._asked)()
         event: EventData | None = None
@@ -76,36 +93,39 @@ class Guide(Moves):
         if not working and self._chance(0.3) and self._market_moves.exact():
             return self._market_moves.funding()
         while event is None:
-            event = self._chosen(*self.moves.values())
+            event = self._chosen(self.moves)
         return event
 
-    def _chosen(self, *moves: Weighted) -> EventData | None:
+    def _chosen(self, moves: Mapping[str, Weighted]) -> EventData | None:
         """One of the moves, by their weights; None if it does not apply at present."""
-        return self._random.choices([move for _, move in moves], [weight for weight, _ in moves])[0]()
+        weights = [weight * self._weights.get(name, 1) for name, (weight, _) in moves.items()]
+        return self._random.choices([move for _, move in moves.values()], weights)[0]()
 
     def _while_working(self, working: list[Position]) -> EventData | None:
         """What the market does with an order, and now and then what is refused while it works."""
         trader, market = self._trader, self._market_moves
-        return self._chosen(
-            (66, lambda: market.execution(working)),
-            (7, market.mark),
-            (3, trader.reduce),
-            (2, trader.trade_what_the_vault_took),
-            (2, market.block_too_soon),
-            (20, lambda: None),
-        )
+        moves: dict[str, Weighted] = {
+            "execution": (66, lambda: market.execution(working)),
+            "mark": (7, market.mark),
+            "reduce": (3, trader.reduce),
+            "trade_what_the_vault_took": (2, trader.trade_what_the_vault_took),
+            "block_too_soon": (2, market.block_too_soon),
+            "any": (20, lambda: None),
+        }
+        return self._chosen(moves)
 
     def _while_waiting(self) -> EventData | None:
         """What is otherwise rare: a liquidation over several blocks, and what its trader does about it between them."""
         trader, market = self._trader, self._market_moves
-        return self._chosen(
-            (30, market.block),
-            (18, trader.reduce),
-            (8, trader.rescue),
-            (4, trader.increase_in_trouble),
-            (12, market.mark),
-            (28, lambda: None),
-        )
+        moves: dict[str, Weighted] = {
+            "block": (30, market.block),
+            "reduce": (18, trader.reduce),
+            "rescue": (8, trader.rescue),
+            "increase_in_trouble": (4, trader.increase_in_trouble),
+            "mark": (12, market.mark),
+            "any": (28, lambda: None),
+        }
+        return self._chosen(moves)
 
     def execution(self) -> EventData | None:
         """What the market does with a working order; None if none is working."""
@@ -118,6 +138,12 @@ class Guide(Moves):
         trades = (trader.open_or_increase, market.vault_trade)
         choices = (*trades, trader.deposit, trader.transfer, trader.withdraw, market.mark, market.block)
         return self.corrupt(self._random.choice(choices)() or trader.open_or_increase())
+
+    def _nearly(self) -> EventData:
+        """A deposit or a new mark, of a name that is nearly one of the run, and mostly none of it."""
+        field = self._random.choice(("account", "market"))
+        event = self._trader.deposit() if field == "account" else self._market_moves.mark()
+        return {**event, field: nearly(self._random, event[field])}
 
     def stray(self) -> EventData:
         """An event of any kind, all kinds alike, with a field that must be refused; or a fill of no order."""

@@ -19,6 +19,7 @@ class MarketMoves(Moves):
         super().__init__(random, engine)
         # A book that fills little of an order: otherwise liquidations rarely last several blocks.
         self._thin = self._chance(0.3)
+        self.pauses: tuple[int, ...] = (1, 1, 5, 1000, 29999, 30000)  # milliseconds between two blocks
 
     def mark(self) -> EventData:
         """A new mark of one market, mostly of one with a position."""
@@ -120,7 +121,7 @@ class MarketMoves(Moves):
         """The next block: soon, late, or at the end of a window and one millisecond to each side."""
         state, random = self._state, self._random
         ends = [until for account in state.accounts.values() for until in self._window_ends(account)]
-        time = state.time + random.choice((1, 1, 5, 1000, 29999, 30000))
+        time = state.time + random.choice(self.pauses)
         if ends and self._chance(0.6):
             end = random.choice((min(ends), random.choice(ends)))
             time = random.choice((end + random.choice((-1, -1, 0, 1)), state.time + 1))

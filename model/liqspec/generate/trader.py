@@ -18,11 +18,12 @@ class TraderMoves(Moves):
     def __init__(self, random: Random, engine: Engine) -> None:
         super().__init__(random, engine)
         # Now and then all is too large for a machine's integer or a float.
-        self._scale = 10**24 if self._chance(0.05) else 1
+        self.scale = 10**24 if self._chance(0.05) else 1
+        self.careful = False  # whether little is tried that no money is there for, in any tier and at any mark
 
     def deposit(self) -> EventData:
         """A deposit; often what a pool in trouble lacks, exactly or by one unit not."""
-        amount = self._random.choice((1, 10**6, 10**9, 3 * 10**9, 10**11)) * self._scale
+        amount = self._random.choice((1, 10**6, 10**9, 3 * 10**9, 10**11)) * self.scale
         in_trouble = [owner for owner in self._state.accounts.values() if owner.cross.in_liquidation]
         owner = self._random.choice(in_trouble) if in_trouble else self._account()
         lacking = self._lacking(owner.cross)
@@ -95,7 +96,13 @@ class TraderMoves(Moves):
         free = 0 if pool is None else boundaries.free(self._state, pool)
         if free <= 0 and self._chance(0.95):
             return self.fund(account, market, mode)
-        size = self._lots(market, pool, free * leverage) * random.choice((1, -1))
+        affordable, mark = free * leverage, self._mark_of(market)
+        if self.careful:
+            lots = boundaries.affordable(market, mark, free, leverage)
+            if not lots and self._chance(0.9):
+                return self.fund(account, market, mode)
+            affordable = lots * mark * market.unit
+        size = self._lots(market, pool, affordable) * random.choice((1, -1))
         price = market.price.text(max(1, self._mark_of(market) + random.choice((0, 0, 0, 1, -1))))
         event = self._trade({"account": account, "market": market.name, "mode": mode}, market, size, price)
         return event if self._chance(0.1) else {**event, "leverage": leverage}
@@ -147,9 +154,10 @@ class TraderMoves(Moves):
 
     def fund(self, account: str, market: Market, mode: Mode) -> EventData:
         """Collateral for a pool that has none to trade with."""
-        amount = self._money(self._random.choice((10**8, 10**9, 10**10, 3 * 10**11)) * self._scale)
+        units = self._random.choice((10**8, 10**9, 10**10, 3 * 10**11)) * self.scale
+        amount = self._money(max(units, 3 * self._mark_of(market) * market.unit) if self.careful else units)
         free = boundaries.free(self._state, self._state.accounts[account].cross)
-        if mode == "isolated" and free > 10**10 * self._scale:
+        if mode == "isolated" and free > 10**10 * self.scale:
             return {"type": "transfer", "account": account, "market": market.name, "amount": amount}
         return {"type": "deposit", "account": account, "amount": amount}
 

@@ -13,22 +13,34 @@ from liqspec.core.events import EventData
 from liqspec.core.parameters import OWN_TABLE, PARAMETERS, TABLES
 from liqspec.edge.amounts import decimal_text, exact, is_decimal
 from liqspec.edge.errors import in_run
+from liqspec.search.large import LONG, narrow, plain_setting
 from liqspec.search.minimise import Candidates, FailingRun, Pass, in_groups, length
 
 MANY = 40  # events: in a longer run pairs are not tried, since single ones must go first
+HOPELESS = 80  # candidates in a row that do not fail: then a long run is not made shorter by dropping events
 ROUNDS = 3  # over all numbers: one that is made plain can make another one free
 SMALLER = 12  # powers of ten by which all amounts and sizes are divided at once, at most
 DECIMALS = 2  # of an amount or a size after that, at most
 
 
 def drop_events(run: FailingRun) -> Candidates:
-    """Drop neighbouring events: half of them first, then ever fewer, the last ones before all."""
-    size = max(1, len(run.events) // 2)
+    """Drop neighbouring events: half of them first, then ever fewer, the last ones before all.
+
+    In a long run each event is in one of those of a size; in a short one neighbours begin at every event.
+    """
+    size, failed = max(1, len(run.events) // 2), 0
     while size:
         start = len(run.events) - size
         while start >= 0:
             found = yield evolve(run, events=run.events[:start] + run.events[start + size :])
-            run, start = (run, start - 1) if found is None else (found, len(found.events) - size)
+            long = len(run.events) > LONG
+            failed = failed + 1 if found is None else 0
+            if long and failed > HOPELESS:
+                return run
+            if found is None:
+                start -= size if long else 1
+            else:
+                run, start = found, (min(start, len(found.events)) if long else len(found.events)) - size
         size //= 2
     return run
 
@@ -361,7 +373,8 @@ def _menu(events: list[EventData]) -> list[EventData]:
 
 # ------------------------------------------------------------------------------------------------------------ in groups
 
-FEWER: tuple[Pass, ...] = (drop_events, rewrite_events)
+FEWER: tuple[Pass, ...] = (narrow, drop_events, rewrite_events)
 SIMPLER: tuple[Pass, ...] = (simplify_configuration,)
 SHORTEST: tuple[Pass, ...] = (*FEWER, *SIMPLER, condense_events)
 PLAINER: tuple[Pass, ...] = (simplify_numbers,)
+PLAIN: tuple[Pass, ...] = (plain_setting,)

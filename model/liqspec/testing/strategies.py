@@ -44,7 +44,7 @@ def configurations(venue: str | None = None, *, families: Iterable[str] = ()) ->
 def of_setting(setting: Setting) -> SearchStrategy[dict[str, Any]]:
     """The configurations of a venue or a random one."""
     numbers, randoms = st.integers(0, len(setting.bases) - 1), st.randoms(use_true_random=False)
-    return st.builds(lambda number, random: setting.run(number, random)[1], numbers, randoms)
+    return st.builds(setting.config, numbers, randoms)
 
 
 def events(engine: Engine, group: str | None = None) -> SearchStrategy[EventData | None]:

@@ -14,6 +14,7 @@ from liqspec.wrong_engines import (
     lifecycle,
     margin,
     mark_price,
+    scale,
     sizing,
     trigger,
 )
@@ -22,7 +23,10 @@ from liqspec.wrong_engines.catalogue import CATALOGUE, NOT_EXPRESSIBLE
 
 __all__ = ["CATALOGUE", "NOT_EXPRESSIBLE", "WRONG_ENGINES", "Patch", "WrongEngine"]
 
-_MODULES = (trigger, margin, sizing, cooldown, attempts, fills, backstop, isolation, lifecycle, admission, mark_price)
+_MODULES = (
+    *(trigger, margin, sizing, cooldown, attempts, fills, backstop, isolation, lifecycle, admission, mark_price),
+    scale,
+)
 
 WRONG_ENGINES: dict[str, WrongEngine] = {
     engine.id: engine

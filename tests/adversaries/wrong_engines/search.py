@@ -2,12 +2,14 @@
 
 import tomllib
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
 from liqspec.generate.configurations import base_configuration
+from liqspec.generate.worlds import length_of
 from liqspec.properties.coverage import Violation
 from liqspec.replay.run import Run
 from liqspec.spec import rulebook, scenarios, venues
@@ -31,8 +33,10 @@ class Found:
 def find(steps: int, seed: int = 1) -> Found | None:
     """The first violation in the random events of a verification with this seed, of the engine as it is now."""
     tried = 0
-    for number in range(steps // LENGTH):
-        part = random_runs(SHIPPED, seed, ((number, LENGTH),))
+    for number in count():
+        if tried >= steps:
+            break
+        part = random_runs(SHIPPED, seed, ((number, min(length_of(number, LENGTH), steps - tried)),))
         tried += part.steps
         if part.coverage.violations:
             return Found(part.coverage.violations[0], tried)
