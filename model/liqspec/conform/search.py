@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from random import Random
 
 from attrs import Factory, define, evolve, field, frozen
@@ -24,7 +23,7 @@ from liqspec.generate.worlds import World
 from liqspec.search import campaign
 from liqspec.search.campaign import guided_run, seeded
 from liqspec.search.minimise import FailingRun, Pass, minimise
-from liqspec.search.passes import FEWER, PLAINER, SHORTEST, SIMPLER, other_runs
+from liqspec.search.passes import FEWER, PLAIN, PLAINER, SHORTEST, SIMPLER, other_runs
 
 SHORT = 3  # events; a finding with fewer is not made shorter by other runs
 LENGTH = 40  # events in one run: short, so that what is found is soon made short
@@ -84,6 +83,8 @@ class Search:
     _ahead: Ahead = field(init=False)
     _proposed: FailingRun | None = field(init=False, default=None)  # the latest other run, if it did not end in a fault
 
+    _began: float = field(init=False, factory=time.monotonic)
+
     def __attrs_post_init__(self) -> None:
         """Every run is played ahead where that says the same."""
         self._ahead = Ahead(self.engine, self.events, self.comparison)
@@ -101,6 +102,8 @@ class Search:
                 break
             random = seeded(self.budget.seed, number)
             name, world = self.setting.run(number, random, self.budget.length)
+            if self.budget.steps is not None:
+                world = world.at_most(self.budget.steps - coverage.steps)
             where = f"run {number} of seed {self.budget.seed}"
             finding = self._drive(world, random, coverage, where, witnessed=number % WITNESSED == 0)
             self.progress(coverage)
@@ -124,7 +127,8 @@ class Search:
         begun, unsupported = random.getstate(), coverage.unsupported.copy()
 
         def proposing(model: Engine) -> Callable[[], EventData | None]:
-            return partial(self._next, world.guide(random, model, self.events), random, coverage.unsupported)
+            guide = world.guide(random, model, self.events)
+            return lambda: None if self._is_over() else self._next(guide, random, coverage.unsupported)
 
         with suppress(Elsewhere):
             return self._ahead.play(world.config, proposing, world.length, where, coverage, witnessed=witnessed)
@@ -135,6 +139,10 @@ class Search:
         if started is not None:
             return started if isinstance(started, Finding) else None
         return guided_run(proposing(lockstep.model), lockstep.give, world.length, where)
+
+    def _is_over(self) -> bool:
+        """Whether the time for comparing is used up, which ends a long run too."""
+        return self.budget.seconds is not None and time.monotonic() > self._began + self.budget.seconds
 
     def _next(self, guide: Guide, random: Random, unsupported: Counter[str]) -> EventData | None:
         """The guide's next event of a type that the engine supports; None if there is none."""
@@ -171,7 +179,7 @@ class Search:
             if run.found.kind != "fault":
                 steps = SEARCHED * max(1, len(run.events) - LONG + 1)
                 run = self._made(run, (other_runs(self._another, FEWER, SIMPLER, steps=steps, short=SHORT),))
-                run = self._made(run, PLAINER, SHORTEST, PLAINER)
+                run = self._made(run, PLAIN, PLAINER, SHORTEST, PLAINER)
         except CannotStart:  # what was found until then must do
             pass
         found: Finding = run.found

@@ -9,7 +9,7 @@ from collections.abc import Container
 from random import Random
 from typing import Any, Literal
 
-from attrs import Factory, frozen
+from attrs import Factory, evolve, frozen
 
 from liqspec.core.engine import Engine
 from liqspec.edge.amounts import MAX_INTEGER
@@ -120,6 +120,10 @@ class World:
     scale: int = 1
     pauses: tuple[int, ...] = ()
     plans: tuple[str, ...] = Factory(tuple)
+
+    def at_most(self, length: int) -> "World":
+        """The world with a run of at most that many events."""
+        return evolve(self, length=min(self.length, length))
 
     def guide(self, random: Random, engine: Engine, optional: Container[str] = ()) -> Guide:
         """A guide for an engine that was started with the configuration; it also proposes these optional events."""

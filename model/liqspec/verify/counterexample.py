@@ -22,12 +22,12 @@ from liqspec.replay.run import Run
 from liqspec.search import explore
 from liqspec.search.campaign import seeded
 from liqspec.search.minimise import FailingRun, minimise
-from liqspec.search.passes import PLAINER, SHORTEST, other_runs
+from liqspec.search.passes import PLAIN, PLAINER, SHORTEST, other_runs
 from liqspec.spec import rulebook, scenarios
 from liqspec.verify.tasks import LENGTH, random_run
 
 SHORT = 2  # events: above it a shorter counterexample is looked for
-PASSES = (SHORTEST, PLAINER, SHORTEST)
+PASSES = (SHORTEST, PLAIN, PLAINER, SHORTEST)
 RUNS, FOUND = 80, 5  # more random runs at most, and of those that violate something: some ten seconds
 
 

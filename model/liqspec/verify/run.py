@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from liqspec.edge.errors import InternalFailure
 from liqspec.generate.configurations import base_configuration
+from liqspec.generate.worlds import length_of
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage
 from liqspec.search import campaign, parallel
@@ -100,8 +101,9 @@ def _lengths(budget: Budget) -> Iterator[tuple[tuple[int, int], ...]]:
         nonlocal planned
         numbers = budget.numbers(lambda: planned)
         for number in numbers:
-            yield number, LENGTH if budget.steps is None else min(LENGTH, budget.steps - planned)
-            planned += LENGTH
+            length = length_of(number, LENGTH)
+            yield number, length if budget.steps is None else min(length, budget.steps - planned)
+            planned += length
 
     grouped = runs()
     while task := tuple(islice(grouped, RUNS)):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Container
 from random import Random
 from typing import Any
 
-from attrs import Factory, define, evolve, frozen
+from attrs import Factory, define, frozen
 
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
@@ -114,7 +114,7 @@ def random_runs(bases: tuple[dict[str, Any], ...], seed: int, lengths: tuple[tup
         where = f"random run {number} of seed {seed}"
         optional, base = OPTIONAL if number % EVERY == EVERY - 1 else (), random.choice(bases)
         world = of_run(number, random, base, usual=LENGTH, families=FAMILIES)
-        part.steps += len(run_in(evolve(world, length=length), random, where, part.coverage, optional))
+        part.steps += len(run_in(world.at_most(length), random, where, part.coverage, optional))
         if part.coverage.violations:
             break
     return part

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from liqspec.wrong_engines.base import ADMIT, PERFORM, Patch, WrongEngine, operates, wrong
 from liqspec.core import arithmetic, assessment, events
 from liqspec.core.admission import Amounts
 from liqspec.core.arithmetic import Holding, Schedule, Tier
 from liqspec.core.effects import Effect
 from liqspec.core.state import Book, GuardInputs, Pool, Position, State
+from liqspec.wrong_engines.base import ADMIT, PERFORM, Patch, WrongEngine, operates, wrong
 
 Effects = list[Effect]
 Perform = Callable[[Any, State, Amounts, Effects], list[Pool]]
