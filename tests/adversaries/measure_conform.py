@@ -24,7 +24,7 @@ from liqspec.conform.search import Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.spec.vectors import to_text
 from liqspec.vectors import corpus
-from liqspec.wrong_engines import WRONG_ENGINES
+from liqspec.wrong_engines import EVERY, WRONG_ENGINES
 
 SECONDS, MEDIAN, LONGEST = 60.0, 6, 12
 
@@ -51,7 +51,7 @@ class Measure:
     @property
     def named(self) -> str:
         """Whether the broken rule is named: first, among others, or not."""
-        rule, rules = WRONG_ENGINES[self.id].rule, _rules(self.outcome.finding)
+        rule, rules = EVERY[self.id].rule, _rules(self.outcome.finding)
         return "first" if rules[:1] == [rule] else "among" if rule in rules else "not"
 
 
@@ -65,7 +65,7 @@ def _rules(found: Finding | None) -> list[str]:
 def command(number: str) -> list[str]:
     """The command that is this wrong engine, speaking the protocol."""
     path = f"sys.path.insert(0, {str(Path(__file__).parents[1])!r})"
-    install = f"from liqspec.wrong_engines import WRONG_ENGINES; WRONG_ENGINES[{number!r}].install()"
+    install = f"from liqspec.wrong_engines import EVERY; EVERY[{number!r}].install()"
     # The oracle without the rest of the command line, which takes a second to load.
     served = "serve(Oracle(sys.stderr, with_effects=False), sys.stdin.buffer, sys.stdout.buffer)"
     return [
@@ -96,14 +96,14 @@ def main(
 ) -> None:
     """Measure, print, and judge."""
     table, measures = Table("id", "title", "breaks", "named", "caught by", "steps", "events", "shrunk", "seconds"), []
-    for number in ids or WRONG_ENGINES:
+    for number in ids or EVERY:
         found = measure(number)
         measures.append(found)
-        outcome, wrong = found.outcome, WRONG_ENGINES[number]
+        outcome, wrong = found.outcome, EVERY[number]
         row = (str(outcome.coverage.steps), str(outcome.found_events), str(found.events), f"{found.seconds:.1f}")
         table.add_row(number, wrong.title, wrong.rule, found.named, found.caught or "[red]nothing[/red]", *row)
         print(number, *row, wrong.rule, found.named, found.caught, file=sys.stderr, flush=True)  # noqa: T201
-        if keep and outcome.finding is not None:
+        if keep and outcome.finding is not None and number in WRONG_ENGINES:
             _keep(number, outcome.finding)
     console = Console(width=180)
     console.print(table)

@@ -21,12 +21,9 @@ from liqspec.wrong_engines import (
 from liqspec.wrong_engines.base import Patch, WrongEngine
 from liqspec.wrong_engines.catalogue import CATALOGUE, NOT_EXPRESSIBLE
 
-__all__ = ["CATALOGUE", "NOT_EXPRESSIBLE", "WRONG_ENGINES", "Patch", "WrongEngine"]
+__all__ = ["AT_SCALE", "CATALOGUE", "EVERY", "NOT_EXPRESSIBLE", "WRONG_ENGINES", "Patch", "WrongEngine"]
 
-_MODULES = (
-    *(trigger, margin, sizing, cooldown, attempts, fills, backstop, isolation, lifecycle, admission, mark_price),
-    scale,
-)
+_MODULES = (trigger, margin, sizing, cooldown, attempts, fills, backstop, isolation, lifecycle, admission, mark_price)
 
 WRONG_ENGINES: dict[str, WrongEngine] = {
     engine.id: engine
@@ -35,7 +32,10 @@ WRONG_ENGINES: dict[str, WrongEngine] = {
         key=lambda engine: (engine.id[0], int(engine.id[1:])),
     )
 }
-if len(WRONG_ENGINES) != sum(len(module.ENGINES) for module in _MODULES):
+# Those that only a long run shows, or a large one, or one with unusual names: too large for a vector.
+AT_SCALE: dict[str, WrongEngine] = {engine.id: engine for engine in scale.ENGINES}
+EVERY: dict[str, WrongEngine] = {**WRONG_ENGINES, **AT_SCALE}
+if len(EVERY) != sum(len(module.ENGINES) for module in (*_MODULES, scale)):
     raise ValueError("two wrong engines have the same id")
 
 # Numbers left out were tried and are not bugs: the rules make them indistinguishable from the right engine:
