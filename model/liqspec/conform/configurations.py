@@ -36,8 +36,8 @@ class Setting:
         return self.names[index], of_run(number, random, base, usual=usual, families=families, fixed=self.fixed)
 
     def config(self, number: int, random: Random) -> dict[str, Any]:
-        """The configuration of a usual run at the base with this number."""
-        base = self.bases[number]
+        """The configuration of a usual run with this number."""
+        base = self.bases[number % len(self.bases)]
         return part_of(random, base) if self.fixed else configuration(random, base, self.families)
 
     def allows(self, config: dict[str, Any]) -> bool:

@@ -81,7 +81,7 @@ class Explanation:
                     yield config, events
         for number in range(RUNS):
             random, events = seeded(0, number), list[EventData]()
-            config = self.setting.run(number, random)[1] if number % 3 == 2 else finding.config
+            config = self.setting.config(number, random) if number % 3 == 2 else finding.config
             model, led = Engine(Config.from_json(config)), list(finding.events[:-1]) if number % 3 == 0 else []
 
             def apply(event: EventData, model: Engine = model, events: list[EventData] = events) -> None:
