@@ -1,4 +1,4 @@
-"""What an engine answered, beside what the rules say: in `simulate`, its JSON, and on the page (SCN-2)."""
+"""What an engine answered, next to what the rules say: in `simulate`, its JSON, and on the page (SCN-2)."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def written(reply: object, **engine: Any) -> str:
 
 
 def accepted(**alice: Any) -> dict[str, Any]:
-    """A reply as it must be, but for these fields of the cross pool of alice."""
+    """A reply as it must be, except these fields of the cross pool of alice."""
     engine = small_engine()
     apply(engine, "deposit", account="alice", amount="7000")
     observation = engine.observe()
@@ -49,7 +49,7 @@ def test_each_field_that_differs_has_both_sides() -> None:
     )
 
 
-def test_a_refusal_stands_beside_what_was_accepted() -> None:
+def test_a_refusal_is_shown_next_to_what_was_accepted() -> None:
     assert theirs(written(REFUSED)) == (Difference("event", "outcome", "accepted", "off_grid"),)
 
 

@@ -283,4 +283,4 @@ class _Recorded:
         """Other replies may be due."""
 
     def renew(self) -> None:
-        """It goes on."""
+        """It continues."""

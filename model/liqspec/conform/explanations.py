@@ -23,7 +23,7 @@ from liqspec.step.relation import Observed
 from liqspec.wrong_engines import WRONG_ENGINES, WrongEngine
 
 SECONDS = 5.0  # for further runs
-RUNS = 60  # random runs that may tell mistakes apart
+RUNS = 60  # random runs that may distinguish mistakes
 CONFIRMING = 10  # runs where one broken rule is left
 LENGTH = 40  # events in one of them
 

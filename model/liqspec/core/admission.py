@@ -180,7 +180,7 @@ def _written(record: object, path: str, grids: Mapping[str, Grid]) -> Iterator[W
 
 @cache
 def _written_fields(kind: type[Any]) -> tuple[tuple[str, GridName | None, Any], ...]:
-    """The fields of a class with the grid and the sign of an amount, None of what is no amount."""
+    """The fields of a class with the grid and the sign of an amount, None for any other field."""
     return tuple((one.name, one.metadata.get("grid"), one.metadata.get("sign")) for one in attrs.fields(kind))
 
 

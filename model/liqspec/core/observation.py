@@ -16,7 +16,7 @@ def observe(state: State) -> dict[str, Any]:
 class Observer:
     """Observes a run again and again; an entry is formed again only when what it shows has changed.
 
-    Its observations share their entries, so nobody may change one.
+    Its observations share their entries, and must not be changed.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What an engine answered to an event, beside what the rules say of it (SCN-2)."""
+"""What an engine answered to an event, next to what the rules say of it (SCN-2)."""
 
 from typing import Any
 
