@@ -16,7 +16,15 @@ MARKETS = (
 
 BY_MARKET = ("markets", "marks")  # the parts of a configuration that have an entry for each market
 
-# Each line is one relation: whoever ignores it confuses two of its names, or sorts them wrong.
+# Each line is one relation: whoever ignores it sorts two of its names wrong,
+_SORTED_WRONG: tuple[tuple[str, ...], ...] = (
+    ("9", "10", "2", "100"),
+    ("m9", "m10", "m2", "m1"),
+    ("Z", "m", "\u00c4", "a", "z"),
+    ("\uff21", "\U0001d401", "\ue000", "\U0001d402"),  # another order by UTF-16
+    ("\U0010fffd", "\ufffd", "\uffee", "\U0001f600"),
+)
+# or confuses them.
 _RELATED: tuple[tuple[str, ...], ...] = (
     ("abc", "ABC", "Abc", "aBc"),
     ("B", "BT", "BTC", "BTCX"),  # each is the start of the next
@@ -25,11 +33,8 @@ _RELATED: tuple[tuple[str, ...], ...] = (
     ("ana", "eva", "mia", "ida"),  # one last letter
     ("abc", "bca", "cab", "acb"),  # the same letters
     ("Aa", "BB", "AaBB", "BBAa"),  # the same hash in some libraries
-    ("9", "10", "2", "100"),
     ("1", "01", "1.0", "+1", "1e0", "0x1", "-1"),  # the same number
     ("0", "-0", "00", "NaN", "Infinity"),
-    ("m9", "m10", "m2", "m1"),
-    ("Z", "m", "\u00c4", "a", "z"),
     ("K", "k", "\u212a", "\u043a"),  # the last but one is the sign of the kelvin
     ("I", "i", "\u0131", "\u0130"),  # with and without a dot
     ("ss", "\u00df", "SS", "\u1e9e"),
@@ -40,8 +45,6 @@ _RELATED: tuple[tuple[str, ...], ...] = (
     ("q\u0323\u0307", "q\u0307\u0323", "q"),  # two marks in either order
     ("AB", "\uff21\uff22", "\u1d2c\u1d2e"),
     ("fi", "\ufb01", "f"),
-    ("\uff21", "\U0001d401", "\ue000", "\U0001d402"),  # another order by UTF-16
-    ("\U0010fffd", "\ufffd", "\uffee", "\U0001f600"),
     ("\u0378", "\u05d0", "\u0301", "a\u0301"),  # unassigned, written from the right, a mark alone
     ("x" * 128, "x" * 127, "x" * 127 + "y", "x" * 64, "x" * 63 + "y" * 65),
     ("\U0001d401" * 128, "\U0001d401" * 127, "\U0001d401" * 127 + "\U0001d402"),
@@ -83,7 +86,7 @@ def _filled(random: Random, names: list[str], count: int) -> list[str]:
     """`count` names in any order: these first, then two or more of each of some relations."""
     names = names[:count]
     while len(names) < count:
-        related = random.choice(_RELATED)
+        related = random.choice(_SORTED_WRONG if random.random() < 0.25 else _RELATED)
         fresh = [name for name in random.sample(related, k=random.choice((2, 2, len(related)))) if name not in names]
         names += fresh[: count - len(names)]
     return random.sample(names, k=count)

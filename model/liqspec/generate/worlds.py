@@ -85,11 +85,13 @@ _SIZES: dict[Kind, tuple[Size, ...]] = {
     "long": (
         Size(1, 1, 1200, "many_blocks"),
         Size(1, 2, 400, "siblings"),
-        Size(1, 1, 2000, "many_lives"),
+        Size(1, 1, 700, "many_lives"),
         Size(2, 1, 300, "many_blocks"),
-        Size(1, 1, 5000, "many_blocks"),
-        Size(2, 2, 600, "one_pool"),
         Size(2, 3, 1100, "siblings"),
+        Size(2, 2, 500, "one_pool"),
+        Size(1, 1, 2000, "many_blocks"),
+        Size(1, 1, 300, "many_lives"),
+        Size(1, 1, 5000, "many_blocks"),
     ),
 }
 _LONG = 300  # events: from here on a run does not begin near the largest time

@@ -96,7 +96,8 @@ def plain_setting(run: FailingRun) -> Candidates:
             if run is not before:
                 break
     for power in _POWERS:
-        run = yield from _tried(run, _cheaper(run, 10**power))
+        if (found := (yield _cheaper(run, 10**power))) is not None:
+            return found
     return run
 
 

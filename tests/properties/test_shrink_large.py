@@ -1,0 +1,99 @@
+"""Shrinking of long runs and of large worlds: to a handful of events by few candidates, in a plain setting."""
+
+from typing import Any
+
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.search.large import FEW, LONG
+from liqspec.search.minimise import FailingRun, Test, minimise
+from liqspec.search.passes import FEWER, HOPELESS, PLAIN, SIMPLER
+from support.builders import small_config
+
+NEEDED = (17, 905, 1402, 1403, 2999)
+
+
+def mark(price: int, market: str = "A") -> EventData:
+    return {"type": "mark_price", "market": market, "price": str(price)}
+
+
+def counted(test: Test) -> tuple[Test, list[int]]:
+    """The test, and the lengths of the runs that it was asked about."""
+    lengths: list[int] = []
+
+    def asked(run: FailingRun) -> FailingRun | None:
+        lengths.append(len(run.events))
+        return test(run)
+
+    return asked, lengths
+
+
+def test_a_long_run_comes_down_to_a_handful_with_few_candidates() -> None:
+    events = [mark(number + 1) for number in range(3000)]
+    needed = [events[number] for number in NEEDED]
+    fails, lengths = counted(lambda run: run if all(event in run.events for event in needed) else None)
+    made = minimise(FailingRun(small_config(), events), fails, FEWER, SIMPLER)
+    assert made.events == needed
+    assert sum(lengths) < 40 * len(events)
+
+
+def test_a_long_run_that_needs_every_event_is_given_up_soon() -> None:
+    events = [mark(number + 1) for number in range(1000)]
+    fails, lengths = counted(lambda run: run if len(run.events) == len(events) else None)
+    made = minimise(FailingRun(small_config(), events), fails, FEWER)
+    assert made.events == events
+    assert len(lengths) <= HOPELESS + 8
+
+
+def test_accounts_markets_and_kinds_of_events_are_dropped_at_once() -> None:
+    accounts = [f"owner{number}" for number in range(8)]
+    given: list[EventData] = []
+    for _ in range(LONG):
+        given += [{"type": "deposit", "account": account, "amount": "1"} for account in accounts]
+        given += [mark(3, "B"), {"type": "marks", "prices": {"A": "5", "B": "7"}}]
+
+    def wanted(run: FailingRun) -> FailingRun | None:
+        paid = sum(event.get("account") == "owner3" for event in run.events)
+        marked = any(event.get("prices", {}).get("A") == "5" for event in run.events)
+        return run if paid >= LONG and marked else None
+
+    fails, lengths = counted(wanted)
+    made = minimise(FailingRun(small_config(accounts=accounts), given), fails, FEWER)
+    assert made.config["accounts"] == ["owner3"]
+    assert list(made.config["markets"]) == ["A"]
+    assert {event["type"] for event in made.events} == {"deposit", "marks"}
+    assert lengths[-1] <= 2 * LONG
+
+
+def test_names_time_tiers_and_prices_become_plain() -> None:
+    tiers = [{"above": str(1000 * step), "maintenance_rate": "1/10", "max_leverage": 5} for step in range(FEW + 2)]
+    market: dict[str, Any] = {**small_config()["markets"]["A"], "tiers": tiers}
+    config = small_config(
+        accounts=["__proto__", "b"],
+        markets={"type": market, "b\u0301": market},
+        marks={"type": "5000000000", "b\u0301": "5000000000"},
+        time=2**53 - 5,
+    )
+    events: list[EventData] = [
+        {"type": "block", "time": 2**53 - 3},
+        {"type": "deposit", "account": "__proto__", "amount": "7000000000"},
+        mark(8_000_000_000, "type"),
+    ]
+    Engine(Config.from_json(config))
+    made = minimise(
+        FailingRun(config, events), lambda run: run if Engine(Config.from_json(run.config)) else None, PLAIN
+    )
+    assert made.config["accounts"] == ["alice", "bob"]
+    assert list(made.config["markets"]) == ["BTC", "ETH"]
+    assert made.config["marks"] == {"BTC": "5", "ETH": "5"}
+    assert "time" not in made.config
+    assert all(len(one["tiers"]) == 1 for one in made.config["markets"].values())
+    assert made.events[0] == {"type": "block", "time": 2}
+    assert made.events[1]["account"] == "alice"
+    assert made.events[2]["market"] == "BTC"
+
+
+def test_a_name_that_the_failure_needs_stays() -> None:
+    config = small_config(accounts=["constructor", "b"])
+    fails: Test = lambda run: run if "constructor" in run.config["accounts"] else None  # noqa: E731
+    assert minimise(FailingRun(config, []), fails, PLAIN).config["accounts"] == ["constructor", "bob"]
