@@ -58,9 +58,10 @@ check: .venv/ready
 	$(BIN)/mypy
 	PYTHONPATH=model $(BIN)/lint-imports --no-logo >/dev/null || PYTHONPATH=model $(BIN)/lint-imports
 
-bench: .venv/ready  ## measure the model against the bare cost of a trigger, and a step through the pipe
+bench: .venv/ready  ## measure the model against the bare cost of a trigger, a step through the pipe, and compared and judged steps
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_engine.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_oracle.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_steps.py
 
 mutants: .venv/ready  ## which property catches which wrong engine, after how many events
 	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_wrong_engines.py

@@ -196,7 +196,7 @@ class State:
     def pools(self) -> Iterator[Pool]:
         """All margin pools in the order of assessment (LIQ-7)."""
         for account in self.accounts.values():
-            yield from account.pools()
+            yield from account.pools() if account.isolated else (account.cross,)
 
     def pool(self, account: str, mode: Mode, market: str) -> Pool | None:
         """The pool that backs this key, or None for an isolated one that was never used."""

@@ -1,0 +1,77 @@
+"""What a compared and a judged step cost: `liqspec conform` with the engine in C, and the random events of `verify`.
+
+Prints each as a ratio to a bare loop that runs in turn with it, and ends with 1 if one is far above the recorded ratio.
+Before runs were sent ahead of their replies, a step of `conform` cost 193 loops, and a judged step of `verify` 303.
+"""
+
+import sys
+import tempfile
+import timeit
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.bounds import ROUNDS, bare_loop, within
+from liqspec.conform import configurations
+from liqspec.conform.lockstep import Comparison
+from liqspec.conform.search import Budget, Search
+from liqspec.conform.session import LiveEngine
+from liqspec.properties.coverage import Coverage
+from liqspec.search.campaign import seeded
+from liqspec.verify import run
+from liqspec.verify.tasks import LENGTH, random_run
+from support.foreign_engines import c_engine
+
+PER_COMPARED, PER_JUDGED = 90.0, 220.0  # the recorded ratios
+LOOPS = 5_000
+STEPS = 2_000  # compared in one round
+RUNS = 15  # judged in one round
+
+
+def loops_alone() -> None:
+    """So many bare loops."""
+    for _ in range(LOOPS):
+        bare_loop()
+
+
+def compared(engine: LiveEngine) -> None:
+    """Compare so many steps."""
+    outcome = Search(
+        engine=engine,
+        events=engine.hello.events,
+        setting=configurations.of(engine.hello, None),
+        comparison=Comparison.of(engine.hello),
+        budget=Budget(steps=STEPS),
+    ).run()
+    assert outcome.conforms
+    assert outcome.coverage.steps == STEPS
+
+
+def judged() -> None:
+    """Judge so many runs."""
+    bases, coverage = run.Budget().bases(), Coverage()
+    for number in range(RUNS):
+        random = seeded(1, number)
+        assert len(random_run(random.choice(bases), random, LENGTH, "a benchmark", coverage)) == LENGTH
+    assert not coverage.violations
+
+
+def best(*calls: Callable[[], object]) -> list[float]:
+    """The best time of each, in seconds; in each round every one is measured once, in turn."""
+    rounds = [[timeit.timeit(call, number=1) for call in calls] for _ in range(ROUNDS)]
+    return [min(times) for times in zip(*rounds, strict=True)]
+
+
+def main() -> int:
+    """Measure, print, and judge."""
+    with tempfile.TemporaryDirectory() as folder, LiveEngine(c_engine(Path(folder)), 10) as engine:
+        loops, conform, verify = best(loops_alone, lambda: compared(engine), judged)
+        engine.bye()
+    loop, step, event = loops / LOOPS, conform / STEPS, verify / (RUNS * LENGTH)
+    print(f"a bare loop {loop * 1e6:.2f} us; {1 / step:,.0f} compared and {1 / event:,.0f} judged steps a second")
+    held = within("a step of conform with the engine in C, to the bare loop", step / loop, PER_COMPARED)
+    held &= within("a judged step of verify, to the bare loop", event / loop, PER_JUDGED)
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
