@@ -1,5 +1,6 @@
 """The rule that an engine breaks is named first, with the mistake that explains what it does."""
 
+import sys
 from itertools import islice
 
 import pytest
@@ -9,11 +10,16 @@ from adversaries.measure_naming import FIRST, THREE, named, shares
 from liqspec.conform.configurations import shipped
 from liqspec.conform.explanations import Explanation
 from liqspec.conform.lockstep import Comparison, play
+from liqspec.core import arithmetic
+from liqspec.core.arithmetic import Ratio
+from liqspec.spec import rulebook
 from liqspec.step.compare import Observes
-from liqspec.step.explanations import Likeness
+from liqspec.step.explanations import Likeness, Played
 from liqspec.step.relation import Observed
 from liqspec.testing.engines import InProcess, Model
-from liqspec.wrong_engines import WRONG_ENGINES
+from liqspec.wrong_engines import WRONG_ENGINES, WrongEngine
+from liqspec.wrong_engines.neighbours import neighbours
+from support.builders import small_engine
 from support.in_process import wrong_engine
 
 STRIDE = 14  # of the wrong engines, each one at this distance is explained in every test run
@@ -38,25 +44,81 @@ def test_the_mistake_is_named_in_a_sentence() -> None:
     assert reason.because[0] == "it answers as an engine would with this mistake: the fee is rounded down"
 
 
-def test_what_no_mistake_explains_keeps_its_rules() -> None:
-    wrong = wrong_engine(WRONG_ENGINES["X86"])
-    found = named(WRONG_ENGINES["X86"]).finding
-    comparison = Comparison.of(wrong.hello)
-    unexplained = play(wrong, found.config, found.events, comparison)
-    assert unexplained is not None
-    explanation = Explanation(
-        engine=wrong, events=wrong.hello.events, setting=shipped(), comparison=comparison, hypotheses=()
+class Odd(Model):
+    """An engine that shows what no rule and no mistake is about."""
+
+    def apply(self, event: dict[str, object]) -> object:
+        shown = super().apply(event)
+        assert isinstance(shown, dict)
+        return {**shown, "vault": {"cash": "12345.6", "equity": "6543.2"}}
+
+
+def explanation_of(engine: InProcess, hypotheses: tuple[WrongEngine, ...] = ()) -> Explanation:
+    comparison = Comparison.of(engine.hello)
+    return Explanation(
+        engine=engine,
+        events=engine.hello.events,
+        setting=shipped(),
+        comparison=comparison,
+        hypotheses=hypotheses,
     )
-    assert explanation.of(unexplained) == unexplained
+
+
+def test_what_no_mistake_explains_keeps_its_rules() -> None:
+    engine = InProcess(Odd)
+    config = named(WRONG_ENGINES["X86"]).finding.config
+    found = play(engine, config, [{"type": "block", "time": 10**9}], Comparison.of(engine.hello))
+    assert found is not None
+    assert explanation_of(engine, tuple(WRONG_ENGINES.values())).of(found) == found
+
+
+def test_a_mistake_that_nobody_listed_is_a_small_change_of_a_rule() -> None:
+    engine = wrong_engine(WRONG_ENGINES["X86"])
+    reason = explanation_of(engine).of(named(WRONG_ENGINES["X86"]).finding).reasons[0]
+    assert reason.rule == "FIL-2"
+    assert "`divide_down` in place of `divide_up` in liquidation_fee" in reason.because[0]
+
+
+class TestNeighbours:
+    def test_each_changes_one_function_and_only_while_it_is_applied(self) -> None:
+        played = Played(start=small_engine, events=[{"type": "block", "time": 5}])
+        listed = list(neighbours(lambda: list(played.answers())))
+        assert len(listed) > 20
+        for one in listed:
+            (patch,) = one.patches
+            before = patch.read()
+            with one.applied():
+                assert patch.read() is patch.wrong is not before
+            assert patch.read() is before
+
+    def test_they_have_a_rule_that_exists(self) -> None:
+        played = Played(start=small_engine, events=[{"type": "block", "time": 5}])
+        assert {one.rule for one in neighbours(lambda: list(played.answers()))} <= set(rulebook.rules())
+
+    def test_what_does_not_run_is_not_changed(self) -> None:
+        assert not list(neighbours(lambda: None))
+        assert {one.patches[0].owner.__name__ for one in neighbours(lambda: arithmetic.chunk(3, Ratio(1, 2)))} == {
+            "chunk",
+            "divide_up",
+        }
+
+    def test_a_trace_that_runs_goes_on(self) -> None:
+        def trace(*_: object) -> None: ...
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            list(neighbours(lambda: None))
+            assert sys.gettrace() is trace
+        finally:
+            sys.settrace(before)
 
 
 def test_a_mistake_that_the_engine_does_not_make_elsewhere_is_dropped() -> None:
     """A reply of the last event that was read wrongly: the engine that is asked again is right."""
     found = named(WRONG_ENGINES["X86"]).finding
     right = InProcess(Model)
-    explanation = Explanation(
-        engine=right, events=right.hello.events, setting=shipped(), comparison=Comparison.of(right.hello)
-    )
+    explanation = explanation_of(right, tuple(WRONG_ENGINES.values()))
     plain = evolve(found, reasons=(evolve(found.reasons[0], rules=("FIL-1",), because=()),))
     assert explanation.of(plain).rules == ("FIL-1",)
 

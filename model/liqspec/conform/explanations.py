@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from attrs import evolve, frozen
@@ -21,10 +22,11 @@ from liqspec.spec import vectors
 from liqspec.step.explanations import Likeness, Played, explained, explaining
 from liqspec.step.relation import Observed
 from liqspec.wrong_engines import WRONG_ENGINES, WrongEngine
+from liqspec.wrong_engines.neighbours import neighbours
 
 SECONDS = 5.0  # for further runs
 RUNS = 60  # random runs that may distinguish mistakes
-CONFIRMING = 10  # runs where one broken rule is left
+CONFIRMING = 10  # runs that the engine is asked for where one broken rule is left
 LENGTH = 40  # events in one of them
 
 Run = tuple[dict[str, Any], list[EventData]]
@@ -51,22 +53,29 @@ class Explanation:
         if shown is None:
             return finding
         first, *others = finding.reasons
-        mistakes = explaining(_played(finding.config, finding.applied), shown, self.alike, self.hypotheses)
-        mistakes = self._confirmed(mistakes, finding, time.monotonic() + seconds)
-        return evolve(finding, reasons=(explained(first, mistakes), *others))
+        played = _played(finding.config, finding.applied)
+        deadline = time.monotonic() + seconds
+        for hypotheses in (self.hypotheses, neighbours(lambda: list(played.answers()))):
+            in_time = takewhile(lambda _: time.monotonic() < deadline, hypotheses)
+            mistakes = self._confirmed(explaining(played, shown, self.alike, in_time), finding, deadline)
+            if mistakes:
+                return evolve(finding, reasons=(explained(first, mistakes), *others))
+        return finding
 
     def _confirmed(self, mistakes: list[WrongEngine], finding: Finding, deadline: float) -> list[WrongEngine]:
         """Those of the mistakes that the engine shows in further runs too, until one broken rule is left."""
-        for number, (config, events) in enumerate(self._runs(mistakes, finding)):
-            certain = len({wrong.rule for wrong in mistakes}) < 2 and number >= CONFIRMING
+        asked = 0
+        for config, events in self._runs(mistakes, finding):
+            certain = len({wrong.rule for wrong in mistakes}) < 2 and asked >= CONFIRMING
             if not mistakes or certain or time.monotonic() > deadline:
                 break
             played = _played(config, events)
             expected = list(played.answers())
             if all(played.answered_by(wrong, expected, self.alike) for wrong in mistakes):
-                continue
+                continue  # none of them shows here
             answered = self._answers(config, events)
             if answered is not None:
+                asked += 1
                 mistakes = [wrong for wrong in mistakes if played.answered_by(wrong, answered, self.alike)]
         return mistakes
 
