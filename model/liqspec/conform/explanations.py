@@ -80,7 +80,8 @@ class Explanation:
         return mistakes
 
     def _runs(self, mistakes: list[WrongEngine], finding: Finding) -> Iterator[Run]:
-        """The shortest counterexamples of mistakes, first of these; then guided runs, some begun as the finding."""
+        """The finding, the shortest counterexamples of mistakes, of these first, and guided runs, some as it begins."""
+        yield finding.config, list(finding.events)
         rules = {wrong.rule for wrong in mistakes}
         ranked = sorted(WRONG_ENGINES.values(), key=lambda wrong: (wrong not in mistakes, wrong.rule not in rules))
         for wrong in ranked:
