@@ -56,7 +56,7 @@ class Explanation:
         played = _played(finding.config, finding.applied)
         deadline = time.monotonic() + seconds
         for hypotheses in (self.hypotheses, neighbours(lambda: list(played.answers()))):
-            in_time = takewhile(lambda _: time.monotonic() < deadline, hypotheses)
+            in_time = takewhile(lambda _: time.monotonic() < deadline - seconds / 4, hypotheses)
             mistakes = self._confirmed(explaining(played, shown, self.alike, in_time), finding, deadline)
             if mistakes:
                 return evolve(finding, reasons=(explained(first, mistakes), *others))
@@ -67,7 +67,7 @@ class Explanation:
         asked = 0
         for config, events in self._runs(mistakes, finding):
             certain = len({wrong.rule for wrong in mistakes}) < 2 and asked >= CONFIRMING
-            if not mistakes or certain or time.monotonic() > deadline:
+            if not mistakes or certain or (asked and time.monotonic() > deadline):
                 break
             played = _played(config, events)
             expected = list(played.answers())
