@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from liqspec.conform import configurations
+from liqspec.conform import ahead, configurations
 from liqspec.conform.ahead import Ahead
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.peer import Peer
@@ -41,11 +41,17 @@ class OneByOne:
         self._engine.renew()
 
 
-def searched(command: Command, *, ahead: bool, timeout: float = 5, steps: int = 300) -> tuple[Outcome, Ahead]:
+@pytest.fixture(params=[ahead.MOST_DUE, 3])
+def most_due(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many replies are due at most: those of a usual run, or few of them."""
+    monkeypatch.setattr(ahead, "MOST_DUE", request.param)
+
+
+def searched(command: Command, *, sent_ahead: bool, timeout: float = 5, steps: int = 300) -> tuple[Outcome, Ahead]:
     """A search without the time to make a finding short, and how its runs were played."""
     with LiveEngine(command, timeout) as engine:
         search = Search(
-            engine=engine if ahead else OneByOne(engine),
+            engine=engine if sent_ahead else OneByOne(engine),
             events=engine.hello.events,
             setting=configurations.of(engine.hello, None),
             comparison=Comparison.of(engine.hello),
@@ -69,19 +75,21 @@ def parts(outcome: Outcome) -> dict[str, Any]:
 
 def both(command: Command, **options: Any) -> tuple[dict[str, Any], Ahead]:
     """What a search reports, which must be the same both ways."""
-    (fast, ahead), (slow, _) = (searched(command, ahead=way, **options) for way in (True, False))
+    (fast, played), (slow, _) = (searched(command, sent_ahead=way, **options) for way in (True, False))
     assert parts(fast) == parts(slow)
-    return parts(fast), ahead
+    return parts(fast), played
 
 
+@pytest.mark.usefixtures("most_due")
 @pytest.mark.parametrize("language", ["c", "javascript", "python"])
 def test_an_engine_without_a_fault_is_played_ahead_throughout(language: str, tmp_path: Path) -> None:
     command = {"javascript": javascript_engine, "python": python_engine}.get(language, lambda: c_engine(tmp_path))()
-    reported, ahead = both(command, steps=800)
+    reported, played = both(command, steps=800)
     assert reported["counts"]["steps"] == 800
-    assert (ahead._played, ahead._elsewhere) == (reported["counts"]["runs"], 0)
+    assert (played._played, played._elsewhere) == (reported["counts"]["runs"], 0)
 
 
+@pytest.mark.usefixtures("most_due")
 @pytest.mark.parametrize("way", ["dies", "is killed", "half a line", "prints garbage", "closes its output"])
 def test_a_fault_in_the_middle_of_a_run_is_at_its_event(way: str) -> None:
     reported, _ = both([*MISBEHAVING, way])
@@ -96,11 +104,11 @@ def test_one_that_hangs_is_not_waited_for_at_an_earlier_event() -> None:
 
 def test_one_that_answers_twice_is_reported_as_that() -> None:
     """Which line is shown depends on when it came, here as in lock-step."""
-    outcome, ahead = searched([*MISBEHAVING, "answers twice"], ahead=True)
+    outcome, played = searched([*MISBEHAVING, "answers twice"], sent_ahead=True)
     assert outcome.finding is not None
     assert outcome.finding.fault is not None
     assert (outcome.finding.fault.kind, len(outcome.finding.events)) == ("answered without being asked", 3)
-    assert ahead._elsewhere == 1
+    assert played._elsewhere == 1
 
 
 @pytest.mark.parametrize("way", ["confesses", "says nothing of ok", "observes a text", "executes nothing known"])
@@ -109,6 +117,7 @@ def test_a_reply_that_is_not_valid_is_at_its_event(way: str) -> None:
     assert reported["found"][0] == "fault"
 
 
+@pytest.mark.usefixtures("most_due")
 @pytest.mark.parametrize("way", ["dreams", "has no observation", "is moody", "executes too much"])
 def test_a_difference_has_the_same_reasons(way: str) -> None:
     reported, _ = both([*MISBEHAVING, way])
@@ -121,12 +130,13 @@ def test_one_that_says_less_is_played_ahead_too(way: str) -> None:
     assert "found" not in reported
 
 
+@pytest.mark.usefixtures("most_due")
 @pytest.mark.parametrize("way", ["skips funding and fills", "skips", "executes its orders"])
 def test_one_that_is_elsewhere_than_the_model_is_played_in_lock_step(way: str) -> None:
-    reported, ahead = both([*MISBEHAVING, way])
+    reported, played = both([*MISBEHAVING, way])
     assert "found" not in reported
-    assert ahead._elsewhere == ahead._played
-    assert ahead._played < 5
+    assert played._elsewhere == played._played
+    assert played._played < 5
 
 
 def test_a_process_that_reads_nothing_fails_at_the_first_request_that_it_does_not_answer() -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, field, frozen
 
 from liqspec.conform.answers import EXECUTIONS, Accepted, Answering, Skipped, read_answer
 from liqspec.conform.finding import CannotStart, EngineFault, Finding
@@ -26,6 +26,8 @@ from liqspec.edge.protocol import BadLine, read_line, write_line
 from liqspec.search.campaign import guided_run
 from liqspec.step.relation import Expected
 
+MOST_DUE = 64  # replies that are not read, so that memory stays bounded in a long run
+MOST_KEPT = 10_000  # entries of observations, in the same way
 Reply = dict[str, Any]
 # Makes of a model what proposes each event when the model has processed the one before it.
 Proposing = Callable[[Engine], Callable[[], EventData | None]]
@@ -101,6 +103,8 @@ class Writer:
 
     def line(self, observation: dict[str, Any]) -> bytes:
         """The beginning of a reply that shows an observation."""
+        if len(self._written) > MOST_KEPT:
+            self._written.clear()
         fields = (b'"%b":%b' % (name.encode(), self._value(value)) for name, value in observation.items())
         return _ACCEPTED + b"{%b}" % b",".join(fields)
 
@@ -168,79 +172,88 @@ class Ahead:
 
 @define
 class _Run:
-    """One run: what was sent, and the replies as far as they were read, which end with a fault if there was one."""
+    """One run: its events, the codes of those answered to the letter, and those of which the reply is not read yet."""
 
     engine: Queueing
     comparison: Comparison
     config: dict[str, Any]
     witnessed: bool
     coverage: Compared = Factory(Compared)
-    _sent: list[Sent] = Factory(list)
-    _replies: list[bytes | EngineFault] = Factory(list)
+    _events: list[EventData] = Factory(list)
+    _codes: list[str | None] = Factory(list)  # the first is that of the start of the run
+    _due: deque[Sent] = Factory(deque)
+    _doubtful: list[bytes | EngineFault] = Factory(list)  # the first reply that is otherwise, or the fault in its place
     _observer: Observer = Factory(Observer)
     _writer: Writer = Factory(Writer)
+    _own: OwnObservations | None = None
 
     def play(self, proposing: Proposing, length: int, where: str) -> Finding | None:
         """Send the run, and compare."""
         model, failure = Engine(Config.from_json(self.config)), None
+        if self.witnessed and self.comparison.judged:
+            self._own = OwnObservations(self.config, self.coverage.checked)
         self._add(RESET, model, Outcome())
         try:
             self.engine.reset_ahead(self.config)
         except EngineFault as fault:
-            self._replies.append(fault)
+            self._doubtful.append(fault)
             return self._compared_closely()
 
-        def give(event: EventData) -> None:
+        def give(event: EventData) -> bool | None:
             self.engine.give_ahead(event)
+            self._events.append(event)
             self._add(event, model, apply_event(model, event))
+            return (len(self._due) > MOST_DUE and not self._is_answered(MOST_DUE // 2)) or None
 
         try:
             guided_run(proposing(model), give, length, where)
         except InternalFailure as error:  # what the engine did before is found first
             failure = error
-        self.engine.flush()
-        found = None if self._is_answered() else self._compared_closely()
+        found = None if self._is_answered(0) else self._compared_closely()
         if found is None and failure is not None:
             raise failure
         return found
 
     def _add(self, event: EventData, model: Engine, outcome: Outcome) -> None:
         if outcome.refusal is not None or self.comparison.mode != "full" or not self.comparison.observes.fields:
-            self._sent.append(Sent(event, outcome))
+            self._due.append(Sent(event, outcome))
             return
         shown = self._observer.observe(model.state)
-        self._sent.append(Sent(event, outcome, shown, self._writer.line(shown)))
+        self._due.append(Sent(event, outcome, shown, self._writer.line(shown)))
 
-    def _is_answered(self) -> bool:
-        """Whether every reply is what the model does, to the letter, and breaks no property; then it is counted."""
-        own = OwnObservations(self.config, self.coverage.checked) if self.witnessed and self.comparison.judged else None
-        for sent in self._sent:
+    def _is_answered(self, left: int) -> bool:
+        """Whether the replies, but for the latest `left`, say to the letter what the model does; they are counted."""
+        self.engine.flush()
+        while len(self._due) > left and not self._doubtful:
+            sent = self._due.popleft()
             try:
                 line = self.engine.answer_line()
             except EngineFault as fault:
-                self._replies.append(fault)
-                return False
-            self._replies.append(line)
-            if not sent.is_answered_by(line):
-                return False
-            if own is not None and own.broken_by(sent.event, sent.outcome.code, sent.observation):
-                return False
-        events, coverage = self._sent[1:], self.coverage
-        coverage.runs, coverage.steps = 1, len(events)
-        coverage.families.update(dict.fromkeys(families_of(self.config), len(events)))
-        for sent in events:
-            coverage.count(sent.event, sent.outcome.effects, sent.outcome.refusal)
-        return True
+                self._doubtful.append(fault)
+                break
+            code, own = sent.outcome.code, self._own
+            if not sent.is_answered_by(line) or (own and own.broken_by(sent.event, code, sent.observation)):
+                self._doubtful.append(line)
+                break
+            self._codes.append(code)
+            if sent.event is RESET:
+                self.coverage.runs += 1
+            else:
+                self.coverage.steps += 1
+                self.coverage.families.update(families_of(self.config).keys())
+                self.coverage.count(sent.event, sent.outcome.effects, sent.outcome.refusal)
+        return not self._doubtful
 
     def _compared_closely(self) -> Finding | None:
         """What lock-step finds in the replies."""
         self.coverage = Compared()
-        recorded = _Recorded(self.engine, deque(self._replies))
+        recorded = _Recorded(self.engine, deque(self._codes), self._doubtful)
         lockstep = _Afterwards(recorded, self.comparison, self.coverage, self.config, self.witnessed)
+        recorded.model = lockstep.model
         begun = lockstep.start()
         if isinstance(begun, Skipped):
             raise Elsewhere
-        found = (lockstep.give(sent.event) for sent in self._sent[1:])
+        found = (lockstep.give(event) for event in self._events)
         return begun or next((one for one in found if one is not None), None)
 
 
@@ -256,10 +269,12 @@ class _Afterwards(LockStep):
 
 @define
 class _Recorded:
-    """An engine that was sent everything before: its replies, those read already and those that are still due."""
+    """An engine that was sent everything before: first the replies that the model gives too, then its other ones."""
 
     engine: Queueing
-    replies: deque[bytes | EngineFault]
+    codes: deque[str | None]
+    doubtful: list[bytes | EngineFault]
+    model: Engine = field(init=False)
 
     def reset(self, _: dict[str, Any]) -> Reply:
         """The reply to the start of the run."""
@@ -270,7 +285,10 @@ class _Recorded:
 
     def answer(self) -> Reply:
         """The next reply."""
-        line = self.replies.popleft() if self.replies else self.engine.answer_line()
+        if self.codes:
+            code = self.codes.popleft()
+            return {"ok": True, "observation": self.model.observe()} if code is None else _refused(code)
+        line = self.doubtful.pop() if self.doubtful else self.engine.answer_line()
         if isinstance(line, EngineFault):
             raise line
         reply = self.engine.read(line)
@@ -284,3 +302,7 @@ class _Recorded:
 
     def renew(self) -> None:
         """It continues."""
+
+
+def _refused(code: str) -> Reply:
+    return {"ok": False, "error": {"code": code}}

@@ -84,6 +84,8 @@ class Peer(AbstractContextManager["Peer"]):
         """Write requests while replies are due; if that fails, `receive` says so at the first without a reply."""
         try:
             self._write(b"" if self._stuck else lines)
+            if len(self._out) < CHUNK:  # what is there is read, so that the process is not held up
+                self._read_for(0, first=True)
         except EngineFault:
             self._stuck = True
 
