@@ -100,7 +100,12 @@ def main(
         found = measure(number)
         measures.append(found)
         outcome, wrong = found.outcome, EVERY[number]
-        row = (str(outcome.coverage.steps), str(outcome.found_events), str(found.events), f"{found.seconds:.1f}")
+        row = (
+            str(outcome.coverage.steps),
+            str(0 if outcome.finding is None else outcome.finding.found_events),
+            str(found.events),
+            f"{found.seconds:.1f}",
+        )
         table.add_row(number, wrong.title, wrong.rule, found.named, found.caught or "[red]nothing[/red]", *row)
         print(number, *row, wrong.rule, found.named, found.caught, file=sys.stderr, flush=True)  # noqa: T201
         if keep and outcome.finding is not None and number in WRONG_ENGINES:

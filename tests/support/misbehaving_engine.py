@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from engines.python_engine import EVENTS, Session
 from liqspec.edge.amounts import decimal_text
+from liqspec.edge.files import parse_json
 
 SECOND = 2
 STRANGE = 50  # a signal without a name, where the system has one
@@ -208,7 +209,8 @@ def off_by(reply: Reply, amount: str) -> Reply:
 
 def answer(session: Session, way: str, request: Reply, line: bytes) -> Reply:
     """The reply of an engine that has no fault, though it may do less than the rules have, or more by itself."""
-    if way == "skips funding and fills" and request.get("event", {}).get("type") in ("funding", "fill"):
+    event = request.get("event")
+    if way == "skips funding and fills" and isinstance(event, dict) and event.get("type") in ("funding", "fill"):
         return {"ok": False, "skipped": "not here"}
     reply = session.reply(line.rstrip(b"\n"))
     if way == "is of the older sort":
@@ -220,6 +222,15 @@ def answer(session: Session, way: str, request: Reply, line: bytes) -> Reply:
     return reply
 
 
+def read(line: bytes) -> Reply:
+    """The request in a line; an empty one if it is not an object."""
+    try:
+        request = parse_json(line.decode("utf-8"))
+    except ValueError:
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
 def main(way: str) -> None:
     """Serve the protocol, in this way."""
     session, count, lines, kept = Session(), 0, 0, ""
@@ -229,11 +240,12 @@ def main(way: str) -> None:
     if way == "starts once":
         Path(sys.argv[2]).touch(exist_ok=False)
     for line in sys.stdin.buffer:
-        request = json.loads(line) if line.strip() else {}
+        request = read(line)
         reply, count = answer(session, way, request, line), count + (b'"apply"' in line)
         if request.get("op") == "hello" and reply["ok"]:
             reply |= HELLO.get(way, {})
-        reply = OTHERS.get((way, str(request.get("op"))), reply)
+        if reply["ok"]:
+            reply = OTHERS.get((way, str(request.get("op"))), reply)
         end_early(way, request.get("event"), before, count)
         before = request.get("event")
         if request.get("op") == "apply" and (count > AFTER or way == "skips"):
@@ -241,7 +253,8 @@ def main(way: str) -> None:
                 ACTS[way]()
                 continue
             reply = CHANGES.get(way, dict)(reply)
-        if way == "is moody" and request.get("op") == "apply" and count == AFTER:
+        if way == "is moody" and request.get("op") == "apply" and not Path(sys.argv[2]).exists():
+            Path(sys.argv[2]).touch()
             reply = {"ok": False, "error": {"code": "overfill", "message": "not now"}}
         text = json.dumps(reply) + "\n"
         lines += 1

@@ -66,7 +66,7 @@ def test_an_engine_that_does_not_start_again_while_its_run_is_made_shorter_keeps
         str(Fault(kind="died", message="exit status 1")),
         9,
     )
-    assert outcome.found_events == 9
+    assert outcome.finding.found_events == 9
     plainer = searched(Mortal(9, 10_000, error), steps=100)  # one that does start again needs less of a configuration
     assert plainer.finding is not None
     assert len(repr(plainer.finding.config)) < len(repr(outcome.finding.config))

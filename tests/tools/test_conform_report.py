@@ -20,6 +20,7 @@ from liqspec.core.events import CHECKS
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import acting_rules
 from liqspec.properties.registry import PROPERTIES
+from liqspec.search.minimise import FailingRun
 from liqspec.spec.observables import names
 from support.builders import small_config
 from support.corpus import loaded
@@ -106,7 +107,7 @@ def test_where_a_finding_ended_the_run_what_was_never_reached_is_only_counted(
     finding = Finding(
         config=small_config(), events=[], applied=[], kind="fault", fault=Fault(kind="died", message="exit 1")
     )
-    printed = text(Outcome(occurred={}, coverage=coverage, finding=finding), capsys)
+    printed = text(Outcome(occurred={}, coverage=coverage, findings=[finding]), capsys)
     assert "NEVER REACHED 3 things before the finding; --json lists them\n" in printed
 
 
@@ -157,6 +158,7 @@ def test_a_vector_is_read_as_its_configuration_and_events(tmp_path: Path) -> Non
     path = tmp_path / "vector.json"
     path.write_text(json.dumps({"config": small_config(), "steps": [{"event": DEPOSIT, "expect": {}}]}))
     read = load(path)
+    assert isinstance(read, FailingRun)
     assert (read.config["accounts"], read.events) == (["alice", "bob"], [DEPOSIT])
 
 

@@ -1,11 +1,12 @@
 """The command that runs a foreign engine in lock-step with the model."""
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, Literal
 
 import typer
 from attrs import evolve
@@ -13,17 +14,21 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from liqspec.cli.app import Json, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import Compare, EngineCommand, Seed, Timeout, Tolerance, tolerances
-from liqspec.conform import configurations, known_divergences, report, saved
+from liqspec.conform import configurations, known_divergences, report, saved, worker
 from liqspec.conform.answers import check_families, of_this_process
 from liqspec.conform.finding import CannotStart, EngineFault, Finding
 from liqspec.conform.lockstep import Compared, Comparison, play
+from liqspec.conform.protocol.conversation import converse
 from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.core.events import EVENTS
+from liqspec.search import parallel
 from liqspec.search.minimise import FailingRun
 
 BUDGET = 30.0  # seconds, if nothing else is asked for
 TIMEOUT = 10.0  # seconds that one reply may take, if nothing else is asked for
+
+FEW_STEPS = 2_000  # for which one process is enough
 
 
 def conform(
@@ -44,7 +49,17 @@ def conform(
     ] = SHRINK_SECONDS,
     known: Annotated[Path | None, typer.Option(metavar="FILE", help="Divergences that are known, in TOML.")] = None,
     replay: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Play only this scenario or vector, such as one that was saved.")
+        Path | None, typer.Option(metavar="FILE", help="Play only this scenario, vector or file of requests, as saved.")
+    ] = None,
+    malformed: Annotated[
+        Literal["on", "off"], typer.Option(help="Whether malformed lines, events and configurations are sent too.")
+    ] = "on",
+    every: Annotated[
+        bool, typer.Option("--all", help="Go on after a finding, and report the shortest of each defect.")
+    ] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many processes of the engine run at once; as many as cores if not given."),
     ] = None,
     save: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where a counterexample is written.")] = Path(),
     junit_file: Annotated[
@@ -57,10 +72,13 @@ def conform(
     The engine is a command that speaks the protocol of `spec/protocol.md`. It gets guided random events near every
     shipped venue; or at its own one, if it can run no other, or at the one asked for. What is found is repeated,
     shortened with the engine in the loop, shown event by event, and saved as a scenario, a vector and a command that
-    plays it again. Exits with 0 if nothing was found, 1 if something was, 2 for bad usage.
+    plays it again. Malformed input and the protocol's own suite come last. The same seed and steps give the same result
+    on any number of processes. Exits with 0 if nothing was found, 1 if something was, 2 for bad usage, and for an
+    engine that cannot be started.
 
     Examples: `liqspec conform -- ./my-engine`, `liqspec conform --venue hyperliquid --budget 600 -- node engine.js`,
     `liqspec conform --compare code --junit conform.xml -- ./my-engine`,
+    `liqspec conform --all --malformed off -- ./my-engine`,
     `liqspec conform --tolerance pools.equity=0.01 --known known.toml -- ./my-engine`
     """
     if steps is not None and budget is not None:
@@ -72,46 +90,68 @@ def conform(
     seconds = None if steps else budget or BUDGET
     name, began = command[0], time.monotonic()
     try:
-        with _ended_by_signals(), LiveEngine(command, timeout) as engine, _progress(steps, seconds) as shown:
-            name = engine.hello.engine
-            search = Search(
-                engine=engine,
-                events=engine.hello.events,
-                setting=configurations.of(engine.hello, venue),
-                comparison=Comparison.of(engine.hello, compare, within),
-                budget=Budget(steps=steps, seconds=seconds, seed=seed, shrink_seconds=shrink),
-                known=listed,
-                progress=shown,
-            )
-            outcome = _compare(search, run)
-            if outcome.finding is None:
-                engine.bye()
-            elif outcome.finding.fault is not None:
-                outcome.finding = evolve(outcome.finding, fault=engine.described(outcome.finding.fault))
+        with _interrupted_by_signals(), LiveEngine(command, timeout) as engine, _progress(steps, seconds) as shown:
+            name, hello = engine.hello.engine, engine.hello
+            used: dict[str, Any] = {
+                "setting": configurations.of(hello, venue),
+                "comparison": Comparison.of(hello, compare, within),
+                "budget": Budget(steps=steps, seconds=seconds, seed=seed, shrink_seconds=shrink),
+                "known": listed,
+                "malformed": malformed == "on" and hello.validates,
+                "every": every,
+            }
+            search = Search(engine=engine, events=hello.events, progress=shown, **used)
+            search.processes = 1 if run is not None else _processes(processes, search.budget)
+            if search.processes > 1:
+                engine.close()  # those of the workers are others; a finding is looked at with a new one
+                search.work = worker.Worker(command=command, timeout=timeout, **used)
+            outcome = search.run() if run is None else _replayed(search, engine, run)
     except CannotStart as error:
         fail(str(error))
     except EngineFault as error:
-        where = "outside a run"  # as it started, or at its end
+        where = "outside a run"  # as it started
         found = Finding(kind="fault", config={}, events=[], applied=[], fault=error.fault, where=where)
-        outcome = Outcome(finding=found)
+        outcome = Outcome(findings=[found])
     if not as_json:
         report.print_outcome(outcome, terminal())
-    files, unwritten = None, None
-    try:
-        if outcome.finding is not None and outcome.finding.config and replay is None:
-            options = _options(compare, tolerance or [], timeout)
-            files = saved.save(outcome.finding, save, command, options)
-        if junit_file is not None:
+    options = None if run is not None else _options(compare, tolerance or [], timeout)
+    files, unwritten = _saved(outcome, save, command, options, every=every)
+    if junit_file is not None and unwritten is None:
+        try:
             report.write_junit(outcome, name, time.monotonic() - began, junit_file)
-    except OSError as error:  # what was found is still reported
-        unwritten = error
+        except OSError as error:
+            unwritten = error
     if as_json:
-        print_json(report.to_json(outcome, name, files), escaped=True)
-    elif files is not None:
+        print_json(report.to_json(outcome, name, files, every=every), escaped=True)
+    else:
         report.print_saved(files, terminal())
-    if unwritten is not None:
+    if unwritten is not None:  # what was found is still reported
         raise unwritten
+    if outcome.interrupted:
+        raise KeyboardInterrupt
     finish(outcome.conforms)
+
+
+def _saved(
+    outcome: Outcome, folder: Path, command: list[str], options: list[str] | None, *, every: bool
+) -> tuple[list[saved.Saved], OSError | None]:
+    """Save the findings, but those of a replay, which has no options; the files, and why one could not be written."""
+    files: list[saved.Saved] = []
+    for number, found in enumerate(outcome.findings if options is not None else (), start=1):
+        named = f"{saved.NAME}-{number}" if every else saved.NAME
+        try:
+            if found.config or found.requests:
+                files.append(saved.save(found, folder, command, options or [], named))
+        except OSError as error:
+            return files, error
+    return files, None
+
+
+def _processes(wanted: int | None, budget: Budget) -> int:
+    """How many processes compare at once: as many as were asked for, or as cores if there is much to do."""
+    if wanted is not None or budget.steps is None:
+        return wanted or parallel.available()
+    return min(parallel.available(), 1 + budget.steps // FEW_STEPS)
 
 
 def _options(compare: str, tolerance: list[str], timeout: float) -> list[str]:
@@ -122,18 +162,20 @@ def _options(compare: str, tolerance: list[str], timeout: float) -> list[str]:
     return options if timeout == TIMEOUT else [*options, "--timeout", f"{timeout:g}"]
 
 
-def _compare(search: Search, replay: FailingRun | None) -> Outcome:
-    """Compare at random; or only the run to be replayed, as it is, without making it shorter."""
-    if replay is None:
-        return search.run()
-    check_families(replay.config, search.setting.families)
-    # What the engine executes by itself was saved as events, which it does not support.
-    events = [event for event in replay.events if event.get("type") not in EVENTS.keys() - search.events]
+def _replayed(search: Search, engine: LiveEngine, replay: FailingRun | list[bytes]) -> Outcome:
+    """Compare only what is to be replayed, as it is, without making it shorter."""
     outcome = Outcome(occurred=dict.fromkeys(search.known, 0))
-    found = play(
-        search.engine, replay.config, events, search.comparison, outcome.coverage, witnessed=search.comparison.judged
-    )
-    outcome.finding = found and search.explained(found)
+    if isinstance(replay, list):
+        found, outcome.coverage.steps = converse(engine, replay, search.comparison), len(replay)
+    else:
+        check_families(replay.config, search.setting.families)
+        # What the engine executes by itself was saved as events, which it does not support.
+        events = [event for event in replay.events if event.get("type") not in EVENTS.keys() - search.events]
+        judged = search.comparison.judged
+        found = play(engine, replay.config, events, search.comparison, outcome.coverage, witnessed=judged)
+    if found is not None and found.fault is not None:
+        found = evolve(found, fault=engine.described(found.fault))
+    outcome.findings = [] if found is None else [search.explained(found)]
     return outcome
 
 
@@ -153,14 +195,20 @@ def _progress(steps: int | None, seconds: float | None) -> Iterator[Callable[[Co
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Within this, a request to terminate ends the engine too, as Ctrl-C does."""
+def _interrupted_by_signals() -> Iterator[None]:
+    """Within this, a request to terminate interrupts as Ctrl-C does; processes of workers leave both to this one."""
+    parent = os.getpid()
 
-    def interrupt(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
+    def interrupt(number: int, _: object) -> None:
+        if os.getpid() == parent:
+            raise KeyboardInterrupt
+        if number == signal.SIGTERM:  # a worker whose results are not needed
+            worker.kill()
+            os._exit(1)
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -125,6 +125,7 @@ class Hello:
     events: frozenset[str]
     families: frozenset[str] = frozenset()
     base: dict[str, Any] | None = None
+    validates: bool = True  # whether it refuses malformed input, which is sent only then
 
     @property
     def observes_everything(self) -> bool:
@@ -157,6 +158,9 @@ def read_hello(reply: dict[str, Any]) -> Hello:
     states = reply.get("states")
     if states not in ("full", "coarse"):
         raise malformed(f'hello.states: expected "full" or "coarse", got {show(states)}')
+    validates = reply.get("validates", True)
+    if not isinstance(validates, bool):
+        raise malformed(f"hello.validates: expected true or false, got {show(validates)}")
     venue, families = reply.get("venue"), _names("families", reply.get("families", []), tuple(sorted(FAMILIES)))
     return Hello(
         engine=one_line(str(reply.get("engine", "unnamed")), 100),
@@ -165,6 +169,7 @@ def read_hello(reply: dict[str, Any]) -> Hello:
         events=_names("events", reply.get("events"), tuple(EVENTS)),
         families=families,
         base=None if venue is None else _base(venue, families),
+        validates=validates,
     )
 
 

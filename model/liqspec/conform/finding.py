@@ -57,13 +57,18 @@ class Finding:
 
     `applied` are the events as the model applies them: where the engine executed its orders itself, with those
     executions; the last one too, where the engine never answered it. `reply` is what the engine replied to the
-    last event.
+    last event. `requests` are all that a new process must be sent to show it, where that is more than the run: raw
+    lines, or earlier runs (`conform.protocol.requests`); `topic` is what is odd with the last of them. It was found
+    after `found_events`, or requests, before it was made short.
     """
 
-    kind: Literal["difference", "property", "fault", "not deterministic"]
+    kind: Literal["difference", "property", "fault", "protocol", "not deterministic"]
     config: dict[str, Any]
     events: list[EventData]
     applied: list[EventData]
+    requests: tuple[bytes, ...] = ()
+    topic: str = ""
+    found_events: int = 0
     reply: dict[str, Any] | None = None
     reasons: tuple[Reason, ...] = ()
     fault: Fault | None = None
@@ -82,15 +87,34 @@ class Finding:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The rules that the engine departs from, the first before all; EVT-1 where it did not answer at all."""
+        """The rules that it departs from, the first before all; EVT-1 where it did not answer, EVT-2 for a line."""
         if self.kind == "difference":
             return self.reasons[0].rules
-        return PROPERTIES[self.broken[0][0]].rules if self.kind == "property" else ("EVT-1",)
+        if self.kind == "property":
+            return PROPERTIES[self.broken[0][0]].rules
+        return ("EVT-2",) if self.kind == "protocol" else ("EVT-1",)
 
     @property
     def event_type(self) -> str:
-        """The type of the last event; "reset" where the run had not begun."""
+        """The type of the last event; "reset" where the run had not begun, and "line" where it is not about events."""
+        if self.kind == "protocol":
+            return "line"
         return str(self.events[-1].get("type")) if self.events else "reset"
+
+    @property
+    def length(self) -> int:
+        """How many events it needs, or requests where it is about those."""
+        return len(self.requests or self.events)
+
+    @property
+    def signature(self) -> tuple[str, ...]:
+        """What two findings share that are the same defect, as far as that can be seen: kind, event, field and rule."""
+        field = self.topic
+        if self.reasons:
+            field = self.reasons[0].difference.field
+        elif self.broken or self.fault:
+            field = self.broken[0][0] if self.broken else str(self.fault and self.fault.kind)
+        return self.kind, self.event_type, field, self.rules[0]
 
     def is_like(self, other: "Finding") -> bool:
         """Whether both are the same thing after as many events."""

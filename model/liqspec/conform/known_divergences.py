@@ -1,5 +1,6 @@
 """Known divergences of an engine: a list of what is expected to differ, which must not go stale."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,6 +49,11 @@ class Divergence:
         """The divergence in one line."""
         texts = [self.field] + [f"{name} {value}" for name in _NARROWER if (value := getattr(self, name)) is not None]
         return f"{', '.join(texts)} ({self.why})"
+
+
+def known_as(known: Sequence[Divergence], finding: Finding) -> Divergence | None:
+    """The known divergence that a finding is, if it is one."""
+    return next((entry for entry in known if entry.matches(finding)), None)
 
 
 _NARROWER = ("event", "rule", "subject", "ours", "theirs")

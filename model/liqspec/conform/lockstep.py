@@ -13,13 +13,15 @@ from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import CHECKS, EventData, PriceInputs
 from liqspec.core.parameters import families_of
-from liqspec.core.refusals import BadRequest
+from liqspec.core.refusals import BadRequest, OffGrid
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import Coverage, never_exercised
 from liqspec.step import relation
 from liqspec.step.compare import Difference, Observes
 from liqspec.step.reasons import Reason, Step, of_outcome, outcome_difference
 from liqspec.step.relation import Expected, Mode, Observed
+
+OF_SHAPE = (BadRequest.code, OffGrid.code)  # the refusals of malformed events
 
 
 @frozen(kw_only=True)
@@ -53,6 +55,7 @@ class Compared(Coverage):
     drawn: frozenset[str] = frozenset()  # the families that runs were to have
     skipped: Counter[tuple[str, str]] = Factory(Counter)
     unsupported: Counter[str] = Factory(Counter)
+    malformed: bool = True  # whether events were sent that are refused for their shape
 
     def add(self, other: "Coverage") -> None:
         """Add what another comparison counted."""
@@ -73,6 +76,8 @@ class Compared(Coverage):
         for (kind, code), times in self.refusals.items():
             counts.setdefault(f"refusals of {kind}", {})[code] = times
         never = {"families": sorted(self.drawn - set(+self.families)), **never_exercised(counts)}
+        if not self.malformed:
+            never = {kind: [name for name in names if name not in OF_SHAPE] for kind, names in never.items()}
         return {kind: names for kind, names in never.items() if names}
 
     def never_listed(self) -> list[str]:

@@ -115,22 +115,32 @@ class Peer(AbstractContextManager["Peer"]):
         text = one_line(bytes(self._out.split(b"\n")[0]).decode("utf-8", "replace"), 200)
         raise self.fault("answered without being asked", f"after its reply came also: {text}")
 
-    def wait_for_end(self) -> None:
-        """See that the process ends by itself, in time."""
+    def end_input(self) -> None:
+        """Close the standard input of the process."""
+        self._stdin.close()
+
+    def wait_for_end(self, after: str, *, any_status: bool) -> None:
+        """See that the process ends by itself, in time, and with status 0 unless it may have any."""
         self._read_for(self.timeout, until_end=True)
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(self.timeout)
-            return
-        raise self.fault("did not end", f"{self.timeout:g} s after its `bye`")
+        try:
+            status = self._process.wait(self.timeout)
+        except subprocess.TimeoutExpired:
+            raise self.fault("did not end", f"{self.timeout:g} s after {after}") from None
+        if status and not any_status:
+            raise self._ended()
 
     def close(self) -> None:
         """End the process and all that it started, at once; may be called again."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.kill()
         self._process.wait()
         self._selector.close()
         for stream in (self._stdin, self._stdout, self._stderr):
             stream.close()
+
+    def kill(self) -> None:
+        """Kill the process and all that it started, without waiting for them to end: a signal handler may do so."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def fault(self, kind: FaultKind, message: str) -> EngineFault:
         """A fault of this process, with the last that it wrote."""

@@ -10,6 +10,8 @@ from rich.markup import escape
 
 from liqspec.conform.finding import Fault, Finding
 from liqspec.conform.lockstep import Compared
+from liqspec.conform.protocol import requests
+from liqspec.conform.protocol.conversation import shown
 from liqspec.conform.saved import Saved, to_scenario
 from liqspec.conform.search import Outcome
 from liqspec.core import machine
@@ -25,11 +27,12 @@ from liqspec.step.question import reason_json
 from liqspec.step.reasons import lines_of
 
 MAX_REASONS = 5  # further differences of the same step are only counted
+MAX_REQUESTS = 20  # of those that a finding needs
 LAST_LINES = 12  # of what an engine wrote before a fault
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:
-    """Print what was exercised, then the finding, then the verdict."""
+    """Print what was exercised, then the findings, then the verdict."""
     if outcome.coverage.runs:
         print_coverage(outcome.coverage, console)
         _print_never(outcome, console)
@@ -38,9 +41,15 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
             console.print(f"known, {counted(times, 'time')}: {escape(str(entry))}", soft_wrap=True)
     for entry in outcome.stale:
         console.print(f"[bold red]known, but it did not occur:[/bold red] {escape(str(entry))}", soft_wrap=True)
-    if outcome.finding is not None:
-        print_finding(outcome.finding, console, outcome.found_events)
-    if outcome.conforms:
+    if outcome.lines:
+        console.print(f"[bold]protocol[/bold]  {counted(outcome.lines, 'line')} of its suite")
+    if len(outcome.findings) > 1:
+        _print_summary(outcome.findings, console)
+    for finding in outcome.findings:
+        print_finding(finding, console)
+    if outcome.interrupted:
+        console.print(f"[bold yellow]interrupted[/bold yellow] after {counted(outcome.coverage.steps, 'step')}")
+    elif outcome.conforms:
         console.print(f"[bold green]conforms[/bold green] in {counted(outcome.coverage.steps, 'step')}")
     elif outcome.finding is None and outcome.coverage.steps == 0:
         console.print("[bold red]nothing was compared[/bold red]: the engine skipped every step")
@@ -48,14 +57,34 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
         console.print("[bold red]does not conform[/bold red]")
 
 
-def print_finding(finding: Finding, console: Console, found_events: int = 0) -> None:
+def _print_summary(findings: list[Finding], console: Console) -> None:
+    """Print a table of the broken rules, each with its findings by their numbers."""
+    rows = table("rule", "title", "findings", "shortest", right=("shortest",))
+    rules = dict.fromkeys(finding.rules[0] for finding in findings)
+    for rule in sorted(rules, key=lambda rule: min(one.length for one in findings if one.rules[0] == rule)):
+        of_rule = [(number, one) for number, one in enumerate(findings, start=1) if one.rules[0] == rule]
+        numbers = ", ".join(str(number) for number, _ in of_rule)
+        rows.add_row(rule, escape(rulebook.rules()[rule].title), numbers, str(min(one.length for _, one in of_rule)))
+    console.print(rows)
+
+
+def print_finding(finding: Finding, console: Console) -> None:
     """Print a finding: its events with what the rules make of each, then what the engine did instead and why not."""
-    heads = {"difference": "differs", "property": "breaks a property", "fault": "fails"}
+    heads = {
+        "difference": "differs",
+        "property": "breaks a property",
+        "fault": "fails",
+        "protocol": "breaks the protocol",
+    }
     console.print(f"\n[bold red]{heads.get(finding.kind, finding.kind)}[/bold red] {escape(people(finding.headline))}")
-    short = f", shortened from {found_events:,}" if found_events > len(finding.events) else ""
-    console.print(f"after {counted(len(finding.events), 'event')}{short}; {finding.where or 'replayed'}")
-    console.print("what the rules make of these events:")
-    _print_events(finding, console)
+    short = f", shortened from {finding.found_events:,}" if finding.found_events > finding.length else ""
+    noun = "request" if finding.requests else "event"
+    console.print(f"after {counted(finding.length, noun)}{short}; {finding.where or 'replayed'}")
+    if finding.requests:
+        _print_requests(finding, console)
+    if finding.kind != "protocol":
+        console.print("what the rules make of these events:")
+        _print_events(finding, console)
     console.print()
     for first, _, *rest in lines_of(finding.reasons[:MAX_REASONS]):
         console.print(f"[bold]{escape(people(first))}[/bold]", soft_wrap=True)
@@ -76,6 +105,17 @@ def text(finding: Finding) -> str:
     written = StringIO()
     print_finding(finding, VisibleConsole(file=written, width=120, no_color=True, highlight=False))
     return written.getvalue().strip()
+
+
+def _print_requests(finding: Finding, console: Console) -> None:
+    """Print the requests that a new process needs to show it, each short, the middle of many left out."""
+    why = f"the last one is about {finding.topic}" if finding.topic else "its run alone does not show it"
+    console.print(f"a new process shows it after these requests; {escape(why)}:", soft_wrap=True)
+    numbered = list(enumerate(finding.requests, start=1))
+    for number, request in (
+        numbered[: MAX_REQUESTS // 2] + numbered[max(MAX_REQUESTS // 2, len(numbered) - MAX_REQUESTS // 2) :]
+    ):
+        console.print(f"  {number} {shown(request) or '(nothing)'}", markup=False, soft_wrap=True)
 
 
 def _print_events(finding: Finding, console: Console) -> None:
@@ -107,12 +147,17 @@ def _print_rule(finding: Finding, console: Console) -> None:
     console.print(f"[dim]also {others}; [/dim]" * bool(others) + f"[dim]liqspec explain {rule.id}[/dim]")
 
 
-def print_saved(saved: Saved, console: Console) -> None:
-    """Print where a finding was saved, and how to play it again."""
-    vector = "" if saved.vector is None else f" and {saved.vector}"
-    console.print(f"saved:      {saved.scenario}{vector}", markup=False, soft_wrap=True)
+def print_saved(files: list[Saved], console: Console) -> None:
+    """Print where findings were saved, and how to play each again."""
+    for saved in files:
+        _print_saved(saved, console)
+
+
+def _print_saved(saved: Saved, console: Console) -> None:
+    console.print(f"saved:      {' and '.join(map(str, saved.files))}", markup=False, soft_wrap=True)
     console.print(f"replay it:  {saved.replay}", markup=False, soft_wrap=True)
-    console.print(f"the model:  liqspec simulate {saved.scenario}", markup=False, soft_wrap=True)
+    if saved.scenario is not None:
+        console.print(f"the model:  liqspec simulate {saved.scenario}", markup=False, soft_wrap=True)
 
 
 def print_coverage(coverage: Compared, console: Console) -> None:
@@ -160,19 +205,23 @@ def _print_never(outcome: Outcome, console: Console) -> None:
         console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {kind}: {escape(', '.join(names))}", soft_wrap=True)
 
 
-def to_json(outcome: Outcome, engine: str, saved: Saved | None) -> dict[str, Any]:
-    """How a comparison ended, as plain data."""
+def to_json(outcome: Outcome, engine: str, saved: list[Saved], *, every: bool = False) -> dict[str, Any]:
+    """How a comparison ended, as plain data; with the list of all findings if `every` one was looked for."""
+    files = [asdict(one, value_serializer=lambda _, __, value: value and str(value)) for one in saved]
+    listed = [finding_json(finding) for finding in outcome.findings]
+    whole = {"findings": listed, "all_saved": files} if every else {}
     return {
         "conforms": outcome.conforms,
         "engine": engine,
-        "finding": None if outcome.finding is None else finding_json(outcome.finding, outcome.found_events),
-        "saved": saved and asdict(saved, value_serializer=lambda _, __, value: value and str(value)),
+        "finding": listed[0] if listed else None,
+        "saved": files[0] if files else None,
+        **whole,
         "known": [{"divergence": str(entry), "times": times} for entry, times in outcome.occurred.items()],
         "exercised": outcome.coverage.to_json(),
     }
 
 
-def finding_json(finding: Finding, found_events: int = 0) -> dict[str, Any]:
+def finding_json(finding: Finding) -> dict[str, Any]:
     """A finding as plain data."""
     return {
         "kind": finding.kind,
@@ -182,7 +231,8 @@ def finding_json(finding: Finding, found_events: int = 0) -> dict[str, Any]:
         "config": finding.config,
         "events": finding.events,
         "applied": finding.applied,
-        "found_events": found_events,
+        "found_events": finding.found_events,
+        "requests": requests.to_text(finding.requests).splitlines(),
         "reply": finding.reply,
         "reasons": [reason_json(reason) for reason in finding.reasons],
         "broken": [{"property": name, "wrong": wrong} for name, wrong in finding.broken],
@@ -200,11 +250,11 @@ def write_junit(outcome: Outcome, engine: str, seconds: float, path: Path) -> No
 
     suite = TestSuite("liqspec conform")
     compared = TestCase(f"{visible(engine)} conforms", "liqspec.conform", seconds)
-    if outcome.finding is not None:
-        failure = Failure(visible(outcome.finding.headline), outcome.finding.rules[0])
-        failure.text = text(outcome.finding)
-        compared.result = [failure]
-    elif outcome.coverage.steps == 0:
+    for finding in outcome.findings:
+        failure = Failure(visible(finding.headline), finding.rules[0])
+        failure.text = text(finding)
+        compared.result = [*compared.result, failure]
+    if not outcome.findings and outcome.coverage.steps == 0:
         compared.result = [Failure("nothing was compared")]
     suite.add_testcase(compared)
     for entry, times in outcome.occurred.items():

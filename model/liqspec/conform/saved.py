@@ -1,4 +1,4 @@
-"""What is kept of a finding: a scenario, a vector, and the command that plays it again; and reading them back."""
+"""What is kept of a finding: a scenario, a vector, its requests, and the command that plays it again."""
 
 import shlex
 from collections.abc import Sequence
@@ -8,38 +8,52 @@ from typing import Any
 from attrs import frozen
 
 from liqspec.conform.finding import Finding
+from liqspec.conform.protocol import requests
 from liqspec.search.minimise import FailingRun
 from liqspec.spec import scenarios, vectors
 from liqspec.spec.vectors import Case
 from liqspec.verify import counterexample
 
-SCENARIO, VECTOR = "counterexample.toml", "counterexample.json"
+NAME = "counterexample"
 
 
 @frozen(kw_only=True)
 class Saved:
-    """The files of a finding, and the command that plays it again."""
+    """The files of a finding, those that it has, and the command that plays it again."""
 
-    scenario: Path
+    scenario: Path | None
     vector: Path | None
+    requests: Path | None = None
     replay: str
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that were written."""
+        return [path for path in (self.scenario, self.vector, self.requests) if path is not None]
 
-def save(finding: Finding, folder: Path, command: Sequence[str], options: Sequence[str]) -> Saved:
-    """Write the files; `options` are those of the comparison, which the replay needs too.
 
-    A finding at the very start of a run has no event, and so no vector.
+def save(finding: Finding, folder: Path, command: Sequence[str], options: Sequence[str], name: str = NAME) -> Saved:
+    """Write the files under a name; `options` are those of the comparison, which the replay needs too.
+
+    A finding outside a run has no scenario, and one at the very start of a run no event, and so no vector. What needs
+    more than its run, such as raw lines or earlier runs, has its requests.
 
     Raises:
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    scenario, vector = folder / SCENARIO, folder / VECTOR
-    scenario.write_text(to_scenario(finding), encoding="utf-8")
-    if finding.applied:
-        vector.write_text(vectors.to_text(to_vector(finding)), encoding="utf-8")
-    replay = shlex.join(["liqspec", "conform", *options, "--replay", str(scenario), "--", *command])
-    return Saved(scenario=scenario, vector=vector if finding.applied else None, replay=replay)
+    scenario = _write(folder / f"{name}.toml", to_scenario(finding)) if finding.config else None
+    vector = _write(folder / f"{name}.json", vectors.to_text(to_vector(finding))) if finding.applied else None
+    sent = _write(folder / f"{name}.jsonl", requests.to_text(finding.requests)) if finding.requests else None
+    replayed = sent or scenario
+    assert replayed is not None, "a finding has a run or requests"
+    replay = shlex.join(["liqspec", "conform", *options, "--replay", str(replayed), "--", *command])
+    return Saved(scenario=scenario, vector=vector, requests=sent, replay=replay)
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def to_scenario(finding: Finding) -> str:
@@ -62,13 +76,15 @@ def to_vector(finding: Finding) -> dict[str, Any]:
     ).vector()
 
 
-def load(path: Path) -> FailingRun:
-    """The configuration and the events of a saved scenario or vector.
+def load(path: Path) -> FailingRun | list[bytes]:
+    """The configuration and the events of a saved scenario or vector; or the requests in a file of those.
 
     Raises:
-        UnreadableFile, InvalidScenario: the scenario cannot be read, or is not valid.
+        UnreadableFile, InvalidScenario: the scenario or the requests cannot be read, or are not valid.
         WrongShape, InvalidConfig: the vector is not valid.
     """
+    if path.suffix == ".jsonl":
+        return requests.load(path)
     if path.suffix == ".toml":
         read = scenarios.load(str(path))
         return FailingRun(read.config.to_json(), [step.event for step in read.file.step])

@@ -1,10 +1,15 @@
-"""Many guided runs of model and engine side by side, to the first finding; that is repeated, and made short."""
+"""Many numbered runs of model and engine side by side, in one process or several; what was found, and made short.
+
+Events that the rules decide come first. Malformed ones are sent in the last part of the budget, with the protocol's own
+suite at its beginning; or not at all.
+"""
 
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from random import Random
+from itertools import chain, islice, repeat
+from math import ceil
 
 from attrs import Factory, define, evolve, field, frozen
 
@@ -12,30 +17,28 @@ from liqspec.conform.ahead import Ahead, Elsewhere
 from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import Setting
 from liqspec.conform.finding import CannotStart, EngineFault, Finding
-from liqspec.conform.known_divergences import Divergence
-from liqspec.conform.lockstep import Compared, Comparison, LockStep, play
-from liqspec.core.config import Config
-from liqspec.core.engine import Engine, apply_event
-from liqspec.core.events import EVENTS, EventData
-from liqspec.edge.texts import counted
-from liqspec.generate import Guide
-from liqspec.generate.worlds import World
+from liqspec.conform.known_divergences import Divergence, known_as
+from liqspec.conform.lockstep import Compared, Comparison, LockStep
+from liqspec.conform.proposals import Proposals
+from liqspec.conform.protocol.suite import ProtocolSuite
+from liqspec.conform.second_look import SecondLook
+from liqspec.conform.session import LiveEngine
+from liqspec.core.engine import Engine
+from liqspec.core.events import EventData
+from liqspec.generate.worlds import length_of
 from liqspec.search import campaign
 from liqspec.search.campaign import guided_run, seeded
-from liqspec.search.minimise import FailingRun, Pass, minimise
-from liqspec.search.passes import FEWER, PLAIN, PLAINER, SHORTEST, SIMPLER, other_runs
+from liqspec.search.minimise import FailingRun
+from liqspec.search.parallel import run_parallel
 
-SHORT = 3  # events; a finding with fewer is not made shorter by other runs
 LENGTH = 40  # events in one run: short, so that what is found is soon made short
 WITNESSED = 8  # the interval, in runs, at which every property is judged on the engine's own observations too
-MALFORMED = 0.03  # of the events, in addition to those of the guide: of any type, with a field that must be refused
-SEARCHED = 4_000  # steps in which a finding shorter than the first one is looked for
-LONG = 8  # events; each one that a finding has from here on adds this many steps
 SHRINK_SECONDS = 60.0  # for each of making a finding short, looking for a shorter one, and making its numbers plain
-TRIES = 200  # events proposed for one that the engine supports
-
-# Says which event comes first, second, and so on, in a run that the guide continues; None leaves it to the guide.
-Lead = Callable[[Guide, int], EventData | None]
+SEMANTIC = 0.85  # the share of the budget in which no malformed event is sent
+BLOCKS = (10, 20, 40)  # runs in the first blocks; later ones have as many as the last of these
+LEAST = 0.2  # seconds of a block's first run, however long the engine took to start
+REMEMBERED = 256  # runs before a finding that it may depend on
+SKIPPED = 20  # runs; an engine that skips every step of as many skips all
 
 
 @frozen(kw_only=True)
@@ -49,14 +52,54 @@ class Budget(campaign.Budget):
     shrink_seconds: float = SHRINK_SECONDS
 
 
-@define(kw_only=True)
-class Outcome:
-    """How a comparison ended: what was found, if anything, and from how many events it was made short."""
+@frozen
+class Block:
+    """Runs of these numbers and lengths, malformed events or not, until a time (monotonic); none: the suite."""
+
+    runs: tuple[tuple[int, int], ...]
+    malformed: bool
+    until: float | None = None
+
+
+@frozen
+class Found:
+    """A finding, with whether its run may have malformed events, and the runs before it in the same process."""
+
+    finding: Finding
+    malformed: bool
+    history: tuple[FailingRun, ...] = ()
+
+
+@define
+class Part:
+    """What a block exercised and found, of each defect the first; `lines` are those of the protocol's suite."""
 
     coverage: Compared = Factory(Compared)
-    finding: Finding | None = None
-    found_events: int = 0
+    found: list[Found] = Factory(list)
+    occurred: Counter[Divergence] = Factory(Counter)
+    lines: int = 0
+    interrupted: bool = False
+
+    def add(self, finding: Finding, malformed: bool, history: tuple[FailingRun, ...] = ()) -> None:
+        """Keep a finding, unless one like it is here."""
+        if finding.signature not in [one.finding.signature for one in self.found]:
+            self.found.append(Found(finding, malformed, history))
+
+
+@define(kw_only=True)
+class Outcome:
+    """How a comparison ended: what was found, if anything, the shortest of each defect, and what was exercised."""
+
+    coverage: Compared = Factory(Compared)
+    findings: list[Finding] = Factory(list)
     occurred: dict[Divergence, int] = Factory(dict)
+    lines: int = 0
+    interrupted: bool = False
+
+    @property
+    def finding(self) -> Finding | None:
+        """The first finding, if there is one."""
+        return self.findings[0] if self.findings else None
 
     @property
     def stale(self) -> list[Divergence]:
@@ -66,12 +109,15 @@ class Outcome:
     @property
     def conforms(self) -> bool:
         """Whether something was compared, nothing was found, and what is known still occurs."""
-        return self.finding is None and not self.stale and self.coverage.steps > 0
+        return not self.findings and not self.stale and self.coverage.steps > 0
 
 
 @define(kw_only=True)
 class Search:
-    """A comparison of an engine with the model."""
+    """A comparison of an engine with the model, up to the first finding; up to the end of the budget with `every`.
+
+    `work` does a block on another engine process, where there are several `processes`.
+    """
 
     engine: Answering
     events: frozenset[str]
@@ -79,84 +125,222 @@ class Search:
     comparison: Comparison = Factory(Comparison)
     budget: Budget = Factory(Budget)
     known: tuple[Divergence, ...] = ()
+    malformed: bool = True
+    every: bool = False
     progress: Callable[[Compared], None] = lambda _: None
+    processes: int = 1
+    work: Callable[[Block], Part] | None = None
+    _history: deque[FailingRun] = field(init=False, factory=lambda: deque(maxlen=REMEMBERED))
+    _used: bool = field(init=False, default=False)  # whether the engine has done a block
     _ahead: Ahead = field(init=False)
-    _proposed: FailingRun | None = field(init=False, default=None)  # the latest other run, if it did not end in a fault
-
-    _began: float = field(init=False, factory=time.monotonic)
 
     def __attrs_post_init__(self) -> None:
         """Every run is played ahead where that says the same."""
         self._ahead = Ahead(self.engine, self.events, self.comparison)
 
     def run(self) -> Outcome:
-        """Compare, up to the first finding that is not known; deterministic in steps, if the engine is.
+        """Compare; in steps, and if the engine is deterministic, the outcome is the same on any number of processes.
 
         Raises:
             CannotStart: an engine that had ended does not start again.
         """
-        coverage = Compared(drawn=self.setting.drawn)
-        outcome = Outcome(coverage=coverage, occurred=dict.fromkeys(self.known, 0))
-        for number in self.budget.numbers(lambda: coverage.steps):
-            if number > 20 and not coverage.steps:  # an engine that skips everything would never come to its steps
-                break
-            random = seeded(self.budget.seed, number)
-            name, world = self.setting.run(number, random, self.budget.length)
-            if self.budget.steps is not None:
-                world = world.at_most(self.budget.steps - coverage.steps)
-            where = f"run {number} of seed {self.budget.seed}"
-            finding = self._drive(world, random, coverage, where, witnessed=number % WITNESSED == 0)
-            self.progress(coverage)
+        parts, arrived, kept = list[Part](), list[Part](), list[Found]()
+        outcome = Outcome(
+            coverage=Compared(drawn=self.setting.drawn, malformed=self.malformed), occurred=dict.fromkeys(self.known, 0)
+        )
+        with suppress(KeyboardInterrupt):
+            outcome.interrupted = True
+            work = self.work or self.block
+            for part in run_parallel(work, self._blocks(), processes=self.processes, done=arrived.append):
+                parts.append(part)
+                self._merge(outcome, part, kept)
+                if part.interrupted:
+                    raise KeyboardInterrupt
+                if (kept and not self.every) or (outcome.coverage.runs > SKIPPED and not outcome.coverage.steps):
+                    break
+            outcome.interrupted = False
+        if outcome.interrupted:  # later blocks may have been done before an earlier one
+            for part in (one for one in arrived if not any(one is other for other in parts)):
+                self._merge(outcome, part, kept)
+        if kept and self.work is not None:  # what was found was found in other processes
+            self._anew()
+        outcome.findings = self._looked_at(kept, outcome)
+        return outcome
+
+    def block(self, block: Block) -> Part:
+        """Compare in the runs of one block; an interrupted one has what was reached until then."""
+        part = Part()
+        if self._used and self.budget.steps is not None:  # so that nothing depends on which process does it
+            self._anew()
+        self._used = True
+        with suppress(KeyboardInterrupt):
+            part.interrupted = True
+            if block.runs:
+                self._runs(block, part)
+            else:
+                self._suite(part)
+            part.interrupted = False
+        return part
+
+    def _runs(self, block: Block, part: Part) -> None:
+        for place, (number, length) in enumerate(block.runs):
+            if place and _is_past(block.until):  # one run at least, however long the engine took to start
+                return
+            if part.coverage.runs > SKIPPED and not part.coverage.steps:
+                return
+            finding = self._drive(number, length, block, part.coverage)
             if finding is None:
                 continue
             if (entry := self._known(finding)) is not None:
-                outcome.occurred[entry] += 1
+                part.occurred[entry] += 1
                 continue
-            explained = self.explained(self._second_look(finding))
-            if (entry := self._known(explained)) is not None:  # by a rule that only the explanation found
-                outcome.occurred[entry] += 1
-                continue
-            outcome.found_events = len(finding.events)
-            outcome.finding = evolve(explained, where=f"seed {self.budget.seed} run {number} on {name}")
-            break
-        return outcome
+            *before, _ = self._history
+            part.add(finding, block.malformed, tuple(before))
+            if not self.every:
+                return
+            if finding.kind == "fault":
+                self._anew()
 
-    def _drive(
-        self, world: World, random: Random, coverage: Compared, where: str, *, witnessed: bool
-    ) -> Finding | None:
+    def _known(self, finding: Finding) -> Divergence | None:
+        """The known divergence that a finding is, if it is one; perhaps by a rule that only an explanation finds."""
+        entry = known_as(self.known, finding)
+        if entry is not None or not any(one.rule for one in self.known):
+            return entry
+        return known_as(self.known, self.explained(finding))
+
+    def _drive(self, number: int, length: int, block: Block, coverage: Compared) -> Finding | None:
+        """One run, to the first thing in which the engine is wrong."""
+        random = seeded(self.budget.seed, number)
+        name, world = self.setting.run(number, random, self.budget.length)
+        world, witnessed, began = world.at_most(length), number % WITNESSED == 0, time.monotonic()
+        run, until = FailingRun(world.config, []), block.until and max(block.until, began + LEAST)
+        self._history.append(run)
         begun, unsupported = random.getstate(), coverage.unsupported.copy()
 
         def proposing(model: Engine) -> Callable[[], EventData | None]:
+            run.events.clear()
             guide = world.guide(random, model, self.events)
-            return lambda: None if self._is_over() else self._next(guide, random, coverage.unsupported)
+            proposals = Proposals(guide, random, model, self.events, block.malformed)
 
-        with suppress(Elsewhere):
-            return self._ahead.play(world.config, proposing, world.length, where, coverage, witnessed=witnessed)
-        random.setstate(begun)
-        coverage.unsupported = unsupported
-        lockstep = LockStep(self.engine, self.comparison, coverage, world.config, witnessed)
-        started = lockstep.start()
-        if started is not None:
-            return started if isinstance(started, Finding) else None
-        return guided_run(proposing(lockstep.model), lockstep.give, world.length, where)
-
-    def _is_over(self) -> bool:
-        """Whether the time for comparing is used up, which ends a long run too."""
-        return self.budget.seconds is not None and time.monotonic() > self._began + self.budget.seconds
-
-    def _next(self, guide: Guide, random: Random, unsupported: Counter[str]) -> EventData | None:
-        """The guide's next event of a type that the engine supports; None if there is none."""
-        for _ in range(TRIES):
-            event = guide.stray() if random.random() < MALFORMED else guide.next_event()
-            kind = event.get("type")
-            if kind in self.events or kind not in EVENTS:
+            def next_event() -> EventData | None:
+                if _is_past(until):  # which ends a long run too
+                    return None
+                event = proposals.next_event(coverage.unsupported)
+                run.events.extend(() if event is None else (event,))
                 return event
-            unsupported[str(kind)] += 1
-        return None
+
+            return next_event
+
+        where = f"run {number} of seed {self.budget.seed}"
+        try:
+            found: object = self._ahead.play(
+                world.config, proposing, world.length, where, coverage, witnessed=witnessed
+            )
+        except Elsewhere:
+            random.setstate(begun)
+            coverage.unsupported = unsupported
+            lockstep = LockStep(self.engine, self.comparison, coverage, world.config, witnessed)
+            found = lockstep.start() or guided_run(proposing(lockstep.model), lockstep.give, world.length, where)
+        return (
+            evolve(found, where=f"seed {self.budget.seed} run {number} on {name}")
+            if isinstance(found, Finding)
+            else None
+        )
+
+    def _suite(self, part: Part) -> None:
+        if not isinstance(self.engine, LiveEngine):
+            return
+        suite = ProtocolSuite(
+            engine=self.engine,
+            setting=self.setting,
+            comparison=self.comparison,
+            seed=self.budget.seed,
+            malformed=self.malformed,
+            goes_on=lambda: self.every,
+        )
+        try:
+            for finding in suite.findings():
+                if known_as(self.known, finding) is None:
+                    part.add(evolve(finding, where="the protocol's suite"), malformed=True)
+                    if not self.every:
+                        break
+        finally:
+            part.lines = suite.lines
+            self._anew()
+
+    def _blocks(self) -> Iterator[Block]:
+        """Blocks of numbered runs, the suite between those without malformed events and those with them."""
+        share = SEMANTIC if self.malformed else 1
+        if self.budget.steps is not None:
+            first = [*self._planned(0, ceil(share * self.budget.steps))]
+            rest = [*self._planned(len(first), self.budget.steps - sum(length for _, length in first))]
+            yield from (Block(runs, malformed=False) for runs in _grouped(iter(first)))
+            yield Block((), self.malformed)
+            yield from (Block(runs, malformed=True) for runs in _grouped(iter(rest)))
+            return
+        began, seconds = time.monotonic(), self.budget.seconds or 0.0
+        middle, end = began + share * seconds, began + seconds
+        runs = self._planned(0, None)
+        for block in _grouped(runs):
+            yield Block(block, malformed=False, until=middle)
+            if _is_past(middle):
+                break
+        yield Block((), self.malformed)
+        for block in _grouped(runs if self.malformed else iter(())):
+            if _is_past(end):
+                break
+            yield Block(block, malformed=True, until=end)
+
+    def _planned(self, number: int, steps: int | None) -> Iterator[tuple[int, int]]:
+        """Numbers and lengths of runs from a number on, until so many steps are planned."""
+        planned = 0
+        while steps is None or planned < steps:
+            length = length_of(number, self.budget.length)
+            yield number, length if steps is None else min(length, steps - planned)
+            planned, number = planned + length, number + 1
+
+    def _merge(self, outcome: Outcome, part: Part, kept: list[Found]) -> None:
+        outcome.coverage.add(part.coverage)
+        outcome.lines += part.lines
+        for entry, times in part.occurred.items():
+            outcome.occurred[entry] += times
+        for one in part.found:
+            if one.finding.signature not in [other.finding.signature for other in kept]:
+                kept.append(one)
+        self.progress(outcome.coverage)
+
+    def _looked_at(self, kept: list[Found], outcome: Outcome) -> list[Finding]:
+        """The findings made short, of each defect the shortest; unchanged from where that was interrupted."""
+        seconds = self.budget.shrink_seconds / max(1, len(kept))
+        shortest: dict[tuple[str, ...], Finding] = {}
+        for one in kept:
+            look = SecondLook(
+                engine=self.engine,
+                events=self.events,
+                setting=self.setting,
+                comparison=self.comparison,
+                known=self.known,
+                seconds=seconds,
+                seed=self.budget.seed,
+                length=self.budget.length,
+                malformed=one.malformed,
+            )
+            found = one.finding
+            if not outcome.interrupted:
+                try:
+                    found = evolve(self.explained(look.of(found, one.history)), where=found.where)
+                except KeyboardInterrupt:
+                    outcome.interrupted = True
+            if found.fault is not None and isinstance(self.engine, LiveEngine):
+                found = evolve(found, fault=self.engine.described(found.fault))
+            other = shortest.get(found.signature)
+            if other is None or found.length < other.length:
+                shortest[found.signature] = found
+        return list(shortest.values())
 
     def explained(self, finding: Finding) -> Finding:
         """The finding with the rule first that the engine breaks, if a known mistake is what it does."""
-        if not self.budget.shrink_seconds:
+        if not self.budget.shrink_seconds or finding.requests:
             return finding
         from liqspec.conform.explanations import SECONDS, Explanation  # noqa: PLC0415 (only a finding needs it)
 
@@ -165,125 +349,23 @@ class Search:
         )
         return explanation.of(finding, min(SECONDS, self.budget.shrink_seconds))
 
-    def _second_look(self, finding: Finding) -> Finding:
-        """Whether the finding happens again, and in as few events as possible, with the live engine in the loop.
-
-        An engine that does not start again gets no second look.
-        """
-        run = FailingRun(finding.config, finding.events, self._settled(finding))
-        try:
-            again = self._try(run, settle=True)
-            if again is None or not again.is_like(run.found):
-                return _not_deterministic(run.found, again)
-            run = self._made(run, FEWER, SIMPLER)
-            if run.found.kind != "fault":
-                steps = SEARCHED * max(1, len(run.events) - LONG + 1)
-                run = self._made(run, (other_runs(self._another, FEWER, SIMPLER, steps=steps, short=SHORT),))
-                run = self._made(run, PLAIN, PLAINER, SHORTEST, PLAINER)
-        except CannotStart:  # what was found until then must do
-            pass
-        found: Finding = run.found
-        return found
-
-    def _made(self, run: FailingRun, *groups: tuple[Pass, ...]) -> FailingRun:
-        """What passes make of a run in the time for it, if that happens again to the end."""
-        made = minimise(run, self._fails, *groups, deadline=time.monotonic() + self.budget.shrink_seconds)
-        found = self._try(made, settle=True)
-        return evolve(made, found=found) if found is not None and _same_kind(found, made.found) else run
-
-    def _another(self, run: FailingRun, number: int) -> FailingRun | None:
-        """A run of the model that is too short for a finding, in its configuration, which has what matters.
-
-        By turns it opens a position at once, and begins as the finding does and goes another way. There is none after
-        one in which the engine did not answer.
-        """
-        if number and self._proposed is None:
-            return None
-        number, length, events = number + 1, len(run.events) - 1, list[EventData]()
-        random, model = seeded(self.budget.seed, number), Engine(Config.from_json(run.config))
-        lead: Lead | None = _part(run.events, random) if number % 2 else self._opening
-        if length >= LONG and number % 3 == 0:  # another long run may need few of its events
-            length, lead = self.budget.length, None
-        guide = Guide(random, model, self.events)
-
-        def next_event() -> EventData | None:
-            event = None if lead is None else lead(guide, len(events))
-            return event or self._next(guide, random, Counter())
-
-        def apply(event: EventData) -> None:
-            events.append(event)
-            apply_event(model, event)
-
-        guided_run(next_event, apply, length, f"run {number} of seed {self.budget.seed} for a shorter finding")
-        self._proposed = FailingRun(run.config, events, evolve(run.found, kind="difference"))
-        return self._proposed
-
-    def _opening(self, guide: Guide, number: int) -> EventData | None:
-        """The event that leads soonest to a position: a deposit, then a trade; None from the third on."""
-        if number > 1:
-            return None
-        event = guide.moves[("deposit", "open_or_increase")[number]][1]()
-        return event if event is not None and event["type"] in self.events else None
-
-    def _known(self, finding: Finding) -> Divergence | None:
-        return next((entry for entry in self.known if entry.matches(finding)), None)
-
-    def _settled(self, finding: Finding) -> Finding:
-        """The finding; or, if the engine turns out to say more than it was asked, that."""
-        if finding.kind == "fault":
-            return finding
-        try:
-            self.engine.settle()
-        except EngineFault as error:
-            return evolve(finding, kind="fault", fault=error.fault, reasons=(), broken=())
-        return finding
-
-    def _fails(self, candidate: FailingRun) -> FailingRun | None:
-        if not self.setting.allows(candidate.config):
-            return None
-        found = self._try(candidate)
-        if found is not None and found.kind == "fault" and candidate is self._proposed:
-            self._proposed = None
-        if found is None or not _same_kind(found, candidate.found) or self._known(found) is not None:
-            return None
-        return FailingRun(found.config, found.events, found)
-
-    def _try(self, run: FailingRun, *, settle: bool = False) -> Finding | None:
-        """Play a run again, as that of its finding was; `settle` also waits for what comes after its end."""
-        fault = run.found.kind == "fault"
-        if fault:
-            self._renew()
-        witnessed = run.found.kind == "property"
-        found = play(self.engine, run.config, run.events, self.comparison, witnessed=witnessed)
-        if found is not None and (settle or fault):
-            found = self._settled(found)
-        if found is not None and found.kind == "fault" and not fault:
-            self._renew()
-        return found
-
-    def _renew(self) -> None:
+    def _anew(self) -> None:
+        """Go on with a new process of the engine, which has no run behind it."""
+        self._history.clear()
         try:
             self.engine.renew()
         except EngineFault as error:
             raise CannotStart(str(error)) from None
 
 
-def _not_deterministic(finding: Finding, again: Finding | None) -> Finding:
-    events = counted(len(finding.events), "event")
-    second = "nothing is wrong" if again is None else f"after {counted(len(again.events), 'event')}: {again.headline}"
-    note = f"the same {events} twice; first: {finding.headline}; then: {second}"
-    return evolve(finding, kind="not deterministic", note=note)
+def _grouped(runs: Iterator[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], ...]]:
+    """The runs in blocks: short ones, then longer ones."""
+    for size in chain(BLOCKS, repeat(BLOCKS[-1])):
+        block = tuple(islice(runs, size))
+        if not block:
+            return
+        yield block
 
 
-def _part(events: list[EventData], random: Random) -> Lead:
-    """The lead of a run that begins with some of these events: with the first ones, often without one of them."""
-    kept = events[: random.randrange(1, len(events))]
-    if len(kept) > 1 and random.random() < 0.7:
-        del kept[random.randrange(len(kept))]
-    return lambda _, number: kept[number] if number < len(kept) else None
-
-
-def _same_kind(found: Finding, first: Finding) -> bool:
-    if found.kind != first.kind or bool(found.events) != bool(first.events):
-        return False
-    return found.fault is None or first.fault is None or found.fault.kind == first.fault.kind
+def _is_past(moment: float | None) -> bool:
+    return moment is not None and time.monotonic() > moment

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from liqspec.conform import start_up
 from liqspec.conform.answers import Hello, read_hello
-from liqspec.conform.finding import EngineFault, Fault
+from liqspec.conform.finding import CannotStart, EngineFault, Fault
 from liqspec.conform.peer import MAX_REPLY, Peer
 from liqspec.core.events import EventData
 from liqspec.edge import protocol
 from liqspec.edge.protocol import BadLine
+from liqspec.edge.texts import one_line
 
 GRACE = 0.05  # seconds in which an answer too many is expected
 TOGETHER = 8  # events that are sent at once, where replies are not waited for
@@ -23,14 +25,17 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         """Start the engine, and read what it says of itself.
 
         Raises:
-            CannotStart: there is no such program.
-            EngineFault: it does not introduce itself as the protocol says.
+            CannotStart: there is no such program, or it does not introduce itself as the protocol says.
+            EngineFault: it answers out of order, or more than it was asked.
         """
         self._command, self._timeout = command, timeout
-        self._peer = Peer(command, timeout)
         self._kept: list[bytes] = []  # requests that are not sent yet
+        self._start()
         try:
-            self.hello = self._greet()
+            try:
+                self.hello = self._greet()
+            except EngineFault as error:
+                raise CannotStart(f"{one_line(command[0], 200)}: {start_up.explained(error.fault)}") from None
             self._see_order()
         except BaseException:
             self.close()
@@ -78,11 +83,13 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
 
     def answer(self) -> dict[str, Any]:
         """The reply to what was sent last."""
-        return self.read(self._peer.receive())
+        return self.read(self.answer_line())
 
     def answer_line(self) -> bytes:
         """The next reply, as it came."""
-        return self._peer.receive()
+        line = self._peer.receive()
+        self._peer.timeout = self._timeout
+        return line
 
     def read(self, line: bytes) -> dict[str, Any]:
         """The reply in a line."""
@@ -97,21 +104,31 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
 
     def renew(self) -> None:
         """End the process, and start another, which need not start as it did."""
-        self._peer.close()
-        self._kept.clear()
-        self._peer = Peer(self._command, self._timeout)
+        self.restart()
         self._greet()
 
-    def bye(self) -> None:
-        """Ask the engine to end, and see that it does.
+    def restart(self) -> None:
+        """End the process, and start another that is asked nothing yet."""
+        self._peer.close()
+        self._kept.clear()
+        self._start()
+
+    def say(self, data: bytes) -> None:
+        """Write bytes, whatever they are."""
+        self._peer.send(data)
+
+    def end_input(self) -> None:
+        """Close its standard input."""
+        self._peer.end_input()
+
+    def wait_for_end(self, after: str, *, any_status: bool = False) -> None:
+        """See that it says no more, and that its process ends, with status 0 unless it may have any.
 
         Raises:
             EngineFault: it does not.
         """
-        self._send("bye")
-        if self.answer().get("ok") is not True:
-            raise self._peer.fault("sent an invalid reply", "bye: expected ok true")
-        self._peer.wait_for_end()
+        self.settle()
+        self._peer.wait_for_end(after, any_status=any_status)
 
     def described(self, fault: Fault) -> Fault:
         """The fault with the last that the engine wrote, where it was seen in a reply and not in the process."""
@@ -121,25 +138,33 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         """End the process at once."""
         self._peer.close()
 
+    def kill(self) -> None:
+        """Kill the process, without waiting for its end."""
+        self._peer.kill()
+
+    def _start(self) -> None:
+        self._peer = Peer(self._command, self._timeout)
+        self._peer.timeout = max(self._timeout, START)  # until the first reply
+
     def _greet(self) -> Hello:
-        self._peer.timeout = max(self._timeout, START)
-        self._send("hello", protocol=protocol.PROTOCOL)
-        hello = read_hello(self.answer())
-        self._peer.timeout = self._timeout
-        return hello
+        self.say(HELLO)
+        return read_hello(self.answer())
 
     def _see_order(self) -> None:
         """See that of two requests at once the first is answered first: a hello, and one that must be refused."""
-        asked = _line("hello", protocol=protocol.PROTOCOL) + _line("hello", protocol=0)
-        self._peer.send(asked)
+        asked = HELLO + _line("hello", protocol=0)
+        self.say(asked)
         answered = (self.answer().get("ok"), self.answer().get("ok"))
         if answered == (False, True):
             raise self._peer.fault("answered out of order", "of two requests at once it answered the second first")
         self.settle()
 
     def _send(self, op: str, **fields: Any) -> None:
-        self._peer.send(_line(op, **fields))
+        self.say(_line(op, **fields))
 
 
 def _line(op: str, **fields: Any) -> bytes:
     return protocol.write_line({"op": op, **fields})
+
+
+HELLO = _line("hello", protocol=protocol.PROTOCOL)

@@ -44,6 +44,7 @@ def check_engine(
             comparison=Comparison.of(driven.hello, compare, tolerance),
             budget=Budget(steps=steps, seed=seed),
             known=listed,
+            malformed=driven.hello.validates,
         )
         outcome = search.run()
     except EngineFault as error:

@@ -32,6 +32,7 @@ class PythonEngine(Protocol):
     - `states`: "full", or "coarse" where states are compared by class (STP-7). Without it: "full".
     - `families`: the families of parameters that it has. Without it: none.
     - `venue`: the only rule set that it can run (CFG-4). Without it: any.
+    - `validates`: whether it refuses malformed events, which are given to it only then. Without it: true.
     """
 
     def reset(self, config: dict[str, Any]) -> object:
@@ -159,7 +160,7 @@ class InProcess:
 
 def _hello(engine: PythonEngine) -> Hello:
     whole, name = of_this_process(), type(engine).__name__
-    said: dict[str, Any] = {"states": getattr(engine, "states", whole.states)}
+    said: dict[str, Any] = {one: getattr(engine, one, getattr(whole, one)) for one in ("states", "validates")}
     for listed in ("observes", "events", "families"):
         given = getattr(engine, listed, getattr(whole, listed))
         said[listed] = list(given) if isinstance(given, list | tuple | set | frozenset) else given

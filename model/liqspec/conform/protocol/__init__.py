@@ -1,0 +1,1 @@
+"""The protocol itself, tested: lines that must be refused or accepted, and conversations of them."""

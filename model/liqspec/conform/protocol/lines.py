@@ -1,0 +1,200 @@
+"""Raw lines that an engine must refuse, each as one `bad_request`, and odd spellings that it must accept.
+
+`spec/protocol.md` says which are which; each line has a topic, and no end.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from liqspec.conform.protocol.malformed_values import NO_AMOUNTS, NO_INTEGER_TEXTS, NO_NUMBER_TEXTS
+from liqspec.core.events import EVENTS, EventData
+from liqspec.edge.protocol import MAX_LINE
+
+Line = tuple[str, bytes]  # a topic, and the line
+
+HELLO, BYE = b'{"op":"hello","protocol":1}', b'{"op":"bye"}'
+_MARK = "\ue000"  # stands in a text for what is put there as it is
+
+# Lines that are refused whatever the engine supports, by their topics.
+_REFUSED: dict[str, tuple[bytes, ...]] = {
+    "an empty line": (b"", b" ", b" \t ", b"\r"),
+    "white space that is not JSON's": (b"\x0b", b"\xc2\xa0", b"\x0c" + HELLO, b"\xe2\x80\xa8" + HELLO),
+    "a line that is not JSON": (
+        *(b"nul", b"hello", b"{'op':'bye'}", b'{op:"bye"}', b'{"op" "bye"}', b'{"op":"bye"', b'{"op":"hello","proto'),
+        *(BYE + BYE, BYE + b"x", BYE + b"\x00", b"\x00", b"\x00" * 40, b'{"op":"by\x01e"}', b'{"op":"bye\x00"}'),
+        *(b'{"op":"bye\\x"}', b'{"op":"bye\\u00g0"}', b'{"op":"bye\\u00"}', b'{"op":"bye\\'),
+    ),
+    "a comment": (BYE + b"//", b'/* end */{"op":"bye"}', b'{"op":"bye"}#'),
+    "a trailing comma": (b'{"op":"bye",}', b'{"op":"hello","protocol":1,}', b"[1,]"),
+    "a byte order mark": (b"\xef\xbb\xbf" + BYE, b"\xef\xbb\xbf" + HELLO),
+    "a line that is not UTF-8": (
+        *(BYE.decode().encode("utf-16-le"), b"\xff\xfe" + BYE.decode().encode("utf-16-le"), b'{"op":"\xff"}'),
+        *(b'{"op":"\xe2\x82"}', b'{"op":"\xf5\x80\x80\x80"}', b'{"op":"\x80"}', b'{"op":"bye"}\xa0'),
+    ),
+    "overlong UTF-8": (b'{"op":"\xc0\x80"}', b'{"op":"\xe0\x80\xaf"}', b'{"\xc1\xafp":"bye"}'),
+    "a surrogate in UTF-8": (b'{"op":"\xed\xa0\x80"}', b'{"op":"\xed\xbf\xbf"}'),
+    "an unpaired surrogate": (b'{"op":"\\ud800"}', b'{"op":"bye\\udfff"}', b'{"op":"bye","\\ud800":1}'),
+    "a line that is not an object": (
+        b"null",
+        b"1",
+        b"-0",
+        b"17",
+        b"true",
+        b"[]",
+        b'"bye"',
+        b'["hello",1]',
+        b'[{"op":"bye"}]',
+    ),
+    "a repeated key": (b'{"op":"bye","op":"bye"}', b'{"op":"hello","protocol":1,"protocol":1}'),
+    "a repeated key, once spelled with an escape": (
+        *(b'{"op":"hello","\\u006fp":"hello","protocol":1}', b'{"op":"hello","protocol":1,"protoco\\u006C":1}'),
+    ),
+    "an unknown op": (
+        *(b"{}", b'{"op":1}', b'{"op":null}', b'{"op":["bye"]}', b'{"op":{}}', b'{"op":"Bye"}', b'{"op":"bye "}'),
+        *(b'{"op":""}', b'{"op":"sing"}', b'{"protocol":1}', b'{"__proto__":{"op":"bye"}}', b'{"op":"constructor"}'),
+    ),
+    "an unknown field": (
+        *(b'{"op":"bye","x":1}', b'{"op":"bye","__proto__":1}', b'{"op":"bye","event":{}}'),
+        *(b'{"op":"hello","protocol":1,"":0}', b'{"op":"hello","protocol":1,"Protocol":1}'),
+    ),
+    "a missing field": (b'{"op":"hello"}', b'{"op":"reset"}', b'{"op":"apply"}'),
+    "another version of the protocol": (
+        *(b'{"op":"hello","protocol":2}', b'{"op":"hello","protocol":0}', b'{"op":"hello","protocol":11}'),
+    ),
+    "nesting": (
+        *(b"[" * 60, b"[" * 5_000 + b"]" * 5_000, b'{"a":' * 5_000 + b"1" + b"}" * 5_000, b"[" * 300_000),
+        *(b'{"op":"apply","event":' + b"[" * depth + b"]" * depth + b"}" for depth in (7, 8, 31, 32, 900)),
+        b'{"op":"reset","config":{"markets":' + b"[" * 900 + b"]" * 900 + b"}}",
+    ),
+    "a long value": (b'{"op":' + b"9" * 20_000 + b"}", b'{"op":"' + b"x" * 100_000 + b'"}'),
+    "a line of more than 1 MiB": (
+        *(b" " * (MAX_LINE + 1 - len(HELLO)) + HELLO, HELLO + b" " * (MAX_LINE - len(HELLO)) + b"\r"),
+        *(b"x" * (MAX_LINE + 1), b'{"op":"' + b"x" * 3 * MAX_LINE + b'"}', b"[" * (MAX_LINE + 1)),
+    ),
+}
+
+
+_NO_EVENTS: tuple[Any, ...] = (
+    None,
+    3,
+    [],
+    [[]],
+    "block",
+    [{"type": "block"}],
+    {},
+    {"event": {"type": "block", "time": 1}},
+)
+_NO_TYPES: tuple[Any, ...] = ("", "Trade", "trade ", "liquidate", "toString", "__proto__", None, 1, [], ["trade"], {})
+_NO_FIELDS: tuple[Any, ...] = (None, True, 1.5, [], [[]], {})
+_NO_MODES: tuple[Any, ...] = ("", "CROSS", "cross ", "both", 0, ["cross"])
+
+
+def refused(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Line]:
+    """Lines that must be refused, in a run of this configuration; only events of the types that are supported."""
+    for topic, lines in _REFUSED.items():
+        yield from ((topic, line) for line in lines)
+    for text in NO_INTEGER_TEXTS[:-4] + NO_NUMBER_TEXTS:
+        yield _number_topic(text), b'{"op":"hello","protocol":' + text.encode() + b"}"
+    for data in _NO_EVENTS:
+        yield "an event that is not valid", _apply(data)
+    for named in _NO_TYPES:
+        yield "an unknown type of event", _apply({"type": named, "time": 1})
+    for kind in EVENTS:
+        if kind in supported:
+            yield from _of_event(sample(kind, config))
+
+
+def accepted(config: dict[str, Any], event: EventData | None) -> Iterator[Line]:
+    """Odd spellings of valid requests, which are accepted; `event` is one that may be sent again and again."""
+    yield "white space", b' \t{ "op" : "hello" ,\r "protocol" : 1 } \r'
+    yield "an escape", b'{"\\u006fp":"h\\u0065ll\\u006F","protocol":1}'
+    yield "another order of fields", b'{"protocol":1,"op":"hello"}'
+    yield "a line of exactly 1 MiB", HELLO + b" " * (MAX_LINE - len(HELLO))
+    yield "a line of exactly 1 MiB", b" " * (MAX_LINE - len(HELLO) - 1) + HELLO + b"\r"
+    if event is not None:
+        yield "a carriage return", _apply(event) + b"\r"
+        yield "an escape", b'{"\\u006fp":"apply","event":' + _escaped(event).encode() + b"}"
+        yield "a line of exactly 1 MiB", _apply(event).ljust(MAX_LINE)
+    yield "an escape", b'{"op":"reset","config":' + _escaped(config).encode() + b"}"
+
+
+def sample(kind: str, config: dict[str, Any]) -> EventData:
+    """A well-formed event of this type, of the first account and market; integers and lists are there too."""
+    market, account = next(iter(config["markets"])), config["accounts"][0]
+    named: EventData = {"account": account, "market": market, "prices": {market: "100"}}
+    event = {"type": kind, **EVENTS[kind].example}
+    if kind == "price_inputs":
+        event |= {"perps": [{"price": "100", "weight": 1}]}
+    return {name: named.get(name, value) for name, value in event.items()}
+
+
+def _of_event(event: EventData) -> Iterator[Line]:
+    """What is wrong with one event, field by field."""
+    kind = event["type"]
+    fields = [name for name in event if name != "type"]
+    for name in fields:
+        if name != "leverage" and kind != "price_inputs":  # these may be left out
+            yield "an event without a field", _apply({one: value for one, value in event.items() if one != name})
+        for bad in _NO_FIELDS:
+            yield "a field of the wrong type", _apply({**event, name: bad})
+        if isinstance(event[name], str) and name not in ("account", "market", "mode"):
+            yield from (("a malformed amount", _apply({**event, name: bad})) for bad in NO_AMOUNTS)
+    for extra in ("x", "Type", "__proto__", "op", "", "id"):
+        yield "an event with an unknown field", _apply({**event, extra: 1})
+    if "mode" in event:
+        for mode in _NO_MODES:
+            yield "an unknown mode", _apply({**event, "account": "nobody", "mode": mode})
+    for line in _with_mark(event):
+        for text in NO_INTEGER_TEXTS + NO_NUMBER_TEXTS:
+            yield _number_topic(text), line.replace(f'"{_MARK}"'.encode(), text.encode())
+    if "perps" in event:
+        entry = event["perps"][0]
+        wrong: tuple[Any, ...] = ({**entry, "weight": 0}, {"price": "100"}, {"weight": 1}, "100", None, {})
+        for perps in ([], *([one] for one in wrong)):
+            yield "an event that is not valid", _apply({**event, "perps": perps})
+    yield from _strings(event)
+
+
+def _with_mark(event: EventData) -> Iterator[bytes]:
+    """The event with a mark in place of each of its integers."""
+    yield from (_apply({**event, name: _MARK}) for name in ("leverage", "time") if name in event)
+    if "perps" in event:
+        yield _apply({**event, "perps": [{**event["perps"][0], "weight": _MARK}]})
+
+
+def _strings(event: EventData) -> Iterator[Line]:
+    """Unpaired surrogates in its strings and keys, and a key that is repeated."""
+    name, value = next((name, value) for name, value in event.items() if name != "type")
+    line = _apply(event)
+    for half in (rb"\ud800", rb"\uDFFF", rb"\udbff\udbff", rb"\udc00\ud800", rb"\ud800x\udc00"):
+        yield "an unpaired surrogate", line.replace(b'{"type"', b'{"' + half + b'":1,"type"')
+        if isinstance(value, str):
+            written = json.dumps(value, ensure_ascii=False).encode()
+            yield "an unpaired surrogate", line.replace(written, written[:-1] + half + b'"')
+    pair = json.dumps({name: value}, ensure_ascii=False, separators=(",", ":"))[1:-1]
+    yield "a repeated key", line[:-2] + b"," + pair.encode() + b"}}"
+    escaped = f'"\\u{ord(name[0]):04x}{name[1:]}"' + pair[len(name) + 2 :]
+    yield "a repeated key, once spelled with an escape", line[:-2] + b"," + escaped.encode() + b"}}"
+    yield "a repeated key, once spelled with an escape", line.replace(b'"type"', escaped.encode() + b',"type"')
+
+
+def _number_topic(text: str) -> str:
+    if text in ("NaN", "Infinity", "-Infinity"):
+        return "NaN or Infinity"
+    return "an integer spelled otherwise" if text in NO_INTEGER_TEXTS else "a malformed number"
+
+
+def _apply(event: Any) -> bytes:
+    return b'{"op":"apply","event":' + json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"}"
+
+
+def _escaped(data: Any) -> str:
+    """The data as JSON, the letters of its strings and keys written as escapes, and other characters as they are."""
+    if isinstance(data, str):
+        return '"' + "".join(f"\\u{ord(one):04x}" if one.isascii() and one.isalpha() else one for one in data) + '"'
+    if isinstance(data, dict):
+        return "{" + ",".join(f"{_escaped(name)}:{_escaped(value)}" for name, value in data.items()) + "}"
+    if isinstance(data, list):
+        return "[" + ",".join(map(_escaped, data)) + "]"
+    return json.dumps(data)

@@ -1,0 +1,119 @@
+"""The protocol's own suite: what no run of events shows, sent line by line to processes of its own.
+
+Each section begins with what leads to it, and has cases: a topic, and requests. After a case that shows a defect its
+section begins again in a new process with the next case.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from random import Random
+from typing import Any
+
+from attrs import define
+
+from liqspec.conform.answers import Hello
+from liqspec.conform.configurations import Setting
+from liqspec.conform.finding import Finding
+from liqspec.conform.lockstep import Compared, Comparison
+from liqspec.conform.proposals import Proposals, probe
+from liqspec.conform.protocol import lines
+from liqspec.conform.protocol.conversation import Conversation, Speaking
+from liqspec.conform.protocol.invalid_configurations import invalid_configurations
+from liqspec.conform.protocol.requests import CLOSE
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine, apply_event
+from liqspec.core.events import EventData
+from liqspec.edge import protocol
+from liqspec.search.campaign import seeded
+
+LENGTH = 12  # events of a run that lines come in the middle of
+PROBED = 4  # the interval, in lines that are refused, at which an event shows that the run goes on
+RUNS = 4  # runs between a run and its repetition
+
+Case = tuple[str, list[bytes]]
+HELLO, BYE = (line + b"\n" for line in (lines.HELLO, lines.BYE))
+
+
+@define(kw_only=True)
+class ProtocolSuite:
+    """What an engine is sent to test the protocol, and what was wrong; `malformed` lines only if they are wanted."""
+
+    engine: Speaking
+    setting: Setting
+    comparison: Comparison
+    seed: int = 1
+    malformed: bool = True
+    goes_on: Callable[[], bool] = lambda: True  # asked after a finding
+    lines: int = 0  # sent so far
+
+    def findings(self) -> Iterator[Finding]:
+        """Send everything, and yield what was wrong, each with the requests of its process.
+
+        Raises:
+            CannotStart: the engine does not start again.
+        """
+        config = self.setting.config(0, seeded(f"{self.seed}/protocol", 0))
+        begun = [HELLO, *self._run(config, seeded(f"{self.seed}/protocol", 1))]
+        tested = probe(config, self.hello.events)
+        again = [] if tested is None else [_line("apply", event=tested)]
+        held = self._started()
+        if (found := held.send(*begun)) is not None:
+            yield found
+            return
+        if held.lockstep is None or (len(begun) > 2 and not held.coverage.steps):
+            return  # it skips everything
+        if self.malformed:
+            event = tested or {"type": "block", "time": config.get("time", 0) + 1}
+            before = ("apply before reset", [_line("apply", event=event), *begun[1:2], *again])
+            yield from self._section([], [before])
+            refused = enumerate(lines.refused(config, self.hello.events))
+            bad = ((topic, [line + b"\n", *(again if at % PROBED == 0 else [])]) for at, (topic, line) in refused)
+            yield from self._section(begun, bad)
+            invalid = invalid_configurations(config, self.hello.families)
+            bad = ((f"an invalid configuration, {path}", [_line("reset", config=one), *again]) for path, one in invalid)
+            yield from self._section(begun, bad)
+        accepted = lines.accepted(config, tested)
+        valid = ((topic, [line + b"\n", *again]) for topic, line in accepted)
+        yield from self._section(begun, chain([("hello in the middle of a run", [HELLO, *again])], valid))
+        others = (seeded(f"{self.seed}/protocol/{number}", 2) for number in range(RUNS))
+        runs = [self._run(self.setting.config(number, random), random) for number, random in enumerate(others)]
+        forgets = [*begun[1:], *chain(*runs), *begun[1:]]
+        yield from self._section([HELLO], [("a reset that does not forget", forgets)])
+        for end in ([BYE], [BYE, HELLO], [BYE, CLOSE], [CLOSE], [(again or [HELLO])[0].removesuffix(b"\n"), CLOSE]):
+            yield from self._section(begun, [("the end of a conversation", end)])
+
+    @property
+    def hello(self) -> Hello:
+        """What the engine says of itself."""
+        return self.engine.hello
+
+    def _section(self, begun: list[bytes], cases: "Iterator[Case] | list[Case]") -> Iterator[Finding]:
+        conversation: Conversation | None = None
+        for topic, requests in cases:
+            if conversation is None:
+                conversation = self._started()
+                conversation.send(*begun)
+            conversation.topic = topic
+            self.lines += len(requests)
+            if (found := conversation.send(*requests)) is not None:
+                yield found
+                conversation = None
+                if not self.goes_on():
+                    return
+
+    def _started(self) -> Conversation:
+        self.engine.restart()
+        return Conversation(self.engine, self.comparison, Compared())
+
+    def _run(self, config: dict[str, Any], random: Random) -> list[bytes]:
+        """The requests of a run of some guided events."""
+        requests, model = [_line("reset", config=config)], Engine(Config.from_json(config))
+        proposals = Proposals.of(model, random, self.hello.events, malformed=False)
+        while len(requests) <= LENGTH and (event := proposals.next_event()) is not None:
+            requests.append(_line("apply", event=event))
+            apply_event(model, event)
+        return requests
+
+
+def _line(op: str, **fields: EventData | Any) -> bytes:
+    return protocol.write_line({"op": op, **fields})

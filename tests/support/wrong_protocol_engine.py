@@ -1,0 +1,155 @@
+"""The model over the protocol, wrong in one way that its first argument names: a process for tests."""
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from liqspec.conform.oracle import Oracle
+from liqspec.core.engine import Engine
+from liqspec.edge import protocol
+from liqspec.edge.protocol import MAX_LINE
+
+Served = Callable[[bytes], bytes]
+
+
+def rewritten(pattern: bytes, by: bytes) -> Callable[[Oracle], Served]:
+    """An engine that reads a spelling as another one."""
+    return lambda oracle: lambda line: oracle.reply(re.sub(pattern, by, line))
+
+
+def last_of_repeated_keys(oracle: Oracle) -> Served:
+    """Of keys that are the same only when escapes are read, the last one counts; an exact repetition is refused."""
+
+    def reply(line: bytes) -> bytes:
+        done = oracle.reply(line)
+        if b"is repeated" in done and b"\\u" in line and not re.search(rb'("\w+":).*\1', line):
+            return oracle.reply(json.dumps(json.loads(line)).encode())
+        return done
+
+    return reply
+
+
+def half_a_pair(oracle: Oracle) -> Served:
+    """An unpaired surrogate is a character like any other."""
+    escapes = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)")
+    return lambda line: oracle.reply(escapes.sub(lambda found: b"x" if found[1] else found[0], line))
+
+
+def keeping(keep: Callable[[Engine, Engine], None]) -> Callable[[Oracle], Served]:
+    """A reset keeps something of the run before: what `keep` takes from it for the new one."""
+
+    def made(oracle: Oracle) -> Served:
+        def reply(line: bytes) -> bytes:
+            before = oracle._engine
+            done = oracle.reply(line)
+            after = oracle._engine
+            if before is not None and after is not None and after is not before:
+                keep(before, after)
+                done = protocol.write_line({"ok": True, "observation": after.observe()})
+            return done
+
+        return reply
+
+    return made
+
+
+def keep_cash(before: Engine, after: Engine) -> None:
+    """The vault's cash is that of the run before."""
+    after.state.vault.cash = before.state.vault.cash
+
+
+def keep_time(before: Engine, after: Engine) -> None:
+    """Time goes on from one run to the next."""
+    after.state.time = max(before.state.time, after.state.time)
+
+
+def forgetful(oracle: Oracle) -> Served:
+    """A hello in the middle of a run ends it."""
+
+    def reply(line: bytes) -> bytes:
+        done = oracle.reply(line)
+        if b'"observes"' in done:
+            oracle._engine = None
+        return done
+
+    return reply
+
+
+def dropping(oracle: Oracle) -> Served:
+    """A configuration that is not valid ends the run before."""
+
+    def reply(line: bytes) -> bytes:
+        done = oracle.reply(line)
+        if b'"config: ' in done:
+            oracle._engine = None
+        return done
+
+    return reply
+
+
+def short(oracle: Oracle) -> Served:
+    """A line of exactly 1 MiB is too long."""
+    return lambda line: oracle.reply(line if len(line) < MAX_LINE else b"")
+
+
+def brittle(oracle: Oracle) -> Served:
+    """A longer line than 1 MiB is its end."""
+    return lambda line: oracle.reply(line) if len(line) <= MAX_LINE else os._exit(3)
+
+
+def counting(oracle: Oracle) -> Served:
+    """The third run of a process counts its first block twice: what a static counter does."""
+    runs = 0
+
+    def reply(line: bytes) -> bytes:
+        nonlocal runs
+        done = oracle.reply(line)
+        runs += b'"reset"' in line[:14] and b'"ok":true' in done
+        if runs > 2 and b'"block"' in line and b'"ok":true' in done and oracle._engine is not None:
+            oracle._engine.state.block += 1
+            return protocol.write_line({"ok": True, "observation": oracle._engine.observe()})
+        return done
+
+    return reply
+
+
+WAYS: dict[str, Callable[[Oracle], Served]] = {
+    "accepts a repeated key": last_of_repeated_keys,
+    "accepts an unpaired surrogate": half_a_pair,
+    "accepts 1.0": rewritten(rb":(\d+)\.0([,}])", rb":\1\2"),
+    "accepts NaN": rewritten(rb":NaN", b":7"),
+    "accepts a byte order mark": rewritten(rb"^\xef\xbb\xbf", b""),
+    "keeps the cash": keeping(keep_cash),
+    "keeps the time": keeping(keep_time),
+    "counts runs": counting,
+    "forgets at a hello": forgetful,
+    "drops the run": dropping,
+    "takes no line of 1 MiB": short,
+    "dies of a long line": brittle,
+}
+
+
+def main(way: str, hello: dict[str, Any]) -> None:
+    """Serve the protocol, in this way; `hello` is added to what the engine says of itself."""
+    oracle = Oracle(sys.stderr, with_effects=False)
+    served = WAYS[way](oracle) if way in WAYS else oracle.reply
+    for given in sys.stdin.buffer:
+        if way == "loses a last line" and not given.endswith(b"\n"):
+            return
+        reply = served(given.removesuffix(b"\n")[: MAX_LINE + 1])
+        if hello and b'"observes"' in reply:
+            reply = protocol.write_line({**json.loads(reply), **hello})
+        sys.stdout.buffer.write(reply)
+        sys.stdout.buffer.flush()
+        if oracle.ended and way != "reads on after its bye":
+            sys.exit(4 if way == "ends with status 4" else 0)
+    while way == "stays when its input ends":
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], json.loads(sys.argv[2]) if sys.argv[2:] else {})
