@@ -188,7 +188,7 @@ class TestTheFile:
 
     def test_the_example_of_the_page_is_played(self, tmp_path: Path) -> None:
         page = (ROOT / "spec" / "protocol.md").read_text(encoding="utf-8")
-        (example,) = (block for block in page.split("```") if '{"bytes":"' in block and "\n" in block)
+        (example,) = (block for block in page.split("```") if '\n{"bytes":"' in block)
         path = tmp_path / "requests.jsonl"
         path.write_text(example.strip(), encoding="utf-8")
         assert len(requests.load(path)) == 4
@@ -253,7 +253,8 @@ class TestStartUp:
 
     def test_an_engine_that_keeps_its_reply_is_told_to_flush(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("liqspec.conform.session.START", 0.5)
-        done = conform("--timeout", "0.5", "--", sys.executable, "-c", "input(); print('{}'); input()")
+        code = "import sys, time; sys.stdin.readline(); print('{}'); time.sleep(9)"
+        done = conform("--timeout", "0.5", "--", sys.executable, "-c", code)
         assert (done.exit_code, "flush standard output after each line" in done.stderr) == (2, True)
 
     def test_a_file_that_cannot_be_executed_is_bad_usage(self, tmp_path: Path) -> None:
