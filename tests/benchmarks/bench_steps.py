@@ -65,7 +65,8 @@ def main() -> int:
     """Measure, print, and judge."""
     with tempfile.TemporaryDirectory() as folder, LiveEngine(c_engine(Path(folder)), 10) as engine:
         loops, conform, verify = best(loops_alone, lambda: compared(engine), judged)
-        engine.bye()
+        engine.say(b'{"op":"bye"}\n')
+        engine.answer()
     loop, step, event = loops / LOOPS, conform / STEPS, verify / (RUNS * LENGTH)
     print(f"a bare loop {loop * 1e6:.2f} us; {1 / step:,.0f} compared and {1 / event:,.0f} judged steps a second")
     held = within("a step of conform with the engine in C, to the bare loop", step / loop, PER_COMPARED)
