@@ -102,6 +102,13 @@ def test_one_that_hangs_is_not_waited_for_at_an_earlier_event() -> None:
     assert (reported["found"][4], len(reported["run"][1])) == ("hung", 2)
 
 
+def test_one_that_floods_its_log_is_found_in_lock_step() -> None:
+    """Several events of a run sent ahead may log, together, what one may not."""
+    reported, played = both([*MISBEHAVING, "floods its log"], timeout=2)
+    assert (reported["found"][4], len(reported["run"][1])) == ("flooded standard error", 2)
+    assert played._elsewhere == 1
+
+
 def test_one_that_answers_twice_is_reported_as_that() -> None:
     """Which line is shown depends on when it came, here as in lock-step."""
     outcome, played = searched([*MISBEHAVING, "answers twice"], sent_ahead=True)

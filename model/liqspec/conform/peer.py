@@ -192,7 +192,7 @@ class Peer(AbstractContextManager["Peer"]):
             for key, _ in ready:
                 if not self._read(key.data) and key.data == "stdout":
                     return False
-            if self._log_size > MAX_LOG * max(1, self.due):
+            if self._log_size > MAX_LOG:
                 raise self.fault("flooded standard error", f"more than {MAX_LOG} bytes before its reply")
             if (ready and first) or not ready or left <= 0:
                 return True
