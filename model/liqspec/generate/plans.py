@@ -66,7 +66,8 @@ class Plans(Moves):
 
     def all_ruined(self) -> Plan:
         """What every pool holds in every market goes to the vault, as the book fills nothing; the vault sells some."""
-        yield from self._chosen_of(self.one_pool, self.every_pool)
+        many_markets = len(self._venue.markets) >= len(self._state.accounts)
+        yield from self.one_pool() if many_markets and self._chance(0.8) else self.every_pool()
         yield self._moved(self._random.randint(9, 30))
         for _ in range(_MOST):
             if not (working := self._state.working_orders()):
@@ -232,9 +233,6 @@ class Plans(Moves):
         price, text = self._near_mark(market, 0), market.size.text(size)
         event = {"type": "trade", "account": account, "market": market.name, "mode": mode, "size": text, "price": price}
         return event if leverage is None else {**event, "leverage": leverage}
-
-    def _chosen_of(self, *plans: Callable[[], Plan]) -> Plan:
-        return self._random.choice(plans)()
 
     def _times(self, events: int, *counts: int) -> int:
         """One of the counts, so that as many times so many events fit into the run; mostly one of the two largest."""
