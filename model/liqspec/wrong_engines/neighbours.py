@@ -141,7 +141,7 @@ def _text(before: ast.AST, after: ast.AST) -> str:
 
 
 def _expressions(node: ast.AST) -> Iterator[ast.AST]:
-    """What may stand in the place of an expression: the other comparison, sign or rounding, or less of it."""
+    """What can replace an expression: the other comparison, sign or rounding, or less of it."""
     match node:
         case ast.Compare(left, [operator], [right]) if type(operator) in _OTHER_WAY:
             yield ast.Compare(left, [_OTHER_WAY[type(operator)]()], [right])
@@ -178,7 +178,7 @@ def _small_ones(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """What may stand in the place of a statement: always, never, the other sign, or nothing at all."""
+    """What can replace a statement: always, never, the other sign, or nothing at all."""
     match node:
         case ast.If(test, body, other):
             yield from (ast.If(ast.Constant(always), body, other) for always in (True, False))
