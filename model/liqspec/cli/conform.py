@@ -1,5 +1,6 @@
 """The command that runs a foreign engine in lock-step with the model."""
 
+import json
 import os
 import signal
 import time
@@ -9,19 +10,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from attrs import evolve
+from attrs import evolve, frozen
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from liqspec.cli.app import Json, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import Compare, EngineCommand, Seed, Timeout, Tolerance, tolerances
-from liqspec.conform import configurations, known_divergences, report, saved, worker
-from liqspec.conform.answers import check_families, of_this_process
+from liqspec.conform import configurations, known_divergences, report, sarif, saved, worker
+from liqspec.conform.answers import Hello, check_families, of_this_process
 from liqspec.conform.finding import CannotStart, EngineFault, Finding
 from liqspec.conform.lockstep import Compared, Comparison, play
 from liqspec.conform.protocol.conversation import converse
 from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.core.events import EVENTS
+from liqspec.edge.texts import counted
 from liqspec.search import parallel
 from liqspec.search.minimise import FailingRun
 
@@ -65,6 +67,12 @@ def conform(
     junit_file: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write the result as JUnit XML.")
     ] = None,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write the result as one offline page, in HTML.")
+    ] = None,
+    sarif_file: Annotated[
+        Path | None, typer.Option("--sarif", metavar="FILE", help="Write the findings as SARIF, for code hosts.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run an engine in lock-step with the model, and report the first rule that it breaks with the shortest events.
@@ -78,7 +86,7 @@ def conform(
 
     Examples: `liqspec conform -- ./my-engine`, `liqspec conform --venue hyperliquid --budget 600 -- node engine.js`,
     `liqspec conform --compare code --junit conform.xml -- ./my-engine`,
-    `liqspec conform --all --malformed off -- ./my-engine`,
+    `liqspec conform --all --malformed off --report report.html -- ./my-engine`,
     `liqspec conform --tolerance pools.equity=0.01 --known known.toml -- ./my-engine`
     """
     if steps is not None and budget is not None:
@@ -89,6 +97,7 @@ def conform(
     run = None if replay is None else saved.load(replay)
     seconds = None if steps else budget or BUDGET
     name, began = command[0], time.monotonic()
+    hello: Hello | None = None
     try:
         with _interrupted_by_signals(), LiveEngine(command, timeout) as engine, _progress(steps, seconds) as shown:
             name, hello = engine.hello.engine, engine.hello
@@ -115,12 +124,9 @@ def conform(
     if not as_json:
         report.print_outcome(outcome, terminal())
     options = None if run is not None else _options(compare, tolerance or [], timeout)
-    files, unwritten = _saved(outcome, save, command, options, every=every)
-    if junit_file is not None and unwritten is None:
-        try:
-            report.write_junit(outcome, name, time.monotonic() - began, junit_file)
-        except OSError as error:
-            unwritten = error
+    files, unwritten = _saved(outcome, save, command, options, hello, every=every)
+    wanted = _Written(junit=junit_file, sarif=sarif_file, page=report_file)
+    unwritten = unwritten or _write(wanted, outcome, name, files, began)
     if as_json:
         print_json(report.to_json(outcome, name, files, every=every), escaped=True)
     else:
@@ -133,7 +139,13 @@ def conform(
 
 
 def _saved(
-    outcome: Outcome, folder: Path, command: list[str], options: list[str] | None, *, every: bool
+    outcome: Outcome,
+    folder: Path,
+    command: list[str],
+    options: list[str] | None,
+    hello: Hello | None,
+    *,
+    every: bool,
 ) -> tuple[list[saved.Saved], OSError | None]:
     """Save the findings, but those of a replay, which has no options; the files, and why one could not be written."""
     files: list[saved.Saved] = []
@@ -141,10 +153,38 @@ def _saved(
         named = f"{saved.NAME}-{number}" if every else saved.NAME
         try:
             if found.config or found.requests:
-                files.append(saved.save(found, folder, command, options or [], named))
+                files.append(saved.save(found, folder, command, options or [], named, hello))
         except OSError as error:
             return files, error
     return files, None
+
+
+@frozen(kw_only=True)
+class _Written:
+    """The files that were asked for."""
+
+    junit: Path | None
+    sarif: Path | None
+    page: Path | None
+
+
+def _write(wanted: _Written, outcome: Outcome, engine: str, files: list[saved.Saved], began: float) -> OSError | None:
+    """Write the result to the files that were asked for; why one could not be written."""
+    seconds = time.monotonic() - began
+    try:
+        if wanted.junit is not None:
+            report.write_junit(outcome, engine, seconds, wanted.junit)
+        if wanted.sarif is not None:
+            found = sarif.to_sarif(outcome, engine, files)
+            wanted.sarif.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        if wanted.page is not None:
+            from liqspec.draw import conformance  # noqa: PLC0415 (only a page needs what draws)
+
+            about = f"{counted(outcome.coverage.runs, 'run')} in {seconds:.0f} s"
+            wanted.page.write_text(conformance.render(outcome, engine, files, about), encoding="utf-8")
+    except OSError as error:
+        return error
+    return None
 
 
 def _processes(wanted: int | None, budget: Budget) -> int:

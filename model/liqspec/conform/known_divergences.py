@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import tomli_w
 from attrs import field, frozen
 
 from liqspec.conform.finding import Finding
@@ -54,6 +55,15 @@ class Divergence:
 def known_as(known: Sequence[Divergence], finding: Finding) -> Divergence | None:
     """The known divergence that a finding is, if it is one."""
     return next((entry for entry in known if entry.matches(finding)), None)
+
+
+def silencing(finding: Finding) -> str:
+    """The entry of a file of known divergences that would match a finding, in TOML; "" if it is not a difference."""
+    if finding.kind != "difference":
+        return ""
+    found = finding.reasons[0].difference
+    entry = {"why": "SAY WHY", "field": found.field, "event": finding.event_type, "rule": finding.rules[0]}
+    return f"[[known]]\n{tomli_w.dumps(entry)}"
 
 
 _NARROWER = ("event", "rule", "subject", "ours", "theirs")

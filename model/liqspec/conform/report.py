@@ -8,6 +8,7 @@ from attrs import asdict
 from rich.console import Console
 from rich.markup import escape
 
+from liqspec.conform import known_divergences
 from liqspec.conform.finding import Fault, Finding
 from liqspec.conform.lockstep import Compared
 from liqspec.conform.protocol import requests
@@ -98,6 +99,9 @@ def print_finding(finding: Finding, console: Console) -> None:
         _print_fault(finding.fault, console)
     if finding.kind in ("difference", "property"):
         _print_rule(finding, console)
+    if entry := known_divergences.silencing(finding):
+        console.print("\n[dim]if this is known and meant, list it in a file for --known:[/dim]")
+        console.print(entry.strip(), markup=False, soft_wrap=True)
 
 
 def text(finding: Finding) -> str:

@@ -1,5 +1,6 @@
 """What is kept of a finding: a scenario, a vector, its requests, and the command that plays it again."""
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
+from liqspec.conform.answers import Hello
 from liqspec.conform.finding import Finding
 from liqspec.conform.protocol import requests
 from liqspec.search.minimise import FailingRun
@@ -15,6 +17,7 @@ from liqspec.spec.vectors import Case
 from liqspec.verify import counterexample
 
 NAME = "counterexample"
+_ANSWERED = ("ok", "observation", "error")  # of a reply, what is shown next to ours
 
 
 @frozen(kw_only=True)
@@ -32,8 +35,17 @@ class Saved:
         return [path for path in (self.scenario, self.vector, self.requests) if path is not None]
 
 
-def save(finding: Finding, folder: Path, command: Sequence[str], options: Sequence[str], name: str = NAME) -> Saved:
+def save(
+    finding: Finding,
+    folder: Path,
+    command: Sequence[str],
+    options: Sequence[str],
+    name: str = NAME,
+    hello: Hello | None = None,
+) -> Saved:
     """Write the files under a name; `options` are those of the comparison, which the replay needs too.
+
+    The scenario has what the engine answered last, if it said `hello` (SCN-2).
 
     A finding outside a run has no scenario, and one at the very start of a run no event, and so no vector. What needs
     more than its run, such as raw lines or earlier runs, has its requests.
@@ -42,7 +54,7 @@ def save(finding: Finding, folder: Path, command: Sequence[str], options: Sequen
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    scenario = _write(folder / f"{name}.toml", to_scenario(finding)) if finding.config else None
+    scenario = _write(folder / f"{name}.toml", to_scenario(finding, hello)) if finding.config else None
     vector = _write(folder / f"{name}.json", vectors.to_text(to_vector(finding))) if finding.applied else None
     sent = _write(folder / f"{name}.jsonl", requests.to_text(finding.requests)) if finding.requests else None
     replayed = sent or scenario
@@ -56,10 +68,17 @@ def _write(path: Path, text: str) -> Path:
     return path
 
 
-def to_scenario(finding: Finding) -> str:
-    """The finding as a scenario: what the rules say of its events. Executions of the engine's own are events of it."""
+def to_scenario(finding: Finding, hello: Hello | None = None) -> str:
+    """The finding as a scenario: what the rules say of its events. Executions of the engine's own are events of it.
+
+    With a `hello` it also has what the engine answered to the last event, where that is a valid reply.
+    """
     title, story = "Counterexample: an engine departs from the rules", f"{finding.headline} ({finding.where})"
-    return counterexample.scenario_text(title, story, finding.config, finding.applied)
+    engine, answered = None, ""
+    if hello is not None and finding.reply is not None and finding.kind in ("difference", "property"):
+        engine = {"name": hello.engine, "observes": sorted(hello.observes), "states": hello.states}
+        answered = json.dumps({name: finding.reply[name] for name in _ANSWERED if name in finding.reply})
+    return counterexample.scenario_text(title, story, finding.config, finding.applied, engine, answered)
 
 
 def to_vector(finding: Finding) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def render(record: Record, position: str | None) -> str:
         title=escape(record.title),
         about=escape(f"{venue}{counted(len(record.steps), 'event')}."),
         story=escape(record.story),
-        policy=escape(_policy(style, script)),
+        policy=escape(policy(style, script)),
         style=style,
         script=script,
         data=_embedded(data(record, position)),
@@ -210,13 +210,14 @@ def _embedded(plain: dict[str, Any]) -> str:
     return text
 
 
-def _policy(style: str, script: str) -> str:
+def policy(style: str, script: str) -> str:
     """What the browser may run: this style and this script, and nothing from anywhere else."""
 
     def source(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
-    return f"default-src 'none'; img-src data:; style-src {source(style)}; script-src {source(script)}"
+    scripts = source(script) if script else "'none'"
+    return f"default-src 'none'; img-src data:; style-src {source(style)}; script-src {scripts}"
 
 
 def colours() -> str:
