@@ -29,13 +29,13 @@ RUNS = 15  # judged in one round
 
 
 def loops_alone() -> None:
-    """So many bare loops."""
+    """`LOOPS` bare loops."""
     for _ in range(LOOPS):
         bare_loop()
 
 
 def compared(engine: LiveEngine) -> None:
-    """Compare so many steps."""
+    """Compare `STEPS` steps."""
     outcome = Search(
         engine=engine,
         events=engine.hello.events,
@@ -48,7 +48,7 @@ def compared(engine: LiveEngine) -> None:
 
 
 def judged() -> None:
-    """Judge so many runs."""
+    """Judge `RUNS` runs."""
     bases, coverage = run.Budget().bases(), Coverage()
     for number in range(RUNS):
         random = seeded(1, number)

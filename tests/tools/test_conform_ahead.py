@@ -43,7 +43,7 @@ class OneByOne:
 
 @pytest.fixture(params=[ahead.MOST_DUE, 3])
 def most_due(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many replies are due at most: those of a usual run, or few of them."""
+    """How many replies are due at most: those of a usual run, or few of them."""
     monkeypatch.setattr(ahead, "MOST_DUE", request.param)
 
 

@@ -224,7 +224,7 @@ class _Run:
         self._due.append(Sent(event, outcome, shown, self._writer.line(shown)))
 
     def _is_answered(self, left: int) -> bool:
-        """Whether the replies, but for the latest `left`, say to the letter what the model does; they are counted."""
+        """Whether the replies, except the latest `left`, say to the letter what the model does; they are counted."""
         self.engine.flush()
         while len(self._due) > left and not self._doubtful:
             sent = self._due.popleft()
