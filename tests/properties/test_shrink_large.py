@@ -1,4 +1,4 @@
-"""Shrinking of long runs and of large worlds: to a handful of events by few candidates, in a plain setting."""
+"""Shrinking of long runs and of large settings: to a handful of events by few candidates, in a plain setting."""
 
 from typing import Any
 

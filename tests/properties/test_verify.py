@@ -15,7 +15,7 @@ from liqspec.core import arithmetic
 from liqspec.core.changes import reachable_transitions
 from liqspec.core.events import EventData
 from liqspec.core.refusals import CODES
-from liqspec.generate.worlds import World
+from liqspec.generate.random_runs import RandomRun
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation, acting_rules
 from liqspec.properties.reach import Reach
@@ -204,11 +204,11 @@ def test_progress_is_shown_for_each_kind_of_work(small_scope: list[str]) -> None
 def test_a_run_that_violates_is_the_last_of_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
 
-    def run(world: World, random: object, where: str, coverage: Coverage, _: object) -> list[EventData]:
+    def run(drawn: RandomRun, random: object, where: str, coverage: Coverage, _: object) -> list[EventData]:
         begun.append(where)
         if len(begun) == 2:
             coverage.violations.append(Violation("a_covered_pool_is_left_alone", "wrong", where, {}, []))
-        return [{"type": "block"}] * world.length
+        return [{"type": "block"}] * drawn.length
 
     monkeypatch.setattr(tasks, "run_in", run)
     part = tasks.random_runs((SMALL.config,), 7, ((3, 80), (4, 20), (5, 80)))

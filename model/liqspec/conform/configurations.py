@@ -8,7 +8,7 @@ from attrs import frozen
 from liqspec.conform.answers import Hello, check_families
 from liqspec.core.parameters import families_of
 from liqspec.generate.configurations import base_configuration, configuration, part_of
-from liqspec.generate.worlds import World, of_run
+from liqspec.generate.random_runs import RandomRun, of_run
 from liqspec.spec import venues
 
 
@@ -29,8 +29,8 @@ class Setting:
         """The families that some run has."""
         return frozenset(family for base in self.bases for family in families_of(base)) if self.fixed else self.families
 
-    def run(self, number: int, random: Random, usual: int) -> tuple[str, World]:
-        """The name and the world of the run with this number, where a usual one has `usual` events."""
+    def run(self, number: int, random: Random, usual: int) -> tuple[str, RandomRun]:
+        """The name and the drawn of the run with this number, where a usual one has `usual` events."""
         index = number % len(self.bases)
         base, families = self.bases[index], self.families
         return self.names[index], of_run(number, random, base, usual=usual, families=families, fixed=self.fixed)

@@ -25,7 +25,7 @@ from liqspec.conform.second_look import SecondLook
 from liqspec.conform.session import LiveEngine
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.generate.worlds import length_of
+from liqspec.generate.random_runs import length_of
 from liqspec.search import campaign
 from liqspec.search.campaign import guided_run, seeded
 from liqspec.search.minimise import FailingRun
@@ -211,15 +211,15 @@ class Search:
     def _drive(self, number: int, length: int, block: Block, coverage: Compared) -> Finding | None:
         """One run, to the first thing in which the engine is wrong."""
         random = seeded(self.budget.seed, number)
-        name, world = self.setting.run(number, random, self.budget.length)
-        world, witnessed, began = world.at_most(length), number % WITNESSED == 0, time.monotonic()
-        run, until = FailingRun(world.config, []), block.until and max(block.until, began + LEAST)
+        name, drawn = self.setting.run(number, random, self.budget.length)
+        drawn, witnessed, began = drawn.at_most(length), number % WITNESSED == 0, time.monotonic()
+        run, until = FailingRun(drawn.config, []), block.until and max(block.until, began + LEAST)
         self._history.append(run)
         begun, unsupported = random.getstate(), coverage.unsupported.copy()
 
         def proposing(model: Engine) -> Callable[[], EventData | None]:
             run.events.clear()
-            guide = world.guide(random, model, self.events)
+            guide = drawn.guide(random, model, self.events)
             proposals = Proposals(guide, random, model, self.events, block.malformed)
 
             def next_event() -> EventData | None:
@@ -234,13 +234,13 @@ class Search:
         where = f"run {number} of seed {self.budget.seed}"
         try:
             found: object = self._ahead.play(
-                world.config, proposing, world.length, where, coverage, witnessed=witnessed
+                drawn.config, proposing, drawn.length, where, coverage, witnessed=witnessed
             )
         except Elsewhere:
             random.setstate(begun)
             coverage.unsupported = unsupported
-            lockstep = LockStep(self.engine, self.comparison, coverage, world.config, witnessed)
-            found = lockstep.start() or guided_run(proposing(lockstep.model), lockstep.give, world.length, where)
+            lockstep = LockStep(self.engine, self.comparison, coverage, drawn.config, witnessed)
+            found = lockstep.start() or guided_run(proposing(lockstep.model), lockstep.give, drawn.length, where)
         return (
             evolve(found, where=f"seed {self.budget.seed} run {number} on {name}")
             if isinstance(found, Finding)

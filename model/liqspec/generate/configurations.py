@@ -89,7 +89,7 @@ def _renamed(config: dict[str, Any], random: Random) -> dict[str, Any]:
 
 
 def with_markets(random: Random, base: dict[str, Any], count: int, tiers: int = 0) -> dict[str, Any]:
-    """The base with at least that many markets, those that it lacks near its own; with `tiers`, each has so many."""
+    """The base with at least that many markets, those that it lacks near its own; with `tiers`, each has those."""
     grown: dict[str, Any] = {**base, "markets": dict(base["markets"]), "marks": dict(base["marks"])}
     fresh = [name for name in MARKETS if name not in base["markets"]]
     for name in fresh[: max(0, count - len(base["markets"]))]:

@@ -65,7 +65,7 @@ class Guide(Moves):
         if engine.venue.forms_marks:
             self._asked += self._asked[1:] * 3  # mostly inputs of the marks
 
-    def in_a_world(self, weights: Mapping[str, float], scale: int, pauses: tuple[int, ...], plan: Plan) -> None:
+    def vary(self, weights: Mapping[str, float], scale: int, pauses: tuple[int, ...], plan: Plan) -> None:
         """Make moves more or less often, by these factors; propose names that are nearly right; follow a plan first.
 
         `scale` multiplies what is deposited, and `pauses` are the milliseconds between two blocks.

@@ -36,7 +36,7 @@ class Plans(Moves):
     # ------------------------------------------------------------------------------------------------ many at once
 
     def one_pool(self) -> Plan:
-        """A cross pool with a position in every market, beside isolated pools of its account, then in trouble."""
+        """A cross pool with a position in every market, and isolated pools of its account, then in trouble."""
         account, mixed, margin = self._account().name, self._chance(0.3), self._margin()
         for market in self._shuffled_markets():
             side = self._random.choice((1, -1)) if mixed else 1
@@ -235,7 +235,7 @@ class Plans(Moves):
         return event if leverage is None else {**event, "leverage": leverage}
 
     def _times(self, events: int, *counts: int) -> int:
-        """One of the counts, so that as many times so many events fit into the run; mostly one of the two largest."""
+        """One of the counts, so that that number of times `events` fits into the run; mostly one of the two largest."""
         fitting = [count for count in counts if count * events < self._length] or [1]
         return self._random.choice((*fitting, *fitting[-2:], *fitting[-2:]))
 

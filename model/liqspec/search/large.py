@@ -1,4 +1,4 @@
-"""The passes for runs that are long, or in a large world: to few accounts, markets and kinds of events, plain names."""
+"""The passes for runs that are long, or in a large setting: to few accounts, markets and kinds of events."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from liqspec.edge.errors import InternalFailure
 from liqspec.generate.configurations import base_configuration
-from liqspec.generate.worlds import length_of
+from liqspec.generate.random_runs import length_of
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage
 from liqspec.search import campaign, parallel

@@ -12,7 +12,7 @@ from liqspec.core.events import OPTIONAL, EventData
 from liqspec.core.parameters import FAMILIES
 from liqspec.edge.errors import InternalFailure
 from liqspec.generate.configurations import configuration
-from liqspec.generate.worlds import World, of_run
+from liqspec.generate.random_runs import RandomRun, of_run
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Found, Monitor, judge_whole_run
@@ -113,8 +113,8 @@ def random_runs(bases: tuple[dict[str, Any], ...], seed: int, lengths: tuple[tup
         random = seeded(seed, number)
         where = f"random run {number} of seed {seed}"
         optional, base = OPTIONAL if number % EVERY == EVERY - 1 else (), random.choice(bases)
-        world = of_run(number, random, base, usual=LENGTH, families=FAMILIES)
-        part.steps += len(run_in(world.at_most(length), random, where, part.coverage, optional))
+        drawn = of_run(number, random, base, usual=LENGTH, families=FAMILIES)
+        part.steps += len(run_in(drawn.at_most(length), random, where, part.coverage, optional))
         if part.coverage.violations:
             break
     return part
@@ -124,27 +124,27 @@ def random_run(
     base: dict[str, Any], random: Random, length: int, where: str, coverage: Coverage, optional: Container[str] = ()
 ) -> list[EventData]:
     """A usual run near a base, as `run_in` makes it."""
-    world = World(config=configuration(random, base, FAMILIES), length=length)
-    return run_in(world, random, where, coverage, optional)
+    drawn = RandomRun(config=configuration(random, base, FAMILIES), length=length)
+    return run_in(drawn, random, where, coverage, optional)
 
 
 def run_in(
-    world: World, random: Random, where: str, coverage: Coverage, optional: Container[str] = ()
+    drawn: RandomRun, random: Random, where: str, coverage: Coverage, optional: Container[str] = ()
 ) -> list[EventData]:
-    """A run in a world, judged by every property; violations are added to the coverage. Returns the events of the run.
+    """A run in a drawn, judged by every property; violations are added to the coverage. Returns the events of the run.
 
     It ends at the first violation. Every accepted event is also applied once more from the state before it. A run in
     which the guide or the state raises an exception ends there, as an internal failure. `optional` are the optional
     events that are proposed too.
     """
-    config, events = world.config, list[EventData]()
+    config, events = drawn.config, list[EventData]()
 
     def violations(found: list[Found]) -> list[Violation]:
         return [Violation(name, wrong, where, config, list(events)) for name, wrong in found]
 
     try:
         engine, other = Engine(Config.from_json(config)), Engine(Config.from_json(config))
-        guide, monitor = world.guide(random, engine, optional), Monitor.of_start(engine, config, coverage)
+        guide, monitor = drawn.guide(random, engine, optional), Monitor.of_start(engine, config, coverage)
 
         def apply(event: EventData) -> list[Violation] | None:
             before = monitor.snapshot
@@ -156,7 +156,7 @@ def run_in(
                 found = monitor.compare(other)
             return violations(found) or None
 
-        found = guided_run(guide.next_event, apply, world.length, where)
+        found = guided_run(guide.next_event, apply, drawn.length, where)
         coverage.violations.extend(found or violations(judge_whole_run(config, events, coverage)))
     except Exception as error:
         coverage.failures.append(InternalFailure.of(where, error, events))

@@ -84,7 +84,7 @@ def _vault_holds(most: int) -> Patch:
 
 
 def _right_for(most: int) -> tuple[Patch, ...]:
-    """After so many events of a run, accepted or not, a deposit is a unit short."""
+    """After `most` events of a run, accepted or not, a deposit is a unit short."""
     counts: WeakKeyDictionary[State, int] = WeakKeyDictionary()
 
     def counted(kind: type[Any]) -> Patch:

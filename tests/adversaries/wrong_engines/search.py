@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from liqspec.generate.configurations import base_configuration
-from liqspec.generate.worlds import length_of
+from liqspec.generate.random_runs import length_of
 from liqspec.properties.coverage import Violation
 from liqspec.replay.run import Run
 from liqspec.spec import rulebook, scenarios, venues

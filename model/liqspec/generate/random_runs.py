@@ -99,7 +99,7 @@ _SMALL = ((1, 1), (1, 2), (2, 2), (2, 3), (3, 2), (4, 4))
 _PLANS = tuple(sorted({size.plan for sizes in _SIZES.values() for size in sizes if size.plan}))
 
 _FACTORS = (0, 0, 0.3, 1, 1, 1, 3)  # how much more often a move is made
-_ALWAYS = ("deposit", "mark")  # moves that are always possible: without them a run might not go on
+_ALWAYS = ("deposit", "mark")  # moves that are always possible: without them a run might not continue
 _MOVES = (
     *("withdraw", "transfer", "open_or_increase", "equal_margins", "reduce", "marks", "funding", "block"),
     *("vault_trade", "vault_cash", "order_of_nobody", "malformed", "nearly", "execution", "rescue", "any"),
@@ -113,7 +113,7 @@ _STARTS = (1, 2**31 - 30_001, 2**32 - 30_001, 2**32 - 2, 1_700_000_000_000, MAX_
 
 
 @frozen(kw_only=True)
-class World:
+class RandomRun:
     """One run; `weights` are factors of how often moves are made, None for those of a usual run."""
 
     config: dict[str, Any]
@@ -123,8 +123,8 @@ class World:
     pauses: tuple[int, ...] = ()
     plans: tuple[str, ...] = Factory(tuple)
 
-    def at_most(self, length: int) -> "World":
-        """The world with a run of at most that many events."""
+    def at_most(self, length: int) -> "RandomRun":
+        """The drawn with a run of at most that many events."""
         return evolve(self, length=min(self.length, length))
 
     def guide(self, random: Random, engine: Engine, optional: Container[str] = ()) -> Guide:
@@ -132,7 +132,7 @@ class World:
         guide = Guide(random, engine, optional)
         if self.weights is not None:
             plan = Plans(random, engine, self.scale, self.pauses, self.length).named(*self.plans)
-            guide.in_a_world(self.weights, self.scale, self.pauses, plan)
+            guide.vary(self.weights, self.scale, self.pauses, plan)
         return guide
 
 
@@ -165,11 +165,13 @@ def of_run(
     usual: int,
     families: frozenset[str] = frozenset(),
     fixed: bool = False,
-) -> World:
+) -> RandomRun:
     """The run with this number near a base; in it if `fixed`: with its own markets and parameters only."""
     kind, size, length = kind_of(number), _size_of(number), length_of(number, usual)
     if kind == "usual":
-        return World(config=part_of(random, base) if fixed else configuration(random, base, families), length=length)
+        return RandomRun(
+            config=part_of(random, base) if fixed else configuration(random, base, families), length=length
+        )
     if size is None:
         size = Size(*random.choice(_SMALL), length, random.choice(_PLANS) if random.random() < 0.5 else None)
     plans: tuple[str, ...] = () if size.plan is None else (size.plan,)
@@ -181,7 +183,7 @@ def of_run(
     if kind == "named" or random.random() < 0.25:
         config = _with_confusing_names(random, config, fixed)
     swarm = kind == "swarm" or random.random() < 0.3
-    return World(
+    return RandomRun(
         config=config,
         length=length,
         weights={name: random.choice(_FACTORS) for name in _MOVES} if swarm else {},

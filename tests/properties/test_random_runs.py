@@ -1,4 +1,4 @@
-"""The worlds of random runs: most are small, and each extreme is met early, whatever the seed."""
+"""The runs of random runs: most are small, and each extreme is met early, whatever the seed."""
 
 from collections import Counter
 from functools import cache
@@ -15,13 +15,13 @@ from liqspec.core.parameters import FAMILIES
 from liqspec.edge.keys import check_name
 from liqspec.generate import names
 from liqspec.generate.configurations import configuration
-from liqspec.generate.worlds import ROUND, World, kind_of, length_of, of_run
+from liqspec.generate.random_runs import ROUND, RandomRun, kind_of, length_of, of_run
 from liqspec.search.campaign import seeded
 
 USUAL = 40
 
 
-def world(number: int, *, fixed: bool = False, seed: int = 3) -> tuple[World, Random]:
+def drawn(number: int, *, fixed: bool = False, seed: int = 3) -> tuple[RandomRun, Random]:
     random = seeded(seed, number)
     base = SHIPPED[number % len(SHIPPED)]
     return of_run(number, random, base, usual=USUAL, families=FAMILIES, fixed=fixed), random
@@ -36,7 +36,7 @@ def largest() -> dict[str, int]:
         far[what] = max(far[what], count)
 
     for number in (number for number in range(2 * ROUND) if kind_of(number) != "usual"):
-        made, random = world(number)
+        made, random = drawn(number)
         engine = Engine(Config.from_json(made.config))
         guide, state = made.guide(random, engine), engine.state
         reached("events", made.length)
@@ -79,7 +79,7 @@ def test_two_rounds_of_runs_go_far_in_every_dimension(what: str, least: int) -> 
     assert largest()[what] >= least
 
 
-def test_most_events_are_in_small_worlds_and_usual_runs_have_the_most() -> None:
+def test_most_events_are_in_small_runs_and_usual_runs_have_the_most() -> None:
     """A round has a prime number of runs, so that each kind of run meets every venue."""
     events: Counter[str] = Counter()
     for number in range(12 * ROUND):
@@ -90,20 +90,20 @@ def test_most_events_are_in_small_worlds_and_usual_runs_have_the_most() -> None:
 
 
 def test_a_usual_run_is_near_its_base_and_follows_no_plan() -> None:
-    made, _ = world(0)
+    made, _ = drawn(0)
     assert (made.weights, made.plans, made.length) == (None, (), USUAL)
     assert made.config == configuration(seeded(3, 0), SHIPPED[0], FAMILIES)
 
 
 def test_a_run_has_the_length_that_its_number_says() -> None:
-    assert all(world(number)[0].length == length_of(number, USUAL) for number in range(ROUND))
-    assert world(37)[0].at_most(7).length == 7
+    assert all(drawn(number)[0].length == length_of(number, USUAL) for number in range(ROUND))
+    assert drawn(37)[0].at_most(7).length == 7
 
 
 def test_at_a_fixed_setting_every_run_has_its_markets_and_rules() -> None:
     accounts = set()
     for number in range(2 * ROUND):
-        config, base = world(number, fixed=True)[0].config, SHIPPED[number % len(SHIPPED)]
+        config, base = drawn(number, fixed=True)[0].config, SHIPPED[number % len(SHIPPED)]
         own = {part: base[part] for part in base if part not in ("accounts", "markets", "marks", "vault")}
         assert {part: config[part] for part in own} == own
         assert config["markets"].items() <= base["markets"].items()
@@ -114,7 +114,7 @@ def test_at_a_fixed_setting_every_run_has_its_markets_and_rules() -> None:
 def test_every_configuration_can_be_run_and_its_names_are_valid() -> None:
     for seed in range(3):
         for number in range(ROUND):
-            config = world(number, seed=seed)[0].config
+            config = drawn(number, seed=seed)[0].config
             Engine(Config.from_json(config))
             for name in (*config["accounts"], *config["markets"]):
                 check_name(name)
