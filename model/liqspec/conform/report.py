@@ -13,7 +13,7 @@ from liqspec.conform.finding import Fault, Finding
 from liqspec.conform.lockstep import Compared
 from liqspec.conform.protocol import requests
 from liqspec.conform.protocol.conversation import shown
-from liqspec.conform.saved import Saved, to_scenario
+from liqspec.conform.saved import Saved, has_null, to_scenario
 from liqspec.conform.search import Outcome
 from liqspec.core import machine
 from liqspec.core.refusals import CODES
@@ -83,7 +83,7 @@ def print_finding(finding: Finding, console: Console) -> None:
     console.print(f"after {counted(finding.length, noun)}{short}; {finding.where or 'replayed'}")
     if finding.requests:
         _print_requests(finding, console)
-    if finding.kind != "protocol":
+    if finding.kind != "protocol" and not has_null(finding.applied):
         console.print("what the rules make of these events:")
         _print_events(finding, console)
     console.print()

@@ -54,10 +54,14 @@ def save(
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    scenario = _write(folder / f"{name}.toml", to_scenario(finding, hello)) if finding.config else None
+    scenario = (
+        _write(folder / f"{name}.toml", to_scenario(finding, hello))
+        if finding.config and not has_null(finding.applied)
+        else None
+    )
     vector = _write(folder / f"{name}.json", vectors.to_text(to_vector(finding))) if finding.applied else None
     sent = _write(folder / f"{name}.jsonl", requests.to_text(finding.requests)) if finding.requests else None
-    replayed = sent or scenario
+    replayed = sent or scenario or vector
     assert replayed is not None, "a finding has a run or requests"
     replay = shlex.join(["liqspec", "conform", *options, "--replay", str(replayed), "--", *command])
     return Saved(scenario=scenario, vector=vector, requests=sent, replay=replay)
@@ -66,6 +70,13 @@ def save(
 def _write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def has_null(data: Any) -> bool:
+    """Whether plain data has a null, which no scenario can write."""
+    if isinstance(data, dict | list):
+        return any(map(has_null, data.values() if isinstance(data, dict) else data))
+    return data is None
 
 
 def to_scenario(finding: Finding, hello: Hello | None = None) -> str:
