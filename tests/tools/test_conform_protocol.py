@@ -207,8 +207,8 @@ class TestSeveralFindings:
         assert (done.exit_code, data["finding"]) == (1, listed[0])
         kinds = [(one["kind"], one["rules"][0], one["headline"]) for one in listed]
         assert len(set(kinds)) == len(kinds) > 1
-        files = sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".jsonl")
-        assert files == [f"counterexample-{number}.jsonl" for number in range(1, len(listed) + 1)]
+        numbers = {int(path.stem.rpartition("-")[2]) for path in tmp_path.iterdir()}
+        assert numbers == set(range(1, len(listed) + 1))
         shown = conform(*options[:-1], "--processes", "1", "--", *wrong("accepts 1.0")).stdout
         assert "shortest" in shown
 
