@@ -19,6 +19,8 @@ from liqspec.core.families.mark_price import BILLION, Average, Perp
 from liqspec.core.parameters import InvalidConfig
 from liqspec.properties.checker.exact import Fraction as Exact
 from liqspec.properties.checker.families import mark_price as naive
+from liqspec.properties.coverage import Coverage
+from liqspec.properties.monitor import Monitor
 from liqspec.replay import itf
 from support.builders import apply, holding, refused, small_config, small_engine, transitions
 
@@ -371,3 +373,18 @@ class TestTheState:
         assert "feeds" in written["vars"]
         assert itf.from_json(written) == trace
         assert "feeds" not in itf.to_json(itf.run(Config.from_json(small_config()), []))["vars"]
+
+
+def test_what_28_digits_cost_a_huge_average_is_not_held_against_an_engine() -> None:
+    """MRK-5: the checker's averages are more exact, which shows in prices of more than 25 digits in ticks."""
+    huge, other = "193447865216806200000000000000000001046200", "64482621738935400000000000000000000348750"
+    perps = [{"price": huge, "weight": 5}, {"price": other, "weight": 5}]
+    config = small_config(mark={})
+    engine, coverage = Engine(Config.from_json(config)), Coverage()
+    monitor = Monitor.of_start(engine, config, coverage)
+    inputs = {"type": "price_inputs", "market": "A"}
+    for number in range(1, 40):
+        ask = str(10**30 + number * 10**29)
+        assert monitor.apply({**inputs, "index": str(1000 + number), "best_bid": "100", "best_ask": ask}) == []
+        assert monitor.apply({"type": "block", "time": number * 7}) == []
+        assert monitor.apply({**inputs, "perps": perps, "index": "100"}) == []

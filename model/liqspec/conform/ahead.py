@@ -13,7 +13,7 @@ from attrs import Factory, define, field, frozen
 
 from liqspec.conform.answers import EXECUTIONS, Accepted, Answering, Skipped, read_answer
 from liqspec.conform.finding import CannotStart, EngineFault, Finding
-from liqspec.conform.lockstep import Compared, Comparison, LockStep
+from liqspec.conform.lockstep import MEASURED, Compared, Comparison, LockStep
 from liqspec.conform.own_observations import RESET, OwnObservations
 from liqspec.conform.peer import MAX_REPLY
 from liqspec.core.config import Config
@@ -192,6 +192,7 @@ class _Run:
     def play(self, proposing: Proposing, length: int, where: str) -> Finding | None:
         """Send the run, and compare."""
         model, failure = Engine(Config.from_json(self.config)), None
+        follower = self.coverage.reach.follow(model, MEASURED)
         if self.witnessed and self.comparison.judged:
             self._own = OwnObservations(self.config, self.coverage.checked)
         self._add(RESET, model, Outcome())
@@ -204,7 +205,9 @@ class _Run:
         def give(event: EventData) -> bool | None:
             self.engine.give_ahead(event)
             self._events.append(event)
-            self._add(event, model, apply_event(model, event))
+            outcome = apply_event(model, event)
+            follower.see(event, outcome.effects, outcome.refusal)
+            self._add(event, model, outcome)
             return (len(self._due) > MOST_DUE and not self._is_answered(MOST_DUE // 2)) or None
 
         try:

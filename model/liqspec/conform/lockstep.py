@@ -16,11 +16,13 @@ from liqspec.core.parameters import families_of
 from liqspec.core.refusals import BadRequest, OffGrid
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import Coverage, never_exercised
+from liqspec.properties.reach import Follower
 from liqspec.step import relation
 from liqspec.step.compare import Difference, Observes
 from liqspec.step.reasons import Reason, Step, of_outcome, outcome_difference
 from liqspec.step.relation import Expected, Mode, Observed
 
+MEASURED = 4  # the interval in events at which how far a run went is measured, which takes some time
 OF_SHAPE = (BadRequest.code, OffGrid.code)  # the refusals of malformed events
 
 
@@ -101,6 +103,7 @@ class Compared(Coverage):
             ],
             "unsupported": dict(sorted(self.unsupported.items())),
             "never": self.never_listed(),
+            "reach": self.reach.to_json(),
         }
 
 
@@ -118,10 +121,12 @@ class LockStep:
     applied: list[EventData] = field(init=False, factory=list)
     _own: OwnObservations | None = field(init=False, default=None)
     _last: Expected = field(init=False)  # the model after the latest event
+    _follower: Follower = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Start the model; the engine starts later, because that can fail."""
         self.model = Engine(Config.from_json(self.config))
+        self._follower = self.coverage.reach.follow(self.model, MEASURED)
         shown, whole = self.model.observe(), self.model.snapshot()
         self._last = Expected(refusal=None, effects=(), observation=shown, snapshot=whole)
 
@@ -202,6 +207,7 @@ class LockStep:
             self.coverage.steps += 1
             self.coverage.families.update(families_of(self.config).keys())
             self.coverage.count(event, effects, expected.refusal)
+            self._follower.see(event, effects, expected.refusal)
         if reasons:
             return self._finding(kind="difference", reasons=reasons, broken=broken, reply=reply)
         return self._finding(kind="property", broken=broken, reply=reply) if broken else None

@@ -21,6 +21,7 @@ from liqspec.edge.texts import counted, visible, words
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
 from liqspec.report.amounts import Units, people
+from liqspec.report.reach import print_reach
 from liqspec.report.tables import table
 from liqspec.report.visible_console import VisibleConsole
 from liqspec.spec import rulebook, scenarios
@@ -37,6 +38,8 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     if outcome.coverage.runs:
         print_coverage(outcome.coverage, console)
         _print_never(outcome, console)
+        if outcome.finding is None:
+            print_reach(outcome.coverage.reach, console)
     for entry, times in outcome.occurred.items():
         if times:
             console.print(f"known, {counted(times, 'time')}: {escape(str(entry))}", soft_wrap=True)

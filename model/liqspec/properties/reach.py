@@ -92,9 +92,9 @@ class Reach:
     names: Counter[str] = Factory(Counter)  # runs in which two names are related so
     outcomes: dict[tuple[str, ...], Counter[Outcome]] = Factory(dict)
 
-    def follow(self, engine: Engine) -> "Follower":
-        """Measure a run of this engine, which is at its start."""
-        return Follower(self, engine)
+    def follow(self, engine: Engine, every: int = 1) -> "Follower":
+        """Measure a run of this engine, which is at its start; its state at an interval of `every` events."""
+        return Follower(self, engine, every)
 
     def add(self, other: "Reach") -> None:
         """Add what others reached."""
@@ -144,6 +144,7 @@ class Follower:
 
     _reach: Reach
     _engine: Engine
+    _every: int = 1
     _events: int = field(init=False, default=0)
     _counts: Counter[Outcome] = field(init=False)
 
@@ -176,7 +177,8 @@ class Follower:
             if effect.subject is not None:
                 touched.add(keys.pool_of(effect.subject))
         sizes = {"transitions in an event": transitions, "pools touched by an event": len(touched)}
-        self._grow({**sizes, "events of a run": self._events, **self._sizes(touched)})
+        of_state = {} if self._events % self._every else self._sizes(touched)
+        self._grow({**sizes, "events of a run": self._events, **of_state})
 
     def _sizes(self, touched: set[str]) -> dict[str, int]:
         """What is measured of the state after an event; amounts and tiers are those of the pools that it touched."""
@@ -228,7 +230,12 @@ def possible_outcomes() -> list[Outcome]:
 
 def _outcome(effect: Effect) -> Outcome:
     detail = _DETAILS.get(type(effect))
-    return effect.rule, words(effect.kind) + (f": {detail(effect)}" if detail else "")
+    return effect.rule, _what(effect.kind, detail(effect) if detail else "")
+
+
+@cache
+def _what(kind: str, detail: str) -> str:
+    return words(kind) + (detail and f": {detail}")
 
 
 @cache

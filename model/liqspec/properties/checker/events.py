@@ -306,7 +306,8 @@ class PriceInputs(NaiveEvent):
         if most is not None:
             mark = max(previous - most, min(previous + most, mark))
         seen = self.after.marks.get(market, mark)
-        near = seen > 0 and abs(seen - mark) <= self._tick and (most is None or abs(seen - previous) <= most)
+        off = max(self._tick, feed.imprecision)
+        near = seen > 0 and abs(seen - mark) <= off and (most is None or abs(seen - previous) <= most)
         self.memory.marks = {**self.memory.marks, market: seen if near else mark}
 
     @property

@@ -21,6 +21,12 @@ class NaiveFeed:
     basis: tuple[tuple[Fraction, int], ...] = ()
     book: tuple[tuple[Fraction, int], ...] = ()
 
+    @property
+    def imprecision(self) -> Fraction:
+        """What the 28 digits of MRK-5 can cost an average; above a tick only where prices have 25 digits in ticks."""
+        samples = [abs(value) for value, _ in (*self.basis, *self.book)]
+        return max(samples, default=ZERO) / 10**25
+
     def current(self, event: dict[str, Any], now: int, stale_ms: int | None) -> dict[str, Any]:
         """MRK-2: the inputs of the event, and the earlier ones that are not stale."""
         fresh = {
