@@ -63,7 +63,7 @@ def keep_cash(before: Engine, after: Engine) -> None:
 
 
 def keep_time(before: Engine, after: Engine) -> None:
-    """Time goes on from one run to the next."""
+    """Time continues from one run to the next."""
     after.state.time = max(before.state.time, after.state.time)
 
 

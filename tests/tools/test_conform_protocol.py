@@ -251,7 +251,7 @@ class TestStartUp:
         assert (done.exit_code, done.stderr.count("\n")) == (2, 1), done.output
         assert remedy in done.stderr
 
-    def test_an_engine_that_keeps_its_reply_is_told_to_flush(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_engine_that_keeps_its_reply_is_advised_to_flush(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("liqspec.conform.session.START", 0.5)
         code = "import sys, time; sys.stdin.readline(); print('{}'); time.sleep(9)"
         done = conform("--timeout", "0.5", "--", sys.executable, "-c", code)

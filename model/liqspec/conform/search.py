@@ -292,7 +292,7 @@ class Search:
             yield Block(block, malformed=True, until=end)
 
     def _planned(self, number: int, steps: int | None) -> Iterator[tuple[int, int]]:
-        """Numbers and lengths of runs from a number on, until so many steps are planned."""
+        """Numbers and lengths of runs from a number on, until `steps` are planned."""
         planned = 0
         while steps is None or planned < steps:
             length = length_of(number, self.budget.length)

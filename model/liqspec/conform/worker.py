@@ -1,4 +1,4 @@
-"""A process that compares blocks of runs with an engine process of its own."""
+"""A process that compares blocks of runs with a separate engine process."""
 
 from collections.abc import Sequence
 

@@ -19,7 +19,7 @@ _NO_TABLES: tuple[Any, ...] = ([], "x", {"x": 1}, *NO_VALUES)
 
 
 def invalid_configurations(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    """Configurations that are a valid one but for one place, each with the path of it; of these families alone."""
+    """Valid configurations with one wrong place, each with the path of it; of these families alone."""
     given = json.dumps(config)
     for path, faults in _faults(config, families):
         for fault in faults:

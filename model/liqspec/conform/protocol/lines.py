@@ -14,7 +14,7 @@ from liqspec.edge.protocol import MAX_LINE
 Line = tuple[str, bytes]  # a topic, and the line
 
 HELLO, BYE = b'{"op":"hello","protocol":1}', b'{"op":"bye"}'
-_MARK = "\ue000"  # stands in a text for what is put there as it is
+_MARK = "\ue000"  # marks in a text where something is put as it is
 
 # Lines that are refused whatever the engine supports, by their topics.
 _REFUSED: dict[str, tuple[bytes, ...]] = {

@@ -1,4 +1,4 @@
-"""The protocol's own suite: what no run of events shows, sent line by line to processes of its own.
+"""The protocol's own suite: what no run of events shows, sent line by line to separate processes.
 
 Each section begins with what leads to it, and has cases: a topic, and requests. After a case that shows a defect its
 section begins again in a new process with the next case.
@@ -27,7 +27,7 @@ from liqspec.edge import protocol
 from liqspec.search.campaign import seeded
 
 LENGTH = 12  # events of a run that lines come in the middle of
-PROBED = 4  # the interval, in lines that are refused, at which an event shows that the run goes on
+PROBED = 4  # the interval, in lines that are refused, at which an event shows that the run continues
 RUNS = 4  # runs between a run and its repetition
 
 Case = tuple[str, list[bytes]]
