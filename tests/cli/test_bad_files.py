@@ -408,7 +408,7 @@ BAD_SCENARIOS = [
     ('mode = "cross"', 'mode = "hedge"', 19, 'step 2, event.mode: expected one of "cross", "isolated", got "hedge"'),
     ('mode = "cross"', 'moed = "cross"', 19, "step 2, event.moed: unknown field"),
     ('market = "A"', "", 15, "step 2, event.market: required field is missing"),
-    ('note = "Ten at 100."', "noet = 1", 13, "step 2, noet: unknown field; the fields here are: event, expect, note"),
+    ('note = "Ten at 100."', "noet = 1", 13, "step 2, noet: unknown field; the fields here are: answered, event"),
     ('title = "A story"', 'tilte = "A story"', 1, "tilte: unknown field"),
     ('accounts = ["alice"]', 'accounts = "alice"', 3, 'accounts: expected a list, got "alice"'),
     ('accounts = ["alice"]', "accounts = []", 3, "accounts: at least one account is needed"),

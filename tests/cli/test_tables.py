@@ -12,6 +12,7 @@ from liqspec.core import machine
 from liqspec.core.events import EVENTS
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge.texts import counted
+from liqspec.properties.reach import Reach
 from liqspec.properties.registry import PROPERTIES
 from liqspec.report.tables import table
 from liqspec.search.explore import Exploration
@@ -40,7 +41,9 @@ def empty_report() -> verified.Report:
     counts: dict[str, Any] = {"checked": {}, "transitions": {}, "rules": {}, "refusals": {}}
     results = [Exploration(scope=scopes.load(name), exhausted=True) for name in scopes.names()]
     numbers: dict[str, Any] = {"seed": 1, "steps": 1, "examples": 1, "scenarios": 1}
-    return verified.Report(venues=[], failures=[], proofs=[], violations=[], scopes=results, **numbers, **counts)
+    return verified.Report(
+        venues=[], failures=[], proofs=[], violations=[], scopes=results, reach=Reach(), **numbers, **counts
+    )
 
 
 @pytest.mark.parametrize("width", WIDTHS)

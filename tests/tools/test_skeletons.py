@@ -48,7 +48,7 @@ def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_a_skeleton_is_compared_without_a_fault(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_here(monkeypatch, "conform", "--json", "--steps", "50", "--", *command) == 1
+    assert run_here(monkeypatch, "conform", "--json", "--steps", "800", "--", *command) == 1
     outcome = json.loads(capsys.readouterr().out)
     assert outcome["finding"] is None, outcome["finding"]["headline"]
     assert outcome["exercised"]["runs"] > 10

@@ -194,7 +194,7 @@ class TestCheckEngine:
             AssertionError, match=r"fails the engine raised an exception: KeyError: 'funding'"
         ) as failed:
             check_engine(Raising)
-        assert "line" in str(failed.value) and "after 1 event;" in str(failed.value)
+        assert "line" in str(failed.value) and "after 1 event" in str(failed.value)
 
     def test_an_engine_that_is_not_deterministic_is_reported_as_that(self) -> None:
         with pytest.raises(AssertionError, match="not deterministic"):

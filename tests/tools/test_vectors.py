@@ -320,13 +320,13 @@ class TestTheCommand:
         ("engine", "message", "status"),
         [
             (["/nowhere/engine"], "cannot be started", 2),
-            ([sys.executable, "-c", "print('hello')"], "the engine printed garbage", 1),
+            ([sys.executable, "-c", "print('hello')"], "the engine printed garbage", 2),
             (
                 [sys.executable, "-c", "import sys; sys.exit('out of order')"],
-                "the engine died: exit status 1; it logged: out of order",
-                1,
+                "its standard error ends with: out of order",
+                2,
             ),
-            ([sys.executable, "-c", "print('{}')"], "the engine sent an invalid reply: hello", 1),
+            ([sys.executable, "-c", "print('{}')"], "the engine sent an invalid reply: hello", 2),
         ],
     )
     def test_reports_an_engine_that_is_none(self, engine: list[str], message: str, status: int) -> None:

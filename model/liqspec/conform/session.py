@@ -15,6 +15,7 @@ from liqspec.edge.texts import one_line
 
 GRACE = 0.05  # seconds in which an answer too many is expected
 TOGETHER = 8  # events that are sent at once, where replies are not waited for
+END = 5.0  # seconds at least for the end of a process that may have had no time to start
 START = 20.0  # seconds at least for the first reply, before which a process may have much to load
 
 
@@ -128,6 +129,7 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
             EngineFault: it does not.
         """
         self.settle()
+        self._peer.timeout = min(self._peer.timeout, max(self._timeout, END))
         self._peer.wait_for_end(after, any_status=any_status)
 
     def described(self, fault: Fault) -> Fault:
