@@ -38,7 +38,7 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     if outcome.coverage.runs:
         print_coverage(outcome.coverage, console)
         _print_never(outcome, console)
-        if outcome.finding is None:
+        if outcome.finding is None and outcome.coverage.steps:
             print_reach(outcome.coverage.reach, console)
     for entry, times in outcome.occurred.items():
         if times:
