@@ -23,8 +23,8 @@ from liqspec.conform.lockstep import Comparison
 from liqspec.conform.search import Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.spec.vectors import to_text
+from liqspec.step.wrong_engines import EVERY, WRONG_ENGINES
 from liqspec.vectors import corpus
-from liqspec.wrong_engines import EVERY, WRONG_ENGINES
 
 SECONDS, MEDIAN, LONGEST = 60.0, 6, 12
 
@@ -65,7 +65,7 @@ def _rules(found: Finding | None) -> list[str]:
 def command(number: str) -> list[str]:
     """The command that is this wrong engine, speaking the protocol."""
     path = f"sys.path.insert(0, {str(Path(__file__).parents[1])!r})"
-    install = f"from liqspec.wrong_engines import EVERY; EVERY[{number!r}].install()"
+    install = f"from liqspec.step.wrong_engines import EVERY; EVERY[{number!r}].install()"
     # The oracle without the rest of the command line, which takes a second to load.
     served = "serve(Oracle(sys.stderr, with_effects=False), sys.stdin.buffer, sys.stdout.buffer)"
     return [

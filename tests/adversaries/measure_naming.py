@@ -19,9 +19,9 @@ from liqspec.conform.configurations import shipped
 from liqspec.conform.explanations import Explanation
 from liqspec.conform.finding import Finding
 from liqspec.conform.lockstep import Comparison, play
+from liqspec.step.wrong_engines import WRONG_ENGINES, WrongEngine
 from liqspec.vectors.corpus import FOLDER
 from liqspec.vectors.suites import MISTAKES
-from liqspec.wrong_engines import WRONG_ENGINES, WrongEngine
 from support.in_process import wrong_engine
 
 SECONDS = 60.0  # so much that only the number of further runs ends them

@@ -20,9 +20,9 @@ from adversaries.wrong_engines.search import SHIPPED, contradicted, find, shorte
 from liqspec.properties.coverage import Violation
 from liqspec.search import explore
 from liqspec.spec import scopes
+from liqspec.step.wrong_engines import EVERY
 from liqspec.verify.counterexample import shortest
 from liqspec.verify.run import STEPS
-from liqspec.wrong_engines import EVERY
 
 MANY = 10**9
 SCOPES = ("minimal", "cooldown")  # those that take a second or two

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from adversaries.wrong_engines.search import SHIPPED, contradicted, find, shortest_known, stories
-from liqspec import wrong_engines
+from liqspec.step import wrong_engines
+from liqspec.step.wrong_engines import AT_SCALE, CATALOGUE, EVERY, NOT_EXPRESSIBLE, WRONG_ENGINES, WrongEngine
 from liqspec.verify.counterexample import shortest
 from liqspec.verify.run import STEPS
-from liqspec.wrong_engines import AT_SCALE, CATALOGUE, EVERY, NOT_EXPRESSIBLE, WRONG_ENGINES, WrongEngine
 from support.paths import TESTS
 
 # Found only after more than 1,500 random events.
@@ -99,7 +99,7 @@ def test_wrong_engines_override_public_names_only() -> None:
 
 def test_a_process_can_be_a_wrong_engine_from_its_start() -> None:
     script = (
-        "from liqspec.wrong_engines import WRONG_ENGINES\n"
+        "from liqspec.step.wrong_engines import WRONG_ENGINES\n"
         "WRONG_ENGINES['X01'].install()\n"
         "from liqspec.core import arithmetic\n"
         "assert arithmetic.breached(5, 5)\n"

@@ -6,8 +6,8 @@ from typing import Any
 
 from engines.python_engine import Session
 from liqspec.conform.finding import EngineFault, Fault
+from liqspec.step.wrong_engines import WrongEngine
 from liqspec.testing.engines import InProcess, Model
-from liqspec.wrong_engines import WrongEngine
 
 
 class Pausing:

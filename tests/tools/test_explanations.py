@@ -16,9 +16,9 @@ from liqspec.spec import rulebook
 from liqspec.step.compare import Observes
 from liqspec.step.explanations import Likeness, Played
 from liqspec.step.relation import Observed
+from liqspec.step.wrong_engines import WRONG_ENGINES, WrongEngine
+from liqspec.step.wrong_engines.neighbours import neighbours
 from liqspec.testing.engines import InProcess, Model
-from liqspec.wrong_engines import WRONG_ENGINES, WrongEngine
-from liqspec.wrong_engines.neighbours import neighbours
 from support.builders import small_engine
 from support.in_process import wrong_engine
 

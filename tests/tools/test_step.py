@@ -30,9 +30,9 @@ from liqspec.step import compare, completion, question, reasons, relation
 from liqspec.step.compare import Difference, Observes
 from liqspec.step.reasons import Reason, Step
 from liqspec.step.relation import Verdict
+from liqspec.step.wrong_engines import WRONG_ENGINES, WrongEngine, mark_price
 from liqspec.vectors import corpus
 from liqspec.vectors.suites import MISTAKES
-from liqspec.wrong_engines import WRONG_ENGINES, WrongEngine, mark_price
 from support.builders import (
     apply,
     beyond_78_digits,

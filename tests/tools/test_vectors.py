@@ -25,13 +25,13 @@ from liqspec.search.minimise import FailingRun, minimise
 from liqspec.search.passes import PLAINER
 from liqspec.spec import rulebook
 from liqspec.spec.vectors import Case, to_text
+from liqspec.step.wrong_engines import WRONG_ENGINES
 from liqspec.vectors import corpus, refusals, suites
 from liqspec.vectors import search as searching
 from liqspec.vectors.goals import acting_rules, boundaries_met
 from liqspec.vectors.play import EVERYTHING, Played, play, play_all
 from liqspec.vectors.search import search
 from liqspec.vectors.suites import MISTAKES, SUITES
-from liqspec.wrong_engines import WRONG_ENGINES
 from support import foreign_engines
 from support.builders import working
 from support.corpus import InProcess, loaded, model

@@ -21,8 +21,8 @@ from liqspec.search.campaign import guided_run, seeded
 from liqspec.spec import vectors
 from liqspec.step.explanations import Likeness, Played, explained, explaining
 from liqspec.step.relation import Observed
-from liqspec.wrong_engines import WRONG_ENGINES, WrongEngine
-from liqspec.wrong_engines.neighbours import neighbours
+from liqspec.step.wrong_engines import WRONG_ENGINES, WrongEngine
+from liqspec.step.wrong_engines.neighbours import neighbours
 
 SECONDS = 5.0  # for further runs
 RUNS = 60  # random runs that may distinguish mistakes

@@ -10,7 +10,7 @@ from liqspec.edge.shapes import WrongShape
 from liqspec.step.compare import Observes, first_difference
 from liqspec.step.reasons import Reason
 from liqspec.step.relation import Mode, Observed
-from liqspec.wrong_engines import WrongEngine
+from liqspec.step.wrong_engines import WrongEngine
 
 TITLES = 3  # mistakes that are named where several are left
 

@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from liqspec.spec.vectors import Case
+from liqspec.step.wrong_engines.base import WrongEngine
 from liqspec.vectors.suites import MISTAKES
-from liqspec.wrong_engines.base import WrongEngine
 
 
 def name_of(wrong: WrongEngine) -> str:

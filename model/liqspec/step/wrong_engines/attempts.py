@@ -6,7 +6,7 @@ from liqspec.core import arithmetic, assessment, events
 from liqspec.core.admission import Amounts
 from liqspec.core.effects import OrderEnded
 from liqspec.core.state import GuardInputs, Pool, Position, State
-from liqspec.wrong_engines.base import PERFORM, REAL_MEASURE, Patch, bug, operates, sees, wrong
+from liqspec.step.wrong_engines.base import PERFORM, REAL_MEASURE, Patch, bug, operates, sees, wrong
 
 Effects = list[Any]
 

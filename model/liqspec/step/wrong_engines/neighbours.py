@@ -11,7 +11,7 @@ from typing import Any
 from liqspec.core import admission, arithmetic, assessment, changes, config, state
 from liqspec.core.events import market, price_inputs, trader, vault_and_time
 from liqspec.core.families import mark_price
-from liqspec.wrong_engines.base import Patch, WrongEngine
+from liqspec.step.wrong_engines.base import Patch, WrongEngine
 
 _MODULES = (arithmetic, assessment, changes, state, admission, config, market, trader, vault_and_time, price_inputs)
 _RULE = re.compile(r"\b[A-Z]{3}-[0-9]+\b")

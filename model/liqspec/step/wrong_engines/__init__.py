@@ -4,7 +4,7 @@ The ids B.. and their titles are those of the project's catalogue of liquidation
 our own.
 """
 
-from liqspec.wrong_engines import (
+from liqspec.step.wrong_engines import (
     admission,
     attempts,
     backstop,
@@ -18,8 +18,8 @@ from liqspec.wrong_engines import (
     sizing,
     trigger,
 )
-from liqspec.wrong_engines.base import Patch, WrongEngine
-from liqspec.wrong_engines.catalogue import CATALOGUE, NOT_EXPRESSIBLE
+from liqspec.step.wrong_engines.base import Patch, WrongEngine
+from liqspec.step.wrong_engines.catalogue import CATALOGUE, NOT_EXPRESSIBLE
 
 __all__ = ["AT_SCALE", "CATALOGUE", "EVERY", "NOT_EXPRESSIBLE", "WRONG_ENGINES", "Patch", "WrongEngine"]
 

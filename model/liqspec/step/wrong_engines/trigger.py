@@ -8,7 +8,7 @@ from attrs import evolve
 from liqspec.core import arithmetic, assessment, changes, events
 from liqspec.core.admission import Amounts
 from liqspec.core.state import GuardInputs, Pool, State
-from liqspec.wrong_engines.base import PERFORM, Patch, bug, operates, sees, wrong
+from liqspec.step.wrong_engines.base import PERFORM, Patch, bug, operates, sees, wrong
 
 Effects = list[Any]
 Target = arithmetic.Ratio | None

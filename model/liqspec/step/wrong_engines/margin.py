@@ -13,7 +13,7 @@ from liqspec.core.arithmetic import Holding, Ratio, Schedule, Tier
 from liqspec.core.config import Market, MarketConfig, TierConfig
 from liqspec.core.state import Pool, State
 from liqspec.edge.amounts import Grid
-from liqspec.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
+from liqspec.step.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
 
 _MAINTENANCE = arithmetic.maintenance_margin
 _FUNDING = arithmetic.funding_due

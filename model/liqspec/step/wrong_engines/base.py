@@ -12,7 +12,7 @@ from liqspec.core.admission import Amounts, Check, Failure, Sort
 from liqspec.core.events import EVENTS, Event
 from liqspec.core.refusals import Refusal
 from liqspec.core.state import GuardInputs, Pool, State
-from liqspec.wrong_engines.catalogue import CATALOGUE
+from liqspec.step.wrong_engines.catalogue import CATALOGUE
 
 
 class Patch(NamedTuple):

@@ -9,7 +9,7 @@ from liqspec.core.admission import Amounts, Failure, order_working
 from liqspec.core.changes import fire_with
 from liqspec.core.refusals import InsufficientMargin, OrderWorking
 from liqspec.core.state import GuardInputs, Pool, Position, State
-from liqspec.wrong_engines.base import PERFORM, Patch, bug, checks, operates, refuses, sees, wrong
+from liqspec.step.wrong_engines.base import PERFORM, Patch, bug, checks, operates, refuses, sees, wrong
 
 Effects = list[Any]
 

@@ -11,7 +11,7 @@ from liqspec.core.admission import Amounts
 from liqspec.core.arithmetic import Holding, Schedule, Tier
 from liqspec.core.effects import Effect
 from liqspec.core.state import Book, GuardInputs, Pool, Position, State
-from liqspec.wrong_engines.base import ADMIT, PERFORM, Patch, WrongEngine, operates, wrong
+from liqspec.step.wrong_engines.base import ADMIT, PERFORM, Patch, WrongEngine, operates, wrong
 
 Effects = list[Effect]
 Perform = Callable[[Any, State, Amounts, Effects], list[Pool]]

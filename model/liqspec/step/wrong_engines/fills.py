@@ -10,7 +10,7 @@ from liqspec.core.arithmetic import Ratio
 from liqspec.core.effects import Filled
 from liqspec.core.refusals import InsufficientMargin
 from liqspec.core.state import GuardInputs, Pool, Position, State
-from liqspec.wrong_engines.base import PERFORM, Patch, bug, checks, fails, operates, real, refuses, wrong
+from liqspec.step.wrong_engines.base import PERFORM, Patch, bug, checks, fails, operates, real, refuses, wrong
 
 Effects = list[Any]
 

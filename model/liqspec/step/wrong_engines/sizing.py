@@ -10,7 +10,7 @@ from liqspec.core.admission import Amounts
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.changes import fire
 from liqspec.core.state import GuardInputs, Pool, Position, State
-from liqspec.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
+from liqspec.step.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
 
 _SIZING = assessment.order_sizing
 _EMIT = assessment.emit_order

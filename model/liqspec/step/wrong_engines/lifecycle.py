@@ -10,7 +10,7 @@ from liqspec.core import assessment, changes, events, machine
 from liqspec.core.admission import Amounts
 from liqspec.core.machine import Lifecycle
 from liqspec.core.state import GuardInputs, Pool, Position, State
-from liqspec.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
+from liqspec.step.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
 
 Effects = list[Any]
 

@@ -8,7 +8,7 @@ from liqspec.core import arithmetic, assessment
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.effects import Backstopped
 from liqspec.core.state import Book, GuardInputs, Pool, Position, State
-from liqspec.wrong_engines.base import REAL_MEASURE, Patch, bug, sees, wrong
+from liqspec.step.wrong_engines.base import REAL_MEASURE, Patch, bug, sees, wrong
 
 Effects = list[Any]
 

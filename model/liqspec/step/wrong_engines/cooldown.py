@@ -7,7 +7,7 @@ from attrs import evolve
 from liqspec.core import arithmetic, assessment, changes, events
 from liqspec.core.admission import Amounts
 from liqspec.core.state import GuardInputs, Pool, Position, State, Window
-from liqspec.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
+from liqspec.step.wrong_engines.base import PERFORM, Patch, bug, operates, wrong
 
 _SETTLED = assessment.settled_without_backstop
 _SIZING = assessment.order_sizing

@@ -20,7 +20,7 @@ from liqspec.core.refusals import (
 from liqspec.core.state import Pool, Position, State
 from liqspec.edge import amounts, shapes
 from liqspec.edge.amounts import Grid
-from liqspec.wrong_engines.base import ADMIT, Patch, bug, checks, fails, moves, real, refuses, skips, wrong
+from liqspec.step.wrong_engines.base import ADMIT, Patch, bug, checks, fails, moves, real, refuses, skips, wrong
 
 _INITIAL = admission.below_initial_margin
 _FIELDS = admission.admit_fields

@@ -14,7 +14,7 @@ from liqspec.core.families import mark_price
 from liqspec.core.families.mark_price import BILLION, Average, Feed, Perp, Quotes
 from liqspec.core.refusals import NotPositive
 from liqspec.core.state import Pool, State
-from liqspec.wrong_engines.base import PERFORM, Patch, checks, operates, skips, wrong
+from liqspec.step.wrong_engines.base import PERFORM, Patch, checks, operates, skips, wrong
 
 REAL_CANDIDATES, REAL_ADD, REAL_KEEP, REAL_SAMPLE = Feed.candidates, Average.add, Feed.keep, Feed.sample
 REAL_LIMITED = mark_price.limited
