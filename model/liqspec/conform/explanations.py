@@ -21,7 +21,7 @@ from liqspec.search.campaign import guided_run, seeded
 from liqspec.spec import vectors
 from liqspec.step.explanations import Likeness, Played, explained, explaining
 from liqspec.step.relation import Observed
-from liqspec.step.wrong_engines import WRONG_ENGINES, WrongEngine
+from liqspec.step.wrong_engines import EVERY, WrongEngine
 from liqspec.step.wrong_engines.neighbours import neighbours
 
 SECONDS = 5.0  # for further runs
@@ -40,7 +40,7 @@ class Explanation:
     events: frozenset[str]
     setting: Setting
     comparison: Comparison
-    hypotheses: tuple[WrongEngine, ...] = tuple(WRONG_ENGINES.values())
+    hypotheses: tuple[WrongEngine, ...] = tuple(EVERY.values())
 
     @property
     def alike(self) -> Likeness:
@@ -83,7 +83,7 @@ class Explanation:
         """The finding, the shortest counterexamples of mistakes, of these first, and guided runs, some as it begins."""
         yield finding.config, list(finding.events)
         rules = {wrong.rule for wrong in mistakes}
-        ranked = sorted(WRONG_ENGINES.values(), key=lambda wrong: (wrong not in mistakes, wrong.rule not in rules))
+        ranked = sorted(EVERY.values(), key=lambda wrong: (wrong not in mistakes, wrong.rule not in rules))
         for wrong in ranked:
             for path in (files.ROOT / "vectors").glob(f"*/mistakes/{wrong.id.lower()}-*.json"):
                 config, events = vectors.read_run(path)
