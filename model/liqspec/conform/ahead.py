@@ -188,6 +188,11 @@ class _Run:
     _observer: Observer = Factory(Observer)
     _writer: Writer = Factory(Writer)
     _own: OwnObservations | None = None
+    _families: tuple[str, ...] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """The families are those of the configuration."""
+        self._families = tuple(families_of(self.config))
 
     def play(self, proposing: Proposing, length: int, where: str) -> Finding | None:
         """Send the run, and compare."""
@@ -244,9 +249,7 @@ class _Run:
             if sent.event is RESET:
                 self.coverage.runs += 1
             else:
-                self.coverage.steps += 1
-                self.coverage.families.update(families_of(self.config).keys())
-                self.coverage.count(sent.event, sent.outcome.effects, sent.outcome.refusal)
+                self.coverage.agree(self._families, sent.event, sent.outcome.effects, sent.outcome.refusal)
         return not self._doubtful
 
     def _compared_closely(self) -> Finding | None:

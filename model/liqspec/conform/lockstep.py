@@ -1,6 +1,7 @@
 """One run of the model and an engine side by side: the same events, to the first thing in which the engine is wrong."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import Factory, define, evolve, field, frozen
@@ -10,10 +11,11 @@ from liqspec.conform.finding import EngineFault, Finding
 from liqspec.conform.own_observations import RESET, OwnObservations
 from liqspec.core.changes import reachable_transitions
 from liqspec.core.config import Config
+from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine
 from liqspec.core.events import CHECKS, EventData, PriceInputs
 from liqspec.core.parameters import families_of
-from liqspec.core.refusals import BadRequest, OffGrid
+from liqspec.core.refusals import BadRequest, OffGrid, Refusal
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import Coverage, never_exercised
 from liqspec.properties.reach import Follower
@@ -66,6 +68,14 @@ class Compared(Coverage):
             self.runs, self.steps = self.runs + other.runs, self.steps + other.steps
             for name in ("executed", "families", "skipped", "unsupported"):
                 getattr(self, name).update(getattr(other, name))
+
+    def agree(
+        self, families: Iterable[str], event: EventData, effects: Iterable[Effect], refusal: Refusal | None
+    ) -> None:
+        """Count a step on which engine and model agreed, in a run that has parameters of these families."""
+        self.steps += 1
+        self.families.update(families)
+        self.count(event, effects, refusal)
 
     def never(self) -> dict[str, list[str]]:
         """What no step exercised: families, event types, transitions, rules that act, and refusals of each event."""
@@ -122,11 +132,13 @@ class LockStep:
     _own: OwnObservations | None = field(init=False, default=None)
     _last: Expected = field(init=False)  # the model after the latest event
     _follower: Follower = field(init=False)
+    _families: tuple[str, ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Start the model; the engine starts later, because that can fail."""
         self.model = Engine(Config.from_json(self.config))
         self._follower = self.coverage.reach.follow(self.model, MEASURED)
+        self._families = tuple(families_of(self.config))
         shown, whole = self.model.observe(), self.model.snapshot()
         self._last = Expected(refusal=None, effects=(), observation=shown, snapshot=whole)
 
@@ -204,9 +216,7 @@ class LockStep:
         broken = self._broken(event, answer, observed, reasons)
         self._last = last
         if not reasons and not broken and event is not RESET:
-            self.coverage.steps += 1
-            self.coverage.families.update(families_of(self.config).keys())
-            self.coverage.count(event, effects, expected.refusal)
+            self.coverage.agree(self._families, event, effects, expected.refusal)
             self._follower.see(event, effects, expected.refusal)
         if reasons:
             return self._finding(kind="difference", reasons=reasons, broken=broken, reply=reply)
