@@ -3,7 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations
 from typing import Any, get_args
 
@@ -159,7 +159,7 @@ class Follower:
                 "tiers of a market": max(len(market.schedule.tiers) for market in venue.markets.values()),
             }
         )
-        self._reach.names.update(_related(list(self._engine.state.accounts)) | _related(list(venue.markets)))
+        self._reach.names.update(_related(tuple(self._engine.state.accounts)) | _related(tuple(venue.markets)))
 
     def see(self, event: object, effects: Iterable[Effect], refusal: Refusal | None) -> None:
         """Measure an event that the engine has just been given."""
@@ -261,9 +261,11 @@ def _policy(engine: Engine) -> Iterator[str]:
             yield f"{entry.name} {shown}"
 
 
-def _related(names: list[str]) -> set[str]:
+@lru_cache
+def _related(names: tuple[str, ...]) -> frozenset[str]:
+    """How some two of these names are related; kept, as a run that is made shorter has the same names each time."""
     pairs = list(combinations(names, 2))
-    return {name for name, related in _RELATIONS.items() if any(related(*pair) for pair in pairs)}
+    return frozenset(name for name, related in _RELATIONS.items() if any(related(*pair) for pair in pairs))
 
 
 def _highest_tier(state: State, pool: Pool) -> int:
