@@ -21,7 +21,7 @@ from support.paths import ROOT
 
 PATH = f"{os.environ.get('PATH', '')}{os.pathsep}{Path.home() / '.cargo/bin'}"  # where rustup puts its programs
 BAD = [b"", b"deposit", b"[]", b"null", b'{"op":"bye"', b'{"op":"dance"}', b'{"op":"hello","protocol":2}', b"\xff\xfe"]
-BAD += [request("apply", event={"type": "block", "time": 1})]  # there is no run yet
+BAD += [request("apply", event={"type": "block", "time": 1})]  # no run has begun
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)

@@ -1,6 +1,7 @@
 """The findings of a comparison as SARIF 2.1.0, the format in which code hosts take the results of an analysis."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from liqspec import __version__
@@ -17,7 +18,7 @@ def to_sarif(outcome: Outcome, engine: str, saved: Sequence[Saved | None]) -> di
     broken = list(dict.fromkeys(finding.rules[0] for finding in outcome.findings))
     rules = rulebook.rules()
     results = []
-    for finding, files in zip(outcome.findings, [*saved, *[None] * len(outcome.findings)], strict=False):
+    for finding, files in zip_longest(outcome.findings, saved):
         text = f"{engine}: {people(finding.headline)}" + (f"\nreplay: {files.replay}" if files else "")
         result: dict[str, Any] = {
             "ruleId": finding.rules[0],

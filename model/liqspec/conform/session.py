@@ -26,7 +26,7 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         """Start the engine, and read what it says of itself.
 
         Raises:
-            CannotStart: there is no such program, or it does not introduce itself as the protocol says.
+            CannotStart: the program does not exist, or does not introduce itself as the protocol says.
             EngineFault: it answers out of order, or more than it was asked.
         """
         self._command, self._timeout = command, timeout

@@ -6,6 +6,7 @@ No text of an engine ever becomes markup: all of it is escaped.
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
+from itertools import zip_longest
 from pathlib import Path
 from string import Template
 
@@ -35,7 +36,7 @@ def render(outcome: Outcome, engine: str, saved: Sequence[Saved | None], about: 
         verdict, text = "violated", f"Does not conform: {counted(len(outcome.findings), 'finding')}."
     else:
         verdict, text = "violated", "Nothing was compared."
-    kept = zip(outcome.findings, [*saved, *[None] * len(outcome.findings)], strict=False)
+    kept = zip_longest(outcome.findings, saved)
     return Template((_ASSETS / "conformance.html").read_text(encoding="utf-8")).substitute(
         title=_text(f"{engine} against the rules"),
         policy=escape(page.policy(style, "")),
@@ -75,7 +76,7 @@ def _finding(number: int, finding: Finding, saved: Saved | None) -> str:
     if finding.fault is not None:
         parts += [f"<h3>{title}</h3><pre>{_text(text)}</pre>" for title, text in _output(finding) if text]
     if finding.kind in ("difference", "property"):
-        parts += [page.rule_markup(rule).replace(" hidden", "", 1) for rule in finding.rules[:1]]
+        parts += [page.rule_markup(rule, hidden=False) for rule in finding.rules[:1]]
     if saved is not None:
         parts.append(f"<h3>Play it again</h3><pre>{_text(saved.replay)}</pre>")
     return f"<section>{''.join(parts)}</section>"

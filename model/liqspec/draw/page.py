@@ -247,11 +247,12 @@ def _dashes(name: str, stroke: Stroke) -> str:
     return f"{style} stroke-dasharray: {dashes};" if dashes else style
 
 
-def rule_markup(number: str) -> str:
-    """A rule as an article that the page shows when it acted."""
+def rule_markup(number: str, *, hidden: bool = True) -> str:
+    """A rule as an article; one that is hidden is shown by the page when the rule acted."""
     rule = rulebook.rules()[number]
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     for name in ("link_open", "link_close"):  # links lead to neighbouring files, which the page does not have
         reader.add_render_rule(name, lambda *_: "")
     body = reader.render(rule.text)
-    return f'<article class="rule" id="rule-{number}" hidden><h3>{number} · {escape(rule.title)}</h3>{body}</article>'
+    opening = f'<article class="rule" id="rule-{number}"{" hidden" if hidden else ""}>'
+    return f"{opening}<h3>{number} · {escape(rule.title)}</h3>{body}</article>"

@@ -52,7 +52,7 @@ def language(name: str) -> Language:
     """The language of a name, or of the end of its files, such as `rs`.
 
     Raises:
-        InvalidInput: there is no skeleton in it.
+        InvalidInput: no skeleton is written in it.
     """
     wanted = name.lower()
     for known in LANGUAGES.values():
