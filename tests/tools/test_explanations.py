@@ -12,12 +12,13 @@ from liqspec.conform.explanations import Explanation
 from liqspec.conform.lockstep import Comparison, play
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Ratio
+from liqspec.core.events import Block
 from liqspec.spec import rulebook
 from liqspec.step.compare import Observes
 from liqspec.step.explanations import Likeness, Played
 from liqspec.step.relation import Observed
 from liqspec.step.wrong_engines import WRONG_ENGINES, WrongEngine
-from liqspec.step.wrong_engines.neighbours import neighbours
+from liqspec.step.wrong_engines.neighbours import code, neighbours
 from liqspec.testing.engines import InProcess, Model
 from support.builders import small_engine
 from support.in_process import wrong_engine
@@ -82,7 +83,7 @@ def test_a_mistake_that_nobody_listed_is_a_small_change_of_a_rule() -> None:
 class TestNeighbours:
     def test_each_changes_one_function_and_only_while_it_is_applied(self) -> None:
         played = Played(start=small_engine, events=[{"type": "block", "time": 5}])
-        listed = list(neighbours(lambda: list(played.answers())))
+        listed = list(neighbours(lambda: list(played.answers()), Block))
         assert len(listed) > 20
         for one in listed:
             (patch,) = one.patches
@@ -96,8 +97,8 @@ class TestNeighbours:
         assert {one.rule for one in neighbours(lambda: list(played.answers()))} <= set(rulebook.rules())
 
     def test_what_does_not_run_is_not_changed(self) -> None:
-        assert not list(neighbours(lambda: None))
-        assert {one.patches[0].owner.__name__ for one in neighbours(lambda: arithmetic.chunk(3, Ratio(1, 2)))} == {
+        assert not list(code.neighbours(lambda: None))
+        assert {one.patches[0].owner.__name__ for one in code.neighbours(lambda: arithmetic.chunk(3, Ratio(1, 2)))} == {
             "chunk",
             "divide_up",
         }
@@ -108,10 +109,28 @@ class TestNeighbours:
         before = sys.gettrace()
         sys.settrace(trace)
         try:
-            list(neighbours(lambda: None))
+            list(code.neighbours(lambda: None))
             assert sys.gettrace() is trace
         finally:
             sys.settrace(before)
+
+
+@pytest.mark.parametrize(
+    ("number", "rule", "sentence"),
+    [
+        ("X10", "LIQ-6", "after transfer no pool is assessed"),
+        ("X56", "LIQ-9", "`position.attempted = False` is left out in cancel_orders"),
+        ("X132", "EVT-9", "there is no T10"),
+        ("X161", "ACC-5", "in_liquidation is not checked for withdraw"),
+        ("X206", "EVT-2", "unknown_market is told before unknown_account"),
+        ("X191", "ACC-9", "`maintenance_before` in place of `equity_before` in reduction_is_safe"),
+    ],
+)
+def test_a_mistake_of_each_kind_is_found_among_the_neighbours(number: str, rule: str, sentence: str) -> None:
+    wrong = WRONG_ENGINES[number]
+    reason = explanation_of(wrong_engine(wrong)).of(named(wrong).finding).reasons[0]
+    assert reason.rule == rule
+    assert sentence in reason.because[0]
 
 
 def test_a_mistake_that_the_engine_does_not_make_elsewhere_is_dropped() -> None:

@@ -55,7 +55,8 @@ class Explanation:
         first, *others = finding.reasons
         played = _played(finding.config, finding.applied)
         deadline = time.monotonic() + seconds
-        for hypotheses in (self.hypotheses, neighbours(lambda: list(played.answers()))):
+        last = EVENTS.get(str(finding.applied[-1].get("type"))) if finding.applied else None
+        for hypotheses in (self.hypotheses, neighbours(lambda: list(played.answers()), last)):
             in_time = takewhile(lambda _: time.monotonic() < deadline - seconds / 4, hypotheses)
             mistakes = self._confirmed(explaining(played, shown, self.alike, in_time), finding, deadline)
             if mistakes:

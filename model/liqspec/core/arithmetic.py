@@ -117,6 +117,7 @@ def restored(equity: int, maintenance: int, target: Ratio | None = None) -> bool
     """Whether the pool is not breached, and its equity reaches the restore target if there is one (LIQ-4, LIQ-15)."""
     if breached(equity, maintenance):
         return False
+    # LIQ-15
     return target is None or equity * target.denominator >= target.numerator
 
 

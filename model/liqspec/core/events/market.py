@@ -119,21 +119,23 @@ class Fill(OrderEvent, rule="FIL-1"):
         sold = size if position.size > 0 else -size
         # Change
         released, realised = changes.close(pool, position, size, price)
+        # FIL-2: the fee, of what the fill is worth and at most what the pool still has
         equity = arithmetic.pool_equity(pool.collateral, state.holdings(pool))
         worth = arithmetic.notional(size, price, market.unit)
         fee = arithmetic.liquidation_fee(worth, state.venue.fee_rate, equity)
         pool.collateral -= fee
         state.vault.cash += fee
         effects.append(Filled(position.key, size, price, released, realised, fee))
+        # FIL-3: the order becomes smaller, and ends
         assert position.order is not None, "admission saw a working order"
         position.order -= size
         if position.order == 0:
             position.order = None
             effects.append(OrderEnded(position.key, 0, "filled"))
         fire(state, pool, position, "fill", effects)
-        if position.size == 0:
+        if position.size == 0:  # LIF-2
             position.end_life()
-        elif state.venue.cooldown_ms > 0:
+        elif state.venue.cooldown_ms > 0:  # CLD-1
             changes.open_windows(state, pool, position, effects)
         # Outside
         state.outside.add(market.name, sold, sold * price * market.unit)

@@ -22,7 +22,7 @@ _END_LIFE = Position.end_life
 _HAND = assessment.hand_to_vault
 
 
-def _table(**changes: dict[str, Any] | None) -> Patch:
+def another_table(**changes: dict[str, Any] | None) -> Patch:
     """Another lifecycle: transitions changed, or left out where there is None."""
 
     @cache
@@ -148,36 +148,43 @@ ENGINES = (
         "X129",
         "LIQ-10",
         "Cooldown and healthy swapped when restored (T3, T4)",
-        _table(T3={"to": "healthy"}, T4={"to": "cooldown"}),
+        another_table(T3={"to": "healthy"}, T4={"to": "cooldown"}),
     ),
     wrong(
         "X130",
         "EVT-9",
         "Cooldown and healthy swapped at a block (T8, T9)",
-        _table(T8={"to": "healthy"}, T9={"to": "cooldown"}),
+        another_table(T8={"to": "healthy"}, T9={"to": "cooldown"}),
     ),
-    wrong("X131", "LIQ-11", "A position in cooldown is not liquidated (T2)", _table(T2=None)),
-    wrong("X132", "EVT-9", "A cooldown does not end (T10)", _table(T10=None)),
-    wrong("X133", "EVT-9", "A cooldown ends with any block (T10)", _table(T10={"guard": ()})),
-    wrong("X134", "LIQ-10", "A restored position keeps its state (T4)", _table(T4=None)),
-    wrong("X135", "BKS-5", "A backstopped position stays so (T11)", _table(T11=None)),
-    wrong("X136", "BKS-2", "A backstop asks no book (T5)", _table(T5={"guard": ("below_backstop",)})),
-    wrong("X137", "LIQ-13", "A backstop asks no line (T5)", _table(T5={"guard": ("book_failed",)})),
+    wrong("X131", "LIQ-11", "A position in cooldown is not liquidated (T2)", another_table(T2=None)),
+    wrong("X132", "EVT-9", "A cooldown does not end (T10)", another_table(T10=None)),
+    wrong("X133", "EVT-9", "A cooldown ends with any block (T10)", another_table(T10={"guard": ()})),
+    wrong("X134", "LIQ-10", "A restored position keeps its state (T4)", another_table(T4=None)),
+    wrong("X135", "BKS-5", "A backstopped position stays so (T11)", another_table(T11=None)),
+    wrong("X136", "BKS-2", "A backstop asks no book (T5)", another_table(T5={"guard": ("below_backstop",)})),
+    wrong("X137", "LIQ-13", "A backstop asks no line (T5)", another_table(T5={"guard": ("book_failed",)})),
     wrong(
         "X138",
         "LIQ-13",
         "Only a position without a fill can be backstopped (T5)",
-        _table(T5={"sources": ("liquidatable",)}),
+        another_table(T5={"sources": ("liquidatable",)}),
     ),
-    wrong("X139", "LIF-1", "A partly filled position stays liquidatable (T6)", _table(T6={"to": "liquidatable"})),
+    wrong(
+        "X139", "LIF-1", "A partly filled position stays liquidatable (T6)", another_table(T6={"to": "liquidatable"})
+    ),
     wrong(
         "X140",
         "LIF-1",
         "A position in liquidation that its trader closes keeps its state (T12)",
-        _table(T12={"sources": ("healthy", "cooldown")}),
+        another_table(T12={"sources": ("healthy", "cooldown")}),
     ),
-    wrong("X141", "LIF-2", "A new life keeps the state closed (T0)", _table(T0={"sources": ("new",)})),
-    wrong("X142", "EVT-9", "A partial fill of a restored pool stays so over blocks (T8, T9)", _table(T8=None, T9=None)),
+    wrong("X141", "LIF-2", "A new life keeps the state closed (T0)", another_table(T0={"sources": ("new",)})),
+    wrong(
+        "X142",
+        "EVT-9",
+        "A partial fill of a restored pool stays so over blocks (T8, T9)",
+        another_table(T8=None, T9=None),
+    ),
     wrong("X143", "LIF-2", "The life does not grow at a reopening", Patch(changes, "increase", _same_life)),
     wrong("X144", "LIF-2", "Every increase begins a life", Patch(changes, "increase", _life_with_each_trade)),
     wrong("X145", "ACC-8", "An increase does not replace the leverage", Patch(changes, "increase", _first_leverage)),

@@ -1,0 +1,97 @@
+"""Neighbours in what the core lists: the checks of an event, the pools that it touches, the lifecycle's transitions."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from liqspec.core import admission, machine
+from liqspec.core.admission import Amounts, Check, EventRecord
+from liqspec.core.machine import NOT, TransitionEntry, guard_name
+from liqspec.core.refusals import Refusal
+from liqspec.core.state import Pool, State
+from liqspec.step.wrong_engines.base import ADMIT, PERFORM, Patch, WrongEngine
+from liqspec.step.wrong_engines.lifecycle import another_table
+
+T = TypeVar("T")
+
+# What is assessed after an event, other than all that it touched in its order.
+_TOUCHED: tuple[tuple[str, str, Callable[[list[Pool]], list[Pool]]], ...] = (
+    ("LIQ-6", "no pool is assessed", lambda _: []),
+    ("LIQ-6", "only the first pool is assessed", lambda pools: pools[:1]),
+    ("LIQ-6", "only the last pool is assessed", lambda pools: pools[-1:]),
+    ("LIQ-6", "cross pools are not assessed", lambda pools: [pool for pool in pools if pool.market is not None]),
+    ("LIQ-6", "isolated pools are not assessed", lambda pools: [pool for pool in pools if pool.market is None]),
+    ("LIQ-7", "pools are assessed in the other order", lambda pools: pools[::-1]),
+)
+
+
+def neighbours(last: type[EventRecord] | None) -> Iterator[WrongEngine]:
+    """Those that treat an event as the last one otherwise, or what is refused, or have another lifecycle (LIF-1)."""
+    if last is not None:
+        yield from _of_checks(last, "checks", f" for {last.type}")
+        yield from _of_touched(last)
+    yield from _of_checks(admission, "COMMON", "")
+    yield from _of_refused()
+    yield from _of_lifecycle()
+
+
+def _one(rule: str, title: str, patch: Patch) -> WrongEngine:
+    return WrongEngine(title, rule, title, (patch,))
+
+
+def _of_checks(owner: Any, name: str, where: str) -> Iterator[WrongEngine]:
+    listed: tuple[Check[Any], ...] = getattr(owner, name)
+    for place, check in enumerate(listed):
+        others = _without(listed, place)
+        yield _one(check.rule, f"{check.code} is not checked{where}", Patch(owner, name, others))
+        for earlier in range(place):
+            moved = (*others[:earlier], check, *others[earlier:])
+            title = f"{check.code} is told before {others[earlier].code}{where}"
+            yield _one("EVT-2", title, Patch(owner, name, moved))
+
+
+def _of_touched(kind: type[EventRecord]) -> Iterator[WrongEngine]:
+    for rule, what, change in _TOUCHED:
+
+        def perform(*given: Any, change: Callable[[list[Pool]], list[Pool]] = change) -> list[Pool]:
+            return change(PERFORM[kind](*given))
+
+        yield _one(rule, f"after {kind.type} {what}", Patch(kind, "perform", perform))
+
+
+def _of_refused() -> Iterator[WrongEngine]:
+    """EVT-3: of each kind of event, that a refused one is done all the same."""
+    for kind, real in ADMIT.items():
+
+        def admit(event: Any, state: State, real: Callable[[Any, State], Amounts] = real) -> Amounts:
+            try:
+                return real(event, state)
+            except Refusal:
+                type(event).perform(event, state, admission.admit_fields(event, state), [])
+                raise
+
+        yield _one("EVT-3", f"a refused {kind.type} changes the state", Patch(kind, "admit", admit))
+
+
+def _of_lifecycle() -> Iterator[WrongEngine]:
+    table = machine.lifecycle().table
+    for entry in table.transitions:
+        yield _one(entry.rules[0], f"there is no {entry.id}", another_table(**{entry.id: None}))
+        for state in table.states:
+            if state not in (entry.to, table.initial):
+                title = f"{entry.id} leads to {state} in place of {entry.to}"
+                yield _one(entry.rules[0], title, another_table(**{entry.id: {"to": state}}))
+        yield from _of_guards(entry, table.guards)
+
+
+def _of_guards(entry: TransitionEntry, guards: dict[str, machine.Guard]) -> Iterator[WrongEngine]:
+    for place, guard in enumerate(entry.guard):
+        others, rule = _without(entry.guard, place), guards[guard_name(guard)].rule
+        negated = guard_name(guard) if guard.startswith(NOT) else NOT + guard
+        dropped = another_table(**{entry.id: {"guard": others}})
+        yield _one(rule, f"{entry.id} does not ask for {guard.replace('_', ' ')}", dropped)
+        turned = another_table(**{entry.id: {"guard": (*others, negated)}})
+        yield _one(rule, f"{entry.id} asks for {negated.replace('_', ' ')}", turned)
+
+
+def _without(listed: tuple[T, ...], place: int) -> tuple[T, ...]:
+    return (*listed[:place], *listed[place + 1 :])
