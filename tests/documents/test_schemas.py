@@ -247,7 +247,12 @@ class TestEventsFit:
 KEY = {"account": "alice", "market": "A", "mode": "cross"}
 SAMPLES: dict[str, dict[str, Any]] = {kind: {"type": kind, **record.example} for kind, record in events.EVENTS.items()}
 
-FULL_CONFIG = small_config(time=0, liquidation=every_parameter("liquidation"), backstop=every_parameter("backstop"))
+FULL_CONFIG = small_config(
+    time=0,
+    liquidation=every_parameter("liquidation"),
+    backstop=every_parameter("backstop"),
+    margin=every_parameter("margin"),
+)
 
 
 EDGES = (

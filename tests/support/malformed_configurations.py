@@ -111,6 +111,8 @@ _CONFIG_FAULTS: list[tuple[tuple[str | int, ...], list[Any]]] = [
     (("mark",), ["on", {"max": "1"}, *NO_VALUES]),
     (("mark",), [{"max_move": bad} for bad in ("0", "-0", "1.01", "-1/2", "1/0", {}, *NO_VALUES)]),
     (("mark",), [{"stale_ms": bad} for bad in ("1", 1.0, *NO_VALUES)]),
+    (("margin",), ["up", {"round": "up"}, *NO_VALUES]),
+    (("margin",), [{"rounding": bad} for bad in ("UP", "", "nearest", {}, *NO_VALUES)]),
     (("backstop",), [..., {}, [], {"return_fraction": "0"}, *NO_VALUES]),
     (("backstop", "threshold"), [..., "0", "1.5", "-1/2", "2/0", *NO_VALUES]),
     (("markets", "A", "tick"), [..., "0", "-1", "0.00001", *NO_AMOUNTS]),

@@ -83,8 +83,8 @@ def test_a_number_written_in_another_way_is_the_same_rule() -> None:
 
 def test_a_parameter_without_effect_is_no_difference() -> None:
     """The scope of windows says nothing where there are none."""
-    plain = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "pool"}, {})
-    other = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "account"}, {})
+    plain = BASE.changed(liquidation={"cooldown_ms": 0, "cooldown_scope": "pool"})
+    other = BASE.changed(liquidation={"cooldown_ms": 0, "cooldown_scope": "account"})
     outcome = search(RuleSets.of(plain, other), Budget(steps=2_000))
     assert outcome.distinction is None
     assert outcome.steps >= 2_000
@@ -100,15 +100,15 @@ def test_a_search_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) ->
     """The clock is past the end after two runs."""
     times = iter([0.0, 0.0, 1.0, *[9.0] * 10])
     monkeypatch.setattr(time, "monotonic", lambda: next(times))
-    plain = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "pool"}, {})
-    other = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "account"}, {})
+    plain = BASE.changed(liquidation={"cooldown_ms": 0, "cooldown_scope": "pool"})
+    other = BASE.changed(liquidation={"cooldown_ms": 0, "cooldown_scope": "account"})
     outcome = search(RuleSets.of(plain, other), Budget(seconds=5.0))
     assert (outcome.runs, outcome.distinction) == (2, None)
 
 
 def test_a_search_without_a_difference_names_what_differs() -> None:
-    plain = BASE.changed({"cooldown_ms": 0, "cooldown_scope": "pool"}, {})
-    other = evolve(BASE.changed({"cooldown_ms": 0, "cooldown_scope": "account"}, {}), name="other")
+    plain = BASE.changed(liquidation={"cooldown_ms": 0, "cooldown_scope": "pool"})
+    other = evolve(BASE.changed(liquidation={"cooldown_ms": 0, "cooldown_scope": "account"}), name="other")
     outcome = search(RuleSets.of(plain, other), Budget(steps=80))
     console = Console(file=StringIO(), width=200)
     report.print_outcome(outcome, console)

@@ -46,7 +46,7 @@ class Setting:
 
     def _at_a_base(self, config: dict[str, Any]) -> bool:
         return any(
-            all(config.get(part) == base.get(part) for part in ("liquidation", "backstop", "quote_unit"))
+            all(config.get(part) == base.get(part) for part in ("liquidation", "backstop", "margin", "quote_unit"))
             and all(base["markets"].get(name) == market for name, market in config["markets"].items())
             for base in self.bases
         )

@@ -116,11 +116,14 @@ def _error(code: str, message: str) -> dict[str, Any]:
     return {"ok": False, "error": {"code": code, "message": one_line(message)}}
 
 
+_OF_RULES = ("quote_unit", "markets", "liquidation", "backstop", "margin")
+
+
 def rule_set(venue: VenueFile) -> dict[str, Any]:
     """The rule set of a venue file as the protocol writes it: a configuration without what belongs to a run (CFG-4)."""
     marks = dict.fromkeys(venue.markets, "1")
     written = venue.config(accounts=("any",), marks=marks).to_json()
-    return {name: written[name] for name in ("quote_unit", "markets", "liquidation", "backstop")}
+    return {name: written[name] for name in _OF_RULES if name in written}
 
 
 def _check_rule_set(venue: VenueFile, config: Config) -> None:
@@ -134,7 +137,7 @@ def _check_rule_set(venue: VenueFile, config: Config) -> None:
         if name not in ours["markets"]:
             raise InvalidConfig(f"markets.{name}", f"not a market of {venue.name}, the only venue served here")
     ours["markets"] = {name: ours["markets"][name] for name in theirs["markets"]}
-    for path, wanted, given in _leaves("", ours, {name: theirs[name] for name in ours}):
+    for path, wanted, given in _leaves("", ours, {name: theirs[name] for name in _OF_RULES if name in theirs}):
         raise InvalidConfig(path, f"is {show(wanted)} in {venue.name}, the only venue served here, got {show(given)}")
 
 

@@ -21,10 +21,14 @@ class Tier(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """The margin tiers of one market, in rising order of `above`, and the denominator of their rates."""
+    """The margin tiers of one market, in rising order of `above`, and the denominator of their rates.
+
+    `rounds_down` says that a maintenance margin is rounded down (MRG-13).
+    """
 
     denominator: int
     tiers: tuple[Tier, ...]
+    rounds_down: bool = False
 
 
 class Holding(NamedTuple):
@@ -75,9 +79,10 @@ def tier_at(amount: int, schedule: Schedule) -> Tier:
 
 
 def maintenance_margin(amount: int, schedule: Schedule) -> int:
-    """The maintenance margin of a position of this notional, rounded up (MRG-5)."""
+    """The maintenance margin of a position of this notional, rounded up (MRG-5) or down (MRG-13)."""
     tier = tier_at(amount, schedule)
-    return divide_up(amount * tier.rate - tier.deduction, schedule.denominator)
+    divide = divide_down if schedule.rounds_down else divide_up
+    return divide(amount * tier.rate - tier.deduction, schedule.denominator)
 
 
 def initial_margin(amount: int, leverage: int, schedule: Schedule) -> int:
@@ -190,6 +195,11 @@ def liquidation_crossing(equity: int, other_maintenance: int, held: Holding) -> 
     `equity` is the pool's at the present marks, `other_maintenance` the margin of its other positions. None if a long
     position meets it at no positive mark, or a short one at no positive mark from which it is breached upwards.
     """
+    return _crossing(equity, other_maintenance, held, 0)
+
+
+def _crossing(equity: int, other_maintenance: int, held: Holding, deducted: int) -> Ratio | None:
+    """The same with so much more deducted from the margin, in parts of the schedule's denominator."""
     side = 1 if held.size > 0 else -1
     worth = abs(held.size) * held.unit
     equity_at_zero = equity - held.size * held.unit * held.mark
@@ -201,7 +211,7 @@ def liquidation_crossing(equity: int, other_maintenance: int, held: Holding) -> 
         slope = side * denominator - tier.rate
         if slope == 0:
             continue
-        target = (other_maintenance - equity_at_zero) * denominator - tier.deduction
+        target = (other_maintenance - equity_at_zero) * denominator - tier.deduction - deducted
         if slope < 0:
             target, slope = -target, -slope
         if target > tier.above * slope and (end is None or target <= end * slope):
@@ -214,7 +224,9 @@ def liquidation_price(equity: int, other_maintenance: int, held: Holding) -> int
 
     None where there is no such tick. The larger the notional relative to equity, the nearer it is (MRG-12).
     """
-    crossing = liquidation_crossing(equity, other_maintenance, held)
+    # Of whole parts, what is rounded down is what is rounded up of one whole less a part (MRG-13).
+    deducted = held.schedule.denominator - 1 if held.schedule.rounds_down else 0
+    crossing = _crossing(equity, other_maintenance, held, deducted)
     if held.size > 0:
         if crossing is None:
             return None

@@ -9,7 +9,15 @@ from attrs import Factory, field, frozen
 
 from liqspec.core import parameters
 from liqspec.core.arithmetic import Ratio, Schedule, Tier
-from liqspec.core.parameters import BackstopConfig, InvalidConfig, LiquidationConfig, MarkConfig, Parameters, on_grid
+from liqspec.core.parameters import (
+    BackstopConfig,
+    InvalidConfig,
+    LiquidationConfig,
+    MarginConfig,
+    MarkConfig,
+    Parameters,
+    on_grid,
+)
 from liqspec.edge import amounts, shapes
 from liqspec.edge.amounts import Grid
 from liqspec.edge.keys import check_name
@@ -55,6 +63,7 @@ class Config:
     vault: VaultConfig = Factory(VaultConfig)
     quote_unit: str = field(default="0.000001", validator=is_amount)
     time: int = field(default=0, validator=is_integer)
+    margin: MarginConfig | None = None
     mark: MarkConfig | None = None
 
     @classmethod
@@ -106,6 +115,11 @@ class Venue(Parameters):
             raise InvalidConfig("markets", "at least one market is needed")
         markets = {name: market_of(name, config.markets[name], money) for name in sorted(config.markets)}
         values = parameters.in_integers({table: getattr(config, table) for table in parameters.TABLES}, money)
+        rounds_down = values["rounding"] == "down"
+        markets = {
+            name: attrs.evolve(market, schedule=market.schedule._replace(rounds_down=rounds_down))
+            for name, market in markets.items()
+        }
         return cls(markets=markets, money=money, forms_marks=config.mark is not None, **values)
 
 

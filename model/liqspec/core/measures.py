@@ -35,8 +35,9 @@ class PositionTerms:
     """How the measures of an open position come about; every amount exact, as a decimal string or a ratio.
 
     `unrealised_pnl` is size × mark − cost (MRG-1), `notional` the size without sign × mark (MRG-2),
-    `maintenance_margin` the notional × the rate of its tier − its deduction, rounded up (MRG-5), and `initial_margin`
-    the notional ÷ the lesser of its leverage and the most of its tier, rounded up (MRG-7). `tier` counts from 1.
+    `maintenance_margin` the notional × the rate of its tier − its deduction, rounded (MRG-5, MRG-13), and
+    `initial_margin` the notional ÷ the lesser of its leverage and the most of its tier, rounded up (MRG-7). `tier`
+    counts from 1.
     """
 
     position: str

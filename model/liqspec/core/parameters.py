@@ -23,6 +23,7 @@ from liqspec.edge.shapes import is_amount, is_integer, is_rate
 OrderPolicy = Literal["all", "ranked"]
 Scope = Literal["position", "pool", "account"]
 Measure = Literal["maintenance", "initial"]
+Rounding = Literal["up", "down"]
 
 
 class InvalidConfig(InvalidField):
@@ -274,6 +275,22 @@ class BackstopConfig:
 
 
 @frozen(kw_only=True)
+class MarginConfig:
+    """How the venue measures margin (MRG-13); what is left out is as in MRG-1 to MRG-7."""
+
+    rounding: Rounding | None = parameter(
+        choice("up", "down"),
+        default=None,
+        rule="MRG-13",
+        meaning="Which way a position's maintenance margin is rounded; left out, up.",
+        samples=("down", "down", "down", "up"),
+        pairs=((None, "down"),),
+        note=lambda rules: "maintenance margins are rounded down" if rules.rounding == "down" else "",
+        family="rounding",
+    )
+
+
+@frozen(kw_only=True)
 class MarkConfig:
     """How the venue forms its marks from inputs (MRK); a configuration without this table does not form them."""
 
@@ -312,11 +329,21 @@ class Parameters:
     restore: Restore | None
     backstop_threshold: Ratio
     return_fraction: Ratio
+    rounding: Rounding | None
     max_move: Ratio | None
     stale_ms: int | None
 
+    def families(self) -> frozenset[str]:
+        """The families of which some parameter is there."""
+        return frozenset(one.family for one in PARAMETERS if one.family and getattr(self, one.inner_name) is not None)
 
-TABLES: dict[str, type[Any]] = {"liquidation": LiquidationConfig, "backstop": BackstopConfig, "mark": MarkConfig}
+
+TABLES: dict[str, type[Any]] = {
+    "liquidation": LiquidationConfig,
+    "backstop": BackstopConfig,
+    "margin": MarginConfig,
+    "mark": MarkConfig,
+}
 # A family that is on in every run whose configuration has the table of its name, even an empty one.
 OWN_TABLE: tuple[str, ...] = ("mark",)
 PARAMETERS: tuple[Parameter, ...] = tuple(
@@ -333,9 +360,8 @@ def of_table(table: str) -> Iterator[Parameter]:
 
 
 def tables_of(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The tables of parameters of a configuration in plain data; one that turns a family on only where it is there."""
-    listed = [table for table in TABLES if table not in OWN_TABLE or table in config]
-    return {table: dict(config.get(table) or {}) for table in listed}
+    """The tables of parameters that a configuration in plain data has."""
+    return {table: dict(config[table]) for table in TABLES if table in config}
 
 
 def families_of(config: Mapping[str, Any]) -> dict[str, str]:

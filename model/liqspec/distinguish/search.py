@@ -63,7 +63,7 @@ class RuleSets:
         """
         base, other = base_configuration(first), base_configuration(second)
         rules = [tables_of(config) for config in (base, other)]
-        setting = {name: value for name, value in base.items() if name not in ("liquidation", "mark")}
+        setting = {name: value for name, value in base.items() if name not in TABLES}
         setting["backstop"] = {"threshold": base["backstop"]["threshold"]}
         sets = cls(names=(first.name, second.name), setting=setting, first=rules[0], second=rules[1])
         try:

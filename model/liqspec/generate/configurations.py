@@ -18,6 +18,9 @@ from liqspec.spec.venues import VenueFile
 _MARKET_NAMES = (("\uff21", "\U0001d401", "\U0001d402"), ("Z", "m", "\u212a"))
 _ACCOUNT_NAMES = ("Zoe", "adam", "\u00c4da")
 
+# The families whose chances come from one source; each later one has its own, so that it changes no earlier run.
+FIRST_FAMILIES = ("mark", "restore")
+
 START = 50_000  # the starting mark of each market in ticks, so that a tick is a small move
 
 
@@ -180,13 +183,15 @@ def _changes(random: Random, table: str) -> dict[str, Any]:
 def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str, Any]:
     """The configuration with parameters of these families now and then, by separate chances.
 
-    What else is drawn is the same with them and without.
+    What else is drawn is the same with them and without; and each family but the first two has its own source.
     """
     random, changed = Random(json.dumps(config)), dict(config)
     for entry in parameters.PARAMETERS:
-        own = entry.table in parameters.OWN_TABLE
-        if entry.family in families and not own and random.random() < 0.3:
-            changed[entry.table] = {**changed.get(entry.table, {}), entry.name: random.choice(entry.samples)}
+        if entry.family not in families or entry.table in parameters.OWN_TABLE:
+            continue
+        source = random if entry.family in FIRST_FAMILIES else Random(f"{entry.path} {json.dumps(config)}")
+        if source.random() < 0.3:
+            changed[entry.table] = {**changed.get(entry.table, {}), entry.name: source.choice(entry.samples)}
     for table in parameters.OWN_TABLE:
         if table in families and random.random() < 0.4:
             chosen = [entry for entry in parameters.of_table(table) if random.random() < 0.5]

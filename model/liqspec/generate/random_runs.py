@@ -13,7 +13,15 @@ from attrs import Factory, evolve, frozen
 
 from liqspec.core.engine import Engine
 from liqspec.edge.amounts import MAX_INTEGER
-from liqspec.generate.configurations import configuration, liquidated_in_parts, part, part_of, with_equals, with_markets
+from liqspec.generate.configurations import (
+    FIRST_FAMILIES,
+    configuration,
+    liquidated_in_parts,
+    part,
+    part_of,
+    with_equals,
+    with_markets,
+)
 from liqspec.generate.guide import Guide
 from liqspec.generate.names import of_accounts_and_markets, renamed
 from liqspec.generate.plans import Plans
@@ -203,9 +211,9 @@ def _with_confusing_names(random: Random, config: dict[str, Any], fixed: bool) -
 def _near(random: Random, base: dict[str, Any], families: frozenset[str], size: Size) -> dict[str, Any]:
     """A configuration near a base of this size, now and then with numbers far from usual."""
     tiers = random.choice((5, 9, 10, 12) if size.plan == "all_tiers" else (0, 0, 0, 1, 2, 4, 12))
-    drawn = frozenset(family for family in sorted(families) if random.random() < 0.7)
+    without = {family for family in FIRST_FAMILIES if family in families and random.random() >= 0.7}
     config = configuration(
-        random, with_markets(random, base, size.markets, tiers), drawn, (size.accounts, size.markets)
+        random, with_markets(random, base, size.markets, tiers), families - without, (size.accounts, size.markets)
     )
     if size.plan == "siblings" or random.random() < 0.15:
         config["liquidation"] = {**config.get("liquidation", {}), **liquidated_in_parts(random)}

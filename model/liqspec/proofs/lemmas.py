@@ -115,7 +115,9 @@ def lemma(rules: str, control: Control, **choices: Iterable[Any]) -> Callable[[S
 # ------------------------------------------------------------------------------------------------- what they start from
 
 
-def any_schedule(case: Case, tiers: int, of: str = "", denominator: int | None = None) -> Schedule:
+def any_schedule(
+    case: Case, tiers: int, of: str = "", denominator: int | None = None, rounds_down: bool = False
+) -> Schedule:
     """Any schedule with `count` tiers that MRG-5 and MRG-8 allow, its rates over any common denominator."""
     if denominator is None:
         (denominator,) = case.positive(f"denominator{of}")
@@ -133,7 +135,7 @@ def any_schedule(case: Case, tiers: int, of: str = "", denominator: int | None =
         entries.append(Tier(above, rate, deduction, leverage))
     for entry in entries:
         case.given(RATE_LIMIT, entry.rate * entry.max_leverage <= denominator)
-    return Schedule(denominator, tuple(entries))
+    return Schedule(denominator, tuple(entries), rounds_down)
 
 
 def before_rounding(schedule: Schedule) -> Schedule:
@@ -243,6 +245,17 @@ def a_margin_is_rounded_up(case: Case, tiers: int, within: int = 1) -> bool:
     margin = arithmetic.maintenance_margin(amount, schedule) * schedule.denominator
     above = margin - arithmetic.maintenance_margin(amount, before_rounding(schedule))
     return (above >= 0) & (above <= within * (schedule.denominator - 1))
+
+
+@lemma("MRG-13 AMT-6", Control("It is exact.", within=0), tiers=(1, 2, 3))
+def a_margin_may_be_rounded_down(case: Case, tiers: int, within: int = 1) -> bool:
+    """At a venue that rounds it down a maintenance margin is never above what it is before rounding, less than a unit
+    below, and at least 0.
+    """
+    schedule, amount = any_schedule(case, tiers, rounds_down=True), _any_notional(case)
+    margin = arithmetic.maintenance_margin(amount, schedule)
+    above = margin * schedule.denominator - arithmetic.maintenance_margin(amount, before_rounding(schedule))
+    return (margin >= 0) & (above <= 0) & (above >= -within * (schedule.denominator - 1))
 
 
 @lemma("MRG-5 MRG-8", Control("A rate may be above 1.", without=RATE_LIMIT), tiers=(1, 2, 3))
@@ -421,12 +434,18 @@ def _any_reduction(case: Case) -> tuple[tuple[int, int], tuple[int, int]]:
 # ----------------------------------------------------------------------------------------------------- derived prices
 
 
-@lemma("MRG-10 LIQ-3", Control("Any deductions do.", without=DEDUCTIONS, tiers=2), side=(1, -1), tiers=(1, 2, 3))
-def the_liquidation_price_parts_the_ticks(case: Case, side: int, tiers: int) -> bool:
+@lemma(
+    "MRG-10 MRG-13 LIQ-3",
+    Control("Any deductions do.", without=DEDUCTIONS, tiers=2),
+    side=(1, -1),
+    tiers=(1, 2, 3),
+    rounds_down=(False, True),
+)
+def the_liquidation_price_parts_the_ticks(case: Case, side: int, tiers: int, rounds_down: bool = False) -> bool:
     """The pool is breached at the liquidation price and at every tick beyond it, and at no tick before it. Where a
     long has none, it is breached at no tick, or at all of them and some rate is 1; a short always has one.
     """
-    held = any_holding(case, any_schedule(case, tiers))
+    held = any_holding(case, any_schedule(case, tiers, rounds_down=rounds_down))
     collateral, other_maintenance = case.integers("collateral", "other_maintenance")
     case.given("the position is of this side", held.size * side > 0)
     price = arithmetic.liquidation_price(arithmetic.pool_equity(collateral, [held]), other_maintenance, held)

@@ -33,7 +33,7 @@ def marks_are_observed_where_they_are_formed(step: Step) -> Verdict:
     return HOLDS if seen == due else violated(f"marks of {seen} are observed, must be of {due}")
 
 
-@OBSERVED.add("state", "MRG-1 MRG-2 MRG-3 MRG-4 MRG-5 MRG-6")
+@OBSERVED.add("state", "MRG-1 MRG-2 MRG-3 MRG-4 MRG-5 MRG-6 MRG-13")
 def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Verdict:
     """Equity and maintenance margin of every pool are exactly those of its collateral, positions and marks."""
     for pool in step.after.pools.values():

@@ -98,8 +98,9 @@ def _maintenance(position: PositionTerms) -> _Term:
     why = f"{thousands(position.notional)} × {position.maintenance_rate}" + (
         f" − {exact_text(deduction)}" if deduction else ""
     )
-    rounded = Fraction(position.notional) * Fraction(position.maintenance_rate) - deduction != amount
-    return _Term(position.market, amount, why + ", rounded up" * rounded, f"tier {position.tier}")
+    exact = Fraction(position.notional) * Fraction(position.maintenance_rate) - deduction
+    rounded = "" if exact == amount else ", rounded up" if amount > exact else ", rounded down"
+    return _Term(position.market, amount, why + rounded, f"tier {position.tier}")
 
 
 def _initial(position: PositionTerms) -> _Term:

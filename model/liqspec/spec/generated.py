@@ -205,8 +205,8 @@ def _common_words(schema: dict[str, Any]) -> None:
 
 _PARAMETERS_HEAD = """# The parameters of a venue
 
-What venues differ in, besides their markets: the fields of the tables `liquidation`, `backstop` and `mark` of a
-configuration (CFG-1), and what each may be (CFG-2). This page is written from the declarations that the model reads
+What venues differ in, besides their markets: the fields of the tables `liquidation`, `backstop`, `margin` and `mark` of
+a configuration (CFG-1), and what each may be (CFG-2). This page is written from the declarations that the model reads
 (`make parameters`), and a test keeps it so.
 
 A parameter of a *family* is off by default, and only sent to an engine whose `hello` lists the family

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Literal, get_args
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from liqspec.core import machine
 from liqspec.core.effects import Sizing
@@ -16,12 +16,14 @@ Kind = Literal["integer", "state", "amount", "amounts", "flag"]
 class Observable:
     """A field of an observation: how it compares, and the rules that decide it.
 
-    `effects` names the kinds of effects that can set the field, each with the rules that it adds to its own.
+    `effects` names the kinds of effects that can set the field, each with the rules that it adds to its own;
+    `families` those of parameters that change what the field is, each with its rules.
     """
 
     kind: Kind
     rules: tuple[str, ...]
     effects: dict[str, tuple[str, ...]]
+    families: dict[str, tuple[str, ...]] = Factory(dict)
 
 
 @frozen(kw_only=True)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import Factory, field, frozen
+from attrs import Factory, asdict, field, frozen
 from attrs.validators import optional
 
 from liqspec.core import events
@@ -109,9 +109,15 @@ class Source:
 class Change:
     """Parameters of the venue that this scenario changes."""
 
-    liquidation: dict[str, Any] = Factory(dict)
-    backstop: dict[str, Any] = Factory(dict)
+    liquidation: dict[str, Any] | None = None
+    backstop: dict[str, Any] | None = None
+    margin: dict[str, Any] | None = None
     mark: dict[str, Any] | None = None
+
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """The tables of parameters that it changes, by name."""
+        given: dict[str, dict[str, Any] | None] = asdict(self, recurse=False)
+        return {table: changes for table, changes in given.items() if changes is not None}
 
 
 @frozen(kw_only=True)
@@ -187,8 +193,7 @@ def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:
         engine = Engine(config)
     except InvalidConfig as error:
         group, _, name_in_group = error.path.partition(".")
-        changed = {"liquidation": file.change.liquidation, "backstop": file.change.backstop}
-        if name_in_group in changed.get(group, {}):
+        if name_in_group in file.change.tables().get(group, {}):
             raise InvalidConfig(f"change.{error.path}", error.message) from None
         raise
     _check_depth(file, engine)
@@ -213,7 +218,7 @@ def _configuration(file: ScenarioFile, folder: Path) -> Config:
         raise InvalidConfig("venue", str(error)) from None
     if not file.marks:
         raise InvalidConfig("marks", "required field is missing: the markets that take part, with their first marks")
-    venue = venue.changed(file.change.liquidation, file.change.backstop, file.change.mark)
+    venue = venue.changed(**file.change.tables())
     for market in file.marks:
         if market not in venue.markets:
             raise InvalidConfig(f"marks.{market}", f"venue {venue.name} has no such market")

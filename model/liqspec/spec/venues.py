@@ -7,7 +7,7 @@ import attrs
 from attrs import Factory, field, frozen
 
 from liqspec.core.config import Config, MarketConfig, VaultConfig, Venue
-from liqspec.core.parameters import BackstopConfig, LiquidationConfig, MarkConfig
+from liqspec.core.parameters import TABLES, BackstopConfig, LiquidationConfig, MarginConfig, MarkConfig
 from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import is_amount
@@ -36,6 +36,7 @@ class VenueFile:
     markets: dict[str, MarketConfig]
     backstop: BackstopConfig
     liquidation: LiquidationConfig = Factory(LiquidationConfig)
+    margin: MarginConfig | None = None
     mark: MarkConfig | None = None
     quote_unit: str = field(default="0.000001", validator=is_amount)
     provenance: dict[str, Provenance] = Factory(dict)
@@ -50,24 +51,25 @@ class VenueFile:
             accounts=accounts,
             backstop=self.backstop,
             liquidation=self.liquidation,
+            margin=self.margin,
             mark=self.mark,
             vault=vault or VaultConfig(),
             quote_unit=self.quote_unit,
             time=time,
         )
 
-    def changed(
-        self, liquidation: dict[str, Any], backstop: dict[str, Any], mark: dict[str, Any] | None = None
-    ) -> "VenueFile":
-        """The same rule set with some parameters changed; `mark`, even an empty one, turns that family on (MRK-1).
+    def changed(self, **tables: dict[str, Any] | None) -> "VenueFile":
+        """The same rule set with some parameters of these tables changed; None, or a table left out, stays as it is.
+
+        A table `mark`, even an empty one, turns that family on (MRK-1).
 
         Raises:
             shapes.WrongShape: a parameter is unknown or mistyped.
         """
         changed: dict[str, Any] = {}
-        for table, changes in {"liquidation": liquidation, "backstop": backstop, "mark": mark}.items():
+        for table, changes in tables.items():
             if changes is not None:
-                config = getattr(self, table) or MarkConfig()
+                config = getattr(self, table) or TABLES[table]()
                 known = {name: value for name, value in attrs.asdict(config).items() if value is not None}
                 with shapes.below(f"change.{table}"):
                     changed[table] = shapes.structure({**known, **changes}, type(config))

@@ -218,6 +218,8 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
     ]
     rules += [effect.rule for effect in setting]
     rules += [rule for effect in setting for rule in entry.effects[effect.kind]]
+    on = step.engine.venue.families() if entry.families else ()
+    rules += [rule for family, listed in entry.families.items() if family in on for rule in listed]
     pool = measures.all_pools(step.engine).get(keys.pool_of(difference.subject))
     pool_lines = () if pool is None else (_pool_line(step.engine, pool),)
     lines = () if pool is None else _terms(step.engine, pool, *_MEASURED.get(difference.field, ()))

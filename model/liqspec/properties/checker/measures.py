@@ -58,6 +58,7 @@ class NaiveRules:
     return_fraction: Fraction
     restore_factor: Fraction
     restore_initial: bool
+    rounds_down: bool
     forms_marks: bool
     max_move: Fraction | None
     stale_ms: int | None
@@ -84,6 +85,7 @@ class NaiveRules:
             return_fraction=number(backstop.get("return_fraction", "0")),
             restore_factor=number(restore.get("factor", "1")),
             restore_initial=restore.get("measure") == "initial",
+            rounds_down=config.get("margin", {}).get("rounding") == "down",
             forms_marks="mark" in config,
             max_move=number(config["mark"]["max_move"]) if "max_move" in config.get("mark", {}) else None,
             stale_ms=config.get("mark", {}).get("stale_ms"),
@@ -95,12 +97,13 @@ class NaiveRules:
         return below[-1] if below else self.markets[market].tiers[0]
 
     def maintenance_margin(self, market: str, notional: Fraction) -> Fraction:
-        """MRG-5, as the sum over the parts of the notional that lie in each tier."""
+        """MRG-5, MRG-13, as the sum over the parts of the notional that lie in each tier."""
         tiers = self.markets[market].tiers
         ends = (*(tier.above for tier in tiers[1:]), notional)
         inside = [max(ZERO, min(notional, end) - tier.above) for tier, end in zip(tiers, ends, strict=True)]
         rates = [tier.maintenance_rate for tier in tiers]
-        return up(total(rate * part for rate, part in zip(rates, inside, strict=True)), self.quote)
+        margin = total(rate * part for rate, part in zip(rates, inside, strict=True))
+        return (down if self.rounds_down else up)(margin, self.quote)
 
     def initial_margin(self, market: str, notional: Fraction, leverage: int) -> Fraction:
         """MRG-7."""

@@ -14,6 +14,7 @@ from liqspec.step.wrong_engines import (
     lifecycle,
     margin,
     mark_price,
+    measuring,
     scale,
     sizing,
     trigger,
@@ -23,7 +24,20 @@ from liqspec.step.wrong_engines.catalogue import CATALOGUE, NOT_EXPRESSIBLE
 
 __all__ = ["AT_SCALE", "CATALOGUE", "EVERY", "NOT_EXPRESSIBLE", "WRONG_ENGINES", "Patch", "WrongEngine"]
 
-_MODULES = (trigger, margin, sizing, cooldown, attempts, fills, backstop, isolation, lifecycle, admission, mark_price)
+_MODULES = (
+    trigger,
+    margin,
+    sizing,
+    cooldown,
+    attempts,
+    fills,
+    backstop,
+    isolation,
+    lifecycle,
+    admission,
+    mark_price,
+    measuring,
+)
 
 WRONG_ENGINES: dict[str, WrongEngine] = {
     engine.id: engine

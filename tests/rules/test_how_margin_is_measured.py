@@ -1,0 +1,82 @@
+"""How a venue measures margin, by hand: which way it rounds (MRG-13)."""
+
+import pytest
+
+from liqspec.core import arithmetic
+from liqspec.core.arithmetic import Holding, Schedule, Tier
+from liqspec.core.config import Config
+from liqspec.core.measures import pool_terms
+from liqspec.core.parameters import families_of
+from liqspec.report.terms import lines
+from support.builders import apply, mark, pool, small_config, small_engine, trade
+
+DOWN = {"margin": {"rounding": "down"}}
+# 1/10, and above 1000 1/5 less 100: over 10.
+SMALL = Schedule(10, (Tier(0, 1, 0, 5), Tier(1000, 2, 1000, 2)))
+
+
+@pytest.mark.parametrize(
+    ("amount", "up", "down"),
+    [(0, 0, 0), (1, 1, 0), (9, 1, 0), (10, 1, 1), (11, 2, 1), (1000, 100, 100), (1001, 101, 100), (1005, 101, 101)],
+)
+def test_a_margin_is_rounded_as_the_venue_says(amount: int, up: int, down: int) -> None:
+    """1,001 ÷ 5 − 100 = 100.2."""
+    assert arithmetic.maintenance_margin(amount, SMALL) == up
+    assert arithmetic.maintenance_margin(amount, SMALL._replace(rounds_down=True)) == down
+
+
+def test_each_position_is_rounded_and_then_they_are_added() -> None:
+    """Two of 199 ÷ 10 make 19 + 19, not 39; the initial margins of 199 ÷ 5 are rounded up to 40 each."""
+    engine = small_engine(**DOWN, marks={"A": "199", "B": "199"})
+    apply(engine, "deposit", account="alice", amount="1000")
+    trade(engine, "1", "199", 5)
+    trade(engine, "1", "199", 5, market="B")
+    assert (pool(engine)["maintenance_margin"], pool(engine)["initial_margin"]) == ("38", "80")
+
+
+def test_a_pool_is_breached_only_below_the_rounded_margin() -> None:
+    """Long 1 from 100 with 21: at 87 equity is 8 and the margin 8.7, at 86 it is 7 and 8.6."""
+    engine = small_engine(**DOWN)
+    apply(engine, "deposit", account="alice", amount="21")
+    trade(engine, "1", "100", 5)
+    mark(engine, "87")
+    assert (pool(engine)["equity"], pool(engine)["maintenance_margin"]) == ("8", "8")
+    assert not pool(engine)["in_liquidation"]
+    mark(engine, "86")
+    assert (pool(engine)["equity"], pool(engine)["maintenance_margin"]) == ("7", "8")
+    assert pool(engine)["in_liquidation"]
+
+
+def test_the_terms_say_that_it_was_rounded_down() -> None:
+    engine = small_engine(**DOWN)
+    apply(engine, "deposit", account="alice", amount="100")
+    trade(engine, "1", "100", 5)
+    mark(engine, "99")
+    (said,) = lines(pool_terms(engine.state, engine.state.accounts["alice"].cross), "maintenance_margin")
+    assert said == "maintenance margin: 99 × 1/10, rounded down = 9 (tier 1, MRG-5)"
+
+
+@pytest.mark.parametrize("rounds_down", [False, True])
+@pytest.mark.parametrize("size", [1, 3, 17, -1, -3, -17])
+def test_the_liquidation_price_is_where_a_search_of_all_ticks_finds_it(rounds_down: bool, size: int) -> None:
+    """MRG-10: the highest (long) or lowest (short) tick that is breached, in and across tiers."""
+    schedule = SMALL._replace(rounds_down=rounds_down)
+    for equity in range(-20, 400, 7):
+        held = Holding(size, size * 100, 5, 100, 1, schedule)
+
+        def breached(tick: int, held: Holding = held, equity: int = equity) -> bool:
+            there = held._replace(mark=tick)
+            worth = equity + held.size * (tick - held.mark)
+            return arithmetic.breached(worth, 3 + arithmetic.pool_maintenance_margin([there]))
+
+        ticks = [tick for tick in range(1, 1000) if breached(tick)]
+        found = arithmetic.liquidation_price(equity, 3, held)
+        assert found == ((max(ticks) if size > 0 else min(ticks)) if ticks else None)
+
+
+def test_left_out_it_leaves_no_trace() -> None:
+    """VER-1: a configuration without the table is written without it, and is of no family."""
+    written = Config.from_json(small_config()).to_json()
+    assert "margin" not in written
+    assert families_of(written) == {}
+    assert families_of(small_config(**DOWN)) == {"rounding": "margin.rounding"}
