@@ -13,6 +13,7 @@ from liqspec.core.effects import (
     Effect,
     Filled,
     FundingPaid,
+    LeverageSet,
     LiquidationEntered,
     LiquidationLeft,
     Marked,
@@ -272,6 +273,7 @@ SENTENCES: list[tuple[Effect, str]] = [
     (VaultTraded("A", 1, 1000), "the vault buys 1 A at 1,000"),
     (VaultTraded("A", -4, 80), "the vault sells 4 A at 80"),
     (VaultFunded(1), "the vault receives 1"),
+    (LeverageSet("alice/A/cross", 4, 5), "leverage of alice/A/cross is 4, was 5"),
     (VaultFunded(-7), "the vault pays out 7"),
     (BlockBegun(1, 5), "block 1 begins at 5 ms"),
     (

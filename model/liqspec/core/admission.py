@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding
+from liqspec.core.config import Market
 from liqspec.core.refusals import (
     BadRequest,
     InLiquidation,
@@ -330,3 +331,11 @@ def below_initial_margin(state: State, equity: int, held: Iterable[Holding], fie
         return None
     money = state.venue.money
     return Failure(field, f"equity {money.text(equity)} after it", f"initial margin {money.text(required)} after it")
+
+
+def leverage_out_of_range(market: Market, leverage: int | None) -> Failure | None:
+    """ACC-8, ACC-13: a leverage is from 1 to the first tier's maximum; None is missing."""
+    if leverage is not None and 1 <= leverage <= market.max_leverage:
+        return None
+    value = "none" if leverage is None else str(leverage)
+    return Failure("leverage", value, f"must be from 1 to {market.max_leverage}")

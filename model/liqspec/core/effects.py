@@ -83,6 +83,15 @@ class Traded(EffectRecord, rules=("ACC-8", "ACC-9")):
 
 
 @frozen
+class LeverageSet(EffectRecord, rules=("ACC-13",)):
+    """The trader set the leverage of a position; `before` is what it was."""
+
+    position: str
+    leverage: int
+    before: int
+
+
+@frozen
 class Filled(EffectRecord, rules=("FIL-1",)):
     """A liquidation order was executed in part or whole."""
 
@@ -223,6 +232,7 @@ Effect = (
     | MarkFormed
     | CollateralMoved
     | Traded
+    | LeverageSet
     | Filled
     | OrderEmitted
     | OrderEnded

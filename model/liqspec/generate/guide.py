@@ -7,8 +7,9 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.state import Position
 from liqspec.edge.amounts import MAX_DIGITS, MAX_INTEGER
+from liqspec.generate.account import AccountMoves
 from liqspec.generate.market import MarketMoves
-from liqspec.generate.moves import Moves
+from liqspec.generate.moves import Moves, separate_source
 from liqspec.generate.names import nearly
 from liqspec.generate.trader import TraderMoves
 
@@ -64,6 +65,7 @@ class Guide(Moves):
         self._asked = [move for kind, move in market.optional().items() if kind in optional]
         if engine.venue.forms_marks:
             self._asked += self._asked[1:] * 3  # mostly inputs of the marks
+        self._account_moves = AccountMoves(separate_source(random), engine, optional)
 
     def vary(self, weights: Mapping[str, float], scale: int, pauses: tuple[int, ...], plan: Plan) -> None:
         """Make moves more or less often, by these factors; propose names that are nearly right; follow a plan first.
@@ -79,9 +81,10 @@ class Guide(Moves):
         return next(self._plan, None) or self._by_chance()
 
     def _by_chance(self) -> EventData:
+        if (event := self._account_moves.now_and_then()) is not None:
+            return event
         if self._asked and self._chance(0.4 if self._venue.forms_marks else 0.1):
             return self._random.choice(self._asked)()
-        event: EventData | None = None
         if working := self._state.working_orders():
             event = self._while_working(working)
         elif any(pool.in_liquidation for pool in self._state.pools()):

@@ -1,11 +1,17 @@
 """What all moves share: chance, the state of the engine, and how an event is written."""
 
+from copy import copy
 from random import Random
 
 from liqspec.core.config import Market
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.state import Account, Pool, Position, State
+
+
+def separate_source(random: Random) -> Random:
+    """A separate source for moves that were added later: whatever is drawn from it, `random` stays the same."""
+    return Random(copy(random).random())
 
 
 class Moves:

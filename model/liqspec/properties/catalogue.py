@@ -45,7 +45,7 @@ def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Verdict:
     return HOLDS
 
 
-@OBSERVED.add("history", "MRG-7 ACC-11")
+@OBSERVED.add("history", "MRG-7 ACC-11 ACC-13")
 def initial_margin_is_what_the_rules_say(step: Step) -> Verdict:
     """The initial margin of every pool is that of its positions at the leverages that the trader chose."""
     for pool in step.after.pools.values():
@@ -197,7 +197,7 @@ def an_order_fits_its_position(step: Step) -> Verdict:
 # ---------------------------------------------------------------------------------------------------------------- steps
 
 
-@OBSERVED.add("history", "EVT-2 AMT-3 AMT-4 EVT-4 ACC-5 ACC-6 ACC-7 ACC-8 ACC-9 FIL-1 FIL-5 EVT-9")
+@OBSERVED.add("history", "EVT-2 AMT-3 AMT-4 EVT-4 ACC-5 ACC-6 ACC-7 ACC-8 ACC-9 ACC-13 FIL-1 FIL-5 EVT-9")
 def an_event_is_accepted_exactly_if_its_rule_says_so(step: Step) -> Verdict:
     """An event is refused with the code of the first check that fails, and accepted if none does."""
     expected = step.expected_refusal
@@ -235,13 +235,13 @@ def an_event_changes_exactly_what_it_must(step: Step) -> Verdict:
     return HOLDS
 
 
-@OBSERVED.add("step", "ACC-2 ACC-10 LIQ-1 LIQ-2 CLD-5 EVT-7")
+@OBSERVED.add("step", "ACC-2 ACC-10 ACC-13 LIQ-1 LIQ-2 CLD-5 EVT-7")
 def other_pools_are_untouched(step: Step) -> Verdict:
-    """A trade, a fill or the end of an order changes nothing of any pool but its own; a vault trade, of none."""
+    """A trade, a leverage, a fill or the end of an order changes nothing but its own pool; a vault trade, no pool."""
     kind = step.event["type"]
-    if not step.accepted_a("trade", "fill", "order_done", "vault_trade", "vault_cash"):
+    if not step.accepted_a("trade", "leverage", "fill", "order_done", "vault_trade", "vault_cash"):
         return NOT_EXERCISED
-    own = measures.event_pool(step.event) if kind in ("trade", "fill", "order_done") else None
+    own = measures.event_pool(step.event) if kind in ("trade", "leverage", "fill", "order_done") else None
     for key, pool in step.after.pools.items():
         if key != own and pool != step.before.pools.get(key):
             return violated(f"{key} changed by a {kind} of {own or 'the vault'}")

@@ -63,6 +63,8 @@ def effect_text(effect: Effect, units: Units) -> str:  # noqa: PLR0912  # one ca
             size, price = _execution(effect, units)
             realised = f", realises {money(effect.realised)}" if effect.rule == "ACC-9" else ""
             return f"{effect.position} {_verb(effect.size, 'buys', 'sells')} {size} at {price}{realised}"
+        case effects.LeverageSet():
+            return f"leverage of {effect.position} is {effect.leverage}, was {effect.before}"
         case effects.Filled():
             size, price = _execution(effect, units)
             fee = f", fee {money(effect.fee)} (FIL-2)" if effect.fee else ""

@@ -12,7 +12,7 @@ from attrs import frozen
 from liqspec.core.admission import EventData, Listed, listed_fields
 from liqspec.core.events.market import Fill, Funding, MarkPrice, Marks, OrderDone
 from liqspec.core.events.price_inputs import PriceInputs
-from liqspec.core.events.trader import Deposit, Trade, Transfer, Withdraw
+from liqspec.core.events.trader import Deposit, Leverage, Trade, Transfer, Withdraw
 from liqspec.core.events.vault_and_time import Adjust, Block, VaultCash, VaultTrade
 from liqspec.core.refusals import BadRequest
 from liqspec.edge import shapes
@@ -31,6 +31,7 @@ Event = (
     | VaultTrade
     | VaultCash
     | Adjust
+    | Leverage
     | PriceInputs
     | Block
 )
@@ -40,7 +41,7 @@ EVENTS: dict[str, type[Event]] = {kind.type: kind for kind in get_args(Event)}
 CHECKS: dict[str, tuple[Listed, ...]] = {kind: (*listed_fields(event), *event.checks) for kind, event in EVENTS.items()}
 
 # Of a minor version of the rules: an engine has these only if it lists them (VER-1).
-OPTIONAL: frozenset[str] = frozenset({"adjust", "price_inputs"})
+OPTIONAL: frozenset[str] = frozenset({"adjust", "leverage", "price_inputs"})
 
 __all__ = [
     "CHECKS",
@@ -53,6 +54,7 @@ __all__ = [
     "EventData",
     "Fill",
     "Funding",
+    "Leverage",
     "MarkPrice",
     "Marks",
     "OrderDone",

@@ -1,4 +1,4 @@
-"""What a trader does: deposits, withdrawals, transfers and trades (ACC-4 to ACC-9)."""
+"""What a trader does: deposits, withdrawals, transfers, trades, and the choice of a leverage (ACC-4 to ACC-13)."""
 
 from typing import ClassVar
 
@@ -9,9 +9,10 @@ from liqspec.core.admission import Amounts, Check, EventData, EventRecord, Failu
 from liqspec.core.arithmetic import Holding
 from liqspec.core.changes import Effects, Touched
 from liqspec.core.config import Mode
-from liqspec.core.effects import CollateralMoved
+from liqspec.core.effects import CollateralMoved, LeverageSet
 from liqspec.core.refusals import BadLeverage, CrossesZero, InLiquidation, InsufficientMargin, NotOpen, OrderWorking
 from liqspec.core.state import Pool, Position, State
+from liqspec.edge import keys
 from liqspec.edge.shapes import is_integer
 
 
@@ -155,11 +156,7 @@ class Trade(EventRecord, rule="ACC-7"):
 
     def leverage_out_of_range(self, state: State, _: Amounts) -> Failure | None:
         """ACC-8: the leverage is from 1 to the first tier's maximum."""
-        market, leverage = state.venue.markets[self.market], self.leverage_after(state)
-        if leverage is not None and 1 <= leverage <= market.max_leverage:
-            return None
-        value = "none" if leverage is None else str(leverage)
-        return Failure("leverage", value, f"must be from 1 to {market.max_leverage}")
+        return admission.leverage_out_of_range(state.venue.markets[self.market], self.leverage_after(state))
 
     def increase_uncovered(self, state: State, amounts: Amounts) -> Failure | None:
         """ACC-8: an opening or increasing trade leaves the pool at or above its initial margin."""
@@ -288,5 +285,90 @@ class Trade(EventRecord, rule="ACC-7"):
             changes.increase(state, pool, position, size, price, self.leverage, effects)
         # Outside
         state.outside.add(market.name, -size, -size * price * market.unit)
+        # Touched
+        return [pool]
+
+
+@frozen
+class Leverage(EventRecord, rule="ACC-13"):
+    """The trader sets the leverage of an open position (ACC-13)."""
+
+    example: ClassVar[EventData] = {"account": "alice", "market": "A", "mode": "cross", "leverage": 5}
+
+    account: str = field(validator=admission.is_text)
+    market: str = field(validator=admission.is_text)
+    mode: Mode
+    leverage: int = field(validator=is_integer)
+
+    def open_position(self, state: State) -> tuple[Pool, Position]:
+        """The position and its pool; the check has seen that it is open (ACC-13)."""
+        pool = state.pool(self.account, self.mode, self.market)
+        assert pool is not None, "admission saw the position"
+        return pool, pool.positions[self.market]
+
+    def not_an_open_position(self, state: State, _: Amounts) -> Failure | None:
+        """ACC-13: the position is open."""
+        position = state.position(self.account, self.market, self.mode)
+        if position is not None and position.size:
+            return None
+        return Failure("market", keys.position(self.account, self.market, self.mode), "has no open position")
+
+    def order_works(self, state: State, _: Amounts) -> Failure | None:
+        """ACC-13: no liquidation order of the pool is working."""
+        return admission.order_working(self.open_position(state)[0])
+
+    def liquidated(self, state: State, _: Amounts) -> Failure | None:
+        """ACC-13: the pool is not in liquidation."""
+        pool, _position = self.open_position(state)
+        if not pool.in_liquidation:
+            return None
+        return Failure("market", pool.key, "no leverage is set in a pool in liquidation")
+
+    def out_of_range(self, state: State, _: Amounts) -> Failure | None:
+        """ACC-13: the leverage is from 1 to the first tier's maximum."""
+        return admission.leverage_out_of_range(state.venue.markets[self.market], self.leverage)
+
+    def fall_uncovered(self, state: State, _: Amounts) -> Failure | None:
+        """ACC-13: after a fall of the leverage the pool is at or above its initial margin."""
+        pool, position = self.open_position(state)
+        if self.leverage >= position.leverage:
+            return None
+        held = [state.holding(other) for other in pool.open_positions() if other is not position]
+        held.append(state.holding(position)._replace(leverage=self.leverage))
+        return admission.below_initial_margin(state, arithmetic.pool_equity(pool.collateral, held), held, "leverage")
+
+    checks: ClassVar[tuple[Check["Leverage"], ...]] = (
+        Check(
+            refusal=NotOpen,
+            rule="ACC-13",
+            when="the position is not open",
+            failing=not_an_open_position,
+            example=("holding", {"mode": "isolated"}),
+        ),
+        Check(refusal=OrderWorking, rule="ACC-13", failing=order_works, example=("working", {})),
+        Check(refusal=InLiquidation, rule="ACC-13", failing=liquidated, example=("waiting", {})),
+        Check(
+            refusal=BadLeverage,
+            rule="ACC-13",
+            when="the leverage is not from 1 to the first tier's maximum",
+            failing=out_of_range,
+            example=("holding", {"leverage": 6}),
+        ),
+        Check(
+            refusal=InsufficientMargin,
+            rule="ACC-13",
+            also=("MRG-7", "MRG-3"),
+            when="the leverage falls, and the pool's equity would be below its initial margin after it",
+            failing=fall_uncovered,
+            example=("holding", {"leverage": 4}),
+        ),
+    )
+
+    def perform(self, state: State, _: Amounts, effects: Effects) -> Touched:
+        """ACC-13."""
+        pool, position = self.open_position(state)
+        # Change
+        effects.append(LeverageSet(position.key, self.leverage, position.leverage))
+        position.leverage = self.leverage
         # Touched
         return [pool]

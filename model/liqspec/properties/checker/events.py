@@ -192,6 +192,33 @@ class Trade(NaiveEvent):
         later.trade_outside(self.data["market"], self.amount("size"), self.amount("price"))
 
 
+class Leverage(NaiveEvent):
+    """ACC-13."""
+
+    fields: ClassVar = {**_POSITION, "leverage": "integer"}
+
+    def refusal(self) -> str | None:
+        """The position is open and not being liquidated; a lower leverage must be covered."""
+        pool, position = self.before.pools.get(self.pool), self.before.positions.get(self.key)
+        if pool is None or position is None or not position.size:
+            return "not_open"
+        if pool.order_working():
+            return "order_working"
+        if pool.in_liquidation:
+            return "in_liquidation"
+        chosen = self.data["leverage"]
+        if not 1 <= chosen <= self.memory.rules.markets[position.market].tiers[0].max_leverage:
+            return "bad_leverage"
+        known = evolve(self.memory, leverages={**self.memory.leverages, self.key: chosen})
+        falls = chosen < self.memory.leverages[self.key]
+        covered = known.equity(pool.contents) >= known.initial_margin(pool.contents)
+        return "insufficient_margin" if falls and not covered else None
+
+    def learn(self) -> None:
+        """The leverage that the trader chose."""
+        self.memory.leverages = {**self.memory.leverages, self.key: self.data["leverage"]}
+
+
 class _OfAnOrder(NaiveEvent):
     """What the market does with the working order of a position (FIL-1, FIL-6)."""
 
@@ -410,6 +437,7 @@ EVENTS: dict[str, type[NaiveEvent]] = {
     "vault_trade": VaultTrade,
     "vault_cash": VaultCash,
     "adjust": Adjust,
+    "leverage": Leverage,
     "price_inputs": PriceInputs,
     "block": Block,
 }

@@ -5,6 +5,7 @@ our own.
 """
 
 from liqspec.step.wrong_engines import (
+    account,
     admission,
     attempts,
     backstop,
@@ -37,6 +38,7 @@ _MODULES = (
     admission,
     mark_price,
     measuring,
+    account,
 )
 
 WRONG_ENGINES: dict[str, WrongEngine] = {
