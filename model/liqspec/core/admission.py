@@ -4,7 +4,7 @@ Here is what a check is, and the checks that several events share. The record of
 checks; they run, and are printed in `spec/`, in that order.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
@@ -164,25 +164,28 @@ def written(event: object, state: State) -> list[Written]:
         return [Written(name, f"prices.{name}", text, markets[name].price, "positive") for name, text in prices]
     market, grids = markets.get(getattr(event, "market", None) or ""), {"money": state.venue.money}
     if market is not None:
-        grids |= {"price": market.price, "size": market.size}
-    return list(_written(event, "", grids))
+        grids["price"], grids["size"] = market.price, market.size
+    found: list[Written] = []
+    _add_written(event, "", grids, found)
+    return found
 
 
-def _written(record: object, path: str, grids: Mapping[str, Grid]) -> Iterator[Written]:
-    """The amounts of a record and of the records in its lists, without those that are left out."""
+def _add_written(record: object, path: str, grids: Mapping[str, Grid], found: list[Written]) -> None:
+    """Add the amounts of a record and of the records in its lists, without those that are left out."""
     for field_name, grid, sign in _written_fields(type(record)):  # type: ignore[arg-type]  # a class is hashable
         name, value = path + field_name, getattr(record, field_name)
         if grid is not None and value is not None:
-            yield Written(name, name, value, grids[grid], sign)
+            found.append(Written(name, name, value, grids[grid], sign))
         elif isinstance(value, tuple):
             for place, entry in enumerate(value, start=1):
-                yield from _written(entry, f"{name}[{place}].", grids)
+                _add_written(entry, f"{name}[{place}].", grids, found)
 
 
 @cache
 def _written_fields(kind: type[Any]) -> tuple[tuple[str, GridName | None, Any], ...]:
-    """The fields of a class with the grid and the sign of an amount, None for any other field."""
-    return tuple((one.name, one.metadata.get("grid"), one.metadata.get("sign")) for one in attrs.fields(kind))
+    """The fields of a class that can have amounts, with the grid and the sign of one, None for those of a list."""
+    listed = ((one.name, one.metadata.get("grid"), one.metadata.get("sign"), one.type) for one in attrs.fields(kind))
+    return tuple((name, grid, sign) for name, grid, sign, shape in listed if grid or shape not in (str, int))
 
 
 def admit_fields(event: object, state: State) -> Amounts:
@@ -223,6 +226,8 @@ def off_grid(event: object, state: State, amounts: Amounts) -> Failure | None:
 
 def not_positive(event: object, state: State, amounts: Amounts) -> Failure | None:
     """EVT-2: every amount has the sign that its field demands."""
+    if amounts and min(amounts.values()) > 0:
+        return None
     for entry in written(event, state):
         units = amounts[entry.key]
         if entry.sign == "positive" and units <= 0:

@@ -136,7 +136,10 @@ class Pool:
 
     def open_positions(self) -> list[Position]:
         """The positions with a size, by market name (AMT-7)."""
-        return [held for _, held in sorted(self.positions.items()) if held.size]
+        positions = self.positions
+        if len(positions) > 1:
+            return [held for name in sorted(positions) if (held := positions[name]).size]
+        return [held for held in positions.values() if held.size]
 
     def order_working(self) -> bool:
         """Whether a liquidation order of the pool is working."""

@@ -219,7 +219,7 @@ def an_event_changes_exactly_what_it_must(step: Step) -> Verdict:
     """Collateral, sizes and costs are what the event's rule makes of them, a deficit covered; no pool else changes."""
     if not step.accepted:
         return NOT_EXERCISED
-    backstopped = step.backstopped()
+    backstopped = step.backstopped
     for key, pool in step.after.pools.items():
         if key in backstopped:
             continue
@@ -265,7 +265,7 @@ def only_the_trader_increases_a_position(step: Step) -> Verdict:
 @OBSERVED.add("history", "PRT-1 PRT-2 PRT-3 CLD-3 CLD-4 BKS-1")
 def an_order_has_exactly_the_size_of_its_rule(step: Step) -> Verdict:
     """A new order is for the whole position, or for the exact chunk where all conditions for a chunk hold."""
-    emitted = step.emitted()
+    emitted = step.emitted
     for position in emitted:
         wanted = _wanted_order(step, position)
         if position.order != wanted:
@@ -276,7 +276,7 @@ def an_order_has_exactly_the_size_of_its_rule(step: Step) -> Verdict:
 @OBSERVED.add("history", "LIQ-5 LIQ-11 LIQ-12")
 def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Verdict:
     """Orders are for liquidatable positions of unrestored pools, one a block unless cancelled, ranked one by one."""
-    emitted = step.emitted()
+    emitted = step.emitted
     for position in emitted:
         equity, margin = step.measures(position.pool)
         if step.restored(position.pool):
@@ -295,7 +295,7 @@ def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Verdict:
 @OBSERVED.add("history", "BKS-1 BKS-2 LIQ-11 LIQ-13")
 def the_vault_comes_last(step: Step) -> Verdict:
     """A pool is taken only if every open position's order left quantity over, and only below the backstop line."""
-    backstopped = step.backstopped()
+    backstopped = step.backstopped
     for key in backstopped:
         for name in step.expected(key).holdings:
             life = step.after.positions[name].life
@@ -311,7 +311,7 @@ def the_vault_comes_last(step: Step) -> Verdict:
 @OBSERVED.add("step", "BKS-3 BKS-4 BKS-6")
 def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Verdict:
     """A backstop moves every size at its cost and all collateral but the return; the pool keeps only the return."""
-    backstopped = step.backstopped()
+    backstopped = step.backstopped
     if not backstopped:
         return NOT_EXERCISED
     sizes = dict(step.before.vault_positions)
@@ -461,7 +461,7 @@ def a_partial_liquidation_shows_until_the_next_block(step: Step) -> Verdict:
 @OBSERVED.add("history", "LIQ-11")
 def where_all_are_sent_nobody_waits(step: Step) -> Verdict:
     """With the policy "all", a pool that got an order has one, or had one, for each liquidatable position."""
-    emitted = step.emitted()
+    emitted = step.emitted
     if step.rules.ranked or not emitted:
         return NOT_EXERCISED
     for key in {position.pool for position in emitted}:
@@ -484,7 +484,7 @@ def a_fill_no_worse_than_bankruptcy_makes_no_deficit(step: Step) -> Verdict:
     if equity < 0 or worse:
         return NOT_EXERCISED
     after, vault = step.after.pools[pool], step.after.vault_cash - step.before.vault_cash
-    if after.equity < 0 or (not after.positions and not step.backstopped() and vault < 0):
+    if after.equity < 0 or (not after.positions and not step.backstopped and vault < 0):
         left = min(after.equity, vault)
         return violated(f"{pool}: equity fell from {_n(equity)} to {_n(left)} by a fill at {_n(price)}")
     return HOLDS

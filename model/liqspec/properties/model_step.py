@@ -5,7 +5,7 @@ They are judged in addition to those of `catalogue`, which need only what can be
 
 from typing import Literal
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from liqspec.core.effects import Backstopped, DeficitCovered, Effect, LiquidationEntered
 from liqspec.core.engine import Engine
@@ -13,6 +13,7 @@ from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import PoolValue, PositionValue, Snapshot, WindowValue
 from liqspec.edge import keys
+from liqspec.properties.checker.measures import Contents
 from liqspec.properties.checker.memory import Window, scope_key
 from liqspec.properties.checker.witness import Witness
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Verdict, holds_if, violated
@@ -129,9 +130,12 @@ def a_liquidation_price_is_exact(step: ModelStep) -> Verdict:
         1 if position.size > 0 else -1,
     )
 
+    contents = step.witness.view.contents(position.pool)
+
     def breached_at(mark: int) -> bool:
-        marks = {**known.marks, position.market: market.tick * mark}
-        return evolve(known, marks=marks).breached(step.witness.view.contents(position.pool))
+        there = known.copy()
+        there.marks = {**known.marks, position.market: market.tick * mark}
+        return there.breached(Contents(contents.collateral, contents.holdings))  # what is measured here is not kept
 
     if ticks is None:
         if any(tier.maintenance_rate == 1 for tier in market.tiers):

@@ -96,10 +96,10 @@ class Monitor:
         return _guarded(event, properties.judge(pair), self._coverage)
 
 
-def judge_whole_run(config: dict[str, Any], events: list[EventData], coverage: Coverage) -> list[Found]:
+def judge_whole_run(run: WholeRun, coverage: Coverage) -> list[Found]:
     """Judge a run that violated nothing so far as a whole, and return the violated properties."""
-    latest: EventData = events[-1] if events else {}
-    return _guarded(latest, WHOLE_RUNS.judge(WholeRun(config, events)), coverage)
+    latest: EventData = run.events[-1] if run.events else {}
+    return _guarded(latest, WHOLE_RUNS.judge(run), coverage)
 
 
 Judged = Iterable[tuple[Property[Any], Verdict]]  # one by one, so that each is judged when it is counted

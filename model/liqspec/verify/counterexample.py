@@ -15,7 +15,7 @@ from liqspec.core.events import EventData
 from liqspec.edge.texts import counted, words
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Monitor, judge_whole_run
-from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS
+from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS, WholeRun
 from liqspec.properties.registry import PROPERTIES
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
@@ -34,7 +34,7 @@ RUNS, FOUND = 80, 5  # more random runs at most, and of those that violate somet
 def judge_all(violation: Violation, events: list[EventData]) -> Violation | None:
     """The violation of the same property in a run of these events, cut after it; None if there is none."""
     if violation.property in WHOLE_RUNS:
-        found = dict(judge_whole_run(violation.config, events, Coverage()))
+        found = dict(judge_whole_run(WholeRun(violation.config, events), Coverage()))
         wrong = found.get(violation.property)
         return evolve(violation, wrong=wrong, events=events) if wrong else None
     engine, other = Engine(Config.from_json(violation.config)), Engine(Config.from_json(violation.config))

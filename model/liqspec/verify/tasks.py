@@ -16,6 +16,7 @@ from liqspec.generate.random_runs import RandomRun, of_run
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Found, Monitor, judge_whole_run
+from liqspec.properties.paired import WholeRun
 from liqspec.replay.run import Run
 from liqspec.search import explore
 from liqspec.search.campaign import guided_run, seeded
@@ -138,6 +139,7 @@ def run_in(
     events that are proposed too.
     """
     config, events = drawn.config, list[EventData]()
+    seen: list[tuple[str | None, dict[str, Any]]] = []
 
     def violations(found: list[Found]) -> list[Violation]:
         return [Violation(name, wrong, where, config, list(events)) for name, wrong in found]
@@ -150,6 +152,7 @@ def run_in(
             before = monitor.snapshot
             events.append(event)
             found = monitor.apply(event)
+            seen.append((monitor.refusal, monitor.observation))
             if not found and monitor.snapshot != before:
                 found = monitor.repeat(other)
             if not found and len(events) % PAIRED == 0:
@@ -157,7 +160,7 @@ def run_in(
             return violations(found) or None
 
         found = guided_run(guide.next_event, apply, drawn.length, where)
-        coverage.violations.extend(found or violations(judge_whole_run(config, events, coverage)))
+        coverage.violations.extend(found or violations(judge_whole_run(WholeRun(config, events, seen), coverage)))
     except Exception as error:
         coverage.failures.append(InternalFailure.of(where, error, events))
     return events

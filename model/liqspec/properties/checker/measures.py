@@ -3,6 +3,7 @@
 Everything is in the outside's units (money, prices and sizes as they are written), so not even the grids are shared.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,9 @@ def up(value: Fraction, step: Fraction) -> Fraction:
 def down(value: Fraction, step: Fraction) -> Fraction:
     """The next multiple of `step` at or below the value."""
     return -up(-value, step)
+
+
+_MOST_MARGINS = 4096  # that are kept, so that memory stays bounded in a long run
 
 
 @frozen
@@ -62,6 +66,7 @@ class NaiveRules:
     forms_marks: bool
     max_move: Fraction | None
     stale_ms: int | None
+    _margins: dict[tuple[Any, ...], Fraction] = field(init=False, factory=dict, eq=False, repr=False)
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> "NaiveRules":
@@ -98,6 +103,9 @@ class NaiveRules:
 
     def maintenance_margin(self, market: str, notional: Fraction) -> Fraction:
         """MRG-5, MRG-13, as the sum over the parts of the notional that lie in each tier."""
+        return self._once(self._maintenance_margin, market, notional)
+
+    def _maintenance_margin(self, market: str, notional: Fraction) -> Fraction:
         tiers = self.markets[market].tiers
         ends = (*(tier.above for tier in tiers[1:]), notional)
         inside = [max(ZERO, min(notional, end) - tier.above) for tier, end in zip(tiers, ends, strict=True)]
@@ -107,7 +115,18 @@ class NaiveRules:
 
     def initial_margin(self, market: str, notional: Fraction, leverage: int) -> Fraction:
         """MRG-7."""
+        return self._once(self._initial_margin, market, notional, leverage)
+
+    def _initial_margin(self, market: str, notional: Fraction, leverage: int) -> Fraction:
         return up(notional / min(leverage, self.tier(market, notional).max_leverage), self.quote)
+
+    def _once(self, margin: Callable[..., Fraction], *of: Any) -> Fraction:
+        """A margin, computed once for the same market, notional and leverage: nothing else decides it."""
+        if (found := self._margins.get(of)) is None:
+            if len(self._margins) > _MOST_MARGINS:
+                self._margins.clear()
+            found = self._margins[of] = margin(*of)
+        return found
 
 
 @frozen
@@ -200,30 +219,35 @@ class View:
         """The view of an observation in plain data (OBS-1); what is as it was in an earlier one is taken from there."""
         positions: dict[str, NaivePosition] = {}
         held: dict[str, list[NaivePosition]] = {}
+        known, known_pools = ({}, {}) if earlier is None else (earlier.positions, earlier.pools)
         for entry in observation["positions"]:
-            position = None if earlier is None else earlier.positions.get(event_position(entry))
+            key = event_position(entry)
+            position = known.get(key)
             if position is None or (position.raw is not entry and position.raw != entry):
                 position = NaivePosition(entry, *(entry[name] for name in _OF_POSITION))
-            positions[position.key] = position
+            positions[key] = position
             if position.size:
                 held.setdefault(position.pool, []).append(position)
         pools: dict[str, NaivePool] = {}
         for entry in observation["pools"]:
             account, market = entry["account"], entry["market"]
             key = f"{account}/cross" if market is None else f"{account}/{market}/isolated"
-            pool, backed = None if earlier is None else earlier.pools.get(key), tuple(held.get(key, ()))
-            if pool is None or pool.raw != entry or pool.positions != backed:
+            pool, backed = known_pools.get(key), tuple(held.get(key, ()))
+            if pool is None or (pool.raw is not entry and pool.raw != entry) or pool.positions != backed:
                 pool = NaivePool(entry, key, backed, *(entry[name] for name in _OF_POOL))
             pools[key] = pool
         vault = observation["vault"]
+        if earlier is not None and earlier.raw["vault"] is vault:
+            of_vault = earlier.vault_cash, earlier.vault_equity, earlier.vault_positions
+        else:
+            sizes = {market: number(size) for market, size in vault["positions"].items()}
+            of_vault = number(vault["cash"]), number(vault["equity"]), sizes
         return cls(
             observation["time"],
             observation["block"],
             positions,
             pools,
-            number(vault["cash"]),
-            number(vault["equity"]),
-            {market: number(size) for market, size in vault["positions"].items()},
+            *of_vault,
             {market: number(mark) for market, mark in observation.get("marks", {}).items()},
             observation,
         )

@@ -28,16 +28,22 @@ def _once(measure: Callable[["Memory", Contents], Measure]) -> Callable[["Memory
 
     @wraps(measure)
     def measured(memory: "Memory", pool: Contents) -> Measure:
-        of_rules, of_marks, of_leverages, value = pool.measured.get(name, _NOTHING)
-        if of_marks is not memory.marks or of_leverages is not memory.leverages or of_rules is not memory.rules:
-            value = measure(memory, pool)
-            pool.measured[name] = (memory.rules, memory.marks, memory.leverages, value)
-        return cast(Measure, value)
+        rules, marks, leverages = memory.rules, memory.marks, memory.leverages
+        kept = pool.measured.get(name)
+        if kept is not None and kept[0] is rules:
+            if kept[1] is marks and kept[2] is leverages:
+                return cast(Measure, kept[3])
+            if all(
+                kept[1][held.market] is marks[held.market] and kept[2].get(key) == leverages.get(key)
+                for key, held in pool.holdings.items()
+            ):
+                pool.measured[name] = (rules, marks, leverages, kept[3])
+                return cast(Measure, kept[3])
+        value = measure(memory, pool)
+        pool.measured[name] = (rules, marks, leverages, value)
+        return value
 
     return measured
-
-
-_NOTHING = (None, None, None, None)
 
 
 @define

@@ -1,6 +1,7 @@
 """A witness of a run: remembers what the rules remember, from the events and observations alone, engine unseen."""
 
 from copy import copy
+from functools import cached_property
 from typing import Any
 
 from attrs import frozen
@@ -52,15 +53,22 @@ class Step:
         """Whether a pool is restored after the event's change, before assessment."""
         return self.memory.restored(self.expected(pool))
 
+    @cached_property
+    def moved(self) -> dict[str, tuple[NaivePosition | None, NaivePosition]]:
+        """The positions that are not as they were, each before and after the event."""
+        around = ((key, self.before.positions.get(key), held) for key, held in self.after.positions.items())
+        return {key: (before, after) for key, before, after in around if before is not after}
+
+    @cached_property
     def emitted(self) -> list[NaivePosition]:
         """The positions for which this event emitted a liquidation order."""
-        return [position for position in self.after.positions.values() if _is_new_order(self.before, position)]
+        return [after for _, after in self.moved.values() if _is_new_order(self.before, after)]
 
+    @cached_property
     def backstopped(self) -> list[str]:
         """The pools that the vault took in this event."""
-        already = [key for key, held in self.before.positions.items() if held.state == "backstopped"]
-        now = [held for key, held in self.after.positions.items() if held.state == "backstopped" and key not in already]
-        return sorted({held.pool for held in now})
+        states = ((before.state if before else None, after) for before, after in self.moved.values())
+        return sorted({after.pool for before, after in states if before != after.state == "backstopped"})
 
 
 class Witness:
@@ -101,6 +109,8 @@ class Witness:
 def _learn_from_assessment(later: Memory, before: View, after: View, event: NaiveEvent) -> None:
     for key, position in after.positions.items():
         earlier = before.positions.get(key)
+        if position is earlier:
+            continue
         if _is_new_order(before, position):
             later.attempted |= {(key, position.life)}
         elif earlier is None or earlier.order is None or position.order is not None or not position.size:
