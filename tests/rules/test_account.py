@@ -1,12 +1,14 @@
-"""What an account may do in some runs only, by hand: the leverage of an open position (ACC-13)."""
+"""What an account may do in some runs only, by hand: set a leverage, and take money out (ACC-13 to ACC-15)."""
 
 from typing import Any
 
 import pytest
 
+from liqspec.core.config import Config
 from liqspec.core.effects import LeverageSet
 from liqspec.core.engine import Engine
-from support.builders import apply, holding, order_event, pool, refused, trade, waiting, working
+from liqspec.core.parameters import InvalidConfig
+from support.builders import apply, holding, order_event, pool, refused, small_config, trade, waiting, working
 
 KEY = {"account": "alice", "market": "A", "mode": "cross"}
 
@@ -88,3 +90,87 @@ class TestLeverage:
         set_leverage(engine, 4, mode="isolated")
         assert pool(engine, "A")["initial_margin"] == "250"
         assert pool(engine)["initial_margin"] == "200"
+
+
+class TestTheFloor:
+    """Ten at 100 at 5x: the initial margin is 200; half of the notional is 500, a third 333 1/3."""
+
+    @pytest.mark.parametrize(("floor", "most"), [("1/2", 500), ("1/3", 666), ("1/10", 800), ("1/5", 800), ("1", 0)])
+    def test_a_withdrawal_leaves_the_larger_of_floor_and_initial_margin(self, floor: str, most: int) -> None:
+        engine = holding("1000", account={"withdraw_floor": floor})
+        refusal = refused(engine, "withdraw", account="alice", amount=str(most + 1))
+        assert refusal.code == "insufficient_margin"
+        assert refusal.rule == ("ACC-5" if most == 800 else "ACC-14")
+        if most:
+            apply(engine, "withdraw", account="alice", amount=str(most))
+
+    def test_its_message_names_both_sides(self) -> None:
+        engine = holding("1000", account={"withdraw_floor": "1/2"})
+        message = refused(engine, "withdraw", account="alice", amount="501").message
+        assert message == "amount is refused: equity 499 after it, but 1/2 of notional 1000 (ACC-14)"
+
+    def test_a_transfer_leaves_it_in_the_pool_that_pays(self) -> None:
+        engine = holding("1000", account={"withdraw_floor": "1/2"})
+        into = {"account": "alice", "market": "A"}
+        assert refused(engine, "transfer", **into, amount="501").rule == "ACC-14"
+        apply(engine, "transfer", **into, amount="500")
+        trade(engine, "10", leverage=5, mode="isolated")
+        assert refused(engine, "transfer", **into, amount="-1").rule == "ACC-14"
+        apply(engine, "mark_price", market="A", price="101")
+        apply(engine, "transfer", **into, amount="-5")
+        assert pool(engine, "A")["equity"] == "505"
+
+    def test_every_position_of_the_pool_counts_and_no_other_pool(self) -> None:
+        engine = holding("1000", account={"withdraw_floor": "1/2"})
+        trade(engine, "-2", leverage=5, market="B")
+        assert refused(engine, "withdraw", account="alice", amount="401").rule == "ACC-14"
+        apply(engine, "withdraw", account="alice", amount="400")
+        apply(engine, "deposit", account="bob", amount="1")
+        apply(engine, "withdraw", account="bob", amount="1")
+
+    def test_neither_trades_nor_leverages_nor_liquidations_know_it(self) -> None:
+        engine = holding("200", account={"withdraw_floor": "1"})
+        apply(engine, "deposit", account="alice", amount="350")
+        trade(engine, "1")
+        apply(engine, "leverage", **KEY, leverage=5)
+        assert not pool(engine)["in_liquidation"]
+
+    @pytest.mark.parametrize("floor", ["0", "3/2", "1.01"])
+    def test_one_out_of_range_is_refused(self, floor: str) -> None:
+        """CFG-2."""
+        with pytest.raises(InvalidConfig, match=r"account\.withdraw_floor: must be above 0 and at most 1"):
+            Engine(Config.from_json(small_config(account={"withdraw_floor": floor})))
+
+
+class TestCollateralOnly:
+    def test_unrealised_profit_stays(self) -> None:
+        """At 99 equity is 390 and the initial margin 198; at 300 they are 2,400 and, in the second tier, 1,500."""
+        engine = holding("400", account={"withdraw_from": "collateral"})
+        apply(engine, "mark_price", market="A", price="99")
+        assert refused(engine, "withdraw", account="alice", amount="193").rule == "ACC-5"
+        apply(engine, "mark_price", market="A", price="300")
+        assert pool(engine)["equity"] == "2400"
+        refusal = refused(engine, "withdraw", account="alice", amount="401")
+        assert refusal.message == "amount is refused: collateral -1 after it, but it must be at least 0 (ACC-15)"
+        apply(engine, "withdraw", account="alice", amount="400")
+        assert pool(engine)["collateral"] == "0"
+
+    def test_what_is_realised_may_leave(self) -> None:
+        engine = holding("200", account={"withdraw_from": "collateral"})
+        apply(engine, "mark_price", market="A", price="200")
+        trade(engine, "-10", "200")
+        apply(engine, "withdraw", account="alice", amount="1200")
+
+    def test_a_pool_with_collateral_below_0_pays_nothing(self) -> None:
+        engine = holding("200", account={"withdraw_from": "collateral"})
+        apply(engine, "mark_price", market="A", price="300")
+        apply(engine, "adjust", account="alice", mode="cross", amount="-201")
+        assert refused(engine, "withdraw", account="alice", amount="1").rule == "ACC-15"
+        assert refused(engine, "transfer", account="alice", market="A", amount="1").rule == "ACC-15"
+
+    @pytest.mark.parametrize("account", [{}, {"withdraw_from": "equity"}])
+    def test_otherwise_it_may_leave(self, account: dict[str, str]) -> None:
+        engine = holding("200", account=account)
+        apply(engine, "mark_price", market="A", price="200")
+        apply(engine, "withdraw", account="alice", amount="200")
+        assert refused(engine, "withdraw", account="alice", amount="1").rule == "ACC-5"

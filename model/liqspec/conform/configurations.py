@@ -6,10 +6,13 @@ from typing import Any
 from attrs import frozen
 
 from liqspec.conform.answers import Hello, check_families
-from liqspec.core.parameters import families_of
+from liqspec.core.parameters import OWN_TABLE, TABLES, families_of
 from liqspec.generate.configurations import base_configuration, configuration, part_of
 from liqspec.generate.random_runs import RandomRun, of_run
 from liqspec.spec import venues
+
+# What the configurations of a fixed venue have as the venue has it.
+_SAME = ("quote_unit", *(table for table in TABLES if table not in OWN_TABLE))
 
 
 @frozen(kw_only=True)
@@ -46,7 +49,7 @@ class Setting:
 
     def _at_a_base(self, config: dict[str, Any]) -> bool:
         return any(
-            all(config.get(part) == base.get(part) for part in ("liquidation", "backstop", "margin", "quote_unit"))
+            all(config.get(part) == base.get(part) for part in _SAME)
             and all(base["markets"].get(name) == market for name, market in config["markets"].items())
             for base in self.bases
         )

@@ -8,7 +8,7 @@ from liqspec import __version__
 from liqspec.core import events
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
-from liqspec.core.parameters import FAMILIES, InvalidConfig
+from liqspec.core.parameters import FAMILIES, OWN_TABLE, TABLES, InvalidConfig
 from liqspec.core.refusals import BadRequest
 from liqspec.edge import amounts, protocol
 from liqspec.edge.files import rules_version
@@ -116,7 +116,7 @@ def _error(code: str, message: str) -> dict[str, Any]:
     return {"ok": False, "error": {"code": code, "message": one_line(message)}}
 
 
-_OF_RULES = ("quote_unit", "markets", "liquidation", "backstop", "margin")
+_OF_RULES = ("quote_unit", "markets", *(table for table in TABLES if table not in OWN_TABLE))
 
 
 def rule_set(venue: VenueFile) -> dict[str, Any]:

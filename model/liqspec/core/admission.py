@@ -52,6 +52,7 @@ class Failure(NamedTuple):
     field: str
     value: str
     limit: str
+    rule: str | None = None  # if it is not that of the check
 
 
 @frozen(kw_only=True)
@@ -91,7 +92,7 @@ class Check(Listed, Generic[E]):
         """Raise the refusal if the event fails the check."""
         failure = self.failing(event, state, amounts)
         if failure is not None:
-            raise self.refusal(*failure, rule=self.rule)
+            raise self.refusal(failure.field, failure.value, failure.limit, rule=failure.rule or self.rule)
 
 
 @frozen
@@ -293,7 +294,12 @@ def outflow_checks(
     def uncovered(event: E, state: State, amounts: Amounts) -> Failure | None:
         pool, leaving = paying(event, state, amounts)
         held = state.holdings(pool)
-        return below_initial_margin(state, arithmetic.pool_equity(pool.collateral, held) - leaving, held, "amount")
+        equity = arithmetic.pool_equity(pool.collateral, held) - leaving
+        return (
+            below_initial_margin(state, equity, held, "amount")
+            or below_floor(state, equity, held)
+            or beyond_collateral(state, pool.collateral - leaving)
+        )
 
     return (
         Check(
@@ -313,7 +319,7 @@ def outflow_checks(
         Check(
             refusal=InsufficientMargin,
             rule="ACC-5",
-            also=("MRG-7", "MRG-3"),
+            also=("MRG-7", "MRG-3", "ACC-14", "ACC-15"),
             when=f"the {paid_by}'s equity after it would be below its initial margin",
             failing=uncovered,
             example=("holding", {}),
@@ -336,6 +342,26 @@ def below_initial_margin(state: State, equity: int, held: Iterable[Holding], fie
         return None
     money = state.venue.money
     return Failure(field, f"equity {money.text(equity)} after it", f"initial margin {money.text(required)} after it")
+
+
+def below_floor(state: State, equity: int, held: Iterable[Holding]) -> Failure | None:
+    """ACC-14: the equity that is left, in quote units, is at least the venue's share of the pool's notional."""
+    floor, worth = state.venue.withdraw_floor, arithmetic.pool_notional(held)
+    if floor is None or arithmetic.keeps_the_floor(equity, worth, floor):
+        return None
+    money, share = state.venue.money, f"{floor.numerator}/{floor.denominator}"
+    return Failure(
+        "amount", f"equity {money.text(equity)} after it", f"{share} of notional {money.text(worth)}", "ACC-14"
+    )
+
+
+def beyond_collateral(state: State, collateral: int) -> Failure | None:
+    """ACC-15: where only collateral may leave, what is left of it, in quote units, is not below 0."""
+    if state.venue.withdraw_from != "collateral" or collateral >= 0:
+        return None
+    return Failure(
+        "amount", f"collateral {state.venue.money.text(collateral)} after it", "it must be at least 0", "ACC-15"
+    )
 
 
 def leverage_out_of_range(market: Market, leverage: int | None) -> Failure | None:

@@ -108,6 +108,16 @@ def pool_initial_margin(holdings: Iterable[Holding]) -> int:
     )
 
 
+def pool_notional(holdings: Iterable[Holding]) -> int:
+    """The sum of the positions' notionals (ACC-14)."""
+    return sum(notional(held.size, held.mark, held.unit) for held in holdings)
+
+
+def keeps_the_floor(equity: int, amount: int, floor: Ratio) -> bool:
+    """Whether equity is at least the floor's share of the pool's notional, exactly (ACC-14)."""
+    return equity * floor.denominator >= amount * floor.numerator
+
+
 def breached(equity: int, maintenance: int) -> bool:
     """Whether the pool's equity is strictly below its maintenance margin (LIQ-3)."""
     return equity < maintenance

@@ -10,6 +10,7 @@ from attrs import Factory, field, frozen
 from liqspec.core import parameters
 from liqspec.core.arithmetic import Ratio, Schedule, Tier
 from liqspec.core.parameters import (
+    AccountConfig,
     BackstopConfig,
     InvalidConfig,
     LiquidationConfig,
@@ -64,6 +65,7 @@ class Config:
     quote_unit: str = field(default="0.000001", validator=is_amount)
     time: int = field(default=0, validator=is_integer)
     margin: MarginConfig | None = None
+    account: AccountConfig | None = None
     mark: MarkConfig | None = None
 
     @classmethod

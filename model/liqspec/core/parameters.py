@@ -24,6 +24,7 @@ OrderPolicy = Literal["all", "ranked"]
 Scope = Literal["position", "pool", "account"]
 Measure = Literal["maintenance", "initial"]
 Rounding = Literal["up", "down"]
+Source = Literal["equity", "collateral"]
 
 
 class InvalidConfig(InvalidField):
@@ -291,6 +292,34 @@ class MarginConfig:
 
 
 @frozen(kw_only=True)
+class AccountConfig:
+    """What the trader may take out of a pool (ACC-14, ACC-15); what is left out is as in ACC-5."""
+
+    withdraw_floor: str | None = parameter(
+        SHARE_ABOVE_0,
+        default=None,
+        rule="ACC-14",
+        meaning="The share of its notional that a pool's equity keeps where money leaves it; left out, none.",
+        samples=("1/10", "1/3", "1/2", "1"),
+        pairs=((None, "1/2"),),
+        note=lambda rules: (
+            "" if rules.withdraw_floor is None else f"what leaves a pool leaves {rules.withdraw_floor} of its notional"
+        ),
+        family="withdraw",
+    )
+    withdraw_from: Source | None = parameter(
+        choice("equity", "collateral"),
+        default=None,
+        rule="ACC-15",
+        meaning="Whether all equity may leave a pool, or only its collateral; left out, equity.",
+        samples=("collateral", "collateral", "equity"),
+        pairs=((None, "collateral"),),
+        note=lambda rules: "only collateral leaves a pool" if rules.withdraw_from == "collateral" else "",
+        family="withdraw",
+    )
+
+
+@frozen(kw_only=True)
 class MarkConfig:
     """How the venue forms its marks from inputs (MRK); a configuration without this table does not form them."""
 
@@ -330,6 +359,8 @@ class Parameters:
     backstop_threshold: Ratio
     return_fraction: Ratio
     rounding: Rounding | None
+    withdraw_floor: Ratio | None
+    withdraw_from: Source | None
     max_move: Ratio | None
     stale_ms: int | None
 
@@ -342,6 +373,7 @@ TABLES: dict[str, type[Any]] = {
     "liquidation": LiquidationConfig,
     "backstop": BackstopConfig,
     "margin": MarginConfig,
+    "account": AccountConfig,
     "mark": MarkConfig,
 }
 # A family that is on in every run whose configuration has the table of its name, even an empty one.

@@ -1,4 +1,4 @@
-"""What an account may do in some runs only: the choice of a leverage, at the edge of what its pool covers (ACC-13)."""
+"""What an account may do in some runs only: a leverage without a trade, and money out where that is limited more."""
 
 from collections.abc import Callable, Container
 from random import Random
@@ -18,6 +18,8 @@ class AccountMoves(Moves):
         super().__init__(random, engine)
         every: dict[str, Callable[[], EventData | None]] = {"leverage": self.leverage}
         self._moves = [move for kind, move in every.items() if kind in optional]
+        if self._venue.withdraw_floor is not None or self._venue.withdraw_from == "collateral":
+            self._moves.append(self.outflow)
         self._next: EventData | None = None  # what the event before it prepared
 
     def now_and_then(self) -> EventData | None:
@@ -51,10 +53,26 @@ class AccountMoves(Moves):
         self._next = self._set(self._key(position), leverage)
         if amount == 0:
             return self._next
+        return self._paid(pool, amount)
+
+    def outflow(self) -> EventData | None:
+        """All that may leave a pool by one of its bounds, mostly by the tightest, exactly or by one unit not."""
+        pools = [pool for pool in self._state.pools() if pool.open_positions() or self._chance(0.1)]
+        if not pools:
+            return None
+        pool = self._random.choice(pools)
+        bounds = boundaries.outflows(self._state, pool)
+        amount = self._random.choice((min(bounds), min(bounds), *bounds)) + self._random.choice((-1, 0, 0, 1, 1))
+        if amount < 1:
+            return None
+        return self._paid(pool, -amount)
+
+    def _paid(self, pool: Pool, amount: int) -> EventData:
+        """An amount into a pool by its trader; below 0 out of it."""
+        event = {"account": pool.account, "amount": self._money(amount)}
         if pool.market is not None:
-            return {"type": "transfer", "account": pool.account, "market": pool.market, "amount": self._money(amount)}
-        kind = "deposit" if amount > 0 else "withdraw"
-        return {"type": kind, "account": pool.account, "amount": self._money(abs(amount))}
+            return {"type": "transfer", **event, "market": pool.market}
+        return {"type": "deposit" if amount > 0 else "withdraw", **event, "amount": self._money(abs(amount))}
 
     def _set(self, key: EventData, leverage: int) -> EventData:
         return {"type": "leverage", **key, "leverage": leverage}

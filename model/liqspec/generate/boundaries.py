@@ -5,6 +5,7 @@ Each boundary is computed with the arithmetic of the rules; a guide chooses amon
 
 from liqspec.core.arithmetic import (
     Holding,
+    Ratio,
     below_backstop,
     divide_up,
     initial_margin,
@@ -12,6 +13,7 @@ from liqspec.core.arithmetic import (
     pool_equity,
     pool_initial_margin,
     pool_maintenance_margin,
+    pool_notional,
 )
 from liqspec.core.changes import measure
 from liqspec.core.config import Market, Venue
@@ -28,6 +30,13 @@ def free(state: State, pool: Pool) -> int:
     """What a pool's equity is above its initial margin, in quote units; negative if it lacks some."""
     held = state.holdings(pool)
     return pool_equity(pool.collateral, held) - pool_initial_margin(held)
+
+
+def outflows(state: State, pool: Pool) -> tuple[int, ...]:
+    """The most that may leave a pool by each of its bounds (ACC-5, ACC-14, ACC-15), in quote units."""
+    held, floor = state.holdings(pool), state.venue.withdraw_floor or Ratio(0, 1)
+    kept = divide_up(pool_notional(held) * floor.numerator, floor.denominator)
+    return free(state, pool), pool_equity(pool.collateral, held) - kept, pool.collateral
 
 
 def backstop_line(venue: Venue, margin: int) -> int:

@@ -419,6 +419,16 @@ def a_trader_can_always_reduce_at_the_mark(case: Case, lost: int = 0) -> bool:
     return arithmetic.reduction_is_safe(equity, maintenance, equity - lost, maintenance_after, positions_after)
 
 
+@lemma("ACC-14", Control("So may any other.", without="it is not more"))
+def less_may_leave_above_a_floor(case: Case) -> bool:
+    """From a pool that keeps its floor when an amount leaves it, any amount that is not larger may leave as well."""
+    equity, worth, leaving, other = case.integers("equity", "notional", "leaving", "other")
+    floor = any_share(case, "floor", 1)
+    case.given("it keeps the floor", arithmetic.keeps_the_floor(equity - leaving, worth, floor))
+    case.given("it is not more", other <= leaving)
+    return arithmetic.keeps_the_floor(equity - other, worth, floor)
+
+
 def _any_reduction(case: Case) -> tuple[tuple[int, int], tuple[int, int]]:
     """Equity and maintenance margin before any accepted reduction, and after it."""
     equity, maintenance, equity_after, maintenance_after, positions_after = case.integers(

@@ -197,7 +197,7 @@ def an_order_fits_its_position(step: Step) -> Verdict:
 # ---------------------------------------------------------------------------------------------------------------- steps
 
 
-@OBSERVED.add("history", "EVT-2 AMT-3 AMT-4 EVT-4 ACC-5 ACC-6 ACC-7 ACC-8 ACC-9 ACC-13 FIL-1 FIL-5 EVT-9")
+@OBSERVED.add("history", "EVT-2 AMT-3 AMT-4 EVT-4 ACC-5 ACC-6 ACC-7 ACC-8 ACC-9 ACC-13 ACC-14 ACC-15 FIL-1 FIL-5 EVT-9")
 def an_event_is_accepted_exactly_if_its_rule_says_so(step: Step) -> Verdict:
     """An event is refused with the code of the first check that fails, and accepted if none does."""
     expected = step.expected_refusal

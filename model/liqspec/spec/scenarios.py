@@ -112,6 +112,7 @@ class Change:
     liquidation: dict[str, Any] | None = None
     backstop: dict[str, Any] | None = None
     margin: dict[str, Any] | None = None
+    account: dict[str, Any] | None = None
     mark: dict[str, Any] | None = None
 
     def tables(self) -> dict[str, dict[str, Any]]:

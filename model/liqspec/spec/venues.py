@@ -7,7 +7,7 @@ import attrs
 from attrs import Factory, field, frozen
 
 from liqspec.core.config import Config, MarketConfig, VaultConfig, Venue
-from liqspec.core.parameters import TABLES, BackstopConfig, LiquidationConfig, MarginConfig, MarkConfig
+from liqspec.core.parameters import TABLES, AccountConfig, BackstopConfig, LiquidationConfig, MarginConfig, MarkConfig
 from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import is_amount
@@ -37,6 +37,7 @@ class VenueFile:
     backstop: BackstopConfig
     liquidation: LiquidationConfig = Factory(LiquidationConfig)
     margin: MarginConfig | None = None
+    account: AccountConfig | None = None
     mark: MarkConfig | None = None
     quote_unit: str = field(default="0.000001", validator=is_amount)
     provenance: dict[str, Provenance] = Factory(dict)
@@ -52,6 +53,7 @@ class VenueFile:
             backstop=self.backstop,
             liquidation=self.liquidation,
             margin=self.margin,
+            account=self.account,
             mark=self.mark,
             vault=vault or VaultConfig(),
             quote_unit=self.quote_unit,

@@ -72,14 +72,17 @@ class NaiveEvent:
         return {key: evolve(before, collateral=before.collateral + amount)}
 
     def outflow(self, key: str, amount: Fraction) -> str | None:
-        """ACC-5, ACC-6: whether a pool may pay an amount."""
+        """ACC-5, ACC-6, ACC-14, ACC-15: whether a pool may pay an amount."""
         pool, contents = self.before.pools.get(key), self.before.contents(key)
         if pool is not None and pool.order_working():
             return "order_working"
         if pool is not None and pool.in_liquidation:
             return "in_liquidation"
-        left = self.memory.equity(contents) - amount
-        return "insufficient_margin" if left < self.memory.initial_margin(contents) else None
+        left, rules = self.memory.equity(contents) - amount, self.memory.rules
+        floor = rules.withdraw_floor * total(self.memory.notional(held) for held in contents.holdings.values())
+        short = left < max(self.memory.initial_margin(contents), floor)
+        spent = rules.collateral_only and contents.collateral < amount
+        return "insufficient_margin" if short or spent else None
 
 
 class Deposit(NaiveEvent):

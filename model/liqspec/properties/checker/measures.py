@@ -63,6 +63,8 @@ class NaiveRules:
     restore_factor: Fraction
     restore_initial: bool
     rounds_down: bool
+    withdraw_floor: Fraction
+    collateral_only: bool
     forms_marks: bool
     max_move: Fraction | None
     stale_ms: int | None
@@ -91,6 +93,8 @@ class NaiveRules:
             restore_factor=number(restore.get("factor", "1")),
             restore_initial=restore.get("measure") == "initial",
             rounds_down=config.get("margin", {}).get("rounding") == "down",
+            withdraw_floor=number(config.get("account", {}).get("withdraw_floor", "0")),
+            collateral_only=config.get("account", {}).get("withdraw_from") == "collateral",
             forms_marks="mark" in config,
             max_move=number(config["mark"]["max_move"]) if "max_move" in config.get("mark", {}) else None,
             stale_ms=config.get("mark", {}).get("stale_ms"),
