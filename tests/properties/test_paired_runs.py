@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from liqspec.core import arithmetic
+from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.refusals import NotPositive
@@ -193,7 +194,7 @@ def collateral(engine: Engine, account: str) -> int:
 
 def alone(config: dict[str, Any], events: list[EventData]) -> Verdict:
     """The verdict on a run without one of its accounts."""
-    return WHOLE_RUNS["an_unrelated_account_changes_nothing"].judge(WholeRun(config, events))
+    return WHOLE_RUNS["an_unrelated_account_changes_nothing"].judge(WholeRun(Engine(Config.from_json(config)), events))
 
 
 def test_an_event_that_is_refused_only_with_another_account_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

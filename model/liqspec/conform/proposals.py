@@ -7,6 +7,7 @@ from random import Random
 from attrs import fields, frozen
 
 from liqspec.core import events
+from liqspec.core.admission import admit_fields
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EVENTS, EventData
@@ -49,7 +50,7 @@ class Proposals:
 def is_malformed(model: Engine, event: EventData) -> bool:
     """Whether an event is refused for its shape alone: as malformed, or as off a grid (EVT-2)."""
     try:
-        events.from_json(event).admit(model.state)
+        admit_fields(events.from_json(event), model.state)
     except (BadRequest, OffGrid):
         return True
     except Refusal:

@@ -1,5 +1,6 @@
 """The executable model: a configured venue to which events are applied one at a time (EVT-1)."""
 
+from copy import copy
 from typing import Any
 
 from attrs import frozen
@@ -30,8 +31,15 @@ class Engine:
         Raises:
             InvalidConfig: the configuration is not a valid rule set, or its accounts, marks or cash are wrong (CFG-1).
         """
+        self._config = config
         self.venue = Venue.from_config(config)
         self.state = _start(config, self.venue)
+
+    def another(self) -> "Engine":
+        """An engine of the same configuration, at the start of a run."""
+        other = copy(self)
+        other.state = _start(self._config, self.venue)
+        return other
 
     def apply(self, event: Event) -> tuple[Effect, ...]:
         """Apply one event whole: check it, change what it says, assess every touched pool (EVT-1, LIQ-6, LIF-4).

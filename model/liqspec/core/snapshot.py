@@ -200,8 +200,10 @@ def capture(state: State) -> Snapshot:
         state.block,
         tuple(state.marks.items()),
         tuple(
-            AccountValue(account.name, _window(account.window), tuple(_pool(pool) for pool in account.pools()))
-            for account in state.accounts.values()
+            [
+                AccountValue(account.name, _window(account.window), tuple([_pool(pool) for pool in account.pools()]))
+                for account in state.accounts.values()
+            ]
         ),
         _book(state.vault),
         _book(state.outside),
@@ -231,14 +233,19 @@ def _pool(pool: Pool) -> PoolValue:
         pool.in_liquidation,
         _window(pool.window),
         tuple(
-            PositionValue._make((market, *_OF_POSITION(position), _window(position.window)))
-            for market, position in sorted(pool.positions.items())
+            [
+                PositionValue._make((market, *_OF_POSITION(position), _window(position.window)))
+                for market, position in sorted(pool.positions.items())
+            ]
         ),
     )
 
 
+_NO_WINDOW = WindowValue()
+
+
 def _window(window: Window) -> WindowValue:
-    return WindowValue(window.until, window.forcing_until)
+    return WindowValue(window.until, window.forcing_until) if window.until or window.forcing_until else _NO_WINDOW
 
 
 def _book(book: Book) -> BookValue:

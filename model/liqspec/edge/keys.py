@@ -6,6 +6,7 @@ taken apart again.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from liqspec.edge.texts import show
@@ -27,6 +28,7 @@ REFUSED = tuple(
 )
 
 
+@lru_cache(maxsize=4096)
 def is_refused(code_point: int) -> bool:
     """Whether a name must not have this code point (AMT-7)."""
     noncharacter = code_point & 0xFFFE == 0xFFFE  # U+xFFFE and U+xFFFF
@@ -85,6 +87,7 @@ def market_of(key: str) -> str:
     return parts(key)[1]
 
 
+@lru_cache(maxsize=4096)
 def pool_of(key: str) -> str:
     """The pool that backs a position: its own where it is isolated, else the cross pool (ACC-1).
 

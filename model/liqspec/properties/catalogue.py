@@ -252,11 +252,15 @@ def other_pools_are_untouched(step: Step) -> Verdict:
 def only_the_trader_increases_a_position(step: Step) -> Verdict:
     """No event but the position's own trade makes a position larger or turns it round."""
     held = False
+    own = measures.event_position(step.event) if step.accepted_a("trade") else None
     for key, position in step.after.positions.items():
-        if step.accepted_a("trade", of=key):
+        if key == own:
             continue
+        before = step.before.positions.get(key)
         held = held or position.size != 0
-        earlier = step.before.positions[key].size if key in step.before.positions else ZERO
+        if position is before:
+            continue
+        earlier = ZERO if before is None else before.size
         if abs(position.size) > abs(earlier) or position.size * earlier < 0:
             return violated(f"{key} went from {_n(earlier)} to {_n(position.size)} by a {step.event['type']}")
     return holds_if(held)
@@ -346,10 +350,11 @@ def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Verdict:
 def a_life_ends_once(step: Step) -> Verdict:
     """Closed is final for a life, backstopped lasts until the next block, and only an opening trade begins a life."""
     ended = False
+    block, own = step.accepted_a("block"), measures.event_position(step.event) if step.accepted_a("trade") else None
     for key, position in step.after.positions.items():
         before = step.before.positions.get(key)
         lives = 0 if before is None else before.life
-        opens = step.accepted_a("trade", of=key) and (before is None or not before.size)
+        opens = key == own and (before is None or not before.size)
         if position.life != lives + (1 if opens else 0):
             return violated(f"{key} has life {position.life} after {lives}")
         if before is None or opens:
@@ -357,7 +362,6 @@ def a_life_ends_once(step: Step) -> Verdict:
         ended = ended or before.state in ("closed", "backstopped")
         if before.state == "closed" and position.state != "closed":
             return violated(f"{key} was closed and is {position.state} in the same life")
-        block = step.accepted_a("block")
         if before.state == "backstopped" and position.state != ("closed" if block else "backstopped"):
             return violated(f"{key} was backstopped and is {position.state} after a {step.event['type']}")
     return holds_if(ended)
@@ -367,8 +371,7 @@ def a_life_ends_once(step: Step) -> Verdict:
 def an_ended_position_shows_how_it_ended(step: Step) -> Verdict:
     """A position that a fill or its trader closed is closed, and one that the vault took is backstopped."""
     ended = False
-    for key, position in step.after.positions.items():
-        before = step.before.positions.get(key)
+    for key, (before, position) in step.moved.items():
         if not step.accepted or position.size or before is None or not before.size:
             continue
         ended, to_vault = True, key in step.expected(position.pool).holdings
@@ -444,12 +447,15 @@ def an_order_changes_only_as_it_may(step: Step) -> Verdict:
 @OBSERVED.add("step", "LIF-1 FIL-1 EVT-9 LIQ-10")
 def a_partial_liquidation_shows_until_the_next_block(step: Step) -> Verdict:
     """A fill that leaves size makes its position partially liquidated; it stays so in its block, and no longer."""
+    if not step.accepted:
+        return NOT_EXERCISED
     exercised = False
+    own = measures.event_position(step.event) if step.accepted_a("fill") else None
     for key, after in step.after.positions.items():
         before = step.before.positions.get(key)
-        if not after.size or not step.accepted:
+        if not after.size:
             continue
-        filled = step.accepted_a("fill", of=key)
+        filled = key == own
         was = before is not None and before.state == "partially_liquidated" and before.life == after.life
         wanted = filled or (was and step.event["type"] != "block")
         exercised = exercised or wanted or was

@@ -15,7 +15,7 @@ from liqspec.properties.coverage import Coverage
 from liqspec.properties.mark_price import FORMED
 from liqspec.properties.model_step import ANSWERS, MODEL, Answer, ModelStep
 from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS, PairedRun, WholeRun
-from liqspec.properties.property import NOT_EXERCISED, Properties, Property, Verdict
+from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Property, Verdict
 from liqspec.properties.reach import Follower
 
 Found = tuple[str, str]  # the name of a violated property, and what was wrong
@@ -115,12 +115,12 @@ def _guarded(event: EventData, judged: Judged, coverage: Coverage) -> list[Found
 
 def _counted(judged: Judged, coverage: Coverage) -> list[Found]:
     """Count what was exercised, and return what was violated."""
-    found = []
+    found, checked = [], coverage.checked
     for entry, verdict in judged:
         if verdict is NOT_EXERCISED:
             continue
         if entry.counted:
-            coverage.checked[entry.name] += 1
-        if verdict.outcome == "violated":
+            checked[entry.name] += 1
+        if verdict is not HOLDS and verdict.outcome == "violated":
             found.append((entry.name, verdict.wrong))
     return found

@@ -8,7 +8,6 @@ from typing import Any
 from attrs import evolve, frozen
 
 from liqspec.core.arithmetic import Ratio
-from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.observation import Observer
@@ -138,13 +137,16 @@ def _mirror(state: Snapshot, marks: dict[str, int], units: dict[str, int]) -> Sn
     """The state with every position on the other side, at the cost that leaves its PnL at these marks the same."""
 
     def position(held: PositionValue) -> PositionValue:
-        turn = 2 * held.size * marks[held.market] * units[held.market]
-        return held._replace(size=-held.size, cost=held.cost - turn)
+        market, now, size, cost, *rest = held
+        return PositionValue._make((market, now, -size, cost - 2 * size * marks[market] * units[market], *rest))
 
-    def pools(account: AccountValue) -> tuple[PoolValue, ...]:
-        return tuple(one._replace(positions=tuple(map(position, one.positions))) for one in account.pools)
+    def pool(one: PoolValue) -> PoolValue:
+        return one._replace(positions=tuple(map(position, one.positions))) if one.positions else one
 
-    return evolve(state, accounts=tuple(one._replace(pools=pools(one)) for one in state.accounts))
+    def account(one: AccountValue) -> AccountValue:
+        return AccountValue(one.name, one.window, tuple(map(pool, one.pools)))
+
+    return evolve(state, accounts=tuple(map(account, state.accounts)))
 
 
 def _mirrored_event(pair: PairedRun) -> EventData | None:
@@ -199,12 +201,12 @@ Observation = dict[str, Any]
 
 @frozen
 class WholeRun:
-    """A run from its start: the configuration, all events, and what came of each if that was seen.
+    """A run from its start: an engine of its configuration, all events, and what came of each if that was seen.
 
     What came of an event is the code of its refusal and the observation after it.
     """
 
-    config: dict[str, Any]
+    engine: Engine
     events: list[EventData]
     seen: list[tuple[str | None, Observation]] | None = None
 
@@ -212,7 +214,7 @@ class WholeRun:
         """What came of each event, on an engine of this run if it was not seen."""
         if self.seen is not None:
             return iter(self.seen)
-        engine, observer = Engine(Config.from_json(self.config)), Observer()
+        engine, observer = self.engine.another(), Observer()
         return ((apply_event(engine, event).code, observer.observe(engine.state)) for event in self.events)
 
 
@@ -222,11 +224,10 @@ WHOLE_RUNS = Properties[WholeRun]("model")
 @WHOLE_RUNS.add("pair", "LIQ-2 ACC-2 CLD-5")
 def an_unrelated_account_changes_nothing(run: WholeRun) -> Verdict:
     """Take away all events of one account, and all other accounts fare the same."""
-    config = run.config
-    if len(config["accounts"]) < 2:
+    accounts = run.engine.state.accounts
+    if len(accounts) < 2:
         return NOT_EXERCISED
-    absent = max(config["accounts"])
-    alone, observer = Engine(Config.from_json(config)), Observer()
+    absent, alone, observer = max(accounts), run.engine.another(), Observer()
     working, acted = set[str](), False
     for event, (code, seen) in zip(run.events, run.outcomes(), strict=True):
         ours = event.get("account") == absent

@@ -34,10 +34,12 @@ RUNS, FOUND = 80, 5  # more random runs at most, and of those that violate somet
 def judge_all(violation: Violation, events: list[EventData]) -> Violation | None:
     """The violation of the same property in a run of these events, cut after it; None if there is none."""
     if violation.property in WHOLE_RUNS:
-        found = dict(judge_whole_run(WholeRun(violation.config, events), Coverage()))
+        engine = Engine(Config.from_json(violation.config))
+        found = dict(judge_whole_run(WholeRun(engine, events), Coverage()))
         wrong = found.get(violation.property)
         return evolve(violation, wrong=wrong, events=events) if wrong else None
-    engine, other = Engine(Config.from_json(violation.config)), Engine(Config.from_json(violation.config))
+    engine = Engine(Config.from_json(violation.config))
+    other = engine.another()
     monitor = Monitor.of_start(engine, violation.config, Coverage())
     for index, event in enumerate(events):
         broken = monitor.apply(event)

@@ -145,7 +145,8 @@ def run_in(
         return [Violation(name, wrong, where, config, list(events)) for name, wrong in found]
 
     try:
-        engine, other = Engine(Config.from_json(config)), Engine(Config.from_json(config))
+        engine = Engine(Config.from_json(config))
+        other = engine.another()
         guide, monitor = drawn.guide(random, engine, optional), Monitor.of_start(engine, config, coverage)
 
         def apply(event: EventData) -> list[Violation] | None:
@@ -160,7 +161,7 @@ def run_in(
             return violations(found) or None
 
         found = guided_run(guide.next_event, apply, drawn.length, where)
-        coverage.violations.extend(found or violations(judge_whole_run(WholeRun(config, events, seen), coverage)))
+        coverage.violations.extend(found or violations(judge_whole_run(WholeRun(engine, events, seen), coverage)))
     except Exception as error:
         coverage.failures.append(InternalFailure.of(where, error, events))
     return events

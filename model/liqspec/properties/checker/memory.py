@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import wraps
 from operator import attrgetter
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from attrs import Factory, define, fields
 
@@ -28,22 +28,23 @@ def _once(measure: Callable[["Memory", Contents], Measure]) -> Callable[["Memory
 
     @wraps(measure)
     def measured(memory: "Memory", pool: Contents) -> Measure:
-        rules, marks, leverages = memory.rules, memory.marks, memory.leverages
         kept = pool.measured.get(name)
-        if kept is not None and kept[0] is rules:
-            if kept[1] is marks and kept[2] is leverages:
-                return cast(Measure, kept[3])
-            if all(
-                kept[1][held.market] is marks[held.market] and kept[2].get(key) == leverages.get(key)
-                for key, held in pool.holdings.items()
-            ):
-                pool.measured[name] = (rules, marks, leverages, kept[3])
-                return cast(Measure, kept[3])
-        value = measure(memory, pool)
-        pool.measured[name] = (rules, marks, leverages, value)
-        return value
+        if kept is not None and kept[0] is memory.marks and kept[1] is memory.leverages and kept[2] is memory.rules:
+            return cast(Measure, kept[3])
+        if kept is None or not _same_inputs(memory, pool, *kept[:3]):
+            kept = (None, None, None, measure(memory, pool))
+        pool.measured[name] = (memory.marks, memory.leverages, memory.rules, kept[3])
+        return cast(Measure, kept[3])
 
     return measured
+
+
+def _same_inputs(memory: "Memory", pool: Contents, marks: Any, leverages: Any, rules: NaiveRules) -> bool:
+    """Whether the marks and the leverages of what a pool holds are those of an earlier memory."""
+    return rules is memory.rules and all(
+        marks[held.market] is memory.marks[held.market] and leverages.get(key) == memory.leverages.get(key)
+        for key, held in pool.holdings.items()
+    )
 
 
 @define

@@ -38,7 +38,9 @@ class Step:
 
     def accepted_a(self, *kinds: str, of: str | None = None) -> bool:
         """Whether an event of one of these types was accepted; with `of`, one that names this position."""
-        return self.accepted and self.event["type"] in kinds and (of is None or of == event_position(self.event))
+        if self.refusal is not None or self.event["type"] not in kinds:
+            return False
+        return of is None or of == event_position(self.event)
 
     def expected(self, pool: str) -> Contents:
         """What the pool should hold after the event's change, before assessment."""
