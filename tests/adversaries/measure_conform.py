@@ -67,7 +67,7 @@ def command(number: str) -> list[str]:
     path = f"sys.path.insert(0, {str(Path(__file__).parents[1])!r})"
     install = f"from liqspec.step.wrong_engines import EVERY; EVERY[{number!r}].install()"
     # The oracle without the rest of the command line, which takes a second to load.
-    served = "serve(Oracle(sys.stderr, with_effects=False), sys.stdin.buffer, sys.stdout.buffer)"
+    served = "serve(Oracle(sys.stderr, with_effects=False, with_prices=True), sys.stdin.buffer, sys.stdout.buffer)"
     return [
         sys.executable,
         "-c",

@@ -82,7 +82,7 @@ class Follower:
             shapes.WrongShape, InvalidConfig: the configuration, or what is known of the state before, is malformed.
         """
         self._head, self._mode = head, mode
-        self.model = Engine(head.config)
+        self.model = Engine(head.config, shows_prices=head.observes.prices)
         self.audit = Audit(engine=head.engine)
         if head.before is not None:
             done = relation.complete_before(self.model, head.before)

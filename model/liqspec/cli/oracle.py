@@ -16,6 +16,9 @@ def oracle(
         str | None,
         typer.Option(help="Serve only this rule set: a shipped venue's name, or a .toml file. Reported in `hello`."),
     ] = None,
+    prices: Annotated[
+        bool, typer.Option(help="Also observe each position's liquidation and bankruptcy price.")
+    ] = False,
     effects: Annotated[bool, typer.Option(help="Tell in each reply what happened, and by which rule.")] = True,
 ) -> None:
     """Serve the model as a reference engine on standard input and output, by the protocol of `spec/protocol.md`.
@@ -26,7 +29,9 @@ def oracle(
     Examples: `liqspec oracle`, `liqspec oracle --venue hyperliquid`,
     `echo '{"op":"hello","protocol":1}' | liqspec oracle`
     """
-    conversation = Oracle(sys.stderr, None if venue is None else venues.load(venue), with_effects=effects)
+    conversation = Oracle(
+        sys.stderr, None if venue is None else venues.load(venue), with_effects=effects, with_prices=prices
+    )
     if sys.stdin is None or sys.stdout is None:  # started with either closed: there is nothing to answer
         finish(True)
     try:

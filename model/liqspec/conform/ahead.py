@@ -196,7 +196,7 @@ class _Run:
 
     def play(self, proposing: Proposing, length: int, where: str) -> Finding | None:
         """Send the run, and compare."""
-        model, failure = Engine(Config.from_json(self.config)), None
+        model, failure = Engine(Config.from_json(self.config), shows_prices=self.comparison.observes.prices), None
         follower = self.coverage.reach.follow(model, MEASURED)
         if self.witnessed and self.comparison.judged:
             self._own = OwnObservations(self.config, self.coverage.checked)

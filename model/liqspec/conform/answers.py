@@ -164,7 +164,7 @@ def read_hello(reply: dict[str, Any]) -> Hello:
     venue, families = reply.get("venue"), _names("families", reply.get("families", []), tuple(sorted(FAMILIES)))
     return Hello(
         engine=one_line(str(reply.get("engine", "unnamed")), 100),
-        observes=_names("observes", reply.get("observes"), observables.names()),
+        observes=_names("observes", reply.get("observes"), observables.every_name()),
         states=states,
         events=_names("events", reply.get("events"), tuple(EVENTS)),
         families=families,

@@ -53,7 +53,7 @@ class Explanation:
         if shown is None:
             return finding
         first, *others = finding.reasons
-        played = _played(finding.config, finding.applied)
+        played = _played(finding.config, finding.applied, self.comparison.observes.prices)
         deadline = time.monotonic() + seconds
         last = EVENTS.get(str(finding.applied[-1].get("type"))) if finding.applied else None
         for hypotheses in (self.hypotheses, neighbours(lambda: list(played.answers()), last)):
@@ -70,7 +70,7 @@ class Explanation:
             certain = len({wrong.rule for wrong in mistakes}) < 2 and asked >= CONFIRMING
             if not mistakes or certain or (asked and time.monotonic() > deadline):
                 break
-            played = _played(config, events)
+            played = _played(config, events, self.comparison.observes.prices)
             expected = list(played.answers())
             if all(played.answered_by(wrong, expected, self.alike) for wrong in mistakes):
                 continue  # none of them shows here
@@ -121,9 +121,9 @@ class Explanation:
         return known if len(known) == len(answers) else None
 
 
-def _played(config: dict[str, Any], events: list[EventData]) -> Played:
+def _played(config: dict[str, Any], events: list[EventData], prices: bool) -> Played:
     read = Config.from_json(config)
-    return Played(start=lambda: Engine(read), events=events)
+    return Played(start=lambda: Engine(read, shows_prices=prices), events=events)
 
 
 def _observed(reply: dict[str, Any]) -> Observed | None:

@@ -136,7 +136,7 @@ class LockStep:
 
     def __attrs_post_init__(self) -> None:
         """Start the model; the engine starts later, because that can fail."""
-        self.model = Engine(Config.from_json(self.config))
+        self.model = Engine(Config.from_json(self.config), shows_prices=self.comparison.observes.prices)
         self._follower = self.coverage.reach.follow(self.model, MEASURED)
         self._families = tuple(families_of(self.config))
         shown, whole = self.model.observe(), self.model.snapshot()

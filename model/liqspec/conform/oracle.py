@@ -27,16 +27,19 @@ INTERNAL_ERROR = "internal_error"
 class Oracle:
     """One conversation: every line gets exactly one reply, whatever it is; `ended` after a `bye`."""
 
-    def __init__(self, log: TextIO, venue: VenueFile | None = None, *, with_effects: bool = True) -> None:
+    def __init__(
+        self, log: TextIO, venue: VenueFile | None = None, *, with_effects: bool = True, with_prices: bool = False
+    ) -> None:
         """Begin.
 
-        Where a `venue` is given, only its rule set can be run. Replies include effects unless `with_effects` is false.
-        What should never happen is written to `log`.
+        Where a `venue` is given, only its rule set can be run. Replies include effects unless `with_effects` is false,
+        and positions have their prices (OBS-5) if `with_prices` is true. What should never happen is written to `log`.
         """
         self.ended = False
         self._log = log
         self._venue = venue
         self._with_effects = with_effects
+        self._with_prices = with_prices
         self._engine: Engine | None = None
         self._units: Units | None = None
 
@@ -68,7 +71,7 @@ class Oracle:
             "ok": True,
             "protocol": protocol.PROTOCOL,
             "engine": f"liqspec {__version__}",
-            "observes": list(observables.names()),
+            "observes": list(observables.every_name() if self._with_prices else observables.names()),
             "states": "full",
             "events": list(events.EVENTS),
             "families": sorted(FAMILIES),
@@ -81,7 +84,7 @@ class Oracle:
             config = Config.from_json(data)
             if self._venue is not None:
                 _check_rule_set(self._venue, config)
-            engine = Engine(config)
+            engine = Engine(config, shows_prices=self._with_prices)
         except (WrongShape, InvalidConfig) as error:
             raise BadLine(f"config: {error}") from None
         self._engine, self._units = engine, Units(engine.venue)

@@ -99,14 +99,18 @@ class Market:
 
 @frozen(eq=False, kw_only=True)
 class Venue(Parameters):
-    """A rule set: markets and the parameters of the liquidation, all amounts in integers."""
+    """A rule set: markets and the parameters of the liquidation, all amounts in integers.
+
+    `shows_prices` says whether an observation has the prices of OBS-5; no rule depends on it.
+    """
 
     markets: dict[str, Market]
     money: Grid
     forms_marks: bool
+    shows_prices: bool = False
 
     @classmethod
-    def from_config(cls, config: Config) -> "Venue":
+    def from_config(cls, config: Config, *, shows_prices: bool = False) -> "Venue":
         """The rule set of a configuration.
 
         Raises:
@@ -122,7 +126,8 @@ class Venue(Parameters):
             name: attrs.evolve(market, schedule=market.schedule._replace(rounds_down=rounds_down))
             for name, market in markets.items()
         }
-        return cls(markets=markets, money=money, forms_marks=config.mark is not None, **values)
+        forms_marks = config.mark is not None
+        return cls(markets=markets, money=money, forms_marks=forms_marks, shows_prices=shows_prices, **values)
 
 
 def _grid(path: str, step: str) -> Grid:

@@ -25,14 +25,14 @@ class Engine:
     Its state changes only by `apply`, and by `restore` of an earlier snapshot.
     """
 
-    def __init__(self, config: Config) -> None:
-        """Start a run.
+    def __init__(self, config: Config, *, shows_prices: bool = False) -> None:
+        """Start a run, in whose observations positions have their prices or not (OBS-5).
 
         Raises:
             InvalidConfig: the configuration is not a valid rule set, or its accounts, marks or cash are wrong (CFG-1).
         """
         self._config = config
-        self.venue = Venue.from_config(config)
+        self.venue = Venue.from_config(config, shows_prices=shows_prices)
         self.state = _start(config, self.venue)
 
     def another(self) -> "Engine":

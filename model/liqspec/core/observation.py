@@ -1,11 +1,15 @@
 """What everyone may see of a venue, as plain data in the outside format (OBS-1)."""
 
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 
 from liqspec.core import arithmetic
+from liqspec.core.arithmetic import Holding
 from liqspec.core.state import Pool, Position, State
-from liqspec.edge.amounts import is_decimal
+from liqspec.edge.amounts import decimal_text, is_decimal
+
+PLACES = 18  # the decimals of an observed bankruptcy price (OBS-5)
 
 
 def observe(state: State) -> dict[str, Any]:
@@ -35,7 +39,9 @@ class Observer:
 
     def _position(self, state: State, position: Position) -> dict[str, Any]:
         ends = cooldown_until(state, position)
-        shown = (position.state, position.size, position.cost, position.order, position.life, ends)
+        shown: tuple[object, ...] = position.state, position.size, position.cost, position.order, position.life, ends
+        if state.venue.shows_prices:
+            shown += (measured(state, position),)
         formed = self._formed.get(position)
         if formed is None or formed[0] != shown:
             formed = self._formed[position] = shown, observe_position(state, position)
@@ -73,8 +79,9 @@ def observe_vault(state: State) -> dict[str, Any]:
 
 
 def observe_position(state: State, position: Position) -> dict[str, Any]:
-    """A position as observed; closed ones too (OBS-2)."""
+    """A position as observed; closed ones too (OBS-2). It has its prices where they are shown (OBS-5)."""
     size = position.market.size
+    prices = observe_prices(state, position) if state.venue.shows_prices else {}
     return {
         "account": position.account,
         "market": position.market.name,
@@ -85,7 +92,34 @@ def observe_position(state: State, position: Position) -> dict[str, Any]:
         "order": None if position.order is None else size.text(position.order),
         "life": position.life,
         "cooldown_until": cooldown_until(state, position),
+        **prices,
     }
+
+
+def observe_prices(state: State, position: Position) -> dict[str, str | None]:
+    """The prices of a position as observed, null where there is none (OBS-5)."""
+    of = measured(state, position)
+    if of is None:
+        return {"liquidation_price": None, "bankruptcy_price": None}
+    equity, _, held = of
+    ticks, tick = arithmetic.liquidation_price(*of), position.market.price
+    bankruptcy = Fraction(*arithmetic.bankruptcy_price(equity, held)) * tick.step
+    return {
+        "liquidation_price": None if ticks is None else tick.text(ticks),
+        "bankruptcy_price": bankruptcy_text(bankruptcy, held.size),
+    }
+
+
+def bankruptcy_text(price: Fraction, size: int) -> str:
+    """A bankruptcy price as a decimal of at most 18 places, rounded in favour of a pool with that size (OBS-5)."""
+    scaled = price * 10**PLACES
+    return decimal_text(Fraction(ceil(scaled) if size > 0 else floor(scaled), 10**PLACES))
+
+
+def measured(state: State, position: Position) -> tuple[int, int, Holding] | None:
+    """What the prices of a position depend on; None if it is not open."""
+    pool = state.pool(position.account, position.mode, position.market.name)
+    return None if pool is None or not position.size else state.measured(pool, position)
 
 
 def cooldown_until(state: State, position: Position) -> int | None:

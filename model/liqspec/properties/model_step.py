@@ -7,12 +7,16 @@ from typing import Literal
 
 from attrs import frozen
 
+from liqspec.core import observation
 from liqspec.core.effects import Backstopped, DeficitCovered, Effect, LiquidationEntered
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import PoolValue, PositionValue, Snapshot, WindowValue
 from liqspec.edge import keys
+from liqspec.edge.amounts import ratio_text as _n
+from liqspec.properties.checker import prices
+from liqspec.properties.checker.exact import number
 from liqspec.properties.checker.measures import Contents
 from liqspec.properties.checker.memory import Window, scope_key
 from liqspec.properties.checker.witness import Witness
@@ -146,6 +150,27 @@ def a_liquidation_price_is_exact(step: ModelStep) -> Verdict:
     if ticks + side >= 1 and breached_at(ticks + side):
         return violated(f"{position.key} is breached beyond its liquidation price of {ticks} ticks")
     return HOLDS
+
+
+@MODEL.add("state", "OBS-5 MRG-10 MRG-11")
+def shown_prices_are_what_the_rules_say(step: ModelStep) -> Verdict:
+    """A shown liquidation price parts the ticks that breach the pool from the others, a shown bankruptcy price is the
+    mark at which equity is 0, rounded in the pool's favour; what does not exist is null.
+    """
+    held = list(step.witness.view.positions.values())
+    if step.refusal is not None or not held:
+        return NOT_EXERCISED
+    seen = held[step.after.block % len(held)]  # one a step, each in its turn
+    position = step.engine.state.position(seen.account, seen.market, "cross" if seen.mode == "cross" else "isolated")
+    assert position is not None, "what is observed is there"
+    shown = observation.observe_prices(step.engine.state, position)
+    known, contents = step.witness.memory, step.witness.view.contents(seen.pool)
+    wanted = prices.bankruptcy(known, contents, seen) if seen.size else None
+    if (text := shown["bankruptcy_price"]) != wanted and (text is None or wanted is None or number(text) != wanted):
+        return violated(f"{seen.key} shows the bankruptcy price {text}, must be {wanted and _n(wanted)}")
+    price = shown["liquidation_price"]
+    wrong = prices.wrong_liquidation(known, contents, seen, None if price is None else number(price))
+    return violated(f"{seen.key} shows the liquidation price {price}: {wrong}") if wrong else HOLDS
 
 
 @frozen

@@ -81,7 +81,7 @@ class Run:
 
     def __init__(self, scenario: Scenario, why: str | None = None, coverage: Coverage | None = None) -> None:
         self.scenario = scenario
-        self.engine = Engine(scenario.config)
+        self.engine = Engine(scenario.config, shows_prices=sides.observes(scenario.file.engine).prices)
         self._monitor = Monitor.of_start(self.engine, scenario.config.to_json(), coverage or Coverage())
         self._why = why
         self._ladders = {

@@ -17,13 +17,15 @@ class Observable:
     """A field of an observation: how it compares, and the rules that decide it.
 
     `effects` names the kinds of effects that can set the field, each with the rules that it adds to its own;
-    `families` those of parameters that change what the field is, each with its rules.
+    `families` those of parameters that change what the field is, each with its rules. An `optional` field is only in
+    the observations of an engine that lists it (OBS-5).
     """
 
     kind: Kind
     rules: tuple[str, ...]
     effects: dict[str, tuple[str, ...]]
     families: dict[str, tuple[str, ...]] = Factory(dict)
+    optional: bool = False
 
 
 @frozen(kw_only=True)
@@ -67,5 +69,10 @@ def observables() -> Observables:
 
 
 def names() -> tuple[str, ...]:
-    """What an engine can say that it observes, in the order in which it is compared."""
+    """What every observation has (OBS-1), in the order in which it is compared."""
+    return tuple(name for name, entry in observables().fields.items() if not entry.optional)
+
+
+def every_name() -> tuple[str, ...]:
+    """What an engine can say that it observes, with what is optional (OBS-5), in the order in which it is compared."""
     return tuple(observables().fields)

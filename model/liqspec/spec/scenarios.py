@@ -27,7 +27,7 @@ class InvalidScenario(InvalidInput):
 
 def _are_observed(_: object, attribute: Any, names: tuple[str, ...]) -> None:
     for name in names:
-        if name not in observables.names():
+        if name not in observables.every_name():
             raise shapes.WrongShape(attribute.name, f"unknown field {show(name)}; see OBS-1")
 
 

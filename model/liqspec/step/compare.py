@@ -19,12 +19,15 @@ LISTED, NOT_LISTED, NOT_REPORTED = "listed", "not listed", "not reported"
 Part = Literal["positions", "pools"]
 _KEY: dict[Part, tuple[str, ...]] = {"positions": ("account", "market", "mode"), "pools": ("account", "mode", "market")}
 # What a position that is not listed is taken to have, by those who need not list it (STP-6).
-_EMPTY = {"state": "closed", "size": "0", "cost": "0", "order": None, "cooldown_until": None}
+_EMPTY = {
+    **{"state": "closed", "size": "0", "cost": "0", "order": None, "cooldown_until": None},
+    **{"liquidation_price": None, "bankruptcy_price": None},
+}
 
 
 def _check_known(name: str, option: str) -> None:
     if name not in observables.observables().fields:
-        known = ", ".join(observables.names())
+        known = ", ".join(observables.every_name())
         raise WrongShape(option, f"unknown field {show(name)}; the fields are: {known}")
 
 
@@ -66,6 +69,11 @@ class Observes:
     states: Literal["full", "coarse"] = "full"
     tolerance: dict[str, Fraction] = field(default=Factory(dict), converter=_tolerances)
     partial: bool = False
+
+    @property
+    def prices(self) -> bool:
+        """Whether some price of a position is compared (OBS-5)."""
+        return any(observables.observables().fields[name].optional for name in self.fields)
 
     @property
     def must_list_closed(self) -> bool:
@@ -193,6 +201,8 @@ def _fields(
         path = prefix + name
         if path not in observes.fields or (observes.partial and name not in theirs):
             continue
+        if table[path].optional and name not in ours:
+            continue  # a vector shows no prices (OBS-5)
         if name not in theirs:
             yield Difference(subject, path, ours[name], NOT_REPORTED)
         elif not _equal(table[path].kind, ours[name], theirs[name], path, observes):

@@ -82,7 +82,8 @@ def judge(
         shapes.WrongShape, InvalidConfig: the configuration, the state before or what was observed is malformed, or the
             state before contradicts itself.
     """
-    engine, observes = Engine(config), evolve(observes or Observes(), partial=True)
+    observes = evolve(observes or Observes(), partial=True)
+    engine = Engine(config, shows_prices=observes.prices)
     done = complete_before(engine, before)
     observed = None if after is None else Observed.from_json(after)
 

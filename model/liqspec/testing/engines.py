@@ -28,7 +28,8 @@ class PythonEngine(Protocol):
     - `events`: the types of events that it supports, such as `("deposit", "trade")`; others are never given to it.
       Without it: every event that is not optional (VER-1).
     - `observes`: the fields that it reports, such as `("positions.state", "pools.equity")`; only these are compared.
-      Account, market and mode are always reported. Without it: all of them; a field that is missing then is a finding.
+      Account, market and mode are always reported. Without it: all but the prices of positions (OBS-5); a field that is
+      missing then is a finding.
     - `states`: "full", or "coarse" where states are compared by class (STP-7). Without it: "full".
     - `families`: the families of parameters that it has. Without it: none.
     - `venue`: the only rule set that it can run (CFG-4). Without it: any.
@@ -54,7 +55,7 @@ class PythonEngine(Protocol):
 Factory = Callable[[], PythonEngine]
 # What an engine can say of itself: each attribute with names that only it has.
 ATTRIBUTES: dict[str, Collection[str]] = {
-    "observes": observables.names(),
+    "observes": observables.every_name(),
     "states": ("full", "coarse"),
     "events": tuple(EVENTS),
     "families": FAMILIES,

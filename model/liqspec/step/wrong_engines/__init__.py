@@ -16,6 +16,7 @@ from liqspec.step.wrong_engines import (
     margin,
     mark_price,
     measuring,
+    prices,
     scale,
     sizing,
     trigger,
@@ -23,7 +24,7 @@ from liqspec.step.wrong_engines import (
 from liqspec.step.wrong_engines.base import Patch, WrongEngine
 from liqspec.step.wrong_engines.catalogue import CATALOGUE, NOT_EXPRESSIBLE
 
-__all__ = ["AT_SCALE", "CATALOGUE", "EVERY", "NOT_EXPRESSIBLE", "WRONG_ENGINES", "Patch", "WrongEngine"]
+__all__ = ["AT_SCALE", "CATALOGUE", "EVERY", "NOT_EXPRESSIBLE", "OF_PRICES", "WRONG_ENGINES", "Patch", "WrongEngine"]
 
 _MODULES = (
     trigger,
@@ -50,8 +51,10 @@ WRONG_ENGINES: dict[str, WrongEngine] = {
 }
 # Those that only a long run shows, or a large one, or one with unusual names: too large for a vector.
 AT_SCALE: dict[str, WrongEngine] = {engine.id: engine for engine in scale.ENGINES}
-EVERY: dict[str, WrongEngine] = {**WRONG_ENGINES, **AT_SCALE}
-if len(EVERY) != sum(len(module.ENGINES) for module in (*_MODULES, scale)):
+# Those that only show a wrong price, which no vector does (OBS-5).
+OF_PRICES: dict[str, WrongEngine] = {engine.id: engine for engine in prices.ENGINES}
+EVERY: dict[str, WrongEngine] = {**WRONG_ENGINES, **AT_SCALE, **OF_PRICES}
+if len(EVERY) != sum(len(module.ENGINES) for module in (*_MODULES, scale, prices)):
     raise ValueError("two wrong engines have the same id")
 
 # Numbers left out were tried and are not bugs: the rules make them indistinguishable from the right engine:
