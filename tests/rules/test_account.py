@@ -1,14 +1,26 @@
-"""What an account may do in some runs only, by hand: set a leverage, and take money out (ACC-13 to ACC-15)."""
+"""What an account may do in some runs only, by hand: leverages, money out, reversals (ACC-13 to ACC-16)."""
 
 from typing import Any
 
 import pytest
 
 from liqspec.core.config import Config
-from liqspec.core.effects import LeverageSet
+from liqspec.core.effects import LeverageSet, Traded
 from liqspec.core.engine import Engine
 from liqspec.core.parameters import InvalidConfig
-from support.builders import apply, holding, order_event, pool, refused, small_config, trade, waiting, working
+from support.builders import (
+    apply,
+    holding,
+    order_event,
+    pool,
+    position,
+    refused,
+    small_config,
+    trade,
+    transitions,
+    waiting,
+    working,
+)
 
 KEY = {"account": "alice", "market": "A", "mode": "cross"}
 
@@ -174,3 +186,95 @@ class TestCollateralOnly:
         apply(engine, "mark_price", market="A", price="200")
         apply(engine, "withdraw", account="alice", amount="200")
         assert refused(engine, "withdraw", account="alice", amount="1").rule == "ACC-5"
+
+
+class TestReversals:
+    """Ten long at 100 with 200 of collateral at 5x; `splitting` has 500 more."""
+
+    def splitting(self, collateral: str = "700", **changes: Any) -> Engine:
+        return holding(collateral, trading={"crossing": "split"}, **changes)
+
+    def test_it_closes_and_opens_the_rest_at_one_price(self) -> None:
+        """110 × 10 − 1,000 is realised; five short cost −550, and at the mark of 100 they gain 50."""
+        engine = self.splitting()
+        effects = trade(engine, "-15", "110", leverage=2)
+        assert effects[0] == Traded("ACC-9", "alice/A/cross", -10, 110, 100)
+        assert effects[2] == Traded("ACC-8", "alice/A/cross", -5, 110, 0)
+        assert transitions(effects) == ["T12", "T0"]
+        held = position(engine)
+        assert (held["size"], held["cost"], held["life"], held["state"]) == ("-5", "-550", 2, "healthy")
+        seen = pool(engine)
+        assert (seen["collateral"], seen["equity"], seen["initial_margin"]) == ("800", "850", "250")
+
+    def test_a_short_turns_too(self) -> None:
+        engine = self.splitting()
+        trade(engine, "-15", leverage=2)
+        trade(engine, "8", "90", leverage=4)
+        held = position(engine)
+        assert (held["size"], held["cost"], held["life"]) == ("3", "270", 3)
+        assert pool(engine)["collateral"] == "750"
+
+    def test_it_is_two_trades_in_one(self) -> None:
+        one, two = self.splitting(), self.splitting()
+        trade(one, "-15", "103", leverage=3)
+        trade(two, "-10", "103")
+        trade(two, "-5", "103", leverage=3)
+        assert one.snapshot() == two.snapshot()
+
+    @pytest.mark.parametrize(("size", "code"), [("-19", None), ("-20", None), ("-21", "insufficient_margin")])
+    def test_both_or_neither(self, size: str, code: str | None) -> None:
+        """Ten short at 5x need 200, which is what there is; eleven need 220 in tier 1, and 550 in tier 2."""
+        engine = self.splitting("200")
+        if code is None:
+            trade(engine, size, leverage=5)
+        else:
+            assert refused(engine, "trade", **KEY, size=size, price="100", leverage=5).code == code
+
+    def test_a_price_below_the_mark_counts_for_the_whole_trade(self) -> None:
+        """Sold at 99, twenty lose 20: equity 180, and ten short need 200. Closing alone would do."""
+        engine = self.splitting("200")
+        refusal = refused(engine, "trade", **KEY, size="-20", price="99", leverage=5)
+        assert (refusal.code, refusal.rule) == ("insufficient_margin", "ACC-8")
+        trade(engine, "-10", "99")
+
+    def test_it_needs_a_leverage_and_a_reduction_takes_none(self) -> None:
+        engine = self.splitting()
+        assert refused(engine, "trade", **KEY, size="-11", price="100").code == "bad_leverage"
+        assert refused(engine, "trade", **KEY, size="-11", price="100", leverage=6).code == "bad_leverage"
+        assert refused(engine, "trade", **KEY, size="-10", price="100", leverage=5).code == "bad_leverage"
+        trade(engine, "-11", leverage=1)
+        assert pool(engine)["initial_margin"] == "100"
+
+    def test_it_is_refused_in_liquidation(self) -> None:
+        fields = {**KEY, "size": "-11", "price": "100", "leverage": 5}
+        split = {"crossing": "split"}
+        assert refused(working(trading=split), "trade", **fields).code == "order_working"
+        assert refused(waiting(trading=split), "trade", **fields).code == "in_liquidation"
+
+    def test_a_partially_liquidated_position_is_not_turned_in_its_block(self) -> None:
+        engine = working(trading={"crossing": "split"})
+        order_event(engine, "fill", size="1", price="88")
+        fields = {**KEY, "size": "-10", "price": "88", "leverage": 5}
+        assert refused(engine, "trade", **fields).code == "in_liquidation"
+        apply(engine, "block", time=1)
+        apply(engine, "trade", **fields)
+        assert position(engine)["size"] == "-1"
+
+    def test_the_window_ends_with_its_life_and_that_of_the_pool_stays(self) -> None:
+        """CLD-1, LIF-2: in the next block the short's order is for the full size, not for a chunk."""
+        engine = working(
+            trading={"crossing": "split"},
+            liquidation={"partial_threshold": "0", "partial_fraction": "1/2", "cooldown_ms": 1000},
+        )
+        order_event(engine, "fill", size="5", price="88")
+        apply(engine, "block", time=1)
+        assert position(engine)["cooldown_until"] == 1000
+        trade(engine, "-7", "88", leverage=5)
+        assert position(engine)["cooldown_until"] is None
+        apply(engine, "mark_price", market="A", price="120")
+        assert (position(engine)["order"], position(engine)["size"]) == ("2", "-2")
+
+    @pytest.mark.parametrize("trading", [{}, {"crossing": "refuse"}])
+    def test_otherwise_it_is_refused(self, trading: dict[str, str]) -> None:
+        refusal = refused(holding("700", trading=trading), "trade", **KEY, size="-11", price="100", leverage=5)
+        assert (refusal.code, refusal.rule) == ("crosses_zero", "ACC-7")

@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 from liqspec.core import arithmetic, machine
 from liqspec.core.arithmetic import Holding, Ratio
+from liqspec.core.config import Venue
 from liqspec.core.effects import Effect, Traded, Transitioned, WindowOpened
 from liqspec.core.parameters import Restore
 from liqspec.core.state import GuardInputs, Pool, Position, State
@@ -76,6 +77,16 @@ def increase(
     if opens:
         position.life += 1
         fire(state, pool, position, "open", effects)
+
+
+def turns_round(venue: Venue, held: int, size: int) -> bool:
+    """ACC-16: whether a trade of signed size closes a position of signed size `held`, and opens the rest of it."""
+    return venue.crossing == "split" and held * size < 0 and abs(size) > abs(held)
+
+
+def closed_part(held: int, size: int) -> int:
+    """ACC-16: what a trade against a position closes of it, in lots with the sign of the trade."""
+    return size if abs(size) <= abs(held) else -held
 
 
 def reduce(state: State, pool: Pool, position: Position, size: int, price: int, effects: Effects) -> None:

@@ -17,6 +17,7 @@ from liqspec.core.parameters import (
     MarginConfig,
     MarkConfig,
     Parameters,
+    TradingConfig,
     on_grid,
 )
 from liqspec.edge import amounts, shapes
@@ -66,6 +67,7 @@ class Config:
     time: int = field(default=0, validator=is_integer)
     margin: MarginConfig | None = None
     account: AccountConfig | None = None
+    trading: TradingConfig | None = None
     mark: MarkConfig | None = None
 
     @classmethod

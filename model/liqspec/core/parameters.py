@@ -25,6 +25,7 @@ Scope = Literal["position", "pool", "account"]
 Measure = Literal["maintenance", "initial"]
 Rounding = Literal["up", "down"]
 Source = Literal["equity", "collateral"]
+Crossing = Literal["refuse", "split"]
 
 
 class InvalidConfig(InvalidField):
@@ -300,7 +301,7 @@ class AccountConfig:
         default=None,
         rule="ACC-14",
         meaning="The share of its notional that a pool's equity keeps where money leaves it; left out, none.",
-        samples=("1/10", "1/3", "1/2", "1"),
+        samples=("1/10", "1/3", "3/7", "1"),
         pairs=((None, "1/2"),),
         note=lambda rules: (
             "" if rules.withdraw_floor is None else f"what leaves a pool leaves {rules.withdraw_floor} of its notional"
@@ -316,6 +317,22 @@ class AccountConfig:
         pairs=((None, "collateral"),),
         note=lambda rules: "only collateral leaves a pool" if rules.withdraw_from == "collateral" else "",
         family="withdraw",
+    )
+
+
+@frozen(kw_only=True)
+class TradingConfig:
+    """What the venue makes of a trade that is larger than the position which it reduces (ACC-16)."""
+
+    crossing: Crossing | None = parameter(
+        choice("refuse", "split"),
+        default=None,
+        rule="ACC-16",
+        meaning="Whether a trade that turns a position round is refused, or split into two; left out, refused.",
+        samples=("split", "split", "split", "refuse"),
+        pairs=((None, "split"),),
+        note=lambda rules: "a trade may turn a position round" if rules.crossing == "split" else "",
+        family="crossing",
     )
 
 
@@ -361,6 +378,7 @@ class Parameters:
     rounding: Rounding | None
     withdraw_floor: Ratio | None
     withdraw_from: Source | None
+    crossing: Crossing | None
     max_move: Ratio | None
     stale_ms: int | None
 
@@ -374,6 +392,7 @@ TABLES: dict[str, type[Any]] = {
     "backstop": BackstopConfig,
     "margin": MarginConfig,
     "account": AccountConfig,
+    "trading": TradingConfig,
     "mark": MarkConfig,
 }
 # A family that is on in every run whose configuration has the table of its name, even an empty one.

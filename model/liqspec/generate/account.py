@@ -1,12 +1,12 @@
-"""What an account may do in some runs only: a leverage without a trade, and money out where that is limited more."""
+"""What an account may do in some runs only: set a leverage, turn a position round, and money out under more limits."""
 
 from collections.abc import Callable, Container
 from random import Random
 
-from liqspec.core.arithmetic import pool_initial_margin
+from liqspec.core.arithmetic import Holding, pool_initial_margin
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.core.state import Pool, Position
+from liqspec.core.state import Pool
 from liqspec.generate import boundaries
 from liqspec.generate.moves import Moves
 
@@ -20,39 +20,66 @@ class AccountMoves(Moves):
         self._moves = [move for kind, move in every.items() if kind in optional]
         if self._venue.withdraw_floor is not None or self._venue.withdraw_from == "collateral":
             self._moves.append(self.outflow)
+        if self._venue.crossing == "split":
+            self._moves.append(self.reversal)
         self._next: EventData | None = None  # what the event before it prepared
 
     def now_and_then(self) -> EventData | None:
-        """One of the moves in one event of ten, and what an earlier one prepared; mostly None."""
+        """One of the moves in one event of seven, and what an earlier one prepared; mostly None."""
         if (prepared := self._next) is not None:
             self._next = None
             return prepared
-        return self._random.choice(self._moves)() if self._moves and self._chance(0.1) else None
+        return self._random.choice(self._moves)() if self._moves and self._chance(0.15) else None
 
     def leverage(self) -> EventData | None:
         """Another leverage of an open position: any, or the least that its pool covers, or one out of range."""
-        random, held = self._random, self._open()
-        if not held or self._chance(0.05):
+        random, found = self._random, self._open()
+        if not found or self._chance(0.05):
             position = random.choice([None, *(one for _, one in self._state.positions())])
             key = {"account": self._account().name, "market": self._market().name, "mode": "cross"}
             return self._set(key if position is None else self._key(position), 1)
-        pool, position = random.choice(held)
+        pool, position = random.choice(found)
         most = position.market.max_leverage
         lower = random.randint(1, position.leverage)
         if lower < position.leverage and not pool.in_liquidation and self._chance(0.4):
-            return self._paid_for(pool, position, lower)
+            held = [self._state.holding(other) for other in pool.open_positions() if other is not position]
+            held.append(self._state.holding(position)._replace(leverage=lower))
+            return self._paid_for(pool, pool_initial_margin(held), self._set(self._key(position), lower))
         chosen = (1, lower, lower, most, random.randint(1, most), position.leverage, 0, most + 1)
         return self._set(self._key(position), random.choice(chosen))
 
-    def _paid_for(self, pool: Pool, position: Position, leverage: int) -> EventData:
-        """Money in or out of the account, after which the pool covers a leverage exactly, or by one unit not."""
-        held = [self._state.holding(other) for other in pool.open_positions() if other is not position]
-        held.append(self._state.holding(position)._replace(leverage=leverage))
+    def reversal(self) -> EventData | None:
+        """A trade that turns a position round into all that its pool covers: exactly, by one unit or one lot not."""
+        random, held = self._random, self._open()
+        if not held:
+            return None
+        cooling = [entry for entry in held if entry[1].state == "cooldown"]
+        pool, position = random.choice(cooling if cooling and self._chance(0.7) else held)
+        market, mark = position.market, self._mark_of(position.market)
+        leverage = random.choice((1, market.max_leverage, market.max_leverage, random.randint(1, market.max_leverage)))
+        others = [self._state.holding(other) for other in pool.open_positions() if other is not position]
         equity, _ = boundaries.measures(self._state, pool)
-        amount = pool_initial_margin(held) - equity + self._random.choice((0, 0, 0, -1, 1))
-        self._next = self._set(self._key(position), leverage)
+        most = boundaries.affordable(market, mark, equity - pool_initial_margin(others), leverage)
+        rest = max(1, random.choice((1, most, most, most // 2, most + 1, abs(position.size))))
+        size = -position.size - (rest if position.size > 0 else -rest)
+        price = market.price.text(max(1, mark + random.choice((0, 0, 0, 1, -1))))
+        event = {"type": "trade", **self._key(position), "size": market.size.text(size), "price": price}
+        if self._chance(0.9):
+            event["leverage"] = random.choice((*(leverage,) * 8, 0, market.max_leverage + 1))
+        opened = Holding(rest, rest * mark * market.unit, leverage, mark, market.unit, market.schedule)
+        if not pool.in_liquidation and self._chance(0.4):
+            return self._paid_for(
+                pool, pool_initial_margin([*others, opened]), {**event, "price": market.price.text(mark)}
+            )
+        return event
+
+    def _paid_for(self, pool: Pool, margin: int, event: EventData) -> EventData:
+        """Money in or out of a pool, after which its equity is a margin, or one unit off; the event comes next."""
+        equity, _ = boundaries.measures(self._state, pool)
+        amount = margin - equity + self._random.choice((0, 0, 0, -1, 1))
         if amount == 0:
-            return self._next
+            return event
+        self._next = event
         return self._paid(pool, amount)
 
     def outflow(self) -> EventData | None:

@@ -419,6 +419,24 @@ def a_trader_can_always_reduce_at_the_mark(case: Case, lost: int = 0) -> bool:
     return arithmetic.reduction_is_safe(equity, maintenance, equity - lost, maintenance_after, positions_after)
 
 
+@lemma(
+    "ACC-16 ACC-8 ACC-9", Control("Also a margin that another pool needs.", without="it is part of the margin before")
+)
+def a_reversal_that_opens_may_reduce(case: Case) -> bool:
+    """A trade that closes a position and opens the rest, and leaves the pool its initial margin, is also accepted as
+    the reduction that it begins with.
+    """
+    equity, maintenance, left, initial = case.integers("equity", "maintenance", "margin_of_the_others", "initial")
+    closed, rest, price, mark, unit = case.positive("closed", "rest", "price", "mark", "unit")
+    case.given("no margin is negative", left >= 0)
+    case.given("it is part of the margin before", left <= maintenance)
+    case.given("an initial margin covers the maintenance margin", initial >= left)
+    gain = arithmetic.unrealised_pnl(1, price * unit, mark, unit)
+    between, after = equity + closed * gain, equity + (closed + rest) * gain
+    case.given("the opening is covered", after >= initial)
+    return arithmetic.reduction_is_safe(equity, maintenance, between, left, case.integer("positions_after"))
+
+
 @lemma("ACC-14", Control("So may any other.", without="it is not more"))
 def less_may_leave_above_a_floor(case: Case) -> bool:
     """From a pool that keeps its floor when an amount leaves it, any amount that is not larger may leave as well."""

@@ -197,7 +197,9 @@ def an_order_fits_its_position(step: Step) -> Verdict:
 # ---------------------------------------------------------------------------------------------------------------- steps
 
 
-@OBSERVED.add("history", "EVT-2 AMT-3 AMT-4 EVT-4 ACC-5 ACC-6 ACC-7 ACC-8 ACC-9 ACC-13 ACC-14 ACC-15 FIL-1 FIL-5 EVT-9")
+@OBSERVED.add(
+    "history", "EVT-2 AMT-3 AMT-4 EVT-4 ACC-5 ACC-6 ACC-7 ACC-8 ACC-9 ACC-13 ACC-14 ACC-15 ACC-16 FIL-1 FIL-5 EVT-9"
+)
 def an_event_is_accepted_exactly_if_its_rule_says_so(step: Step) -> Verdict:
     """An event is refused with the code of the first check that fails, and accepted if none does."""
     expected = step.expected_refusal
@@ -214,7 +216,7 @@ def a_refused_event_changes_nothing(step: Step) -> Verdict:
     return HOLDS if step.before.raw == step.after.raw else violated(f"{step.refusal}, but the observation changed")
 
 
-@OBSERVED.add("step", "FIL-1 FIL-2 FIL-4 MRG-9 ACC-4 ACC-5 ACC-6 ACC-8 ACC-9 EVT-6 BKS-7")
+@OBSERVED.add("step", "FIL-1 FIL-2 FIL-4 MRG-9 ACC-4 ACC-5 ACC-6 ACC-8 ACC-9 ACC-16 EVT-6 BKS-7")
 def an_event_changes_exactly_what_it_must(step: Step) -> Verdict:
     """Collateral, sizes and costs are what the event's rule makes of them, a deficit covered; no pool else changes."""
     if not step.accepted:
@@ -346,7 +348,7 @@ def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Verdict:
     return HOLDS
 
 
-@OBSERVED.add("step", "LIF-1 LIF-2 BKS-5 EVT-9")
+@OBSERVED.add("step", "LIF-1 LIF-2 ACC-16 BKS-5 EVT-9")
 def a_life_ends_once(step: Step) -> Verdict:
     """Closed is final for a life, backstopped lasts until the next block, and only an opening trade begins a life."""
     ended = False
@@ -354,7 +356,8 @@ def a_life_ends_once(step: Step) -> Verdict:
     for key, position in step.after.positions.items():
         before = step.before.positions.get(key)
         lives = 0 if before is None else before.life
-        opens = key == own and (before is None or not before.size)
+        fresh = before is None or not before.size or before.size * position.size < 0  # turned round (ACC-16)
+        opens = key == own and fresh
         if position.life != lives + (1 if opens else 0):
             return violated(f"{key} has life {position.life} after {lives}")
         if before is None or opens:

@@ -205,9 +205,9 @@ def _common_words(schema: dict[str, Any]) -> None:
 
 _PARAMETERS_HEAD = """# The parameters of a venue
 
-What venues differ in, besides their markets: the fields of the tables `liquidation`, `backstop`, `margin`, `account`
-and `mark` of a configuration (CFG-1), and what each may be (CFG-2). This page is written from the declarations that the
-model reads (`make parameters`), and a test keeps it so.
+What venues differ in, besides their markets: the fields of the tables `liquidation`, `backstop`, `margin`, `account`,
+`trading` and `mark` of a configuration (CFG-1), and what each may be (CFG-2). This page is written from the
+declarations that the model reads (`make parameters`), and a test keeps it so.
 
 A parameter of a *family* is off by default, and only sent to an engine whose `hello` lists the family
 ([protocol](protocol.md)). The family `mark` is on in a run whose configuration has the table `mark`, even an empty one

@@ -113,6 +113,7 @@ class Change:
     backstop: dict[str, Any] | None = None
     margin: dict[str, Any] | None = None
     account: dict[str, Any] | None = None
+    trading: dict[str, Any] | None = None
     mark: dict[str, Any] | None = None
 
     def tables(self) -> dict[str, dict[str, Any]]:

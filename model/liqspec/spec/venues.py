@@ -7,7 +7,15 @@ import attrs
 from attrs import Factory, field, frozen
 
 from liqspec.core.config import Config, MarketConfig, VaultConfig, Venue
-from liqspec.core.parameters import TABLES, AccountConfig, BackstopConfig, LiquidationConfig, MarginConfig, MarkConfig
+from liqspec.core.parameters import (
+    TABLES,
+    AccountConfig,
+    BackstopConfig,
+    LiquidationConfig,
+    MarginConfig,
+    MarkConfig,
+    TradingConfig,
+)
 from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import is_amount
@@ -38,6 +46,7 @@ class VenueFile:
     liquidation: LiquidationConfig = Factory(LiquidationConfig)
     margin: MarginConfig | None = None
     account: AccountConfig | None = None
+    trading: TradingConfig | None = None
     mark: MarkConfig | None = None
     quote_unit: str = field(default="0.000001", validator=is_amount)
     provenance: dict[str, Provenance] = Factory(dict)
@@ -54,6 +63,7 @@ class VenueFile:
             liquidation=self.liquidation,
             margin=self.margin,
             account=self.account,
+            trading=self.trading,
             mark=self.mark,
             vault=vault or VaultConfig(),
             quote_unit=self.quote_unit,

@@ -122,9 +122,14 @@ class Trade(EventRecord, rule="ACC-7"):
         return state.pool(self.account, self.mode, self.market) or Pool(self.account, "isolated", self.market)
 
     def sort(self, state: State, amounts: Amounts, /) -> Sort:
-        """Whether the trade reduces the position of its key, or opens or increases it (ACC-7)."""
+        """Whether the trade reduces the position of its key, or opens, increases or turns it round (ACC-7, ACC-16)."""
+        held, size = self.held(state), amounts["size"]
+        return "increasing" if held * size >= 0 or changes.turns_round(state.venue, held, size) else "reducing"
+
+    def held(self, state: State) -> int:
+        """The signed size of the position of its key in lots; 0 if it is not open."""
         position = self.pool_in(state).positions.get(self.market)
-        return "increasing" if position is None or position.size * amounts["size"] >= 0 else "reducing"
+        return 0 if position is None else position.size
 
     def backstopped(self, state: State, _: Amounts) -> Failure | None:
         """ACC-7: the vault has not taken the position in this block."""
@@ -147,25 +152,27 @@ class Trade(EventRecord, rule="ACC-7"):
                 return Failure("market", other.key, "it was partially liquidated in this block")
         return None
 
-    def leverage_after(self, state: State) -> int | None:
-        """The leverage of the position after an increase: the trade's, or that of its present life (ACC-8)."""
+    def leverage_after(self, state: State, size: int) -> int | None:
+        """The leverage of the position after an increase: the trade's, or that of its present life (ACC-8, LIF-2)."""
         position = self.pool_in(state).positions.get(self.market)
-        if self.leverage is None and position is not None and position.size:
+        if self.leverage is None and position is not None and position.size * size > 0:
             return position.leverage
         return self.leverage
 
-    def leverage_out_of_range(self, state: State, _: Amounts) -> Failure | None:
+    def leverage_out_of_range(self, state: State, amounts: Amounts) -> Failure | None:
         """ACC-8: the leverage is from 1 to the first tier's maximum."""
-        return admission.leverage_out_of_range(state.venue.markets[self.market], self.leverage_after(state))
+        leverage = self.leverage_after(state, amounts["size"])
+        return admission.leverage_out_of_range(state.venue.markets[self.market], leverage)
 
     def increase_uncovered(self, state: State, amounts: Amounts) -> Failure | None:
-        """ACC-8: an opening or increasing trade leaves the pool at or above its initial margin."""
+        """ACC-8, ACC-16: a trade that opens, increases or turns round leaves the pool its initial margin or more."""
         pool, market = self.pool_in(state), state.venue.markets[self.market]
-        position, leverage = pool.positions.get(self.market), self.leverage_after(state)
+        position, leverage = pool.positions.get(self.market), self.leverage_after(state, amounts["size"])
         assert leverage is not None, "its range was checked"
         size, cost = (position.size, position.cost) if position is not None else (0, 0)
         bought = amounts["size"] * amounts["price"] * market.unit
         held, mark = self.others(state, pool), state.marks[market.name]
+        # What a reversal realises is part of the collateral, or of the cost: equity is the same (MRG-9).
         held.append(Holding(size + amounts["size"], cost + bought, leverage, mark, market.unit, market.schedule))
         equity = arithmetic.pool_equity(pool.collateral, held)
         return admission.below_initial_margin(state, equity, held, "size")
@@ -279,10 +286,13 @@ class Trade(EventRecord, rule="ACC-7"):
         if position is None:
             position = pool.positions[self.market] = Position(self.account, market, self.mode)
         # Change
+        rest = size
         if position.size * size < 0:
-            changes.reduce(state, pool, position, size, price, effects)
-        else:
-            changes.increase(state, pool, position, size, price, self.leverage, effects)
+            closed = changes.closed_part(position.size, size)
+            rest -= closed
+            changes.reduce(state, pool, position, closed, price, effects)
+        if rest:
+            changes.increase(state, pool, position, rest, price, self.leverage, effects)
         # Outside
         state.outside.add(market.name, -size, -size * price * market.unit)
         # Touched

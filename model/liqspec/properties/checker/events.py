@@ -133,7 +133,7 @@ _POSITION = {"account": "account", "market": "market", "mode": "mode"}
 
 
 class Trade(NaiveEvent):
-    """ACC-7 to ACC-9."""
+    """ACC-7 to ACC-9, ACC-16."""
 
     fields: ClassVar = {**_POSITION, "size": "!lot", "price": "+tick", "leverage": "integer?"}
 
@@ -145,14 +145,15 @@ class Trade(NaiveEvent):
             return "not_open"
         if pool is not None and pool.order_working():
             return "order_working"
-        if held * size < 0 and abs(size) > abs(held):
+        crosses = held * size < 0 and abs(size) > abs(held)
+        if crosses and not self.memory.rules.splits:
             return "crosses_zero"
         (after,) = self.changes().values()
-        if held * size < 0:
+        if held * size < 0 and not crosses:
             return self._reduction(pool, after)
         if pool is not None and (pool.in_liquidation or any(p.state == "partially_liquidated" for p in pool.positions)):
             return "in_liquidation"
-        leverage = self.data.get("leverage", self.memory.leverages.get(self.key) if held else None)
+        leverage = self.data.get("leverage", self.memory.leverages.get(self.key) if held * size > 0 else None)
         if (
             leverage is None
             or not 1 <= leverage <= self.memory.rules.markets[self.data["market"]].tiers[0].max_leverage
@@ -181,11 +182,15 @@ class Trade(NaiveEvent):
             self.memory.leverages = {**self.memory.leverages, self.key: self.data["leverage"]}
 
     def changes(self) -> dict[str, Contents]:
-        """ACC-8, ACC-9."""
+        """ACC-8, ACC-9; of a trade that crosses, the one after the other (ACC-16)."""
         before, size, price = self.before.contents(self.pool), self.amount("size"), self.amount("price")
         held = before.holdings.get(self.key, Holding(self.data["market"], ZERO, ZERO))
         if held.size * size >= 0:
             after, realised = Holding(held.market, held.size + size, held.cost + size * price), ZERO
+        elif abs(size) > abs(held.size):
+            closed, realised = measures.close(self.memory.rules, held, abs(held.size), price)
+            rest = held.size + size
+            after = Holding(held.market, closed.size + rest, closed.cost + rest * price)
         else:
             after, realised = measures.close(self.memory.rules, held, abs(size), price)
         return {self.pool: Contents(before.collateral + realised, _with(before.holdings, self.key, after))}

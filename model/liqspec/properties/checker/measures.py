@@ -65,6 +65,7 @@ class NaiveRules:
     rounds_down: bool
     withdraw_floor: Fraction
     collateral_only: bool
+    splits: bool
     forms_marks: bool
     max_move: Fraction | None
     stale_ms: int | None
@@ -95,6 +96,7 @@ class NaiveRules:
             rounds_down=config.get("margin", {}).get("rounding") == "down",
             withdraw_floor=number(config.get("account", {}).get("withdraw_floor", "0")),
             collateral_only=config.get("account", {}).get("withdraw_from") == "collateral",
+            splits=config.get("trading", {}).get("crossing") == "split",
             forms_marks="mark" in config,
             max_move=number(config["mark"]["max_move"]) if "max_move" in config.get("mark", {}) else None,
             stale_ms=config.get("mark", {}).get("stale_ms"),

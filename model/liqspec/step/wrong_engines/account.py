@@ -1,8 +1,8 @@
-"""Engines that are wrong about what the account may do: set a leverage, and take money out (ACC-13 to ACC-15)."""
+"""Engines that are wrong about what the account may do: leverages, money out, reversals (ACC-13 to ACC-16)."""
 
 from typing import Any
 
-from liqspec.core import admission, arithmetic, events
+from liqspec.core import admission, arithmetic, changes, events
 from liqspec.core.admission import Amounts, Failure
 from liqspec.core.arithmetic import Holding, Ratio
 from liqspec.core.state import Pool, State
@@ -12,6 +12,7 @@ Effects = list[Any]
 
 _FALL_UNCOVERED = real(events.Leverage, "insufficient_margin")
 _INCREASE_UNCOVERED = real(events.Trade, "insufficient_margin", "increasing")
+_IN_LIQUIDATION = real(events.Trade, "in_liquidation", "increasing")
 _BELOW_INITIAL_MARGIN = admission.below_initial_margin
 _BELOW_FLOOR = admission.below_floor
 
@@ -96,7 +97,111 @@ def _of_withdrawals_only(event: events.Transfer, state: State, amounts: Amounts)
     return _BELOW_INITIAL_MARGIN(state, equity, held, "amount")
 
 
+def _keeps_the_leverage(event: events.Trade, state: State, _: int) -> int | None:
+    position = event.pool_in(state).positions.get(event.market)
+    return position.leverage if event.leverage is None and position is not None and position.size else event.leverage
+
+
+def _with_the_old_leverage(event: events.Trade, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    position = event.pool_in(state).positions.get(event.market)
+    leverage = 0 if position is None else position.leverage
+    turned = position is not None and changes.turns_round(state.venue, position.size, amounts["size"])
+    touched = PERFORM[events.Trade](event, state, amounts, effects)
+    if turned and position is not None and event.leverage is None:
+        position.leverage = leverage
+    return touched
+
+
+def _in_one_life(event: events.Trade, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    position = event.pool_in(state).positions.get(event.market)
+    turned = position is not None and changes.turns_round(state.venue, position.size, amounts["size"])
+    touched = PERFORM[events.Trade](event, state, amounts, effects)
+    if turned and position is not None:
+        position.life -= 1
+    return touched
+
+
+def _window_survives(event: events.Trade, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    position = event.pool_in(state).positions.get(event.market)
+    turned = position is not None and changes.turns_round(state.venue, position.size, amounts["size"])
+    window = None if position is None else position.window
+    touched = PERFORM[events.Trade](event, state, amounts, effects)
+    if turned and position is not None and window is not None:
+        position.window = window
+    return touched
+
+
+def _at_the_old_cost(event: events.Trade, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    position = event.pool_in(state).positions.get(event.market)
+    turned = position is not None and changes.turns_round(state.venue, position.size, amounts["size"])
+    cost = 0 if position is None else position.cost
+    touched = PERFORM[events.Trade](event, state, amounts, effects)
+    if turned and position is not None:  # what was realised is left in the cost
+        bought = amounts["size"] * amounts["price"] * position.market.unit
+        touched[0].collateral -= position.cost - cost - bought
+        position.cost = cost + bought
+    return touched
+
+
+def _whole_trade_uncovered(event: events.Trade, state: State, amounts: Amounts) -> Failure | None:
+    failure = _INCREASE_UNCOVERED(event, state, amounts)
+    pool = event.pool_in(state)
+    position = pool.positions.get(event.market)
+    if failure or position is None or not changes.turns_round(state.venue, position.size, amounts["size"]):
+        return failure
+    market, leverage = position.market, event.leverage or 1
+    held, size = event.others(state, pool), amounts["size"]
+    equity = arithmetic.pool_equity(pool.collateral, state.holdings(pool))
+    held.append(Holding(size, 0, leverage, state.marks[market.name], market.unit, market.schedule))
+    return _BELOW_INITIAL_MARGIN(state, equity, held, "size")
+
+
+def _margin_before_uncovered(event: events.Trade, state: State, amounts: Amounts) -> Failure | None:
+    pool = event.pool_in(state)
+    position = pool.positions.get(event.market)
+    if position is None or not changes.turns_round(state.venue, position.size, amounts["size"]):
+        return _INCREASE_UNCOVERED(event, state, amounts)
+    held = state.holdings(pool)
+    return _BELOW_INITIAL_MARGIN(state, arithmetic.pool_equity(pool.collateral, held), held, "size")
+
+
+def _others_liquidated(event: events.Trade, state: State, amounts: Amounts) -> Failure | None:
+    failure = _IN_LIQUIDATION(event, state, amounts)
+    position = event.pool_in(state).positions.get(event.market)
+    if position is None or not changes.turns_round(state.venue, position.size, amounts["size"]):
+        return failure
+    return None if failure is not None and failure.value == position.key else failure
+
+
 ENGINES = (
+    wrong(
+        "X354",
+        "ACC-16",
+        "A reversal keeps the leverage of the life that ends",
+        Patch(events.Trade, "leverage_after", _keeps_the_leverage),
+        operates(events.Trade, _with_the_old_leverage),
+    ),
+    wrong("X355", "ACC-16", "A reversal does not begin a life", operates(events.Trade, _in_one_life)),
+    wrong("X356", "ACC-16", "The position's window survives a reversal", operates(events.Trade, _window_survives)),
+    wrong("X357", "ACC-16", "A reversal realises nothing", operates(events.Trade, _at_the_old_cost)),
+    wrong(
+        "X358",
+        "ACC-16",
+        "A reversal needs margin for the whole trade",
+        checks(events.Trade, fails("insufficient_margin", _whole_trade_uncovered, "increasing")),
+    ),
+    wrong(
+        "X359",
+        "ACC-16",
+        "A reversal is checked against the margin before it",
+        checks(events.Trade, fails("insufficient_margin", _margin_before_uncovered, "increasing")),
+    ),
+    wrong(
+        "X360",
+        "ACC-16",
+        "A partially liquidated position may be turned round",
+        checks(events.Trade, fails("in_liquidation", _others_liquidated, "increasing")),
+    ),
     wrong(
         "X347",
         "ACC-14",

@@ -139,7 +139,7 @@ def _the_maximum(event: events.Trade, state: State, amounts: Amounts) -> Failure
     return Failure("leverage", str(event.leverage), "out of range")
 
 
-def _last_lifes_leverage(self: events.Trade, state: State) -> int | None:
+def _last_lifes_leverage(self: events.Trade, state: State, _: int) -> int | None:
     position = self.pool_in(state).positions.get(self.market)
     return position.leverage or None if self.leverage is None and position is not None else self.leverage
 
