@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from engines import python_engine
 from liqspec.cli.app import app
 from liqspec.core.changes import reachable_transitions
 from liqspec.core.events import CHECKS, EVENTS, OPTIONAL
+from liqspec.core.parameters import families_of
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge import schemas
 from liqspec.search import parallel
@@ -25,8 +26,8 @@ from liqspec.search.minimise import FailingRun, minimise
 from liqspec.search.passes import PLAINER
 from liqspec.spec import rulebook
 from liqspec.spec.vectors import Case, to_text
-from liqspec.step.wrong_engines import WRONG_ENGINES
-from liqspec.vectors import corpus, refusals, suites
+from liqspec.step.wrong_engines import AT_SCALE, WRONG_ENGINES
+from liqspec.vectors import corpus, refusals, related_names, scale, suites
 from liqspec.vectors import search as searching
 from liqspec.vectors.goals import acting_rules, boundaries_met
 from liqspec.vectors.play import EVERYTHING, Played, play, play_all
@@ -45,15 +46,22 @@ def failures(player: InProcess) -> list[Played]:
     return [one for one in play_all(loaded(), player, EVERYTHING) if one.outcome != "passed"]
 
 
-def of_events(known: Iterable[str]) -> list[dict[str, Any]]:
-    """What of the corpus an engine with these events has to pass: it may lack optional ones only (VER-1)."""
-    lacking = EVENTS.keys() - known
+def due_to(hello: dict[str, Any]) -> list[dict[str, Any]]:
+    """What of the corpus an engine has to pass that says this: it may lack optional events and families (VER-1)."""
+    lacking = EVENTS.keys() - set(hello["events"])
     assert lacking <= OPTIONAL
     return [
         vector
         for vector in loaded()
-        if not any(step["event"].get("type") in lacking for step in vector["steps"] if isinstance(step["event"], dict))
+        if families_of(vector["config"]).keys() <= set(hello["families"])
+        and not any(step["event"].get("type") in lacking for step in vector["steps"] if isinstance(step["event"], dict))
     ]
+
+
+def hello_of(command: list[str]) -> dict[str, Any]:
+    """What an engine says of itself."""
+    (hello,) = foreign_engines.converse(command, [HELLO])
+    return hello
 
 
 class TestTheCorpus:
@@ -65,10 +73,11 @@ class TestTheCorpus:
         assert failures(model()) == []
 
     def test_is_passed_by_an_engine_that_shares_nothing_with_the_model(self) -> None:
-        abilities = evolve(EVERYTHING, events=frozenset(python_engine.EVENTS))
+        hello = hello_of(PYTHON_ENGINE)
+        abilities = evolve(EVERYTHING, events=frozenset(hello["events"]), families=frozenset(hello["families"]))
         played = list(play_all(loaded(), InProcess(python_engine.Session()), abilities))
         assert [one for one in played if one.outcome == "failed"] == []
-        assert sum(one.outcome == "passed" for one in played) == len(of_events(python_engine.EVENTS))
+        assert sum(one.outcome == "passed" for one in played) == len(due_to(hello))
 
     def test_fits_the_schema(self) -> None:
         for vector in loaded()[:: 1 if len(loaded()) < 100 else 5]:
@@ -76,7 +85,7 @@ class TestTheCorpus:
 
     def test_is_small(self) -> None:
         size = sum(path.stat().st_size for path in corpus.FOLDER.rglob("*.json"))
-        assert size < 3_500_000
+        assert size < 7_000_000
         assert 300 < len(loaded()) < 1_000
 
     def test_begins_with_what_is_essential(self) -> None:
@@ -145,6 +154,14 @@ def test_an_engine_that_makes_a_mistake_fails_its_case_at_the_last_step(number: 
     assert (played.outcome, played.step) == ("failed", len(vector["steps"]))
     assert (vector["title"], vector["rules"]) == (wrong.title, [wrong.rule])
     assert played.rules[0] == wrong.rule
+
+
+@pytest.mark.parametrize("number", AT_SCALE)
+def test_an_engine_that_is_wrong_from_some_size_on_fails_a_case_about_size_or_names(number: str) -> None:
+    about = [vector for vector in loaded() if vector["suite"] in (scale.SUITE, related_names.SUITE)]
+    shortest_first = sorted(about, key=lambda vector: len(vector["steps"]))
+    with AT_SCALE[number].applied():
+        assert any(play(vector, model(), EVERYTHING).outcome == "failed" for vector in shortest_first)
 
 
 def test_every_mistake_is_one_of_a_wrong_engine() -> None:
@@ -280,7 +297,7 @@ class TestTheCommand:
         assert done.exit_code == 0, done.output
         answered = json.loads(done.stdout)
         assert (answered["conforms"], answered["engine"]) == (True, "python_engine 2.2.0")
-        due = of_events(python_engine.EVENTS)
+        due = due_to(hello_of(PYTHON_ENGINE))
         assert answered["passed"] == sum(vector["suite"] == "essential" for vector in due)
 
     @pytest.mark.parametrize("language", ["python", "javascript", "c"])
@@ -291,8 +308,7 @@ class TestTheCommand:
             command = getattr(foreign_engines, f"{language}_engine")()
         done = invoke("run", "--json", "--", *command)
         answered = json.loads(done.stdout)
-        (hello,) = foreign_engines.converse(command, [HELLO])
-        assert (done.exit_code, answered["passed"]) == (0, len(of_events(hello["events"])))
+        assert (done.exit_code, answered["passed"]) == (0, len(due_to(hello_of(command))))
 
     def test_an_engine_with_a_bug_does_not(self) -> None:
         done = invoke("run", "--suite", "boundaries", "--", *foreign_engines.javascript_engine("wrong_engine.js"))

@@ -17,7 +17,7 @@ MARKETS = (
 BY_MARKET = ("markets", "marks")  # the parts of a configuration that have an entry for each market
 
 # Each line is one relation: whoever ignores it sorts two of its names wrong,
-_SORTED_WRONG: tuple[tuple[str, ...], ...] = (
+SORTED_WRONG: tuple[tuple[str, ...], ...] = (
     ("9", "10", "2", "100"),
     ("m9", "m10", "m2", "m1"),
     ("Z", "m", "\u00c4", "a", "z"),
@@ -25,7 +25,7 @@ _SORTED_WRONG: tuple[tuple[str, ...], ...] = (
     ("\U0010fffd", "\ufffd", "\uffee", "\U0001f600"),
 )
 # or confuses them.
-_RELATED: tuple[tuple[str, ...], ...] = (
+RELATED: tuple[tuple[str, ...], ...] = (
     ("abc", "ABC", "Abc", "aBc"),
     ("B", "BT", "BTC", "BTCX"),  # each is the start of the next
     ("C", "TC", "BTC", "XBTC"),  # each is the end of the next
@@ -66,18 +66,18 @@ _RELATED: tuple[tuple[str, ...], ...] = (
     (",", ";", "a,b", "a", "b"),
 )
 
-_SEPARATORS = ("", "-", "_", ".", ":", "|", ",", "#", "+", "@", "cross", "isolated")
+SEPARATORS = ("", "-", "_", ".", ":", "|", ",", "#", "+", "@", "cross", "isolated")
 _KEYED = 4  # accounts and markets with names that meet in keys
 
 
 def of_accounts_and_markets(random: Random, accounts: int, markets: int) -> tuple[list[str], list[str]]:
     """That many names of accounts and of markets, which are related among themselves, or in the keys that they make."""
     if min(accounts, markets) >= _KEYED and random.random() < 0.6:
-        by = random.sample(_SEPARATORS, k=_KEYED - 1)  # "a-b" and "c" make the same key as "a" and "b-c"
+        by = random.sample(SEPARATORS, k=_KEYED - 1)  # "a-b" and "c" make the same key as "a" and "b-c"
         owners, traded = ["a", *(f"a{one}b" for one in by)], ["c", *(f"b{one}c" for one in by)]
         return _filled(random, owners, accounts), _filled(random, traded, markets)
     if random.random() < 0.3:
-        shared = list(random.choice(_RELATED))
+        shared = list(random.choice(RELATED))
         return _filled(random, shared, accounts), _filled(random, shared, markets)
     return _filled(random, [], accounts), _filled(random, [], markets)
 
@@ -86,7 +86,7 @@ def _filled(random: Random, names: list[str], count: int) -> list[str]:
     """`count` names in any order: these first, then two or more of each of some relations."""
     names = names[:count]
     while len(names) < count:
-        related = random.choice(_SORTED_WRONG if random.random() < 0.25 else _RELATED)
+        related = random.choice(SORTED_WRONG if random.random() < 0.25 else RELATED)
         fresh = [name for name in random.sample(related, k=random.choice((2, 2, len(related)))) if name not in names]
         names += fresh[: count - len(names)]
     return random.sample(names, k=count)

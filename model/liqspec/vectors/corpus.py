@@ -138,8 +138,8 @@ def load(folder: Path) -> list[dict[str, Any]]:
 def stale(folder: Path) -> Iterator[str]:
     """What in a corpus is not as the specification makes it now; nothing is searched, so this is fast.
 
-    Worked examples, refusals and scenarios are made again; the cases that were found are run again, and must still show
-    what they are about.
+    The cases that need no search are made again; those that were found are run again, and must still show what they are
+    about.
 
     Raises:
         UnreadableFile: the index or a case cannot be read.

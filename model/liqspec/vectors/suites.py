@@ -6,7 +6,7 @@ from typing import Any
 
 from liqspec.core import machine
 from liqspec.core.events import EventData
-from liqspec.core.parameters import PARAMETERS
+from liqspec.core.parameters import OWN_TABLE, PARAMETERS
 from liqspec.distinguish.search import RuleSets
 from liqspec.distinguish.search import search as distinguish
 from liqspec.edge.texts import words
@@ -17,7 +17,7 @@ from liqspec.search.passes import FEWER, SIMPLER
 from liqspec.spec import rulebook, scenarios
 from liqspec.spec.scenarios import Scenario
 from liqspec.spec.vectors import Case
-from liqspec.vectors import refusals
+from liqspec.vectors import refusals, related_names, scale
 from liqspec.vectors.goals import BOUNDARIES, acting_rules, boundaries_met, transition_goals, transitions
 from liqspec.vectors.search import Goal, rules_seen, search
 
@@ -31,6 +31,8 @@ SUITES = {
     "parameters": "each parameter with two values, on the shortest events where they make a difference, under either",
     MISTAKES: "for each known mistake, events on which an engine that makes it answers otherwise",
     "scenarios": "the shipped scenarios, whole",
+    scale.SUITE: "much of something: positions, pools, tiers, lives, blocks, events, digits, time",
+    related_names.SUITE: "names that are easily confused, sorted wrong, or the same text in a key of two of them",
 }
 SEED = "vectors 1"
 _PROVENANCE = "found by guided search from a fixed seed, and made short"
@@ -66,7 +68,7 @@ def search_space(policy: str = "all", scope: str = "pool") -> dict[str, Any]:
 
 
 def worked() -> Iterator[Case]:
-    """The cases that need no search: worked examples, refusals, scenarios."""
+    """The cases that need no search: worked examples, refusals, scenarios, and those of scale and of names."""
     for rule in rulebook.rules().values():
         # Those of scenario files show what the users of an engine do (SCN-5), not what it does.
         for number, example in enumerate(() if rule.id.startswith("SCN-") else rule.examples, start=1):
@@ -76,6 +78,8 @@ def worked() -> Iterator[Case]:
     yield from refusals.cases()
     for name in scenarios.names():
         yield _of_scenario(scenarios.load(name), "scenarios", name, (), f"the scenario {name}")
+    yield from scale.cases()
+    yield from related_names.cases()
 
 
 def _of_scenario(scenario: Scenario, suite: str, name: str, rules: tuple[str, ...], provenance: str) -> Case:
@@ -167,7 +171,8 @@ def _found(suite: str, name: str, title: str, rules: tuple[str, ...], run: Faili
 def _parameters() -> Iterator[Case]:
     """Two cases for each pair of values, at a configuration in which only the parameter differs."""
     for path, one, other in PAIRS:
-        sets = _rule_sets(search_space(), path, one, other)
+        coarse = {"quote_unit": "1"} if path.startswith("margin.") else {}  # where a margin is rounded at all
+        sets = _rule_sets({**search_space(), **coarse}, path, one, other)
         found = distinguish(sets, Budget(steps=STEPS), (FEWER, SIMPLER)).distinction
         if found is None:
             continue
@@ -206,6 +211,7 @@ def _rule_sets(ground: dict[str, Any], path: str, one: Any, other: Any) -> RuleS
     for value in (one, other):
         changed = {**ground.get(table, {}), name: value}
         both = {"liquidation": ground["liquidation"], "backstop": ground["backstop"]}
-        rules.append({**both, table: {key: entry for key, entry in changed.items() if entry is not None}})
+        given = {key: entry for key, entry in changed.items() if entry is not None}
+        rules.append({**both, table: given} if given or table in OWN_TABLE else both)  # an engine may lack the table
     setting = {key: value for key, value in ground.items() if key != "liquidation"}
     return RuleSets(names=(_value(one), _value(other)), setting=setting, first=rules[0], second=rules[1])

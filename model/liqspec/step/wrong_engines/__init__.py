@@ -49,7 +49,7 @@ WRONG_ENGINES: dict[str, WrongEngine] = {
         key=lambda engine: (engine.id[0], int(engine.id[1:])),
     )
 }
-# Those that only a long run shows, or a large one, or one with unusual names: too large for a vector.
+# Those that only a long run shows, or a large one, or one with unusual names: vectors about these show them.
 AT_SCALE: dict[str, WrongEngine] = {engine.id: engine for engine in scale.ENGINES}
 # Those that only show a wrong price, which no vector does (OBS-5).
 OF_PRICES: dict[str, WrongEngine] = {engine.id: engine for engine in prices.ENGINES}
