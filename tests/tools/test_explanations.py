@@ -122,7 +122,7 @@ class TestNeighbours:
         ("X56", "LIQ-9", "`position.attempted = False` is left out in cancel_orders"),
         ("X132", "EVT-9", "there is no T10"),
         ("X161", "ACC-5", "in_liquidation is not checked for withdraw"),
-        ("X206", "EVT-2", "unknown_market is told before unknown_account"),
+        ("X206", "EVT-2", "unknown_market is reported before unknown_account"),
         ("X191", "ACC-9", "`maintenance_before` in place of `equity_before` in reduction_is_safe"),
     ],
 )

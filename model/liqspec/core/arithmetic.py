@@ -172,6 +172,29 @@ def chunk(size: int, fraction: Ratio) -> int:
     return divide_up(abs(size) * fraction.numerator, fraction.denominator)
 
 
+def chunk_to_tier(size: int, worth: int, steps: int, schedule: Schedule) -> int:
+    """The least lots that take a position `steps` tiers down; all where there is no such tier (PRT-4).
+
+    `worth` is that of a lot at the mark, in quote units.
+    """
+    lots = abs(size)
+    reached = sum(tier.above < lots * worth for tier in schedule.tiers[1:])
+    if reached < steps:
+        return lots
+    return lots - schedule.tiers[reached - steps + 1].above // worth
+
+
+def at_least(lots: int, size: int, worth: int, order: int | None, rest: int | None) -> int:
+    """A chunk of `lots` with the notional that an order has at least, and without a rest that is too small (PRT-5).
+
+    `worth` is that of a lot at the mark, `order` and `rest` are the least notionals, all in quote units.
+    """
+    whole = abs(size)
+    if order is not None:
+        lots = min(whole, max(lots, divide_up(order, worth)))
+    return whole if rest is not None and (whole - lots) * worth < rest else lots
+
+
 def released_cost(size: int, cost: int, closed: int) -> int:
     """The cost basis released by closing `closed` > 0 lots of a position of `size` ≠ 0 lots (MRG-9)."""
     share = divide_down(abs(cost) * closed, abs(size))

@@ -3,6 +3,7 @@
 from liqspec.core import arithmetic
 from liqspec.core.changes import fire_with, measure
 from liqspec.core.effects import (
+    CHUNKS,
     Backstopped,
     DeficitCovered,
     Effect,
@@ -12,6 +13,7 @@ from liqspec.core.effects import (
     OrderEnded,
     Sizing,
 )
+from liqspec.core.families import chunks
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
 
@@ -98,7 +100,9 @@ def cancel_orders(pool: Pool, effects: list[Effect]) -> None:
 
 
 def to_attempt(state: State, pool: Pool) -> list[Position]:
-    """The positions that get an order now, by the venue's order policy (LIQ-11, LIQ-12)."""
+    """The positions that get an order now, by the order policy; without a book none (LIQ-11, LIQ-12, LIQ-16)."""
+    if state.venue.market_attempt is False:
+        return []
     untried = [
         position for position in pool.open_positions() if position.state == "liquidatable" and not position.attempted
     ]
@@ -109,10 +113,10 @@ def to_attempt(state: State, pool: Pool) -> list[Position]:
 
 
 def emit_order(state: State, pool: Pool, position: Position, inputs: GuardInputs, effects: list[Effect]) -> None:
-    """LIQ-14, PRT-1 to PRT-3: a reduce-only market order for the position or a chunk of it."""
+    """LIQ-14, PRT-1 to PRT-5: a reduce-only market order for the position or a chunk of it."""
     sizing = order_sizing(state, pool, position, inputs)
     whole = abs(position.size)
-    position.order = arithmetic.chunk(position.size, state.venue.partial_fraction) if sizing == "chunk" else whole
+    position.order = chunks.size_of(state, pool, position) if sizing in CHUNKS else whole
     position.attempted = True
     effects.append(OrderEmitted(position.key, position.order, position.size, sizing))
 
@@ -127,7 +131,10 @@ def order_sizing(state: State, pool: Pool, position: Position, inputs: GuardInpu
     if arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, venue.backstop_threshold):
         return "below_backstop"
     # CLD-3: an open window forces full size.
-    return "window" if state.scope_window(pool, position).forces_full_size(state.time) else "chunk"
+    if state.scope_window(pool, position).forces_full_size(state.time):
+        return "window"
+    method = venue.partial_method or "fraction"
+    return "chunk" if method == "fraction" else method
 
 
 def hand_to_vault(state: State, pool: Pool, inputs: GuardInputs, effects: list[Effect]) -> None:

@@ -24,14 +24,22 @@ def measure(state: State, pool: Pool) -> GuardInputs:
         equity=arithmetic.pool_equity(pool.collateral, held),
         maintenance_margin=arithmetic.pool_maintenance_margin(held),
         in_liquidation=pool.in_liquidation,
-        book_failed=all(position.failed for position in pool.positions.values() if position.size),
+        book_failed=_book_failed(state, pool),
         backstop_threshold=state.venue.backstop_threshold,
         now=state.time,
-        restore_target=_restore_target(state.venue.restore, held),
+        restore_target=restore_target(state.venue.restore, held),
     )
 
 
-def _restore_target(restore: Restore | None, held: list[Holding]) -> Ratio | None:
+def _book_failed(state: State, pool: Pool) -> bool:
+    """BKS-2; LIQ-16: a book that is not asked counts as one that failed."""
+    if state.venue.market_attempt is False:
+        return True
+    return all(position.failed for position in pool.positions.values() if position.size)
+
+
+def restore_target(restore: Restore | None, held: list[Holding]) -> Ratio | None:
+    """What equity must reach for a pool that holds this to be restored, in addition to not being breached (LIQ-15)."""
     if restore is None:
         return None
     initial = restore.measure == "initial"

@@ -8,7 +8,9 @@ from liqspec.core.arithmetic import Ratio
 from liqspec.edge.texts import snake_case
 
 EndOfOrder = Literal["filled", "no_liquidity", "restored"]
-Sizing = Literal["no_threshold", "not_above_threshold", "below_backstop", "window", "chunk"]
+Sizing = Literal[
+    "no_threshold", "not_above_threshold", "below_backstop", "window", "chunk", "restore", "tier_down", "lots"
+]
 
 
 @frozen
@@ -103,8 +105,12 @@ class Filled(EffectRecord, rules=("FIL-1",)):
     fee: int
 
 
+CHUNKS: tuple[Sizing, ...] = ("chunk", "restore", "tier_down", "lots")  # an order that is not for the whole position
+_SIZED = {"window": "CLD-3", "chunk": "PRT-3", "restore": "PRT-4", "tier_down": "PRT-4", "lots": "PRT-4"}
+
+
 @frozen
-class OrderEmitted(EffectRecord, rules=("PRT-1", "PRT-3", "CLD-3")):
+class OrderEmitted(EffectRecord, rules=("PRT-1", "PRT-3", "PRT-4", "CLD-3")):
     """A liquidation order went to the market."""
 
     position: str
@@ -115,7 +121,7 @@ class OrderEmitted(EffectRecord, rules=("PRT-1", "PRT-3", "CLD-3")):
     @property
     def rule(self) -> str:
         """The rule that sized the order."""
-        return {"chunk": "PRT-3", "window": "CLD-3"}.get(self.sizing, "PRT-1")
+        return _SIZED.get(self.sizing, "PRT-1")
 
 
 @frozen

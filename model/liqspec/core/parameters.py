@@ -19,10 +19,12 @@ from liqspec.edge import amounts
 from liqspec.edge.amounts import Grid
 from liqspec.edge.errors import InvalidField
 from liqspec.edge.shapes import is_amount, is_integer, is_rate
+from liqspec.edge.texts import counted
 
 OrderPolicy = Literal["all", "ranked"]
 Scope = Literal["position", "pool", "account"]
 Measure = Literal["maintenance", "initial"]
+PartialMethod = Literal["fraction", "restore", "tier_down", "lots"]
 Rounding = Literal["up", "down"]
 Source = Literal["equity", "collateral"]
 Crossing = Literal["refuse", "split"]
@@ -73,8 +75,20 @@ def _money(path: str, text: str, money: Grid) -> int:
     return units
 
 
+def _above_0(path: str, value: int, _: Grid) -> int:
+    if value < 1:
+        raise InvalidConfig(path, f"must be at least 1, got {value}")
+    return value
+
+
 FLAG = Kind(values="true or false", schema={"type": "boolean"})
 MILLISECONDS = Kind(values="an integer", schema={"$ref": "common.schema.json#/$defs/integer"}, validator=is_integer)
+WHOLE_ABOVE_0 = Kind(
+    values="an integer of at least 1",
+    schema={"$ref": "common.schema.json#/$defs/integer", "minimum": 1},
+    validator=is_integer,
+    inside=_above_0,
+)
 MONEY = Kind(
     values="an amount of at least 0, on the quote grid",
     schema={"$ref": "common.schema.json#/$defs/amount"},
@@ -129,7 +143,8 @@ class Parameter:
 
     `samples` are the values of random configurations, each as likely as often as it is listed. The two of each of the
     `pairs` must make a difference; None is left out. `note` says on a venue's diagram what the table means; "" is left
-    out. A parameter of a `family` is only for engines that have the family.
+    out. A parameter of a `family` is only for engines that have the family. One that is `only_with` a value of another
+    means nothing without it, and is refused.
     """
 
     table: str
@@ -142,6 +157,7 @@ class Parameter:
     default: Any = attrs.NOTHING
     note: Callable[[Any], str] | None = None
     family: str = ""
+    only_with: tuple[str, Any] | None = None
 
     @property
     def path(self) -> str:
@@ -169,6 +185,15 @@ def _orders(rules: "LiquidationConfig") -> str:
     if rules.partial_threshold is not None:
         part = f"{rules.partial_fraction} of a position above {rules.partial_threshold}"
     return f"Orders for {part}; they {'stop when restored' if rules.stop_when_restored else 'run to their end'}"
+
+
+def _method(rules: "LiquidationConfig") -> str:
+    made = {
+        "restore": "as much as restores the pool",
+        "tier_down": f"{counted(rules.tier_steps or 1, 'tier')} down",
+        "lots": counted(rules.partial_lots or 1, "lot"),
+    }
+    return f"a chunk is {made[rules.partial_method]}" if rules.partial_method in made else ""
 
 
 def _cooldown(rules: "LiquidationConfig") -> str:
@@ -251,6 +276,64 @@ class LiquidationConfig:
         pairs=((None, {"factor": "3/2"}), (None, {"measure": "initial"})),
         note=_restored,
         family="restore",
+    )
+    partial_method: PartialMethod | None = parameter(
+        choice("fraction", "restore", "tier_down", "lots"),
+        default=None,
+        rule="PRT-4",
+        meaning="What makes a chunk: a fraction, what restores the pool, the way to a lower tier, or a number of lots.",
+        samples=("restore", "restore", "tier_down", "lots", "fraction"),
+        pairs=((None, "restore"), (None, "tier_down"), (None, "lots")),
+        note=_method,
+        family="partial_method",
+    )
+    tier_steps: int | None = parameter(
+        WHOLE_ABOVE_0,
+        default=None,
+        rule="PRT-4",
+        meaning="How many tiers down a chunk takes its position; left out, one.",
+        samples=(1, 2, 2, 3),
+        pairs=((1, 2),),
+        family="partial_method",
+        only_with=("partial_method", "tier_down"),
+    )
+    partial_lots: int | None = parameter(
+        WHOLE_ABOVE_0,
+        default=None,
+        rule="PRT-4",
+        meaning="How many lots a chunk has; left out, one.",
+        samples=(1, 2, 7, 1000, 100000),
+        pairs=((1, 7),),
+        family="partial_method",
+        only_with=("partial_method", "lots"),
+    )
+    min_order_notional: str | None = parameter(
+        MONEY,
+        default=None,
+        rule="PRT-5",
+        meaning="The notional that a chunk has at least, if the position has it; left out, there is no least one.",
+        samples=("10", "500", "5000", "20000"),
+        pairs=((None, "5000"),),
+        family="least_orders",
+    )
+    min_rest_notional: str | None = parameter(
+        MONEY,
+        default=None,
+        rule="PRT-5",
+        meaning="The notional below which a rest is ordered with its chunk; left out, every rest may be left.",
+        samples=("10", "500", "5000", "20000"),
+        pairs=((None, "20000"),),
+        family="least_orders",
+    )
+    market_attempt: bool | None = parameter(
+        FLAG,
+        default=None,
+        rule="LIQ-16",
+        meaning="Whether a pool is offered to the market before the vault may take it; left out, it is.",
+        samples=(False, True, True),
+        pairs=((None, False),),
+        note=lambda rules: "no orders: the vault alone liquidates" if rules.market_attempt is False else "",
+        family="market_attempt",
     )
 
 
@@ -373,6 +456,12 @@ class Parameters:
     cooldown_scope: Scope
     fee_rate: Ratio
     restore: Restore | None
+    partial_method: PartialMethod | None
+    tier_steps: int | None
+    partial_lots: int | None
+    min_order_notional: int | None
+    min_rest_notional: int | None
+    market_attempt: bool | None
     backstop_threshold: Ratio
     return_fraction: Ratio
     rounding: Rounding | None
@@ -434,4 +523,10 @@ def in_integers(tables: Mapping[str, Any], money: Grid) -> dict[str, Any]:
     for entry in PARAMETERS:
         value = getattr(tables[entry.table], entry.name, None)
         values[entry.inner_name] = None if value is None else entry.kind.inside(entry.path, value, money)
+        if (
+            value is not None
+            and entry.only_with
+            and getattr(tables[entry.table], entry.only_with[0]) != entry.only_with[1]
+        ):
+            raise InvalidConfig(entry.path, f"has a meaning only with {' = '.join(entry.only_with)} ({entry.rule})")
     return values

@@ -190,13 +190,18 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
         if entry.family not in families or entry.table in parameters.OWN_TABLE:
             continue
         source = random if entry.family in FIRST_FAMILIES else Random(f"{entry.path} {json.dumps(config)}")
-        if source.random() < 0.3:
+        if source.random() < (0.7 if entry.only_with else 0.3) and has_meaning(entry, changed):
             changed[entry.table] = {**changed.get(entry.table, {}), entry.name: source.choice(entry.samples)}
     for table in parameters.OWN_TABLE:
         if table in families and random.random() < 0.4:
             chosen = [entry for entry in parameters.of_table(table) if random.random() < 0.5]
             changed[table] = {entry.name: random.choice(entry.samples) for entry in chosen}
     return changed
+
+
+def has_meaning(entry: parameters.Parameter, config: dict[str, Any]) -> bool:
+    """Whether a parameter may be added to a configuration: it may be only for one value of another."""
+    return entry.only_with is None or config.get(entry.table, {}).get(entry.only_with[0]) == entry.only_with[1]
 
 
 def liquidated_in_parts(random: Random) -> dict[str, Any]:

@@ -703,6 +703,16 @@ def a_chunk_is_some_and_not_too_much(case: Case) -> bool:
     return (chunk >= 1) & (chunk <= abs(size))
 
 
+@lemma("PRT-5", Control("It is as small as it was.", without="the chunk is some and not too much"))
+def a_raised_chunk_is_some_and_not_too_much(case: Case) -> bool:
+    """A chunk that is raised to a least size is at least what it was and at most the whole position."""
+    size, lots, order, rest = case.integers("size", "lots", "order", "rest")
+    (worth,) = case.positive("worth")
+    case.given("the chunk is some and not too much", (lots >= 1) & (lots <= abs(size)))
+    raised = arithmetic.at_least(lots, size, worth, order, rest)
+    return (raised >= lots) & (raised <= abs(size))
+
+
 @lemma("BKS-4 CFG-2", Control("The fraction may be above 1.", without="the fraction is at most 1"))
 def a_backstop_returns_no_more_than_there_is(case: Case) -> bool:
     """What a backstop returns is at least 0 and at most the equity, nothing where that is below 0, and never more than

@@ -6,6 +6,7 @@ from liqspec.edge.texts import counted
 from liqspec.properties.checker import measures
 from liqspec.properties.checker.events import EVENTS
 from liqspec.properties.checker.exact import ZERO, Fraction, number, total
+from liqspec.properties.checker.families import orders
 from liqspec.properties.checker.measures import NaivePool, NaivePosition
 from liqspec.properties.checker.memory import scope_key
 from liqspec.properties.checker.witness import Step
@@ -158,7 +159,7 @@ def a_liquidation_begins_with_a_breach_and_ends_when_restored(step: Step) -> Ver
     return holds_if(open_pools)
 
 
-@OBSERVED.add("history", "LIQ-11 LIQ-12 LIQ-13 BKS-1 BKS-2 CLD-6")
+@OBSERVED.add("history", "LIQ-11 LIQ-12 LIQ-13 LIQ-16 BKS-1 BKS-2 CLD-6")
 def liquidation_makes_progress(step: Step) -> Verdict:
     """A pool that needs liquidation has a working order, or no position up for one, and the vault may not take it."""
     exercised = False
@@ -170,11 +171,12 @@ def liquidation_makes_progress(step: Step) -> Verdict:
             position.key
             for position in pool.positions
             if position.state == "liquidatable" and (position.key, position.life) not in step.later.attempted
+            if step.rules.market_attempt
         ]
         if untried:
             return violated(f"{untried[0]} is liquidatable, was not attempted in this block, and has no order")
         failed = all((position.key, position.life) in step.later.failed for position in pool.positions)
-        if failed and _below_backstop(step, pool.equity, pool.maintenance_margin):
+        if (failed or not step.rules.market_attempt) and _below_backstop(step, pool.equity, pool.maintenance_margin):
             return violated(
                 f"{pool.key} is below the backstop line and its book failed, but it still holds its positions"
             )
@@ -268,7 +270,7 @@ def only_the_trader_increases_a_position(step: Step) -> Verdict:
     return holds_if(held)
 
 
-@OBSERVED.add("history", "PRT-1 PRT-2 PRT-3 CLD-3 CLD-4 BKS-1")
+@OBSERVED.add("history", "PRT-1 PRT-2 PRT-3 PRT-4 PRT-5 CLD-3 CLD-4 BKS-1")
 def an_order_has_exactly_the_size_of_its_rule(step: Step) -> Verdict:
     """A new order is for the whole position, or for the exact chunk where all conditions for a chunk hold."""
     emitted = step.emitted
@@ -279,11 +281,13 @@ def an_order_has_exactly_the_size_of_its_rule(step: Step) -> Verdict:
     return holds_if(emitted)
 
 
-@OBSERVED.add("history", "LIQ-5 LIQ-11 LIQ-12")
+@OBSERVED.add("history", "LIQ-5 LIQ-11 LIQ-12 LIQ-16")
 def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Verdict:
     """Orders are for liquidatable positions of unrestored pools, one a block unless cancelled, ranked one by one."""
     emitted = step.emitted
     for position in emitted:
+        if not step.rules.market_attempt:
+            return violated(f"{position.key} got an order, though the venue sends none")
         equity, margin = step.measures(position.pool)
         if step.restored(position.pool):
             return violated(f"{position.key} got an order, but equity {_n(equity)} restores margin {_n(margin)}")
@@ -298,14 +302,14 @@ def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Verdict:
     return holds_if(emitted)
 
 
-@OBSERVED.add("history", "BKS-1 BKS-2 LIQ-11 LIQ-13")
+@OBSERVED.add("history", "BKS-1 BKS-2 LIQ-11 LIQ-13 LIQ-16")
 def the_vault_comes_last(step: Step) -> Verdict:
     """A pool is taken only if every open position's order left quantity over, and only below the backstop line."""
     backstopped = step.backstopped
     for key in backstopped:
         for name in step.expected(key).holdings:
             life = step.after.positions[name].life
-            if (name, life) not in step.memory.failed:
+            if step.rules.market_attempt and (name, life) not in step.memory.failed:
                 return violated(f"{key} was taken, but {name} had no failed attempt in this block")
         equity, margin = step.measures(key)
         if not _below_backstop(step, equity, margin):
@@ -537,7 +541,7 @@ def _below_backstop(step: Step, equity: Fraction, margin: Fraction) -> bool:
 
 
 def _wanted_order(step: Step, position: NaivePosition) -> Fraction:
-    """PRT-1 to PRT-3, CLD-3: the size that a new order must have."""
+    """PRT-1 to PRT-5, CLD-3: the size that a new order must have."""
     rules, size = step.rules, abs(position.size)
     equity, margin = step.measures(position.pool)
     window = step.memory.windows.get(scope_key(rules, position))
@@ -545,7 +549,7 @@ def _wanted_order(step: Step, position: NaivePosition) -> Fraction:
     large = rules.partial_threshold is not None and step.memory.notional(position) > rules.partial_threshold
     if not large or forced or _below_backstop(step, equity, margin):
         return size
-    return measures.up(rules.partial_fraction * size, rules.markets[position.market].lot)
+    return orders.chunk(rules, step.memory, step.expected(position.pool), position.key)
 
 
 def _wrongly_ranked(step: Step, position: NaivePosition) -> str | None:

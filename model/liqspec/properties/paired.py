@@ -201,9 +201,9 @@ Observation = dict[str, Any]
 
 @frozen
 class WholeRun:
-    """A run from its start: an engine of its configuration, all events, and what came of each if that was seen.
+    """A run from its start: an engine of its configuration, all events, and the outcome of each if that was seen.
 
-    What came of an event is the code of its refusal and the observation after it.
+    An outcome is the code of its refusal and the observation after it.
     """
 
     engine: Engine

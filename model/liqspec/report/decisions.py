@@ -8,6 +8,7 @@ from attrs import asdict, frozen
 from liqspec.core import measures
 from liqspec.core.config import Venue
 from liqspec.core.effects import (
+    CHUNKS,
     Backstopped,
     CollateralMoved,
     Effect,
@@ -71,7 +72,7 @@ def of_effects(
     pools: dict[str, PoolTerms] = {}
     for effect in effects:
         seen, pool = _measured(effect), keys.pool_of(effect.subject or "")
-        sized = isinstance(effect, OrderEmitted) and effect.sizing in ("chunk", "not_above_threshold")
+        sized = isinstance(effect, OrderEmitted) and effect.sizing in (*CHUNKS, "not_above_threshold")
         if seen is COVERED:
             seen = () if pool in covered else COVERED
             covered.add(pool)

@@ -15,6 +15,9 @@ _SIZING_REASONS: dict[Sizing, str] = {
     "below_backstop": "the pool is below the backstop line",
     "window": "a window forces full size",
     "chunk": "notional above the threshold, no window",
+    "restore": "notional above the threshold, no window: what restores the pool at the mark",
+    "tier_down": "notional above the threshold, no window: what leads to a lower tier",
+    "lots": "notional above the threshold, no window: the lots of a chunk",
 }
 _ENDS_OF_ORDERS: dict[EndOfOrder, str] = {
     "filled": "is filled",

@@ -207,9 +207,10 @@ def _text(value: Any) -> str:
 
 def _rule_sets(ground: dict[str, Any], path: str, one: Any, other: Any) -> RuleSets:
     table, _, name = path.partition(".")
+    (only_with,) = (entry.only_with for entry in PARAMETERS if entry.path == path)
     rules = []
     for value in (one, other):
-        changed = {**ground.get(table, {}), name: value}
+        changed = {**ground.get(table, {}), **dict([only_with] if only_with else []), name: value}
         both = {"liquidation": ground["liquidation"], "backstop": ground["backstop"]}
         given = {key: entry for key, entry in changed.items() if entry is not None}
         rules.append({**both, table: given} if given or table in OWN_TABLE else both)  # an engine may lack the table

@@ -62,6 +62,12 @@ class NaiveRules:
     return_fraction: Fraction
     restore_factor: Fraction
     restore_initial: bool
+    market_attempt: bool
+    partial_method: str
+    tier_steps: int
+    partial_lots: int
+    min_order: Fraction
+    min_rest: Fraction
     rounds_down: bool
     withdraw_floor: Fraction
     collateral_only: bool
@@ -93,6 +99,12 @@ class NaiveRules:
             return_fraction=number(backstop.get("return_fraction", "0")),
             restore_factor=number(restore.get("factor", "1")),
             restore_initial=restore.get("measure") == "initial",
+            market_attempt=liquidation.get("market_attempt", True),
+            partial_method=liquidation.get("partial_method", "fraction"),
+            tier_steps=liquidation.get("tier_steps", 1),
+            partial_lots=liquidation.get("partial_lots", 1),
+            min_order=number(liquidation.get("min_order_notional", "0")),
+            min_rest=number(liquidation.get("min_rest_notional", "0")),
             rounds_down=config.get("margin", {}).get("rounding") == "down",
             withdraw_floor=number(config.get("account", {}).get("withdraw_floor", "0")),
             collateral_only=config.get("account", {}).get("withdraw_from") == "collateral",

@@ -16,6 +16,7 @@ from liqspec.step.wrong_engines import (
     margin,
     mark_price,
     measuring,
+    orders,
     prices,
     scale,
     sizing,
@@ -40,6 +41,7 @@ _MODULES = (
     mark_price,
     measuring,
     account,
+    orders,
 )
 
 WRONG_ENGINES: dict[str, WrongEngine] = {

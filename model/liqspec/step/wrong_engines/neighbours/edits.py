@@ -1,4 +1,4 @@
-"""What can stand in the place of a piece of code: the other comparison, sign or rounding, another name, less of it."""
+"""What can replace a piece of code: the other comparison, sign or rounding, another name, less of it."""
 
 import ast
 from collections.abc import Iterator, Mapping

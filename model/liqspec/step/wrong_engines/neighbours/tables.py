@@ -45,7 +45,7 @@ def _of_checks(owner: Any, name: str, where: str) -> Iterator[WrongEngine]:
         yield _one(check.rule, f"{check.code} is not checked{where}", Patch(owner, name, others))
         for earlier in range(place):
             moved = (*others[:earlier], check, *others[earlier:])
-            title = f"{check.code} is told before {others[earlier].code}{where}"
+            title = f"{check.code} is reported before {others[earlier].code}{where}"
             yield _one("EVT-2", title, Patch(owner, name, moved))
 
 

@@ -1,0 +1,186 @@
+"""The families of the liquidation order, by hand: no book, methods of a chunk, least sizes (LIQ-16, PRT-4)."""
+
+from typing import Any
+
+import pytest
+
+from liqspec.core import arithmetic
+from liqspec.core.arithmetic import Schedule, Tier
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
+from liqspec.core.families import chunks
+from liqspec.core.parameters import InvalidConfig
+from support.builders import apply, holding, mark, order_event, position, small_config, trade, transitions
+
+# Tiers that begin above 0, 100, 200 and 400.
+SCHEDULE = Schedule(1, (Tier(0, 0, 0, 1), Tier(100, 0, 0, 1), Tier(200, 0, 0, 1), Tier(400, 0, 0, 1)))
+
+
+def chunked(collateral: str = "200", **liquidation: Any) -> Engine:
+    """Alice is long 10 A from 100; at a mark p her equity is collateral + 10p - 1000, her margin p."""
+    return holding(collateral, liquidation={"partial_threshold": "0", **liquidation})
+
+
+def ordered(engine: Engine, price: str) -> str | None:
+    """The order that the mark brings about."""
+    mark(engine, price)
+    order: str | None = position(engine)["order"]
+    return order
+
+
+class TestWithoutABook:
+    def test_a_breached_pool_above_the_line_waits(self) -> None:
+        """LIQ-16: at 88 equity is 80, the margin 88, the line 58.7."""
+        engine = chunked(market_attempt=False)
+        assert transitions(mark(engine, "88")) == ["T1"]
+        assert position(engine)["order"] is None
+        assert position(engine)["state"] == "liquidatable"
+        assert transitions(apply(engine, "block", time=1)) == []
+
+    def test_one_below_it_goes_to_the_vault_in_the_same_event(self) -> None:
+        """LIQ-16: at 85 equity is 50, the line 56.7."""
+        engine = chunked(market_attempt=False)
+        assert transitions(mark(engine, "85")) == ["T1", "T5"]
+        assert engine.state.vault.positions == {"A": 10}
+
+    def test_one_that_waits_goes_when_it_falls_below_it(self) -> None:
+        engine = chunked(market_attempt=False)
+        mark(engine, "88")
+        assert transitions(mark(engine, "85")) == ["T5"]
+
+    def test_at_the_line_it_waits(self) -> None:
+        """BKS-1: at 90 the margin is 90 and the line 60; of an equity of 100, funding of 4 a unit leaves just that."""
+        for payment, following in (("4", ["T1"]), ("5", ["T1", "T5"])):
+            engine = chunked(market_attempt=False)
+            mark(engine, "90")
+            assert transitions(apply(engine, "funding", market="A", payment=payment)) == following
+
+    def test_with_a_book_it_is_as_without_the_parameter(self) -> None:
+        assert ordered(chunked(market_attempt=True), "88") == "10"
+
+
+class TestWhatRestores:
+    @pytest.mark.parametrize(("price", "order"), [("89", "10"), ("88", "1"), ("86", "4")])
+    def test_the_least_lots_that_leave_a_covered_margin(self, price: str, order: str) -> None:
+        """PRT-4: a lot has a margin of p / 10: equity of 80 at 88 covers 9 (79.2), of 60 at 86 it covers 6 (51.6)."""
+        engine = chunked(partial_method="restore")
+        found = ordered(engine, price)
+        assert found == (None if price == "89" else order)
+
+    def test_after_it_the_pool_is_restored(self) -> None:
+        engine = chunked(partial_method="restore")
+        mark(engine, "86")
+        order_event(engine, "fill", size="4", price="86")
+        assert not engine.state.accounts["alice"].cross.in_liquidation
+
+    def test_the_fee_is_paid_first(self) -> None:
+        """FIL-2: a lot less saves 8.6 and costs 4.3; 26 are short: 7 lots (4 lots would leave 60 - 17.2 < 51.6)."""
+        assert ordered(chunked(partial_method="restore", fee_rate="1/20"), "86") == "7"
+
+    def test_where_no_part_restores_all_is_ordered(self) -> None:
+        """A lot costs a fee of 17.2 and saves 8.6."""
+        assert ordered(chunked(partial_method="restore", fee_rate="1/5"), "86") == "10"
+
+    def test_the_restore_target_is_what_must_be_reached(self) -> None:
+        """LIQ-15: twice the margin of 5 lots is 88 > 80, of 4 lots 70.4."""
+        assert ordered(chunked(partial_method="restore", restore={"factor": "2"}), "88") == "6"
+
+    def test_the_siblings_margin_counts(self) -> None:
+        """MRG-6: with 5 B at 100 the margin is 50 more, and equity stays."""
+        engine = chunked("300", partial_method="restore")
+        trade(engine, "5", "100", 5, market="B")
+        assert ordered(engine, "82") == "2"  # equity 120: 9 lots would have 74 + 50, 8 lots have 66 + 50
+
+    @pytest.mark.parametrize("most", range(1, 20))
+    def test_halving_finds_the_least_that_is_enough(self, most: int) -> None:
+        for least in range(1, most + 1):
+            assert chunks.by_halving(most, least.__le__) == least
+        assert chunks.by_halving(most, lambda _: False) == most
+
+    def test_halving_asks_as_the_rule_says_where_more_is_not_better(self) -> None:
+        """PRT-4: of 8 lots, 4 are asked first, then 6 and 7 or 2 and 1."""
+        asked = []
+
+        def enough(lots: int) -> bool:
+            asked.append(lots)
+            return lots in (2, 3)
+
+        assert chunks.by_halving(8, enough) == 8
+        assert asked == [4, 6, 7]
+
+
+class TestALowerTier:
+    @pytest.mark.parametrize(
+        ("lots", "steps", "chunk"),
+        [
+            *[(401, 1, 1), (401, 2, 201), (401, 3, 301), (401, 4, 401), (400, 1, 200), (201, 1, 1)],
+            *[(200, 1, 100), (101, 1, 1), (101, 2, 101), (100, 1, 100), (1, 1, 1), (500, 1, 100)],
+        ],
+    )
+    def test_the_notional_is_brought_to_the_end_of_that_tier(self, lots: int, steps: int, chunk: int) -> None:
+        """PRT-4, MRG-4: a notional at which a tier begins is still of the one below."""
+        assert arithmetic.chunk_to_tier(lots, 1, steps, SCHEDULE) == chunk
+        assert arithmetic.chunk_to_tier(-lots, 1, steps, SCHEDULE) == chunk
+
+    def test_the_rest_is_rounded_down(self) -> None:
+        """20 lots worth 7 each: 14 are worth 98."""
+        assert arithmetic.chunk_to_tier(20, 7, 1, SCHEDULE) == 6
+
+    def test_in_a_run(self) -> None:
+        """The small market's second tier begins above 1,000: of 20 lots at 100, 10 stay."""
+        engine = holding("2000", liquidation={"partial_threshold": "0", "partial_method": "tier_down"})
+        trade(engine, "10", "100", 2)
+        apply(engine, "withdraw", account="alice", amount="1000")
+        apply(engine, "funding", market="A", payment="36")
+        assert position(engine)["order"] == "10"
+
+
+class TestSoManyLots:
+    @pytest.mark.parametrize(("lots", "order"), [(None, "1"), (1, "1"), (4, "4"), (10, "10"), (11, "10")])
+    def test_at_most_all_of_them(self, lots: int | None, order: str) -> None:
+        given: dict[str, Any] = {} if lots is None else {"partial_lots": lots}
+        assert ordered(chunked(partial_method="lots", **given), "88") == order
+
+
+class TestLeastSizes:
+    @pytest.mark.parametrize(
+        ("lots", "order", "rest", "chunk"),
+        [
+            (2, None, None, 2),
+            (2, 14, None, 2),
+            (2, 15, None, 3),
+            (2, 71, None, 10),
+            (2, None, 56, 2),
+            (2, None, 57, 10),
+            (2, 21, 49, 3),
+            (2, 21, 50, 10),
+        ],
+    )
+    def test_a_chunk_is_raised_and_a_small_rest_ordered_with_it(
+        self, lots: int, order: int | None, rest: int | None, chunk: int
+    ) -> None:
+        """PRT-5: of 10 lots that are worth 7 each."""
+        assert arithmetic.at_least(lots, 10, 7, order, rest) == chunk
+        assert arithmetic.at_least(lots, -10, 7, order, rest) == chunk
+
+    def test_in_a_run(self) -> None:
+        """A tenth is one lot of 88; 200 need three."""
+        assert ordered(chunked(partial_fraction="1/10", min_order_notional="200"), "88") == "3"
+        assert ordered(chunked(partial_fraction="1/2", min_rest_notional="441"), "88") == "10"
+        assert ordered(chunked(partial_fraction="1/2", min_rest_notional="440"), "88") == "5"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tier_steps": 1}, r"liquidation\.tier_steps: has a meaning only with partial_method = tier_down"),
+        ({"partial_method": "lots", "tier_steps": 1}, r"only with partial_method = tier_down"),
+        ({"partial_lots": 5}, r"liquidation\.partial_lots: has a meaning only with partial_method = lots"),
+        ({"partial_method": "lots", "partial_lots": 0}, r"liquidation\.partial_lots: must be at least 1, got 0"),
+        ({"min_order_notional": "-1"}, r"liquidation\.min_order_notional: must be at least 0, got -1"),
+    ],
+)
+def test_what_has_no_meaning_is_refused(changes: dict[str, Any], message: str) -> None:
+    """CFG-2, PRT-4."""
+    with pytest.raises(InvalidConfig, match=message):
+        Engine(Config.from_json(small_config(liquidation=changes)))
