@@ -1,6 +1,6 @@
-"""What an account may do in some runs only, by hand: leverages, money out, reversals (ACC-13 to ACC-16)."""
+"""What an account may do in some runs only, by hand: leverages, money out, reversals, modes (ACC-13 to ACC-18)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,6 +15,7 @@ from support.builders import (
     pool,
     position,
     refused,
+    restricted,
     small_config,
     trade,
     transitions,
@@ -278,3 +279,74 @@ class TestReversals:
     def test_otherwise_it_is_refused(self, trading: dict[str, str]) -> None:
         refusal = refused(holding("700", trading=trading), "trade", **KEY, size="-11", price="100", leverage=5)
         assert (refusal.code, refusal.rule) == ("crosses_zero", "ACC-7")
+
+
+def restricting(**rules: Any) -> Engine:
+    """Alice with 1,000 in a run whose market A has these rules."""
+    market = small_config()["markets"]["A"]
+    engine = Engine(Config.from_json(small_config(markets={"A": {**market, **rules}, "B": market})))
+    apply(engine, "deposit", account="alice", amount="1000")
+    return engine
+
+
+class TestModes:
+    def test_a_trade_in_another_mode_is_refused_before_all_else(self) -> None:
+        refusal = refused(restricted(), "trade", **{**KEY, "market": "B"}, size="-1", price="100")
+        assert refusal.message == "mode is cross; B is traded in mode isolated only (ACC-17)"
+
+    def test_a_pool_that_cannot_be_traded_in_is_paid_into_and_out_of(self) -> None:
+        engine = restricting(modes=["cross"])
+        apply(engine, "transfer", account="alice", market="A", amount="5")
+        assert refused(engine, "trade", **{**KEY, "mode": "isolated"}, size="1", price="1", leverage=1).rule == "ACC-17"
+        apply(engine, "transfer", account="alice", market="A", amount="-5")
+        trade(engine, "1", leverage=1)
+
+    @pytest.mark.parametrize("modes", [["cross", "isolated"], ["isolated", "cross"]])
+    def test_both_restrict_nothing(self, modes: list[str]) -> None:
+        engine = restricting(modes=modes)
+        trade(engine, "1", leverage=1)
+        apply(engine, "transfer", account="alice", market="A", amount="100")
+        trade(engine, "1", leverage=1, mode="isolated")
+
+    @pytest.mark.parametrize(
+        ("modes", "message"), [([], "at least one mode is needed"), (["cross", "cross"], "cross is repeated")]
+    )
+    def test_a_wrong_list_is_refused(self, modes: list[str], message: str) -> None:
+        with pytest.raises(InvalidConfig, match=rf"markets\.A\.modes: {message}"):
+            restricting(modes=modes)
+
+
+class TestRemoval:
+    """Ten A at 100 in an isolated pool with 300, where 200 would do."""
+
+    OUT: ClassVar = {"account": "alice", "market": "A", "amount": "-1"}
+
+    def test_nothing_leaves_a_pool_with_a_position(self) -> None:
+        engine = restricted()
+        refusal = refused(engine, "transfer", **self.OUT)
+        assert refusal.message == (
+            "amount is refused for alice/A/isolated: its collateral stays while it has a position (ACC-18)"
+        )
+        apply(engine, "mark_price", market="A", price="150")
+        assert refused(engine, "transfer", **self.OUT).code == "removal_not_allowed"
+        apply(engine, "transfer", account="alice", market="A", amount="1")
+
+    def test_everything_leaves_it_when_that_is_closed(self) -> None:
+        engine = restricted()
+        trade(engine, "-10", mode="isolated")
+        apply(engine, "transfer", account="alice", market="A", amount="-300")
+        assert refused(engine, "transfer", **self.OUT).code == "insufficient_margin"
+
+    def test_it_is_refused_before_a_working_order_is_looked_at(self) -> None:
+        engine = restricted()
+        apply(engine, "mark_price", market="A", price="76")
+        assert position(engine, mode="isolated")["order"] == "10"
+        assert refused(engine, "transfer", **self.OUT).code == "removal_not_allowed"
+
+    @pytest.mark.parametrize("rules", [{}, {"isolated_removal": "free"}])
+    def test_otherwise_the_margin_decides(self, rules: dict[str, str]) -> None:
+        engine = restricting(**rules)
+        apply(engine, "transfer", account="alice", market="A", amount="300")
+        trade(engine, "10", leverage=5, mode="isolated")
+        apply(engine, "transfer", account="alice", market="A", amount="-100")
+        assert refused(engine, "transfer", **self.OUT).code == "insufficient_margin"

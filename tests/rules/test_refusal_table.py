@@ -16,7 +16,16 @@ from liqspec.core.events import CHECKS, EVENTS, checks_with, from_json
 from liqspec.edge import files, schemas
 from liqspec.spec import generated, rulebook
 from liqspec.vectors.refusals import IMPOSSIBLE
-from support.builders import SAMPLES, backstopped, backstopped_and_working, holding, refused, waiting, working
+from support.builders import (
+    SAMPLES,
+    backstopped,
+    backstopped_and_working,
+    holding,
+    refused,
+    restricted,
+    waiting,
+    working,
+)
 
 Fields = dict[str, Any]
 Failing = tuple[Callable[[], Engine], Fields]
@@ -36,6 +45,7 @@ SITUATIONS: dict[Situation, Callable[[], Engine]] = {
     "waiting": waiting,
     "backstopped": backstopped,
     "forming": lambda: holding(mark={}),
+    "restricted": restricted,
 }
 
 

@@ -115,6 +115,17 @@ def holding(collateral: str = "200", **changes: Any) -> Engine:
     return engine
 
 
+def restricted() -> Engine:
+    """Ten A in an isolated pool with 300, of which 200 are needed and none may leave; B is isolated only."""
+    market = small_config()["markets"]["A"]
+    markets = {"A": {**market, "isolated_removal": "never"}, "B": {**market, "modes": ["isolated"]}}
+    engine = small_engine(markets=markets)
+    apply(engine, "deposit", account="alice", amount="500")
+    apply(engine, "transfer", account="alice", market="A", amount="300")
+    trade(engine, "10", leverage=5, mode="isolated")
+    return engine
+
+
 def working(**changes: Any) -> Engine:
     """At 88 equity is 80 and the margin 88: an order for all 10 is working."""
     engine = holding(**changes)

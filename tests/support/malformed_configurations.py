@@ -114,6 +114,8 @@ _CONFIG_FAULTS: list[tuple[tuple[str | int, ...], list[Any]]] = [
     (("account",), ["1/2", {"floor": "1/2"}, *NO_VALUES]),
     (("account",), [{"withdraw_floor": bad} for bad in ("0", "-0", "1.01", "-1/2", "1/0", {}, *NO_VALUES)]),
     (("account",), [{"withdraw_from": bad} for bad in ("Equity", "", "cash", {}, *NO_VALUES)]),
+    (("markets", "A", "modes"), ["cross", [], ["both"], ["cross", "cross"], [1], {}, *NO_VALUES]),
+    (("markets", "A", "isolated_removal"), ["Never", "", "always", {}, *NO_VALUES]),
     (("trading",), ["split", {"cross": "split"}, *NO_VALUES]),
     (("trading",), [{"crossing": bad} for bad in ("Split", "", "close", {}, *NO_VALUES)]),
     (("margin",), ["up", {"round": "up"}, *NO_VALUES]),

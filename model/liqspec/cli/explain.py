@@ -14,7 +14,7 @@ from rich.markup import escape
 from liqspec.cli.app import Json, fail, print_json, terminal
 from liqspec.core import machine
 from liqspec.core.events import CHECKS, EVENTS
-from liqspec.core.parameters import PARAMETERS
+from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge import files
 from liqspec.edge.texts import did_you_mean, words
@@ -97,7 +97,8 @@ def _names() -> dict[str, dict[str, str]]:
     """What has a name and a meaning, by its name."""
     table, fields = machine.lifecycle().table, observables.observables().fields
     parameters = {
-        f"{one.table}.{one.name}": {"kind": "parameter", "rule": one.rule, "meaning": one.meaning} for one in PARAMETERS
+        one.path: {"kind": "parameter", "rule": one.rule, "meaning": one.meaning}
+        for one in (*PARAMETERS, *MARKET_PARAMETERS)
     }
     guards = {
         name: {"kind": "guard", "rule": entry.rule, "meaning": entry.meaning} for name, entry in table.guards.items()

@@ -40,8 +40,9 @@ GridName = Literal["money", "price", "size"]
 Sign = Literal["positive", "nonzero", "any"]
 Sort = Literal["increasing", "reducing"]  # of a trade: opening or increasing, or reducing
 # Where the examples of the specification begin: alice has a position; an order for it works; it waits in liquidation
-# without an order; the vault has taken it; or alice has a position in a run that forms its marks.
-Situation = Literal["holding", "working", "waiting", "backstopped", "forming"]
+# without an order; the vault has taken it; alice has a position in a run that forms its marks; or she has an isolated
+# one in A, out of whose pool nothing is removed, where B is traded in mode isolated only.
+Situation = Literal["holding", "working", "waiting", "backstopped", "forming", "restricted"]
 
 E = TypeVar("E")
 
@@ -59,13 +60,15 @@ class Failure(NamedTuple):
 class Listed:
     """One check of an event as the specification lists it.
 
-    `also` are the rules that measure what it looks at; `of` says for which trades it is, None for all; `when` is what
-    is wrong where it fails, if it is not what the code says of every event. `example` is a situation of the
-    specification, and the fields that make the check fail there.
+    An `optional` check fails only where a family or an optional event is at work. `also` are the rules that measure
+    what it looks at; `of` says for which trades it is, None for all; `when` is what is wrong where it fails, if it is
+    not what the code says of every event. `example` is a situation of the specification, and the fields that make the
+    check fail there.
     """
 
     refusal: type[Refusal]
     rule: str
+    optional: bool = False
     also: tuple[str, ...] = ()
     of: Sort | None = None
     when: str | None = None

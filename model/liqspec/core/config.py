@@ -2,7 +2,7 @@
 
 import json
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 from attrs import Factory, field, frozen
@@ -16,7 +16,9 @@ from liqspec.core.parameters import (
     LiquidationConfig,
     MarginConfig,
     MarkConfig,
+    MarketRules,
     Parameters,
+    Removal,
     TradingConfig,
     on_grid,
 )
@@ -25,7 +27,7 @@ from liqspec.edge.amounts import Grid
 from liqspec.edge.keys import check_name
 from liqspec.edge.shapes import are_amounts, are_names, is_amount, is_integer, is_rate
 
-Mode = Literal["cross", "isolated"]
+Mode = parameters.Mode
 
 
 @frozen(kw_only=True)
@@ -38,8 +40,8 @@ class TierConfig:
 
 
 @frozen(kw_only=True)
-class MarketConfig:
-    """A market: its grids and its margin tiers."""
+class MarketConfig(MarketRules):
+    """A market: its grids, its margin tiers, and what it restricts."""
 
     tick: str = field(validator=is_amount)
     lot: str = field(validator=is_amount)
@@ -97,6 +99,8 @@ class Market:
     lot: Ratio
     schedule: Schedule
     max_leverage: int
+    modes: tuple[Mode, ...] | None = None
+    isolated_removal: Removal | None = None
 
 
 @frozen(eq=False, kw_only=True)
@@ -161,6 +165,7 @@ def market_of(name: str, config: MarketConfig, money: Grid) -> Market:
         lot=Ratio(size.step.numerator, size.step.denominator),
         schedule=schedule_of(f"{path}.tiers", config.tiers, money),
         max_leverage=config.tiers[0].max_leverage,
+        **parameters.of_market(path, config, money),
     )
 
 

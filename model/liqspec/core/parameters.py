@@ -28,6 +28,8 @@ PartialMethod = Literal["fraction", "restore", "tier_down", "lots"]
 Rounding = Literal["up", "down"]
 Source = Literal["equity", "collateral"]
 Crossing = Literal["refuse", "split"]
+Mode = Literal["cross", "isolated"]
+Removal = Literal["free", "never"]
 
 
 class InvalidConfig(InvalidField):
@@ -134,6 +136,26 @@ RESTORE = Kind(
         "additionalProperties": False,
     },
     inside=_restore,
+)
+
+
+def _modes(path: str, modes: tuple[Mode, ...], _: Grid) -> tuple[Mode, ...]:
+    if not modes:
+        raise InvalidConfig(path, "at least one mode is needed")
+    if len(set(modes)) != len(modes):
+        raise InvalidConfig(path, f"{modes[0]} is repeated")
+    return modes
+
+
+MODES = Kind(
+    values="a list of `cross`, `isolated` or both",
+    schema={
+        "type": "array",
+        "items": {"$ref": "common.schema.json#/$defs/mode"},
+        "minItems": 1,
+        "uniqueItems": True,
+    },
+    inside=_modes,
 )
 
 
@@ -420,6 +442,30 @@ class TradingConfig:
 
 
 @frozen(kw_only=True)
+class MarketRules:
+    """What a market may restrict (ACC-17, ACC-18); what is left out is not restricted."""
+
+    modes: tuple[Mode, ...] | None = parameter(
+        MODES,
+        default=None,
+        rule="ACC-17",
+        meaning="The modes in which the market is traded; left out, both.",
+        samples=(["cross"], ["isolated"], ["cross", "isolated"], ["isolated", "cross"]),
+        pairs=((None, ["cross"]), (None, ["isolated"])),
+        family="modes",
+    )
+    isolated_removal: Removal | None = parameter(
+        choice("free", "never"),
+        default=None,
+        rule="ACC-18",
+        meaning="Whether collateral may leave an isolated pool while it has a position; left out, it may.",
+        samples=("never", "never", "free"),
+        pairs=((None, "never"),),
+        family="removal",
+    )
+
+
+@frozen(kw_only=True)
 class MarkConfig:
     """How the venue forms its marks from inputs (MRK); a configuration without this table does not form them."""
 
@@ -491,7 +537,12 @@ PARAMETERS: tuple[Parameter, ...] = tuple(
     for table, shape in TABLES.items()
     for entry in attrs.fields(shape)
 )
-FAMILIES = frozenset(entry.family for entry in PARAMETERS if entry.family)
+# Those of each market, which are declared alike; `*` is the name of any.
+MARKET_PARAMETERS: tuple[Parameter, ...] = tuple(
+    Parameter(table="markets.*", name=entry.name, default=entry.default, **entry.metadata)
+    for entry in attrs.fields(MarketRules)
+)
+FAMILIES = frozenset(entry.family for entry in (*PARAMETERS, *MARKET_PARAMETERS) if entry.family)
 
 
 def of_table(table: str) -> Iterator[Parameter]:
@@ -510,6 +561,10 @@ def families_of(config: Mapping[str, Any]) -> dict[str, str]:
     for entry in PARAMETERS:
         if entry.family and entry.name in (config.get(entry.table) or {}):
             families.setdefault(entry.family, entry.path)
+    for entry in MARKET_PARAMETERS:
+        for market, rules in config["markets"].items():
+            if entry.name in rules:
+                families.setdefault(entry.family, f"markets.{market}.{entry.name}")
     return families
 
 
@@ -530,3 +585,18 @@ def in_integers(tables: Mapping[str, Any], money: Grid) -> dict[str, Any]:
         ):
             raise InvalidConfig(entry.path, f"has a meaning only with {' = '.join(entry.only_with)} ({entry.rule})")
     return values
+
+
+def of_market(path: str, rules: MarketRules, money: Grid) -> dict[str, Any]:
+    """The values of a market's parameters, by name; `path` is that of the market in the configuration.
+
+    Raises:
+        InvalidConfig: a parameter is out of its range; the first in the order of the declarations.
+    """
+    values = {entry.name: getattr(rules, entry.name) for entry in MARKET_PARAMETERS}
+    return {
+        entry.name: None
+        if values[entry.name] is None
+        else entry.kind.inside(f"{path}.{entry.name}", values[entry.name], money)
+        for entry in MARKET_PARAMETERS
+    }

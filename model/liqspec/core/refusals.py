@@ -85,10 +85,23 @@ class NotPositive(Refusal, rule="EVT-2"):
     meaning = "an amount is not above 0, or is 0 where it must not be"
 
 
+class ModeNotAllowed(Refusal, rule="ACC-17"):
+    """A trade in a mode that its market does not have (ACC-17)."""
+
+    meaning = "the market is not traded in this mode"
+
+
 class NotOpen(Refusal, rule="ACC-7"):
     """A trade in a key that the vault has just taken (ACC-7)."""
 
     meaning = "the vault has taken the position in this block"
+    sentence = _OF_ANOTHER
+
+
+class RemovalNotAllowed(Refusal, rule="ACC-18"):
+    """A transfer out of an isolated pool with a position, in a market where collateral stays (ACC-18)."""
+
+    meaning = "no collateral leaves the isolated pool while it has a position"
     sentence = _OF_ANOTHER
 
 

@@ -6,7 +6,7 @@ from random import Random
 from liqspec.core.arithmetic import Holding, pool_initial_margin
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.core.state import Pool
+from liqspec.core.state import Pool, Position
 from liqspec.generate import boundaries
 from liqspec.generate.moves import Moves
 
@@ -20,6 +20,10 @@ class AccountMoves(Moves):
         self._moves = [move for kind, move in every.items() if kind in optional]
         if self._venue.withdraw_floor is not None or self._venue.withdraw_from == "collateral":
             self._moves.append(self.outflow)
+        if any(market.isolated_removal == "never" for market in self._venue.markets.values()):
+            self._moves.append(self.removal)
+        if any(market.modes is not None for market in self._venue.markets.values()):
+            self._moves.append(self.in_any_mode)
         if self._venue.crossing == "split":
             self._moves.append(self.reversal)
         self._next: EventData | None = None  # what the event before it prepared
@@ -29,6 +33,8 @@ class AccountMoves(Moves):
         if (prepared := self._next) is not None:
             self._next = None
             return prepared
+        if self._venue.crossing == "split" and self._cooling() and self._chance(0.2):
+            return self.reversal()
         return self._random.choice(self._moves)() if self._moves and self._chance(0.15) else None
 
     def leverage(self) -> EventData | None:
@@ -48,12 +54,30 @@ class AccountMoves(Moves):
         chosen = (1, lower, lower, most, random.randint(1, most), position.leverage, 0, most + 1)
         return self._set(self._key(position), random.choice(chosen))
 
+    def removal(self) -> EventData | None:
+        """What an isolated pool holds, or gained, or a little of it, back to the cross pool; or a little into it."""
+        pools = [pool for pool in self._state.pools() if pool.mode == "isolated"]
+        if not pools:
+            return None
+        held = [pool for pool in pools if pool.open_positions()]
+        pool = self._random.choice(held if held and self._chance(0.8) else pools)
+        gained = boundaries.measures(self._state, pool)[0] - pool.collateral
+        amounts = (boundaries.free(self._state, pool) + self._random.choice((0, 0, 1)), gained, gained, 1, 1, -1)
+        return self._paid(pool, -self._random.choice([amount for amount in amounts if amount > 0 or amount == -1]))
+
+    def in_any_mode(self) -> EventData:
+        """A little trade, or more than is there to pay for, in any mode of any market; often in trouble."""
+        market, mode = self._market(), self._random.choice(("cross", "isolated"))
+        size = market.size.text(self._random.choice((1, 1, -1, 10**12)))
+        key = {"account": self._account().name, "market": market.name, "mode": mode}
+        return {"type": "trade", **key, "size": size, "price": self._near_mark(market, 0), "leverage": 1}
+
     def reversal(self) -> EventData | None:
         """A trade that turns a position round into all that its pool covers: exactly, by one unit or one lot not."""
         random, held = self._random, self._open()
         if not held:
             return None
-        cooling = [entry for entry in held if entry[1].state == "cooldown"]
+        cooling = self._cooling()
         pool, position = random.choice(cooling if cooling and self._chance(0.7) else held)
         market, mark = position.market, self._mark_of(position.market)
         leverage = random.choice((1, market.max_leverage, market.max_leverage, random.randint(1, market.max_leverage)))
@@ -72,6 +96,10 @@ class AccountMoves(Moves):
                 pool, pool_initial_margin([*others, opened]), {**event, "price": market.price.text(mark)}
             )
         return event
+
+    def _cooling(self) -> list[tuple[Pool, Position]]:
+        """The positions whose own window is open: a reversal forgets it."""
+        return [entry for entry in self._open() if entry[1].state == "cooldown"]
 
     def _paid_for(self, pool: Pool, margin: int, event: EventData) -> EventData:
         """Money in or out of a pool, after which its equity is a margin, or one unit off; the event comes next."""

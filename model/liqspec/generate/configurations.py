@@ -192,6 +192,13 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
         source = random if entry.family in FIRST_FAMILIES else Random(f"{entry.path} {json.dumps(config)}")
         if source.random() < (0.7 if entry.only_with else 0.3) and has_meaning(entry, changed):
             changed[entry.table] = {**changed.get(entry.table, {}), entry.name: source.choice(entry.samples)}
+    for entry in parameters.MARKET_PARAMETERS:
+        source = Random(f"{entry.path} {json.dumps(config)}")
+        if entry.family in families and source.random() < 0.3:
+            changed["markets"] = {
+                name: {**market, entry.name: source.choice(entry.samples)} if source.random() < 0.7 else market
+                for name, market in changed["markets"].items()
+            }
     for table in parameters.OWN_TABLE:
         if table in families and random.random() < 0.4:
             chosen = [entry for entry in parameters.of_table(table) if random.random() < 0.5]

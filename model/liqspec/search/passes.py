@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from attrs import define, evolve
 
 from liqspec.core.events import EventData
-from liqspec.core.parameters import OWN_TABLE, PARAMETERS, TABLES
+from liqspec.core.parameters import MARKET_PARAMETERS, OWN_TABLE, PARAMETERS, TABLES
 from liqspec.edge.amounts import decimal_text, exact, is_decimal
 from liqspec.edge.errors import in_run
 from liqspec.search.large import LONG, narrow, plain_setting
@@ -192,6 +192,11 @@ def _without_parameters(run: FailingRun) -> Iterator[dict[str, Any]]:
         for name in list(run.config.get(table) or {}):
             if f"{table}.{name}" not in required:
                 yield {**run.config, table: {key: value for key, value in run.config[table].items() if key != name}}
+    for entry in MARKET_PARAMETERS:
+        for name, market in run.config["markets"].items():
+            if entry.name in market:
+                left = {key: value for key, value in market.items() if key != entry.name}
+                yield {**run.config, "markets": {**run.config["markets"], name: left}}
 
 
 def simplify_numbers(run: FailingRun) -> Candidates:

@@ -5,7 +5,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
 import attrs
@@ -14,7 +14,7 @@ from liqspec.core import parameters, snapshot
 from liqspec.core.admission import Listed
 from liqspec.core.config import Mode
 from liqspec.core.events import CHECKS, EVENTS, Event, Trade
-from liqspec.core.parameters import FAMILIES, PARAMETERS, Parameter
+from liqspec.core.parameters import FAMILIES, MARKET_PARAMETERS, PARAMETERS, Parameter
 from liqspec.core.refusals import CODES, MEANINGS
 from liqspec.core.snapshot import (
     AccountValue,
@@ -205,9 +205,10 @@ def _common_words(schema: dict[str, Any]) -> None:
 
 _PARAMETERS_HEAD = """# The parameters of a venue
 
-What venues differ in, besides their markets: the fields of the tables `liquidation`, `backstop`, `margin`, `account`,
-`trading` and `mark` of a configuration (CFG-1), and what each may be (CFG-2). This page is written from the
-declarations that the model reads (`make parameters`), and a test keeps it so.
+What venues differ in, besides the grids and tiers of their markets: the fields of the tables `liquidation`, `backstop`,
+`margin`, `account`, `trading` and `mark` of a configuration, and those that a market may have, `markets.*` (CFG-1); and
+what each may be (CFG-2). This page is written from the declarations that the model reads (`make parameters`), and a
+test keeps it so.
 
 A parameter of a *family* is off by default, and only sent to an engine whose `hello` lists the family
 ([protocol](protocol.md)). The family `mark` is on in a run whose configuration has the table `mark`, even an empty one
@@ -220,7 +221,9 @@ A parameter of a *family* is off by default, and only sent to an engine whose `h
 
 def parameters_page() -> str:
     """The table of all parameters in Markdown."""
-    return _PARAMETERS_HEAD + "".join(f"| {' | '.join(_cells(entry))} |\n" for entry in PARAMETERS)
+    return _PARAMETERS_HEAD + "".join(
+        f"| {' | '.join(_cells(entry))} |\n" for entry in (*PARAMETERS, *MARKET_PARAMETERS)
+    )
 
 
 def _cells(entry: Parameter) -> tuple[str, ...]:
@@ -232,17 +235,19 @@ def _cells(entry: Parameter) -> tuple[str, ...]:
 def _parameters(schema: dict[str, Any]) -> None:
     for table in parameters.TABLES:
         schema["$defs"][table] = _of_table(table)
+    schema["$defs"]["market"]["properties"].update(_described(MARKET_PARAMETERS))
+
+
+def _described(entries: Iterable[Parameter]) -> dict[str, Any]:
+    return {entry.name: {"description": f"{entry.meaning} ({entry.rule})", **entry.kind.schema} for entry in entries}
 
 
 def _of_table(table: str) -> dict[str, Any]:
     entries = list(parameters.of_table(table))
     required = {"required": [entry.name for entry in entries if entry.required]}
-    properties = {
-        entry.name: {"description": f"{entry.meaning} ({entry.rule})", **entry.kind.schema} for entry in entries
-    }
     return {
         "type": "object",
-        "properties": properties,
+        "properties": _described(entries),
         **(required if required["required"] else {}),
         "additionalProperties": False,
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 from liqspec.core.admission import Listed, Situation, amount_fields
 from liqspec.core.events import CHECKS, EVENTS, checks_with
-from liqspec.core.refusals import NoPrice
+from liqspec.core.refusals import ModeNotAllowed, NoPrice, Refusal, RemovalNotAllowed
 from liqspec.spec.vectors import Case
 
 Fields = dict[str, Any]
@@ -43,6 +43,12 @@ _BACKSTOPPED_AND_WORKING = [
     {**_OPEN, "market": "B"},
     {"type": "mark_price", "market": "B", "price": "88"},
 ]
+# Ten long A in mode isolated, with 300 of collateral.
+_RESTRICTED: list[Fields] = [
+    {**_DEPOSIT, "amount": "500"},
+    {"type": "transfer", "account": "alice", "market": "A", "amount": "300"},
+    {**_OPEN, "mode": "isolated"},
+]
 
 _AMOUNT = {
     **dict.fromkeys(("trade", "fill", "vault_trade", "mark_price"), "price"),
@@ -56,6 +62,14 @@ _SITUATIONS: dict[Situation, list[Fields]] = {
     "waiting": _WAITING,
     "backstopped": _BACKSTOPPED,
     "forming": _HOLDING,
+    "restricted": _RESTRICTED,
+}
+_RESTRICTING = {"markets": {"A": {**_MARKET, "isolated_removal": "never"}, "B": {**_MARKET, "modes": ["isolated"]}}}
+# What the configuration of a check has that can fail only there.
+_CONFIGS: dict[type[Refusal], dict[str, Any]] = {
+    NoPrice: {"mark": {}},
+    ModeNotAllowed: _RESTRICTING,
+    RemovalNotAllowed: _RESTRICTING,
 }
 # Where the situation of the first check of a pair does not make the second fail too.
 _BOTH: dict[tuple[str, str, str], tuple[list[Fields], Fields]] = {
@@ -78,11 +92,17 @@ def cases() -> Iterator[Case]:
             situation, fields = _failing(name, check.code)
             title = f"{name}: {check.code}, because {check.meaning}"
             yield _case(name, check, check.code, title, situation, fields)
-        for first, second in pairwise(listed):
+        for first, second in _neighbours(listed):
             if (name, first.code, second.code) not in IMPOSSIBLE:
                 situation, fields = _failing_both(name, first.code, second.code)
                 title = f"{name}: where {first.code} and {second.code} both fail, the answer is {first.code}"
                 yield _case(name, first, f"{first.code}-before-{second.code}", title, situation, fields)
+
+
+def _neighbours(listed: list[Listed]) -> list[tuple[Listed, Listed]]:
+    """Each two checks that follow each other, also for an engine that has none of the optional ones."""
+    usual = pairwise(check for check in listed if not check.optional)
+    return list(dict.fromkeys((*pairwise(listed), *usual)))
 
 
 def _events() -> Iterator[tuple[str, list[Listed]]]:
@@ -153,6 +173,6 @@ def _case(name: str, check: Listed, shown: str, title: str, situation: list[Fiel
         title=title,
         rules=(check.rule, *(["EVT-2"] if check.rule != "EVT-2" else [])),
         provenance="written from spec/refusals.toml",
-        config={**CONFIG, "mark": {}} if check.refusal is NoPrice else CONFIG,
+        config={**CONFIG, **_CONFIGS.get(check.refusal, {})},
         events=(*situation, event),
     )

@@ -40,6 +40,10 @@ def _faults(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[
     yield ("name",), ["a name of a venue file"]
     yield ("provenance",), [{}]
     yield from _market_faults(config, off_unit)
+    name = next(iter(config["markets"]))
+    for entry in parameters.MARKET_PARAMETERS:
+        if entry.family in families:
+            yield ("markets", name, entry.name), _no_values(entry, off_unit)
     for table in parameters.TABLES:
         if table not in parameters.OWN_TABLE or table in families:
             required = [entry.name for entry in parameters.of_table(table) if entry.required]
@@ -90,6 +94,8 @@ def _no_parts(properties: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _of_schema(schema: Mapping[str, Any]) -> list[Any]:
     if "enum" in schema:
         return ["", *(name.upper() for name in schema["enum"]), "other", {}, *NO_VALUES]
+    if schema.get("type") == "array":
+        return ["cross", {}, [], ["both"], ["cross", "cross"], [1], *NO_VALUES]
     if schema.get("type") == "boolean":
         return ["true", 0, 1, None, {}]
     kind = schema["$ref"].rpartition("/")[2]

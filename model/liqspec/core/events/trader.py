@@ -10,7 +10,16 @@ from liqspec.core.arithmetic import Holding
 from liqspec.core.changes import Effects, Touched
 from liqspec.core.config import Mode
 from liqspec.core.effects import CollateralMoved, LeverageSet
-from liqspec.core.refusals import BadLeverage, CrossesZero, InLiquidation, InsufficientMargin, NotOpen, OrderWorking
+from liqspec.core.refusals import (
+    BadLeverage,
+    CrossesZero,
+    InLiquidation,
+    InsufficientMargin,
+    ModeNotAllowed,
+    NotOpen,
+    OrderWorking,
+    RemovalNotAllowed,
+)
 from liqspec.core.state import Pool, Position, State
 from liqspec.edge import keys
 from liqspec.edge.shapes import is_integer
@@ -82,7 +91,24 @@ class Transfer(EventRecord, rule="ACC-6"):
         unused = Pool(self.account, "isolated", self.market)
         return account.isolated.get(self.market, unused), -amount
 
-    checks: ClassVar[tuple[Check["Transfer"], ...]] = admission.outflow_checks(paying, paid_by="paying pool")
+    def removed(self, state: State, amounts: Amounts) -> Failure | None:
+        """ACC-18: collateral leaves an isolated pool with a position only where the market allows it."""
+        pool, _ = self.paying(state, amounts)
+        kept = pool.mode == "isolated" and state.venue.markets[self.market].isolated_removal == "never"
+        if not kept or not pool.open_positions():
+            return None
+        return Failure("amount", pool.key, "its collateral stays while it has a position")
+
+    checks: ClassVar[tuple[Check["Transfer"], ...]] = (
+        Check(
+            refusal=RemovalNotAllowed,
+            rule="ACC-18",
+            optional=True,
+            failing=removed,
+            example=("restricted", {"amount": "-1"}),
+        ),
+        *admission.outflow_checks(paying, paid_by="paying pool"),
+    )
 
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """ACC-6."""
@@ -130,6 +156,13 @@ class Trade(EventRecord, rule="ACC-7"):
         """The signed size of the position of its key in lots; 0 if it is not open."""
         position = self.pool_in(state).positions.get(self.market)
         return 0 if position is None else position.size
+
+    def in_another_mode(self, state: State, _: Amounts) -> Failure | None:
+        """ACC-17: the market is traded in the mode."""
+        modes = state.venue.markets[self.market].modes
+        if modes is None or self.mode in modes:
+            return None
+        return Failure("mode", self.mode, f"{self.market} is traded in mode {modes[0]} only")
 
     def backstopped(self, state: State, _: Amounts) -> Failure | None:
         """ACC-7: the vault has not taken the position in this block."""
@@ -224,6 +257,13 @@ class Trade(EventRecord, rule="ACC-7"):
         return [state.holding(position) for position in pool.open_positions() if position.market.name != self.market]
 
     checks: ClassVar[tuple[Check["Trade"], ...]] = (
+        Check(
+            refusal=ModeNotAllowed,
+            rule="ACC-17",
+            optional=True,
+            failing=in_another_mode,
+            example=("restricted", {"market": "B"}),
+        ),
         Check(refusal=NotOpen, rule="ACC-7", failing=backstopped, example=("backstopped", {})),
         Check(refusal=OrderWorking, rule="ACC-7", failing=order_works, example=("working", {})),
         Check(

@@ -8,7 +8,7 @@ from liqspec.properties.checker import measures
 from liqspec.properties.checker.exact import ZERO, Fraction, number, total
 from liqspec.properties.checker.families import mark_price
 from liqspec.properties.checker.families.mark_price import NaiveFeed
-from liqspec.properties.checker.measures import Contents, Holding, NaivePool, NaivePosition, View
+from liqspec.properties.checker.measures import Contents, Holding, NaiveMarket, NaivePool, NaivePosition, View
 from liqspec.properties.checker.memory import Memory, Window, scope_key
 
 
@@ -56,6 +56,10 @@ class NaiveEvent:
     def pool(self) -> str:
         """The key of the pool that backs it."""
         return measures.event_pool(self.data)
+
+    @property
+    def _market(self) -> NaiveMarket:
+        return self.memory.rules.markets[self.data["market"]]
 
     @property
     def cross(self) -> str:
@@ -121,7 +125,10 @@ class Transfer(NaiveEvent):
         return f"{self.data['account']}/{self.data['market']}/isolated"
 
     def refusal(self) -> str | None:
-        """What is left of the pool that pays must cover its initial margin."""
+        """What is left of the pool that pays must cover its initial margin; where it may not be removed, it stays."""
+        paying = self.before.pools.get(self.isolated) if self.amount() < 0 else None
+        if paying is not None and paying.positions and self._market.removal == "never":
+            return "removal_not_allowed"
         return self.outflow(self.cross if self.amount() > 0 else self.isolated, abs(self.amount()))
 
     def changes(self) -> dict[str, Contents]:
@@ -138,7 +145,9 @@ class Trade(NaiveEvent):
     fields: ClassVar = {**_POSITION, "size": "!lot", "price": "+tick", "leverage": "integer?"}
 
     def refusal(self) -> str | None:
-        """ACC-7."""
+        """ACC-7, ACC-17."""
+        if self.data["mode"] not in self._market.modes:
+            return "mode_not_allowed"
         pool, position = self.before.pools.get(self.pool), self.before.positions.get(self.key)
         held, size = ZERO if position is None else position.size, self.amount("size")
         if position is not None and position.state == "backstopped":
@@ -154,10 +163,7 @@ class Trade(NaiveEvent):
         if pool is not None and (pool.in_liquidation or any(p.state == "partially_liquidated" for p in pool.positions)):
             return "in_liquidation"
         leverage = self.data.get("leverage", self.memory.leverages.get(self.key) if held * size > 0 else None)
-        if (
-            leverage is None
-            or not 1 <= leverage <= self.memory.rules.markets[self.data["market"]].tiers[0].max_leverage
-        ):
+        if leverage is None or not 1 <= leverage <= self._market.tiers[0].max_leverage:
             return "bad_leverage"
         chosen = evolve(self.memory, leverages={**self.memory.leverages, self.key: leverage})
         return "insufficient_margin" if chosen.equity(after) < chosen.initial_margin(after) else None
@@ -347,7 +353,7 @@ class PriceInputs(NaiveEvent):
 
     @property
     def _tick(self) -> Fraction:
-        return self.memory.rules.markets[self.data["market"]].tick
+        return self._market.tick
 
 
 class Funding(NaiveEvent):

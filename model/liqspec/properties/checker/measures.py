@@ -43,6 +43,8 @@ class NaiveMarket:
     tick: Fraction = field(converter=number)
     lot: Fraction = field(converter=number)
     tiers: tuple[NaiveTier, ...]
+    modes: tuple[str, ...] = ("cross", "isolated")
+    removal: str = "free"
 
 
 @frozen
@@ -85,7 +87,13 @@ class NaiveRules:
         return cls(
             quote=number(config.get("quote_unit", "0.000001")),
             markets={
-                name: NaiveMarket(market["tick"], market["lot"], tuple(NaiveTier(**tier) for tier in market["tiers"]))
+                name: NaiveMarket(
+                    market["tick"],
+                    market["lot"],
+                    tuple(NaiveTier(**tier) for tier in market["tiers"]),
+                    tuple(market.get("modes", ("cross", "isolated"))),
+                    market.get("isolated_removal", "free"),
+                )
                 for name, market in config["markets"].items()
             },
             ranked=liquidation.get("order_policy", "all") == "ranked",

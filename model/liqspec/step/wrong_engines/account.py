@@ -1,4 +1,4 @@
-"""Engines that are wrong about what the account may do: leverages, money out, reversals (ACC-13 to ACC-16)."""
+"""Engines that are wrong about what the account may do: leverages, money out, reversals, modes (ACC-13 to ACC-18)."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ from liqspec.core import admission, arithmetic, changes, events
 from liqspec.core.admission import Amounts, Failure
 from liqspec.core.arithmetic import Holding, Ratio
 from liqspec.core.state import Pool, State
-from liqspec.step.wrong_engines.base import PERFORM, Patch, checks, fails, operates, real, skips, wrong
+from liqspec.step.wrong_engines.base import PERFORM, Patch, checks, fails, moves, operates, real, skips, wrong
 
 Effects = list[Any]
 
 _FALL_UNCOVERED = real(events.Leverage, "insufficient_margin")
 _INCREASE_UNCOVERED = real(events.Trade, "insufficient_margin", "increasing")
+_REMOVED = real(events.Transfer, "removal_not_allowed")
 _IN_LIQUIDATION = real(events.Trade, "in_liquidation", "increasing")
 _BELOW_INITIAL_MARGIN = admission.below_initial_margin
 _BELOW_FLOOR = admission.below_floor
@@ -173,7 +174,44 @@ def _others_liquidated(event: events.Trade, state: State, amounts: Amounts) -> F
     return None if failure is not None and failure.value == position.key else failure
 
 
+def _kept_when_empty(event: events.Transfer, state: State, amounts: Amounts) -> Failure | None:
+    pool, _ = event.paying(state, amounts)
+    kept = pool.mode == "isolated" and state.venue.markets[event.market].isolated_removal == "never"
+    return Failure("amount", pool.key, "its collateral stays") if kept else None
+
+
+def _kept_below_cost(event: events.Transfer, state: State, amounts: Amounts) -> Failure | None:
+    failure = _REMOVED(event, state, amounts)
+    pool, leaving = event.paying(state, amounts)
+    profit = arithmetic.pool_equity(0, state.holdings(pool))
+    return None if leaving <= profit else failure
+
+
 ENGINES = (
+    wrong(
+        "X361",
+        "ACC-17",
+        "A mode that the market does not have is refused last",
+        checks(events.Trade, moves("mode_not_allowed", "insufficient_margin")),
+    ),
+    wrong(
+        "X362",
+        "ACC-17",
+        "An opening in a mode that the market does not have is accepted",
+        checks(events.Trade, skips("mode_not_allowed")),
+    ),
+    wrong(
+        "X363",
+        "ACC-18",
+        "Collateral stays in a pool without a position too",
+        checks(events.Transfer, fails("removal_not_allowed", _kept_when_empty)),
+    ),
+    wrong(
+        "X364",
+        "ACC-18",
+        "Unrealised profit may leave a pool whose collateral stays",
+        checks(events.Transfer, fails("removal_not_allowed", _kept_below_cost)),
+    ),
     wrong(
         "X354",
         "ACC-16",
