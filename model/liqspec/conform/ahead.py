@@ -105,17 +105,21 @@ class Writer:
         """The beginning of a reply that shows an observation."""
         if len(self._written) > MOST_KEPT:
             self._written.clear()
-        fields = (b'"%b":%b' % (name.encode(), self._value(value)) for name, value in observation.items())
+        fields = [b'"%b":%b' % (name.encode(), self._value(value)) for name, value in observation.items()]
         return _ACCEPTED + b"{%b}" % b",".join(fields)
 
     def _value(self, value: Any) -> bytes:
-        if isinstance(value, list):
-            return b"[%b]" % b",".join([self._value(entry) for entry in value])
-        kept, line = self._written.get(id(value), (None, b""))
-        if kept is not value:
-            line = write_line(value)[:-1]
-            self._written[id(value)] = value, line
-        return line
+        if not isinstance(value, list):
+            return self._entry(value)
+        written, entry = self._written, self._entry
+        kept = [(one, written.get(id(one))) for one in value]
+        return b"[%b]" % b",".join([at[1] if at and at[0] is one else entry(one) for one, at in kept])
+
+    def _entry(self, entry: Any) -> bytes:
+        kept = self._written.get(id(entry))
+        if kept is None or kept[0] is not entry:
+            kept = self._written[id(entry)] = entry, write_line(entry)[:-1]
+        return kept[1]
 
 
 @define

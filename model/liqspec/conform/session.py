@@ -14,7 +14,7 @@ from liqspec.edge.protocol import BadLine
 from liqspec.edge.texts import one_line
 
 GRACE = 0.05  # seconds in which an answer too many is expected
-TOGETHER = 8  # events that are sent at once, where replies are not waited for
+TOGETHER = 16  # events that are sent at once, where replies are not waited for
 END = 5.0  # seconds at least for the end of a process that may have had no time to start
 START = 20.0  # seconds at least for the first reply, before which a process may have much to load
 

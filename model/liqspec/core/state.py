@@ -136,10 +136,10 @@ class Pool:
 
     def open_positions(self) -> list[Position]:
         """The positions with a size, by market name (AMT-7)."""
-        positions = self.positions
-        if len(positions) > 1:
-            return [held for name in sorted(positions) if (held := positions[name]).size]
-        return [held for held in positions.values() if held.size]
+        if not (positions := self.positions):
+            return []
+        names = sorted(positions) if len(positions) > 1 else positions
+        return [held for name in names if (held := positions[name]).size]
 
     def order_working(self) -> bool:
         """Whether a liquidation order of the pool is working."""
@@ -158,8 +158,9 @@ class Account:
     def pools(self) -> Iterator[Pool]:
         """The account's pools: cross first, then by market name (LIQ-7)."""
         yield self.cross
-        for market in sorted(self.isolated):
-            yield self.isolated[market]
+        if self.isolated:
+            for market in sorted(self.isolated):
+                yield self.isolated[market]
 
 
 @define(eq=False)
@@ -213,14 +214,13 @@ class State:
 
     def positions(self) -> list[tuple[Pool, Position]]:
         """Every position ever opened, with its pool, by account, market and mode (OBS-1, LIF-4)."""
-        return [
-            found
-            for account in self.accounts.values()
-            for found in sorted(
-                ((pool, position) for pool in account.pools() for position in pool.positions.values()),
-                key=lambda found: (found[1].market.name, found[1].mode),
-            )
-        ]
+        listed: list[tuple[Pool, Position]] = []
+        for account in self.accounts.values():
+            found = [(pool, position) for pool in account.pools() for position in pool.positions.values()]
+            if len(found) > 1:
+                found.sort(key=lambda entry: (entry[1].market.name, entry[1].mode))
+            listed += found
+        return listed
 
     def working_orders(self) -> list[Position]:
         """The positions with a working liquidation order, in the order of assessment (LIQ-7)."""

@@ -206,7 +206,9 @@ def _validator(check: Callable[[Any], object]) -> Callable[[object, "Attribute[A
     """An attrs validator: `check` refuses the value, or an entry of it if it is a table or a list; it may be None."""
 
     def validate(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-        if isinstance(value, dict):
+        if type(value) is str:
+            check_at(attribute.name, value)
+        elif isinstance(value, dict):
             for name, entry in value.items():
                 check_at(f"{attribute.name}.{name}", entry)
         elif isinstance(value, tuple):
