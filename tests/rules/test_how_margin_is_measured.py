@@ -1,16 +1,17 @@
-"""How a venue measures margin, by hand: which way it rounds (MRG-13)."""
+"""How a venue measures margin, by hand: which way it rounds, and of what (MRG-13, MRG-14)."""
 
 import pytest
 
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding, Schedule, Tier
 from liqspec.core.config import Config
-from liqspec.core.measures import pool_terms
+from liqspec.core.measures import pool_terms, terms_json
 from liqspec.core.parameters import families_of
 from liqspec.report.terms import lines
-from support.builders import apply, mark, pool, small_config, small_engine, trade
+from support.builders import apply, mark, pool, refused, small_config, small_engine, trade, trade_fields
 
 DOWN = {"margin": {"rounding": "down"}}
+ENTRY = {"margin": {"valuation": "entry"}}
 # 1/10, and above 1000 1/5 less 100: over 10.
 SMALL = Schedule(10, (Tier(0, 1, 0, 5), Tier(1000, 2, 1000, 2)))
 
@@ -56,11 +57,14 @@ def test_the_terms_say_that_it_was_rounded_down() -> None:
     assert said == "maintenance margin: 99 × 1/10, rounded down = 9 (tier 1, MRG-5)"
 
 
+@pytest.mark.parametrize("at_entry", [False, True])
 @pytest.mark.parametrize("rounds_down", [False, True])
 @pytest.mark.parametrize("size", [1, 3, 17, -1, -3, -17])
-def test_the_liquidation_price_is_where_a_search_of_all_ticks_finds_it(rounds_down: bool, size: int) -> None:
+def test_the_liquidation_price_is_where_a_search_of_all_ticks_finds_it(
+    rounds_down: bool, at_entry: bool, size: int
+) -> None:
     """MRG-10: the highest (long) or lowest (short) tick that is breached, in and across tiers."""
-    schedule = SMALL._replace(rounds_down=rounds_down)
+    schedule = SMALL._replace(rounds_down=rounds_down, at_entry=at_entry)
     for equity in range(-20, 400, 7):
         held = Holding(size, size * 100, 5, 100, 1, schedule)
 
@@ -72,6 +76,44 @@ def test_the_liquidation_price_is_where_a_search_of_all_ticks_finds_it(rounds_do
         ticks = [tick for tick in range(1, 1000) if breached(tick)]
         found = arithmetic.liquidation_price(equity, 3, held)
         assert found == ((max(ticks) if size > 0 else min(ticks)) if ticks else None)
+
+
+def test_margins_asked_of_the_cost_stay_where_they_are() -> None:
+    """11 for 110 cost 1,210: above 1,000, so ÷ 5 − 100 = 142 and ÷ 2 = 605, at every mark."""
+    engine = small_engine(**ENTRY)
+    apply(engine, "deposit", account="alice", amount="1000")
+    trade(engine, "11", "110", 2)
+    for price in ("100", "50", "200"):
+        mark(engine, price)
+        assert (pool(engine)["maintenance_margin"], pool(engine)["initial_margin"]) == ("142", "605")
+    mark(engine, "32")  # 1000 − 1210 + 352 = 142
+    assert not pool(engine)["in_liquidation"]
+    mark(engine, "31")
+    assert pool(engine)["in_liquidation"]
+
+
+def test_an_opening_is_admitted_by_the_margin_of_its_cost() -> None:
+    """At 120, 20 above the mark, 5 cost 600, ÷ 5 is 120; equity after it is 220 − 100."""
+    engine = small_engine(**ENTRY)
+    apply(engine, "deposit", account="alice", amount="219")
+    assert refused(engine, "trade", **trade_fields("5", "120", 5)).code == "insufficient_margin"
+    apply(engine, "deposit", account="alice", amount="1")
+    trade(engine, "5", "120", 5)
+    assert (pool(engine)["equity"], pool(engine)["initial_margin"]) == ("120", "120")
+
+
+def test_the_terms_name_what_the_margin_is_asked_of() -> None:
+    engine = small_engine(**ENTRY)
+    apply(engine, "deposit", account="alice", amount="200")
+    trade(engine, "10", "100", 5)
+    mark(engine, "90")
+    terms = pool_terms(engine.state, engine.state.accounts["alice"].cross)
+    assert list(lines(terms, "maintenance_margin", "initial_margin")) == [
+        "maintenance margin: 1,000 × 1/10 = 100 (tier 1, MRG-5)",
+        "initial margin: 1,000 ÷ 5 = 200 (MRG-7)",
+    ]
+    (one,) = terms_json(terms)["positions"]
+    assert (one["notional"], one["margin_notional"]) == ("900", "1000")
 
 
 def test_left_out_it_leaves_no_trace() -> None:

@@ -119,6 +119,7 @@ _CONFIG_FAULTS: list[tuple[tuple[str | int, ...], list[Any]]] = [
     (("trading",), ["split", {"cross": "split"}, *NO_VALUES]),
     (("trading",), [{"crossing": bad} for bad in ("Split", "", "close", {}, *NO_VALUES)]),
     (("margin",), ["up", {"round": "up"}, *NO_VALUES]),
+    (("margin",), [{"valuation": bad} for bad in ("ENTRY", "", "cost", {}, *NO_VALUES)]),
     (("margin",), [{"rounding": bad} for bad in ("UP", "", "nearest", {}, *NO_VALUES)]),
     (("backstop",), [..., {}, [], {"return_fraction": "0"}, *NO_VALUES]),
     (("backstop", "threshold"), [..., "0", "1.5", "-1/2", "2/0", *NO_VALUES]),

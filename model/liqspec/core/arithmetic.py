@@ -23,12 +23,14 @@ class Tier(NamedTuple):
 class Schedule(NamedTuple):
     """The margin tiers of one market, in rising order of `above`, and the denominator of their rates.
 
-    `rounds_down` says that a maintenance margin is rounded down (MRG-13).
+    `rounds_down` says that a maintenance margin is rounded down (MRG-13), `at_entry` that margins are asked of what the
+    size cost (MRG-14).
     """
 
     denominator: int
     tiers: tuple[Tier, ...]
     rounds_down: bool = False
+    at_entry: bool = False
 
 
 class Holding(NamedTuple):
@@ -69,6 +71,11 @@ def notional(size: int, price: int, unit: int) -> int:
     return abs(size) * price * unit
 
 
+def margin_notional(held: Holding) -> int:
+    """The notional of which a position's margins are asked: at its mark (MRG-2), or what its size cost (MRG-14)."""
+    return abs(held.cost) if held.schedule.at_entry else notional(held.size, held.mark, held.unit)
+
+
 def tier_at(amount: int, schedule: Schedule) -> Tier:
     """The last tier whose `above` is strictly below the notional; the first where there is none (MRG-4)."""
     chosen = schedule.tiers[0]
@@ -98,14 +105,12 @@ def pool_equity(collateral: int, holdings: Iterable[Holding]) -> int:
 
 def pool_maintenance_margin(holdings: Iterable[Holding]) -> int:
     """The sum of the positions' maintenance margins (MRG-6)."""
-    return sum(maintenance_margin(notional(held.size, held.mark, held.unit), held.schedule) for held in holdings)
+    return sum(maintenance_margin(margin_notional(held), held.schedule) for held in holdings)
 
 
 def pool_initial_margin(holdings: Iterable[Holding]) -> int:
     """The sum of the positions' initial margins (MRG-7)."""
-    return sum(
-        initial_margin(notional(held.size, held.mark, held.unit), held.leverage, held.schedule) for held in holdings
-    )
+    return sum(initial_margin(margin_notional(held), held.leverage, held.schedule) for held in holdings)
 
 
 def pool_notional(holdings: Iterable[Holding]) -> int:
@@ -236,9 +241,9 @@ def _crossing(equity: int, other_maintenance: int, held: Holding, deducted: int)
     side = 1 if held.size > 0 else -1
     worth = abs(held.size) * held.unit
     equity_at_zero = equity - held.size * held.unit * held.mark
-    denominator = held.schedule.denominator
-    ends: Sequence[int | None] = [*(tier.above for tier in held.schedule.tiers[1:]), None]
-    for tier, end in zip(held.schedule.tiers, ends, strict=True):
+    denominator, tiers = held.schedule.denominator, _tiers_by_mark(held)
+    ends: Sequence[int | None] = [*(tier.above for tier in tiers[1:]), None]
+    for tier, end in zip(tiers, ends, strict=True):
         # Equity equal to margin, solved for the notional n = x·worth at the crossing x:
         # equity_at_zero + side·n = other_maintenance + (n·rate − deduction) / denominator
         slope = side * denominator - tier.rate
@@ -250,6 +255,15 @@ def _crossing(equity: int, other_maintenance: int, held: Holding, deducted: int)
         if target > tier.above * slope and (end is None or target <= end * slope):
             return Ratio(target, slope * worth)
     return None
+
+
+def _tiers_by_mark(held: Holding) -> tuple[Tier, ...]:
+    """The tiers by the notional at the mark; where margins are asked of the cost, one margin at every mark (MRG-14)."""
+    if not held.schedule.at_entry:
+        return held.schedule.tiers
+    amount = margin_notional(held)
+    tier = tier_at(amount, held.schedule)
+    return (Tier(0, 0, tier.deduction - amount * tier.rate, tier.max_leverage),)
 
 
 def liquidation_price(equity: int, other_maintenance: int, held: Holding) -> int | None:

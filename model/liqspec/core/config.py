@@ -127,9 +127,9 @@ class Venue(Parameters):
             raise InvalidConfig("markets", "at least one market is needed")
         markets = {name: market_of(name, config.markets[name], money) for name in sorted(config.markets)}
         values = parameters.in_integers({table: getattr(config, table) for table in parameters.TABLES}, money)
-        rounds_down = values["rounding"] == "down"
+        measured = {"rounds_down": values["rounding"] == "down", "at_entry": values["valuation"] == "entry"}
         markets = {
-            name: attrs.evolve(market, schedule=market.schedule._replace(rounds_down=rounds_down))
+            name: attrs.evolve(market, schedule=market.schedule._replace(**measured))
             for name, market in markets.items()
         }
         forms_marks = config.mark is not None

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from liqspec.core import arithmetic, events, snapshot
 from liqspec.core.admission import admit_fields
@@ -34,10 +34,10 @@ _DETAILS = (
 class PositionTerms:
     """How the measures of an open position come about; every amount exact, as a decimal string or a ratio.
 
-    `unrealised_pnl` is size × mark − cost (MRG-1), `notional` the size without sign × mark (MRG-2),
-    `maintenance_margin` the notional × the rate of its tier − its deduction, rounded (MRG-5, MRG-13), and
-    `initial_margin` the notional ÷ the lesser of its leverage and the most of its tier, rounded up (MRG-7). `tier`
-    counts from 1.
+    `unrealised_pnl` is size × mark − cost (MRG-1), `notional` the size without sign × mark (MRG-2), `margin_notional`
+    that of which margins are asked (MRG-14), `maintenance_margin` it × the rate of its tier − its deduction, rounded
+    (MRG-5, MRG-13), and `initial_margin` it ÷ the lesser of its leverage and the most of its tier, rounded up (MRG-7).
+    `tier` counts from 1.
     """
 
     position: str
@@ -48,6 +48,7 @@ class PositionTerms:
     tick: str
     unrealised_pnl: str
     notional: str
+    margin_notional: str
     tier: int
     maintenance_rate: str
     deduction: str
@@ -101,7 +102,7 @@ def position_terms(state: State, pool: Pool, position: Position) -> PositionTerm
     """How the measures of an open position of the pool come about (MRG-1 to MRG-11)."""
     money, grid = state.venue.money, position.market.price
     equity, others, held = state.measured(pool, position)
-    worth = arithmetic.notional(held.size, held.mark, held.unit)
+    worth = arithmetic.margin_notional(held)
     tier, denominator = arithmetic.tier_at(worth, held.schedule), held.schedule.denominator
     price = arithmetic.liquidation_price(equity, others, held)
     crossing = arithmetic.liquidation_crossing(equity, others, held)
@@ -113,7 +114,8 @@ def position_terms(state: State, pool: Pool, position: Position) -> PositionTerm
         mark=grid.text(held.mark),
         tick=grid.text(1),
         unrealised_pnl=money.text(arithmetic.unrealised_pnl(held.size, held.cost, held.mark, held.unit)),
-        notional=money.text(worth),
+        notional=money.text(arithmetic.notional(held.size, held.mark, held.unit)),
+        margin_notional=money.text(worth),
         tier=held.schedule.tiers.index(tier) + 1,
         maintenance_rate=_rate(Ratio(tier.rate, denominator)),
         deduction=_exact(Ratio(tier.deduction, denominator), money),
@@ -151,6 +153,15 @@ def pool_terms(state: State, pool: Pool) -> PoolTerms:
 def all_terms(state: State) -> dict[str, PoolTerms]:
     """How the measures of every pool come about, by account/cross or account/market/isolated."""
     return {pool.key: pool_terms(state, pool) for pool in state.pools()}
+
+
+def terms_json(terms: PoolTerms) -> dict[str, Any]:
+    """The terms as plain data; a position has `margin_notional` only where it is another than its notional (MRG-14)."""
+    plain = asdict(terms)
+    for position in plain["positions"]:
+        if position["margin_notional"] == position["notional"]:
+            del position["margin_notional"]
+    return plain
 
 
 Around = tuple[Snapshot, Snapshot]  # the whole states before an event and after it

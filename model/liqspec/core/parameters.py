@@ -26,6 +26,7 @@ Scope = Literal["position", "pool", "account"]
 Measure = Literal["maintenance", "initial"]
 PartialMethod = Literal["fraction", "restore", "tier_down", "lots"]
 Rounding = Literal["up", "down"]
+Valuation = Literal["mark", "entry"]
 Source = Literal["equity", "collateral"]
 Crossing = Literal["refuse", "split"]
 Mode = Literal["cross", "isolated"]
@@ -383,7 +384,7 @@ class BackstopConfig:
 
 @frozen(kw_only=True)
 class MarginConfig:
-    """How the venue measures margin (MRG-13); what is left out is as in MRG-1 to MRG-7."""
+    """How the venue measures margin (MRG-13, MRG-14); what is left out is as in MRG-1 to MRG-7."""
 
     rounding: Rounding | None = parameter(
         choice("up", "down"),
@@ -394,6 +395,16 @@ class MarginConfig:
         pairs=((None, "down"),),
         note=lambda rules: "maintenance margins are rounded down" if rules.rounding == "down" else "",
         family="rounding",
+    )
+    valuation: Valuation | None = parameter(
+        choice("mark", "entry"),
+        default=None,
+        rule="MRG-14",
+        meaning="Whether margins are asked of a size at its mark, or of what it cost; left out, at its mark.",
+        samples=("entry", "entry", "entry", "mark"),
+        pairs=((None, "entry"),),
+        note=lambda rules: "margins are asked of the cost" if rules.valuation == "entry" else "",
+        family="valuation",
     )
 
 
@@ -511,6 +522,7 @@ class Parameters:
     backstop_threshold: Ratio
     return_fraction: Ratio
     rounding: Rounding | None
+    valuation: Valuation | None
     withdraw_floor: Ratio | None
     withdraw_from: Source | None
     crossing: Crossing | None

@@ -14,6 +14,7 @@ from liqspec.core.arithmetic import (
     pool_initial_margin,
     pool_maintenance_margin,
     pool_notional,
+    released_cost,
 )
 from liqspec.core.changes import measure
 from liqspec.core.config import Market, Venue
@@ -139,7 +140,8 @@ def _margin_after(state: State, pool: Pool, position: Position, closed: int) -> 
     rest = [state.holding(other) for other in pool.open_positions() if other is not position]
     if closed != abs(position.size):
         left = position.size - closed if position.size > 0 else position.size + closed
-        rest.append(state.holding(position)._replace(size=left))
+        released = released_cost(position.size, position.cost, closed)
+        rest.append(state.holding(position)._replace(size=left, cost=position.cost - released))
     return pool_maintenance_margin(rest)
 
 

@@ -115,9 +115,7 @@ def lemma(rules: str, control: Control, **choices: Iterable[Any]) -> Callable[[S
 # ------------------------------------------------------------------------------------------------- what they start from
 
 
-def any_schedule(
-    case: Case, tiers: int, of: str = "", denominator: int | None = None, rounds_down: bool = False
-) -> Schedule:
+def any_schedule(case: Case, tiers: int, of: str = "", denominator: int | None = None) -> Schedule:
     """Any schedule with `count` tiers that MRG-5 and MRG-8 allow, its rates over any common denominator."""
     if denominator is None:
         (denominator,) = case.positive(f"denominator{of}")
@@ -135,7 +133,7 @@ def any_schedule(
         entries.append(Tier(above, rate, deduction, leverage))
     for entry in entries:
         case.given(RATE_LIMIT, entry.rate * entry.max_leverage <= denominator)
-    return Schedule(denominator, tuple(entries), rounds_down)
+    return Schedule(denominator, tuple(entries))
 
 
 def before_rounding(schedule: Schedule) -> Schedule:
@@ -187,6 +185,7 @@ def after_release(collateral: int, held: Holding, closed: int, price: int, relea
 
 
 NO_SCHEDULE = Schedule(1, ())
+NO_CHOICES: Mapping[str, Any] = {}
 
 # -------------------------------------------------------------------------------------------------------------- margins
 
@@ -252,7 +251,7 @@ def a_margin_may_be_rounded_down(case: Case, tiers: int, within: int = 1) -> boo
     """At a venue that rounds it down a maintenance margin is never above what it is before rounding, less than a unit
     below, and at least 0.
     """
-    schedule, amount = any_schedule(case, tiers, rounds_down=True), _any_notional(case)
+    schedule, amount = any_schedule(case, tiers)._replace(rounds_down=True), _any_notional(case)
     margin = arithmetic.maintenance_margin(amount, schedule)
     above = margin * schedule.denominator - arithmetic.maintenance_margin(amount, before_rounding(schedule))
     return (margin >= 0) & (above <= 0) & (above >= -within * (schedule.denominator - 1))
@@ -285,12 +284,17 @@ def the_maintenance_margin_is_never_above_the_initial_margin(case: Case, tiers: 
     return arithmetic.maintenance_margin(amount, schedule) <= arithmetic.initial_margin(amount, leverage, schedule)
 
 
-@lemma("ACC-8 MRG-8 LIQ-3", Control("A rate may be above 1 ÷ max_leverage.", without=RATE_LIMIT), tiers=(1, 2, 3))
-def an_admitted_opening_is_not_breached(case: Case, tiers: int) -> bool:
+@lemma(
+    "ACC-8 MRG-8 MRG-14 LIQ-3",
+    Control("A rate may be above 1 ÷ max_leverage.", without=RATE_LIMIT),
+    tiers=(1, 2, 3),
+    at_entry=(False, True),
+)
+def an_admitted_opening_is_not_breached(case: Case, tiers: int, at_entry: bool = False) -> bool:
     """A pool whose equity covers its initial margin, as ACC-8 asks, is not breached. (Position by position: the other
     positions together need no more maintenance than initial margin, and then so do all with this one.)
     """
-    held = any_holding(case, any_schedule(case, tiers))
+    held = any_holding(case, any_schedule(case, tiers)._replace(at_entry=at_entry))
     equity, other_maintenance, other_initial = case.integers("equity", "other_maintenance", "other_initial")
     case.given("it is so for the others", other_maintenance <= other_initial)
     initial = other_initial + arithmetic.pool_initial_margin([held])
@@ -463,17 +467,19 @@ def _any_reduction(case: Case) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 @lemma(
-    "MRG-10 MRG-13 LIQ-3",
+    "MRG-10 MRG-13 MRG-14 LIQ-3",
     Control("Any deductions do.", without=DEDUCTIONS, tiers=2),
     side=(1, -1),
     tiers=(1, 2, 3),
-    rounds_down=(False, True),
+    measured=({}, {"rounds_down": True}, {"at_entry": True}),
 )
-def the_liquidation_price_parts_the_ticks(case: Case, side: int, tiers: int, rounds_down: bool = False) -> bool:
+def the_liquidation_price_parts_the_ticks(
+    case: Case, side: int, tiers: int, measured: Mapping[str, Any] = NO_CHOICES
+) -> bool:
     """The pool is breached at the liquidation price and at every tick beyond it, and at no tick before it. Where a
     long has none, it is breached at no tick, or at all of them and some rate is 1; a short always has one.
     """
-    held = any_holding(case, any_schedule(case, tiers, rounds_down=rounds_down))
+    held = any_holding(case, any_schedule(case, tiers)._replace(**measured))
     collateral, other_maintenance = case.integers("collateral", "other_maintenance")
     case.given("the position is of this side", held.size * side > 0)
     price = arithmetic.liquidation_price(arithmetic.pool_equity(collateral, [held]), other_maintenance, held)
@@ -487,15 +493,23 @@ def the_liquidation_price_parts_the_ticks(case: Case, side: int, tiers: int, rou
     (other_tick,) = case.positive("other_tick")
     highest = held.schedule.tiers[-1].rate
     everywhere = _breached_at(other_tick, collateral, other_maintenance, held)
-    return side > 0 and everywhere and highest == held.schedule.denominator
+    return side > 0 and everywhere and highest == held.schedule.denominator and not held.schedule.at_entry
 
 
-@lemma("MRG-10", Control("It is that of the first tier.", tiers=2, last_tier=1), side=(1, -1), tiers=(1, 2, 3))
-def equity_is_the_margin_at_the_exact_crossing(case: Case, side: int, tiers: int, last_tier: int | None = None) -> bool:
+@lemma(
+    "MRG-10 MRG-14",
+    Control("It is that of the first tier.", tiers=2, last_tier=1),
+    side=(1, -1),
+    tiers=(1, 2, 3),
+    at_entry=(False, True),
+)
+def equity_is_the_margin_at_the_exact_crossing(
+    case: Case, side: int, tiers: int, last_tier: int | None = None, at_entry: bool = False
+) -> bool:
     """Where there is an exact crossing, it is above 0, and there equity is the margin before rounding. (Everything is
     taken as many times as its denominator says, and the mark with it, so that all is whole.)
     """
-    held = any_holding(case, any_schedule(case, tiers))
+    held = any_holding(case, any_schedule(case, tiers)._replace(at_entry=at_entry))
     collateral, other_maintenance = case.integers("collateral", "other_maintenance")
     case.given("the position is of this side", held.size * side > 0)
     equity = arithmetic.pool_equity(collateral, [held])
@@ -506,7 +520,7 @@ def equity_is_the_margin_at_the_exact_crossing(case: Case, side: int, tiers: int
     enlarged = [
         tier._replace(above=tier.above * times, deduction=tier.deduction * times) for tier in held.schedule.tiers
     ]
-    exact = Schedule(1, tuple(enlarged[:last_tier]))
+    exact = Schedule(1, tuple(enlarged[:last_tier]), at_entry=at_entry)
     there = held._replace(cost=held.cost * times, mark=crossing.numerator, schedule=exact)
     equity_there = arithmetic.pool_equity(collateral * times, [there])
     margin_there = other_maintenance * times * parts + arithmetic.pool_maintenance_margin([there])
@@ -585,10 +599,18 @@ def a_fill_no_worse_than_bankruptcy_makes_no_deficit(case: Case, ticks_worse: in
 # ------------------------------------------------------------------------------------------------------------- closing
 
 
-@lemma("FIL-1 MRG-9 LIQ-3", Control("Nor does a fill at any price.", without="the price is the mark"), tiers=(1, 2, 3))
-def a_fill_at_the_mark_is_never_for_the_worse(case: Case, tiers: int) -> bool:
+@lemma(
+    "FIL-1 MRG-9 MRG-14 LIQ-3",
+    Control("Nor does a fill at any price.", without="the price is the mark"),
+    tiers=(1, 2, 3),
+    at_entry=(False, True),
+)
+def a_fill_at_the_mark_is_never_for_the_worse(case: Case, tiers: int, at_entry: bool = False) -> bool:
     """A fill at the mark without fee never lowers what equity is above the maintenance margin."""
-    held, collateral = any_holding(case, any_schedule(case, tiers)), case.integer("collateral")
+    held, collateral = (
+        any_holding(case, any_schedule(case, tiers)._replace(at_entry=at_entry)),
+        case.integer("collateral"),
+    )
     closed, (price,) = any_closed(case, held), case.positive("price")
     case.given("the price is the mark", price == held.mark)
     collateral_after, held_after = after_fill(collateral, held, closed, price)

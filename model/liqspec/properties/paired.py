@@ -54,8 +54,8 @@ def the_same_event_in_the_same_state_does_the_same(pair: PairedRun) -> Verdict:
 def one_fill_is_its_two_halves(pair: PairedRun) -> Verdict:
     """But for its fee, a fill does what its two halves at the same price do; only how cost is split may differ."""
     event = pair.event
-    if pair.refusal is not None or event["type"] != "fill":
-        return NOT_EXERCISED
+    if pair.refusal is not None or event["type"] != "fill" or pair.engine.venue.valuation == "entry":
+        return NOT_EXERCISED  # MRG-14: there the split of the cost decides margins
     market = pair.engine.venue.markets[event["market"]]
     lots = market.size.units(event["size"]) or 0
     if lots < 2:
@@ -119,8 +119,8 @@ def _own_pool(event: EventData) -> str | None:
 def mirrored_accounts_get_the_same_decisions(pair: PairedRun) -> Verdict:
     """With all sizes negated, and costs that give the same PnL, the same happens to every pool."""
     mirrored = _mirrored_event(pair)
-    if mirrored is None:
-        return NOT_EXERCISED
+    if mirrored is None or pair.engine.venue.valuation == "entry":
+        return NOT_EXERCISED  # MRG-14: the image has another cost, and there another margin
     marks = dict(pair.after.marks)
     units = {name: market.unit for name, market in pair.engine.venue.markets.items()}
     refused, end = pair.run(_mirror(pair.before, marks, units), mirrored)

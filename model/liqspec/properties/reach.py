@@ -10,7 +10,7 @@ from typing import Any, get_args
 from attrs import Factory, define, field
 
 from liqspec.core import machine
-from liqspec.core.arithmetic import Ratio, notional, tier_at
+from liqspec.core.arithmetic import Ratio, margin_notional, tier_at
 from liqspec.core.changes import reachable_transitions
 from liqspec.core.effects import (
     Backstopped,
@@ -271,8 +271,7 @@ def _related(names: tuple[str, ...]) -> frozenset[str]:
 def _highest_tier(state: State, pool: Pool) -> int:
     """Which tier, counted from 1, the largest position of a pool by its own schedule is in; 0 without a position."""
     tiers = [
-        1 + held.schedule.tiers.index(tier_at(notional(held.size, held.mark, held.unit), held.schedule))
-        for held in state.holdings(pool)
+        1 + held.schedule.tiers.index(tier_at(margin_notional(held), held.schedule)) for held in state.holdings(pool)
     ]
     return max(tiers, default=0)
 

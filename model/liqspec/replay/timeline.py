@@ -171,7 +171,7 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         "changes": [attrs.asdict(change) for change in changes(moment.before, moment.after)],
         "observation": moment.after,
         "marks": moment.marks,
-        "measures": {key: {**seen, "terms": attrs.asdict(pools[key])} for key, seen in moment.pools.items()},
+        "measures": {key: {**seen, "terms": measures.terms_json(pools[key])} for key, seen in moment.pools.items()},
         "why": list(moment.why),
         **({"theirs": [attrs.asdict(one) for one in moment.theirs]} if moment.theirs else {}),
         "unexpected": list(moment.unexpected),

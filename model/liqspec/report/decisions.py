@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import frozen
 
 from liqspec.core import measures
 from liqspec.core.config import Venue
@@ -94,7 +94,7 @@ def effects_json(units: Units, around: Around, event: object, effects: tuple[Eff
 
 
 def _json(decision: Decision | None) -> dict[str, Any]:
-    return {} if decision is None else {"terms": asdict(decision.terms)}
+    return {} if decision is None else {"terms": measures.terms_json(decision.terms)}
 
 
 def _measured(effect: Effect) -> tuple[Measure, ...]:

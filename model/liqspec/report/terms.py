@@ -95,10 +95,10 @@ def _sentence(terms: PoolTerms, measure: Measure) -> str:
 
 def _maintenance(position: PositionTerms) -> _Term:
     amount, deduction = Fraction(position.maintenance_margin), Fraction(position.deduction)
-    why = f"{thousands(position.notional)} × {position.maintenance_rate}" + (
+    why = f"{thousands(position.margin_notional)} × {position.maintenance_rate}" + (
         f" − {exact_text(deduction)}" if deduction else ""
     )
-    exact = Fraction(position.notional) * Fraction(position.maintenance_rate) - deduction
+    exact = Fraction(position.margin_notional) * Fraction(position.maintenance_rate) - deduction
     rounded = "" if exact == amount else ", rounded up" if amount > exact else ", rounded down"
     return _Term(position.market, amount, why + rounded, f"tier {position.tier}")
 
@@ -106,9 +106,11 @@ def _maintenance(position: PositionTerms) -> _Term:
 def _initial(position: PositionTerms) -> _Term:
     amount, most = Fraction(position.initial_margin), position.max_leverage
     allowed = min(position.leverage, most)
-    rounded = Fraction(position.notional) != amount * allowed
+    rounded = Fraction(position.margin_notional) != amount * allowed
     by = f"tier {position.tier} allows {most}" if most < position.leverage else ""
-    return _Term(position.market, amount, f"{thousands(position.notional)} ÷ {allowed}{', rounded up' * rounded}", by)
+    return _Term(
+        position.market, amount, f"{thousands(position.margin_notional)} ÷ {allowed}{', rounded up' * rounded}", by
+    )
 
 
 def _margin(name: str, total: str, terms: list[_Term], rule: str) -> str:

@@ -71,6 +71,7 @@ class NaiveRules:
     min_order: Fraction
     min_rest: Fraction
     rounds_down: bool
+    at_entry: bool
     withdraw_floor: Fraction
     collateral_only: bool
     splits: bool
@@ -114,6 +115,7 @@ class NaiveRules:
             min_order=number(liquidation.get("min_order_notional", "0")),
             min_rest=number(liquidation.get("min_rest_notional", "0")),
             rounds_down=config.get("margin", {}).get("rounding") == "down",
+            at_entry=config.get("margin", {}).get("valuation") == "entry",
             withdraw_floor=number(config.get("account", {}).get("withdraw_floor", "0")),
             collateral_only=config.get("account", {}).get("withdraw_from") == "collateral",
             splits=config.get("trading", {}).get("crossing") == "split",

@@ -79,6 +79,10 @@ class Memory:
         """MRG-2."""
         return abs(held.size) * self.marks[held.market]
 
+    def margin_notional(self, held: Holding | NaivePosition) -> Fraction:
+        """MRG-2, or MRG-14 at a venue that asks margins of the cost."""
+        return abs(held.cost) if self.rules.at_entry else self.notional(held)
+
     @_once
     def equity(self, pool: Contents) -> Fraction:
         """MRG-1, MRG-3."""
@@ -89,14 +93,15 @@ class Memory:
     def maintenance_margin(self, pool: Contents) -> Fraction:
         """MRG-6."""
         held = pool.holdings.values()
-        return total(self.rules.maintenance_margin(entry.market, self.notional(entry)) for entry in held)
+        return total(self.rules.maintenance_margin(entry.market, self.margin_notional(entry)) for entry in held)
 
     @_once
     def initial_margin(self, pool: Contents) -> Fraction:
         """MRG-7."""
         held = pool.holdings.items()
         return total(
-            self.rules.initial_margin(entry.market, self.notional(entry), self.leverages[key]) for key, entry in held
+            self.rules.initial_margin(entry.market, self.margin_notional(entry), self.leverages[key])
+            for key, entry in held
         )
 
     @_once

@@ -1,15 +1,18 @@
-"""Engines that get wrong how their venue measures margin: which way it rounds (MRG-13)."""
+"""Engines that get wrong how their venue measures margin: which way it rounds, and of what (MRG-13, MRG-14)."""
 
 from collections.abc import Iterable
 from fractions import Fraction
 from math import floor
 
-from liqspec.core import arithmetic
+from liqspec.core import arithmetic, assessment
 from liqspec.core.arithmetic import Holding, Schedule
+from liqspec.core.effects import Sizing
+from liqspec.core.state import GuardInputs, Pool, Position, State
 from liqspec.step.wrong_engines.base import Patch, wrong
 
 _MAINTENANCE, _INITIAL = arithmetic.maintenance_margin, arithmetic.initial_margin
-_OF_POOL = arithmetic.pool_maintenance_margin
+_OF_POOL, _INITIAL_OF_POOL = arithmetic.pool_maintenance_margin, arithmetic.pool_initial_margin
+_VALUED, _SIZING = arithmetic.margin_notional, assessment.order_sizing
 
 
 # ------------------------------------------------------------------------------------------------------------- rounding
@@ -48,6 +51,42 @@ def _the_sum(holdings: Iterable[Holding]) -> int:
     return floor(sum(exact))
 
 
+# ------------------------------------------------------------------------------------------------------------ valuation
+
+
+def _at_the_mark(held: Holding) -> int:
+    return arithmetic.notional(held.size, held.mark, held.unit)
+
+
+def _signed(held: Holding) -> int:
+    return max(0, held.cost) if held.schedule.at_entry else _VALUED(held)
+
+
+def _the_larger(held: Holding) -> int:
+    return max(_VALUED(held), _at_the_mark(held))
+
+
+def _tier_by_the_mark(holdings: Iterable[Holding]) -> int:
+    margin = 0
+    for held in holdings:
+        tier = arithmetic.tier_at(_at_the_mark(held), held.schedule)
+        only = held.schedule._replace(tiers=(tier._replace(above=0),)) if held.schedule.at_entry else held.schedule
+        margin += _OF_POOL([held._replace(schedule=only)])
+    return margin
+
+
+def _initial_at_the_mark(holdings: Iterable[Holding]) -> int:
+    return _INITIAL_OF_POOL(held._replace(schedule=held.schedule._replace(at_entry=False)) for held in holdings)
+
+
+def _threshold_by_cost(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Sizing:
+    sizing = _SIZING(state, pool, position, inputs)
+    threshold = state.venue.partial_threshold
+    if state.venue.valuation != "entry" or threshold is None or abs(position.cost) > threshold:
+        return sizing
+    return "not_above_threshold"
+
+
 ENGINES = (
     wrong(
         "X310",
@@ -78,5 +117,41 @@ ENGINES = (
         "MRG-13",
         "The rate's share and the deduction are rounded down one by one",
         Patch(arithmetic, "maintenance_margin", _before_the_deduction),
+    ),
+    wrong(
+        "X326",
+        "MRG-14",
+        "A venue that asks margins of the cost asks them of the notional at the mark",
+        Patch(arithmetic, "margin_notional", _at_the_mark),
+    ),
+    wrong(
+        "X327",
+        "MRG-14",
+        "A short, whose cost is below 0, needs no margin",
+        Patch(arithmetic, "margin_notional", _signed),
+    ),
+    wrong(
+        "X328",
+        "MRG-14",
+        "Margins are asked of the larger of cost and notional",
+        Patch(arithmetic, "margin_notional", _the_larger),
+    ),
+    wrong(
+        "X329",
+        "MRG-14",
+        "The tier is that of the notional at the mark, though the margin is asked of the cost",
+        Patch(arithmetic, "pool_maintenance_margin", _tier_by_the_mark),
+    ),
+    wrong(
+        "X330",
+        "MRG-14",
+        "Only the maintenance margin is asked of the cost",
+        Patch(arithmetic, "pool_initial_margin", _initial_at_the_mark),
+    ),
+    wrong(
+        "X331",
+        "MRG-14",
+        "What is compared with the threshold of partial orders is the cost",
+        Patch(assessment, "order_sizing", _threshold_by_cost),
     ),
 )

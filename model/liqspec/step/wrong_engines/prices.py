@@ -47,6 +47,10 @@ def _as_if_unrounded(equity: int, other_maintenance: int, held: Holding) -> int 
     return _LIQUIDATION(equity, other_maintenance, held._replace(schedule=held.schedule._replace(rounds_down=False)))
 
 
+def _as_if_the_margin_moved(equity: int, other_maintenance: int, held: Holding) -> int | None:
+    return _LIQUIDATION(equity, other_maintenance, held._replace(schedule=held.schedule._replace(at_entry=False)))
+
+
 def _against_the_pool(price: Fraction, size: int) -> str:
     return _TEXT(price, -size)
 
@@ -107,6 +111,12 @@ ENGINES = (
         "MRG-13",
         "The liquidation price of a venue that rounds margins down is that of one that rounds up",
         Patch(arithmetic, "liquidation_price", _as_if_unrounded),
+    ),
+    wrong(
+        "X332",
+        "MRG-14",
+        "The liquidation price is that of a margin that moves with the mark",
+        Patch(arithmetic, "liquidation_price", _as_if_the_margin_moved),
     ),
     wrong(
         "X320",

@@ -1,0 +1,85 @@
+"""Liquidation and bankruptcy prices that venues publish, reproduced to the last digit given (MRG-10, MRG-11)."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
+from support.builders import apply, mark, position
+
+TICK = "0.001"
+
+
+@frozen
+class Published:
+    """An isolated position of a public page, and what the page says of it; its tier is the first and only one."""
+
+    source: str
+    size: str
+    entry: str
+    leverage: int
+    collateral: str
+    rate: str
+    liquidation: str
+    bankruptcy: str | None = None
+    margin: dict[str, Any] | None = None
+
+    def engine(self) -> Engine:
+        """The run in which it was just opened."""
+        tier = {"above": "0", "maintenance_rate": self.rate, "max_leverage": self.leverage}
+        config: dict[str, Any] = {
+            "quote_unit": "0.000000000001",
+            "markets": {"X": {"tick": TICK, "lot": "0.0001", "tiers": [tier]}},
+            "marks": {"X": self.entry},
+            "accounts": ["alice"],
+            "backstop": {"threshold": "2/3"},
+        }
+        engine = Engine(Config.from_json(config if self.margin is None else {**config, "margin": self.margin}))
+        apply(engine, "deposit", account="alice", amount=self.collateral)
+        apply(engine, "transfer", account="alice", market="X", amount=self.collateral)
+        key = {"account": "alice", "market": "X", "mode": "isolated"}
+        apply(engine, "trade", **key, size=self.size, price=self.entry, leverage=self.leverage)
+        return engine
+
+
+ENTRY = {"valuation": "entry"}
+PUBLISHED = (
+    Published("Bybit help, USDT contract, long", "1", "20000", 50, "400", "0.005", "19700", margin=ENTRY),
+    Published("the same long with its margin at the mark", "1", "20000", 50, "400", "0.005", "19698.49"),
+    Published("Bybit help, short", "-1", "8000", 40, "200", "0.005", "8160", margin=ENTRY),
+    Published("the same short with its margin at the mark", "-1", "8000", 40, "200", "0.005", "8159.20"),
+    Published("BitMEX documentation", "1", "100", 100, "1", "0.005", "99.5", bankruptcy="99", margin=ENTRY),
+    Published("Injective documentation", "1", "10", 5, "2", "0.05", "8.42", bankruptcy="8"),
+    Published("Gate, a position of a public report", "-11.9", "11.515", 8, "17.39155324375", "0.025", "12.65998"),
+    # Half of 1 ÷ 50; its cash is −95.0598235, shown as −95.059824, and the page opened it at 20x.
+    Published("Hyperliquid documentation", "0.0335", "2986.3", 50, "4.9812265", "0.01", "2866.26936529"),
+)
+
+
+@pytest.mark.parametrize("one", PUBLISHED, ids=lambda one: one.source)
+def test_the_exact_crossing_is_the_published_price(one: Published) -> None:
+    engine = one.engine()
+    _, crossing = engine.liquidation_price("alice", "X", "isolated")
+    assert crossing is not None
+    exact = Fraction(*crossing) * Fraction(TICK)
+    places = len(one.liquidation.partition(".")[2])
+    assert round(exact, places) == Fraction(one.liquidation)
+    if one.bankruptcy is not None:
+        bankruptcy = engine.bankruptcy_price("alice", "X", "isolated")
+        assert Fraction(*bankruptcy) * Fraction(TICK) == Fraction(one.bankruptcy)
+
+
+def test_toobits_example_is_liquidated_at_its_mark() -> None:
+    """Long 10 ETH from 1,500 with 300: 1 % of 15,000 is 150, and equity at 1,483 is 130. At the mark: 148.3."""
+    shown = {}
+    for name, margin in (("entry", ENTRY), ("mark", None)):
+        one = Published("Toobit help", "10", "1500", 50, "300", "0.01", "1485", margin=margin)
+        engine = one.engine()
+        mark(engine, "1483", "X")
+        (held,) = [pool for pool in engine.observe()["pools"] if pool["mode"] == "isolated"]
+        shown[name] = held["maintenance_margin"], held["equity"]
+        assert position(engine, "X", "isolated")["state"] == "liquidatable"
+    assert shown == {"entry": ("150", "130"), "mark": ("148.3", "130")}
