@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from attrs import frozen
-from transitions import Machine
+from transitions import Event, Machine
 
 from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidInput
@@ -65,6 +65,22 @@ class Table:
     triggers: dict[str, Trigger]
     guards: dict[str, Guard]
     transitions: tuple[TransitionEntry, ...]
+
+
+class _PlainEvent(Event):
+    """A trigger that no callback waits for, so only guards are asked: many times as fast as with all hooks."""
+
+    def trigger(self, model: Any, *args: Any, **_: Any) -> bool:
+        """Take the first transition whose guards hold; whether there was one."""
+        for transition in self.transitions[model.state]:
+            if all(getattr(model, str(guard.func))(*args) == guard.target for guard in transition.conditions):
+                model.state = transition.dest
+                return True
+        return False
+
+
+class _Machine(Machine):
+    event_cls = _PlainEvent
 
 
 @frozen(eq=False)
@@ -130,7 +146,7 @@ def load(path: Path) -> Lifecycle:
 
 def build(table: Table) -> Lifecycle:
     """The lifecycle of a valid table, with the `transitions` machine (LIF-1)."""
-    machine = Machine(model=None, states=list(table.states), initial=table.initial, auto_transitions=False)
+    machine = _Machine(model=None, states=list(table.states), initial=table.initial, auto_transitions=False)
     candidates: dict[tuple[str, str], list[TransitionEntry]] = {}
     for entry in table.transitions:
         for source in entry.sources:

@@ -1,15 +1,15 @@
 """What everyone may see of a venue, as plain data in the outside format (OBS-1)."""
 
 from fractions import Fraction
-from math import ceil, floor
 from typing import Any
 
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding
 from liqspec.core.state import Pool, Position, State
-from liqspec.edge.amounts import decimal_text, is_decimal
+from liqspec.edge.amounts import Grid, is_decimal
 
 PLACES = 18  # the decimals of an observed bankruptcy price (OBS-5)
+_BANKRUPTCY = Grid(Fraction(1, 10**PLACES))
 
 
 def observe(state: State) -> dict[str, Any]:
@@ -112,8 +112,8 @@ def observe_prices(state: State, position: Position) -> dict[str, str | None]:
 
 def bankruptcy_text(price: Fraction, size: int) -> str:
     """A bankruptcy price as a decimal of at most 18 places, rounded in favour of a pool with that size (OBS-5)."""
-    scaled = price * 10**PLACES
-    return decimal_text(Fraction(ceil(scaled) if size > 0 else floor(scaled), 10**PLACES))
+    divide = arithmetic.divide_up if size > 0 else arithmetic.divide_down
+    return _BANKRUPTCY.text(divide(price.numerator * 10**PLACES, price.denominator))
 
 
 def measured(state: State, position: Position) -> tuple[int, int, Holding] | None:

@@ -49,7 +49,7 @@ def check_name(name: str) -> None:
 
 def has_unpaired_surrogate(text: str) -> bool:
     """Whether a string is not a sequence of Unicode characters, so that no encoding can write it (EVT-2)."""
-    return _SURROGATE.search(text) is not None
+    return not text.isascii() and _SURROGATE.search(text) is not None
 
 
 def position(account: str, market: str, mode: str) -> str:

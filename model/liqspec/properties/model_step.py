@@ -17,7 +17,6 @@ from liqspec.edge import keys
 from liqspec.edge.amounts import ratio_text as _n
 from liqspec.properties.checker import prices
 from liqspec.properties.checker.exact import number
-from liqspec.properties.checker.measures import Contents
 from liqspec.properties.checker.memory import Window, scope_key
 from liqspec.properties.checker.witness import Witness
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Verdict, holds_if, violated
@@ -137,9 +136,7 @@ def a_liquidation_price_is_exact(step: ModelStep) -> Verdict:
     contents = step.witness.view.contents(position.pool)
 
     def breached_at(mark: int) -> bool:
-        there = known.copy()
-        there.marks = {**known.marks, position.market: market.tick * mark}
-        return there.breached(Contents(contents.collateral, contents.holdings))  # what is measured here is not kept
+        return known.breached_at(contents, position.market, market.tick * mark)
 
     if ticks is None:
         if any(tier.maintenance_rate == 1 for tier in market.tiers):

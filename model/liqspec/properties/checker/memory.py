@@ -109,6 +109,18 @@ class Memory:
         """LIQ-3."""
         return self.equity(pool) < self.maintenance_margin(pool)
 
+    def breached_at(self, pool: Contents, market: str, mark: Fraction) -> bool:
+        """LIQ-3, were this the mark of a market; computed once, as its measures are."""
+        kept = pool.measured.get("breached_at")
+        if kept is None or not _same_inputs(self, pool, *kept[:3]):
+            kept = pool.measured["breached_at"] = (self.marks, self.leverages, self.rules, {})
+        known: dict[tuple[str, Fraction], bool] = kept[3]
+        if (market, mark) not in known:
+            there = self.copy()
+            there.marks = {**self.marks, market: mark}
+            known[market, mark] = there.breached(Contents(pool.collateral, pool.holdings))
+        return known[market, mark]
+
     @_once
     def restored(self, pool: Contents) -> bool:
         """LIQ-4, LIQ-15."""

@@ -1,7 +1,5 @@
 """The naive checker's prices of a position: by what its pool is at other marks, not by an equation (OBS-5)."""
 
-from attrs import evolve
-
 from liqspec.properties.checker.exact import Fraction, number
 from liqspec.properties.checker.measures import Contents, NaivePosition, down, up
 from liqspec.properties.checker.memory import Memory
@@ -22,7 +20,7 @@ def wrong_liquidation(known: Memory, pool: Contents, held: NaivePosition, price:
     tick, side = known.rules.markets[held.market].tick, 1 if held.size > 0 else -1
 
     def breached_at(mark: Fraction) -> bool:
-        return evolve(known, marks={**known.marks, held.market: mark}).breached(pool)
+        return known.breached_at(pool, held.market, mark)
 
     if price is None:
         if side < 0:
