@@ -1,4 +1,4 @@
-"""How a venue measures margin, by hand: which way it rounds, and of what (MRG-13, MRG-14)."""
+"""How a venue measures margin, by hand: its rounding, its notional, its fee (MRG-13 to MRG-15)."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding, Schedule, Tier
 from liqspec.core.config import Config
 from liqspec.core.measures import pool_terms, terms_json
-from liqspec.core.parameters import families_of
+from liqspec.core.parameters import InvalidConfig, families_of
 from liqspec.report.terms import lines
 from support.builders import apply, mark, pool, refused, small_config, small_engine, trade, trade_fields
 
@@ -57,14 +57,15 @@ def test_the_terms_say_that_it_was_rounded_down() -> None:
     assert said == "maintenance margin: 99 × 1/10, rounded down = 9 (tier 1, MRG-5)"
 
 
+@pytest.mark.parametrize("fee", [0, 1, 7])
 @pytest.mark.parametrize("at_entry", [False, True])
 @pytest.mark.parametrize("rounds_down", [False, True])
 @pytest.mark.parametrize("size", [1, 3, 17, -1, -3, -17])
 def test_the_liquidation_price_is_where_a_search_of_all_ticks_finds_it(
-    rounds_down: bool, at_entry: bool, size: int
+    rounds_down: bool, at_entry: bool, fee: int, size: int
 ) -> None:
     """MRG-10: the highest (long) or lowest (short) tick that is breached, in and across tiers."""
-    schedule = SMALL._replace(rounds_down=rounds_down, at_entry=at_entry)
+    schedule = SMALL._replace(rounds_down=rounds_down, at_entry=at_entry, close_fee=fee)
     for equity in range(-20, 400, 7):
         held = Holding(size, size * 100, 5, 100, 1, schedule)
 
@@ -114,6 +115,47 @@ def test_the_terms_name_what_the_margin_is_asked_of() -> None:
     ]
     (one,) = terms_json(terms)["positions"]
     assert (one["notional"], one["margin_notional"]) == ("900", "1000")
+
+
+@pytest.mark.parametrize(
+    ("amount", "maintenance", "initial"),
+    [(1000, 105, 205), (1001, 106, 506), (1010, 108, 511), (1020, 110, 516)],
+)
+def test_both_margins_count_the_closing_fee_in_and_are_rounded_once(
+    amount: int, maintenance: int, initial: int
+) -> None:
+    """Of 1,001 ÷ 200: 1,001 ÷ 5 − 100 + 5.005 = 105.205, and 1,001 ÷ 2 + 5.005 = 505.505."""
+    engine = small_engine(margin={"close_fee_rate": "1/200"})
+    schedule = engine.venue.markets["A"].schedule
+    assert arithmetic.maintenance_margin(amount, schedule) == maintenance
+    assert arithmetic.initial_margin(amount, 5, schedule) == initial
+
+
+def test_a_closing_fee_is_not_charged() -> None:
+    """1,000 ÷ 10 + 50 and 1,000 ÷ 5 + 50; closing at the entry price leaves everything."""
+    engine = small_engine(margin={"close_fee_rate": "0.05"})
+    apply(engine, "deposit", account="alice", amount="249")
+    assert refused(engine, "trade", **trade_fields("10", "100", 5)).code == "insufficient_margin"
+    apply(engine, "deposit", account="alice", amount="1")
+    trade(engine, "10", "100", 5)
+    assert (pool(engine)["maintenance_margin"], pool(engine)["initial_margin"]) == ("150", "250")
+    terms = pool_terms(engine.state, engine.state.accounts["alice"].cross)
+    assert list(lines(terms, "maintenance_margin", "initial_margin")) == [
+        "maintenance margin: 1,000 × (1/10 + 1/20) = 150 (tier 1, MRG-5)",
+        "initial margin: 1,000 ÷ 5 + 1,000 × 1/20 = 250 (MRG-7)",
+    ]
+    trade(engine, "-10", "100")
+    assert pool(engine)["collateral"] == "250"
+
+
+@pytest.mark.parametrize("fee", ["0.8", "4/5"])
+def test_a_fee_with_which_a_margin_is_the_notional_is_the_largest(fee: str) -> None:
+    """Small tiers ask for 1/10 and 1/5."""
+    small_engine(margin={"close_fee_rate": fee})
+    with pytest.raises(
+        InvalidConfig, match=r"margin\.close_fee_rate: with the maintenance rate 1/5 of A it is above 1"
+    ):
+        small_engine(margin={"close_fee_rate": "0.801"})
 
 
 def test_left_out_it_leaves_no_trace() -> None:

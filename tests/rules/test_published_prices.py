@@ -54,6 +54,10 @@ PUBLISHED = (
     Published("BitMEX documentation", "1", "100", 100, "1", "0.005", "99.5", bankruptcy="99", margin=ENTRY),
     Published("Injective documentation", "1", "10", 5, "2", "0.05", "8.42", bankruptcy="8"),
     Published("Gate, a position of a public report", "-11.9", "11.515", 8, "17.39155324375", "0.025", "12.65998"),
+    Published(
+        *("the same position with its closing fee", "-11.9", "11.515", 8, "17.39155324375", "0.025", "12.6507"),
+        margin={"close_fee_rate": "0.00075"},
+    ),
     # Half of 1 ÷ 50; its cash is −95.0598235, shown as −95.059824, and the page opened it at 20x.
     Published("Hyperliquid documentation", "0.0335", "2986.3", 50, "4.9812265", "0.01", "2866.26936529"),
 )

@@ -120,6 +120,7 @@ _CONFIG_FAULTS: list[tuple[tuple[str | int, ...], list[Any]]] = [
     (("trading",), [{"crossing": bad} for bad in ("Split", "", "close", {}, *NO_VALUES)]),
     (("margin",), ["up", {"round": "up"}, *NO_VALUES]),
     (("margin",), [{"valuation": bad} for bad in ("ENTRY", "", "cost", {}, *NO_VALUES)]),
+    (("margin",), [{"close_fee_rate": bad} for bad in ("-0.1", "1.01", "0.98", "1/0", "", 0, {}, *NO_VALUES)]),
     (("margin",), [{"rounding": bad} for bad in ("UP", "", "nearest", {}, *NO_VALUES)]),
     (("backstop",), [..., {}, [], {"return_fraction": "0"}, *NO_VALUES]),
     (("backstop", "threshold"), [..., "0", "1.5", "-1/2", "2/0", *NO_VALUES]),

@@ -24,13 +24,14 @@ class Schedule(NamedTuple):
     """The margin tiers of one market, in rising order of `above`, and the denominator of their rates.
 
     `rounds_down` says that a maintenance margin is rounded down (MRG-13), `at_entry` that margins are asked of what the
-    size cost (MRG-14).
+    size cost (MRG-14); `close_fee` is the rate of the fee of closing, over the denominator too (MRG-15).
     """
 
     denominator: int
     tiers: tuple[Tier, ...]
     rounds_down: bool = False
     at_entry: bool = False
+    close_fee: int = 0
 
 
 class Holding(NamedTuple):
@@ -86,16 +87,18 @@ def tier_at(amount: int, schedule: Schedule) -> Tier:
 
 
 def maintenance_margin(amount: int, schedule: Schedule) -> int:
-    """The maintenance margin of a position of this notional, rounded up (MRG-5) or down (MRG-13)."""
+    """The maintenance margin of a position of this notional, rounded up (MRG-5, MRG-15) or down (MRG-13)."""
     tier = tier_at(amount, schedule)
     divide = divide_down if schedule.rounds_down else divide_up
-    return divide(amount * tier.rate - tier.deduction, schedule.denominator)
+    return divide(amount * (tier.rate + schedule.close_fee) - tier.deduction, schedule.denominator)
 
 
 def initial_margin(amount: int, leverage: int, schedule: Schedule) -> int:
-    """The initial margin of a position of this notional at this leverage, rounded up (MRG-7)."""
-    allowed = tier_at(amount, schedule).max_leverage
-    return divide_up(amount, min(leverage, allowed))
+    """The initial margin of a position of this notional at this leverage, rounded up (MRG-7, MRG-15)."""
+    allowed = min(leverage, tier_at(amount, schedule).max_leverage)
+    if not schedule.close_fee:
+        return divide_up(amount, allowed)
+    return divide_up(amount * (schedule.denominator + schedule.close_fee * allowed), schedule.denominator * allowed)
 
 
 def pool_equity(collateral: int, holdings: Iterable[Holding]) -> int:
@@ -258,12 +261,15 @@ def _crossing(equity: int, other_maintenance: int, held: Holding, deducted: int)
 
 
 def _tiers_by_mark(held: Holding) -> tuple[Tier, ...]:
-    """The tiers by the notional at the mark; where margins are asked of the cost, one margin at every mark (MRG-14)."""
+    """The tiers by the notional at the mark, their rates with the closing fee (MRG-15); where margins are asked of the
+    cost, one margin at every mark (MRG-14).
+    """
+    fee = held.schedule.close_fee
     if not held.schedule.at_entry:
-        return held.schedule.tiers
+        return tuple(tier._replace(rate=tier.rate + fee) for tier in held.schedule.tiers)
     amount = margin_notional(held)
     tier = tier_at(amount, held.schedule)
-    return (Tier(0, 0, tier.deduction - amount * tier.rate, tier.max_leverage),)
+    return (Tier(0, 0, tier.deduction - amount * (tier.rate + fee), tier.max_leverage),)
 
 
 def liquidation_price(equity: int, other_maintenance: int, held: Holding) -> int | None:

@@ -1,6 +1,7 @@
 """A configuration as it is written, and the valid rule set that it makes in integers (MRG-8, CFG-1 to CFG-3)."""
 
 import json
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -127,13 +128,29 @@ class Venue(Parameters):
             raise InvalidConfig("markets", "at least one market is needed")
         markets = {name: market_of(name, config.markets[name], money) for name in sorted(config.markets)}
         values = parameters.in_integers({table: getattr(config, table) for table in parameters.TABLES}, money)
-        measured = {"rounds_down": values["rounding"] == "down", "at_entry": values["valuation"] == "entry"}
         markets = {
-            name: attrs.evolve(market, schedule=market.schedule._replace(**measured))
-            for name, market in markets.items()
+            name: attrs.evolve(one, schedule=_measuring(name, one.schedule, values)) for name, one in markets.items()
         }
         forms_marks = config.mark is not None
         return cls(markets=markets, money=money, forms_marks=forms_marks, shows_prices=shows_prices, **values)
+
+
+def _measuring(market: str, schedule: Schedule, values: Mapping[str, Any]) -> Schedule:
+    """The schedule with the venue's choices of how it measures (MRG-13 to MRG-15), if they are valid (MRG-15)."""
+    fee, denominator = values["close_fee_rate"] or Ratio(0, 1), schedule.denominator
+    highest = schedule.tiers[-1].rate
+    if highest * fee.denominator + fee.numerator * denominator > denominator * fee.denominator:
+        rate = Fraction(highest, denominator)
+        message = f"with the maintenance rate {rate} of {market} it is above 1 (MRG-15)"
+        raise InvalidConfig("margin.close_fee_rate", message)
+    times = fee.denominator
+    return Schedule(
+        denominator * times,
+        tuple(tier._replace(rate=tier.rate * times, deduction=tier.deduction * times) for tier in schedule.tiers),
+        rounds_down=values["rounding"] == "down",
+        at_entry=values["valuation"] == "entry",
+        close_fee=fee.numerator * denominator,
+    )
 
 
 def _grid(path: str, step: str) -> Grid:

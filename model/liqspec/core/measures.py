@@ -36,8 +36,8 @@ class PositionTerms:
 
     `unrealised_pnl` is size × mark − cost (MRG-1), `notional` the size without sign × mark (MRG-2), `margin_notional`
     that of which margins are asked (MRG-14), `maintenance_margin` it × the rate of its tier − its deduction, rounded
-    (MRG-5, MRG-13), and `initial_margin` it ÷ the lesser of its leverage and the most of its tier, rounded up (MRG-7).
-    `tier` counts from 1.
+    (MRG-5, MRG-13), and `initial_margin` it ÷ the lesser of its leverage and the most of its tier, rounded up (MRG-7),
+    both with the closing fee (MRG-15). `tier` counts from 1.
     """
 
     position: str
@@ -51,6 +51,7 @@ class PositionTerms:
     margin_notional: str
     tier: int
     maintenance_rate: str
+    close_fee_rate: str | None
     deduction: str
     maintenance_margin: str
     leverage: int
@@ -118,6 +119,7 @@ def position_terms(state: State, pool: Pool, position: Position) -> PositionTerm
         margin_notional=money.text(worth),
         tier=held.schedule.tiers.index(tier) + 1,
         maintenance_rate=_rate(Ratio(tier.rate, denominator)),
+        close_fee_rate=_rate(Ratio(held.schedule.close_fee, denominator)) if held.schedule.close_fee else None,
         deduction=_exact(Ratio(tier.deduction, denominator), money),
         maintenance_margin=money.text(arithmetic.maintenance_margin(worth, held.schedule)),
         leverage=held.leverage,
@@ -156,11 +158,15 @@ def all_terms(state: State) -> dict[str, PoolTerms]:
 
 
 def terms_json(terms: PoolTerms) -> dict[str, Any]:
-    """The terms as plain data; a position has `margin_notional` only where it is another than its notional (MRG-14)."""
+    """The terms as plain data; a position has `margin_notional` only where that is not its notional (MRG-14), and
+    `close_fee_rate` only where the venue has one (MRG-15).
+    """
     plain = asdict(terms)
     for position in plain["positions"]:
         if position["margin_notional"] == position["notional"]:
             del position["margin_notional"]
+        if position["close_fee_rate"] is None:
+            del position["close_fee_rate"]
     return plain
 
 

@@ -384,7 +384,7 @@ class BackstopConfig:
 
 @frozen(kw_only=True)
 class MarginConfig:
-    """How the venue measures margin (MRG-13, MRG-14); what is left out is as in MRG-1 to MRG-7."""
+    """How the venue measures margin (MRG-13 to MRG-15); what is left out is as in MRG-1 to MRG-7."""
 
     rounding: Rounding | None = parameter(
         choice("up", "down"),
@@ -405,6 +405,16 @@ class MarginConfig:
         pairs=((None, "entry"),),
         note=lambda rules: "margins are asked of the cost" if rules.valuation == "entry" else "",
         family="valuation",
+    )
+    close_fee_rate: str | None = parameter(
+        SHARE,
+        default=None,
+        rule="MRG-15",
+        meaning="The fee of closing that margins count in, as a share of the notional; left out, none.",
+        samples=("1/1000", "3/4000", "1/70", "1/30", "0"),
+        pairs=((None, "1/20"),),
+        note=lambda rules: f"margins count a closing fee of {rules.close_fee_rate}" if rules.close_fee_rate else "",
+        family="close_fee",
     )
 
 
@@ -523,6 +533,7 @@ class Parameters:
     return_fraction: Ratio
     rounding: Rounding | None
     valuation: Valuation | None
+    close_fee_rate: Ratio | None
     withdraw_floor: Ratio | None
     withdraw_from: Source | None
     crossing: Crossing | None

@@ -199,6 +199,8 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
                 name: {**market, entry.name: source.choice(entry.samples)} if source.random() < 0.7 else market
                 for name, market in changed["markets"].items()
             }
+    if not _is_valid_fee(changed):
+        changed["margin"] = {name: value for name, value in changed["margin"].items() if name != "close_fee_rate"}
     for table in parameters.OWN_TABLE:
         if table in families and random.random() < 0.4:
             chosen = [entry for entry in parameters.of_table(table) if random.random() < 0.5]
@@ -209,6 +211,13 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
 def has_meaning(entry: parameters.Parameter, config: dict[str, Any]) -> bool:
     """Whether a parameter may be added to a configuration: it may be only for one value of another."""
     return entry.only_with is None or config.get(entry.table, {}).get(entry.only_with[0]) == entry.only_with[1]
+
+
+def _is_valid_fee(config: dict[str, Any]) -> bool:
+    """MRG-15: the rate of the closing fee and that of no tier are together above 1."""
+    fee = Fraction(config.get("margin", {}).get("close_fee_rate", "0"))
+    rates = (tier["maintenance_rate"] for market in config["markets"].values() for tier in market["tiers"])
+    return all(Fraction(rate) + fee <= 1 for rate in rates)
 
 
 def liquidated_in_parts(random: Random) -> dict[str, Any]:

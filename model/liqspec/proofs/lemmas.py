@@ -24,6 +24,7 @@ Statement = Callable[..., bool]
 # The labels of what MRG-5 and MRG-8 say of a schedule, for the controls that drop one of them.
 DEDUCTIONS = "the deductions are those of MRG-5"
 RATE_LIMIT = "the rate is at most 1 ÷ max_leverage"
+FEE_LIMIT = "the closing fee and the rate are together at most 1"
 
 
 @define
@@ -134,6 +135,13 @@ def any_schedule(case: Case, tiers: int, of: str = "", denominator: int | None =
     for entry in entries:
         case.given(RATE_LIMIT, entry.rate * entry.max_leverage <= denominator)
     return Schedule(denominator, tuple(entries))
+
+
+def with_fee(case: Case, schedule: Schedule) -> Schedule:
+    """The schedule with any closing fee that MRG-15 allows."""
+    (fee,) = case.positive("close_fee")
+    case.given(FEE_LIMIT, schedule.tiers[-1].rate + fee <= schedule.denominator)
+    return schedule._replace(close_fee=fee)
 
 
 def before_rounding(schedule: Schedule) -> Schedule:
@@ -282,6 +290,17 @@ def the_maintenance_margin_is_never_above_the_initial_margin(case: Case, tiers: 
     schedule, amount = any_schedule(case, tiers), _any_notional(case)
     (leverage,) = case.positive("leverage")
     return arithmetic.maintenance_margin(amount, schedule) <= arithmetic.initial_margin(amount, leverage, schedule)
+
+
+@lemma("MRG-15 MRG-7 MRG-8", Control("The maintenance margin alone may count the fee in.", of_both=False), tiers=(1, 2))
+def the_maintenance_margin_with_a_fee_is_never_above_the_initial_margin(
+    case: Case, tiers: int, of_both: bool = True
+) -> bool:
+    """So it is where both margins count the closing fee in."""
+    schedule, amount = any_schedule(case, tiers), _any_notional(case)
+    counted, (leverage,) = with_fee(case, schedule), case.positive("leverage")
+    initial = arithmetic.initial_margin(amount, leverage, counted if of_both else schedule)
+    return arithmetic.maintenance_margin(amount, counted) <= initial
 
 
 @lemma(
@@ -467,19 +486,21 @@ def _any_reduction(case: Case) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 @lemma(
-    "MRG-10 MRG-13 MRG-14 LIQ-3",
+    "MRG-10 MRG-13 MRG-14 MRG-15 LIQ-3",
     Control("Any deductions do.", without=DEDUCTIONS, tiers=2),
     side=(1, -1),
     tiers=(1, 2, 3),
     measured=({}, {"rounds_down": True}, {"at_entry": True}),
+    fee=(False, True),
 )
 def the_liquidation_price_parts_the_ticks(
-    case: Case, side: int, tiers: int, measured: Mapping[str, Any] = NO_CHOICES
+    case: Case, side: int, tiers: int, measured: Mapping[str, Any] = NO_CHOICES, fee: bool = False
 ) -> bool:
     """The pool is breached at the liquidation price and at every tick beyond it, and at no tick before it. Where a
     long has none, it is breached at no tick, or at all of them and some rate is 1; a short always has one.
     """
-    held = any_holding(case, any_schedule(case, tiers)._replace(**measured))
+    schedule = any_schedule(case, tiers)._replace(**measured)
+    held = any_holding(case, with_fee(case, schedule) if fee else schedule)
     collateral, other_maintenance = case.integers("collateral", "other_maintenance")
     case.given("the position is of this side", held.size * side > 0)
     price = arithmetic.liquidation_price(arithmetic.pool_equity(collateral, [held]), other_maintenance, held)
@@ -491,7 +512,7 @@ def the_liquidation_price_parts_the_ticks(
     if not breached:
         return True
     (other_tick,) = case.positive("other_tick")
-    highest = held.schedule.tiers[-1].rate
+    highest = held.schedule.tiers[-1].rate + held.schedule.close_fee
     everywhere = _breached_at(other_tick, collateral, other_maintenance, held)
     return side > 0 and everywhere and highest == held.schedule.denominator and not held.schedule.at_entry
 

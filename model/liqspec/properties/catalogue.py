@@ -34,7 +34,7 @@ def marks_are_observed_where_they_are_formed(step: Step) -> Verdict:
     return HOLDS if seen == due else violated(f"marks of {seen} are observed, must be of {due}")
 
 
-@OBSERVED.add("state", "MRG-1 MRG-2 MRG-3 MRG-4 MRG-5 MRG-6 MRG-13 MRG-14")
+@OBSERVED.add("state", "MRG-1 MRG-2 MRG-3 MRG-4 MRG-5 MRG-6 MRG-13 MRG-14 MRG-15")
 def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Verdict:
     """Equity and maintenance margin of every pool are exactly those of its collateral, positions and marks."""
     for pool in step.after.pools.values():
@@ -46,7 +46,7 @@ def equity_and_maintenance_margin_are_what_the_rules_say(step: Step) -> Verdict:
     return HOLDS
 
 
-@OBSERVED.add("history", "MRG-7 MRG-14 ACC-11 ACC-13")
+@OBSERVED.add("history", "MRG-7 MRG-14 MRG-15 ACC-11 ACC-13")
 def initial_margin_is_what_the_rules_say(step: Step) -> Verdict:
     """The initial margin of every pool is that of its positions at the leverages that the trader chose."""
     for pool in step.after.pools.values():

@@ -139,7 +139,7 @@ def a_liquidation_price_is_exact(step: ModelStep) -> Verdict:
         return known.breached_at(contents, position.market, market.tick * mark)
 
     if ticks is None:
-        if any(tier.maintenance_rate == 1 for tier in market.tiers):
+        if any(tier.maintenance_rate + step.witness.rules.close_fee == 1 for tier in market.tiers):
             return NOT_EXERCISED  # MRG-10: a long that is breached at every tick has none either
         return violated(f"{position.key} has no liquidation price") if breached_at(1) else HOLDS
     if not breached_at(ticks):

@@ -95,22 +95,23 @@ def _sentence(terms: PoolTerms, measure: Measure) -> str:
 
 def _maintenance(position: PositionTerms) -> _Term:
     amount, deduction = Fraction(position.maintenance_margin), Fraction(position.deduction)
-    why = f"{thousands(position.margin_notional)} × {position.maintenance_rate}" + (
-        f" − {exact_text(deduction)}" if deduction else ""
-    )
-    exact = Fraction(position.margin_notional) * Fraction(position.maintenance_rate) - deduction
+    fee = position.close_fee_rate
+    rate = position.maintenance_rate if fee is None else f"({position.maintenance_rate} + {fee})"
+    why = f"{thousands(position.margin_notional)} × {rate}" + (f" − {exact_text(deduction)}" if deduction else "")
+    exact = Fraction(position.margin_notional) * (Fraction(position.maintenance_rate) + Fraction(fee or 0)) - deduction
     rounded = "" if exact == amount else ", rounded up" if amount > exact else ", rounded down"
     return _Term(position.market, amount, why + rounded, f"tier {position.tier}")
 
 
 def _initial(position: PositionTerms) -> _Term:
     amount, most = Fraction(position.initial_margin), position.max_leverage
-    allowed = min(position.leverage, most)
-    rounded = Fraction(position.margin_notional) != amount * allowed
+    allowed, fee, worth = min(position.leverage, most), position.close_fee_rate, Fraction(position.margin_notional)
+    why = f"{thousands(position.margin_notional)} ÷ {allowed}"
+    if fee is not None:
+        why += f" + {thousands(position.margin_notional)} × {fee}"
+    rounded = worth / allowed + worth * Fraction(fee or 0) != amount
     by = f"tier {position.tier} allows {most}" if most < position.leverage else ""
-    return _Term(
-        position.market, amount, f"{thousands(position.margin_notional)} ÷ {allowed}{', rounded up' * rounded}", by
-    )
+    return _Term(position.market, amount, f"{why}{', rounded up' * rounded}", by)
 
 
 def _margin(name: str, total: str, terms: list[_Term], rule: str) -> str:

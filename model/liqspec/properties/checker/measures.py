@@ -72,6 +72,7 @@ class NaiveRules:
     min_rest: Fraction
     rounds_down: bool
     at_entry: bool
+    close_fee: Fraction
     withdraw_floor: Fraction
     collateral_only: bool
     splits: bool
@@ -115,6 +116,7 @@ class NaiveRules:
             min_order=number(liquidation.get("min_order_notional", "0")),
             min_rest=number(liquidation.get("min_rest_notional", "0")),
             rounds_down=config.get("margin", {}).get("rounding") == "down",
+            close_fee=number(config.get("margin", {}).get("close_fee_rate", "0")),
             at_entry=config.get("margin", {}).get("valuation") == "entry",
             withdraw_floor=number(config.get("account", {}).get("withdraw_floor", "0")),
             collateral_only=config.get("account", {}).get("withdraw_from") == "collateral",
@@ -130,7 +132,7 @@ class NaiveRules:
         return below[-1] if below else self.markets[market].tiers[0]
 
     def maintenance_margin(self, market: str, notional: Fraction) -> Fraction:
-        """MRG-5, MRG-13, as the sum over the parts of the notional that lie in each tier."""
+        """MRG-5, MRG-13, MRG-15, as the sum over the parts of the notional that lie in each tier."""
         return self._once(self._maintenance_margin, market, notional)
 
     def _maintenance_margin(self, market: str, notional: Fraction) -> Fraction:
@@ -138,15 +140,16 @@ class NaiveRules:
         ends = (*(tier.above for tier in tiers[1:]), notional)
         inside = [max(ZERO, min(notional, end) - tier.above) for tier, end in zip(tiers, ends, strict=True)]
         rates = [tier.maintenance_rate for tier in tiers]
-        margin = total(rate * part for rate, part in zip(rates, inside, strict=True))
+        margin = total(rate * part for rate, part in zip(rates, inside, strict=True)) + notional * self.close_fee
         return (down if self.rounds_down else up)(margin, self.quote)
 
     def initial_margin(self, market: str, notional: Fraction, leverage: int) -> Fraction:
-        """MRG-7."""
+        """MRG-7, MRG-15."""
         return self._once(self._initial_margin, market, notional, leverage)
 
     def _initial_margin(self, market: str, notional: Fraction, leverage: int) -> Fraction:
-        return up(notional / min(leverage, self.tier(market, notional).max_leverage), self.quote)
+        margin = notional / min(leverage, self.tier(market, notional).max_leverage)
+        return up(margin + notional * self.close_fee, self.quote)
 
     def _once(self, margin: Callable[..., Fraction], *of: Any) -> Fraction:
         """A margin, computed once for the same market, notional and leverage: nothing else decides it."""

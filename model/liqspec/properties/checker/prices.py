@@ -26,7 +26,7 @@ def wrong_liquidation(known: Memory, pool: Contents, held: NaivePosition, price:
         if side < 0:
             return "a short always has one"
         rates = [tier.maintenance_rate for tier in known.rules.markets[held.market].tiers]
-        everywhere = not known.rules.at_entry and 1 in rates
+        everywhere = not known.rules.at_entry and 1 - known.rules.close_fee in rates
         return "the pool is breached at one tick" if breached_at(tick) and not everywhere else ""
     if price < tick or price % tick:
         return "it is not a positive tick"

@@ -1,4 +1,4 @@
-"""Engines that get wrong how their venue measures margin: which way it rounds, and of what (MRG-13, MRG-14)."""
+"""Engines that get wrong how their venue measures margin: its rounding, its notional, its fee (MRG-13 to MRG-15)."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -87,6 +87,21 @@ def _threshold_by_cost(state: State, pool: Pool, position: Position, inputs: Gua
     return "not_above_threshold"
 
 
+# ---------------------------------------------------------------------------------------------------------- closing fee
+
+
+def _without_the_fee(amount: int, schedule: Schedule) -> int:
+    return _MAINTENANCE(amount, schedule._replace(close_fee=0))
+
+
+def _fee_rounded_by_itself(amount: int, schedule: Schedule) -> int:
+    return _without_the_fee(amount, schedule) + arithmetic.divide_up(amount * schedule.close_fee, schedule.denominator)
+
+
+def _initial_without_the_fee(amount: int, leverage: int, schedule: Schedule) -> int:
+    return _INITIAL(amount, leverage, schedule._replace(close_fee=0))
+
+
 ENGINES = (
     wrong(
         "X310",
@@ -153,5 +168,23 @@ ENGINES = (
         "MRG-14",
         "What is compared with the threshold of partial orders is the cost",
         Patch(assessment, "order_sizing", _threshold_by_cost),
+    ),
+    wrong(
+        "X333",
+        "MRG-15",
+        "The maintenance margin does not count the closing fee in",
+        Patch(arithmetic, "maintenance_margin", _without_the_fee),
+    ),
+    wrong(
+        "X334",
+        "MRG-15",
+        "The closing fee is rounded up by itself",
+        Patch(arithmetic, "maintenance_margin", _fee_rounded_by_itself),
+    ),
+    wrong(
+        "X335",
+        "MRG-15",
+        "The initial margin does not count the closing fee in",
+        Patch(arithmetic, "initial_margin", _initial_without_the_fee),
     ),
 )

@@ -51,6 +51,10 @@ def _as_if_the_margin_moved(equity: int, other_maintenance: int, held: Holding) 
     return _LIQUIDATION(equity, other_maintenance, held._replace(schedule=held.schedule._replace(at_entry=False)))
 
 
+def _without_the_fee(equity: int, other_maintenance: int, held: Holding) -> int | None:
+    return _LIQUIDATION(equity, other_maintenance, held._replace(schedule=held.schedule._replace(close_fee=0)))
+
+
 def _against_the_pool(price: Fraction, size: int) -> str:
     return _TEXT(price, -size)
 
@@ -117,6 +121,12 @@ ENGINES = (
         "MRG-14",
         "The liquidation price is that of a margin that moves with the mark",
         Patch(arithmetic, "liquidation_price", _as_if_the_margin_moved),
+    ),
+    wrong(
+        "X336",
+        "MRG-15",
+        "The liquidation price does not count the closing fee in",
+        Patch(arithmetic, "liquidation_price", _without_the_fee),
     ),
     wrong(
         "X320",
