@@ -93,12 +93,13 @@ class TestLives:
             "order": None,
             "attempted": False,
             "failed": False,
+            "limit": None,
             "window": Window(0, 0),
         }
 
     def test_the_end_of_a_life_leaves_the_state_and_the_number_of_lives(self) -> None:
         market = small_engine().venue.markets["A"]
-        held = Position("alice", market, "cross", "closed", 3, 300, 5, 7, 2, True, True, Window(9, 8))
+        held = Position("alice", market, "cross", "closed", 3, 300, 5, 7, 2, True, True, 11, Window(9, 8))
         held.end_life()
         assert attrs.asdict(held, recurse=False) == attrs.asdict(
             Position("alice", market, "cross", "closed", life=7), recurse=False

@@ -4,14 +4,28 @@ from typing import Any
 
 import pytest
 
-from liqspec.core import arithmetic
-from liqspec.core.arithmetic import Schedule, Tier
+from liqspec.core import arithmetic, snapshot
+from liqspec.core.arithmetic import Holding, Ratio, Schedule, Tier
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.families import chunks
 from liqspec.core.parameters import InvalidConfig
-from support.builders import apply, holding, mark, order_event, position, small_config, trade, transitions
+from liqspec.edge import schemas
+from liqspec.edge.shapes import WrongShape
+from support.builders import (
+    apply,
+    holding,
+    mark,
+    order_event,
+    pool,
+    position,
+    refused,
+    small_config,
+    trade,
+    transitions,
+)
 
+ORDER = {"account": "alice", "market": "A", "mode": "cross"}
 # Tiers that begin above 0, 100, 200 and 400.
 SCHEDULE = Schedule(1, (Tier(0, 0, 0, 1), Tier(100, 0, 0, 1), Tier(200, 0, 0, 1), Tier(400, 0, 0, 1)))
 
@@ -184,3 +198,100 @@ def test_what_has_no_meaning_is_refused(changes: dict[str, Any], message: str) -
     """CFG-2, PRT-4."""
     with pytest.raises(InvalidConfig, match=message):
         Engine(Config.from_json(small_config(liquidation=changes)))
+
+
+class TestLimits:
+    def test_the_bankruptcy_price_of_the_only_position(self) -> None:
+        """LIQ-17: at 88 the equity of 80 is 8 for each of 10."""
+        engine = chunked(order_price="bankruptcy")
+        mark(engine, "88")
+        assert position(engine)["limit"] == "80"
+        assert refused(engine, "fill", **ORDER, size="1", price="79").code == "worse_than_limit"
+        assert refused(engine, "fill", **ORDER, size="11", price="79").code == "overfill"
+        order_event(engine, "fill", size="10", price="80")
+        assert pool(engine)["collateral"] == "0"
+
+    def test_equity_is_allocated_by_maintenance_margin(self) -> None:
+        """5 B at 100 have 50 of a margin of 133: of an equity of 130, A has 81.2 for 10, B 48.9 for 5."""
+        engine = chunked("300", order_price="bankruptcy")
+        trade(engine, "5", "100", 5, market="B")
+        mark(engine, "83")
+        assert [position(engine, name)["limit"] for name in ("A", "B")] == ["75", "91"]
+
+    @pytest.mark.parametrize(
+        ("equity", "margin", "whole", "held", "limit"),
+        [
+            (80, 88, 88, (10, 100), 92),
+            (81, 88, 88, (10, 100), 92),
+            (79, 88, 88, (10, 100), 93),
+            (81, 88, 88, (-10, 100), 108),
+            (79, 88, 88, (-10, 100), 107),
+            (-15, 1, 1, (10, 100), 102),
+            (2000, 1, 1, (10, 100), 1),
+            (30, 1, 3, (10, 100), 99),
+        ],
+    )
+    def test_it_is_rounded_in_favour_of_the_pool_and_at_least_a_tick(
+        self, equity: int, margin: int, whole: int, held: tuple[int, int], limit: int
+    ) -> None:
+        size, price = held
+        assert arithmetic.bankruptcy_limit(equity, margin, whole, Holding(size, 0, 1, price, 1, SCHEDULE)) == limit
+
+    @pytest.mark.parametrize(
+        ("size", "band", "limit"),
+        [
+            (1, Ratio(1, 50), 99),
+            (-1, Ratio(1, 50), 103),
+            (1, Ratio(0, 1), 101),
+            (-1, Ratio(1, 1), 202),
+            (1, Ratio(1, 1), 1),
+        ],
+    )
+    def test_a_band_is_around_the_mark(self, size: int, band: Ratio, limit: int) -> None:
+        """101 less a fiftieth is 98.98; and with it 103.02."""
+        assert arithmetic.band_limit(101, size, band) == limit
+
+    def test_it_stays_while_the_order_works(self) -> None:
+        engine = chunked(order_price={"band": "1/10"})
+        mark(engine, "88")
+        mark(engine, "70")
+        assert position(engine)["limit"] == "80"
+        order_event(engine, "order_done")
+        assert position(engine)["limit"] is None
+
+    def test_orders_at_any_price_show_none(self) -> None:
+        engine = chunked(order_price="market")
+        mark(engine, "88")
+        assert "limit" not in position(engine)
+
+    def test_it_is_remembered_by_a_snapshot(self) -> None:
+        engine = chunked(order_price="bankruptcy")
+        mark(engine, "88")
+        data = snapshot.to_json(engine.venue, engine.snapshot())
+        assert data["accounts"][0]["pools"][0]["positions"][0]["limit"] == "80"
+        assert snapshot.from_json(engine.venue, data) == engine.snapshot()
+        del data["accounts"][0]["pools"][0]["positions"][0]["limit"]
+        with pytest.raises(InvalidConfig, match=r"limit: must be a price above 0 \(LIQ-17\)"):
+            snapshot.from_json(engine.venue, data)
+
+    @pytest.mark.parametrize(
+        ("price", "path"),
+        [
+            ("bankrupt", "liquidation.order_price"),
+            (5, "liquidation.order_price"),
+            ({}, "liquidation.order_price"),
+            ({"band": 1}, "liquidation.order_price.band"),
+            ({"band": "x"}, "liquidation.order_price.band"),
+            ({"band": "1", "bend": "1"}, "liquidation.order_price"),
+        ],
+    )
+    def test_a_malformed_one_is_refused_where_it_is(self, price: object, path: str) -> None:
+        config = small_config(liquidation={"order_price": price})
+        with pytest.raises(WrongShape) as caught:
+            Config.from_json(config)
+        assert caught.value.path == path
+        assert not schemas.accepts("config", config)
+
+    def test_a_band_above_1_is_refused(self) -> None:
+        with pytest.raises(InvalidConfig, match=r"liquidation\.order_price\.band: must be at least 0 and at most 1"):
+            Engine(Config.from_json(small_config(liquidation={"order_price": {"band": "1.01"}})))

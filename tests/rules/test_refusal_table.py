@@ -46,6 +46,7 @@ SITUATIONS: dict[Situation, Callable[[], Engine]] = {
     "backstopped": backstopped,
     "forming": lambda: holding(mark={}),
     "restricted": restricted,
+    "limited": lambda: working(liquidation={"order_price": "bankruptcy"}),
 }
 
 

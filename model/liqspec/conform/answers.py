@@ -130,8 +130,7 @@ class Hello:
     @property
     def observes_everything(self) -> bool:
         """Whether nothing of an observation is missing, so that every property can be judged on it."""
-        due = frozenset(observables.names()) - (frozenset() if "mark" in self.families else {"marks"})  # MRK-8
-        return self.states == "full" and self.observes >= due
+        return self.states == "full" and self.observes >= observables.due(self.families)
 
 
 def of_this_process(base: dict[str, Any] | None = None) -> Hello:

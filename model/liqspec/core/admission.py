@@ -40,9 +40,9 @@ GridName = Literal["money", "price", "size"]
 Sign = Literal["positive", "nonzero", "any"]
 Sort = Literal["increasing", "reducing"]  # of a trade: opening or increasing, or reducing
 # Where the examples of the specification begin: alice has a position; an order for it works; it waits in liquidation
-# without an order; the vault has taken it; alice has a position in a run that forms its marks; or she has an isolated
-# one in A, out of whose pool nothing is removed, where B is traded in mode isolated only.
-Situation = Literal["holding", "working", "waiting", "backstopped", "forming", "restricted"]
+# without an order; the vault has taken it; alice has a position in a run that forms its marks; she has an isolated one
+# in A, out of whose pool nothing is removed, where B is traded in mode isolated only; or an order with a limit works.
+Situation = Literal["holding", "working", "waiting", "backstopped", "forming", "restricted", "limited"]
 
 E = TypeVar("E")
 

@@ -203,6 +203,28 @@ def at_least(lots: int, size: int, worth: int, order: int | None, rest: int | No
     return whole if rest is not None and (whole - lots) * worth < rest else lots
 
 
+def bankruptcy_limit(equity: int, margin: int, pool_margin: int, held: Holding) -> int:
+    """The tick that leaves a position its share of its pool's equity when it is closed there (LIQ-17).
+
+    The share is that of its maintenance margin in the pool's, which is above 0. Rounded in favour of the pool.
+    """
+    worth = held.size * held.unit
+    top, bottom = held.mark * worth * pool_margin - equity * margin, worth * pool_margin
+    return max(1, divide_up(top, bottom) if worth > 0 else divide_down(-top, -bottom))
+
+
+def band_limit(mark: int, size: int, band: Ratio) -> int:
+    """The tick that is a share of the mark worse than the mark, rounded in favour of the pool (LIQ-17)."""
+    if size > 0:
+        return max(1, divide_up(mark * (band.denominator - band.numerator), band.denominator))
+    return divide_down(mark * (band.denominator + band.numerator), band.denominator)
+
+
+def worse(price: int, limit: int, size: int) -> bool:
+    """Whether closing a position of this size at a price is worse for it than at a limit (LIQ-17)."""
+    return price < limit if size > 0 else price > limit
+
+
 def released_cost(size: int, cost: int, closed: int) -> int:
     """The cost basis released by closing `closed` > 0 lots of a position of `size` ≠ 0 lots (MRG-9)."""
     share = divide_down(abs(cost) * closed, abs(size))

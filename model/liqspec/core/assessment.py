@@ -13,7 +13,7 @@ from liqspec.core.effects import (
     OrderEnded,
     Sizing,
 )
-from liqspec.core.families import chunks
+from liqspec.core.families import chunks, limits
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
 
@@ -95,7 +95,7 @@ def cancel_orders(pool: Pool, effects: list[Effect]) -> None:
     for position in pool.open_positions():
         if position.order is not None:
             effects.append(OrderEnded(position.key, position.order, "restored"))
-            position.order = None
+            position.end_order()
             position.attempted = False
 
 
@@ -117,6 +117,7 @@ def emit_order(state: State, pool: Pool, position: Position, inputs: GuardInputs
     sizing = order_sizing(state, pool, position, inputs)
     whole = abs(position.size)
     position.order = chunks.size_of(state, pool, position) if sizing in CHUNKS else whole
+    position.limit = limits.limit_of(state, position, inputs)
     position.attempted = True
     effects.append(OrderEmitted(position.key, position.order, position.size, sizing))
 

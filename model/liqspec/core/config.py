@@ -114,6 +114,12 @@ class Venue(Parameters):
     markets: dict[str, Market]
     money: Grid
     forms_marks: bool
+
+    @property
+    def limits_orders(self) -> bool:
+        """Whether liquidation orders have a limit price (LIQ-17)."""
+        return self.order_price not in (None, "market")
+
     shows_prices: bool = False
 
     @classmethod

@@ -40,6 +40,8 @@ class Observer:
     def _position(self, state: State, position: Position) -> dict[str, Any]:
         ends = cooldown_until(state, position)
         shown: tuple[object, ...] = position.state, position.size, position.cost, position.order, position.life, ends
+        if state.venue.limits_orders:
+            shown += (position.limit,)
         if state.venue.shows_prices:
             shown += (measured(state, position),)
         formed = self._formed.get(position)
@@ -82,6 +84,7 @@ def observe_position(state: State, position: Position) -> dict[str, Any]:
     """A position as observed; closed ones too (OBS-2). It has its prices where they are shown (OBS-5)."""
     size = position.market.size
     prices = observe_prices(state, position) if state.venue.shows_prices else {}
+    limited = {"limit": observe_limit(position)} if state.venue.limits_orders else {}
     return {
         "account": position.account,
         "market": position.market.name,
@@ -90,10 +93,16 @@ def observe_position(state: State, position: Position) -> dict[str, Any]:
         "size": size.text(position.size),
         "cost": state.venue.money.text(position.cost),
         "order": None if position.order is None else size.text(position.order),
+        **limited,
         "life": position.life,
         "cooldown_until": cooldown_until(state, position),
         **prices,
     }
+
+
+def observe_limit(position: Position) -> str | None:
+    """The limit of a position's working order as observed; null where none works (LIQ-17)."""
+    return None if position.order is None or position.limit is None else position.market.price.text(position.limit)
 
 
 def observe_prices(state: State, position: Position) -> dict[str, str | None]:

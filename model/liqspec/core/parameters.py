@@ -18,8 +18,8 @@ from liqspec.core.arithmetic import Ratio
 from liqspec.edge import amounts
 from liqspec.edge.amounts import Grid
 from liqspec.edge.errors import InvalidField
-from liqspec.edge.shapes import is_amount, is_integer, is_rate
-from liqspec.edge.texts import counted
+from liqspec.edge.shapes import WrongShape, at, is_amount, is_integer, is_rate
+from liqspec.edge.texts import counted, show
 
 OrderPolicy = Literal["all", "ranked"]
 Scope = Literal["position", "pool", "account"]
@@ -129,6 +129,39 @@ def _restore(path: str, config: RestoreConfig, _: Grid) -> Restore:
     return Restore(config.measure, Ratio(factor.numerator, factor.denominator))
 
 
+OrderPrice = Literal["market", "bankruptcy"] | Ratio  # a ratio is a band around the mark
+
+
+def _is_order_price(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """An attrs validator: a name, or a table of a band (LIQ-17)."""
+    if value in ("market", "bankruptcy") or value is None:
+        return
+    if not isinstance(value, dict) or list(value) != ["band"]:
+        got = f"expected market, bankruptcy or a table of band, got {show(value)}"
+        raise WrongShape(attribute.name, got)
+    with at(f"{attribute.name}.band"):
+        if not isinstance(value["band"], str):
+            raise ValueError(f"expected a string, got {show(value['band'])}")
+        amounts.rate(value["band"])
+
+
+def _order_price(path: str, written: str | dict[str, str], money: Grid) -> OrderPrice:
+    if isinstance(written, dict):
+        return _share(f"{path}.band", written["band"], money, zero=True)
+    return "market" if written == "market" else "bankruptcy"
+
+
+ORDER_PRICE = Kind(
+    values="`market`, `bankruptcy`, or a table of `band` (a rate of at least 0 and at most 1)",
+    schema={
+        "oneOf": [
+            {"enum": ["market", "bankruptcy"]},
+            {"type": "object", "properties": {"band": _RATE}, "required": ["band"], "additionalProperties": False},
+        ]
+    },
+    validator=_is_order_price,
+    inside=_order_price,
+)
 RESTORE = Kind(
     values="a table of `measure` (`maintenance` or `initial`) and `factor` (a rate of at least 1)",
     schema={
@@ -217,6 +250,12 @@ def _method(rules: "LiquidationConfig") -> str:
         "lots": counted(rules.partial_lots or 1, "lot"),
     }
     return f"a chunk is {made[rules.partial_method]}" if rules.partial_method in made else ""
+
+
+def _limit(rules: "LiquidationConfig") -> str:
+    if isinstance(rules.order_price, dict):
+        return f"orders within {rules.order_price['band']} of the mark"
+    return "orders limited by the bankruptcy price" if rules.order_price == "bankruptcy" else ""
 
 
 def _cooldown(rules: "LiquidationConfig") -> str:
@@ -347,6 +386,16 @@ class LiquidationConfig:
         samples=("10", "500", "5000", "20000"),
         pairs=((None, "20000"),),
         family="least_orders",
+    )
+    order_price: Any = parameter(
+        ORDER_PRICE,
+        default=None,
+        rule="LIQ-17",
+        meaning="The limit price of a liquidation order; left out, it takes any price.",
+        samples=("bankruptcy", "bankruptcy", {"band": "1/50"}, {"band": "1/5"}, {"band": "0"}, "market"),
+        pairs=((None, "bankruptcy"), (None, {"band": "1/50"})),
+        note=_limit,
+        family="order_price",
     )
     market_attempt: bool | None = parameter(
         FLAG,
@@ -528,6 +577,7 @@ class Parameters:
     partial_lots: int | None
     min_order_notional: int | None
     min_rest_notional: int | None
+    order_price: OrderPrice | None
     market_attempt: bool | None
     backstop_threshold: Ratio
     return_fraction: Ratio

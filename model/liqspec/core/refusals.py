@@ -151,6 +151,12 @@ class Overfill(Refusal, rule="FIL-1"):
     meaning = "the fill is larger than what is left of the order"
 
 
+class WorseThanLimit(Refusal, rule="LIQ-17"):
+    """A fill at a price that is worse for the position than the limit of its order (LIQ-17)."""
+
+    meaning = "the price is worse than the order's limit"
+
+
 class TimeNotAfter(Refusal, rule="EVT-9"):
     """A block that does not begin after the present one (EVT-9)."""
 

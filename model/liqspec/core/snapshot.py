@@ -61,6 +61,7 @@ class PositionValue(NamedTuple):
     order: Size | None = None
     attempted: bool = False
     failed: bool = False
+    limit: Price | None = None
     window: WindowValue = WindowValue()
 
 
@@ -319,7 +320,7 @@ def _write_value(venue: Venue, market: Market | None, kind: Kind, value: Any) ->
             assert market is not None, "only a position has a size"
             return market.size.text(value)
         case "price":
-            assert market is not None, "only an input has a price"
+            assert market is not None, "only an input or an order has a price"
             return market.price.text(value)
         case "decimal":
             return f"{value:f}"
@@ -507,6 +508,10 @@ def _read_position(venue: Venue, path: str, written: Any) -> PositionValue:
         raise InvalidConfig(f"{path}.order", f"must be above 0 and at most the size, got {written.order}")
     if held.order is not None and held.state not in ("liquidatable", "partially_liquidated"):
         raise InvalidConfig(f"{path}.order", f"a position that is {held.state} has no liquidation order")
+    limited = held.order is not None and venue.limits_orders
+    if limited != (held.limit is not None) or (held.limit is not None and held.limit < 1):
+        wanted = "a price above 0" if limited else "left out: no order with a limit is working"
+        raise InvalidConfig(f"{path}.limit", f"must be {wanted} (LIQ-17)")
     return held
 
 

@@ -78,6 +78,7 @@ class Position:
     order: int | None = None
     attempted: bool = False
     failed: bool = False
+    limit: int | None = None
     window: Window = Factory(Window)
 
     @property
@@ -85,10 +86,14 @@ class Position:
         """The position's name in texts: account/market/mode."""
         return keys.position(self.account, self.market.name, self.mode)
 
+    def end_order(self) -> None:
+        """FIL-3: no order works any more."""
+        self.order = self.limit = None
+
     def end_life(self) -> None:
         """Forget what belonged to this life only; the state and the number of lives stay (LIF-2)."""
         self.size = self.cost = self.leverage = 0
-        self.order = None
+        self.end_order()
         self.attempted = self.failed = False
         self.window = Window()
 

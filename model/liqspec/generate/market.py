@@ -89,6 +89,8 @@ class MarketMoves(Moves):
         small = (1, max(1, left // 2))
         size = random.choice(small if self._thin else (left, left, left, *small, max(1, left - 1), left + 1))
         price = self._near_mark(position.market, random.choice((0, 0, 0, -1, 1, -10, 10)))
+        if position.limit is not None:
+            price = position.market.price.text(max(1, position.limit + random.choice((0, 0, 0, -1, 1, -10, 10))))
         return {"type": "fill", **self._key(position), "size": position.market.size.text(size), "price": price}
 
     def order_of_nobody(self) -> EventData:

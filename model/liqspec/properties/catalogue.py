@@ -282,6 +282,26 @@ def an_order_has_exactly_the_size_of_its_rule(step: Step) -> Verdict:
     return holds_if(emitted)
 
 
+@OBSERVED.add("step", "LIQ-17", family="order_price")
+def an_order_keeps_the_limit_of_its_rule(step: Step) -> Verdict:
+    """A new order has the exact limit of its rule, which stays as long as it works; without an order there is none."""
+    if step.rules.limited_by == "market":
+        shown = [key for key, held in step.after.positions.items() if "limit" in held.raw]
+        return violated(f"{shown[0]} shows a limit, but orders have none") if shown else NOT_EXERCISED
+    new, worked = {held.key for held in step.emitted}, False
+    for key, held in step.after.positions.items():
+        wanted = None
+        if key in new:
+            wanted = orders.limit(step.rules, step.memory, step.expected(held.pool), key)
+        elif held.order is not None:
+            wanted = step.before.positions[key].limit
+        worked = worked or wanted is not None
+        if held.limit != wanted or "limit" not in held.raw:
+            found, due = (None if one is None else _n(one) for one in (held.limit, wanted))
+            return violated(f"the limit of {key} is {found}, must be {due}")
+    return holds_if(worked)
+
+
 @OBSERVED.add("history", "LIQ-5 LIQ-11 LIQ-12 LIQ-16")
 def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Verdict:
     """Orders are for liquidatable positions of unrestored pools, one a block unless cancelled, ranked one by one."""

@@ -134,11 +134,12 @@ def mirrored_accounts_get_the_same_decisions(pair: PairedRun) -> Verdict:
 
 
 def _mirror(state: Snapshot, marks: dict[str, int], units: dict[str, int]) -> Snapshot:
-    """The state with every position on the other side, at the cost that leaves its PnL at these marks the same."""
+    """The state with every position on the other side: its PnL at these marks the same, its limit as near to them."""
 
     def position(held: PositionValue) -> PositionValue:
         market, now, size, cost, *rest = held
-        return PositionValue._make((market, now, -size, cost - 2 * size * marks[market] * units[market], *rest))
+        turned = PositionValue._make((market, now, -size, cost - 2 * size * marks[market] * units[market], *rest))
+        return turned if held.limit is None else turned._replace(limit=2 * marks[market] - held.limit)
 
     def pool(one: PoolValue) -> PoolValue:
         return one._replace(positions=tuple(map(position, one.positions))) if one.positions else one

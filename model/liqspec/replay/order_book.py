@@ -2,8 +2,10 @@
 
 from attrs import define
 
+from liqspec.core import arithmetic
 from liqspec.core.engine import Engine
 from liqspec.core.events import Event, Fill, OrderDone
+from liqspec.core.state import Position
 from liqspec.spec.scenarios import Level
 
 
@@ -59,15 +61,22 @@ class Ladder:
         return None
 
 
+def _beyond_limit(position: Position, price: int) -> bool:
+    """Whether the order may not be executed at a price in ticks (LIQ-17); what lies farther away is worse still."""
+    return position.limit is not None and arithmetic.worse(price, position.limit, position.size)
+
+
 def next_execution(engine: Engine, ladders: dict[str, Ladder]) -> Event | None:
     """What the market does next to a working order in a market with a ladder: a fill, or the end of the order."""
     for position in engine.state.working_orders():
         market = position.market
         ladder = ladders.get(market.name)
         if position.order is not None and ladder is not None:
-            execution = ladder.take(position.order, engine.state.marks[market.name], selling=position.size > 0)
-            if execution is None:
+            mark, selling = engine.state.marks[market.name], position.size > 0
+            execution = ladder.nearest(position.order, mark, selling=selling)
+            if execution is None or _beyond_limit(position, execution[1]):
                 return OrderDone(position.account, market.name, position.mode)
+            ladder.take(position.order, mark, selling=selling)
             size, price = market.size.text(execution[0]), market.price.text(execution[1])
             return Fill(position.account, market.name, position.mode, size, price)
     return None

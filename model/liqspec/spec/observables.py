@@ -1,5 +1,6 @@
 """What can be observed, field by field, and the rules that decide it: `spec/observation.toml` (OBS-1, OBS-2)."""
 
+from collections.abc import Collection
 from functools import cache
 from typing import Literal, get_args
 
@@ -18,7 +19,7 @@ class Observable:
 
     `effects` names the kinds of effects that can set the field, each with the rules that it adds to its own;
     `families` those of parameters that change what the field is, each with its rules. An `optional` field is only in
-    the observations of an engine that lists it (OBS-5).
+    the observations of an engine that lists it (OBS-5); one of a `family` only in a run that has the family.
     """
 
     kind: Kind
@@ -26,6 +27,7 @@ class Observable:
     effects: dict[str, tuple[str, ...]]
     families: dict[str, tuple[str, ...]] = Factory(dict)
     optional: bool = False
+    family: str = ""
 
 
 @frozen(kw_only=True)
@@ -71,6 +73,12 @@ def observables() -> Observables:
 def names() -> tuple[str, ...]:
     """What every observation has (OBS-1), in the order in which it is compared."""
     return tuple(name for name, entry in observables().fields.items() if not entry.optional)
+
+
+def due(families: Collection[str]) -> frozenset[str]:
+    """What an observation has in the runs of an engine with these families (OBS-1, MRK-8, LIQ-17)."""
+    fields = observables().fields
+    return frozenset(name for name in names() if not fields[name].family or fields[name].family in families)
 
 
 def every_name() -> tuple[str, ...]:

@@ -21,7 +21,7 @@ _KEY: dict[Part, tuple[str, ...]] = {"positions": ("account", "market", "mode"),
 # What a position that is not listed is taken to have, by those who need not list it (STP-6).
 _EMPTY = {
     **{"state": "closed", "size": "0", "cost": "0", "order": None, "cooldown_until": None},
-    **{"liquidation_price": None, "bankruptcy_price": None},
+    **{"limit": None, "liquidation_price": None, "bankruptcy_price": None},
 }
 
 
@@ -201,8 +201,8 @@ def _fields(
         path = prefix + name
         if path not in observes.fields or (observes.partial and name not in theirs):
             continue
-        if table[path].optional and name not in ours:
-            continue  # a vector shows no prices (OBS-5)
+        if (table[path].optional or table[path].family) and name not in ours:
+            continue  # a vector shows no prices (OBS-5), and a run without a family not what belongs to it
         if name not in theirs:
             yield Difference(subject, path, ours[name], NOT_REPORTED)
         elif not _equal(table[path].kind, ours[name], theirs[name], path, observes):

@@ -9,7 +9,7 @@ from typing import Any
 
 from liqspec.core.admission import Listed, Situation, amount_fields
 from liqspec.core.events import CHECKS, EVENTS, checks_with
-from liqspec.core.refusals import ModeNotAllowed, NoPrice, Refusal, RemovalNotAllowed
+from liqspec.core.refusals import ModeNotAllowed, NoPrice, Refusal, RemovalNotAllowed, WorseThanLimit
 from liqspec.spec.vectors import Case
 
 Fields = dict[str, Any]
@@ -63,6 +63,7 @@ _SITUATIONS: dict[Situation, list[Fields]] = {
     "backstopped": _BACKSTOPPED,
     "forming": _HOLDING,
     "restricted": _RESTRICTED,
+    "limited": _WORKING,
 }
 _RESTRICTING = {"markets": {"A": {**_MARKET, "isolated_removal": "never"}, "B": {**_MARKET, "modes": ["isolated"]}}}
 # What the configuration of a check has that can fail only there.
@@ -70,6 +71,7 @@ _CONFIGS: dict[type[Refusal], dict[str, Any]] = {
     NoPrice: {"mark": {}},
     ModeNotAllowed: _RESTRICTING,
     RemovalNotAllowed: _RESTRICTING,
+    WorseThanLimit: {"liquidation": {"order_price": "bankruptcy"}},
 }
 # Where the situation of the first check of a pair does not make the second fail too.
 _BOTH: dict[tuple[str, str, str], tuple[list[Fields], Fields]] = {

@@ -208,7 +208,7 @@ def _amounts(digits: str, largest: int) -> Case:
 
 
 def _times(bits: int) -> Case:
-    """Blocks just before and beyond the largest integer of so many bits, and windows that end there."""
+    """Blocks just before and beyond the largest integer of that number of bits, and windows that end there."""
     run = Built(settings(("alice",), ("A",), liquidation=_CHUNKS, time=2**bits - 30_002))
     run.deposit("alice", 20_000)
     run.trade("alice", "A", 100)

@@ -11,7 +11,7 @@ from liqspec.core.admission import Amounts, Check, EventData, EventRecord, Failu
 from liqspec.core.changes import Effects, Touched, fire
 from liqspec.core.config import Mode
 from liqspec.core.effects import Filled, FundingPaid, Marked, OrderEnded
-from liqspec.core.refusals import NoWorkingOrder, Overfill
+from liqspec.core.refusals import NoWorkingOrder, Overfill, WorseThanLimit
 from liqspec.core.state import Pool, Position, State
 from liqspec.edge import keys, shapes
 from liqspec.edge.amounts import check_amount
@@ -107,9 +107,20 @@ class Fill(OrderEvent, rule="FIL-1"):
             return None
         return Failure("size", self.size, f"{state.venue.markets[self.market].size.text(left)} is left of the order")
 
+    def worse_than_limit(self, state: State, amounts: Amounts) -> Failure | None:
+        """LIQ-17: a fill is not worse for the position than the limit of its order."""
+        position = self.working(state)[1]
+        limit, price = position.limit, state.venue.markets[self.market].price
+        if limit is None or not arithmetic.worse(amounts["price"], limit, position.size):
+            return None
+        side = "sells at" if position.size > 0 else "buys at"
+        bound = "or above" if position.size > 0 else "or below"
+        return Failure("price", self.price, f"the order {side} {price.text(limit)} {bound}")
+
     checks: ClassVar[tuple[Check["Fill"], ...]] = (
         Check(refusal=NoWorkingOrder, rule="FIL-1", failing=OrderEvent.not_working, example=("holding", {})),
         Check(refusal=Overfill, rule="FIL-1", failing=overfills, example=("working", {"size": "11"})),
+        Check(refusal=WorseThanLimit, rule="LIQ-17", failing=worse_than_limit, example=("limited", {"price": "79"})),
     )
 
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
@@ -130,7 +141,7 @@ class Fill(OrderEvent, rule="FIL-1"):
         assert position.order is not None, "admission saw a working order"
         position.order -= size
         if position.order == 0:
-            position.order = None
+            position.end_order()
             effects.append(OrderEnded(position.key, 0, "filled"))
         fire(state, pool, position, "fill", effects)
         if position.size == 0:  # LIF-2
@@ -159,7 +170,7 @@ class OrderDone(OrderEvent, rule="FIL-6"):
         # Change
         assert position.order is not None, "admission saw a working order"
         effects.append(OrderEnded(position.key, position.order, "no_liquidity"))
-        position.order = None
+        position.end_order()
         position.failed = True
         # Touched
         return [pool]

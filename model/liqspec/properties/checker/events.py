@@ -248,9 +248,14 @@ class Fill(_OfAnOrder):
     fields: ClassVar = {**_POSITION, "size": "+lot", "price": "+tick"}
 
     def refusal(self) -> str | None:
-        """At most the order."""
-        order = None if super().refusal() else self.before.positions[self.key].order
-        return "no_working_order" if order is None else "overfill" if self.amount("size") > order else None
+        """At most the order, and not worse than its limit (LIQ-17)."""
+        held = None if super().refusal() else self.before.positions[self.key]
+        if held is None or held.order is None:
+            return "no_working_order"
+        if self.amount("size") > held.order:
+            return "overfill"
+        worse = held.limit is not None and (self.amount("price") - held.limit) * held.size < 0
+        return "worse_than_limit" if worse else None
 
     def changes(self) -> dict[str, Contents]:
         """FIL-1, FIL-2."""

@@ -65,6 +65,8 @@ class NaiveRules:
     restore_factor: Fraction
     restore_initial: bool
     market_attempt: bool
+    limited_by: str
+    band: Fraction
     partial_method: str
     tier_steps: int
     partial_lots: int
@@ -86,6 +88,7 @@ class NaiveRules:
         """The rules of a configuration in plain data, with the defaults of CFG-1."""
         liquidation, backstop = config.get("liquidation", {}), config["backstop"]
         threshold, restore = liquidation.get("partial_threshold"), liquidation.get("restore", {})
+        order_price = liquidation.get("order_price", "market")
         return cls(
             quote=number(config.get("quote_unit", "0.000001")),
             markets={
@@ -110,6 +113,8 @@ class NaiveRules:
             restore_factor=number(restore.get("factor", "1")),
             restore_initial=restore.get("measure") == "initial",
             market_attempt=liquidation.get("market_attempt", True),
+            limited_by="band" if isinstance(order_price, dict) else order_price,
+            band=number(order_price["band"]) if isinstance(order_price, dict) else ZERO,
             partial_method=liquidation.get("partial_method", "fraction"),
             tier_steps=liquidation.get("tier_steps", 1),
             partial_lots=liquidation.get("partial_lots", 1),
@@ -203,6 +208,12 @@ class NaivePosition:
     def pool(self) -> str:
         """The key of the pool that backs it."""
         return f"{self.account}/cross" if self.mode == "cross" else self.key
+
+    @property
+    def limit(self) -> Fraction | None:
+        """The limit of its order where one is shown (LIQ-17)."""
+        shown = self.raw.get("limit")
+        return None if shown is None else number(shown)
 
 
 @frozen

@@ -1,15 +1,16 @@
-"""Engines that depart from a family of the liquidation order: whether there is one, how large it is (LIQ-16, PRT-4)."""
+"""Engines that depart from a family of the liquidation order: no book, its size, its limit (LIQ-16, LIQ-17, PRT-4)."""
 
 from collections.abc import Callable
 from typing import Any
 
 from attrs import evolve
 
-from liqspec.core import arithmetic, assessment
-from liqspec.core.arithmetic import Ratio, Schedule
-from liqspec.core.families import chunks
+from liqspec.core import arithmetic, assessment, changes, events
+from liqspec.core.admission import Amounts, Check
+from liqspec.core.arithmetic import Holding, Ratio, Schedule
+from liqspec.core.families import chunks, limits
 from liqspec.core.state import GuardInputs, Pool, Position, State
-from liqspec.step.wrong_engines.base import Patch, sees, wrong
+from liqspec.step.wrong_engines.base import PERFORM, Patch, checks, moves, operates, sees, skips, wrong
 
 Effects = list[Any]
 
@@ -19,6 +20,8 @@ _RESTORES = chunks.restores
 _HALVING = chunks.by_halving
 _TO_TIER = arithmetic.chunk_to_tier
 _AT_LEAST = arithmetic.at_least
+_LIMIT = limits.limit_of
+_BAND = arithmetic.band_limit
 
 
 def _without_book(state: State) -> bool:
@@ -122,6 +125,58 @@ def _any_rest(lots: int, size: int, worth: int, order: int | None, rest: int | N
     return _AT_LEAST(lots, size, worth, order, None)
 
 
+def _stand_alone(state: State, position: Position, inputs: GuardInputs) -> int | None:
+    """With the equity of the whole pool, as MRG-11 has it."""
+    if state.venue.order_price != "bankruptcy":
+        return _LIMIT(state, position, inputs)
+    return arithmetic.bankruptcy_limit(inputs.equity, 1, 1, state.holding(position))
+
+
+def _by_notional(state: State, position: Position, inputs: GuardInputs) -> int | None:
+    pool = state.pool(position.account, position.mode, position.market.name)
+    if state.venue.order_price != "bankruptcy" or pool is None:
+        return _LIMIT(state, position, inputs)
+    held = state.holding(position)
+    worths = [arithmetic.notional(each.size, each.mark, each.unit) for each in state.holdings(pool)]
+    own = arithmetic.notional(held.size, held.mark, held.unit)
+    return arithmetic.bankruptcy_limit(inputs.equity, own, sum(worths), held)
+
+
+def _for_the_buyer(equity: int, margin: int, pool_margin: int, held: Holding) -> int:
+    worth = held.size * held.unit
+    top, bottom = held.mark * worth * pool_margin - equity * margin, worth * pool_margin
+    return max(1, top // bottom if worth > 0 else arithmetic.divide_up(-top, -bottom))
+
+
+def _for_a_long(mark: int, size: int, band: Ratio) -> int:
+    return _BAND(mark, abs(size), band)
+
+
+def _a_tick_less(mark: int, size: int, band: Ratio) -> int:
+    return max(1, _BAND(mark, size, band) - (1 if size > 0 else -1))
+
+
+def _beyond(price: int, limit: int, size: int) -> bool:
+    return price <= limit if size > 0 else price >= limit
+
+
+def _of_a_long(price: int, limit: int, size: int) -> bool:
+    return price < limit
+
+
+def _before_its_size(listed: tuple[Check[Any], ...]) -> tuple[Check[Any], ...]:
+    return moves("worse_than_limit", "overfill")(listed)
+
+
+def _follows_the_mark(event: events.MarkPrice, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    touched = PERFORM[events.MarkPrice](event, state, amounts, effects)
+    for pool in touched if state.venue.limits_orders else ():
+        for position in pool.open_positions():
+            if position.order is not None:
+                position.limit = _LIMIT(state, position, changes.measure(state, pool))
+    return touched
+
+
 ENGINES = (
     wrong(
         "X370",
@@ -178,4 +233,24 @@ ENGINES = (
     ),
     wrong("X386", "PRT-5", "A chunk that is too small is for all", Patch(arithmetic, "at_least", _too_small_is_whole)),
     wrong("X387", "PRT-5", "A rest may be of any size", Patch(arithmetic, "at_least", _any_rest)),
+    wrong(
+        "X388",
+        "LIQ-17",
+        "The limit is the stand-alone bankruptcy price of each position",
+        Patch(limits, "limit_of", _stand_alone),
+    ),
+    wrong("X389", "LIQ-17", "Equity is allocated by notional", Patch(limits, "limit_of", _by_notional)),
+    wrong(
+        "X390",
+        "LIQ-17",
+        "The bankruptcy price is rounded in favour of the other side",
+        Patch(arithmetic, "bankruptcy_limit", _for_the_buyer),
+    ),
+    wrong("X391", "LIQ-17", "A short buys below the mark", Patch(arithmetic, "band_limit", _for_a_long)),
+    wrong("X392", "LIQ-17", "The band is a tick wider", Patch(arithmetic, "band_limit", _a_tick_less)),
+    wrong("X393", "LIQ-17", "A fill at the limit is refused", Patch(arithmetic, "worse", _beyond)),
+    wrong("X394", "LIQ-17", "A short may buy at any higher price", Patch(arithmetic, "worse", _of_a_long)),
+    wrong("X395", "EVT-2", "worse_than_limit is told before overfill", checks(events.Fill, _before_its_size)),
+    wrong("X396", "LIQ-17", "A limit follows the mark", operates(events.MarkPrice, _follows_the_mark)),
+    wrong("X397", "LIQ-17", "The limit is shown and never asked", checks(events.Fill, skips("worse_than_limit"))),
 )

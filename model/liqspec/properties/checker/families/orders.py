@@ -1,4 +1,4 @@
-"""The naive checker's size of a chunk, by each method (PRT-3 to PRT-5)."""
+"""The naive checker's size of a chunk by each method, and the limit of an order (PRT-3 to PRT-5, LIQ-17)."""
 
 from attrs import evolve
 
@@ -42,3 +42,18 @@ def _restored_by(closed: Fraction, rules: NaiveRules, memory: Memory, pool: Cont
     after = evolve(pool, collateral=pool.collateral + realised, holdings={**pool.holdings, key: rest})
     fee = min(up(rules.fee_rate * closed * memory.marks[held.market], rules.quote), memory.equity(after))
     return memory.restored(evolve(after, collateral=after.collateral - max(ZERO, fee)))
+
+
+def limit(rules: NaiveRules, memory: Memory, pool: Contents, key: str) -> Fraction | None:
+    """LIQ-17: the limit of an order that is emitted now; None where orders take any price."""
+    held = pool.holdings[key]
+    mark, tick, sells = memory.marks[held.market], rules.markets[held.market].tick, held.size > 0
+    if rules.limited_by == "market":
+        return None
+    if rules.limited_by == "band":
+        exact = mark * (1 - rules.band) if sells else mark * (1 + rules.band)
+    else:
+        margin = memory.maintenance_margin(pool)
+        share = memory.maintenance_margin(evolve(pool, holdings={key: held})) / margin if margin else Fraction(1)
+        exact = mark - memory.equity(pool) * share / held.size
+    return max(tick, up(exact, tick) if sells else down(exact, tick))
