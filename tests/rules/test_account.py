@@ -1,15 +1,18 @@
-"""What an account may do in some runs only, by hand: leverages, money out, reversals, modes (ACC-13 to ACC-18)."""
+"""What an account may do in some runs only, by hand: leverages, money out, reversals, modes, settlements."""
 
 from typing import Any, ClassVar
 
 import pytest
 
+from liqspec.core import snapshot
 from liqspec.core.config import Config
-from liqspec.core.effects import LeverageSet, Traded
+from liqspec.core.effects import LeverageSet, OrderEnded, PositionSettled, Traded, Transitioned
 from liqspec.core.engine import Engine
 from liqspec.core.parameters import InvalidConfig
+from liqspec.edge import schemas
 from support.builders import (
     apply,
+    backstopped,
     holding,
     order_event,
     pool,
@@ -238,6 +241,16 @@ class TestReversals:
         assert (refusal.code, refusal.rule) == ("insufficient_margin", "ACC-8")
         trade(engine, "-10", "99")
 
+    @pytest.mark.parametrize(("collateral", "code"), [("324", None), ("323", "insufficient_margin")])
+    def test_margins_at_the_entry_are_those_of_the_rest_alone(self, collateral: str, code: str | None) -> None:
+        """MRG-14: eight sold at 90 cost 720, of which a fifth is 144; eighteen sold 10 below the mark lose 180."""
+        engine = self.splitting(collateral, margin={"valuation": "entry"})
+        if code is None:
+            trade(engine, "-18", "90", leverage=5)
+            assert (pool(engine)["equity"], pool(engine)["initial_margin"]) == ("144", "144")
+        else:
+            assert refused(engine, "trade", **KEY, size="-18", price="90", leverage=5).code == code
+
     def test_it_needs_a_leverage_and_a_reduction_takes_none(self) -> None:
         engine = self.splitting()
         assert refused(engine, "trade", **KEY, size="-11", price="100").code == "bad_leverage"
@@ -350,3 +363,111 @@ class TestRemoval:
         trade(engine, "10", leverage=5, mode="isolated")
         apply(engine, "transfer", account="alice", market="A", amount="-100")
         assert refused(engine, "transfer", **self.OUT).code == "insufficient_margin"
+
+
+class TestSettlement:
+    """Alice is long ten A from 100; `two_traders` has bob short ten A from 100 with 1,000, and long one B."""
+
+    def two_traders(self, **changes: Any) -> Engine:
+        engine = holding("200", **changes)
+        apply(engine, "deposit", account="bob", amount="1000")
+        trade(engine, "-10", leverage=5, account="bob")
+        trade(engine, "1", leverage=5, account="bob", market="B")
+        return engine
+
+    def test_every_position_is_closed_at_the_price_without_fee(self) -> None:
+        """At 107 alice realises 70, and bob loses it."""
+        engine = self.two_traders(liquidation={"fee_rate": "1/10"})
+        effects = apply(engine, "settle", market="A", price="107")
+        assert [effect for effect in effects if isinstance(effect, PositionSettled)] == [
+            PositionSettled("alice/A/cross", "A", 10, 107, 70),
+            PositionSettled("bob/A/cross", "A", -10, 107, -70),
+        ]
+        assert [one.rule for one in effects if isinstance(one, Transitioned)] == ["EVT-11", "EVT-11"]
+        assert pool(engine)["collateral"] == "270"
+        assert pool(engine, account="bob")["collateral"] == "930"
+        assert position(engine) == {**position(engine, account="bob"), "account": "alice"}
+        assert position(engine, "B", account="bob")["size"] == "1"
+        assert engine.state.marks["A"] == 107
+
+    def test_an_order_ends_with_its_position(self) -> None:
+        engine = working()
+        effects = apply(engine, "settle", market="A", price="88")
+        assert OrderEnded("alice/A/cross", 10, "settled") in effects
+        assert (position(engine)["order"], position(engine)["state"]) == (None, "closed")
+        assert pool(engine)["in_liquidation"] is False
+        assert pool(engine)["collateral"] == "80"
+        order = {"account": "alice", "market": "A", "mode": "cross"}
+        assert refused(engine, "order_done", **order).code == "no_working_order"
+
+    def test_the_vaults_position_is_closed_too(self) -> None:
+        """The vault took ten A that cost 1,000 with 200 of collateral, and sells them at 90."""
+        engine = backstopped()
+        cash = int(engine.observe()["vault"]["cash"])
+        apply(engine, "settle", market="A", price="90")
+        assert engine.observe()["vault"] == {"cash": str(cash + 900), "equity": str(cash + 900), "positions": {}}
+        assert position(engine)["state"] == "backstopped"
+        apply(engine, "block", time=1)
+        assert position(engine)["state"] == "closed"
+
+    def test_a_deficit_of_an_isolated_pool_is_the_vaults(self) -> None:
+        engine = restricted()
+        apply(engine, "settle", market="A", price="69")
+        assert pool(engine, "A")["collateral"] == "0"
+        assert engine.observe()["vault"]["cash"] == "4990"
+        assert pool(engine)["collateral"] == "200"
+        apply(engine, "transfer", account="alice", market="A", amount="1")
+        apply(engine, "transfer", account="alice", market="A", amount="-1")
+
+    def test_a_cross_pool_is_liquidated_for_what_else_it_holds(self) -> None:
+        """Bob pays 995 of his 1,000 for A; the other 5 are below the margin of 10 for his one B."""
+        engine = self.two_traders()
+        apply(engine, "adjust", account="bob", mode="cross", amount="-5")
+        effects = apply(engine, "settle", market="A", price="199")
+        assert transitions(effects) == ["T12", "T12", "T1"]
+        assert (pool(engine, account="bob")["equity"], position(engine, "B", account="bob")["order"]) == ("5", "1")
+
+    def test_the_market_is_not_traded_any_more(self) -> None:
+        engine = self.two_traders()
+        apply(engine, "settle", market="A", price="100")
+        for mode in ("cross", "isolated"):
+            refusal = refused(engine, "trade", **{**KEY, "mode": mode}, size="1", price="100")
+            assert refusal.message == "market A: it is settled, and not traded any more (EVT-11)"
+        assert refused(engine, "vault_trade", market="A", size="1", price="100").code == "market_settled"
+        assert refused(engine, "settle", market="A", price="100").code == "market_settled"
+        assert refused(engine, "leverage", **KEY, leverage=1).code == "not_open"
+        apply(engine, "block", time=1)
+        assert refused(engine, "trade", **KEY, size="1", price="100").code == "market_settled"
+        trade(engine, "1", leverage=5, market="B")
+
+    def test_its_prices_still_come(self) -> None:
+        engine = self.two_traders(mark={})
+        apply(engine, "settle", market="A", price="100")
+        before = engine.observe()["pools"]
+        apply(engine, "mark_price", market="A", price="1")
+        apply(engine, "funding", market="A", payment="5")
+        apply(engine, "price_inputs", market="A", index="7")
+        assert engine.observe()["pools"] == before
+        assert engine.observe()["marks"]["A"] == "7"
+
+    def test_a_snapshot_knows_it(self) -> None:
+        engine = self.two_traders()
+        assert "settled" not in snapshot.to_json(engine.venue, engine.snapshot())
+        apply(engine, "settle", market="A", price="100")
+        data = snapshot.to_json(engine.venue, engine.snapshot())
+        assert data["settled"] == [{"market": "A"}]
+        assert schemas.accepts("snapshot", data)
+        other = self.two_traders()
+        other.restore(snapshot.from_json(other.venue, data))
+        assert other.snapshot() == engine.snapshot()
+        assert refused(other, "trade", **KEY, size="1", price="100").code == "market_settled"
+
+    @pytest.mark.parametrize(
+        ("markets", "message"), [(["C"], 'settled: unknown market "C"'), (["A", "A"], "settled: a market is repeated")]
+    )
+    def test_a_snapshot_with_other_markets_is_refused(self, markets: list[str], message: str) -> None:
+        engine = self.two_traders()
+        data = snapshot.to_json(engine.venue, engine.snapshot())
+        data["settled"] = [{"market": market} for market in markets]
+        with pytest.raises(InvalidConfig, match=message):
+            snapshot.from_json(engine.venue, data)

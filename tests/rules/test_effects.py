@@ -20,6 +20,7 @@ from liqspec.core.effects import (
     MarkFormed,
     OrderEmitted,
     OrderEnded,
+    PositionSettled,
     Traded,
     Transitioned,
     VaultFunded,
@@ -273,6 +274,15 @@ SENTENCES: list[tuple[Effect, str]] = [
     (VaultTraded("A", 1, 1000), "the vault buys 1 A at 1,000"),
     (VaultTraded("A", -4, 80), "the vault sells 4 A at 80"),
     (VaultFunded(1), "the vault receives 1"),
+    (OrderEnded("alice/A/cross", 3, "settled"), "order of alice/A/cross ends with 3 left: the market is settled"),
+    (
+        PositionSettled("alice/A/cross", "A", -1000, 90, 5000),
+        "alice/A/cross is closed by the venue: -1,000 at 90, realises 5,000",
+    ),
+    (
+        PositionSettled(None, "A", 2, 90, 180),
+        "the vault's A is closed by the venue: 2 at 90, realises 180",
+    ),
     (LeverageSet("alice/A/cross", 4, 5), "leverage of alice/A/cross is 4, was 5"),
     (VaultFunded(-7), "the vault pays out 7"),
     (BlockBegun(1, 5), "block 1 begins at 5 ms"),

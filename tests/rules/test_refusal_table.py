@@ -23,6 +23,7 @@ from support.builders import (
     holding,
     refused,
     restricted,
+    settled,
     waiting,
     working,
 )
@@ -37,6 +38,7 @@ _FIRST_AMOUNT = {
     "fill": "price",
     "vault_trade": "price",
     "mark_price": "price",
+    "settle": "price",
 }
 
 SITUATIONS: dict[Situation, Callable[[], Engine]] = {
@@ -47,6 +49,7 @@ SITUATIONS: dict[Situation, Callable[[], Engine]] = {
     "forming": lambda: holding(mark={}),
     "restricted": restricted,
     "limited": lambda: working(liquidation={"order_price": "bankruptcy"}),
+    "settled": settled,
 }
 
 

@@ -126,6 +126,13 @@ def restricted() -> Engine:
     return engine
 
 
+def settled() -> Engine:
+    """The same, and B is not traded any more."""
+    engine = restricted()
+    apply(engine, "settle", market="B", price="100")
+    return engine
+
+
 def working(**changes: Any) -> Engine:
     """At 88 equity is 80 and the margin 88: an order for all 10 is working."""
     engine = holding(**changes)

@@ -41,8 +41,9 @@ Sign = Literal["positive", "nonzero", "any"]
 Sort = Literal["increasing", "reducing"]  # of a trade: opening or increasing, or reducing
 # Where the examples of the specification begin: alice has a position; an order for it works; it waits in liquidation
 # without an order; the vault has taken it; alice has a position in a run that forms its marks; she has an isolated one
-# in A, out of whose pool nothing is removed, where B is traded in mode isolated only; or an order with a limit works.
-Situation = Literal["holding", "working", "waiting", "backstopped", "forming", "restricted", "limited"]
+# in A, out of whose pool nothing is removed, where B is traded in mode isolated only; an order with a limit works; or
+# she has that isolated position, and B is settled.
+Situation = Literal["holding", "working", "waiting", "backstopped", "forming", "restricted", "limited", "settled"]
 
 E = TypeVar("E")
 
@@ -345,6 +346,12 @@ def below_initial_margin(state: State, equity: int, held: Iterable[Holding], fie
         return None
     money = state.venue.money
     return Failure(field, f"equity {money.text(equity)} after it", f"initial margin {money.text(required)} after it")
+
+
+def market_settled(event: object, state: State, _: Amounts) -> Failure | None:
+    """EVT-11: the market is not settled."""
+    market = str(getattr(event, "market", None))
+    return Failure("market", market, "it is settled, and not traded any more") if market in state.settled else None
 
 
 def below_floor(state: State, equity: int, held: Iterable[Holding]) -> Failure | None:

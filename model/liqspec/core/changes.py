@@ -47,19 +47,25 @@ def restore_target(restore: Restore | None, held: list[Holding]) -> Ratio | None
     return arithmetic.restore_target(measured, restore.factor)
 
 
-def fire(state: State, pool: Pool, position: Position, trigger: Trigger, effects: list[Effect]) -> bool:
+def fire(
+    state: State, pool: Pool, position: Position, trigger: Trigger, effects: list[Effect], rule: str | None = None
+) -> bool:
     """Fire a trigger at a position, with the inputs of its pool; whether a transition followed."""
-    return fire_with(measure(state, pool), position, trigger, effects)
+    return fire_with(measure(state, pool), position, trigger, effects, rule)
 
 
-def fire_with(inputs: GuardInputs, position: Position, trigger: Trigger, effects: list[Effect]) -> bool:
-    """Fire a trigger at a position, with these inputs; whether a transition followed."""
+def fire_with(
+    inputs: GuardInputs, position: Position, trigger: Trigger, effects: list[Effect], rule: str | None = None
+) -> bool:
+    """Fire a trigger at a position, with these inputs; whether a transition followed, by its first rule or another."""
     source = position.state
     entry = machine.lifecycle().fire(position, trigger, inputs)
     if entry is None:
         return False
     measures = inputs.equity, inputs.maintenance_margin, inputs.restore_target
-    effects.append(Transitioned(position.key, entry.id, source, entry.to, entry.rules[0], entry.guard, *measures))
+    effects.append(
+        Transitioned(position.key, entry.id, source, entry.to, rule or entry.rules[0], entry.guard, *measures)
+    )
     return True
 
 

@@ -7,7 +7,7 @@ from attrs import frozen
 from liqspec.core.arithmetic import Ratio
 from liqspec.edge.texts import snake_case
 
-EndOfOrder = Literal["filled", "no_liquidity", "restored"]
+EndOfOrder = Literal["filled", "no_liquidity", "restored", "settled"]
 Sizing = Literal[
     "no_threshold", "not_above_threshold", "below_backstop", "window", "chunk", "restore", "tier_down", "lots"
 ]
@@ -125,7 +125,7 @@ class OrderEmitted(EffectRecord, rules=("PRT-1", "PRT-3", "PRT-4", "CLD-3")):
 
 
 @frozen
-class OrderEnded(EffectRecord, rules=("FIL-3", "FIL-6", "LIQ-9")):
+class OrderEnded(EffectRecord, rules=("FIL-3", "FIL-6", "LIQ-9", "EVT-11")):
     """A liquidation order ended; `left` is what was not executed."""
 
     position: str
@@ -135,7 +135,7 @@ class OrderEnded(EffectRecord, rules=("FIL-3", "FIL-6", "LIQ-9")):
     @property
     def rule(self) -> str:
         """The rule that ended the order."""
-        return {"filled": "FIL-3", "no_liquidity": "FIL-6", "restored": "LIQ-9"}[self.how]
+        return {"filled": "FIL-3", "no_liquidity": "FIL-6", "restored": "LIQ-9", "settled": "EVT-11"}[self.how]
 
 
 @frozen
@@ -210,6 +210,20 @@ class FundingPaid(EffectRecord, rules=("EVT-6",)):
 
 
 @frozen
+class PositionSettled(EffectRecord, rules=("EVT-11",)):
+    """The venue closed a position, or the vault's where `position` is None; `size` is what it was.
+
+    `realised` is what that added to the collateral, or to the vault's cash.
+    """
+
+    position: str | None
+    market: str
+    size: int
+    price: int
+    realised: int
+
+
+@frozen
 class VaultTraded(EffectRecord, rules=("EVT-7",)):
     """The vault traded with the outside."""
 
@@ -249,6 +263,7 @@ Effect = (
     | DeficitCovered
     | Backstopped
     | FundingPaid
+    | PositionSettled
     | VaultTraded
     | VaultFunded
     | BlockBegun

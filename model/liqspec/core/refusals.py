@@ -85,6 +85,13 @@ class NotPositive(Refusal, rule="EVT-2"):
     meaning = "an amount is not above 0, or is 0 where it must not be"
 
 
+class MarketSettled(Refusal, rule="EVT-11"):
+    """A trade in a market that the venue has settled, or another settlement of it (EVT-11)."""
+
+    meaning = "the market is settled"
+    sentence = "{field} {value}: {limit}"
+
+
 class ModeNotAllowed(Refusal, rule="ACC-17"):
     """A trade in a mode that its market does not have (ACC-17)."""
 

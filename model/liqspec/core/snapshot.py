@@ -134,6 +134,12 @@ class FeedValue:
     book: AverageValue | None = None
 
 
+class SettledValue(NamedTuple):
+    """A market that is settled (EVT-11)."""
+
+    market: str
+
+
 @frozen(cache_hash=True)
 class Snapshot:
     """The state of a run between two events; everything in integers."""
@@ -146,6 +152,7 @@ class Snapshot:
     outside: BookValue
     net_deposits: Money = 0
     feeds: tuple[FeedValue, ...] | None = None
+    settled: tuple[SettledValue, ...] | None = None
 
 
 @frozen
@@ -210,6 +217,7 @@ def capture(state: State) -> Snapshot:
         _book(state.outside),
         state.net_deposits,
         tuple(_feed(market, feed) for market, feed in sorted(state.feeds.items())) or None,
+        tuple(SettledValue(market) for market in sorted(state.settled)) or None,
     )
 
 
@@ -274,6 +282,7 @@ def build(venue: Venue, value: Snapshot) -> State:
         value.net_deposits,
         value.block,
         {feed.market: _build_feed(feed) for feed in value.feeds or ()},
+        {entry.market for entry in value.settled or ()},
     )
 
 
@@ -393,7 +402,13 @@ def from_json(venue: Venue, data: object) -> Snapshot:
         for account in sorted(written.accounts, key=lambda account: account.name)
     )
     read = _read(
-        venue, Snapshot, written, "", accounts=accounts, feeds=_read_feeds(venue, written.feeds or (), written.time)
+        venue,
+        Snapshot,
+        written,
+        "",
+        accounts=accounts,
+        feeds=_read_feeds(venue, written.feeds or (), written.time),
+        settled=_read_settled(venue, written.settled or ()),
     )
     for market, mark in read.marks:
         if mark <= 0:
@@ -466,6 +481,13 @@ def _read_feeds(venue: Venue, written: Any, now: int) -> tuple[FeedValue, ...] |
             if isinstance(value, PerpsValue) and (not value.prices or any(one.weight < 1 for one in value.prices)):
                 raise InvalidConfig(f"{path}.{name}.prices", "at least one entry is needed, and weights of at least 1")
     return tuple(feeds) or None
+
+
+def _read_settled(venue: Venue, written: Any) -> tuple[SettledValue, ...] | None:
+    names = sorted(entry.market for entry in written)
+    if len(set(names)) != len(names):
+        raise InvalidConfig("settled", "a market is repeated")
+    return tuple(SettledValue(_market(venue, "settled", name).name) for name in names) or None
 
 
 def _read_account(venue: Venue, path: str, written: Any) -> AccountValue:

@@ -189,7 +189,8 @@ class Book:
 class State:
     """Everything that an event can change; `net_deposits` is the sum of deposits and vault funding.
 
-    `feeds` are the markets whose marks were formed from inputs, with what they remember (MRK-2, MRK-5).
+    `feeds` are the markets whose marks were formed from inputs, with what they remember (MRK-2, MRK-5). In those that
+    are `settled` nothing is traded any more (EVT-11).
     """
 
     venue: Venue
@@ -201,6 +202,7 @@ class State:
     net_deposits: int
     block: int = 0
     feeds: dict[str, Feed] = Factory(dict)
+    settled: set[str] = Factory(set)
 
     def pools(self) -> Iterator[Pool]:
         """All margin pools in the order of assessment (LIQ-7)."""

@@ -1,4 +1,4 @@
-"""What an account may do in some runs only: set a leverage, turn a position round, and money out under more limits."""
+"""What happens to accounts in some runs only: leverages, reversals, money out under more limits, a settled market."""
 
 from collections.abc import Callable, Container
 from random import Random
@@ -16,7 +16,7 @@ class AccountMoves(Moves):
 
     def __init__(self, random: Random, engine: Engine, optional: Container[str]) -> None:
         super().__init__(random, engine)
-        every: dict[str, Callable[[], EventData | None]] = {"leverage": self.leverage}
+        every: dict[str, Callable[[], EventData | None]] = {"leverage": self.leverage, "settle": self.settle}
         self._moves = [move for kind, move in every.items() if kind in optional]
         if self._venue.withdraw_floor is not None or self._venue.withdraw_from == "collateral":
             self._moves.append(self.outflow)
@@ -109,6 +109,24 @@ class AccountMoves(Moves):
             return event
         self._next = event
         return self._paid(pool, amount)
+
+    def settle(self) -> EventData | None:
+        """The end of a market, rarely, as nothing happens in it any more: near its mark, or far from it.
+
+        Most often where the vault has a position, or an order works; and in a settled market, now and then a trade.
+        """
+        state, markets = self._state, self._venue.markets
+        if state.settled and self._chance(0.3):
+            market = markets[self._random.choice(sorted(state.settled))]
+            trade = {"market": market.name, "size": market.size.text(1), "price": self._near_mark(market, 0)}
+            return {"type": "vault_trade", **trade}
+        busy = [*state.vault.positions, *(position.market.name for position in state.working_orders())]
+        if not self._chance(0.5 if busy else 0.2):
+            return None
+        held = busy or [position.market.name for _, position in self._open()]
+        market = markets[self._random.choice(held)] if held and self._chance(0.8) else self._market()
+        price = self._near_mark(market, self._random.choice((0, 0, 1, -1, 5, -5, 30, -30)))
+        return {"type": "settle", "market": market.name, "price": price}
 
     def outflow(self) -> EventData | None:
         """All that may leave a pool by one of its bounds, mostly by the tightest, exactly or by one unit not."""

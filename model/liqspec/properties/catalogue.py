@@ -201,7 +201,8 @@ def an_order_fits_its_position(step: Step) -> Verdict:
 
 @OBSERVED.add(
     "history",
-    "EVT-2 AMT-3 AMT-4 EVT-4 ACC-5 ACC-6 ACC-7 ACC-8 ACC-9 ACC-13 ACC-14 ACC-15 ACC-16 ACC-17 ACC-18 FIL-1 FIL-5 EVT-9",
+    "EVT-2 AMT-3 AMT-4 EVT-4 ACC-5 ACC-6 ACC-7 ACC-8 ACC-9 ACC-13 ACC-14 ACC-15 ACC-16 ACC-17 ACC-18 "
+    "FIL-1 FIL-5 EVT-9 EVT-11",
 )
 def an_event_is_accepted_exactly_if_its_rule_says_so(step: Step) -> Verdict:
     """An event is refused with the code of the first check that fails, and accepted if none does."""
@@ -219,7 +220,7 @@ def a_refused_event_changes_nothing(step: Step) -> Verdict:
     return HOLDS if step.before.raw == step.after.raw else violated(f"{step.refusal}, but the observation changed")
 
 
-@OBSERVED.add("step", "FIL-1 FIL-2 FIL-4 MRG-9 ACC-4 ACC-5 ACC-6 ACC-8 ACC-9 ACC-16 EVT-6 BKS-7")
+@OBSERVED.add("step", "FIL-1 FIL-2 FIL-4 MRG-9 ACC-4 ACC-5 ACC-6 ACC-8 ACC-9 ACC-16 EVT-6 EVT-11 BKS-7")
 def an_event_changes_exactly_what_it_must(step: Step) -> Verdict:
     """Collateral, sizes and costs are what the event's rule makes of them, a deficit covered; no pool else changes."""
     if not step.accepted:
@@ -350,6 +351,8 @@ def the_vault_takes_the_whole_pool_and_nothing_else(step: Step) -> Verdict:
     if step.event["type"] == "funding":
         size = sizes.get(step.event["market"], ZERO)
         cash -= measures.up(size * number(step.event["payment"]), step.rules.quote)
+    if step.event["type"] == "settle":
+        cash += sizes.pop(step.event["market"], ZERO) * number(step.event["price"])
     for key in step.after.pools:
         expected = step.expected(key)
         if key not in backstopped:

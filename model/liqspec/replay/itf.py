@@ -57,10 +57,11 @@ def run(config: Config, events: Iterable[EventData]) -> Trace:
 
 def to_json(trace: Trace, source: str = "") -> dict[str, Any]:
     """The trace as ITF; `source` says where it comes from. `from_json` of it is the trace again."""
-    feeds = trace.config.mark is not None
-    states = [_state(0, INIT, _NOTHING, None, trace.start, feeds=feeds)]
+    used = {"feeds": trace.config.mark is not None, "settled": any(one.snapshot.settled for one in trace.moments)}
+    unused = frozenset(name for name, there in used.items() if not there)
+    states = [_state(0, INIT, _NOTHING, None, trace.start, unused)]
     for index, moment in enumerate(trace.moments, start=1):
-        states.append(_state(index, *_event(moment.event), moment.refused, moment.snapshot, feeds=feeds))
+        states.append(_state(index, *_event(moment.event), moment.refused, moment.snapshot, unused))
     return {
         "#meta": {
             "format": "ITF",
@@ -76,11 +77,11 @@ def to_json(trace: Trace, source: str = "") -> dict[str, Any]:
 
 
 def _state(
-    index: int, action: str, event: Value, refused: str | None, after: Snapshot, *, feeds: bool
+    index: int, action: str, event: Value, refused: str | None, after: Snapshot, unused: frozenset[str]
 ) -> dict[str, Value]:
-    """A state of the trace; only a run that forms its marks has `feeds` (MRK-1)."""
+    """A state of the trace; only a run that forms its marks has `feeds` (MRK-1), one with a `settle` `settled`."""
     happened = {ACTION: action, "event": _variant(action, event), "refused": _option(refused)}
-    written = {name: value for name, value in _write_record(after).items() if feeds or name != "feeds"}
+    written = {name: value for name, value in _write_record(after).items() if name not in unused}
     return {"#meta": {"index": index}, **happened, **written}
 
 
@@ -159,9 +160,13 @@ def _read_event(data: Any) -> EventData:
     return {"type": data["tag"], **{name: _read(value) for name, value in data["value"].items()}}
 
 
+# The parts of a state that only some runs have.
+_USED = ("feeds", "settled")
+
+
 def _read_record(record: Any, data: Any) -> Any:
     """A snapshot, or a record in it."""
-    listed = [field for field in snapshot.fields(record) if field.name in data or field.name != "feeds"]
+    listed = [field for field in snapshot.fields(record) if field.name in data or field.name not in _USED]
     return record(**{field.name: _read_field(field, data[field.name]) for field in listed})
 
 

@@ -23,6 +23,7 @@ _ENDS_OF_ORDERS: dict[EndOfOrder, str] = {
     "filled": "is filled",
     "no_liquidity": "ends with {} left: no liquidity",
     "restored": "is cancelled with {} left: the pool is restored",
+    "settled": "ends with {} left: the market is settled",
 }
 
 
@@ -104,6 +105,10 @@ def effect_text(effect: Effect, units: Units) -> str:  # noqa: PLR0912  # one ca
         case effects.FundingPaid():
             verb = "pays" if effect.amount >= 0 else "receives"
             return f"{effect.position or 'the vault'} {verb} {money(abs(effect.amount))} of {effect.market} funding"
+        case effects.PositionSettled():
+            size, price = units.size(effect.market, effect.size), units.price(effect.market, effect.price)
+            whose, gain = effect.position or f"the vault's {effect.market}", money(effect.realised)
+            return f"{whose} is closed by the venue: {size} at {price}, realises {gain}"
         case effects.VaultTraded():
             size, price = units.size(effect.market, abs(effect.size)), units.price(effect.market, effect.price)
             return f"the vault {_verb(effect.size, 'buys', 'sells')} {size} {effect.market} at {price}"

@@ -27,6 +27,7 @@ from liqspec.core.snapshot import (
     PerpValue,
     PoolValue,
     PositionValue,
+    SettledValue,
     Snapshot,
     WindowValue,
 )
@@ -257,7 +258,7 @@ def _of_table(table: str) -> dict[str, Any]:
 
 _RECORDS = (
     *(WindowValue, BookValue, PositionValue, PoolValue, AccountValue),
-    *(InputValue, PerpValue, PerpsValue, AverageValue, FeedValue),
+    *(InputValue, PerpValue, PerpsValue, AverageValue, FeedValue, SettledValue),
 )
 # What a state that is known in part has of a record in another form: its key, and a position's window (STP-2).
 _ELSEWHERE = ("market", "window", "positions")

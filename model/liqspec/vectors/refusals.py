@@ -9,7 +9,7 @@ from typing import Any
 
 from liqspec.core.admission import Listed, Situation, amount_fields
 from liqspec.core.events import CHECKS, EVENTS, checks_with
-from liqspec.core.refusals import ModeNotAllowed, NoPrice, Refusal, RemovalNotAllowed, WorseThanLimit
+from liqspec.core.refusals import MarketSettled, ModeNotAllowed, NoPrice, Refusal, RemovalNotAllowed, WorseThanLimit
 from liqspec.spec.vectors import Case
 
 Fields = dict[str, Any]
@@ -51,7 +51,7 @@ _RESTRICTED: list[Fields] = [
 ]
 
 _AMOUNT = {
-    **dict.fromkeys(("trade", "fill", "vault_trade", "mark_price"), "price"),
+    **dict.fromkeys(("trade", "fill", "vault_trade", "mark_price", "settle"), "price"),
     "funding": "payment",
     "price_inputs": "index",
 }
@@ -64,11 +64,13 @@ _SITUATIONS: dict[Situation, list[Fields]] = {
     "forming": _HOLDING,
     "restricted": _RESTRICTED,
     "limited": _WORKING,
+    "settled": [*_RESTRICTED, {"type": "settle", "market": "B", "price": "100"}],
 }
 _RESTRICTING = {"markets": {"A": {**_MARKET, "isolated_removal": "never"}, "B": {**_MARKET, "modes": ["isolated"]}}}
 # What the configuration of a check has that can fail only there.
 _CONFIGS: dict[type[Refusal], dict[str, Any]] = {
     NoPrice: {"mark": {}},
+    MarketSettled: _RESTRICTING,
     ModeNotAllowed: _RESTRICTING,
     RemovalNotAllowed: _RESTRICTING,
     WorseThanLimit: {"liquidation": {"order_price": "bankruptcy"}},

@@ -12,6 +12,7 @@ from attrs import frozen
 from liqspec.core.admission import EventData, Listed, listed_fields
 from liqspec.core.events.market import Fill, Funding, MarkPrice, Marks, OrderDone
 from liqspec.core.events.price_inputs import PriceInputs
+from liqspec.core.events.settlement import Settle
 from liqspec.core.events.trader import Deposit, Leverage, Trade, Transfer, Withdraw
 from liqspec.core.events.vault_and_time import Adjust, Block, VaultCash, VaultTrade
 from liqspec.core.refusals import BadRequest
@@ -32,6 +33,7 @@ Event = (
     | VaultCash
     | Adjust
     | Leverage
+    | Settle
     | PriceInputs
     | Block
 )
@@ -41,7 +43,7 @@ EVENTS: dict[str, type[Event]] = {kind.type: kind for kind in get_args(Event)}
 CHECKS: dict[str, tuple[Listed, ...]] = {kind: (*listed_fields(event), *event.checks) for kind, event in EVENTS.items()}
 
 # Of a minor version of the rules: an engine has these only if it lists them (VER-1).
-OPTIONAL: frozenset[str] = frozenset({"adjust", "leverage", "price_inputs"})
+OPTIONAL: frozenset[str] = frozenset({"adjust", "leverage", "price_inputs", "settle"})
 
 __all__ = [
     "CHECKS",
@@ -59,6 +61,7 @@ __all__ = [
     "Marks",
     "OrderDone",
     "PriceInputs",
+    "Settle",
     "Trade",
     "Transfer",
     "VaultCash",

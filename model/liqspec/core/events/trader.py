@@ -15,6 +15,7 @@ from liqspec.core.refusals import (
     CrossesZero,
     InLiquidation,
     InsufficientMargin,
+    MarketSettled,
     ModeNotAllowed,
     NotOpen,
     OrderWorking,
@@ -203,11 +204,14 @@ class Trade(EventRecord, rule="ACC-7"):
         position, leverage = pool.positions.get(self.market), self.leverage_after(state, amounts["size"])
         assert leverage is not None, "its range was checked"
         size, cost = (position.size, position.cost) if position is not None else (0, 0)
-        bought = amounts["size"] * amounts["price"] * market.unit
+        traded, collateral = amounts["size"], pool.collateral
+        if changes.turns_round(state.venue, size, traded):
+            collateral += arithmetic.realised_pnl(size, abs(size), amounts["price"], market.unit, cost)
+            traded, size, cost = traded + size, 0, 0
+        bought = traded * amounts["price"] * market.unit
         held, mark = self.others(state, pool), state.marks[market.name]
-        # What a reversal realises is part of the collateral, or of the cost: equity is the same (MRG-9).
-        held.append(Holding(size + amounts["size"], cost + bought, leverage, mark, market.unit, market.schedule))
-        equity = arithmetic.pool_equity(pool.collateral, held)
+        held.append(Holding(size + traded, cost + bought, leverage, mark, market.unit, market.schedule))
+        equity = arithmetic.pool_equity(collateral, held)
         return admission.below_initial_margin(state, equity, held, "size")
 
     def larger_than_position(self, state: State, amounts: Amounts) -> Failure | None:
@@ -257,6 +261,13 @@ class Trade(EventRecord, rule="ACC-7"):
         return [state.holding(position) for position in pool.open_positions() if position.market.name != self.market]
 
     checks: ClassVar[tuple[Check["Trade"], ...]] = (
+        Check(
+            refusal=MarketSettled,
+            rule="EVT-11",
+            optional=True,
+            failing=admission.market_settled,
+            example=("settled", {"market": "B"}),
+        ),
         Check(
             refusal=ModeNotAllowed,
             rule="ACC-17",

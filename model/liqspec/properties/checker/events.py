@@ -145,7 +145,9 @@ class Trade(NaiveEvent):
     fields: ClassVar = {**_POSITION, "size": "!lot", "price": "+tick", "leverage": "integer?"}
 
     def refusal(self) -> str | None:
-        """ACC-7, ACC-17."""
+        """ACC-7, ACC-17, EVT-11."""
+        if self.data["market"] in self.memory.settled:
+            return "market_settled"
         if self.data["mode"] not in self._market.modes:
             return "mode_not_allowed"
         pool, position = self.before.pools.get(self.pool), self.before.positions.get(self.key)
@@ -386,6 +388,46 @@ class Funding(NaiveEvent):
         return measures.up(size * self.amount("payment"), self.memory.rules.quote)
 
 
+class Settle(NaiveEvent):
+    """EVT-11."""
+
+    fields: ClassVar = {"market": "market", "price": "+tick"}
+    starts_liquidations: ClassVar = True
+
+    def refusal(self) -> str | None:
+        """Only once."""
+        return "market_settled" if self.data["market"] in self.memory.settled else None
+
+    def learn(self) -> None:
+        """The mark is the price, and nothing is traded any more."""
+        self.memory.marks = {**self.memory.marks, self.data["market"]: self.amount("price")}
+        self.memory.settled |= {self.data["market"]}
+
+    def changes(self) -> dict[str, Contents]:
+        """Each pool with a position of the market closes it."""
+        changed = {}
+        for position in self._held():
+            before = self.before.contents(position.pool)
+            held = before.holdings[position.key]
+            after, realised = measures.close(self.memory.rules, held, abs(held.size), self.amount("price"))
+            changed[position.pool] = Contents(before.collateral + realised, _with(before.holdings, position.key, after))
+        return changed
+
+    def settle(self, later: Memory) -> None:
+        """The outside takes what positions and vault had."""
+        market = self.data["market"]
+        sizes = [*(position.size for position in self._held()), self.before.vault_positions.get(market, ZERO)]
+        later.trade_outside(market, -total(sizes), self.amount("price"))
+
+    def ends_order(self, earlier: NaivePosition) -> bool:
+        """Every order of the market ends with its position."""
+        return bool(earlier.market == self.data["market"])
+
+    def _held(self) -> list[NaivePosition]:
+        held = self.before.positions.values()
+        return [position for position in held if position.market == self.data["market"] and position.size]
+
+
 class Block(NaiveEvent):
     """EVT-9."""
 
@@ -408,6 +450,10 @@ class VaultTrade(NaiveEvent):
     """EVT-7."""
 
     fields: ClassVar = {"market": "market", "size": "!lot", "price": "+tick"}
+
+    def refusal(self) -> str | None:
+        """EVT-11."""
+        return "market_settled" if self.data["market"] in self.memory.settled else None
 
     def settle(self, later: Memory) -> None:
         """The outside is the other side."""
@@ -457,6 +503,7 @@ EVENTS: dict[str, type[NaiveEvent]] = {
     "vault_cash": VaultCash,
     "adjust": Adjust,
     "leverage": Leverage,
+    "settle": Settle,
     "price_inputs": PriceInputs,
     "block": Block,
 }

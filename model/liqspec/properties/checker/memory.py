@@ -65,6 +65,7 @@ class Memory:
     own_windows: Mapping[Life, int] = Factory(dict)
     windows: Mapping[str, Window] = Factory(dict)
     feeds: Mapping[str, NaiveFeed] = Factory(dict)
+    settled: frozenset[str] = frozenset()
 
     def copy(self) -> "Memory":
         """A memory that can continue independently."""

@@ -1,4 +1,4 @@
-"""Engines that are wrong about what the account may do: leverages, money out, reversals, modes (ACC-13 to ACC-18)."""
+"""Engines that are wrong about accounts: leverages, money out, reversals, modes (ACC-13 to ACC-18), settlements."""
 
 from typing import Any
 
@@ -187,7 +187,60 @@ def _kept_below_cost(event: events.Transfer, state: State, amounts: Amounts) -> 
     return None if leaving <= profit else failure
 
 
+def _vault_keeps(event: events.Settle, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    held = state.vault.positions.pop(event.market, 0)
+    touched = PERFORM[events.Settle](event, state, amounts, effects)
+    if held:
+        state.vault.positions[event.market] = held
+    return touched
+
+
+def _with_the_fee(event: events.Settle, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    market = state.venue.markets[event.market]
+    sizes = [(pool, pool.positions[market.name].size) for pool in changes.pools_in(state, market.name)]
+    touched = PERFORM[events.Settle](event, state, amounts, effects)
+    for pool, size in sizes:
+        worth = arithmetic.notional(size, amounts["price"], market.unit)
+        fee = arithmetic.liquidation_fee(worth, state.venue.fee_rate, max(0, pool.collateral))
+        pool.collateral -= fee
+        state.vault.cash += fee
+    return touched
+
+
+def _but_ordered(event: events.Settle, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    ordered = {}
+    for pool in changes.pools_in(state, event.market):
+        if pool.positions[event.market].order is not None:
+            ordered[pool.key] = (pool, pool.positions.pop(event.market))
+    touched = PERFORM[events.Settle](event, state, amounts, effects)
+    for pool, position in ordered.values():
+        pool.positions[event.market] = position
+    return touched
+
+
+def _settled_unassessed(event: events.Settle, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
+    PERFORM[events.Settle](event, state, amounts, effects)
+    return []
+
+
 ENGINES = (
+    wrong("X365", "EVT-11", "The vault keeps its position in a settled market", operates(events.Settle, _vault_keeps)),
+    wrong("X366", "EVT-11", "A settlement takes the liquidation fee", operates(events.Settle, _with_the_fee)),
+    wrong(
+        "X367",
+        "EVT-11",
+        "A position with a working order is left out of a settlement",
+        operates(events.Settle, _but_ordered),
+    ),
+    wrong(
+        "X368", "EVT-11", "The pools of a settled market are not assessed", operates(events.Settle, _settled_unassessed)
+    ),
+    wrong(
+        "X369",
+        "EVT-11",
+        "The vault trades in a settled market",
+        checks(events.VaultTrade, skips("market_settled")),
+    ),
     wrong(
         "X361",
         "ACC-17",
