@@ -112,7 +112,8 @@ def observe_prices(state: State, position: Position) -> dict[str, str | None]:
         return {"liquidation_price": None, "bankruptcy_price": None}
     equity, _, held = of
     ticks, tick = arithmetic.liquidation_price(*of), position.market.price
-    bankruptcy = Fraction(*arithmetic.bankruptcy_price(equity, held)) * tick.step
+    top, bottom = arithmetic.bankruptcy_price(equity, held)
+    bankruptcy = Fraction(top * tick.step.numerator, bottom * tick.step.denominator)
     return {
         "liquidation_price": None if ticks is None else tick.text(ticks),
         "bankruptcy_price": bankruptcy_text(bankruptcy, held.size),

@@ -5,7 +5,7 @@ Everything is in the outside's units (money, prices and sizes as they are writte
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from attrs import field, fields, frozen
 from attrs.converters import optional
@@ -24,7 +24,8 @@ def down(value: Fraction, step: Fraction) -> Fraction:
     return -up(-value, step)
 
 
-_MOST_MARGINS = 4096  # that are kept, so that memory stays bounded in a long run
+Computed = TypeVar("Computed")
+_MOST_COMPUTED = 1 << 14  # that are kept, so that memory stays bounded in a long run
 
 
 @frozen
@@ -81,7 +82,7 @@ class NaiveRules:
     forms_marks: bool
     max_move: Fraction | None
     stale_ms: int | None
-    _margins: dict[tuple[Any, ...], Fraction] = field(init=False, factory=dict, eq=False, repr=False)
+    _computed: dict[tuple[Any, ...], Any] = field(init=False, factory=dict, eq=False, repr=False)
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> "NaiveRules":
@@ -138,7 +139,7 @@ class NaiveRules:
 
     def maintenance_margin(self, market: str, notional: Fraction) -> Fraction:
         """MRG-5, MRG-13, MRG-15, as the sum over the parts of the notional that lie in each tier."""
-        return self._once(self._maintenance_margin, market, notional)
+        return self.once(("MRG-5", market, notional), lambda: self._maintenance_margin(market, notional))
 
     def _maintenance_margin(self, market: str, notional: Fraction) -> Fraction:
         tiers = self.markets[market].tiers
@@ -150,19 +151,21 @@ class NaiveRules:
 
     def initial_margin(self, market: str, notional: Fraction, leverage: int) -> Fraction:
         """MRG-7, MRG-15."""
-        return self._once(self._initial_margin, market, notional, leverage)
+        return self.once(
+            ("MRG-7", market, notional, leverage), lambda: self._initial_margin(market, notional, leverage)
+        )
 
     def _initial_margin(self, market: str, notional: Fraction, leverage: int) -> Fraction:
         margin = notional / min(leverage, self.tier(market, notional).max_leverage)
         return up(margin + notional * self.close_fee, self.quote)
 
-    def _once(self, margin: Callable[..., Fraction], *of: Any) -> Fraction:
-        """A margin, computed once for the same market, notional and leverage: nothing else decides it."""
-        if (found := self._margins.get(of)) is None:
-            if len(self._margins) > _MOST_MARGINS:
-                self._margins.clear()
-            found = self._margins[of] = margin(*of)
-        return found
+    def once(self, of: tuple[Any, ...], compute: Callable[[], Computed]) -> Computed:
+        """What a rule gives of these inputs, which decide it with the configuration: computed once for them."""
+        if of not in self._computed:
+            if len(self._computed) > _MOST_COMPUTED:
+                self._computed.clear()
+            self._computed[of] = compute()
+        return cast(Computed, self._computed[of])
 
 
 @frozen

@@ -111,16 +111,15 @@ class Memory:
         return self.equity(pool) < self.maintenance_margin(pool)
 
     def breached_at(self, pool: Contents, market: str, mark: Fraction) -> bool:
-        """LIQ-3, were this the mark of a market; computed once, as its measures are."""
-        kept = pool.measured.get("breached_at")
-        if kept is None or not _same_inputs(self, pool, *kept[:3]):
-            kept = pool.measured["breached_at"] = (self.marks, self.leverages, self.rules, {})
-        known: dict[tuple[str, Fraction], bool] = kept[3]
-        if (market, mark) not in known:
+        """LIQ-3, were this the mark of a market; computed once for the same pool at the same marks."""
+        held = tuple((one.market, one.size, one.cost, self.marks[one.market]) for one in pool.holdings.values())
+
+        def breached() -> bool:
             there = self.copy()
             there.marks = {**self.marks, market: mark}
-            known[market, mark] = there.breached(Contents(pool.collateral, pool.holdings))
-        return known[market, mark]
+            return there.breached(Contents(pool.collateral, pool.holdings))
+
+        return self.rules.once(("LIQ-3", market, mark, pool.collateral, held), breached)
 
     @_once
     def restored(self, pool: Contents) -> bool:
