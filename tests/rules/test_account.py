@@ -10,6 +10,7 @@ from liqspec.core.effects import LeverageSet, OrderEnded, PositionSettled, Trade
 from liqspec.core.engine import Engine
 from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import schemas
+from liqspec.spec import venues
 from support.builders import (
     apply,
     backstopped,
@@ -156,6 +157,20 @@ class TestTheFloor:
         """CFG-2."""
         with pytest.raises(InvalidConfig, match=r"account\.withdraw_floor: must be above 0 and at most 1"):
             Engine(Config.from_json(small_config(account={"withdraw_floor": floor})))
+
+
+def test_a_tenth_of_the_notional_as_one_venue_documents_it() -> None:
+    """Hyperliquid: what is left after a withdrawal is at least the initial margin and 10 % of the notional.
+
+    One BTC at 60,000 at 40x: of 10,000, 4,000 may leave, and not 8,500.
+    """
+    venue = venues.load("hyperliquid").changed(account={"withdraw_floor": "0.1"})
+    engine = Engine(venue.config(accounts=("alice",), marks={"BTC": "60000"}))
+    apply(engine, "deposit", account="alice", amount="10000")
+    apply(engine, "trade", **{**KEY, "market": "BTC"}, size="1", price="60000", leverage=40)
+    assert pool(engine)["initial_margin"] == "1500"
+    assert refused(engine, "withdraw", account="alice", amount="4000.000001").rule == "ACC-14"
+    apply(engine, "withdraw", account="alice", amount="4000")
 
 
 class TestCollateralOnly:

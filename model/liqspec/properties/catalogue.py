@@ -398,9 +398,9 @@ def a_life_ends_once(step: Step) -> Verdict:
     return holds_if(ended)
 
 
-@OBSERVED.add("step", "LIF-1 BKS-5 FIL-1 ACC-9")
+@OBSERVED.add("step", "LIF-1 BKS-5 FIL-1 ACC-9 EVT-11")
 def an_ended_position_shows_how_it_ended(step: Step) -> Verdict:
-    """A position that a fill or its trader closed is closed, and one that the vault took is backstopped."""
+    """A position that a fill, its trader or a settlement closed is closed; one that the vault took is backstopped."""
     ended = False
     for key, (before, position) in step.moved.items():
         if not step.accepted or position.size or before is None or not before.size:
