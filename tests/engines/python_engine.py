@@ -47,6 +47,7 @@ EVENTS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "vault_cash": (("amount", "money", NOT_ZERO),),
     "adjust": (ACCOUNT, MODE, ("amount", "money", NOT_ZERO), ("market", "optional name", ANY)),
     "leverage": (*KEY, ("leverage", "integer", ANY)),
+    "settle": (MARKET, PRICE),
     "price_inputs": (
         MARKET,
         *((name, "optional price", POSITIVE) for name in QUOTES),
@@ -407,6 +408,7 @@ class Engine:
         vault = table(fields.get("vault", {}), "vault", set(), {"cash"})
         self.vault_cash = read_steps(vault.get("cash", "0"), self.quote, "vault.cash")
         self.vault_sizes = dict.fromkeys(self.market_names, 0)
+        self.settled: set[str] = set()
         self.positions: dict[tuple[str, str, str], Position] = {}
         self.pools = {(account, ""): Pool(account, "") for account in self.accounts}
         self.account_windows = dict.fromkeys(self.accounts, 0)
@@ -772,6 +774,7 @@ class Engine:
         key, size = (event["account"], event["market"], event["mode"]), event["size"]
         pool, position = self._pool_of(event), self.positions.get(key)
         held = position.size if position is not None else 0
+        self._check_settled(event["market"])
         if event["mode"] not in self.markets[event["market"]].modes:
             raise RefusedError("mode_not_allowed", f"{event['market']!r} is not traded in mode {event['mode']!r}")
         if position is not None and position.state == "backstopped":
@@ -968,10 +971,30 @@ class Engine:
         self.vault_cash -= ceil_div(self.vault_sizes[name] * lot.numerator * payment, lot.denominator)
         return touched
 
+    def _check_settled(self, market: str) -> None:
+        if market in self.settled:
+            raise RefusedError("market_settled", f"{market!r} is settled")
+
+    def _on_settle(self, event: dict[str, Any]) -> list[Pool]:
+        """Close all positions of a market at one price, once and for all (EVT-11)."""
+        name, price = event["market"], event["price"]
+        self._check_settled(name)
+        self.settled.add(name)
+        touched = self._set_marks({name: price})
+        for pool in sorted(touched, key=lambda pool: (pool.account, pool.market)):
+            for position in [p for p in self.open_positions(pool) if p.market == name]:
+                position.order = None
+                self._close(pool, position, abs(position.size), price)
+                self._move(position, "T12", "closed")
+        self.vault_cash += self.vault_sizes[name] * price * self.markets[name].unit
+        self.vault_sizes[name] = 0
+        return touched
+
     # The vault, and time.
 
     def _on_vault_trade(self, event: dict[str, Any]) -> list[Pool]:
         name, size = event["market"], event["size"]
+        self._check_settled(name)
         self.vault_sizes[name] += size
         self.vault_cash -= size * event["price"] * self.markets[name].unit
         return []
@@ -1102,9 +1125,7 @@ class Engine:
         if level < self.tier_steps:
             return size
         bound = market.tiers[level - self.tier_steps + 1].above
-        if self.valuation == "entry":
-            return ceil_div((notional - bound) * size, notional)
-        return size - bound // (self.marks[position.market] * market.unit)
+        return max(1, size - bound // (self.marks[position.market] * market.unit))
 
     def _is_enough(self, pool: Pool, position: Position, closed: int) -> bool:
         """Whether the pool would be restored by closing these lots at the mark; which is then undone."""
