@@ -67,6 +67,63 @@ def keep_time(before: Engine, after: Engine) -> None:
     after.state.time = max(before.state.time, after.state.time)
 
 
+def keep_block(before: Engine, after: Engine) -> None:
+    """Blocks are counted on from one run to the next."""
+    after.state.block = before.state.block
+
+
+def keep_marks(before: Engine, after: Engine) -> None:
+    """Marks of markets that the run before had too are those of then."""
+    after.state.marks |= {name: mark for name, mark in before.state.marks.items() if name in after.state.marks}
+
+
+def keep_accounts(before: Engine, after: Engine) -> None:
+    """Accounts that the run before had too have their collateral, their pools and their positions."""
+    after.state.accounts.update((name, kept) for name, kept in before.state.accounts.items())
+
+
+def keep_vault_positions(before: Engine, after: Engine) -> None:
+    """The vault holds what it held."""
+    after.state.vault.positions = before.state.vault.positions
+
+
+def keep_pool_windows(before: Engine, after: Engine) -> None:
+    """The windows of pools stay open."""
+    for name, account in after.state.accounts.items():
+        if name in before.state.accounts:
+            account.cross.window = before.state.accounts[name].cross.window
+
+
+def keeping_of_positions(name: str) -> Callable[[Oracle], Served]:
+    """What belongs to a key is there again when the key is opened in the next run.
+
+    A kept failure would be no defect: a pool that is not in liquidation forgets it (LIQ-10), as the opening one is.
+    """
+
+    def made(oracle: Oracle) -> Served:
+        kept = dict[str, Any]()
+
+        def reply(line: bytes) -> bytes:
+            before, held = oracle._engine, dict[str, Any]()
+            if before is not None:
+                held = {position.key: getattr(position, name) for _, position in before.state.positions()}
+            done = oracle.reply(line)
+            after = oracle._engine
+            if after is not before:
+                kept.clear()
+                kept.update(held)
+            elif after is not None and b'"ok":true' in done:
+                for _, position in after.state.positions():
+                    if (value := kept.pop(position.key, None)) is not None:
+                        setattr(position, name, position.life + value if name == "life" else value)
+                done = protocol.write_line({"ok": True, "observation": after.observe()})
+            return done
+
+        return reply
+
+    return made
+
+
 def forgetful(oracle: Oracle) -> Served:
     """A hello in the middle of a run ends it."""
 
@@ -125,6 +182,15 @@ WAYS: dict[str, Callable[[Oracle], Served]] = {
     "accepts a byte order mark": rewritten(rb"^\xef\xbb\xbf", b""),
     "keeps the cash": keeping(keep_cash),
     "keeps the time": keeping(keep_time),
+    "keeps the block": keeping(keep_block),
+    "keeps the marks": keeping(keep_marks),
+    "keeps the accounts": keeping(keep_accounts),
+    "keeps the positions of the vault": keeping(keep_vault_positions),
+    "keeps the windows of pools": keeping(keep_pool_windows),
+    "keeps the attempts": keeping_of_positions("attempted"),
+    "keeps the orders": keeping_of_positions("order"),
+    "keeps the windows": keeping_of_positions("window"),
+    "keeps the lives": keeping_of_positions("life"),
     "counts runs": counting,
     "forgets at a hello": forgetful,
     "drops the run": dropping,

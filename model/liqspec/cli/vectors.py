@@ -10,9 +10,12 @@ from liqspec.cli.options import EngineCommand, Timeout
 from liqspec.conform.finding import CannotStart, EngineFault
 from liqspec.conform.session import LiveEngine
 from liqspec.edge.texts import counted, one_line, visible
-from liqspec.vectors import corpus, report
+from liqspec.vectors import conversations, corpus, report
 from liqspec.vectors.play import play_all
 from liqspec.vectors.suites import SUITES, all_tasks
+from liqspec.vectors.talk import talk
+
+_SUITES = (*SUITES, conversations.SUITE)
 
 vectors = application(
     """Conformance vectors: cases in JSON that an engine in any language can be tested with.
@@ -67,7 +70,7 @@ def check(directory: Folder = None) -> None:
 def run(
     command: EngineCommand,
     suite: Annotated[
-        list[str] | None, typer.Option(help=f"Only this suite (may be given several times): {', '.join(SUITES)}.")
+        list[str] | None, typer.Option(help=f"Only this suite (may be given several times): {', '.join(_SUITES)}.")
     ] = None,
     directory: Annotated[
         Path | None, typer.Option(metavar="DIRECTORY", help="The corpus; the shipped one if not given.")
@@ -82,14 +85,19 @@ def run(
     Examples: `liqspec vectors run -- ./my-engine`, `liqspec vectors run --suite essential --json -- node engine.js`
     """
     for name in suite or []:
-        if name not in SUITES:
-            fail(f"--suite {name}: there are {', '.join(SUITES)}")
-    chosen = [one for one in corpus.load(directory or corpus.FOLDER) if not suite or one["suite"] in suite]
+        if name not in _SUITES:
+            fail(f"--suite {name}: there are {', '.join(_SUITES)}")
+    folder = directory or corpus.FOLDER
+    chosen = [one for one in corpus.load(folder) if not suite or one["suite"] in suite]
+    spoken = corpus.load_conversations(folder) if not suite or conversations.SUITE in suite else []
     try:
         with LiveEngine(command, timeout) as engine, progress() as bars:
-            task = bars.add_task("playing", total=len(chosen))
+            task = bars.add_task("playing", total=len(chosen) + len(spoken))
             hello = engine.hello
             played = play_all(chosen, engine, hello, lambda _: bars.advance(task))
+            for conversation in spoken:
+                played.append(talk(conversation, engine, hello))
+                bars.advance(task)
     except CannotStart as error:
         fail(str(error))
     except EngineFault as error:

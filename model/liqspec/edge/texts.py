@@ -24,6 +24,11 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def slug(text: str) -> str:
+    """The text as a part of a file's name: small letters and digits, joined by hyphens."""
+    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
 def placed(path: str, message: str) -> str:
     """A message after its place, with entries counted from 1: `step[3].event.price` is "step 4, event.price"."""
     counted_from_1 = _ENTRY.sub(lambda found: f" {int(found[1]) + 1}" + (", " if found[2] else ""), path)

@@ -84,12 +84,21 @@ def to_text(data: dict[str, Any], listed: str = "steps") -> str:
 
 def read(path: Path) -> dict[str, Any]:
     """A whole vector; an UnreadableFile is raised if the file cannot be read or is not a valid vector."""
+    return _read(path, _FIELDS, _STEP)
+
+
+def read_conversation(path: Path) -> dict[str, Any]:
+    """A whole conversation; an UnreadableFile is raised if the file cannot be read or is not a valid one."""
+    return _read(path, tuple(name for name in _FIELDS if name != "config"), ("expect",))
+
+
+def _read(path: Path, fields: tuple[str, ...], of_step: tuple[str, ...]) -> dict[str, Any]:
     vector = files.read_json(path)
     if not isinstance(vector, dict) or not isinstance(vector.get("steps", []), list):
         raise files.UnreadableFile(path, "is not a vector: expected an object with a list of steps")
-    missing = [name for name in _FIELDS if name not in vector]
+    missing = [name for name in fields if name not in vector]
     for step in vector.get("steps", []):
-        missing += [f"steps.{name}" for name in _STEP if not isinstance(step, dict) or name not in step]
+        missing += [f"steps.{name}" for name in of_step if not isinstance(step, dict) or name not in step]
     if missing:
         raise files.UnreadableFile(path, f"is not a vector: {missing[0]}: is missing")
     return vector

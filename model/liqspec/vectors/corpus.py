@@ -12,8 +12,8 @@ from liqspec.edge import files
 from liqspec.edge.files import rules_version
 from liqspec.search import parallel
 from liqspec.spec import rulebook
-from liqspec.spec.vectors import FORMAT, Case, read, to_text
-from liqspec.vectors import suites
+from liqspec.spec.vectors import FORMAT, Case, read, read_conversation, to_text
+from liqspec.vectors import conversations, suites
 from liqspec.vectors.play import path_of
 from liqspec.vectors.search import reached
 from liqspec.vectors.suites import SUITES
@@ -59,15 +59,17 @@ def in_order(found: list[Case]) -> list[Case]:
 def texts_by_path(found: list[Case]) -> dict[str, str]:
     """The corpus of some cases: the text of each file by its path."""
     vectors = {one.path: one.vector() for one in found}
-    texts = {path: to_text(vector) for path, vector in vectors.items()}
-    texts[INDEX] = to_text(index(list(vectors.values())), "cases")
+    spoken = {one.path: one.vector() for one in conversations.conversations()}
+    texts = {path: to_text(vector) for path, vector in (vectors | spoken).items()}
+    texts[INDEX] = to_text(index(list(vectors.values()), list(spoken.values())), "cases")
     return texts
 
 
-def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
+def index(vectors: list[dict[str, Any]], spoken: list[dict[str, Any]]) -> dict[str, Any]:
     """What is in the corpus: each case in its order, and how often each rule, transition and refusal is shown.
 
-    `rules` counts the steps in which a rule acts, `mistakes` the cases of engines that break it.
+    `conversations` lists the cases of the suite about the protocol, `rules` counts the steps in which a rule acts, and
+    `mistakes` the cases of engines that break it.
     """
     rules = Counter(rule for vector in vectors for step in vector["steps"] for rule in step["rules"])
     refusals = Counter(
@@ -85,22 +87,20 @@ def index(vectors: list[dict[str, Any]]) -> dict[str, Any]:
         "format": FORMAT,
         "rules_version": rules_version(),
         "suites": SUITES,
-        "cases": [
-            {
-                "path": f"{path_of(vector)}.json",
-                "title": vector["title"],
-                "rules": vector["rules"],
-                "steps": len(vector["steps"]),
-            }
-            for vector in vectors
-        ],
+        "cases": [_entry(vector) for vector in vectors],
         "steps": sum(len(vector["steps"]) for vector in vectors),
         "rules": {rule: rules[rule] for rule in rulebook.rules() if rules[rule]},
         "mistakes": {rule: broken[rule] for rule in rulebook.rules() if broken[rule]},
         "rules_of_no_case": [rule for rule in rulebook.rules() if not rules[rule] and rule not in cited],
         "transitions": {name: transitions[name] for name in reachable_transitions()},
         "refusals": {code: refusals[code] for code in MEANINGS},
+        "conversations": [_entry(vector) for vector in spoken],
     }
+
+
+def _entry(vector: dict[str, Any]) -> dict[str, Any]:
+    named = {name: vector[name] for name in ("title", "rules")}
+    return {"path": f"{path_of(vector)}.json", **named, "steps": len(vector["steps"])}
 
 
 def write(folder: Path, texts: dict[str, str]) -> None:
@@ -119,7 +119,7 @@ def write(folder: Path, texts: dict[str, str]) -> None:
 def present(folder: Path) -> set[str]:
     """The paths of the cases in a folder: two folders deep, and of known suites; nothing else is a case."""
     found = {path.relative_to(folder) for path in folder.glob("*/*/*.json")}
-    return {path.as_posix() for path in found if path.parts[1] in SUITES}
+    return {path.as_posix() for path in found if path.parts[1] in (*SUITES, conversations.SUITE)}
 
 
 def load(folder: Path) -> list[dict[str, Any]]:
@@ -128,18 +128,31 @@ def load(folder: Path) -> list[dict[str, Any]]:
     Raises:
         UnreadableFile: the index or a case cannot be read, or is not valid.
     """
+    return [read(path) for path in _listed(folder, "cases")]
+
+
+def load_conversations(folder: Path) -> list[dict[str, Any]]:
+    """The conversations of a corpus, in the order of its index.
+
+    Raises:
+        UnreadableFile: the index or a conversation cannot be read, or is not valid.
+    """
+    return [read_conversation(path) for path in _listed(folder, "conversations")]
+
+
+def _listed(folder: Path, name: str) -> list[Path]:
     listed = files.read_json(folder / INDEX)
-    entries = listed.get("cases") if isinstance(listed, dict) else None
+    entries = listed.get(name, None if name == "cases" else []) if isinstance(listed, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and "path" in entry for entry in entries):
         raise files.UnreadableFile(folder / INDEX, "is not an index of vectors; write it with `vectors generate`")
-    return [read(folder / str(entry["path"])) for entry in entries]
+    return [folder / str(entry["path"]) for entry in entries]
 
 
 def stale(folder: Path) -> Iterator[str]:
     """What in a corpus is not as the specification makes it now; nothing is searched, so this is fast.
 
-    The cases that need no search are made again; those that were found are run again, and must still show what they are
-    about.
+    Conversations and cases that need no search are made again; those that were found are run again, and must still show
+    what they are about.
 
     Raises:
         UnreadableFile: the index or a case cannot be read.

@@ -18,6 +18,7 @@ from liqspec.step.reasons import ACCEPTED, OUTCOME
 
 # An engine that observes everything, and has every event and every family.
 EVERYTHING = evolve(of_this_process(), events=frozenset(EVENTS), families=FAMILIES)
+EXECUTED = "the engine's own order book executed an order, not this case"
 
 
 @frozen(kw_only=True)
@@ -41,7 +42,7 @@ def play(vector: dict[str, Any], player: Player, hello: Hello) -> Played:
     unknown += [f"the family {name}" for name in sorted(families_of(vector["config"]).keys() - hello.families)]
     if unknown:
         return Played(**about, outcome="skipped", why=f"the engine does not support {', '.join(unknown)}")
-    match _read(player.reset(vector["config"])):
+    match read_reply(player.reset(vector["config"])):
         case Skipped(why=why):
             return Played(**about, outcome="skipped", why=why)
         case Refused(code=BadRequest.code, message=message):  # AMT-1: an engine of fixed width cannot hold all of them
@@ -50,17 +51,17 @@ def play(vector: dict[str, Any], player: Player, hello: Hello) -> Played:
             difference = Difference("run", "config", ACCEPTED, code)
             return Played(**about, outcome="failed", difference=difference, rules=("CFG-1",))
         case str(garbage):
-            return Played(**about, outcome="failed", difference=_no_reply(garbage), rules=("CFG-1",))
+            return Played(**about, outcome="failed", difference=no_reply(garbage), rules=("CFG-1",))
     observes = Comparison.of(hello).observes
     for number, step in enumerate(vector["steps"], start=1):
         player.give(step["event"])
-        answer = _read(player.answer())
+        answer = read_reply(player.answer())
         at: dict[str, Any] = {**about, "step": number, "event": step["event"]}
         if isinstance(answer, Skipped):
             return Played(**at, outcome="skipped", why=answer.why)
         if isinstance(answer, Accepted) and answer.executed:
-            return Played(**at, outcome="skipped", why="the engine's own order book executed an order, not this case")
-        difference_found = _difference(step, answer, observes)
+            return Played(**at, outcome="skipped", why=EXECUTED)
+        difference_found = difference_of(step, answer, observes)
         if difference_found is not None:
             of_step = tuple(dict.fromkeys((*vector["rules"], *step["rules"])))
             rules = ("OBS-1",) if difference_found.theirs is NOT_REPORTED else of_step
@@ -91,7 +92,7 @@ def _type(event: Any) -> str:
     return str(event.get("type")) if isinstance(event, dict) else ""
 
 
-def _read(reply: dict[str, Any]) -> Accepted | Refused | Skipped | str:
+def read_reply(reply: dict[str, Any]) -> Accepted | Refused | Skipped | str:
     """What a reply says; a text says what is wrong with an invalid one: a case then fails, and the next one begins."""
     try:
         return read_answer(reply)
@@ -99,19 +100,21 @@ def _read(reply: dict[str, Any]) -> Accepted | Refused | Skipped | str:
         return error.fault.message
 
 
-def _no_reply(why: str) -> Difference:
+def no_reply(why: str) -> Difference:
+    """The difference of an engine that does not answer as the protocol says."""
     return Difference("run", "reply", "one of the protocol", why)
 
 
-def _difference(step: dict[str, Any], answer: Accepted | Refused | str, observes: Observes) -> Difference | None:
+def difference_of(step: dict[str, Any], answer: Accepted | Refused | str, observes: Observes) -> Difference | None:
+    """In what an answer is not what its step expects; a step without an observation expects none."""
     if isinstance(answer, str):
-        return _no_reply(answer)
+        return no_reply(answer)
     wanted = step["expect"].get("refused", ACCEPTED)
     answered = ACCEPTED if isinstance(answer, Accepted) else answer.code
     if wanted != answered:
         return Difference("event", OUTCOME, wanted, answered)
     # A refusal has no observation in the protocol; what it may have changed is seen in the next step.
-    if isinstance(answer, Refused) or not observes.fields:
+    if isinstance(answer, Refused) or not observes.fields or "observation" not in step:
         return None
     observed: Any = {} if answer.observation is None else answer.observation
     try:

@@ -105,8 +105,8 @@ def cases() -> Iterator[Case]:
 
 def _neighbours(listed: list[Listed]) -> list[tuple[Listed, Listed]]:
     """Each two checks that follow each other, also for an engine that has none of the optional ones."""
-    usual = pairwise(check for check in listed if not check.optional)
-    return list(dict.fromkeys((*pairwise(listed), *usual)))
+    every, usual = list(pairwise(listed)), pairwise(check for check in listed if not check.optional)
+    return [*every, *(pair for pair in usual if pair not in every)]
 
 
 def _events() -> Iterator[tuple[str, list[Listed]]]:

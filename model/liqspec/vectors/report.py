@@ -11,6 +11,7 @@ from liqspec.report.amounts import people
 from liqspec.report.sentences import event_text
 from liqspec.report.tables import table
 from liqspec.spec import rulebook
+from liqspec.vectors import conversations
 from liqspec.vectors.play import Played
 from liqspec.vectors.suites import SUITES
 
@@ -26,7 +27,7 @@ def print_played(engine: str, played: list[Played], console: Console) -> None:
         console.print(f"… and {len(failed) - SHOWN} more; --json has them all\n")
     rows = table("suite", "passed", "failed", "skipped", title=f"Vectors, {escape(engine)}")
     counts = Counter((one.path.split("/")[1], one.outcome) for one in played)
-    for suite in SUITES:
+    for suite in (*SUITES, conversations.SUITE):
         row = [counts[suite, outcome] for outcome in ("passed", "failed", "skipped")]
         if any(row):
             rows.add_row(suite, *map(str, row))
@@ -39,7 +40,13 @@ def print_played(engine: str, played: list[Played], console: Console) -> None:
 
 def _failure(one: Played, console: Console) -> None:
     event = one.event
-    text = "the reset" if one.step is None else event_text(event) if isinstance(event, dict) else show(event)
+    text = (
+        "the reset"
+        if one.step is None
+        else event_text(event)
+        if isinstance(event, dict) and "type" in event
+        else show(event)
+    )
     console.print(f"[bold red]failed[/bold red] [bold]{escape(one.path)}[/bold]  {escape(one.title)}", soft_wrap=True)
     console.print(f"    step {one.step or 0}  {escape(text)}", soft_wrap=True)
     difference = str(one.difference).replace("ours ", "expected ", 1).replace("theirs ", "answered ", 1)

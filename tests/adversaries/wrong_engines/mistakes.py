@@ -1,8 +1,8 @@
 """The vector of a mistake: the events that distinguish an engine with this mistake."""
 
-import re
 from typing import Any
 
+from liqspec.edge.texts import slug
 from liqspec.spec.vectors import Case
 from liqspec.step.wrong_engines.base import WrongEngine
 from liqspec.vectors.suites import MISTAKES
@@ -10,7 +10,7 @@ from liqspec.vectors.suites import MISTAKES
 
 def name_of(wrong: WrongEngine) -> str:
     """What its case is called: its id, and its title in small letters."""
-    return f"{wrong.id.lower()}-{re.sub('[^a-z0-9]+', '-', wrong.title.lower()).strip('-')}"
+    return f"{wrong.id.lower()}-{slug(wrong.title)}"
 
 
 def case_of(wrong: WrongEngine, config: dict[str, Any], events: list[Any]) -> Case:

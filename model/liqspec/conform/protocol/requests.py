@@ -5,7 +5,8 @@ closes standard input.
 """
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from liqspec.edge.texts import show
 
 CLOSE = b""
 
+_LONGEST = 8 * protocol.MAX_LINE  # bytes of a line that is made of pieces
+_REPEATED = re.compile(r"(.{1,5}?)\1{99,}", re.DOTALL)
+
 
 def to_text(requests: Iterable[bytes]) -> str:
     """The text of a file: valid requests as they are, and everything else described by an object."""
@@ -24,20 +28,41 @@ def to_text(requests: Iterable[bytes]) -> str:
 
 
 def _written(request: bytes) -> str:
+    if request.endswith(b"\n"):
+        try:
+            protocol.read_request(request[:-1])
+            if (text := request[:-1].decode()).isprintable():
+                return text
+        except BadLine:
+            pass
+    return json.dumps(described(request))
+
+
+def described(request: bytes, longest: int | None = None) -> dict[str, Any]:
+    """The object that describes a request; in pieces that are repeated where it is longer than `longest` bytes."""
     line = request.removesuffix(b"\n")
     if request == CLOSE:
-        return '{"close":true}'
+        return {"close": True}
     ended = {} if request.endswith(b"\n") else {"line_feed": False}
     try:
         text = line.decode("utf-8")
-        if not ended and text.isprintable():
-            protocol.read_request(line)
-            return text
     except UnicodeDecodeError:
-        return json.dumps({"bytes": line.hex(), **ended})
-    except BadLine:
-        pass
-    return json.dumps({"line": text, **ended})
+        return {"bytes": line.hex(), **ended}
+    if longest is not None and len(line) > longest:
+        return {"pieces": list(_pieces(text)), **ended}
+    return {"line": text, **ended}
+
+
+def _pieces(text: str) -> Iterator[list[str | int]]:
+    """Texts, each with how often it is repeated, that together are this text."""
+    at = 0
+    for run in _REPEATED.finditer(text):
+        if run.start() > at:
+            yield [text[at : run.start()], 1]
+        yield [run[1], len(run[0]) // len(run[1])]
+        at = run.end()
+    if at < len(text):
+        yield [text[at:], 1]
 
 
 def load(path: Path) -> list[bytes]:
@@ -60,18 +85,36 @@ def load(path: Path) -> list[bytes]:
 
 
 def _read(line: str, data: Any) -> bytes:
-    if isinstance(data, dict) and "op" in data:
-        return line.encode() + b"\n"
+    return line.encode() + b"\n" if isinstance(data, dict) and "op" in data else made(data)
+
+
+def made(data: Any) -> bytes:
+    """The request that an object describes.
+
+    Raises:
+        ValueError: it does not describe one.
+    """
     if data == {"close": True}:
         return CLOSE
-    if (
-        not isinstance(data, dict)
-        or not data.keys() <= {"line", "bytes", "line_feed"}
-        or len(data.keys() - {"line_feed"}) != 1
-    ):
-        raise ValueError(f'expected a request, or an object with "line", "bytes" or "close", got {show(data)}')
-    text = next(value for name, value in data.items() if name != "line_feed")
+    named = data.keys() - {"line_feed"} if isinstance(data, dict) else set()
+    if len(named) != 1 or not named <= {"line", "bytes", "pieces"}:
+        raise ValueError(
+            f'expected a request, or an object with "line", "bytes", "pieces" or "close", got {show(data)}'
+        )
+    (name,) = named
+    text = _joined(data[name]) if name == "pieces" else data[name]
     if not isinstance(text, str) or "\n" in text or data.get("line_feed", False) is not False:
         raise ValueError(f"expected a text without line feeds, got {show(text)}")
-    given = text.encode() if "line" in data else bytes.fromhex(text)
+    given = bytes.fromhex(text) if name == "bytes" else text.encode()
     return given + (b"" if "line_feed" in data else b"\n")
+
+
+def _joined(pieces: Any) -> Any:
+    """The text of pieces; or what they are, where that is not a list of texts with how often each is repeated."""
+    try:
+        repeated = [(text, times) for text, times in pieces if isinstance(text, str) and type(times) is int]
+    except (TypeError, ValueError):
+        return pieces
+    if len(repeated) < len(pieces) or sum(len(text) * times for text, times in repeated) > _LONGEST:
+        return pieces
+    return "".join(text * times for text, times in repeated)
