@@ -129,7 +129,7 @@ def order_sizing(state: State, pool: Pool, position: Position, inputs: GuardInpu
         return "no_threshold"
     if arithmetic.notional(held.size, held.mark, held.unit) <= venue.partial_threshold:
         return "not_above_threshold"
-    if arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, venue.backstop_threshold):
+    if arithmetic.below_backstop(inputs.equity, inputs.backstop_margin, venue.backstop_threshold):
         return "below_backstop"
     # CLD-3: an open window forces full size.
     if state.scope_window(pool, position).forces_full_size(state.time):

@@ -28,6 +28,7 @@ def measure(state: State, pool: Pool) -> GuardInputs:
         backstop_threshold=state.venue.backstop_threshold,
         now=state.time,
         restore_target=restore_target(state.venue.restore, held),
+        closeout_margin=state.closeout_margin(pool),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 from attrs import Factory, field, frozen
+from attrs.validators import optional
 
 from liqspec.core import parameters
 from liqspec.core.arithmetic import Ratio, Schedule, Tier
@@ -33,11 +34,12 @@ Mode = parameters.Mode
 
 @frozen(kw_only=True)
 class TierConfig:
-    """A margin tier (MRG-4, MRG-8)."""
+    """A margin tier (MRG-4, MRG-8), perhaps with the rate of its close-out margin (BKS-9)."""
 
     above: str = field(validator=is_amount)
     maintenance_rate: str = field(validator=is_rate)
     max_leverage: int = field(validator=is_integer)
+    closeout_rate: str | None = field(default=None, validator=optional(is_rate))
 
 
 @frozen(kw_only=True)
@@ -91,7 +93,10 @@ class Config:
 
 @frozen(eq=False)
 class Market:
-    """A market: `unit` is the worth of one lot at a price of one tick, in quote units (AMT-2)."""
+    """A market: `unit` is the worth of one lot at a price of one tick, in quote units (AMT-2).
+
+    `closeout` is the schedule of its close-out margins, if its tiers have them (BKS-9).
+    """
 
     name: str
     price: Grid
@@ -100,6 +105,7 @@ class Market:
     lot: Ratio
     schedule: Schedule
     max_leverage: int
+    closeout: Schedule | None = None
     modes: tuple[Mode, ...] | None = None
     isolated_removal: Removal | None = None
 
@@ -134,11 +140,18 @@ class Venue(Parameters):
             raise InvalidConfig("markets", "at least one market is needed")
         markets = {name: market_of(name, config.markets[name], money) for name in sorted(config.markets)}
         values = parameters.in_integers({table: getattr(config, table) for table in parameters.TABLES}, money)
-        markets = {
-            name: attrs.evolve(one, schedule=_measuring(name, one.schedule, values)) for name, one in markets.items()
-        }
+        markets = {name: _measured(market, values) for name, market in markets.items()}
         forms_marks = config.mark is not None
         return cls(markets=markets, money=money, forms_marks=forms_marks, shows_prices=shows_prices, **values)
+
+
+def _measured(market: Market, values: Mapping[str, Any]) -> Market:
+    """The market with the venue's choices of how margin is measured (MRG-13 to MRG-15, BKS-9)."""
+    if market.closeout is None and values["backstop_measure"] == "tier":
+        message = "required field is missing: backstop.measure is tier (BKS-9)"
+        raise InvalidConfig(f"markets.{market.name}.tiers[0].closeout_rate", message)
+    closeout = None if market.closeout is None else _measuring(market.name, market.closeout, values)
+    return attrs.evolve(market, schedule=_measuring(market.name, market.schedule, values), closeout=closeout)
 
 
 def _measuring(market: str, schedule: Schedule, values: Mapping[str, Any]) -> Schedule:
@@ -188,8 +201,33 @@ def market_of(name: str, config: MarketConfig, money: Grid) -> Market:
         lot=Ratio(size.step.numerator, size.step.denominator),
         schedule=schedule_of(f"{path}.tiers", config.tiers, money),
         max_leverage=config.tiers[0].max_leverage,
+        closeout=closeout_of(f"{path}.tiers", config.tiers, money),
         **parameters.of_market(path, config, money),
     )
+
+
+def closeout_of(path: str, tiers: tuple[TierConfig, ...], money: Grid) -> Schedule | None:
+    """The schedule of close-out margins of valid margin tiers, None if no tier has a rate of it (BKS-9)."""
+    if all(tier.closeout_rate is None for tier in tiers):
+        return None
+    before, at_closeout = Fraction(0), []
+    for index, tier in enumerate(tiers):
+        text, most = tier.closeout_rate, tier.maintenance_rate
+        if text is None:
+            raise InvalidConfig(
+                f"{path}[{index}].closeout_rate", "required field is missing: another tier has it (BKS-9)"
+            )
+        rate = amounts.rate(text)
+        for failed, message in (
+            (rate <= 0, f"must be above 0, got {text}"),
+            (rate < before, f"the rate falls to {text}"),
+            (rate > amounts.rate(most), f"{text} is above the maintenance rate {most}"),
+        ):
+            if failed:
+                raise InvalidConfig(f"{path}[{index}].closeout_rate", f"{message} (BKS-9)")
+        before = rate
+        at_closeout.append(attrs.evolve(tier, maintenance_rate=text))
+    return schedule_of(path, tuple(at_closeout), money)
 
 
 def schedule_of(path: str, tiers: tuple[TierConfig, ...], money: Grid) -> Schedule:

@@ -75,8 +75,8 @@ class RestoreTerms:
 class PoolTerms:
     """How the measures of a pool come about: equity is its collateral and each PnL (MRG-3), a margin the sum of theirs.
 
-    `backstop_line` is the threshold × the maintenance margin, not rounded (BKS-1). The positions are the open ones by
-    market name.
+    `backstop_line` is the threshold × the maintenance margin or, where there is one, the `closeout_margin`, not rounded
+    (BKS-1, BKS-9). The positions are the open ones by market name.
     """
 
     pool: str
@@ -86,6 +86,7 @@ class PoolTerms:
     initial_margin: str
     restore: RestoreTerms | None
     backstop_threshold: str
+    closeout_margin: str | None
     backstop_line: str
     partial_threshold: str | None
     positions: tuple[PositionTerms, ...]
@@ -146,6 +147,7 @@ def pool_terms(state: State, pool: Pool) -> PoolTerms:
         initial_margin=money.text(arithmetic.pool_initial_margin(state.holdings(pool))),
         restore=restoring,
         backstop_threshold=_rate(inputs.backstop_threshold),
+        closeout_margin=None if inputs.closeout_margin is None else money.text(inputs.closeout_margin),
         backstop_line=_backstop_line(inputs, money),
         partial_threshold=None if state.venue.partial_threshold is None else money.text(state.venue.partial_threshold),
         positions=tuple(position_terms(state, pool, held) for held in pool.open_positions()),
@@ -159,9 +161,11 @@ def all_terms(state: State) -> dict[str, PoolTerms]:
 
 def terms_json(terms: PoolTerms) -> dict[str, Any]:
     """The terms as plain data; a position has `margin_notional` only where that is not its notional (MRG-14), and
-    `close_fee_rate` only where the venue has one (MRG-15).
+    `close_fee_rate` and `closeout_margin` are only there where the venue has them (MRG-15, BKS-9).
     """
     plain = asdict(terms)
+    if terms.closeout_margin is None:
+        del plain["closeout_margin"]
     for position in plain["positions"]:
         if position["margin_notional"] == position["notional"]:
             del position["margin_notional"]
@@ -203,15 +207,13 @@ def pool_details(engine: Engine, pool: Pool) -> dict[str, Any]:
         "backstop_line": _backstop_line(inputs, engine.venue.money),
         "breached": arithmetic.breached(inputs.equity, inputs.maintenance_margin),
         "needs_liquidation": inputs.needs_liquidation,
-        "below_backstop": arithmetic.below_backstop(
-            inputs.equity, inputs.maintenance_margin, inputs.backstop_threshold
-        ),
+        "below_backstop": arithmetic.below_backstop(inputs.equity, inputs.backstop_margin, inputs.backstop_threshold),
     }
 
 
 def _backstop_line(inputs: GuardInputs, money: Grid) -> str:
     threshold = inputs.backstop_threshold
-    return _exact(Ratio(inputs.maintenance_margin * threshold.numerator, threshold.denominator), money)
+    return _exact(Ratio(inputs.backstop_margin * threshold.numerator, threshold.denominator), money)
 
 
 def all_positions(engine: Engine) -> dict[str, Position]:

@@ -27,6 +27,7 @@ Measure = Literal["maintenance", "initial"]
 PartialMethod = Literal["fraction", "restore", "tier_down", "lots"]
 Rounding = Literal["up", "down"]
 Valuation = Literal["mark", "entry"]
+BackstopMeasure = Literal["threshold", "tier"]
 Source = Literal["equity", "collateral"]
 Crossing = Literal["refuse", "split"]
 Mode = Literal["cross", "isolated"]
@@ -228,7 +229,7 @@ class Parameter:
     @property
     def inner_name(self) -> str:
         """Its name in `Parameters`."""
-        return "backstop_threshold" if self.path == "backstop.threshold" else self.name
+        return f"backstop_{self.name}" if self.path in ("backstop.threshold", "backstop.measure") else self.name
 
 
 def parameter(kind: Kind, *, default: Any = attrs.NOTHING, **declared: Any) -> Any:
@@ -429,6 +430,17 @@ class BackstopConfig:
         samples=("0", "0", "1/3", "0.7", "1"),
         pairs=(("0", "1/3"), ("1/3", "1")),
     )
+    measure: BackstopMeasure | None = parameter(
+        choice("threshold", "tier"),
+        default=None,
+        rule="BKS-9",
+        meaning="Whether the threshold is a share of the maintenance margin, or of the margin at the tiers' "
+        "`closeout_rate`; left out, of the maintenance margin.",
+        samples=("tier", "tier", "tier", "threshold"),
+        pairs=((None, "tier"),),
+        note=lambda rules: "the backstop line is at the tiers' close-out rates" if rules.measure == "tier" else "",
+        family="closeout",
+    )
 
 
 @frozen(kw_only=True)
@@ -581,6 +593,7 @@ class Parameters:
     market_attempt: bool | None
     backstop_threshold: Ratio
     return_fraction: Ratio
+    backstop_measure: BackstopMeasure | None
     rounding: Rounding | None
     valuation: Valuation | None
     close_fee_rate: Ratio | None
@@ -638,6 +651,9 @@ def families_of(config: Mapping[str, Any]) -> dict[str, str]:
         for market, rules in config["markets"].items():
             if entry.name in rules:
                 families.setdefault(entry.family, f"markets.{market}.{entry.name}")
+    for market, rules in config["markets"].items():
+        if any("closeout_rate" in tier for tier in rules["tiers"]):
+            families.setdefault("closeout", f"markets.{market}.tiers")
     return families
 
 

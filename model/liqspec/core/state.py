@@ -22,6 +22,12 @@ class GuardInputs:
     backstop_threshold: Ratio
     now: int
     restore_target: Ratio | None = None
+    closeout_margin: int | None = None  # where the backstop line is a share of it (BKS-9)
+
+    @property
+    def backstop_margin(self) -> int:
+        """What the backstop threshold is a share of (BKS-1, BKS-9)."""
+        return self.maintenance_margin if self.closeout_margin is None else self.closeout_margin
 
     @property
     def restored(self) -> bool:
@@ -111,7 +117,7 @@ class Position:
 
     def below_backstop(self, inputs: GuardInputs) -> bool:
         """BKS-1."""
-        return arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, inputs.backstop_threshold)
+        return arithmetic.below_backstop(inputs.equity, inputs.backstop_margin, inputs.backstop_threshold)
 
     def book_failed(self, inputs: GuardInputs) -> bool:
         """BKS-2."""
@@ -249,6 +255,13 @@ class State:
     def holdings(self, pool: Pool) -> list[Holding]:
         """The open positions of a pool as the arithmetic takes them, at the present marks."""
         return [self.holding(position) for position in pool.open_positions()]
+
+    def closeout_margin(self, pool: Pool) -> int | None:
+        """The pool's margin at the close-out rates, where the backstop line is a share of it (BKS-9)."""
+        if self.venue.backstop_measure != "tier":
+            return None
+        held = ((self.holding(position), position.market.closeout) for position in pool.open_positions())
+        return arithmetic.pool_maintenance_margin(one._replace(schedule=at) for one, at in held if at is not None)
 
     def measured(self, pool: Pool, position: Position) -> tuple[int, int, Holding]:
         """What the prices of an open position depend on: equity, the others' margin, and itself (MRG-10)."""

@@ -201,11 +201,24 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
             }
     if not _is_valid_fee(changed):
         changed["margin"] = {name: value for name, value in changed["margin"].items() if name != "close_fee_rate"}
+    if changed["backstop"].get("measure") == "tier":
+        changed["markets"] = _with_closeout_rates(Random(f"closeout_rate {json.dumps(config)}"), changed["markets"])
     for table in parameters.OWN_TABLE:
         if table in families and random.random() < 0.4:
             chosen = [entry for entry in parameters.of_table(table) if random.random() < 0.5]
             changed[table] = {entry.name: random.choice(entry.samples) for entry in chosen}
     return changed
+
+
+def _with_closeout_rates(random: Random, markets: dict[str, Any]) -> dict[str, Any]:
+    """The markets with a close-out rate in each tier; those that have them keep them (BKS-9)."""
+    made = {}
+    for name, market in markets.items():
+        share = random.choice((Fraction(1), Fraction(2, 3), Fraction(1, 2), Fraction(9, 10), Fraction(1, 7)))
+        at = [str(share * Fraction(tier["maintenance_rate"])) for tier in market["tiers"]]
+        tiers = [{"closeout_rate": rate, **tier} for rate, tier in zip(at, market["tiers"], strict=True)]
+        made[name] = {**market, "tiers": tiers}
+    return made
 
 
 def has_meaning(entry: parameters.Parameter, config: dict[str, Any]) -> bool:

@@ -156,7 +156,7 @@ class Plans(Moves):
         if not (held := pool.open_positions()) or pool.order_working():
             return None
         equity, margin = boundaries.measures(self._state, pool)
-        line = boundaries.backstop_line(self._venue, margin)
+        line = boundaries.backstop_line(self._venue, boundaries.backstop_margin(self._state, pool))
         if line <= equity < margin and self._chance(0.7):
             return None
         position, target = self._random.choice(held), self._random.randint(min(line, margin - 1), margin - 1)

@@ -24,6 +24,7 @@ Statement = Callable[..., bool]
 # The labels of what MRG-5 and MRG-8 say of a schedule, for the controls that drop one of them.
 DEDUCTIONS = "the deductions are those of MRG-5"
 RATE_LIMIT = "the rate is at most 1 ÷ max_leverage"
+CLOSEOUT_LIMIT = "no close-out rate is above its tier's maintenance rate"
 FEE_LIMIT = "the closing fee and the rate are together at most 1"
 
 
@@ -415,6 +416,25 @@ def a_breached_pool_needs_liquidation(case: Case, in_liquidation: bool) -> bool:
     equity, maintenance = case.integers("equity", "maintenance")
     case.given("the pool is breached", arithmetic.breached(equity, maintenance))
     return arithmetic.needs_liquidation(equity, maintenance, in_liquidation)
+
+
+@lemma("BKS-9 MRG-5", Control("So it is at any rates.", without=CLOSEOUT_LIMIT), tiers=(1, 2))
+def a_closeout_margin_is_never_above_the_maintenance_margin(case: Case, tiers: int) -> bool:
+    """At close-out rates a position needs no more margin than at its maintenance rates, so what is below a share of the
+    one is below the other.
+    """
+    schedule, amount = any_schedule(case, tiers), _any_notional(case)
+    entries: list[Tier] = []
+    for index, tier in enumerate(schedule.tiers, start=1):
+        (rate,) = case.positive(f"closeout_rate{index}")
+        case.given(CLOSEOUT_LIMIT, rate <= tier.rate)
+        deduction = 0
+        if entries:
+            case.given("close-out rates do not fall", rate >= entries[-1].rate)
+            deduction = entries[-1].deduction + tier.above * (rate - entries[-1].rate)
+        entries.append(tier._replace(rate=rate, deduction=deduction))
+    closeout = schedule._replace(tiers=tuple(entries))
+    return arithmetic.maintenance_margin(amount, closeout) <= arithmetic.maintenance_margin(amount, schedule)
 
 
 @lemma("ACC-9", Control("Nor one that closes all.", without="a position is left"))

@@ -176,7 +176,9 @@ def liquidation_makes_progress(step: Step) -> Verdict:
         if untried:
             return violated(f"{untried[0]} is liquidatable, was not attempted in this block, and has no order")
         failed = all((position.key, position.life) in step.later.failed for position in pool.positions)
-        if (failed or not step.rules.market_attempt) and _below_backstop(step, pool.equity, pool.maintenance_margin):
+        if (failed or not step.rules.market_attempt) and _below_backstop(
+            step, pool.equity, step.later.backstop_margin(pool.contents)
+        ):
             return violated(
                 f"{pool.key} is below the backstop line and its book failed, but it still holds its positions"
             )
@@ -324,7 +326,7 @@ def an_order_is_emitted_only_if_needed_and_once(step: Step) -> Verdict:
     return holds_if(emitted)
 
 
-@OBSERVED.add("history", "BKS-1 BKS-2 LIQ-11 LIQ-13 LIQ-16")
+@OBSERVED.add("history", "BKS-1 BKS-9 BKS-2 LIQ-11 LIQ-13 LIQ-16")
 def the_vault_comes_last(step: Step) -> Verdict:
     """A pool is taken only if every open position's order left quantity over, and only below the backstop line."""
     backstopped = step.backstopped
@@ -333,7 +335,7 @@ def the_vault_comes_last(step: Step) -> Verdict:
             life = step.after.positions[name].life
             if step.rules.market_attempt and (name, life) not in step.memory.failed:
                 return violated(f"{key} was taken, but {name} had no failed attempt in this block")
-        equity, margin = step.measures(key)
+        equity, margin = step.measures(key)[0], step.memory.backstop_margin(step.expected(key))
         if not _below_backstop(step, equity, margin):
             line = f"{step.rules.threshold} of {_n(margin)}"
             return violated(f"{key} was taken, but equity {_n(equity)} is not below {line}")
@@ -567,7 +569,7 @@ def _below_backstop(step: Step, equity: Fraction, margin: Fraction) -> bool:
 def _wanted_order(step: Step, position: NaivePosition) -> Fraction:
     """PRT-1 to PRT-5, CLD-3: the size that a new order must have."""
     rules, size = step.rules, abs(position.size)
-    equity, margin = step.measures(position.pool)
+    equity, margin = step.measures(position.pool)[0], step.memory.backstop_margin(step.expected(position.pool))
     window = step.memory.windows.get(scope_key(rules, position))
     forced = window is not None and step.after.time < window.forcing_until
     large = rules.partial_threshold is not None and step.memory.notional(position) > rules.partial_threshold

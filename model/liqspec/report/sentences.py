@@ -144,10 +144,11 @@ def _guard_text(guard: str, effect: effects.Transitioned, units: Units) -> str:
     target = effect.restore_target
     reached = f"maintenance margin {margin}" if target is None else f"restore target {units.exact_money(target)}"
     share = units.venue.backstop_threshold
+    of = "the close-out margin" if units.venue.backstop_measure == "tier" else f"maintenance margin {margin}"
     return {
         "needs_liquidation": needs,
         "restored": f"equity {equity} >= {reached}",
-        "below_backstop": f"equity {equity} < {share.numerator}/{share.denominator} × maintenance margin {margin}",
+        "below_backstop": f"equity {equity} < {share.numerator}/{share.denominator} × {of}",
         "book_failed": "the market was tried and failed",
         "own_window_open": "its window is open",
         "not own_window_open": "no window of its own is open",

@@ -87,8 +87,11 @@ def _sentence(terms: PoolTerms, measure: Measure) -> str:
             share = f"{terms.restore.factor} × {name.replace('_', ' ')} {thousands(measured)}"
             return f"restore target: {share} = {approximate(Fraction(terms.restore.target))} (LIQ-15)"
         case "backstop_line":
-            share = f"{terms.backstop_threshold} × maintenance margin {thousands(terms.maintenance_margin)}"
-            return f"backstop line: {share} = {approximate(Fraction(terms.backstop_line))} (BKS-1)"
+            name, margin, rule = "maintenance margin", terms.maintenance_margin, "BKS-1"
+            if terms.closeout_margin is not None:
+                name, margin, rule = "close-out margin", terms.closeout_margin, "BKS-9"
+            share = f"{terms.backstop_threshold} × {name} {thousands(margin)}"
+            return f"backstop line: {share} = {approximate(Fraction(terms.backstop_line))} ({rule})"
         case _:
             assert_never(measure)
 

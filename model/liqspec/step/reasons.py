@@ -385,8 +385,10 @@ def _numbers(engine: Engine, pool: Pool, position: Position, inputs: GuardInputs
     sign = "<" if arithmetic.breached(inputs.equity, inputs.maintenance_margin) else ">="
     if guard == "below_backstop":
         share = inputs.backstop_threshold
-        sign = "<" if arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, share) else ">="
-        return f"equity {equity} {sign} {share.numerator}/{share.denominator} × maintenance margin {margin}"
+        sign = "<" if arithmetic.below_backstop(inputs.equity, inputs.backstop_margin, share) else ">="
+        of = "maintenance" if inputs.closeout_margin is None else "close-out"
+        part = f"{share.numerator}/{share.denominator}"
+        return f"equity {equity} {sign} {part} × {of} margin {units.money(inputs.backstop_margin)}"
     if guard == "book_failed":
         tried = ", ".join(other.key for other in pool.open_positions() if not other.failed)
         return f"no failed attempt yet in this block for {tried}" if tried else "every order left quantity over"

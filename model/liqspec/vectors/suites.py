@@ -172,7 +172,7 @@ def _parameters() -> Iterator[Case]:
     """Two cases for each pair of values, at a configuration in which only the parameter differs."""
     for path, one, other in PAIRS:
         coarse = {"quote_unit": "1"} if path.startswith("margin.") else {}  # where a margin is rounded at all
-        sets = _rule_sets({**search_space(), **coarse}, path, one, other)
+        sets = _rule_sets({**search_space(), **coarse, **_closeout_rates(path)}, path, one, other)
         found = distinguish(sets, Budget(steps=STEPS), (FEWER, SIMPLER)).distinction
         if found is None:
             continue
@@ -187,6 +187,14 @@ def _parameters() -> Iterator[Case]:
                 config=config,
                 events=found.divergence.events,
             )
+
+
+def _closeout_rates(path: str) -> dict[str, Any]:
+    """The markets with close-out rates, for the parameter that is about them (BKS-9)."""
+    if path != "backstop.measure":
+        return {}
+    tiers = [{**tier, "closeout_rate": rate} for tier, rate in zip(_TIERS, ("1/20", "1/10"), strict=True)]
+    return {"markets": {name: {**_MARKET, "tiers": tiers} for name in ("A", "B")}}
 
 
 def _pair_name(path: str, one: Any, other: Any) -> str:

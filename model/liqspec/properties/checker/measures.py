@@ -35,6 +35,7 @@ class NaiveTier:
     above: Fraction = field(converter=number)
     maintenance_rate: Fraction = field(converter=number)
     max_leverage: int
+    closeout_rate: Fraction | None = field(default=None, converter=optional(number))
 
 
 @frozen
@@ -73,6 +74,7 @@ class NaiveRules:
     partial_lots: int
     min_order: Fraction
     min_rest: Fraction
+    at_closeout: bool
     rounds_down: bool
     at_entry: bool
     close_fee: Fraction
@@ -121,6 +123,7 @@ class NaiveRules:
             partial_lots=liquidation.get("partial_lots", 1),
             min_order=number(liquidation.get("min_order_notional", "0")),
             min_rest=number(liquidation.get("min_rest_notional", "0")),
+            at_closeout=backstop.get("measure") == "tier",
             rounds_down=config.get("margin", {}).get("rounding") == "down",
             close_fee=number(config.get("margin", {}).get("close_fee_rate", "0")),
             at_entry=config.get("margin", {}).get("valuation") == "entry",
@@ -139,13 +142,17 @@ class NaiveRules:
 
     def maintenance_margin(self, market: str, notional: Fraction) -> Fraction:
         """MRG-5, MRG-13, MRG-15, as the sum over the parts of the notional that lie in each tier."""
-        return self.once(("MRG-5", market, notional), lambda: self._maintenance_margin(market, notional))
+        return self.once(("MRG-5", market, notional), lambda: self._margin_by_parts(market, notional, False))
 
-    def _maintenance_margin(self, market: str, notional: Fraction) -> Fraction:
+    def closeout_margin(self, market: str, notional: Fraction) -> Fraction:
+        """BKS-9, in the same way."""
+        return self.once(("BKS-9", market, notional), lambda: self._margin_by_parts(market, notional, True))
+
+    def _margin_by_parts(self, market: str, notional: Fraction, at_closeout: bool) -> Fraction:
         tiers = self.markets[market].tiers
         ends = (*(tier.above for tier in tiers[1:]), notional)
         inside = [max(ZERO, min(notional, end) - tier.above) for tier, end in zip(tiers, ends, strict=True)]
-        rates = [tier.maintenance_rate for tier in tiers]
+        rates = [(at_closeout and tier.closeout_rate) or tier.maintenance_rate for tier in tiers]
         margin = total(rate * part for rate, part in zip(rates, inside, strict=True)) + notional * self.close_fee
         return (down if self.rounds_down else up)(margin, self.quote)
 

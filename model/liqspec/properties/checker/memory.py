@@ -97,6 +97,14 @@ class Memory:
         return total(self.rules.maintenance_margin(entry.market, self.margin_notional(entry)) for entry in held)
 
     @_once
+    def backstop_margin(self, pool: Contents) -> Fraction:
+        """BKS-1, BKS-9: what the threshold is a share of."""
+        if not self.rules.at_closeout:
+            return self.maintenance_margin(pool)
+        held = pool.holdings.values()
+        return total(self.rules.closeout_margin(entry.market, self.margin_notional(entry)) for entry in held)
+
+    @_once
     def initial_margin(self, pool: Contents) -> Fraction:
         """MRG-7."""
         held = pool.holdings.items()

@@ -1,17 +1,22 @@
-"""Engines that get wrong how their venue measures margin: its rounding, its notional, its fee (MRG-13 to MRG-15)."""
+"""Engines that get wrong how their venue measures margin: its rounding, notional, fee, close-out (MRG-13, BKS-9)."""
 
 from collections.abc import Iterable
 from fractions import Fraction
 from math import floor
 
-from liqspec.core import arithmetic, assessment
+from attrs import evolve
+
+from liqspec.core import arithmetic, assessment, config
 from liqspec.core.arithmetic import Holding, Schedule
+from liqspec.core.config import TierConfig
 from liqspec.core.effects import Sizing
 from liqspec.core.state import GuardInputs, Pool, Position, State
+from liqspec.edge.amounts import Grid
 from liqspec.step.wrong_engines.base import Patch, wrong
 
 _MAINTENANCE, _INITIAL = arithmetic.maintenance_margin, arithmetic.initial_margin
 _OF_POOL, _INITIAL_OF_POOL = arithmetic.pool_maintenance_margin, arithmetic.pool_initial_margin
+_CLOSEOUT = config.closeout_of
 _VALUED, _SIZING = arithmetic.margin_notional, assessment.order_sizing
 
 
@@ -102,6 +107,22 @@ def _initial_without_the_fee(amount: int, leverage: int, schedule: Schedule) -> 
     return _INITIAL(amount, leverage, schedule._replace(close_fee=0))
 
 
+# ----------------------------------------------------------------------------------------------------- close-out margin
+
+
+def _no_closeout_margin(state: State, pool: Pool) -> None:
+    return None
+
+
+def _undeducted_closeout(path: str, tiers: tuple[TierConfig, ...], money: Grid) -> Schedule | None:
+    real = _CLOSEOUT(path, tiers, money)
+    return real and real._replace(tiers=tuple(tier._replace(deduction=0) for tier in real.tiers))
+
+
+def _sized_by_maintenance(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Sizing:
+    return _SIZING(state, pool, position, evolve(inputs, closeout_margin=None))
+
+
 ENGINES = (
     wrong(
         "X310",
@@ -186,5 +207,23 @@ ENGINES = (
         "MRG-15",
         "The initial margin does not count the closing fee in",
         Patch(arithmetic, "initial_margin", _initial_without_the_fee),
+    ),
+    wrong(
+        "X337",
+        "BKS-9",
+        "The backstop line is a share of the maintenance margin where the venue has close-out rates",
+        Patch(State, "closeout_margin", _no_closeout_margin),
+    ),
+    wrong(
+        "X338",
+        "BKS-9",
+        "A close-out margin has no deduction",
+        Patch(config, "closeout_of", _undeducted_closeout),
+    ),
+    wrong(
+        "X339",
+        "BKS-9",
+        "Whether an order is for a chunk depends on the share of the maintenance margin",
+        Patch(assessment, "order_sizing", _sized_by_maintenance),
     ),
 )
