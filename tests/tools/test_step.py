@@ -725,7 +725,7 @@ class TestComparing:
         for name, entry in table.fields.items():
             cited = {*entry.rules, *(rule for rules in entry.effects.values() for rule in rules)}
             assert entry.rules and cited <= set(rulebook.rules()), name
-        shown = {"time", "block", "marks"}
+        shown = {"time", "block"} | {name for name, entry in table.fields.items() if entry.optional or entry.family}
         for part, entry in (("positions", self.OURS["positions"][0]), ("pools", self.OURS["pools"][0])):
             shown |= {f"{part}.{name}" for name in entry if name not in ("account", "market", "mode")}
         shown |= {f"vault.{name}" for name in self.OURS["vault"]}
@@ -949,3 +949,26 @@ def test_why_reports_that_the_order_of_this_block_is_over() -> None:
     engine = waiting()
     measures.all_positions(engine)["alice/A/cross"].failed = False
     assert next(reasons.explain(engine, "alice/A/cross")).endswith("its order of this block is over")
+
+
+class TestMistakes:
+    """The first reason says which known mistake, or which small change of a rule, shows what was observed."""
+
+    @staticmethod
+    def because(collateral: str) -> tuple[str, ...]:
+        """Why a step is not allowed after which this is left of 80, where the fee is 880 / 200, rounded up."""
+        engine = working(liquidation={"fee_rate": "1/200"})
+        fill = {"type": "fill", "account": "alice", "market": "A", "mode": "cross", "size": "10", "price": "88"}
+        pools = [{"account": "alice", "mode": "cross", "collateral": collateral}]
+        config = small_config(liquidation={"fee_rate": "1/200"})
+        data = {"config": config, "before": whole(engine), "event": fill, "after": {"pools": pools}}
+        return question.Question.from_json(data).verdict().reasons[0].because
+
+    def test_a_known_one_is_named(self) -> None:
+        assert self.because("76")[0] == "it answers as an engine would with this mistake: the fee is rounded down"
+
+    def test_a_small_change_is_named_where_none_is_known(self) -> None:
+        assert "`pool.collateral += fee` in place of `pool.collateral -= fee`" in self.because("85")[0]
+
+    def test_what_nothing_explains_is_not_explained(self) -> None:
+        assert not any("mistake" in sentence for sentence in self.because("12345"))

@@ -2,11 +2,13 @@
 
 from typing import Any, Literal
 
-from attrs import asdict, field, frozen
+from attrs import asdict, evolve, field, frozen
 from attrs.filters import exclude
 
 from liqspec.core import snapshot
 from liqspec.core.config import Config, Venue
+from liqspec.core.engine import Engine
+from liqspec.core.events import EVENTS
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
 from liqspec.report import decisions
@@ -14,7 +16,7 @@ from liqspec.report.amounts import Units
 from liqspec.step import relation
 from liqspec.step.compare import Observes
 from liqspec.step.reasons import Reason
-from liqspec.step.relation import Verdict
+from liqspec.step.relation import Observed, Verdict
 
 
 @frozen(kw_only=True)
@@ -60,10 +62,31 @@ class Question:
         return cls(config=read, before=before, event=event, after=after, compare=comparison.compare, observes=observes)
 
     def verdict(self) -> Verdict:
-        """The answer; what is malformed raises as in `relation.judge`."""
-        return relation.judge(
+        """The answer, its first reason with the known mistakes that explain it; malformed input as in `judge`."""
+        verdict = relation.judge(
             self.config, self.before, self.event, self.after, mode=self.compare, observes=self.observes
         )
+        return verdict if verdict.allowed or not isinstance(self.event, dict) else self._explained(verdict, self.event)
+
+    def _explained(self, verdict: Verdict, event: dict[str, Any]) -> Verdict:
+        """The verdict on a step that is not allowed, with the rules first that known mistakes break."""
+        from liqspec.step.explanations import Likeness, Played, explained, explaining  # noqa: PLC0415 (only then needed)
+        from liqspec.step.wrong_engines import EVERY  # noqa: PLC0415
+        from liqspec.step.wrong_engines.neighbours import neighbours  # noqa: PLC0415
+
+        def start() -> Engine:
+            engine = Engine(self.config)
+            engine.restore(verdict.before)
+            return engine
+
+        alike = Likeness(mode=self.compare, observes=evolve(self.observes, partial=True))
+        played, shown = Played(start=start, events=[event]), Observed.from_json(self.after)
+        mistakes = explaining(played, shown, alike, EVERY.values())
+        if not mistakes:
+            small = neighbours(lambda: list(played.answers()), EVENTS.get(str(event.get("type"))))
+            mistakes = explaining(played, shown, alike, small)
+        first, *others = verdict.reasons
+        return evolve(verdict, reasons=(explained(first, mistakes), *others))
 
 
 def answer_json(question: Question, verdict: Verdict) -> dict[str, Any]:
