@@ -46,6 +46,8 @@ EVENTS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "vault_trade": (MARKET, ("size", "size", NOT_ZERO), PRICE),
     "vault_cash": (("amount", "money", NOT_ZERO),),
     "adjust": (ACCOUNT, MODE, ("amount", "money", NOT_ZERO), ("market", "optional name", ANY)),
+    "leverage": (*KEY, ("leverage", "integer", ANY)),
+    "settle": (MARKET, PRICE),
     "price_inputs": (
         MARKET,
         *((name, "optional price", POSITIVE) for name in QUOTES),
@@ -57,9 +59,14 @@ OBSERVES = [
     "time",
     "block",
     "marks",
-    *(f"positions.{name}" for name in ("state", "size", "cost", "order", "life", "cooldown_until")),
+    *(f"positions.{name}" for name in ("state", "size", "cost", "order", "limit", "life", "cooldown_until")),
+    *(f"positions.{name}" for name in ("liquidation_price", "bankruptcy_price")),
     *(f"pools.{name}" for name in ("collateral", "equity", "maintenance_margin", "initial_margin", "in_liquidation")),
     *(f"vault.{name}" for name in ("cash", "equity", "positions")),
+]
+FAMILIES = [
+    *("restore", "mark", "partial_method", "least_orders", "order_price", "market_attempt"),
+    *("rounding", "valuation", "close_fee", "withdraw", "crossing", "modes", "removal"),
 ]
 
 
@@ -121,8 +128,12 @@ class Grid:
 
 # ---------------------------------------------------------------- configuration
 
-LIQUIDATION = {"order_policy", "stop_when_restored", "partial_threshold", "partial_fraction", "fee_rate", "restore"}
+LIQUIDATION = {"order_policy", "stop_when_restored", "fee_rate", "restore", "order_price", "market_attempt"}
+PARTIAL = {"partial_threshold", "partial_fraction", "partial_method", "tier_steps", "partial_lots"}
+LEAST = {"min_order_notional", "min_rest_notional"}
 COOLDOWN = {"cooldown_ms", "cooldown_scope"}
+MODES = ("cross", "isolated")
+BANKRUPTCY_PRICES = "0.000000000000000001"  # OBS-5
 
 
 def demand(condition: bool, message: str) -> None:
@@ -164,6 +175,20 @@ def read_steps(value: object, grid: Grid, where: str) -> int:
     return steps
 
 
+def read_choice(fields: dict[str, Any], where: str, *choices: str) -> str:
+    """Read one of these texts; left out, the first."""
+    value = fields.get(where.rpartition(".")[2], choices[0])
+    demand(isinstance(value, str) and value in choices, f"{where}: not one of {choices}: {value!r}")
+    return str(value)
+
+
+def read_flag(fields: dict[str, Any], where: str) -> bool:
+    """Read true or false; left out, true."""
+    value = fields.get(where.rpartition(".")[2], True)
+    demand(isinstance(value, bool), f"{where}: neither true nor false")
+    return bool(value)
+
+
 @dataclass(frozen=True)
 class Tier:
     above: int
@@ -173,10 +198,10 @@ class Tier:
 
 
 class Market:
-    """A market: its grids, its unit (AMT-2) and its tiers (MRG-8)."""
+    """A market: its grids, its unit (AMT-2), its tiers (MRG-8) and its modes (ACC-17)."""
 
     def __init__(self, name: str, value: object, quote: Grid) -> None:
-        config = table(value, name, {"tick", "lot", "tiers"}, set())
+        config = table(value, name, {"tick", "lot", "tiers"}, {"modes", "isolated_removal"})
         self.tick = read_grid(config["tick"], f"{name}.tick")
         self.lot = read_grid(config["lot"], f"{name}.lot")
         unit = self.tick.step * self.lot.step / quote.step
@@ -187,6 +212,11 @@ class Market:
         self.tiers: list[Tier] = []
         for entry in config["tiers"]:
             self._add_tier(f"{name}.tiers", entry, quote)
+        self.modes = config.get("modes", list(MODES))
+        demand(isinstance(self.modes, list) and bool(self.modes), f"{name}.modes: not a list of modes")
+        demand(all(mode in MODES for mode in self.modes), f"{name}.modes: unknown")
+        demand(len(self.modes) == len(set(self.modes)), f"{name}.modes: a repetition")
+        self.removal = read_choice(config, f"{name}.isolated_removal", "free", "never")
 
     def _add_tier(self, where: str, value: object, quote: Grid) -> None:
         entry = table(value, where, {"above", "maintenance_rate", "max_leverage"}, set())
@@ -206,13 +236,12 @@ class Market:
             demand(above == 0, f"{where}: the first tier does not start at 0")
         self.tiers.append(Tier(above, rate, most, deduction))
 
+    def level(self, notional: int) -> int:
+        """Return the index of the last tier that starts strictly below the notional (MRG-4)."""
+        return max(0, sum(tier.above < notional for tier in self.tiers) - 1)
+
     def tier(self, notional: int) -> Tier:
-        """Return the last tier that starts strictly below the notional (MRG-4)."""
-        found = self.tiers[0]
-        for tier in self.tiers[1:]:
-            if tier.above < notional:
-                found = tier
-        return found
+        return self.tiers[self.level(notional)]
 
 
 # ---------------------------------------------------------------- mark price
@@ -320,6 +349,7 @@ class Position:
     size: int = 0
     cost: int = 0
     order: int | None = None
+    limit: int | None = None  # of the order, in ticks (LIQ-17)
     attempted: bool = False  # an order was emitted in this block and not cancelled (LIQ-12)
     failed: bool = False  # an order ended by order_done, in this block and this liquidation (BKS-2)
     window: int = 0  # the end of the position's window
@@ -348,7 +378,7 @@ class Engine:
             config,
             "config",
             {"markets", "accounts", "marks", "backstop"},
-            {"quote_unit", "time", "vault", "liquidation", "mark"},
+            {"quote_unit", "time", "vault", "liquidation", "margin", "account", "trading", "mark"},
         )
         self.quote = read_grid(fields.get("quote_unit", "0.000001"), "quote_unit")
         self.time: int = fields.get("time", 0)
@@ -356,7 +386,19 @@ class Engine:
         self.block = 0
         self._read_markets(fields["markets"], fields["marks"])
         self._read_accounts(fields["accounts"])
-        self._read_liquidation(table(fields.get("liquidation", {}), "liquidation", set(), LIQUIDATION | COOLDOWN))
+        self._read_liquidation(
+            table(fields.get("liquidation", {}), "liquidation", set(), LIQUIDATION | PARTIAL | LEAST | COOLDOWN)
+        )
+        self._read_margin(table(fields.get("margin", {}), "margin", set(), {"rounding", "valuation", "close_fee_rate"}))
+        account = table(fields.get("account", {}), "account", set(), {"withdraw_floor", "withdraw_from"})
+        self.withdraw_floor = read_rate(account.get("withdraw_floor", "0"), "account.withdraw_floor")
+        demand(
+            self.withdraw_floor <= 1 and ("withdraw_floor" not in account or self.withdraw_floor > 0),
+            "account.withdraw_floor: not above 0 and at most 1",
+        )
+        self.withdraw_from = read_choice(account, "account.withdraw_from", "equity", "collateral")
+        trading = table(fields.get("trading", {}), "trading", set(), {"crossing"})
+        self.crossing = read_choice(trading, "trading.crossing", "refuse", "split")
         backstop = table(fields["backstop"], "backstop", {"threshold"}, {"return_fraction"})
         self.threshold = read_rate(backstop["threshold"], "backstop.threshold")
         demand(0 < self.threshold <= 1, "backstop.threshold: not above 0 and at most 1")
@@ -366,6 +408,7 @@ class Engine:
         vault = table(fields.get("vault", {}), "vault", set(), {"cash"})
         self.vault_cash = read_steps(vault.get("cash", "0"), self.quote, "vault.cash")
         self.vault_sizes = dict.fromkeys(self.market_names, 0)
+        self.settled: set[str] = set()
         self.positions: dict[tuple[str, str, str], Position] = {}
         self.pools = {(account, ""): Pool(account, "") for account in self.accounts}
         self.account_windows = dict.fromkeys(self.accounts, 0)
@@ -392,27 +435,58 @@ class Engine:
         self.accounts: list[str] = sorted(accounts)
 
     def _read_liquidation(self, fields: dict[str, Any]) -> None:
-        self.order_policy = fields.get("order_policy", "all")
-        demand(self.order_policy in ("all", "ranked"), "liquidation.order_policy: unknown")
-        self.stop_when_restored = fields.get("stop_when_restored", True)
-        demand(isinstance(self.stop_when_restored, bool), "liquidation.stop_when_restored: neither true nor false")
-        self.partial_threshold: int | None = None
-        if "partial_threshold" in fields:
-            self.partial_threshold = read_steps(fields["partial_threshold"], self.quote, "partial_threshold")
-            demand(self.partial_threshold >= 0, "liquidation.partial_threshold: below 0")
+        self.order_policy = read_choice(fields, "liquidation.order_policy", "all", "ranked")
+        self.stop_when_restored = read_flag(fields, "liquidation.stop_when_restored")
+        self.market_attempt = read_flag(fields, "liquidation.market_attempt")
+        self.partial_threshold = self._read_least(fields, "partial_threshold")
         self.partial_fraction = read_rate(fields.get("partial_fraction", "1"), "liquidation.partial_fraction")
         demand(0 < self.partial_fraction <= 1, "liquidation.partial_fraction: not above 0 and at most 1")
         self.cooldown_ms: int = fields.get("cooldown_ms", 0)
         demand(is_integer(self.cooldown_ms), "liquidation.cooldown_ms: not an integer")
-        self.cooldown_scope = fields.get("cooldown_scope", "pool")
-        demand(self.cooldown_scope in ("position", "pool", "account"), "liquidation.cooldown_scope: unknown")
+        self.cooldown_scope = read_choice(fields, "liquidation.cooldown_scope", "pool", "position", "account")
         self.fee_rate = read_rate(fields.get("fee_rate", "0"), "liquidation.fee_rate")
         demand(0 <= self.fee_rate <= 1, "liquidation.fee_rate: not from 0 to 1")
         restore = table(fields.get("restore", {}), "liquidation.restore", set(), {"measure", "factor"})
-        self.restore_measure = restore.get("measure", "maintenance")
-        demand(self.restore_measure in ("maintenance", "initial"), "liquidation.restore.measure: unknown")
+        self.restore_measure = read_choice(restore, "liquidation.restore.measure", "maintenance", "initial")
         self.restore_factor = read_rate(restore.get("factor", "1"), "liquidation.restore.factor")
         demand(self.restore_factor >= 1, "liquidation.restore.factor: below 1")
+        self._read_orders(fields)
+
+    def _read_least(self, fields: dict[str, Any], name: str) -> int | None:
+        if name not in fields:
+            return None
+        least = read_steps(fields[name], self.quote, f"liquidation.{name}")
+        demand(least >= 0, f"liquidation.{name}: below 0")
+        return least
+
+    def _read_orders(self, fields: dict[str, Any]) -> None:
+        """Read how large chunks are (PRT-4, PRT-5), and what limits orders have (LIQ-17)."""
+        methods = ("fraction", "restore", "tier_down", "lots")
+        self.partial_method = read_choice(fields, "liquidation.partial_method", *methods)
+        for name, method in (("tier_steps", "tier_down"), ("partial_lots", "lots")):
+            demand(name not in fields or self.partial_method == method, f"liquidation.{name}: not with this method")
+            number = fields.get(name, 1)
+            demand(is_integer(number) and number >= 1, f"liquidation.{name}: not an integer of at least 1")
+        self.tier_steps: int = fields.get("tier_steps", 1)
+        self.partial_lots: int = fields.get("partial_lots", 1)
+        self.min_order = self._read_least(fields, "min_order_notional") or 0
+        self.min_rest = self._read_least(fields, "min_rest_notional") or 0
+        self.band: Fraction | None = None
+        if isinstance(fields.get("order_price"), dict):
+            price = table(fields["order_price"], "liquidation.order_price", {"band"}, set())
+            self.band = read_rate(price["band"], "liquidation.order_price.band")
+            demand(0 <= self.band <= 1, "liquidation.order_price.band: not from 0 to 1")
+            self.order_price = "band"
+        else:
+            self.order_price = read_choice(fields, "liquidation.order_price", "market", "bankruptcy")
+
+    def _read_margin(self, fields: dict[str, Any]) -> None:
+        self.rounding = read_choice(fields, "margin.rounding", "up", "down")
+        self.valuation = read_choice(fields, "margin.valuation", "mark", "entry")
+        self.close_fee_rate = read_rate(fields.get("close_fee_rate", "0"), "margin.close_fee_rate")
+        demand(self.close_fee_rate >= 0, "margin.close_fee_rate: below 0")
+        for market in self.markets.values():
+            demand(self.close_fee_rate + market.tiers[-1].rate <= 1, "margin.close_fee_rate: above 1 with a rate")
 
     def _read_mark(self, fields: dict[str, Any] | None) -> None:
         """MRK-1: without the table no mark is formed."""
@@ -430,15 +504,26 @@ class Engine:
     def notional(self, market: str, size: int) -> int:
         return abs(size) * self.marks[market] * self.markets[market].unit
 
-    def position_maintenance(self, market: str, size: int) -> int:
-        notional = self.notional(market, size)
-        tier = self.markets[market].tier(notional)
-        margin = notional * tier.rate - tier.deduction
-        return ceil_div(margin.numerator, margin.denominator)
+    def asked(self, market: str, size: int, cost: int) -> int:
+        """Return the notional that margins are asked of (MRG-14)."""
+        return abs(cost) if self.valuation == "entry" else self.notional(market, size)
 
-    def position_initial(self, market: str, size: int, leverage: int) -> int:
-        notional = self.notional(market, size)
-        return ceil_div(notional, min(leverage, self.markets[market].tier(notional).max_leverage))
+    def maintenance_of(self, market: str, notional: int) -> int:
+        """MRG-5, MRG-13, MRG-15."""
+        tier = self.markets[market].tier(notional)
+        margin = notional * (tier.rate + self.close_fee_rate) - tier.deduction
+        down = margin.numerator // margin.denominator
+        return down if self.rounding == "down" else ceil_div(margin.numerator, margin.denominator)
+
+    def position_maintenance(self, market: str, size: int, cost: int) -> int:
+        return self.maintenance_of(market, self.asked(market, size, cost))
+
+    def position_initial(self, market: str, size: int, cost: int, leverage: int) -> int:
+        """MRG-7, MRG-15."""
+        notional = self.asked(market, size, cost)
+        most = min(leverage, self.markets[market].tier(notional).max_leverage)
+        margin = Fraction(notional, most) + notional * self.close_fee_rate
+        return ceil_div(margin.numerator, margin.denominator)
 
     def open_positions(self, pool: Pool) -> list[Position]:
         """Return the pool's open positions by market name."""
@@ -454,10 +539,10 @@ class Engine:
         return total
 
     def maintenance(self, pool: Pool) -> int:
-        return sum(self.position_maintenance(p.market, p.size) for p in self.open_positions(pool))
+        return sum(self.position_maintenance(p.market, p.size, p.cost) for p in self.open_positions(pool))
 
     def initial(self, pool: Pool) -> int:
-        return sum(self.position_initial(p.market, p.size, p.leverage) for p in self.open_positions(pool))
+        return sum(self.position_initial(p.market, p.size, p.cost, p.leverage) for p in self.open_positions(pool))
 
     def breached(self, pool: Pool) -> bool:
         return self.equity(pool) < self.maintenance(pool)
@@ -469,6 +554,40 @@ class Engine:
 
     def below_backstop(self, pool: Pool) -> bool:
         return self.equity(pool) * self.threshold.denominator < self.maintenance(pool) * self.threshold.numerator
+
+    def liquidation_price(self, pool: Pool, position: Position) -> int | None:
+        """Return the nearest tick at which the pool is breached, found by halving (MRG-10)."""
+        name, market = position.market, self.markets[position.market]
+        worth, long = position.size * market.unit, position.size > 0
+        own = self.position_maintenance(name, position.size, position.cost)
+        rest = self.equity(pool) - worth * self.marks[name] - (self.maintenance(pool) - own)
+
+        def breached(tick: int) -> bool:
+            margin = own if self.valuation == "entry" else self.maintenance_of(name, abs(worth) * tick)
+            return rest + worth * tick < margin
+
+        if breached(1) != long:
+            return None if long else 1
+        far = self.marks[name]
+        if long and self.valuation == "mark" and market.tiers[-1].rate + self.close_fee_rate == 1:
+            far = max(far, market.tiers[-1].above // worth + 1)  # in the last tier, where a rising mark helps no more
+            if breached(far):
+                return None
+        while breached(far) == long:
+            far *= 2
+        near = 1  # breached for a long and not for a short, and far is the other way round
+        while far - near > 1:
+            middle = (near + far) // 2
+            near, far = (middle, far) if breached(middle) == long else (near, middle)
+        return near if long else far
+
+    def bankruptcy_price(self, pool: Pool, position: Position) -> int:
+        """Return the price in units of 18 decimals, rounded for the pool (MRG-11, OBS-5)."""
+        market = self.markets[position.market]
+        exact = self.marks[position.market] - Fraction(self.equity(pool), position.size * market.unit)
+        units = exact * market.tick.step * 10**18
+        up = ceil_div(units.numerator, units.denominator)
+        return up if position.size > 0 else units.numerator // units.denominator
 
     def order_working(self, pool: Pool) -> bool:
         return any(position.order is not None for position in self.open_positions(pool))
@@ -483,7 +602,8 @@ class Engine:
         money = self.quote.write
         positions = []
         for _, position in sorted(self.positions.items()):
-            lot = self.markets[position.market].lot
+            lot, tick = self.markets[position.market].lot, self.markets[position.market].tick
+            limit = None if position.order is None or position.limit is None else tick.write(position.limit)
             positions.append(
                 {
                     "account": position.account,
@@ -495,6 +615,8 @@ class Engine:
                     "order": None if position.order is None else lot.write(position.order),
                     "life": position.life,
                     "cooldown_until": position.window if position.size != 0 and self.time < position.window else None,
+                    **({} if self.order_price == "market" else {"limit": limit}),
+                    **self._shown_prices(position),
                 }
             )
         pools = []
@@ -517,6 +639,17 @@ class Engine:
         if self.formers is not None:
             begun["marks"] = {name: self.markets[name].tick.write(mark) for name, mark in self.marks.items()}
         return {**begun, "positions": positions, "pools": pools, "vault": vault}
+
+    def _shown_prices(self, position: Position) -> dict[str, str | None]:
+        """OBS-5."""
+        if position.size == 0:
+            return {"liquidation_price": None, "bankruptcy_price": None}
+        pool = self.pools[position.account, position.market if position.mode == "isolated" else ""]
+        liquidation = self.liquidation_price(pool, position)
+        return {
+            "liquidation_price": None if liquidation is None else self.markets[position.market].tick.write(liquidation),
+            "bankruptcy_price": Grid(BANKRUPTCY_PRICES).write(self.bankruptcy_price(pool, position)),
+        }
 
     # ------------------------------------------------------------ events
 
@@ -603,6 +736,8 @@ class Engine:
 
     def _on_transfer(self, event: dict[str, Any]) -> list[Pool]:
         cross, isolated, amount = self.pools[event["account"], ""], self._pool_of(event), event["amount"]
+        if amount < 0 and self.markets[event["market"]].removal == "never" and self.open_positions(isolated):
+            raise RefusedError("removal_not_allowed", "no collateral leaves the isolated pool: it has a position")
         self._check_payment(cross if amount > 0 else isolated, abs(amount))
         self.pools[isolated.account, isolated.market] = isolated
         cross.collateral -= amount
@@ -618,66 +753,103 @@ class Engine:
         return [pool]
 
     def _check_payment(self, pool: Pool, amount: int) -> None:
-        """Refuse what may not leave the pool (ACC-5)."""
+        """Refuse what may not leave the pool (ACC-5, ACC-14, ACC-15)."""
         if self.order_working(pool):
             raise RefusedError("order_working", "a liquidation order of the paying pool is working")
         if pool.in_liquidation:
             raise RefusedError("in_liquidation", "the paying pool is in liquidation")
-        after, needed = self.equity(pool) - amount, self.initial(pool)
-        if after < needed:
+        after = self.equity(pool) - amount
+        floor = self.withdraw_floor * sum(self.notional(p.market, p.size) for p in self.open_positions(pool))
+        self._demand_margin(after, max(self.initial(pool), ceil_div(floor.numerator, floor.denominator)))
+        if self.withdraw_from == "collateral" and pool.collateral < amount:
+            raise RefusedError("insufficient_margin", f"only {self.quote.write(pool.collateral)} is collateral")
+
+    def _demand_margin(self, equity: int, needed: int) -> None:
+        if equity < needed:
             raise RefusedError(
-                "insufficient_margin", f"equity after it {self.quote.write(after)}, needed {self.quote.write(needed)}"
+                "insufficient_margin", f"equity after it {self.quote.write(equity)}, needed {self.quote.write(needed)}"
             )
 
     def _on_trade(self, event: dict[str, Any]) -> list[Pool]:
         key, size = (event["account"], event["market"], event["mode"]), event["size"]
         pool, position = self._pool_of(event), self.positions.get(key)
         held = position.size if position is not None else 0
+        self._check_settled(event["market"])
+        if event["mode"] not in self.markets[event["market"]].modes:
+            raise RefusedError("mode_not_allowed", f"{event['market']!r} is not traded in mode {event['mode']!r}")
         if position is not None and position.state == "backstopped":
             raise RefusedError("not_open", f"{position.key} was backstopped in this block")
         if self.order_working(pool):
             raise RefusedError("order_working", "a liquidation order of the pool is working")
         reduces = held * size < 0
-        if reduces and abs(size) > abs(held):
+        crosses = reduces and abs(size) > abs(held)
+        if crosses and self.crossing == "refuse":
             raise RefusedError("crosses_zero", "the trade is larger than the position that it reduces")
-        if position is not None and reduces:
+        if position is not None and reduces and not crosses:
             self._reduce(pool, position, event)
         else:
             self._increase(pool, position, event)
         return [pool]
 
     def _increase(self, pool: Pool, position: Position | None, event: dict[str, Any]) -> None:
-        """Open or increase (ACC-8)."""
+        """Open or increase (ACC-8), or turn round (ACC-16): close all, and open the rest in a new life."""
         market, size, price, leverage = event["market"], event["size"], event["price"], event.get("leverage")
         if pool.in_liquidation or any(p.state == "partially_liquidated" for p in self.open_positions(pool)):
             raise RefusedError(
                 "in_liquidation", "the pool is in liquidation, or was partially liquidated in this block"
             )
-        life = position.life if position is not None else 0
-        opens = position is None or position.size == 0
+        held = position.size if position is not None else 0
+        crosses = held * size < 0
+        opens = held == 0 or crosses
         if leverage is None and position is not None and not opens:
             leverage = position.leverage
-        most = self.markets[market].tiers[0].max_leverage
-        if leverage is None or not 1 <= leverage <= most:
-            raise RefusedError("bad_leverage", f"leverage {leverage!r} is not from 1 to {most}")
-        if position is None or opens:
-            position = Position(event["account"], market, event["mode"], life + 1, leverage)
+        leverage = self._check_leverage(market, leverage)
         unit = self.markets[market].unit
         equity = self.equity(pool) + size * (self.marks[market] - price) * unit
-        needed = self.initial(pool) + self.position_initial(market, position.size + size, leverage)
-        if not opens:
-            needed -= self.position_initial(market, position.size, position.leverage)
-        if equity < needed:
-            raise RefusedError(
-                "insufficient_margin", f"equity after it {self.quote.write(equity)}, needed {self.quote.write(needed)}"
-            )
+        needed = self.initial(pool)
+        if position is not None and held != 0:
+            needed -= self.position_initial(market, held, position.cost, position.leverage)
+        traded = size + held if crosses else size
+        cost = traded * price * unit + (position.cost if position is not None and not opens else 0)
+        self._demand_margin(equity, needed + self.position_initial(market, held + size, cost, leverage))
+        if position is not None and crosses:
+            self._close(pool, position, abs(held), price)
+            self._move(position, "T12", "closed")
+        if position is None or opens:
+            life = position.life if position is not None else 0
+            position = Position(event["account"], market, event["mode"], life + 1, leverage)
         self.pools[pool.account, pool.market] = pool
         self.positions[position.account, position.market, position.mode] = position
-        position.size += size
-        position.cost += size * price * unit
+        position.size += traded
+        position.cost = cost
         position.leverage = leverage
         if opens:
             self._move(position, "T0", "healthy")
+
+    def _check_leverage(self, market: str, leverage: int | None) -> int:
+        most = self.markets[market].tiers[0].max_leverage
+        if leverage is None or not 1 <= leverage <= most:
+            raise RefusedError("bad_leverage", f"leverage {leverage!r} is not from 1 to {most}")
+        return leverage
+
+    def _on_leverage(self, event: dict[str, Any]) -> list[Pool]:
+        """Set the leverage of an open position (ACC-13)."""
+        pool = self._pool_of(event)
+        position = self.positions.get((event["account"], event["market"], event["mode"]))
+        if position is None or position.size == 0:
+            raise RefusedError("not_open", "the position is not open")
+        if self.order_working(pool):
+            raise RefusedError("order_working", "a liquidation order of the pool is working")
+        if pool.in_liquidation:
+            raise RefusedError("in_liquidation", "the pool is in liquidation")
+        leverage = self._check_leverage(position.market, event["leverage"])
+        if leverage < position.leverage:
+            needed = self.initial(pool)
+            needed -= self.position_initial(position.market, position.size, position.cost, position.leverage)
+            needed += self.position_initial(position.market, position.size, position.cost, leverage)
+            self._demand_margin(self.equity(pool), needed)
+        position.leverage = leverage
+        return [pool]
 
     def _reduce(self, pool: Pool, position: Position, event: dict[str, Any]) -> None:
         """Reduce or close, unless it would make the pool worse (ACC-9)."""
@@ -686,9 +858,9 @@ class Engine:
             raise RefusedError("bad_leverage", "a reduction takes no leverage")
         equity, needed = self.equity(pool), self.maintenance(pool)
         equity_after = equity + size * (self.marks[market] - price) * self.markets[market].unit
-        left = position.size + size
-        needed_after = needed - self.position_maintenance(market, position.size)
-        needed_after += self.position_maintenance(market, left) if left != 0 else 0
+        left, cost_left = position.size + size, position.cost - self.released(position, abs(size))
+        needed_after = needed - self.position_maintenance(market, position.size, position.cost)
+        needed_after += self.position_maintenance(market, left, cost_left) if left != 0 else 0
         empty = left == 0 and len(self.open_positions(pool)) == 1
         allowed = (
             (empty and equity_after >= min(0, equity))
@@ -706,11 +878,14 @@ class Engine:
         if position.size == 0:
             self._move(position, "T12", "closed")
 
-    def _close(self, pool: Pool, position: Position, closed: int, price: int) -> None:
-        """Close lots: release cost in proportion, towards zero, and realise the rest (MRG-9)."""
+    def released(self, position: Position, closed: int) -> int:
+        """Return the cost that closing these lots releases: in proportion, towards zero (MRG-9)."""
         released = abs(position.cost) * closed // abs(position.size)
-        if position.cost < 0:
-            released = -released
+        return released if position.cost > 0 else -released
+
+    def _close(self, pool: Pool, position: Position, closed: int, price: int) -> None:
+        """Close lots: release their cost, and realise the rest (MRG-9)."""
+        released = self.released(position, closed)
         signed = closed if position.size > 0 else -closed
         pool.collateral += signed * price * self.markets[position.market].unit - released
         position.size -= signed
@@ -748,9 +923,10 @@ class Engine:
         pool, size, price = self._pool_of(event), event["size"], event["price"]
         if size > left:
             raise RefusedError("overfill", f"{size} lots are more than the {left} that are left of the order")
+        if position.limit is not None and (price < position.limit if position.size > 0 else price > position.limit):
+            raise RefusedError("worse_than_limit", f"the limit is {position.limit} ticks, the price {price}")
         self._close(pool, position, size, price)
-        fee = self.fee_rate * size * price * self.markets[position.market].unit
-        paid = max(0, min(ceil_div(fee.numerator, fee.denominator), self.equity(pool)))
+        paid = self.fee(position.market, size, price, self.equity(pool))
         pool.collateral -= paid
         self.vault_cash += paid
         position.order = left - size or None
@@ -761,6 +937,11 @@ class Engine:
             self._open_windows(pool, position)
             self._move(position, "T6", "partially_liquidated")
         return [pool]
+
+    def fee(self, market: str, size: int, price: int, equity: int) -> int:
+        """FIL-2."""
+        fee = self.fee_rate * size * price * self.markets[market].unit
+        return max(0, min(ceil_div(fee.numerator, fee.denominator), equity))
 
     def _open_windows(self, pool: Pool, position: Position) -> None:
         """Open the position's own window and that of the venue's scope (CLD-1)."""
@@ -790,10 +971,30 @@ class Engine:
         self.vault_cash -= ceil_div(self.vault_sizes[name] * lot.numerator * payment, lot.denominator)
         return touched
 
+    def _check_settled(self, market: str) -> None:
+        if market in self.settled:
+            raise RefusedError("market_settled", f"{market!r} is settled")
+
+    def _on_settle(self, event: dict[str, Any]) -> list[Pool]:
+        """Close all positions of a market at one price, once and for all (EVT-11)."""
+        name, price = event["market"], event["price"]
+        self._check_settled(name)
+        self.settled.add(name)
+        touched = self._set_marks({name: price})
+        for pool in sorted(touched, key=lambda pool: (pool.account, pool.market)):
+            for position in [p for p in self.open_positions(pool) if p.market == name]:
+                position.order = None
+                self._close(pool, position, abs(position.size), price)
+                self._move(position, "T12", "closed")
+        self.vault_cash += self.vault_sizes[name] * price * self.markets[name].unit
+        self.vault_sizes[name] = 0
+        return touched
+
     # The vault, and time.
 
     def _on_vault_trade(self, event: dict[str, Any]) -> list[Pool]:
         name, size = event["market"], event["size"]
+        self._check_settled(name)
         self.vault_sizes[name] += size
         self.vault_cash -= size * event["price"] * self.markets[name].unit
         return []
@@ -874,16 +1075,17 @@ class Engine:
                 self._move(position, "T1", "liquidatable")
             elif position.state == "cooldown":
                 self._move(position, "T2", "liquidatable")
-        ready = [p for p in positions if p.state == "liquidatable" and not p.attempted]
+        ready = [p for p in positions if p.state == "liquidatable" and not p.attempted and self.market_attempt]
         if self.order_policy == "ranked" and ready:
-            ready = [max(ready, key=lambda p: self.position_maintenance(p.market, p.size))]
+            ready = [max(ready, key=lambda p: self.position_maintenance(p.market, p.size, p.cost))]
         for position in ready:
             position.order = self._order_size(pool, position)
+            position.limit = self._order_limit(pool, position)
             position.attempted = True
         return bool(ready)
 
     def _order_size(self, pool: Pool, position: Position) -> int:
-        """Return the lots of a new order: all, or a chunk (PRT-1 to PRT-3)."""
+        """Return the lots of a new order: all, or a chunk (PRT-1 to PRT-5)."""
         size = abs(position.size)
         if self.cooldown_scope == "position":
             window = position.window_at_block
@@ -895,12 +1097,69 @@ class Engine:
             return size
         if self.below_backstop(pool) or self.time < window:
             return size
+        lot = self.marks[position.market] * self.markets[position.market].unit
+        chunk = self._chunk(pool, position)
+        if chunk * lot < self.min_order:
+            chunk = min(size, ceil_div(self.min_order, lot))
+        return size if (size - chunk) * lot < self.min_rest else chunk
+
+    def _chunk(self, pool: Pool, position: Position) -> int:
+        """PRT-3, PRT-4."""
+        size = abs(position.size)
+        if self.partial_method == "lots":
+            return min(size, self.partial_lots)
+        if self.partial_method == "tier_down":
+            return self._tier_down(position)
+        if self.partial_method == "restore":
+            low, high = 0, size
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (low, middle) if self._is_enough(pool, position, middle) else (middle, high)
+            return high
         return ceil_div(size * self.partial_fraction.numerator, self.partial_fraction.denominator)
+
+    def _tier_down(self, position: Position) -> int:
+        size, market = abs(position.size), self.markets[position.market]
+        notional = self.asked(position.market, position.size, position.cost)
+        level = market.level(notional)
+        if level < self.tier_steps:
+            return size
+        bound = market.tiers[level - self.tier_steps + 1].above
+        return max(1, size - bound // (self.marks[position.market] * market.unit))
+
+    def _is_enough(self, pool: Pool, position: Position, closed: int) -> bool:
+        """Whether the pool would be restored by closing these lots at the mark; which is then undone."""
+        kept = pool.collateral, position.size, position.cost
+        price = self.marks[position.market]
+        self._close(pool, position, closed, price)
+        pool.collateral -= self.fee(position.market, closed, price, self.equity(pool))
+        enough = self.restored(pool)
+        pool.collateral, position.size, position.cost = kept
+        return enough
+
+    def _order_limit(self, pool: Pool, position: Position) -> int | None:
+        """LIQ-17."""
+        mark, long = Fraction(self.marks[position.market]), position.size > 0
+        if self.order_price == "market":
+            return None
+        if self.band is not None:
+            limit = mark * (1 - self.band if long else 1 + self.band)
+        else:
+            own, whole = (
+                self.position_maintenance(position.market, position.size, position.cost),
+                self.maintenance(pool),
+            )
+            share = Fraction(own, whole) if whole else Fraction(1)
+            limit = mark - self.equity(pool) * share / (position.size * self.markets[position.market].unit)
+        rounded = ceil_div(limit.numerator, limit.denominator) if long else limit.numerator // limit.denominator
+        return max(1, rounded)
 
     def _backstop_or_wait(self, pool: Pool) -> None:
         """Do step 5 (LIQ-13): hand the pool to the vault if it is below the line and the book failed (BKS-3)."""
         positions = self.open_positions(pool)
-        if not self.below_backstop(pool) or not all(position.failed for position in positions):
+        if not self.below_backstop(pool):
+            return
+        if self.market_attempt and not all(position.failed for position in positions):
             return
         share = self.return_fraction
         returned = max(self.equity(pool), 0) * share.numerator // share.denominator
@@ -992,7 +1251,7 @@ class Session:
                 "observes": OBSERVES,
                 "states": "full",
                 "events": list(EVENTS),
-                "families": ["restore", "mark"],
+                "families": FAMILIES,
             }
         if op == "reset":
             try:
