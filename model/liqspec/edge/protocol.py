@@ -1,7 +1,7 @@
 """The words of the conformance protocol: its version, its requests, and how a line of it is read and written."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from liqspec.edge import files
@@ -75,8 +75,19 @@ def read_request(line: bytes) -> tuple[str, dict[str, Any]]:
 
 def write_line(message: dict[str, Any]) -> bytes:
     """A message as a line, its end included."""
-    return _JSON.encode(message).encode("ascii") + b"\n"
+    return _encoded(message).encode("ascii") + b"\n"
+
+
+def _encoder() -> Callable[[Any], str]:
+    """What writes JSON: the compiled encoder, made once, where the library would make it again for each text."""
+    compiled = getattr(json.encoder, "c_make_encoder", None)
+    if compiled is None:
+        return _JSON.encode
+    escaped = json.encoder.encode_basestring_ascii
+    write = compiled(None, _JSON.default, escaped, None, ":", ",", False, False, True)
+    return lambda message: "".join(write(message, 0))
 
 
 # Escaping all that is not ASCII also makes lone surrogates writable, which JSON allows in a request.
 _JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+_encoded = _encoder()

@@ -75,7 +75,7 @@ class Monitor:
         step = self.witness.see(event, self.refusal, self._observer.observe(self._engine.state))
         self.snapshot = self._engine.snapshot()
         model_step = ModelStep(self._engine, before, event, self.snapshot, effects, refusal, self.witness)
-        return _counted([*OBSERVED.judge(step), *MODEL.judge(model_step)], self._coverage)
+        return _counted(OBSERVED.exercised(step) + MODEL.exercised(model_step), self._coverage)
 
     def compare(self, other: Engine) -> list[Found]:
         """Judge the latest event against runs of another engine of the same configuration; the violated properties."""

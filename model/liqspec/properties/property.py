@@ -82,6 +82,11 @@ class Properties(dict[str, Property[Subject]], Generic[Subject]):
 
         return register
 
+    def exercised(self, subject: Subject) -> list[tuple[Property[Subject], Verdict]]:
+        """The verdict of each that was exercised, when all were judged."""
+        judged = [(entry, entry.judge(subject)) for entry in self.values()]
+        return [one for one in judged if one[1] is not NOT_EXERCISED]
+
     def judge(self, subject: Subject) -> Iterator[tuple[Property[Subject], Verdict]]:
         """The verdict of each of them, one by one."""
         return ((entry, entry.judge(subject)) for entry in self.values())

@@ -176,9 +176,14 @@ class Follower:
             transitions += isinstance(effect, Transitioned)
             if effect.subject is not None:
                 touched.add(keys.pool_of(effect.subject))
-        sizes = {"transitions in an event": transitions, "pools touched by an event": len(touched)}
-        of_state = {} if self._events % self._every else self._sizes(touched)
-        self._grow({**sizes, "events of a run": self._events, **of_state})
+        sizes = {
+            "transitions in an event": transitions,
+            "pools touched by an event": len(touched),
+            "events of a run": self._events,
+        }
+        self._grow(sizes)
+        if not self._events % self._every:
+            self._grow(self._sizes(touched))
 
     def _sizes(self, touched: set[str]) -> dict[str, int]:
         """What is measured of the state after an event; amounts and tiers are those of the pools that it touched."""
