@@ -29,7 +29,7 @@ from liqspec.spec.scenarios import Scenario
 from liqspec.step import question, relation
 from liqspec.step.partial import PartialState
 from support.builders import backstopped, holding, restored_by_a_fill, small_config, small_engine, waiting, working
-from support.malformed_configurations import every_parameter
+from support.every_field import every_parameter
 from support.request_lines import HELLO, malformed_value, request
 
 STORIES = [*rulebook.example_scenarios(), *(scenarios.load(name) for name in scenarios.names())]

@@ -26,7 +26,7 @@ from liqspec.core.events import EVENTS
 from liqspec.core.parameters import FAMILIES
 from liqspec.edge.files import UnreadableFile
 from liqspec.edge.protocol import MAX_LINE
-from support.malformed_configurations import CONFIG
+from support.every_field import CONFIG
 from support.paths import ROOT, TESTS
 
 DEPOSIT = {"type": "deposit", "account": "alice", "amount": "1"}

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from adversaries.wrong_engines.search import BASES
+from liqspec.conform.protocol.invalid_configurations import invalid_configurations
+from liqspec.conform.protocol.lines import BYE, HELLO, refused, sample
 from liqspec.core import events, refusals
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
@@ -29,6 +31,8 @@ from liqspec.replay.run import Run
 from liqspec.spec import venues
 from support import foreign_engines
 from support.comparison import STORIES
+from support.damaged_lines import damaged_line
+from support.every_field import CONFIG
 from support.foreign_engines import (
     Command,
     Exchange,
@@ -39,10 +43,8 @@ from support.foreign_engines import (
     guided_exchanges,
     request,
 )
-from support.malformed_configurations import CONFIG, bad_configurations
-from support.malformed_lines import ALWAYS, BYE, HELLO, TRADE, random_line, write
 
-EPISODES, LENGTH, MALFORMED = 36, 100, 2_000
+EPISODES, LENGTH, DAMAGED = 36, 100, 500
 
 
 @pytest.fixture(scope="session", params=["python", "javascript", "c"])
@@ -274,14 +276,12 @@ def late_run() -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def malformed() -> list[bytes]:
-    """Every fixed line, every bad configuration, and random ones of many kinds."""
+    """The lines and the configurations that `conform` sends to test the protocol, and requests damaged at random."""
     random = Random("malformed")
-    lines = [*ALWAYS, *(write({"op": "reset", "config": config}) for config in bad_configurations())]
-    assert len(lines) < MALFORMED // 2
-    while len(lines) < MALFORMED:
-        lines.append(random_line(random))
-    random.shuffle(lines)
-    return lines
+    found = [line for _, line in refused(CONFIG, EVENTS)]
+    found += [request("reset", config=config) for _, config in invalid_configurations(CONFIG, FAMILIES)]
+    found += [damaged_line(random) for _ in range(DAMAGED)]
+    return random.sample(found, k=len(found))
 
 
 class TestMalformedLines:
@@ -323,7 +323,7 @@ class TestMalformedLines:
         assert min(reached["event"], reached["config"]) > 200
 
     def test_an_event_before_the_first_configuration_is_refused(self, command: Command) -> None:
-        first, *rest = converse(command, [request("apply", event=TRADE), HELLO])
+        first, *rest = converse(command, [request("apply", event=sample("trade", CONFIG)), HELLO])
         assert (first["error"]["code"], [reply["ok"] for reply in rest]) == ("bad_request", [True])
 
 
@@ -374,7 +374,7 @@ class TestTheConversation:
     def test_a_hello_leaves_the_run_alone_and_a_bad_reset_too(self, command: Command) -> None:
         """CFG-1."""
         reset, deposit = exchanges_of(CONFIG, [{"type": "deposit", "account": "alice", "amount": "1"}])
-        bad = write({"op": "reset", "config": next(iter(bad_configurations()))})
+        bad = request("reset", config={})
         replies = converse(command, [reset.line, HELLO, bad, deposit.line])
         assert [reply["ok"] for reply in replies] == [True, True, False, True]
         assert difference(deposit, replies[-1]) == ""
@@ -399,4 +399,4 @@ def test_the_engine_in_c_has_no_undefined_behaviour(tmp_path: Path) -> None:
         )
         == ""
     )
-    assert len(converse(checked, malformed())) == MALFORMED
+    assert len(converse(checked, malformed())) == len(malformed())
