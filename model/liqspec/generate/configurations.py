@@ -212,10 +212,12 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
 
 def _with_closeout_rates(random: Random, markets: dict[str, Any]) -> dict[str, Any]:
     """The markets with a close-out rate in each tier; those that have them keep them (BKS-9)."""
-    made = {}
+    shares, made = (Fraction(1, 7), Fraction(1, 2), Fraction(2, 3), Fraction(9, 10), Fraction(1)), {}
     for name, market in markets.items():
-        share = random.choice((Fraction(1), Fraction(2, 3), Fraction(1, 2), Fraction(9, 10), Fraction(1, 7)))
-        at = [str(share * Fraction(tier["maintenance_rate"])) for tier in market["tiers"]]
+        chosen = sorted(random.choices(shares, k=len(market["tiers"])))
+        at = [
+            str(share * Fraction(tier["maintenance_rate"])) for share, tier in zip(chosen, market["tiers"], strict=True)
+        ]
         tiers = [{"closeout_rate": rate, **tier} for rate, tier in zip(at, market["tiers"], strict=True)]
         made[name] = {**market, "tiers": tiers}
     return made
