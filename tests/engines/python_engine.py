@@ -1120,12 +1120,11 @@ class Engine:
 
     def _tier_down(self, position: Position) -> int:
         size, market = abs(position.size), self.markets[position.market]
-        notional = self.asked(position.market, position.size, position.cost)
-        level = market.level(notional)
+        level = market.level(self.notional(position.market, size))  # at the mark, whatever margins are asked of
         if level < self.tier_steps:
             return size
         bound = market.tiers[level - self.tier_steps + 1].above
-        return max(1, size - bound // (self.marks[position.market] * market.unit))
+        return size - bound // (self.marks[position.market] * market.unit)
 
     def _is_enough(self, pool: Pool, position: Position, closed: int) -> bool:
         """Whether the pool would be restored by closing these lots at the mark; which is then undone."""
@@ -1246,8 +1245,8 @@ class Session:
             return {
                 "ok": True,
                 "protocol": 1,
-                "engine": "python_engine 2.2.0",
-                "rules": "2.2.0",
+                "engine": "python_engine 2.4.0",
+                "rules": "2.4.0",
                 "observes": OBSERVES,
                 "states": "full",
                 "events": list(EVENTS),
