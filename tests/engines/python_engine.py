@@ -66,7 +66,7 @@ OBSERVES = [
 ]
 FAMILIES = [
     *("restore", "mark", "partial_method", "least_orders", "order_price", "market_attempt"),
-    *("rounding", "valuation", "close_fee", "withdraw", "crossing", "modes", "removal"),
+    *("rounding", "valuation", "close_fee", "withdraw", "crossing", "modes", "removal", "closeout"),
 ]
 
 
@@ -195,6 +195,8 @@ class Tier:
     rate: Fraction
     max_leverage: int
     deduction: Fraction
+    closeout: Fraction | None  # BKS-9
+    closeout_deduction: Fraction
 
 
 class Market:
@@ -219,22 +221,28 @@ class Market:
         self.removal = read_choice(config, f"{name}.isolated_removal", "free", "never")
 
     def _add_tier(self, where: str, value: object, quote: Grid) -> None:
-        entry = table(value, where, {"above", "maintenance_rate", "max_leverage"}, set())
+        entry = table(value, where, {"above", "maintenance_rate", "max_leverage"}, {"closeout_rate"})
         above = read_steps(entry["above"], quote, f"{where}.above")
         rate = read_rate(entry["maintenance_rate"], f"{where}.maintenance_rate")
         most = entry["max_leverage"]
         demand(is_integer(most) and most >= 1, f"{where}: bad max_leverage: {most!r}")
         demand(0 < rate <= Fraction(1, most), f"{where}: the rate is not above 0 and at most 1 / max_leverage")
-        deduction = Fraction(0)
+        closeout = read_rate(entry["closeout_rate"], f"{where}.closeout_rate") if "closeout_rate" in entry else None
+        demand(closeout is None or 0 < closeout <= rate, f"{where}: closeout_rate is not above 0 and at most the rate")
+        deduction = closeout_deduction = Fraction(0)
         if self.tiers:
             before = self.tiers[-1]
             demand(above > before.above, f"{where}: above does not rise")
             demand(rate >= before.rate, f"{where}: the rate falls")
             demand(most <= before.max_leverage, f"{where}: max_leverage rises")
             deduction = before.deduction + above * (rate - before.rate)
+            demand((closeout is None) == (before.closeout is None), f"{where}: not every tier has a closeout_rate")
+            if closeout is not None and before.closeout is not None:
+                demand(closeout >= before.closeout, f"{where}: closeout_rate falls")
+                closeout_deduction = before.closeout_deduction + above * (closeout - before.closeout)
         else:
             demand(above == 0, f"{where}: the first tier does not start at 0")
-        self.tiers.append(Tier(above, rate, most, deduction))
+        self.tiers.append(Tier(above, rate, most, deduction, closeout, closeout_deduction))
 
     def level(self, notional: int) -> int:
         """Return the index of the last tier that starts strictly below the notional (MRG-4)."""
@@ -399,11 +407,15 @@ class Engine:
         self.withdraw_from = read_choice(account, "account.withdraw_from", "equity", "collateral")
         trading = table(fields.get("trading", {}), "trading", set(), {"crossing"})
         self.crossing = read_choice(trading, "trading.crossing", "refuse", "split")
-        backstop = table(fields["backstop"], "backstop", {"threshold"}, {"return_fraction"})
+        backstop = table(fields["backstop"], "backstop", {"threshold"}, {"return_fraction", "measure"})
         self.threshold = read_rate(backstop["threshold"], "backstop.threshold")
         demand(0 < self.threshold <= 1, "backstop.threshold: not above 0 and at most 1")
         self.return_fraction = read_rate(backstop.get("return_fraction", "0"), "backstop.return_fraction")
         demand(0 <= self.return_fraction <= 1, "backstop.return_fraction: not from 0 to 1")
+        self.backstop_measure = read_choice(backstop, "backstop.measure", "threshold", "tier")
+        if self.backstop_measure == "tier":
+            for name, market in self.markets.items():
+                demand(market.tiers[0].closeout is not None, f"{name}.tiers: no closeout_rate")
         self._read_mark(table(fields["mark"], "mark", set(), {"max_move", "stale_ms"}) if "mark" in fields else None)
         vault = table(fields.get("vault", {}), "vault", set(), {"cash"})
         self.vault_cash = read_steps(vault.get("cash", "0"), self.quote, "vault.cash")
@@ -511,7 +523,9 @@ class Engine:
     def maintenance_of(self, market: str, notional: int) -> int:
         """MRG-5, MRG-13, MRG-15."""
         tier = self.markets[market].tier(notional)
-        margin = notional * (tier.rate + self.close_fee_rate) - tier.deduction
+        return self.rounded(notional * (tier.rate + self.close_fee_rate) - tier.deduction)
+
+    def rounded(self, margin: Fraction) -> int:
         down = margin.numerator // margin.denominator
         return down if self.rounding == "down" else ceil_div(margin.numerator, margin.denominator)
 
@@ -553,7 +567,18 @@ class Engine:
         return not self.breached(pool) and self.equity(pool) >= self.restore_factor * measure
 
     def below_backstop(self, pool: Pool) -> bool:
-        return self.equity(pool) * self.threshold.denominator < self.maintenance(pool) * self.threshold.numerator
+        margin = self.closeout(pool) if self.backstop_measure == "tier" else self.maintenance(pool)
+        return self.equity(pool) * self.threshold.denominator < margin * self.threshold.numerator
+
+    def closeout(self, pool: Pool) -> int:
+        """Return the close-out margin (BKS-9)."""
+        total = 0
+        for position in self.open_positions(pool):
+            notional = self.asked(position.market, position.size, position.cost)
+            tier = self.markets[position.market].tier(notional)
+            rate = (tier.closeout or Fraction(0)) + self.close_fee_rate
+            total += self.rounded(notional * rate - tier.closeout_deduction)
+        return total
 
     def liquidation_price(self, pool: Pool, position: Position) -> int | None:
         """Return the nearest tick at which the pool is breached, found by halving (MRG-10)."""
