@@ -1,4 +1,4 @@
-"""Liquidation and bankruptcy prices that venues publish, reproduced to the last digit given (MRG-10, MRG-11)."""
+"""Prices and margins that venues publish, reproduced to the last digit given (MRG-5, MRG-10, MRG-11)."""
 
 from fractions import Fraction
 from typing import Any
@@ -87,3 +87,30 @@ def test_toobits_example_is_liquidated_at_its_mark() -> None:
         shown[name] = held["maintenance_margin"], held["equity"]
         assert position(engine, "X", "isolated")["state"] == "liquidatable"
     assert shown == {"entry": ("150", "130"), "mark": ("148.3", "130")}
+
+
+# Where each bracket of Binance's BTCUSDT of 2021 starts, its rate, its leverage, and its published maintenance amount.
+BRACKETS = (
+    ("0", "0.004", 125, "0"),
+    ("50000", "0.005", 100, "50"),
+    ("250000", "0.01", 50, "1300"),
+    ("1000000", "0.025", 20, "16300"),
+    ("10000000", "0.05", 10, "266300"),
+    ("20000000", "0.1", 5, "1266300"),
+    ("50000000", "0.125", 4, "2516300"),
+    ("100000000", "0.15", 3, "5016300"),
+    ("200000000", "0.25", 2, "25016300"),
+    ("300000000", "0.5", 1, "100016300"),
+)
+
+
+def test_the_deductions_of_ten_brackets_are_their_published_maintenance_amounts() -> None:
+    """MRG-5."""
+    names = ("above", "maintenance_rate", "max_leverage")
+    tiers = [dict(zip(names, bracket[:-1], strict=True)) for bracket in BRACKETS]
+    market = {"tick": "0.1", "lot": "0.001", "tiers": tiers}
+    config = {"markets": {"X": market}, "marks": {"X": "50000"}, "accounts": ["alice"], "backstop": {"threshold": "1"}}
+    venue = Engine(Config.from_json(config)).venue
+    schedule = venue.markets["X"].schedule
+    found = [Fraction(tier.deduction, schedule.denominator) * venue.money.step for tier in schedule.tiers]
+    assert found == [Fraction(bracket[-1]) for bracket in BRACKETS]
