@@ -7,7 +7,7 @@ import pytest
 
 from liqspec.core import arithmetic
 from liqspec.core.config import Config
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.refusals import NotPositive
 from liqspec.properties.coverage import Violation
@@ -224,3 +224,27 @@ def test_a_counterexample_to_a_pair_is_shrunk_as_one(monkeypatch: pytest.MonkeyP
     shrunk = counterexample.shrink(Violation(name, "", "a test", small_config(), given))
     assert shrunk.wrong
     assert len(shrunk.events) == 2
+
+
+def test_another_engine_of_a_run_is_at_its_start_and_on_its_own() -> None:
+    """CFG-1."""
+    engine = small_engine()
+    start = engine.snapshot()
+    apply(engine, "deposit", account="alice", amount="50")
+    other = engine.another()
+    assert other.snapshot() == start
+    apply(other, "deposit", account="bob", amount="1")
+    assert engine.state.accounts["bob"].cross.collateral == 0
+
+
+def test_a_run_that_was_seen_is_judged_on_what_was_seen() -> None:
+    """LIQ-2, ACC-2."""
+    engine, given = small_engine(), [deposit("bob", "100"), deposit("alice", "50")]
+    lived = engine.another()
+    seen = [(apply_event(lived, event).code, lived.observe()) for event in given]
+    name = "an_unrelated_account_changes_nothing"
+    assert WHOLE_RUNS[name].judge(WholeRun(engine, given, seen)) == HOLDS
+    refused = WHOLE_RUNS[name].judge(WholeRun(engine, given, [seen[0], ("off_grid", seen[1][1])]))
+    assert refused == violated("deposit is refused off_grid, without bob None")
+    seen[1][1]["pools"][0]["collateral"] = "51"
+    assert "'collateral': '51'" in WHOLE_RUNS[name].judge(WholeRun(engine, given, seen)).wrong

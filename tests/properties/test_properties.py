@@ -417,3 +417,31 @@ def test_an_event_with_a_field_that_it_does_not_have_must_be_refused() -> None:
     witness = Witness(small_config(), engine.observe())
     seen = witness.see({**OPENED[0], "colour": "red"}, None, engine.observe())
     assert seen.expected_refusal == "bad_request"
+
+
+def test_a_breach_at_another_mark_is_of_the_pool_and_the_marks_as_they_are() -> None:
+    """LIQ-3: what is computed once is computed again when a collateral, a size or another mark is another."""
+    engine = small_engine()
+    witness = Witness(small_config(), engine.observe())
+
+    def breached_at(mark: str, *given: EventData) -> bool:
+        for event in given:
+            engine.apply(events.from_json(event))
+            witness.see(event, None, engine.observe())
+        pool = witness.view.contents("alice/cross")
+        at_marks = witness.memory.breached(pool)
+        found = witness.memory.breached_at(pool, "A", exact.number(mark))
+        assert witness.memory.breached(pool) is at_marks is False
+        return found
+
+    def trade(market: str, size: str) -> EventData:
+        key = {"account": "alice", "market": market, "mode": "cross"}
+        return {"type": "trade", **key, "size": size, "price": "100", "leverage": 5}
+
+    deposit = {"type": "deposit", "account": "alice", "amount": "1000"}
+    assert not breached_at("10", deposit, trade("A", "5"))
+    assert breached_at("10", trade("A", "10"))
+    assert not breached_at("10", deposit)
+    assert not breached_at("10", trade("B", "8"))
+    assert breached_at("10", {"type": "mark_price", "market": "B", "price": "1"})
+    assert not breached_at("100")

@@ -395,3 +395,16 @@ def test_an_independent_engine_answers_the_same_lines_alike() -> None:
         assert ours["ok"] is theirs["ok"], line
         assert ours.get("error", {}).get("code") == theirs.get("error", {}).get("code"), line
         assert ours.get("observation") == theirs.get("observation"), line
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_line_is_written_as_the_library_writes_it(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer is made once: compiled, or where there is none that is compiled, the library's own."""
+    if not compiled:
+        monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+    monkeypatch.setattr(protocol, "_encoded", protocol._encoder())
+    scalars = [2**80, -5, 1.5, 1e16, -0.0, True, None, "", 'é\u2028\ud800\x7f\x00"\\/', "\U0001f600"]
+    message: dict[str, Any] = {"é": scalars, "nested": {"list": [[], {}, [scalars]], "1": 1}}
+    assert protocol.write_line(message) == json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
+    with pytest.raises(TypeError):
+        protocol.write_line({"a set": {1}})
