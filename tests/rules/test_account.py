@@ -10,6 +10,7 @@ from liqspec.core.effects import LeverageSet, OrderEnded, PositionSettled, Trade
 from liqspec.core.engine import Engine
 from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import schemas
+from liqspec.replay import itf
 from liqspec.spec import venues
 from support.builders import (
     apply,
@@ -476,6 +477,14 @@ class TestSettlement:
         other.restore(snapshot.from_json(other.venue, data))
         assert other.snapshot() == engine.snapshot()
         assert refused(other, "trade", **KEY, size="1", price="100").code == "market_settled"
+
+    def test_a_trace_knows_it_and_others_do_not_mention_it(self) -> None:
+        config = Config.from_json(small_config())
+        settling: list[dict[str, Any]] = [{"type": "settle", "market": "A", "price": "9"}, {"type": "block", "time": 1}]
+        trace = itf.run(config, settling)
+        assert itf.from_json(itf.to_json(trace)) == trace
+        assert "settled" in itf.to_json(trace)["vars"]
+        assert "settled" not in itf.to_json(itf.run(config, settling[1:]))["vars"]
 
     @pytest.mark.parametrize(
         ("markets", "message"), [(["C"], 'settled: unknown market "C"'), (["A", "A"], "settled: a market is repeated")]

@@ -21,6 +21,8 @@ _ACCOUNT_NAMES = ("Zoe", "adam", "\u00c4da")
 # The families whose chances come from one source; each later one has its own, so that it changes no earlier run.
 FIRST_FAMILIES = ("mark", "restore")
 
+_FEW = 4  # markets: where there are more, none restricts anything, so that a pool can have a position in each
+
 START = 50_000  # the starting mark of each market in ticks, so that a tick is a small move
 
 
@@ -194,7 +196,7 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
             changed[entry.table] = {**changed.get(entry.table, {}), entry.name: source.choice(entry.samples)}
     for entry in parameters.MARKET_PARAMETERS:
         source = Random(f"{entry.path} {json.dumps(config)}")
-        if entry.family in families and source.random() < 0.3:
+        if entry.family in families and len(config["markets"]) <= _FEW and source.random() < 0.3:
             changed["markets"] = {
                 name: {**market, entry.name: source.choice(entry.samples)} if source.random() < 0.7 else market
                 for name, market in changed["markets"].items()
