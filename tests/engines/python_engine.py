@@ -60,10 +60,10 @@ OBSERVES = [
     "block",
     "marks",
     *(f"positions.{name}" for name in ("state", "size", "cost", "order", "limit", "life", "cooldown_until")),
-    *(f"positions.{name}" for name in ("liquidation_price", "bankruptcy_price")),
     *(f"pools.{name}" for name in ("collateral", "equity", "maintenance_margin", "initial_margin", "in_liquidation")),
     *(f"vault.{name}" for name in ("cash", "equity", "positions")),
 ]
+PRICES = ["positions.liquidation_price", "positions.bankruptcy_price"]  # OBS-5
 FAMILIES = [
     *("restore", "mark", "partial_method", "least_orders", "order_price", "market_attempt"),
     *("rounding", "valuation", "close_fee", "withdraw", "crossing", "modes", "removal", "closeout"),
@@ -381,7 +381,8 @@ class Pool:
 class Engine:
     """A run: the configuration and everything that changes."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], prices: bool = False) -> None:
+        self.prices = prices  # whether they are shown (OBS-5)
         fields = table(
             config,
             "config",
@@ -641,7 +642,7 @@ class Engine:
                     "life": position.life,
                     "cooldown_until": position.window if position.size != 0 and self.time < position.window else None,
                     **({} if self.order_price == "market" else {"limit": limit}),
-                    **self._shown_prices(position),
+                    **(self._shown_prices(position) if self.prices else {}),
                 }
             )
         pools = []
@@ -1252,7 +1253,8 @@ class RequestError(Exception):
 class Session:
     """One conversation: replies to requests, one by one."""
 
-    def __init__(self) -> None:
+    def __init__(self, prices: bool = False) -> None:
+        self.prices = prices
         self.engine: Engine | None = None
         self.over = False
 
@@ -1272,14 +1274,14 @@ class Session:
                 "protocol": 1,
                 "engine": "python_engine 2.4.0",
                 "rules": "2.4.0",
-                "observes": OBSERVES,
+                "observes": OBSERVES + PRICES if self.prices else OBSERVES,
                 "states": "full",
                 "events": list(EVENTS),
                 "families": FAMILIES,
             }
         if op == "reset":
             try:
-                self.engine = Engine(request["config"])
+                self.engine = Engine(request["config"], self.prices)
             except ValueError as error:
                 raise RequestError(str(error)) from error
             return {"ok": True, "observation": self.engine.observation()}
@@ -1353,7 +1355,7 @@ def lines() -> Iterator[bytes]:
 
 
 def main() -> None:
-    session = Session()
+    session = Session("--prices" in sys.argv[1:])
     for line in lines():
         sys.stdout.write(json.dumps(session.reply(line)) + "\n")
         sys.stdout.flush()
