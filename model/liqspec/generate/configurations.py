@@ -192,7 +192,7 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
         if entry.family not in families or entry.table in parameters.OWN_TABLE:
             continue
         source = random if entry.family in FIRST_FAMILIES else Random(f"{entry.path} {json.dumps(config)}")
-        if source.random() < (0.7 if entry.only_with else 0.3) and has_meaning(entry, changed):
+        if source.random() < _likely(entry, changed):
             changed[entry.table] = {**changed.get(entry.table, {}), entry.name: source.choice(entry.samples)}
     for entry in parameters.MARKET_PARAMETERS:
         source = Random(f"{entry.path} {json.dumps(config)}")
@@ -225,9 +225,14 @@ def _with_closeout_rates(random: Random, markets: dict[str, Any]) -> dict[str, A
     return made
 
 
-def has_meaning(entry: parameters.Parameter, config: dict[str, Any]) -> bool:
-    """Whether a parameter may be added to a configuration: it may be only for one value of another."""
-    return entry.only_with is None or config.get(entry.table, {}).get(entry.only_with[0]) == entry.only_with[1]
+def _likely(entry: parameters.Parameter, config: dict[str, Any]) -> float:
+    """The chance with which a parameter is added to a configuration: 0 where it would mean nothing."""
+    table = config.get(entry.table, {})
+    if entry.only_with is not None:
+        return 0.7 if table.get(entry.only_with[0]) == entry.only_with[1] else 0
+    if entry.rule in ("PRT-4", "PRT-5"):  # they are about chunks
+        return 0.5 if "partial_threshold" in table else 0
+    return 0.3
 
 
 def _is_valid_fee(config: dict[str, Any]) -> bool:
