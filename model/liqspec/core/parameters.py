@@ -133,16 +133,14 @@ def _restore(path: str, config: RestoreConfig, _: Grid) -> Restore:
 OrderPrice = Literal["market", "bankruptcy"] | Ratio  # a ratio is a band around the mark
 
 
-def _is_order_price(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+def _is_order_price(_: object, attribute: "attrs.Attribute[Any]", value: str | dict[str, str] | None) -> None:
     """An attrs validator: a name, or a table of a band (LIQ-17)."""
-    if value in ("market", "bankruptcy") or value is None:
+    if value in ("market", "bankruptcy", None):
         return
     if not isinstance(value, dict) or list(value) != ["band"]:
         got = f"expected market, bankruptcy or a table of band, got {show(value)}"
         raise WrongShape(attribute.name, got)
     with at(f"{attribute.name}.band"):
-        if not isinstance(value["band"], str):
-            raise ValueError(f"expected a string, got {show(value['band'])}")
         amounts.rate(value["band"])
 
 
@@ -388,7 +386,7 @@ class LiquidationConfig:
         pairs=((None, "20000"),),
         family="least_orders",
     )
-    order_price: Any = parameter(
+    order_price: str | dict[str, str] | None = parameter(
         ORDER_PRICE,
         default=None,
         rule="LIQ-17",

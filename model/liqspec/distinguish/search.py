@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData, PriceInputs
-from liqspec.core.parameters import TABLES, InvalidConfig, tables_of
+from liqspec.core.parameters import TABLES, InvalidConfig, families_of, tables_of
 from liqspec.core.snapshot import Snapshot
 from liqspec.generate import Guide
 from liqspec.generate.configurations import base_configuration, in_its_markets
@@ -19,6 +19,7 @@ from liqspec.report.sentences import effect_text
 from liqspec.search.campaign import Budget, guided_run, seeded
 from liqspec.search.minimise import FailingRun, Pass, minimise
 from liqspec.search.passes import PLAINER, SHORTEST, AllShorter, other_runs
+from liqspec.spec import observables
 from liqspec.spec.venues import VenueFile
 from liqspec.step import compare, reasons, relation
 from liqspec.step.compare import Observes
@@ -205,6 +206,11 @@ class Pair:
         """
         one, other = sets.configs(setting)
         self.engines = (Engine(Config.from_json(one)), Engine(Config.from_json(other)))
+        shown = [observables.due(families_of(config)) for config in (one, other)]
+        # What only one of them shows, such as the limits of its orders, is no difference in what happens.
+        self.observes = Observes(
+            fields=tuple(name for name in observables.names() if all(name in due for due in shown))
+        )
         self.events: list[EventData] = []
         self.position = self._snapshots()
 
@@ -224,11 +230,13 @@ class Pair:
         codes = [apply_event(engine, event).code for engine in self.engines]
         self.position = self._snapshots()
         # States can differ in what is not observed; only observed differences count.
-        if codes[0] == codes[1] and (
-            self.position[0] == self.position[1] or self.engines[0].observe() == self.engines[1].observe()
-        ):
+        if codes[0] == codes[1] and (self.position[0] == self.position[1] or self._show_the_same()):
             return None
         return self._difference(before, event)
+
+    def _show_the_same(self) -> bool:
+        one, other = (engine.observe() for engine in self.engines)
+        return one == other or compare.first_difference(one, other, self.observes) is None
 
     def _difference(self, before: tuple[Snapshot, Snapshot], event: EventData) -> Difference:
         """Apply the last event once more, and explain why each does what it does."""
@@ -241,8 +249,8 @@ class Pair:
             steps.append(Step.of(engine, event, expected.effects, expected.refusal, seen))
         return Difference(
             events=tuple(self.events),
-            first=_reason(steps[0], done[0], done[1]),
-            second=_reason(steps[1], done[1], done[0]),
+            first=_reason(steps[0], done[0], done[1], self.observes),
+            second=_reason(steps[1], done[1], done[0], self.observes),
             did=(_did(steps[0], before[0], done[0]), _did(steps[1], before[1], done[1])),
         )
 
@@ -253,14 +261,14 @@ def play(sets: RuleSets, setting: dict[str, Any], events: list[EventData]) -> Di
     return next((found for event in events if (found := pair.apply(event)) is not None), None)
 
 
-def _reason(step: Step, ours: Expected, theirs: Expected) -> Reason:
+def _reason(step: Step, ours: Expected, theirs: Expected, observes: Observes) -> Reason:
     code = None if theirs.refusal is None else theirs.refusal.code
     outcome = reasons.outcome_difference(ours.refusal, code, codes=True)
     if outcome is not None:
         return reasons.of_outcome(step, outcome)
-    seen = compare.first_difference(ours.observation, theirs.observation, Observes())
+    seen = compare.first_difference(ours.observation, theirs.observation, observes)
     assert seen is not None, "the same venue writes equal amounts alike"
-    return reasons.of_difference(step, seen, Observes())
+    return reasons.of_difference(step, seen, observes)
 
 
 def _did(step: Step, before: Snapshot, expected: Expected) -> tuple[str, ...]:

@@ -154,9 +154,15 @@ def _literal(shape: Any) -> Callable[[object, object], Any]:
 
 def _optional(shape: Any, converter: BaseConverter) -> Callable[[object, object], Any]:
     # A field that may be absent is left out, not set to null: null is not a value of any field.
-    inner = next(kind for kind in get_args(shape) if kind is not type(None))
-    build = converter.get_structure_hook(inner)
-    return lambda value, _: build(value, inner)
+    kinds = [kind for kind in get_args(shape) if kind is not type(None)]
+    builds = [(kind, converter.get_structure_hook(kind)) for kind in kinds]
+
+    def hook(value: object, _: object) -> Any:
+        fitting = (one for one in builds if type(value) is (_origin(one[0]) or one[0]))
+        kind, build = next(fitting, builds[0])
+        return build(value, kind)
+
+    return hook
 
 
 def _kind(kind: type, wanted: str, build: Callable[[Any, Any], Any]) -> Callable[[object, Any], Any]:

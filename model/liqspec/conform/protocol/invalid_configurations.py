@@ -97,9 +97,7 @@ def _of_schema(schema: Mapping[str, Any]) -> list[Any]:
     if "oneOf" in schema:  # one of some names, or a table
         named, table = schema["oneOf"]
         parts = ((name, _of_schema(part)) for name, part in table["properties"].items())
-        # The model takes null for what is left out here, against CFG-1: until it does not, no engine is asked.
-        wrong_names = [bad for bad in _of_schema(named) if bad is not None]
-        return [*wrong_names, *({name: bad} for name, wrong in parts for bad in wrong)]
+        return [*_of_schema(named), *({name: bad} for name, wrong in parts for bad in wrong)]
     if schema.get("type") == "array":
         return ["cross", {}, [], ["both"], ["cross", "cross"], [1], *NO_VALUES]
     if schema.get("type") == "boolean":
