@@ -10,6 +10,8 @@ from liqspec.core.state import Pool, Position
 from liqspec.generate import boundaries
 from liqspec.generate.moves import Moves
 
+_EARLY = 12  # blocks in which the last market may be settled
+
 
 class AccountMoves(Moves):
     """Moves that a run has only if the engine has their events; all their chances are from a separate source."""
@@ -120,6 +122,8 @@ class AccountMoves(Moves):
             market = markets[self._random.choice(sorted(state.settled))]
             trade = {"market": market.name, "size": market.size.text(1), "price": self._near_mark(market, 0)}
             return {"type": "vault_trade", **trade}
+        if len(markets) - len(state.settled) < 2 and (state.block > _EARLY or not self._chance(0.1)):
+            return None  # after the last market nothing more would happen in a long run
         busy = [*state.vault.positions, *(position.market.name for position in state.working_orders())]
         if not self._chance(0.5 if busy else 0.2):
             return None

@@ -91,7 +91,7 @@ _SIZES: dict[Kind, tuple[Size, ...]] = {
         Size(1, 4, 100, "siblings"),
     ),
     "long": (
-        Size(1, 1, 1200, "many_blocks"),
+        Size(1, 1, 1400, "many_blocks"),
         Size(1, 2, 400, "siblings"),
         Size(1, 1, 700, "many_lives"),
         Size(2, 1, 300, "many_blocks"),
