@@ -291,7 +291,7 @@ BAD_VENUES = [
     ('"500"', '"-0.01"', "liquidation.partial_threshold: must be at least 0, got -0.01"),
     ("cooldown_ms = 1000", "cooldown_ms = -1", "liquidation.cooldown_ms: expected a whole number from 0"),
     # fields
-    ("[backstop]", "[backstp]", "backstp: unknown field; the fields here are: backstop, description, "),
+    ("[backstop]", "[backstp]", "backstp: unknown field; the fields here are: account, backstop, description, "),
     ('threshold = "2/3"', "", "backstop.threshold: required field is missing"),
     ('title = "Small"', "", "title: required field is missing"),
     ("fee_rate", "fee", "liquidation.fee: unknown field; the fields here are: cooldown_ms, cooldown_scope, fee_rate"),

@@ -240,8 +240,8 @@ def test_another_engine_of_a_run_is_at_its_start_and_on_its_own() -> None:
 def test_a_run_that_was_seen_is_judged_on_what_was_seen() -> None:
     """LIQ-2, ACC-2."""
     engine, given = small_engine(), [deposit("bob", "100"), deposit("alice", "50")]
-    lived = engine.another()
-    seen = [(apply_event(lived, event).code, lived.observe()) for event in given]
+    second = engine.another()
+    seen = [(apply_event(second, event).code, second.observe()) for event in given]
     name = "an_unrelated_account_changes_nothing"
     assert WHOLE_RUNS[name].judge(WholeRun(engine, given, seen)) == HOLDS
     refused = WHOLE_RUNS[name].judge(WholeRun(engine, given, [seen[0], ("off_grid", seen[1][1])]))

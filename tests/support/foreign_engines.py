@@ -15,7 +15,6 @@ from liqspec.core.config import Config
 from liqspec.core.effects import Transitioned
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
-from liqspec.core.parameters import FAMILIES
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
 from support.comparison import first_difference
@@ -98,9 +97,12 @@ def exchanges_of(config: dict[str, Any], given: list[EventData]) -> list[Exchang
     return recorder.exchanges
 
 
+SHARED_FAMILIES = frozenset({"restore", "mark"})  # those that each independent engine has
+
+
 def guided_exchanges(random: Random, base: dict[str, Any], length: int) -> list[Exchange]:
     """A run of guided events in a configuration near `base`."""
-    recorder = Recorder(configuration(random, base, FAMILIES))
+    recorder = Recorder(configuration(random, base, SHARED_FAMILIES))
     guide = Guide(random, recorder.engine)
     for _ in range(length):
         recorder.apply(guide.next_event())

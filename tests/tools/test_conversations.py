@@ -91,7 +91,7 @@ def test_they_fit_their_schema_and_their_lines_can_be_made() -> None:
         assert schemas.mismatch("conversation", vector) == "", name
         lines = [step for step in vector["steps"] if "ended" not in step["expect"]]
         described = [
-            {key: step[key] for key in step.keys() & {"line", "bytes", "pieces", "line_feed"}} for step in lines
+            {key: step[key] for key in step.keys() & {"line", "bytes", "parts", "line_feed"}} for step in lines
         ]
         assert [requests.described(requests.made(one), 2_000) for one in described] == described, name
 
@@ -103,18 +103,18 @@ def test_the_example_of_the_page_is_right() -> None:
         assert talk(json.loads(block), engine, engine.hello).outcome == "passed"
 
 
-def test_a_long_line_is_made_of_its_pieces() -> None:
+def test_a_long_line_is_made_of_its_parts() -> None:
     request = b'{"a":' * 500 + b" " * 1_000 + b"}" * 300 + b"\n"
     described = requests.described(request, 2_000)
-    assert described == {"pieces": [['{"a":', 500], [" ", 1_000], ["}", 300]]}
+    assert described == {"parts": [['{"a":', 500], [" ", 1_000], ["}", 300]]}
     assert requests.made(described) == request
     assert requests.described(request) == {"line": request[:-1].decode()}
 
 
-@pytest.mark.parametrize("pieces", [5, ["x"], [["x", "2"]], [["x", True]], [[1, 2]], [["\n", 1]], [["x", 10**9]]])
-def test_pieces_that_make_no_line_are_refused(pieces: Any) -> None:
+@pytest.mark.parametrize("parts", [5, ["x"], [["x", "2"]], [["x", True]], [[1, 2]], [["\n", 1]], [["x", 10**9]]])
+def test_parts_that_make_no_line_are_refused(parts: Any) -> None:
     with pytest.raises(ValueError, match="expected a text without line feeds"):
-        requests.made({"pieces": pieces})
+        requests.made({"parts": parts})
 
 
 def test_they_are_what_the_specification_makes() -> None:

@@ -28,12 +28,13 @@ from liqspec.edge import files, keys
 from liqspec.edge.files import rules_version
 from liqspec.generate.configurations import base_configuration
 from liqspec.replay.run import Run
-from liqspec.spec import venues
+from liqspec.spec import observables, venues
 from support import foreign_engines
 from support.comparison import STORIES
 from support.damaged_lines import damaged_line
 from support.every_field import CONFIG
 from support.foreign_engines import (
+    SHARED_FAMILIES,
     Command,
     Exchange,
     converse,
@@ -340,13 +341,9 @@ class TestTheConversation:
         assert major == ours
         assert int(minor) <= int(latest)
         assert EVENTS.keys() - OPTIONAL <= set(reply["events"]) <= EVENTS.keys()
-        assert sorted(reply["families"]) == sorted(FAMILIES)
-        seen = random_runs()[-1].observation
-        observed = {"time", "block", "marks"} | {f"vault.{name}" for name in seen["vault"]}
-        observed |= {f"{kind}.{name}" for kind in ("positions", "pools") for name in seen[kind][0]}
-        assert sorted(reply["observes"]) == sorted(
-            observed - {f"{kind}.{name}" for kind in ("positions", "pools") for name in ("account", "market", "mode")}
-        )
+        assert set(reply["families"]) >= SHARED_FAMILIES
+        assert set(reply["families"]) <= FAMILIES
+        assert sorted(reply["observes"]) == sorted(observables.due(reply["families"]))
 
     def test_each_reply_comes_at_once(self, command: Command) -> None:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

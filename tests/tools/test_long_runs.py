@@ -1,4 +1,4 @@
-"""No false alarm in a long comparison: the model beside itself, and beside the three engines of other hands."""
+"""No false alarm in a long comparison: the model compared with itself, and with the three engines of other hands."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ ENGINES = ("model", "python", "javascript", "c")
 
 
 def compared(engine: str, steps: int, folder: Path) -> Any:
-    """What `conform` reports of that many steps beside an engine, for machines."""
+    """What `conform` reports of that number of steps with an engine, for machines."""
     if engine == "model":
         command = [sys.executable, "-m", "liqspec", "oracle"]
     elif engine == "c":

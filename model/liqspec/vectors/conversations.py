@@ -26,8 +26,8 @@ from liqspec.vectors.built import settings
 SUITE = "protocol"
 ABOUT = "raw request lines, most of them malformed, and the reply to each; resets that must forget, and ends"
 _CUTS = (13, 41)  # events of a run, after which the next one begins
-_STORED = 2_000  # bytes of a line that is stored as it is; a longer one is stored as its pieces
-_PROBED = 4  # the interval, in lines that are refused, at which an event shows that the run goes on
+_STORED = 2_000  # bytes of a line that is stored as it is; a longer one is stored as its parts
+_PROBED = 4  # the interval, in lines that are refused, at which an event shows that the run continues
 _CONFIG = settings(("alice",), ("A",))
 _DEPOSIT = {"type": "deposit", "account": "alice", "amount": "1"}
 _PROBE = protocol.write_line({"op": "apply", "event": _DEPOSIT})
@@ -98,7 +98,7 @@ def conversations() -> Iterator[Conversation]:
             for path, config in invalid
             if path.partition(".")[0] == part
         )
-        title = f"An invalid configuration is refused, and the run goes on: {part}"
+        title = f"An invalid configuration is refused, and the run continues: {part}"
         yield _refusals(f"invalid-{slug(part)}", title, ("CFG-1", "CFG-2", "EVT-3"), sent)
     yield from _forgetting()
     yield from _ends()
@@ -124,7 +124,7 @@ def _accepted() -> Conversation:
 def _hello() -> Conversation:
     run = _begun()
     run.send(_HELLO, _PROBE, _HELLO, _HELLO, _PROBE)
-    title = "A hello may come at any time, and the run goes on"
+    title = "A hello may come at any time, and the run continues"
     return Conversation(name="hello-again", title=title, rules=("EVT-1",), steps=run.steps)
 
 

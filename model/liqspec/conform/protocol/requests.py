@@ -18,7 +18,7 @@ from liqspec.edge.texts import show
 
 CLOSE = b""
 
-_LONGEST = 8 * protocol.MAX_LINE  # bytes of a line that is made of pieces
+_LONGEST = 8 * protocol.MAX_LINE  # bytes of a line that is made of parts
 _REPEATED = re.compile(r"(.{1,5}?)\1{99,}", re.DOTALL)
 
 
@@ -39,7 +39,7 @@ def _written(request: bytes) -> str:
 
 
 def described(request: bytes, longest: int | None = None) -> dict[str, Any]:
-    """The object that describes a request; in pieces that are repeated where it is longer than `longest` bytes."""
+    """The object that describes a request; in parts that are repeated where it is longer than `longest` bytes."""
     line = request.removesuffix(b"\n")
     if request == CLOSE:
         return {"close": True}
@@ -49,11 +49,11 @@ def described(request: bytes, longest: int | None = None) -> dict[str, Any]:
     except UnicodeDecodeError:
         return {"bytes": line.hex(), **ended}
     if longest is not None and len(line) > longest:
-        return {"pieces": list(_pieces(text)), **ended}
+        return {"parts": list(_parts(text)), **ended}
     return {"line": text, **ended}
 
 
-def _pieces(text: str) -> Iterator[list[str | int]]:
+def _parts(text: str) -> Iterator[list[str | int]]:
     """Texts, each with how often it is repeated, that together are this text."""
     at = 0
     for run in _REPEATED.finditer(text):
@@ -97,24 +97,24 @@ def made(data: Any) -> bytes:
     if data == {"close": True}:
         return CLOSE
     named = data.keys() - {"line_feed"} if isinstance(data, dict) else set()
-    if len(named) != 1 or not named <= {"line", "bytes", "pieces"}:
+    if len(named) != 1 or not named <= {"line", "bytes", "parts"}:
         raise ValueError(
-            f'expected a request, or an object with "line", "bytes", "pieces" or "close", got {show(data)}'
+            f'expected a request, or an object with "line", "bytes", "parts" or "close", got {show(data)}'
         )
     (name,) = named
-    text = _joined(data[name]) if name == "pieces" else data[name]
+    text = _joined(data[name]) if name == "parts" else data[name]
     if not isinstance(text, str) or "\n" in text or data.get("line_feed", False) is not False:
         raise ValueError(f"expected a text without line feeds, got {show(text)}")
     given = bytes.fromhex(text) if name == "bytes" else text.encode()
     return given + (b"" if "line_feed" in data else b"\n")
 
 
-def _joined(pieces: Any) -> Any:
-    """The text of pieces; or what they are, where that is not a list of texts with how often each is repeated."""
+def _joined(parts: Any) -> Any:
+    """The text of parts; or what they are, where that is not a list of texts with how often each is repeated."""
     try:
-        repeated = [(text, times) for text, times in pieces if isinstance(text, str) and type(times) is int]
+        repeated = [(text, times) for text, times in parts if isinstance(text, str) and type(times) is int]
     except (TypeError, ValueError):
-        return pieces
-    if len(repeated) < len(pieces) or sum(len(text) * times for text, times in repeated) > _LONGEST:
-        return pieces
+        return parts
+    if len(repeated) < len(parts) or sum(len(text) * times for text, times in repeated) > _LONGEST:
+        return parts
     return "".join(text * times for text, times in repeated)
