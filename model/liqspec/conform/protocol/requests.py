@@ -98,9 +98,7 @@ def made(data: Any) -> bytes:
         return CLOSE
     named = data.keys() - {"line_feed"} if isinstance(data, dict) else set()
     if len(named) != 1 or not named <= {"line", "bytes", "parts"}:
-        raise ValueError(
-            f'expected a request, or an object with "line", "bytes", "parts" or "close", got {show(data)}'
-        )
+        raise ValueError(f'expected a request, or an object with "line", "bytes", "parts" or "close", got {show(data)}')
     (name,) = named
     text = _joined(data[name]) if name == "parts" else data[name]
     if not isinstance(text, str) or "\n" in text or data.get("line_feed", False) is not False:
