@@ -205,6 +205,10 @@ CODES = {
     "time_not_after",
     "not_formed",
     "no_price",
+    "mode_not_allowed",
+    "removal_not_allowed",
+    "market_settled",
+    "worse_than_limit",
 }
 
 

@@ -97,7 +97,9 @@ def exchanges_of(config: dict[str, Any], given: list[EventData]) -> list[Exchang
     return recorder.exchanges
 
 
-SHARED_FAMILIES = frozenset({"restore", "mark"})  # those that each independent engine has
+# What each independent engine has.
+SHARED_FAMILIES = frozenset({"restore", "mark"})
+SHARED_EVENTS = frozenset({"adjust", "price_inputs"})
 
 
 def guided_exchanges(random: Random, base: dict[str, Any], length: int) -> list[Exchange]:

@@ -162,16 +162,18 @@ def executing(session: Session, reply: Reply, more: str) -> Reply:
     executed: list[Reply] = []
     while order := next((one for one in reply.get("observation", {}).get("positions", []) if one["order"]), None):
         event = {"type": "fill", **{name: order[name] for name in ("account", "market", "mode")}}
-        event |= {"size": order["order"], "price": mark_of(session, order["market"])}
+        event |= {"size": order["order"], "price": price_of(session, order)}
         executed.append({**event, "size": more + order["order"]})
         reply = session.reply(json.dumps({"op": "apply", "event": event}).encode())
     return {**reply, "executed": executed} if executed else reply
 
 
-def mark_of(session: Session, market: str) -> str:
-    """The mark of a market as text."""
+def price_of(session: Session, order: Reply) -> str:
+    """The mark of the market of an order, or its limit where the mark is worse (LIQ-17)."""
     assert session.engine is not None
-    return session.engine.markets[market].tick.write(session.engine.marks[market])
+    mark = session.engine.markets[order["market"]].tick.write(session.engine.marks[order["market"]])
+    limit = order.get("limit") or mark
+    return max(mark, limit, key=Fraction) if Fraction(order["size"]) > 0 else min(mark, limit, key=Fraction)
 
 
 CLASSES = {

@@ -22,6 +22,7 @@ from liqspec.conform.finding import EngineFault
 from liqspec.conform.peer import Peer
 from liqspec.conform.search import Budget, Search
 from liqspec.conform.session import LiveEngine
+from liqspec.core.parameters import FAMILIES
 from liqspec.edge import files, schemas
 from liqspec.spec.rulebook import rules
 from support import foreign_engines
@@ -96,7 +97,7 @@ NOT_STARTED = {
     "observes the moon": 'hello.observes: unknown "moon"',
     "says no events": "hello.events: expected a list",
     "has strange states": "hello.states",
-    "has a strange family": 'hello.families: unknown "addams"; there are mark, restore',
+    "has a strange family": f'hello.families: unknown "addams"; there are {", ".join(sorted(FAMILIES))}',
     "has a bad venue": "hello.venue",
 }
 

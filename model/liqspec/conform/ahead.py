@@ -4,7 +4,7 @@ That says what lock-step says, unless the engine executes orders by itself, skip
 what comes after depends on the reply, and the run is played in lock-step.
 """
 
-import marshal
+import json
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
@@ -91,8 +91,8 @@ _ACCEPTED = b'{"ok":true,"observation":'
 
 
 def _is(theirs: Any, ours: dict[str, Any]) -> bool:
-    """Whether plain data is the same in values, types and order: `==` takes 1, 1.0 and true for equal."""
-    return bool(theirs == ours) and marshal.dumps(theirs, 2) == marshal.dumps(ours, 2)
+    """Whether plain data is the same in values and types: `==` takes 1, 1.0 and true for equal."""
+    return bool(theirs == ours) and json.dumps(theirs, sort_keys=True) == json.dumps(ours, sort_keys=True)
 
 
 class Writer:
@@ -219,13 +219,16 @@ class _Run:
             self._add(event, model, outcome)
             return (len(self._due) > MOST_DUE and not self._is_answered(MOST_DUE // 2)) or None
 
+        cut = None
         try:
-            guided_run(proposing(model), give, length, where)
+            cut = guided_run(proposing(model), give, length, where)
         except InternalFailure as error:  # what the engine did before is found first
             failure = error
         found = None if self._is_answered(0) else self._compared_closely()
         if found is None and failure is not None:
             raise failure
+        if found is None and cut:  # what was doubtful is as it must be, and the rest of the run was not sent
+            raise Elsewhere
         return found
 
     def _add(self, event: EventData, model: Engine, outcome: Outcome) -> None:

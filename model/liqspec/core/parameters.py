@@ -374,7 +374,7 @@ class LiquidationConfig:
         rule="PRT-5",
         meaning="The notional that a chunk has at least, if the position has it; left out, there is no least one.",
         samples=("10", "500", "5000", "20000"),
-        pairs=((None, "5000"),),
+        pairs=((None, "20000"),),
         family="least_orders",
     )
     min_rest_notional: str | None = parameter(

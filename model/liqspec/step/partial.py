@@ -140,8 +140,11 @@ def _part(part: Any, written: Any) -> Any:
     return part(**own, known={name: value for name, value in known.items() if value is not None})
 
 
-# In these fields null is a value, and this is what stands for it.
-_NULLS = {"order": "0", "cooldown_until": 0, "market": None}
+# In these fields null is a value, and this is what stands for it; None is what is left out.
+_NULLS = {
+    **{"order": "0", "cooldown_until": 0, "market": None},
+    **dict.fromkeys(("limit", "liquidation_price", "bankruptcy_price")),
+}
 
 
 def _without_nulls(data: object) -> object:
@@ -158,4 +161,4 @@ def _entry(entry: object) -> object:
     if not isinstance(entry, dict):
         return entry
     fields = {name: _NULLS.get(name) if value is None and name in _NULLS else value for name, value in entry.items()}
-    return {name: value for name, value in fields.items() if name != "market" or value is not None}
+    return {name: value for name, value in fields.items() if value is not None or name not in _NULLS}
