@@ -142,8 +142,8 @@ def test_one_that_says_less_is_played_ahead_too(way: str) -> None:
 def test_one_that_is_elsewhere_than_the_model_is_played_in_lock_step(way: str) -> None:
     reported, played = both([*MISBEHAVING, way])
     assert "found" not in reported
-    assert played._elsewhere == played._played
-    assert played._played < 5
+    assert played._elsewhere > 1 + played._played // 4  # so that no further run is played ahead
+    assert played._played < 7
 
 
 def test_a_process_that_reads_nothing_fails_at_the_first_request_that_it_does_not_answer() -> None:

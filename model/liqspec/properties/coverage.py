@@ -21,7 +21,7 @@ def acting_rules() -> list[str]:
     """The rules that an effect, a transition or a refusal can name."""
     checks = [check for listed in CHECKS.values() for check in listed]
     named = [check.rule for check in checks]
-    # A check may fail by the rule of a parameter in place of its own.
+    # A check may fail by the rule of a parameter in place of the one that it has in the table.
     named += [rule for check in checks for rule in check.also if rule in {entry.rule for entry in PARAMETERS}]
     lifecycle = machine.lifecycle()
     named += [lifecycle.by_id[name].rules[0] for name in reachable_transitions()]
