@@ -62,15 +62,16 @@ class Listed:
     """One check of an event as the specification lists it.
 
     An `optional` check fails only where a family or an optional event is at work. `also` are the rules that measure
-    what it looks at; `of` says for which trades it is, None for all; `when` is what is wrong where it fails, if it is
-    not what the code says of every event. `example` is a situation of the specification, and the fields that make the
-    check fail there.
+    what it looks at, `instead` those by which it may fail in place of its own; `of` says for which trades it is,
+    None for all; `when` is what is wrong where it fails, if it is not what the code says of every event. `example`
+    is a situation of the specification, and the fields that make the check fail there.
     """
 
     refusal: type[Refusal]
     rule: str
     optional: bool = False
     also: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
     of: Sort | None = None
     when: str | None = None
     example: tuple[Situation, EventData] | None = None
@@ -324,6 +325,7 @@ def outflow_checks(
             refusal=InsufficientMargin,
             rule="ACC-5",
             also=("MRG-7", "MRG-3", "ACC-14", "ACC-15"),
+            instead=("ACC-14", "ACC-15"),
             when=f"the {paid_by}'s equity after it would be below its initial margin",
             failing=uncovered,
             example=("holding", {}),

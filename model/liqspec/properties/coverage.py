@@ -10,7 +10,6 @@ from liqspec.core import machine
 from liqspec.core.changes import reachable_transitions
 from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.events import CHECKS, EventData
-from liqspec.core.parameters import PARAMETERS
 from liqspec.core.refusals import CODES, Refusal
 from liqspec.edge.errors import InternalFailure
 from liqspec.properties.reach import Reach
@@ -21,8 +20,7 @@ def acting_rules() -> list[str]:
     """The rules that an effect, a transition or a refusal can name."""
     checks = [check for listed in CHECKS.values() for check in listed]
     named = [check.rule for check in checks]
-    # A check may fail by the rule of a parameter in place of the one that it has in the table.
-    named += [rule for check in checks for rule in check.also if rule in {entry.rule for entry in PARAMETERS}]
+    named += [rule for check in checks for rule in check.instead]
     lifecycle = machine.lifecycle()
     named += [lifecycle.by_id[name].rules[0] for name in reachable_transitions()]
     named += [rule for kind in get_args(Effect) for rule in kind.rules]
