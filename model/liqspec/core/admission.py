@@ -18,6 +18,7 @@ from liqspec.core.refusals import (
     BadRequest,
     InLiquidation,
     InsufficientMargin,
+    MarketSettled,
     NotPositive,
     OffGrid,
     OrderWorking,
@@ -62,7 +63,7 @@ class Listed:
     """One check of an event as the specification lists it.
 
     An `optional` check fails only where a family or an optional event is at work. `also` are the rules that measure
-    what it looks at, `instead` those by which it may fail in place of its own; `of` says for which trades it is,
+    what it looks at, `instead` those by which it may fail in place of `rule`; `of` says for which trades it is,
     None for all; `when` is what is wrong where it fails, if it is not what the code says of every event. `example`
     is a situation of the specification, and the fields that make the check fail there.
     """
@@ -354,6 +355,15 @@ def market_settled(event: object, state: State, _: Amounts) -> Failure | None:
     """EVT-11: the market is not settled."""
     market = str(getattr(event, "market", None))
     return Failure("market", market, "it is settled, and not traded any more") if market in state.settled else None
+
+
+NOT_SETTLED: Check[Any] = Check(
+    refusal=MarketSettled,
+    rule="EVT-11",
+    optional=True,
+    failing=market_settled,
+    example=("settled", {"market": "B"}),
+)
 
 
 def below_floor(state: State, equity: int, held: Iterable[Holding]) -> Failure | None:

@@ -8,7 +8,6 @@ from liqspec.core import admission, changes
 from liqspec.core.admission import Amounts, Check, EventData, EventRecord
 from liqspec.core.changes import Effects, Touched, fire
 from liqspec.core.effects import Marked, OrderEnded, PositionSettled
-from liqspec.core.refusals import MarketSettled
 from liqspec.core.state import State
 
 
@@ -21,15 +20,7 @@ class Settle(EventRecord, rule="EVT-11"):
     market: str = field(validator=admission.is_text)
     price: str = admission.amount("price", "positive")
 
-    checks: ClassVar[tuple[Check["Settle"], ...]] = (
-        Check(
-            refusal=MarketSettled,
-            rule="EVT-11",
-            optional=True,
-            failing=admission.market_settled,
-            example=("settled", {"market": "B"}),
-        ),
-    )
+    checks: ClassVar[tuple[Check["Settle"], ...]] = (admission.NOT_SETTLED,)
 
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """EVT-11."""
@@ -44,7 +35,7 @@ class Settle(EventRecord, rule="EVT-11"):
             size = position.size
             if position.order is not None:
                 effects.append(OrderEnded(position.key, position.order, "settled"))
-                position.order = None
+                position.end_order()
             _, realised = changes.close(pool, position, abs(size), price)
             effects.append(PositionSettled(position.key, market.name, size, price, realised))
             fire(state, pool, position, "reduce", effects, rule=self.rule)

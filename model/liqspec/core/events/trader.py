@@ -15,7 +15,6 @@ from liqspec.core.refusals import (
     CrossesZero,
     InLiquidation,
     InsufficientMargin,
-    MarketSettled,
     ModeNotAllowed,
     NotOpen,
     OrderWorking,
@@ -261,13 +260,7 @@ class Trade(EventRecord, rule="ACC-7"):
         return [state.holding(position) for position in pool.open_positions() if position.market.name != self.market]
 
     checks: ClassVar[tuple[Check["Trade"], ...]] = (
-        Check(
-            refusal=MarketSettled,
-            rule="EVT-11",
-            optional=True,
-            failing=admission.market_settled,
-            example=("settled", {"market": "B"}),
-        ),
+        admission.NOT_SETTLED,
         Check(
             refusal=ModeNotAllowed,
             rule="ACC-17",

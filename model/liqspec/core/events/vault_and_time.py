@@ -10,7 +10,7 @@ from liqspec.core.admission import Amounts, Check, EventData, EventRecord, Failu
 from liqspec.core.changes import Effects, Touched, fire_with, measure
 from liqspec.core.config import Mode
 from liqspec.core.effects import BlockBegun, CollateralMoved, VaultFunded, VaultTraded
-from liqspec.core.refusals import MarketSettled, NotOpen, OrderWorking, TimeNotAfter
+from liqspec.core.refusals import NotOpen, OrderWorking, TimeNotAfter
 from liqspec.core.state import Pool, State
 from liqspec.edge import shapes
 from liqspec.edge.shapes import is_integer
@@ -26,15 +26,7 @@ class VaultTrade(EventRecord, rule="EVT-7"):
     size: str = admission.amount("size", "nonzero")
     price: str = admission.amount("price", "positive")
 
-    checks: ClassVar[tuple[Check["VaultTrade"], ...]] = (
-        Check(
-            refusal=MarketSettled,
-            rule="EVT-11",
-            optional=True,
-            failing=admission.market_settled,
-            example=("settled", {"market": "B"}),
-        ),
-    )
+    checks: ClassVar[tuple[Check["VaultTrade"], ...]] = (admission.NOT_SETTLED,)
 
     def perform(self, state: State, amounts: Amounts, effects: Effects) -> Touched:
         """EVT-7."""

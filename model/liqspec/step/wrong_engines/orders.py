@@ -6,7 +6,7 @@ from typing import Any
 from attrs import evolve
 
 from liqspec.core import arithmetic, assessment, changes, events
-from liqspec.core.admission import Amounts, Check
+from liqspec.core.admission import Amounts
 from liqspec.core.arithmetic import Holding, Ratio, Schedule
 from liqspec.core.families import chunks, limits
 from liqspec.core.state import GuardInputs, Pool, Position, State
@@ -155,10 +155,6 @@ def _of_a_long(price: int, limit: int, size: int) -> bool:
     return price < limit
 
 
-def _before_its_size(listed: tuple[Check[Any], ...]) -> tuple[Check[Any], ...]:
-    return moves("worse_than_limit", "overfill")(listed)
-
-
 def _follows_the_mark(event: events.MarkPrice, state: State, amounts: Amounts, effects: Effects) -> list[Pool]:
     touched = PERFORM[events.MarkPrice](event, state, amounts, effects)
     for pool in touched if state.venue.limits_orders else ():
@@ -232,7 +228,12 @@ ENGINES = (
     wrong("X392", "LIQ-17", "The band is a tick wider", Patch(arithmetic, "band_limit", _a_tick_less)),
     wrong("X393", "LIQ-17", "A fill at the limit is refused", Patch(arithmetic, "worse", _beyond)),
     wrong("X394", "LIQ-17", "A short may buy at any higher price", Patch(arithmetic, "worse", _of_a_long)),
-    wrong("X395", "EVT-2", "worse_than_limit is told before overfill", checks(events.Fill, _before_its_size)),
+    wrong(
+        "X395",
+        "EVT-2",
+        "worse_than_limit is told before overfill",
+        checks(events.Fill, moves("worse_than_limit", "overfill")),
+    ),
     wrong("X396", "LIQ-17", "A limit follows the mark", operates(events.MarkPrice, _follows_the_mark)),
     wrong("X397", "LIQ-17", "The limit is shown and never asked", checks(events.Fill, skips("worse_than_limit"))),
 )
