@@ -138,12 +138,18 @@ def test_one_that_says_less_is_played_ahead_too(way: str) -> None:
 
 
 @pytest.mark.usefixtures("most_due")
-@pytest.mark.parametrize("way", ["skips funding and fills", "skips", "executes its orders"])
+@pytest.mark.parametrize("way", ["skips funding and fills", "skips"])
 def test_one_that_is_elsewhere_than_the_model_is_played_in_lock_step(way: str) -> None:
     reported, played = both([*MISBEHAVING, way])
     assert "found" not in reported
     assert played._elsewhere > 1 + played._played // 4  # so that no further run is played ahead
     assert played._played < 7
+
+
+def test_one_that_executes_its_orders_is_never_played_ahead() -> None:
+    reported, played = both([*MISBEHAVING, "executes its orders"])
+    assert "found" not in reported
+    assert (played._played, played._elsewhere) == (0, 0)
 
 
 def test_a_process_that_reads_nothing_fails_at_the_first_request_that_it_does_not_answer() -> None:
