@@ -1,4 +1,14 @@
-"""Prices and margins that venues publish, reproduced to the last digit given (MRG-5, MRG-10, MRG-11)."""
+"""Prices, margins and takeovers that venues publish, to the last digit given (MRG-5, MRG-9 to MRG-11, LIQ-16).
+
+Published, and not reproduced here:
+
+- the sum of 14 maintenance margins of one account, 356,978.709123: the positions are not published. That the sum is of
+  amounts rounded down follows from MRG-6 and MRG-13, and an example of MRG-13 shows such a sum;
+- takeover prices, which are bankruptcy prices cut to six significant digits: a price here is on its tick, and the
+  vault takes a position at its cost (BKS-3);
+- at which price a position is deleveraged, and who is: no event of these rules deleverages (LIF-5). Only the profit of
+  such a close is reproduced.
+"""
 
 from fractions import Fraction
 from typing import Any
@@ -8,7 +18,7 @@ from attrs import frozen
 
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
-from support.builders import apply, mark, position
+from support.builders import apply, mark, pool, position, transitions
 
 TICK = "0.001"
 
@@ -114,3 +124,48 @@ def test_the_deductions_of_ten_brackets_are_their_published_maintenance_amounts(
     schedule = venue.markets["X"].schedule
     found = [Fraction(tier.deduction, schedule.denominator) * venue.money.step for tier in schedule.tiers]
     assert found == [Fraction(bracket[-1]) for bracket in BRACKETS]
+
+
+@pytest.mark.parametrize(
+    ("collateral", "share", "taken"), [("2.9798334", "0.0099983", True), ("2.98", "0.01", False)], ids=["below", "at"]
+)
+def test_takeovers_without_an_order_are_strictly_below_a_hundredth(collateral: str, share: str, taken: bool) -> None:
+    """Hyperliquid's list of takeovers of spring 2023, at 50x: of all, the largest value ÷ notional is 0.0099983.
+
+    The line of a takeover is then the maintenance margin, and no order comes first (LIQ-16).
+    """
+    tier = {"above": "0", "maintenance_rate": "1/100", "max_leverage": 50}
+    config = {
+        "quote_unit": "0.0000001",
+        "markets": {"X": {"tick": "0.01", "lot": "0.0001", "tiers": [tier]}},
+        "marks": {"X": "100"},
+        "accounts": ["alice"],
+        "liquidation": {"market_attempt": False},
+        "backstop": {"threshold": "1"},
+    }
+    engine = Engine(Config.from_json(config))
+    apply(engine, "deposit", account="alice", amount=collateral)
+    apply(engine, "trade", account="alice", market="X", mode="cross", size="1", price="100", leverage=50)
+    equity = Fraction(pool(engine)["equity"]) - 2  # at 98, where the notional is 98
+    assert equity / 98 == Fraction(share)
+    assert transitions(mark(engine, "98", "X")) == (["T1", "T5"] if taken else [])
+    assert position(engine, "X")["state"] == ("backstopped" if taken else "healthy")
+
+
+def test_the_first_deleveraged_position_of_october_2025_gained_its_published_profit() -> None:
+    """Hyperliquid: a short of 28.53 AVAX from 28.8845 is closed at 22.075, with the mark at 22.025 (MRG-9)."""
+    tier = {"above": "0", "maintenance_rate": "1/20", "max_leverage": 10}
+    config = {
+        "quote_unit": "0.000001",
+        "markets": {"AVAX": {"tick": "0.0001", "lot": "0.01", "tiers": [tier]}},
+        "marks": {"AVAX": "28.8845"},
+        "accounts": ["alice"],
+        "backstop": {"threshold": "2/3"},
+    }
+    engine = Engine(Config.from_json(config))
+    apply(engine, "deposit", account="alice", amount="1000")
+    key = {"account": "alice", "market": "AVAX", "mode": "cross"}
+    apply(engine, "trade", **key, size="-28.53", price="28.8845", leverage=10)
+    mark(engine, "22.025", "AVAX")
+    apply(engine, "trade", **key, size="28.53", price="22.075")
+    assert Fraction(pool(engine)["collateral"]) - 1000 == Fraction("194.275035")

@@ -181,7 +181,7 @@ def chunk(size: int, fraction: Ratio) -> int:
 
 
 def chunk_to_tier(size: int, worth: int, steps: int, schedule: Schedule) -> int:
-    """The least lots that take a position `steps` tiers down; all where there is no such tier (PRT-4).
+    """The least lots that take a position `steps` tiers down; all if no tier is so far below (PRT-4).
 
     `worth` is that of a lot at the mark, in quote units.
     """

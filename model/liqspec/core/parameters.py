@@ -372,7 +372,7 @@ class LiquidationConfig:
         MONEY,
         default=None,
         rule="PRT-5",
-        meaning="The notional that a chunk has at least, if the position has it; left out, there is no least one.",
+        meaning="The notional that a chunk has at least, if the position has it; left out, a chunk may be smaller.",
         samples=("10", "500", "5000", "20000"),
         pairs=((None, "20000"),),
         family="least_orders",
