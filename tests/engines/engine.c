@@ -1,7 +1,8 @@
-/* A liquidation engine for perpetual futures that follows the rules of spec/ (version 2.2.0) and speaks the protocol of spec/protocol.md.
+/* A liquidation engine for perpetual futures that follows the rules of spec/ (version 2.4.0) and speaks the protocol of spec/protocol.md.
 
        cc -std=c11 -O2 -Wall -Wextra -Werror engine.c -o engine
 
+   With --prices it also shows the liquidation and the bankruptcy price of each position (OBS-5).
    Read it from the end: main, the requests, the events (EVT, ACC, FIL), the assessment (LIQ), the backstop (BKS), the margins (MRG).
    Each section and each function is marked with the rules that it follows. */
 
@@ -497,8 +498,14 @@ static const char *quoted_amount(Big units, Decimal grid) {
 
 /* ================================================================ The run */
 
+/* MRG-5: (notional * rate - deduction) / denominator; the fee of MRG-15 is in the rate. */
 typedef struct {
-    Big above, rate, deduction, denominator; /* MRG-5: (notional * rate - deduction) / denominator */
+    Big rate, deduction, denominator;
+} Line;
+
+typedef struct {
+    Big above;
+    Line maintenance, closeout; /* BKS-9 */
     uint64_t max_leverage;
 } Tier;
 
@@ -525,6 +532,8 @@ typedef struct {
     Big unit; /* AMT-2 */
     Tier *tiers;
     size_t tier_count;
+    bool has_mode[2], keeps_isolated; /* ACC-17, ACC-18 */
+    bool settled;                     /* EVT-11 */
     Big mark, vault_size;
     Input inputs[INPUT_COUNT];
     Average basis, book;
@@ -544,6 +553,7 @@ typedef struct {
     State state;
     Big size, cost; /* in lots, in quote units */
     Big order;      /* what is left of the working order, without sign; 0 for none */
+    Big limit;      /* of that order (LIQ-17) */
     uint64_t leverage, life;
     bool attempted, failed; /* in this block (LIQ-12); with quantity left over (BKS-2) */
     Window window;
@@ -567,6 +577,8 @@ typedef struct Account {
 } Account;
 
 typedef enum { SCOPE_POSITION, SCOPE_POOL, SCOPE_ACCOUNT } Scope;
+typedef enum { FRACTION, RESTORE, TIER_DOWN, LOTS } Method;
+typedef enum { AT_MARKET, AT_BANKRUPTCY, AT_BAND } OrderPrice;
 
 typedef struct {
     Arena arena;
@@ -574,11 +586,19 @@ typedef struct {
     Market *markets; /* by name */
     Account *accounts; /* by name */
     size_t market_count, account_count;
-    bool ranked, stop_when_restored, has_threshold, restore_initial;
-    Big partial_threshold;
+    bool ranked, stop_when_restored, has_threshold, restore_initial, market_attempt;
+    Big partial_threshold, min_order_notional, min_rest_notional;
     Rate partial_fraction, fee_rate, backstop_threshold, return_fraction, restore_factor;
     uint64_t cooldown_ms;
     Scope cooldown_scope;
+    Method partial_method;
+    uint64_t tier_steps, partial_lots; /* PRT-4 */
+    OrderPrice order_price;
+    Rate band;
+    bool line_of_tiers;                            /* BKS-9 */
+    bool rounds_margin_down, margin_of_cost;       /* MRG-13, MRG-14 */
+    Rate close_fee_rate, withdraw_floor;           /* MRG-15; ACC-14, 0 for none */
+    bool only_collateral_leaves, splits_crossings; /* ACC-15, ACC-16 */
     bool forms_marks, has_max_move, has_stale; /* MRK-1, MRK-7, MRK-2 */
     Rate max_move;
     uint64_t stale_ms;
@@ -658,6 +678,18 @@ static Big configured_amount(Json *value, const char *what, Decimal grid) {
     return units;
 }
 
+static Big not_below_zero(Json *value, const char *what, Decimal grid) {
+    Big units = configured_amount(value, what, grid);
+    if (sign(units) < 0) refuse(BAD, "%s is below 0", what);
+    return units;
+}
+
+static uint64_t at_least_one(Json *value, const char *what) {
+    uint64_t number = integer(value, what);
+    if (number == 0) refuse(BAD, "%s is 0", what);
+    return number;
+}
+
 /* CFG-2 */
 static Rate share(Json *value, const char *what, bool zero_allowed) {
     Rate result = rate(value, what);
@@ -666,16 +698,43 @@ static Rate share(Json *value, const char *what, bool zero_allowed) {
     return result;
 }
 
+/* Which of the choices a string is; an unknown one is refused. */
+static int choice(Json *value, const char *what, const char *const *choices, int count) {
+    Text text = of_kind(JSON_STRING, value, what)->text;
+    for (int i = 0; i < count; i++)
+        if (is_text(text, choices[i])) return i;
+    refuse(BAD, "%s is %.*s, not one of those that there are", what, SHOWN(text));
+}
+
 static Text run_text(Run *new_run, Text text) {
     char *copy = allocate(&new_run->arena, text.length, 1);
     memcpy(copy, text.bytes, text.length);
     return (Text){copy, text.length};
 }
 
-/* MRG-8, and the deduction of MRG-5 */
-static void read_tiers(Run *new_run, Market *market, Json *list) {
+/* MRG-5: the rate and the deduction of the tier before. */
+typedef struct {
+    Rate rate, deduction;
+} Before;
+
+/* MRG-5, MRG-8, MRG-15 */
+static Line next_line(const Run *new_run, Before *before, Big above, Rate own_rate) {
     enum { WIDEST = 60 }; /* limbs of a denominator: the rest is for a notional and a rate */
-    Rate last_rate = {whole(0), whole(1)}, deduction = last_rate;
+    Rate step = add_product(own_rate, whole(1), (Rate){negated(before->rate.numerator), before->rate.denominator});
+    if (sign(own_rate.numerator) <= 0 || sign(step.numerator) < 0) refuse(BAD, "the rates of tiers must be above 0 and must not fall");
+    *before = (Before){own_rate, add_product(before->deduction, above, step)};
+    Rate asked = add_product(own_rate, whole(1), new_run->close_fee_rate), deduction = before->deduction;
+    if (less(asked.denominator, asked.numerator)) refuse(BAD, "maintenance_rate and close_fee_rate are above 1 together");
+    if (deduction.denominator.length > WIDEST) refuse(BAD, "the tiers' rates have too large a common denominator for this engine");
+    return (Line){multiply(asked.numerator, deduction.denominator), multiply(deduction.numerator, asked.denominator),
+                  multiply(asked.denominator, deduction.denominator)};
+}
+
+/* MRG-8, BKS-9 */
+static void read_tiers(Run *new_run, Market *market, Json *list) {
+    Rate zero = {whole(0), whole(1)};
+    Before maintenance = {zero, zero}, closeout = maintenance;
+    bool has_closeout = new_run->line_of_tiers;
     market->tier_count = list->count;
     if (list->count == 0) refuse(BAD, "a market needs a tier");
     market->tiers = allocate(&new_run->arena, list->count, sizeof(Tier));
@@ -685,23 +744,37 @@ static void read_tiers(Run *new_run, Market *market, Json *list) {
         tier->above = configured_amount(require(json, "above"), "above", new_run->quote_unit);
         tier->max_leverage = integer(require(json, "max_leverage"), "max_leverage");
         Rate own_rate = rate(require(json, "maintenance_rate"), "maintenance_rate");
+        Json *value = take(json, "closeout_rate");
         no_other_fields(json, "tier");
-        Rate step = add_product(own_rate, whole(1), (Rate){negated(last_rate.numerator), last_rate.denominator});
         if (i == 0 ? sign(tier->above) != 0 : !less(tier[-1].above, tier->above)) refuse(BAD, "above must be 0 first, and then rise");
-        if (sign(own_rate.numerator) <= 0 || sign(step.numerator) < 0) refuse(BAD, "maintenance_rate must be above 0 and must not fall");
         if (tier->max_leverage < 1 || (i > 0 && tier[-1].max_leverage < tier->max_leverage)) refuse(BAD, "max_leverage must be at least 1 and must not rise");
         if (less(own_rate.denominator, multiply(own_rate.numerator, whole(tier->max_leverage)))) refuse(BAD, "maintenance_rate is above 1 / max_leverage");
-        deduction = add_product(deduction, tier->above, step);
-        if (deduction.denominator.length > WIDEST) refuse(BAD, "the tiers' rates have too large a common denominator for this engine");
-        tier->rate = multiply(own_rate.numerator, deduction.denominator);
-        tier->deduction = multiply(deduction.numerator, own_rate.denominator);
-        tier->denominator = multiply(own_rate.denominator, deduction.denominator);
-        last_rate = own_rate;
+        tier->maintenance = next_line(new_run, &maintenance, tier->above, own_rate);
+        if (i == 0) has_closeout = has_closeout || value != NULL;
+        if (has_closeout != (value != NULL)) refuse(BAD, "closeout_rate is missing in a tier");
+        if (value == NULL) continue;
+        Rate closeout_rate = rate(value, "closeout_rate");
+        tier->closeout = next_line(new_run, &closeout, tier->above, closeout_rate);
+        if (less(multiply(own_rate.numerator, closeout_rate.denominator), multiply(closeout_rate.numerator, own_rate.denominator)))
+            refuse(BAD, "closeout_rate is above maintenance_rate");
+    }
+}
+
+/* ACC-17 */
+static void read_modes(Market *market, Json *list) {
+    market->has_mode[CROSS] = market->has_mode[ISOLATED] = false;
+    if (list->count == 0) refuse(BAD, "modes is empty");
+    for (size_t i = 0; i < list->count; i++) {
+        bool *has = &market->has_mode[choice(list->items[i], "modes", MODES, 2)];
+        if (*has) refuse(BAD, "modes has a mode twice");
+        *has = true;
     }
 }
 
 /* CFG-1, CFG-3, AMT-2 */
 static void read_market(Run *new_run, Market *market, Json *json, Json *marks) {
+    static const char *const removals[] = {"free", "never"};
+    Json *value;
     of_kind(JSON_OBJECT, json, "market");
     market->name = run_text(new_run, name(json->key, "a market"));
     market->tick = above_zero(require(json, "tick"), "tick");
@@ -709,6 +782,9 @@ static void read_market(Run *new_run, Market *market, Json *json, Json *marks) {
     Decimal worth = {multiply(market->tick.mantissa, market->lot.mantissa), market->tick.scale + market->lot.scale};
     if (!on_grid(worth, new_run->quote_unit, &market->unit)) refuse(BAD, "tick times lot is not a whole number of quote units");
     read_tiers(new_run, market, of_kind(JSON_ARRAY, require(json, "tiers"), "tiers"));
+    market->has_mode[CROSS] = market->has_mode[ISOLATED] = true;
+    if ((value = take(json, "modes"))) read_modes(market, of_kind(JSON_ARRAY, value, "modes"));
+    if ((value = take(json, "isolated_removal"))) market->keeps_isolated = choice(value, "isolated_removal", removals, 2) == 1;
     no_other_fields(json, "market");
     Json wanted = {.key = json->key}, *key = &wanted;
     Json **mark = marks->count == 0 ? NULL : bsearch(&key, marks->items, marks->count, sizeof *marks->items, by_key);
@@ -740,14 +816,6 @@ static void read_accounts(Run *new_run, Json *list) {
     }
 }
 
-/* Which of the choices a string is; an unknown one is refused. */
-static int choice(Json *value, const char *what, const char *const *choices, int count) {
-    Text text = of_kind(JSON_STRING, value, what)->text;
-    for (int i = 0; i < count; i++)
-        if (is_text(text, choices[i])) return i;
-    refuse(BAD, "%s is %.*s, not one of those that there are", what, SHOWN(text));
-}
-
 /* LIQ-15 */
 static void read_restore(Run *new_run, Json *json) {
     static const char *const measures[] = {"maintenance", "initial"};
@@ -761,24 +829,90 @@ static void read_restore(Run *new_run, Json *json) {
     no_other_fields(json, "restore");
 }
 
+/* LIQ-17 */
+static void read_order_price(Run *new_run, Json *json) {
+    static const char *const prices[] = {"market", "bankruptcy"};
+    if (json->kind != JSON_OBJECT) {
+        new_run->order_price = choice(json, "order_price", prices, 2) == 1 ? AT_BANKRUPTCY : AT_MARKET;
+        return;
+    }
+    new_run->order_price = AT_BAND;
+    new_run->band = share(require(json, "band"), "band", true);
+    no_other_fields(json, "order_price");
+}
+
+static bool truth(Json *value, const char *what) { return is_text(of_kind(JSON_BOOLEAN, value, what)->text, "true"); }
+
 static void read_liquidation(Run *new_run, Json *json) {
     static const char *const policies[] = {"all", "ranked"}, *const scopes[] = {"position", "pool", "account"};
+    static const char *const methods[] = {"fraction", "restore", "tier_down", "lots"};
     Json *value;
     of_kind(JSON_OBJECT, json, "liquidation");
     if ((value = take(json, "order_policy"))) new_run->ranked = choice(value, "order_policy", policies, 2) == 1;
-    if ((value = take(json, "stop_when_restored")))
-        new_run->stop_when_restored = is_text(of_kind(JSON_BOOLEAN, value, "stop_when_restored")->text, "true");
+    if ((value = take(json, "stop_when_restored"))) new_run->stop_when_restored = truth(value, "stop_when_restored");
     if ((value = take(json, "partial_threshold"))) {
         new_run->has_threshold = true;
-        new_run->partial_threshold = configured_amount(value, "partial_threshold", new_run->quote_unit);
-        if (sign(new_run->partial_threshold) < 0) refuse(BAD, "partial_threshold is below 0");
+        new_run->partial_threshold = not_below_zero(value, "partial_threshold", new_run->quote_unit);
     }
     if ((value = take(json, "partial_fraction"))) new_run->partial_fraction = share(value, "partial_fraction", false);
     if ((value = take(json, "cooldown_ms"))) new_run->cooldown_ms = integer(value, "cooldown_ms");
     if ((value = take(json, "cooldown_scope"))) new_run->cooldown_scope = (Scope)choice(value, "cooldown_scope", scopes, 3);
     if ((value = take(json, "fee_rate"))) new_run->fee_rate = share(value, "fee_rate", true);
     if ((value = take(json, "restore"))) read_restore(new_run, value);
+    if ((value = take(json, "partial_method"))) new_run->partial_method = (Method)choice(value, "partial_method", methods, 4);
+    if ((value = take(json, "tier_steps"))) {
+        if (new_run->partial_method != TIER_DOWN) refuse(BAD, "tier_steps is of the method tier_down");
+        new_run->tier_steps = at_least_one(value, "tier_steps");
+    }
+    if ((value = take(json, "partial_lots"))) {
+        if (new_run->partial_method != LOTS) refuse(BAD, "partial_lots is of the method lots");
+        new_run->partial_lots = at_least_one(value, "partial_lots");
+    }
+    if ((value = take(json, "min_order_notional"))) new_run->min_order_notional = not_below_zero(value, "min_order_notional", new_run->quote_unit);
+    if ((value = take(json, "min_rest_notional"))) new_run->min_rest_notional = not_below_zero(value, "min_rest_notional", new_run->quote_unit);
+    if ((value = take(json, "order_price"))) read_order_price(new_run, value);
+    if ((value = take(json, "market_attempt"))) new_run->market_attempt = truth(value, "market_attempt");
     no_other_fields(json, "liquidation");
+}
+
+static void read_backstop(Run *new_run, Json *json) {
+    static const char *const lines[] = {"threshold", "tier"};
+    Json *value;
+    of_kind(JSON_OBJECT, json, "backstop");
+    new_run->backstop_threshold = share(require(json, "threshold"), "threshold", false);
+    if ((value = take(json, "return_fraction"))) new_run->return_fraction = share(value, "return_fraction", true);
+    if ((value = take(json, "measure"))) new_run->line_of_tiers = choice(value, "measure", lines, 2) == 1;
+    no_other_fields(json, "backstop");
+}
+
+/* MRG-13 to MRG-15 */
+static void read_margin(Run *new_run, Json *json) {
+    static const char *const roundings[] = {"up", "down"}, *const valuations[] = {"mark", "entry"};
+    Json *value;
+    of_kind(JSON_OBJECT, json, "margin");
+    if ((value = take(json, "rounding"))) new_run->rounds_margin_down = choice(value, "rounding", roundings, 2) == 1;
+    if ((value = take(json, "valuation"))) new_run->margin_of_cost = choice(value, "valuation", valuations, 2) == 1;
+    if ((value = take(json, "close_fee_rate"))) new_run->close_fee_rate = share(value, "close_fee_rate", true);
+    no_other_fields(json, "margin");
+}
+
+/* ACC-14, ACC-15 */
+static void read_account(Run *new_run, Json *json) {
+    static const char *const sources[] = {"equity", "collateral"};
+    Json *value;
+    of_kind(JSON_OBJECT, json, "account");
+    if ((value = take(json, "withdraw_floor"))) new_run->withdraw_floor = share(value, "withdraw_floor", false);
+    if ((value = take(json, "withdraw_from"))) new_run->only_collateral_leaves = choice(value, "withdraw_from", sources, 2) == 1;
+    no_other_fields(json, "account");
+}
+
+/* ACC-16 */
+static void read_trading(Run *new_run, Json *json) {
+    static const char *const crossings[] = {"refuse", "split"};
+    Json *value;
+    of_kind(JSON_OBJECT, json, "trading");
+    if ((value = take(json, "crossing"))) new_run->splits_crossings = choice(value, "crossing", crossings, 2) == 1;
+    no_other_fields(json, "trading");
 }
 
 /* MRK-1: the table, even an empty one. */
@@ -793,9 +927,21 @@ static void read_mark(Run *new_run, Json *json) {
 
 static void read_config(Run *new_run, Json *config) {
     Json *value;
+    Rate one = {whole(1), whole(1)}, zero = {whole(0), whole(1)};
     of_kind(JSON_OBJECT, config, "config");
     new_run->quote_unit = (value = take(config, "quote_unit")) ? above_zero(value, "quote_unit") : ONE_MILLIONTH;
     if ((value = take(config, "time"))) new_run->time = integer(value, "time");
+    new_run->stop_when_restored = new_run->market_attempt = true;
+    new_run->partial_fraction = new_run->restore_factor = one;
+    new_run->fee_rate = new_run->return_fraction = new_run->close_fee_rate = new_run->withdraw_floor = zero;
+    new_run->cooldown_scope = SCOPE_POOL;
+    new_run->tier_steps = new_run->partial_lots = 1;
+    if ((value = take(config, "liquidation"))) read_liquidation(new_run, value);
+    read_backstop(new_run, require(config, "backstop"));
+    if ((value = take(config, "margin"))) read_margin(new_run, value);
+    if ((value = take(config, "account"))) read_account(new_run, value);
+    if ((value = take(config, "trading"))) read_trading(new_run, value);
+    if ((value = take(config, "mark"))) read_mark(new_run, value);
     read_markets(new_run, of_kind(JSON_OBJECT, require(config, "markets"), "markets"), of_kind(JSON_OBJECT, require(config, "marks"), "marks"));
     read_accounts(new_run, of_kind(JSON_ARRAY, require(config, "accounts"), "accounts"));
     if ((value = take(config, "vault"))) {
@@ -803,16 +949,6 @@ static void read_config(Run *new_run, Json *config) {
         if (cash != NULL) new_run->vault_cash = configured_amount(cash, "cash", new_run->quote_unit);
         no_other_fields(value, "vault");
     }
-    new_run->stop_when_restored = true;
-    new_run->partial_fraction = new_run->restore_factor = (Rate){whole(1), whole(1)};
-    new_run->fee_rate = new_run->return_fraction = (Rate){whole(0), whole(1)};
-    new_run->cooldown_scope = SCOPE_POOL;
-    if ((value = take(config, "liquidation"))) read_liquidation(new_run, value);
-    Json *backstop = of_kind(JSON_OBJECT, require(config, "backstop"), "backstop");
-    new_run->backstop_threshold = share(require(backstop, "threshold"), "threshold", false);
-    if ((value = take(backstop, "return_fraction"))) new_run->return_fraction = share(value, "return_fraction", true);
-    no_other_fields(backstop, "backstop");
-    if ((value = take(config, "mark"))) read_mark(new_run, value);
     no_other_fields(config, "config");
 }
 
@@ -828,43 +964,60 @@ static Big unrealised_profit(const Position *position) {
 /* MRG-2 */
 static Big notional(const Position *position) { return absolute(worth(position->market, position->size, position->market->mark)); }
 
+/* MRG-14: the notional that margins are asked of, at a mark. */
+static Big asked_notional(const Position *position, Big mark) {
+    return absolute(run->margin_of_cost ? position->cost : worth(position->market, position->size, mark));
+}
+
 /* MRG-4: the last one that starts strictly below the notional. */
-static const Tier *tier_of(const Position *position) {
-    const Market *market = position->market;
-    Big amount = notional(position);
+static const Tier *tier_of(const Market *market, Big amount) {
     size_t i = 0;
     while (i + 1 < market->tier_count && less(market->tiers[i + 1].above, amount)) i++;
     return &market->tiers[i];
 }
 
-/* MRG-5 */
-static Big maintenance_margin(const Position *position) {
-    const Tier *tier = tier_of(position);
-    return divide_up(subtract(multiply(notional(position), tier->rate), tier->deduction), tier->denominator);
+/* MRG-5, MRG-13 */
+static Big margin_of(const Line *line, Big amount) {
+    Big dividend = subtract(multiply(amount, line->rate), line->deduction);
+    return (run->rounds_margin_down ? divide_down : divide_up)(dividend, line->denominator);
 }
 
-/* MRG-7 */
-static Big initial_margin(const Position *position) {
-    uint64_t most = tier_of(position)->max_leverage;
-    return divide_up(notional(position), whole(position->leverage < most ? position->leverage : most));
+static Big maintenance_at(const Position *position, Big mark) {
+    Big amount = asked_notional(position, mark);
+    return margin_of(&tier_of(position->market, amount)->maintenance, amount);
 }
+
+static Big maintenance_margin(const Position *position) { return maintenance_at(position, position->market->mark); }
 
 typedef struct {
     bool has_position;
     Big equity, maintenance, initial;
+    Big line; /* the margin of which the threshold is a share (BKS-1, BKS-9) */
 } Measures;
+
+/* MRG-7, MRG-15 */
+static Big initial_margin(const Position *position, const Tier *tier, Big amount) {
+    Rate fee = run->close_fee_rate;
+    Big leverage = whole(position->leverage < tier->max_leverage ? position->leverage : tier->max_leverage);
+    Big factor = add(fee.denominator, multiply(fee.numerator, leverage));
+    return divide_up(multiply(amount, factor), multiply(leverage, fee.denominator));
+}
 
 /* MRG-3, MRG-6, MRG-7 */
 static Measures measure(const Pool *pool) {
-    Measures sum = {false, pool->collateral, whole(0), whole(0)};
+    Measures sum = {.equity = pool->collateral};
     for (size_t m = 0; m < run->market_count; m++) {
         const Position *position = pool->positions[m];
         if (!is_open(position)) continue;
+        Big amount = asked_notional(position, position->market->mark);
+        const Tier *tier = tier_of(position->market, amount);
         sum.has_position = true;
         sum.equity = add(sum.equity, unrealised_profit(position));
-        sum.maintenance = add(sum.maintenance, maintenance_margin(position));
-        sum.initial = add(sum.initial, initial_margin(position));
+        sum.maintenance = add(sum.maintenance, margin_of(&tier->maintenance, amount));
+        sum.initial = add(sum.initial, initial_margin(position, tier, amount));
+        if (run->line_of_tiers) sum.line = add(sum.line, margin_of(&tier->closeout, amount));
     }
+    if (!run->line_of_tiers) sum.line = sum.maintenance;
     return sum;
 }
 
@@ -896,8 +1049,39 @@ static bool needs_liquidation(const Pool *pool, const Measures *measures) {
 
 /* BKS-1 */
 static bool is_below_backstop(const Measures *measures) {
-    Rate line = run->backstop_threshold;
-    return less(multiply(measures->equity, line.denominator), multiply(measures->maintenance, line.numerator));
+    Rate share = run->backstop_threshold;
+    return less(multiply(measures->equity, share.denominator), multiply(measures->line, share.numerator));
+}
+
+/* ---- the prices of a position (OBS-5) */
+
+/* MRG-10: by a search, because a long is breached up to some mark, and a short from some mark on; 0 for none. */
+static Big liquidation_price(const Position *position, const Measures *pool) {
+    const Market *market = position->market;
+    const Tier *last = &market->tiers[market->tier_count - 1];
+    bool is_long = sign(position->size) > 0;
+    bool endless = is_long && !run->margin_of_cost && !less(last->maintenance.rate, last->maintenance.denominator);
+    Big equity = subtract(pool->equity, worth(market, position->size, market->mark));
+    Big others = subtract(pool->maintenance, maintenance_margin(position));
+    Big low = whole(0), middle = market->mark, high = whole(0); /* 0: not known yet */
+    while (sign(high) == 0 || less(whole(1), subtract(high, low))) {
+        Measures there = {.equity = add(equity, worth(market, position->size, middle)), .maintenance = add(others, maintenance_at(position, middle))};
+        bool below = is_breached(&there) == is_long;
+        *(below ? &low : &high) = middle;
+        if (below && endless && less(last->above, absolute(worth(market, position->size, middle)))) return whole(0);
+        middle = sign(high) == 0 ? add(low, low) : divide_down(add(low, high), whole(2));
+    }
+    return is_long ? low : high;
+}
+
+/* MRG-11, in units of 10^-18 */
+static Big bankruptcy_price(const Position *position, const Measures *pool) {
+    const Market *market = position->market;
+    bool is_long = sign(position->size) > 0;
+    Big ticks = (is_long ? subtract : add)(absolute(worth(market, position->size, market->mark)), pool->equity);
+    Big dividend = multiply(multiply(ticks, market->tick.mantissa), power_of_ten(18));
+    Big divisor = multiply(absolute(worth(market, position->size, whole(1))), power_of_ten(market->tick.scale));
+    return (is_long ? divide_up : divide_down)(dividend, divisor);
 }
 
 /* ================================================================ The mark price (MRK) */
@@ -1082,18 +1266,91 @@ static void open_window(Window *window) {
 /* CLD-3: a window counts with the end that it had when this block began. */
 static bool is_forced_to_full_size(Position *position) { return run->time < scope_window(position)->end_at_block; }
 
-/* PRT-1 to PRT-3 */
-static Big order_size(Position *position, const Measures *measures) {
+/* FIL-2: what a fill that is already made costs, if equity covers it. */
+static Big fee_of(const Pool *pool, Big filled_worth) {
+    Big fee = divide_up(multiply(run->fee_rate.numerator, filled_worth), run->fee_rate.denominator);
+    Big equity = measure(pool).equity;
+    return !less(equity, fee) ? fee : sign(equity) > 0 ? equity : whole(0);
+}
+
+/* PRT-4: whether the pool would be restored after these lots were filled at the mark. */
+static bool is_enough(Position *position, Big lots) {
+    Position position_before = *position;
+    Pool *pool = position->pool;
+    Big mark = position->market->mark, collateral_before = pool->collateral;
+    close_part(position, lots, mark);
+    pool->collateral = subtract(pool->collateral, fee_of(pool, worth(position->market, lots, mark)));
+    Measures after = measure(pool);
+    *position = position_before;
+    pool->collateral = collateral_before;
+    return is_restored(&after);
+}
+
+/* PRT-4 */
+static Big restoring_lots(Position *position) {
+    Big low = whole(0), high = absolute(position->size);
+    while (less(whole(1), subtract(high, low))) {
+        Big middle = divide_down(add(low, high), whole(2));
+        *(is_enough(position, middle) ? &high : &low) = middle;
+    }
+    return high;
+}
+
+/* PRT-4 */
+static Big lots_to_lower_tier(const Position *position) {
+    const Market *market = position->market;
+    const Tier *tier = tier_of(market, notional(position));
     Big size = absolute(position->size);
-    bool chunk = run->has_threshold && less(run->partial_threshold, notional(position)) && !is_below_backstop(measures) &&
-                 !is_forced_to_full_size(position);
-    return chunk ? divide_up(multiply(run->partial_fraction.numerator, size), run->partial_fraction.denominator) : size;
+    if ((uint64_t)(tier - market->tiers) < run->tier_steps) return size;
+    return subtract(size, divide_down(tier[1 - (ptrdiff_t)run->tier_steps].above, worth(market, whole(1), market->mark)));
+}
+
+/* PRT-3, PRT-4 */
+static Big chunk_of(Position *position) {
+    Big size = absolute(position->size), lots = whole(run->partial_lots);
+    switch (run->partial_method) {
+        case RESTORE: return restoring_lots(position);
+        case TIER_DOWN: return lots_to_lower_tier(position);
+        case LOTS: return less(lots, size) ? lots : size;
+        default: return divide_up(multiply(run->partial_fraction.numerator, size), run->partial_fraction.denominator);
+    }
+}
+
+/* PRT-1, PRT-2, PRT-5 */
+static Big order_size(Position *position, const Measures *measures) {
+    Big size = absolute(position->size), lot = worth(position->market, whole(1), position->market->mark);
+    bool in_chunks = run->has_threshold && less(run->partial_threshold, notional(position)) && !is_below_backstop(measures) &&
+                     !is_forced_to_full_size(position);
+    if (!in_chunks) return size;
+    Big chunk = chunk_of(position), least = divide_up(run->min_order_notional, lot);
+    if (less(chunk, least)) chunk = least;
+    return less(multiply(subtract(size, chunk), lot), run->min_rest_notional) || less(size, chunk) ? size : chunk;
+}
+
+/* LIQ-17: the pool's equity is spread over its positions by their maintenance margins. */
+static Big limit_of(const Position *position, const Measures *measures) {
+    Rate band = run->band;
+    Big mark = position->market->mark, dividend, divisor;
+    bool sells = sign(position->size) > 0;
+    if (run->order_price == AT_BAND) {
+        dividend = multiply(mark, (sells ? subtract : add)(band.denominator, band.numerator));
+        divisor = band.denominator;
+    } else {
+        Big own = maintenance_margin(position), all = measures->maintenance;
+        if (sign(all) == 0) own = all = whole(1);
+        divisor = multiply(worth(position->market, absolute(position->size), whole(1)), all);
+        dividend = multiply(measures->equity, own);
+        dividend = (sells ? subtract : add)(multiply(mark, divisor), dividend);
+    }
+    Big limit = (sells ? divide_up : divide_down)(dividend, divisor);
+    return sign(limit) > 0 ? limit : whole(1);
 }
 
 /* ================================================================ The backstop (BKS) */
 
-/* BKS-2 */
+/* BKS-2, LIQ-16 */
 static bool book_failed(const Pool *pool) {
+    if (!run->market_attempt) return true;
     for (size_t m = 0; m < run->market_count; m++)
         if (is_open(pool->positions[m]) && !pool->positions[m]->failed) return false;
     return true;
@@ -1166,10 +1423,11 @@ static bool is_done_when_restored(Pool *pool, const Measures *measures) {
 /* LIQ-12, LIQ-14: at most the position, and once per life and block. */
 static void emit_order(Position *position, const Measures *measures) {
     position->order = order_size(position, measures);
+    if (run->order_price != AT_MARKET) position->limit = limit_of(position, measures);
     position->attempted = true;
 }
 
-/* LIQ-11: step 4 */
+/* LIQ-11, LIQ-16: step 4 */
 static bool is_done_by_orders(Pool *pool, const Measures *measures) {
     Position *largest = NULL;
     bool emitted = false;
@@ -1179,7 +1437,7 @@ static bool is_done_by_orders(Pool *pool, const Measures *measures) {
         if (!is_open(position)) continue;
         if (position->state == HEALTHY) transition(position, T1);
         if (position->state == COOLDOWN) transition(position, T2);
-        if (position->state != LIQUIDATABLE || position->attempted) continue;
+        if (position->state != LIQUIDATABLE || position->attempted || !run->market_attempt) continue;
         emitted = true;
         if (!run->ranked)
             emit_order(position, measures);
@@ -1216,8 +1474,8 @@ static void touch(Pool *pool) { pool->touched = true; }
 
 /* ================================================================ Events (EVT) */
 
-/* The kinds from INPUT on, INPUT + INDEX and so on, are optional, as is LEVERAGE. */
-typedef enum { ACCOUNT, MARKET, ISOLATED_MARKET, MODE, SIZE, PRICE, MONEY, LEVERAGE, TIME, PRICES, INPUT } FieldKind;
+/* The kinds from INPUT on, INPUT + INDEX and so on, are optional, as is OPTIONAL_LEVERAGE. */
+typedef enum { ACCOUNT, MARKET, ISOLATED_MARKET, MODE, SIZE, PRICE, MONEY, LEVERAGE, OPTIONAL_LEVERAGE, TIME, PRICES, INPUT } FieldKind;
 typedef enum { ANY, POSITIVE, NOT_ZERO } Limit;
 
 typedef struct {
@@ -1264,13 +1522,28 @@ static void refuse_insufficient(const char *measure, Big value, Big limit) {
     refuse("insufficient_margin", "%s would be %s, the limit is %s", measure, shown(value, run->quote_unit), shown(limit, run->quote_unit));
 }
 
-/* ACC-5: money leaves a pool only from above its initial margin. */
+static void refuse_liquidation(const Pool *pool) {
+    if (pool->in_liquidation) refuse("in_liquidation", "the pool is in liquidation");
+}
+
+/* ACC-14: at the marks, also with MRG-14. */
+static Big notional_of_pool(const Pool *pool) {
+    Big sum = whole(0);
+    for (size_t m = 0; m < run->market_count; m++)
+        if (is_open(pool->positions[m])) sum = add(sum, notional(pool->positions[m]));
+    return sum;
+}
+
+/* ACC-5, ACC-14, ACC-15: money leaves a pool only from above its initial margin. */
 static void check_payment(Pool *pool, Big amount) {
     Measures measures = measure(pool);
-    Big equity = subtract(measures.equity, amount);
+    Big equity = subtract(measures.equity, amount), collateral = subtract(pool->collateral, amount);
+    Big floor = divide_up(multiply(notional_of_pool(pool), run->withdraw_floor.numerator), run->withdraw_floor.denominator);
     refuse_working_order(pool);
-    if (pool->in_liquidation) refuse("in_liquidation", "the pool is in liquidation");
+    refuse_liquidation(pool);
     if (less(equity, measures.initial)) refuse_insufficient("equity", equity, measures.initial);
+    if (less(equity, floor)) refuse_insufficient("equity", equity, floor);
+    if (run->only_collateral_leaves && sign(collateral) < 0) refuse_insufficient("collateral", collateral, whole(0));
 }
 
 static void apply_withdraw(Event *event) {
@@ -1283,6 +1556,8 @@ static void apply_withdraw(Event *event) {
 /* ACC-6 */
 static void apply_transfer(Event *event) {
     Pool *cross = pool_of(event->account, NULL, CROSS), *isolated = pool_of(event->account, event->market, ISOLATED);
+    if (sign(event->money) < 0 && event->market->keeps_isolated && measure(isolated).has_position)
+        refuse("removal_not_allowed", "the collateral stays until the position is closed");
     check_payment(sign(event->money) > 0 ? cross : isolated, absolute(event->money));
     isolated->exists = true; /* ACC-3 */
     cross->collateral = subtract(cross->collateral, event->money);
@@ -1309,27 +1584,39 @@ static void begin_life(Position *position) {
     position->window = (Window){0, 0};
 }
 
-/* ACC-8 */
+/* ACC-8, ACC-13 */
+static void check_leverage(const Event *event) {
+    uint64_t most = event->market->tiers[0].max_leverage;
+    if (event->leverage < 1 || event->leverage > most)
+        refuse("bad_leverage", "leverage is %llu, not from 1 to %llu", (unsigned long long)event->leverage, (unsigned long long)most);
+}
+
+/* ACC-8; and ACC-16, where what there is is closed first. */
 static void open_or_increase(Event *event, Position *position) {
     Pool *pool = position->pool;
-    bool opening = sign(position->size) == 0, partly_liquidated = false;
+    bool turning = sign(position->size) * sign(event->size) < 0, opening = turning || sign(position->size) == 0, partly_liquidated = false;
     for (size_t m = 0; m < run->market_count; m++)
         partly_liquidated = partly_liquidated || (is_open(pool->positions[m]) && pool->positions[m]->state == PARTIALLY_LIQUIDATED);
     if (pool->in_liquidation || partly_liquidated) refuse("in_liquidation", "the pool is in liquidation, or was in this block");
-    uint64_t most = event->market->tiers[0].max_leverage;
-    if (opening && !event->has_leverage) refuse("bad_leverage", "leverage is missing: opening needs one from 1 to %llu", (unsigned long long)most);
-    if (event->has_leverage && (event->leverage < 1 || event->leverage > most))
-        refuse("bad_leverage", "leverage is %llu, not from 1 to %llu", (unsigned long long)event->leverage, (unsigned long long)most);
+    if (opening && !event->has_leverage) refuse("bad_leverage", "leverage is missing: opening needs one");
+    if (event->has_leverage) check_leverage(event);
 
     Position before = *position;
-    position->size = add(position->size, event->size);
-    position->cost = add(position->cost, worth(event->market, event->size, event->price));
+    Big collateral_before = pool->collateral, added = event->size;
+    if (turning) {
+        added = add(event->size, position->size);
+        close_part(position, absolute(position->size), event->price);
+    }
+    position->size = add(position->size, added);
+    position->cost = add(position->cost, worth(event->market, added, event->price));
     if (event->has_leverage) position->leverage = event->leverage;
     Measures after = measure(pool);
     if (less(after.equity, after.initial)) {
         *position = before;
+        pool->collateral = collateral_before;
         refuse_insufficient("equity", after.equity, after.initial);
     }
+    if (turning) transition(position, T12);
     if (opening) begin_life(position);
     pool->exists = true; /* ACC-3 */
 }
@@ -1361,16 +1648,40 @@ static void reduce(Event *event, Position *position) {
     if (!is_open(position)) transition(position, T12);
 }
 
-/* ACC-7 */
+static void refuse_settled(const Market *market) {
+    if (market->settled) refuse("market_settled", "the market is settled");
+}
+
+/* ACC-7, ACC-16, ACC-17 */
 static void apply_trade(Event *event) {
     Pool *pool = pool_of(event->account, event->market, event->mode);
     Position *position = position_of(pool, event->market);
-    bool reducing = sign(position->size) * sign(event->size) < 0;
+    bool reducing = sign(position->size) * sign(event->size) < 0, crossing = reducing && less(absolute(position->size), absolute(event->size));
+    refuse_settled(event->market);
+    if (!event->market->has_mode[event->mode]) refuse("mode_not_allowed", "the market is not traded in mode %s", MODES[event->mode]);
     if (position->state == BACKSTOPPED) refuse("not_open", "the position is backstopped until the next block");
     refuse_working_order(pool);
-    if (reducing && less(absolute(position->size), absolute(event->size)))
+    if (crossing && !run->splits_crossings)
         refuse("crosses_zero", "size is %s, the position is of %s", shown(event->size, event->market->lot), shown(position->size, event->market->lot));
-    (reducing ? reduce : open_or_increase)(event, position);
+    (reducing && !crossing ? reduce : open_or_increase)(event, position);
+    touch(pool);
+}
+
+/* ACC-13 */
+static void apply_leverage(Event *event) {
+    Pool *pool = pool_of(event->account, event->market, event->mode);
+    Position *position = position_of(pool, event->market);
+    uint64_t before = position->leverage;
+    if (!is_open(position)) refuse("not_open", "the position is not open");
+    refuse_working_order(pool);
+    refuse_liquidation(pool);
+    check_leverage(event);
+    position->leverage = event->leverage;
+    Measures after = measure(pool);
+    if (event->leverage < before && less(after.equity, after.initial)) {
+        position->leverage = before;
+        refuse_insufficient("equity", after.equity, after.initial);
+    }
     touch(pool);
 }
 
@@ -1390,6 +1701,26 @@ static void apply_marks(Event *event) {
         affected_market->mark = event->amounts[i].units;
         each_pool(touch_if_open);
     }
+}
+
+/* EVT-11: at the mark, which is the price by now. */
+static void settle_position(Pool *pool) {
+    Position *position = pool->positions[affected_market - run->markets];
+    if (!is_open(position)) return;
+    close_part(position, absolute(position->size), affected_market->mark);
+    position->order = whole(0);
+    transition(position, T12);
+    touch(pool);
+}
+
+static void apply_settle(Event *event) {
+    Market *market = affected_market = event->market;
+    refuse_settled(market);
+    market->settled = true;
+    market->mark = event->price;
+    each_pool(settle_position);
+    run->vault_cash = add(run->vault_cash, worth(market, market->vault_size, market->mark));
+    market->vault_size = whole(0);
 }
 
 static int by_price(const void *left, const void *right) { return compare(((const Amount *)left)->units, ((const Amount *)right)->units); }
@@ -1457,18 +1788,19 @@ static Position *position_with_order(Event *event) {
 
 /* FIL-2 */
 static void pay_fee(Pool *pool, Big filled_worth) {
-    Big fee = divide_up(multiply(run->fee_rate.numerator, filled_worth), run->fee_rate.denominator);
-    Big equity = measure(pool).equity;
-    if (less(equity, fee)) fee = sign(equity) > 0 ? equity : whole(0);
+    Big fee = fee_of(pool, filled_worth);
     pool->collateral = subtract(pool->collateral, fee);
     run->vault_cash = add(run->vault_cash, fee);
 }
 
-/* FIL-1, FIL-3, CLD-1 */
+/* FIL-1, FIL-3, CLD-1, LIQ-17 */
 static void apply_fill(Event *event) {
     Position *position = position_with_order(event);
     if (less(position->order, event->size))
         refuse("overfill", "size is %s, of the order %s is left", shown(event->size, event->market->lot), shown(position->order, event->market->lot));
+    Big worse = sign(position->size) > 0 ? subtract(position->limit, event->price) : subtract(event->price, position->limit);
+    if (run->order_price != AT_MARKET && sign(worse) > 0)
+        refuse("worse_than_limit", "price is %s, the limit is %s", shown(event->price, event->market->tick), shown(position->limit, event->market->tick));
     close_part(position, event->size, event->price);
     position->order = is_open(position) ? subtract(position->order, event->size) : whole(0);
     pay_fee(position->pool, worth(event->market, event->size, event->price));
@@ -1492,6 +1824,7 @@ static void apply_order_done(Event *event) {
 
 /* EVT-7 */
 static void apply_vault_trade(Event *event) {
+    refuse_settled(event->market);
     event->market->vault_size = add(event->market->vault_size, event->size);
     run->vault_cash = subtract(run->vault_cash, worth(event->market, event->size, event->price));
 }
@@ -1543,7 +1876,7 @@ static const struct {
     {"deposit", apply_deposit, {{"account", ACCOUNT, ANY}, {"amount", MONEY, POSITIVE}}},
     {"withdraw", apply_withdraw, {{"account", ACCOUNT, ANY}, {"amount", MONEY, POSITIVE}}},
     {"transfer", apply_transfer, {{"account", ACCOUNT, ANY}, {"market", MARKET, ANY}, {"amount", MONEY, NOT_ZERO}}},
-    {"trade", apply_trade, {KEY, {"size", SIZE, NOT_ZERO}, {"price", PRICE, POSITIVE}, {"leverage", LEVERAGE, ANY}}},
+    {"trade", apply_trade, {KEY, {"size", SIZE, NOT_ZERO}, {"price", PRICE, POSITIVE}, {"leverage", OPTIONAL_LEVERAGE, ANY}}},
     {"mark_price", apply_marks, {{"market", MARKET, ANY}, {"price", PRICE, POSITIVE}}},
     {"marks", apply_marks, {{"prices", PRICES, POSITIVE}}},
     {"fill", apply_fill, {KEY, {"size", SIZE, POSITIVE}, {"price", PRICE, POSITIVE}}},
@@ -1552,6 +1885,8 @@ static const struct {
     {"vault_trade", apply_vault_trade, {{"market", MARKET, ANY}, {"size", SIZE, NOT_ZERO}, {"price", PRICE, POSITIVE}}},
     {"vault_cash", apply_vault_cash, {{"amount", MONEY, NOT_ZERO}}},
     {"adjust", apply_adjust, {{"account", ACCOUNT, ANY}, {"mode", MODE, ANY}, {"amount", MONEY, NOT_ZERO}, {"market", ISOLATED_MARKET, ANY}}},
+    {"leverage", apply_leverage, {KEY, {"leverage", LEVERAGE, ANY}}},
+    {"settle", apply_settle, {{"market", MARKET, ANY}, {"price", PRICE, POSITIVE}}},
     {"price_inputs", apply_price_inputs, {{"market", MARKET, ANY}, QUOTE("index", INDEX), QUOTE("best_bid", BEST_BID), QUOTE("best_ask", BEST_ASK),
                                           QUOTE("last", LAST), QUOTE("perps", PERPS)}},
     {"block", apply_block, {{"time", TIME, ANY}}},
@@ -1579,7 +1914,7 @@ static void read_field(Event *event, const Field *field, Json *json) {
     if (field->kind == ACCOUNT || field->kind == MARKET || field->kind == ISOLATED_MARKET) of_kind(JSON_STRING, json, field->name);
     if (field->kind == MODE) event->mode = (Mode)choice(json, "mode", MODES, 2);
     if (field->kind == TIME) event->time = integer(json, "time");
-    if (field->kind == LEVERAGE) event->leverage = integer(json, "leverage"), event->has_leverage = true;
+    if (field->kind == LEVERAGE || field->kind == OPTIONAL_LEVERAGE) event->leverage = integer(json, "leverage"), event->has_leverage = true;
     if (field->kind == INPUT + PERPS) read_perps(event, field, json);
     if (field->kind == SIZE || field->kind == PRICE || field->kind == MONEY || (field->kind >= INPUT && field->kind < INPUT + PERPS))
         event->amounts[event->amount_count++] = (Amount){.field = field, .json = json, .decimal = decimal(json, field->name)};
@@ -1637,7 +1972,7 @@ static void apply_event(Json *json) {
     const Field *form = FORMS[number].fields;
     for (size_t i = 0; i < 7 && form[i].name != NULL; i++) {
         if (form[i].kind == ISOLATED_MARKET && event.mode == CROSS) continue; /* ACC-12: unknown there, and required otherwise */
-        fields[i] = form[i].kind == LEVERAGE || form[i].kind >= INPUT ? take(json, form[i].name) : require(json, form[i].name);
+        fields[i] = form[i].kind == OPTIONAL_LEVERAGE || form[i].kind >= INPUT ? take(json, form[i].name) : require(json, form[i].name);
         if (fields[i] != NULL) read_field(&event, &form[i], fields[i]);
     }
     no_other_fields(json, "event");
@@ -1658,16 +1993,34 @@ static void apply_event(Json *json) {
 
 /* ================================================================ The observation (OBS-1, OBS-2) */
 
+static bool shows_prices; /* OBS-5: on demand, as they cost time */
+
+static const char *amount_or_null(bool exists, Big units, Decimal grid) { return exists ? quoted_amount(units, grid) : "null"; }
+
+/* OBS-5 */
+static void write_prices(const Position *position) {
+    const Decimal shortest = {whole(1), 18};
+    bool open = is_open(position);
+    Measures measures = measure(position->pool);
+    Big price = open ? liquidation_price(position, &measures) : whole(0), bankruptcy = open ? bankruptcy_price(position, &measures) : whole(0);
+    write_to(&reply, ",\"liquidation_price\":%s,\"bankruptcy_price\":%s", amount_or_null(sign(price) > 0, price, position->market->tick),
+             amount_or_null(open, bankruptcy, shortest));
+}
+
 static void write_position(Position *position) {
-    const char *order = is_working(position) ? quoted_amount(position->order, position->market->lot) : "null";
-    write_to(&reply, "%s{\"account\":%s,\"market\":%s,\"mode\":\"%s\",\"state\":\"%s\",\"size\":%s,\"cost\":%s,\"order\":%s,\"life\":%llu,\"cooldown_until\":",
-             separator(&reply), quoted(position->pool->account->name), quoted(position->market->name), MODES[position->pool->isolates != NULL],
-             STATES[position->state], quoted_amount(position->size, position->market->lot), quoted_amount(position->cost, run->quote_unit), order,
-             (unsigned long long)position->life);
+    const Market *market = position->market;
+    bool working = is_working(position);
+    write_to(&reply, "%s{\"account\":%s,\"market\":%s,\"mode\":\"%s\",\"state\":\"%s\",\"size\":%s,\"cost\":%s,\"order\":%s", separator(&reply),
+             quoted(position->pool->account->name), quoted(market->name), MODES[position->pool->isolates != NULL], STATES[position->state],
+             quoted_amount(position->size, market->lot), quoted_amount(position->cost, run->quote_unit), amount_or_null(working, position->order, market->lot));
+    if (run->order_price != AT_MARKET) write_to(&reply, ",\"limit\":%s", amount_or_null(working, position->limit, market->tick));
+    write_to(&reply, ",\"life\":%llu,\"cooldown_until\":", (unsigned long long)position->life);
     if (is_open(position) && own_window_open(position))
-        write_to(&reply, "%llu}", (unsigned long long)position->window.end);
+        write_to(&reply, "%llu", (unsigned long long)position->window.end);
     else
-        write_to(&reply, "null}");
+        write_to(&reply, "null");
+    if (shows_prices) write_prices(position);
+    write_to(&reply, "}");
 }
 
 static void write_pool(Pool *pool) {
@@ -1718,12 +2071,14 @@ static void answer_hello(Json *request) {
     uint64_t protocol = integer(require(request, "protocol"), "protocol");
     no_other_fields(request, "hello");
     if (protocol != 1) refuse(BAD, "protocol is %llu, this engine speaks 1", (unsigned long long)protocol);
-    write_to(&reply, "{\"ok\":true,\"protocol\":1,\"engine\":\"liqspec-c 2.2.0\",\"rules\":\"2.2.0\",\"states\":\"full\",\"observes\":["
-                     "\"time\",\"block\",\"marks\",\"positions.state\",\"positions.size\",\"positions.cost\",\"positions.order\",\"positions.life\","
-                     "\"positions.cooldown_until\",\"pools.collateral\",\"pools.equity\",\"pools.maintenance_margin\",\"pools.initial_margin\","
-                     "\"pools.in_liquidation\",\"vault.cash\",\"vault.equity\",\"vault.positions\"],\"events\":[");
+    write_to(&reply, "{\"ok\":true,\"protocol\":1,\"engine\":\"liqspec-c 2.4.0\",\"rules\":\"2.4.0\",\"states\":\"full\",\"observes\":["
+                     "\"time\",\"block\",\"marks\",\"positions.state\",\"positions.size\",\"positions.cost\",\"positions.order\",\"positions.limit\","
+                     "\"positions.life\",\"positions.cooldown_until\",%s\"pools.collateral\",\"pools.equity\",\"pools.maintenance_margin\","
+                     "\"pools.initial_margin\",\"pools.in_liquidation\",\"vault.cash\",\"vault.equity\",\"vault.positions\"],\"events\":[",
+             shows_prices ? "\"positions.liquidation_price\",\"positions.bankruptcy_price\"," : "");
     for (size_t i = 0; i < FORM_COUNT; i++) write_to(&reply, "%s\"%s\"", separator(&reply), FORMS[i].name);
-    write_to(&reply, "],\"families\":[\"restore\",\"mark\"]}");
+    write_to(&reply, "],\"families\":[\"restore\",\"partial_method\",\"least_orders\",\"order_price\",\"market_attempt\",\"closeout\",\"rounding\","
+                     "\"valuation\",\"close_fee\",\"withdraw\",\"crossing\",\"mark\",\"modes\",\"removal\"]}");
 }
 
 static Run *new_run; /* while a reset reads its configuration */
@@ -1798,8 +2153,9 @@ static bool read_line(void) {
     return byte != EOF || line.length > 0;
 }
 
-int main(void) {
+int main(int count, char **arguments) {
     volatile bool going_on = true;
+    shows_prices = count > 1 && strcmp(arguments[1], "--prices") == 0;
     while (going_on && read_line()) {
         reply.length = effects.length = 0;
         if (setjmp(refusal.back) == 0)
