@@ -1,12 +1,12 @@
 "use strict";
-// A liquidation engine for perpetual futures, written from the rules (version 2.2.0) in spec/ alone.
+// A liquidation engine for perpetual futures, written from the rules (version 2.4.0) in spec/ alone.
 //
-// `node engine.js` speaks the conformance protocol, version 1, on standard input and output.
+// `node engine.js` speaks the conformance protocol, version 1, on standard input and output; with `--prices` it shows those of OBS-5.
 // The sections follow the pages of the rules. A comment that begins with a rule number says where that rule is.
 // Inside, every amount is a BigInt number of its unit: ticks, lots, quote units, milliseconds (AMT-1).
 
 const ENGINE_NAME = "liquidation-engine-js 1.0";
-const RULES_VERSION = "2.2.0"; // VER-1
+const RULES_VERSION = "2.4.0"; // VER-1
 const PROTOCOL_VERSION = 1n;
 
 /** EVT-3: a refusal has a code, and a message with the field, the value and the limit. */
@@ -169,6 +169,8 @@ class Grid {
   }
 }
 
+const SHOWN = new Grid({ text: "", digits: 1n, places: 18 }); // OBS-5
+
 /** AMT-7: code points in order are UTF-8 bytes in order, which UTF-16 code units are not. */
 function compareNames(first, second) { return Buffer.compare(Buffer.from(first), Buffer.from(second)); }
 
@@ -226,21 +228,31 @@ function readInteger(value, what) {
   return integer;
 }
 
+function readBoolean(value, what) {
+  badRequestIf(typeof value !== "boolean", `${what} is not true or false`);
+  return value;
+}
+
 function readChoice(value, what, choices) {
   badRequestIf(!choices.includes(value), `${what} is not one of ${choices.join(", ")}`);
   return value;
 }
 
+function shareOf(amount, { numerator, denominator }) { return { numerator: amount * numerator, denominator }; }
+
+function isLessRate(first, second) { return first.numerator * second.denominator < second.numerator * first.denominator; }
+
 /** MRG-8: the tiers are a schedule. */
-function readTiers(value, what, quote) {
+function readTiers(value, what, quote, closeFee) {
   badRequestIf(!Array.isArray(value) || value.length === 0, `${what} is not a list with at least one tier`);
   const tiers = value.map((item, index) => {
     const name = `${what}[${index}]`;
-    const tier = readObject(item, name, ["above", "maintenance_rate", "max_leverage"]);
+    const tier = readObject(item, name, ["above", "maintenance_rate", "max_leverage"], ["closeout_rate"]);
     return {
       above: readAmount(tier.above, quote, `${name}.above`),
       rate: readRate(tier.maintenance_rate, `${name}.maintenance_rate`),
       maximumLeverage: readInteger(tier.max_leverage, `${name}.max_leverage`),
+      closeoutRate: "closeout_rate" in tier ? readRate(tier.closeout_rate, `${name}.closeout_rate`) : null,
     };
   });
   tiers.forEach((tier, index) => {
@@ -249,44 +261,83 @@ function readTiers(value, what, quote) {
     badRequestIf(rate.numerator <= 0n, `${name}.maintenance_rate is not above 0`);
     badRequestIf(maximumLeverage < 1n, `${name}.max_leverage is not at least 1`);
     badRequestIf(rate.numerator * maximumLeverage > rate.denominator, `${name}.maintenance_rate is above 1 ÷ max_leverage`);
+    const withoutFee = { numerator: closeFee.denominator - closeFee.numerator, denominator: closeFee.denominator };
+    badRequestIf(isLessRate(withoutFee, rate), `${name}.maintenance_rate and margin.close_fee_rate are together above 1`); // MRG-15
     if (index === 0) return badRequestIf(above !== 0n, `${name}.above is not 0`);
     const before = tiers[index - 1];
     badRequestIf(above <= before.above, `${name}.above is not greater than the one before`);
-    badRequestIf(rate.numerator * before.rate.denominator < before.rate.numerator * rate.denominator, `${name}.maintenance_rate falls`);
+    badRequestIf(isLessRate(rate, before.rate), `${name}.maintenance_rate falls`);
     badRequestIf(maximumLeverage > before.maximumLeverage, `${name}.max_leverage rises`);
   });
-  addDeductions(tiers);
+  checkCloseoutRates(tiers, what);
+  addSchedule(tiers, "maintenance", tiers.map((tier) => tier.rate), closeFee);
+  if (tiers[0].closeoutRate !== null) addSchedule(tiers, "closeout", tiers.map((tier) => tier.closeoutRate), closeFee);
   return tiers;
 }
 
-/** MRG-5: each tier's deduction, with all rates and deductions over one denominator, so that they stay exact. */
-function addDeductions(tiers) {
-  let denominator = 1n;
-  for (const { rate } of tiers) denominator *= rate.denominator / greatestCommonDivisor(denominator, rate.denominator);
-  let [rateBefore, deduction] = [0n, 0n];
-  for (const tier of tiers) {
-    const rate = (tier.rate.numerator * denominator) / tier.rate.denominator; // whole, by the choice of the denominator
-    deduction += tier.above * (rate - rateBefore);
-    Object.assign(tier, { rateNumerator: rate, deductionNumerator: deduction, denominator });
-    rateBefore = rate;
-  }
+/** BKS-9 */
+function checkCloseoutRates(tiers, what) {
+  tiers.forEach(({ rate, closeoutRate }, index) => {
+    const name = `${what}[${index}].closeout_rate`;
+    const before = index === 0 ? null : tiers[index - 1].closeoutRate;
+    badRequestIf((closeoutRate === null) !== (tiers[0].closeoutRate === null), `${what}: some tiers have a closeout_rate, and some have not`);
+    if (closeoutRate === null) return;
+    badRequestIf(closeoutRate.numerator <= 0n, `${name} is not above 0`);
+    badRequestIf(isLessRate(rate, closeoutRate), `${name} is above the maintenance_rate`);
+    badRequestIf(before !== null && isLessRate(closeoutRate, before), `${name} falls`);
+  });
 }
 
-function readMarket(name, value, quote) {
+/** MRG-5: each tier's rate and deduction, over one denominator, so that they stay exact. The fee of closing is in the rates (MRG-15). */
+function addSchedule(tiers, name, rates, closeFee) {
+  let denominator = closeFee.denominator;
+  for (const rate of rates) denominator *= rate.denominator / greatestCommonDivisor(denominator, rate.denominator);
+  const fee = (closeFee.numerator * denominator) / closeFee.denominator; // whole, by the choice of the denominator, as the rates are
+  let [rateBefore, deduction] = [0n, 0n];
+  tiers.forEach((tier, index) => {
+    const rate = (rates[index].numerator * denominator) / rates[index].denominator + fee;
+    deduction += tier.above * (rate - rateBefore);
+    tier[name] = { rate, deduction, denominator };
+    rateBefore = rate;
+  });
+}
+
+/** ACC-17: the modes in which a market is traded. */
+function readModes(value, what) {
+  badRequestIf(!Array.isArray(value) || value.length === 0, `${what} is not a list with at least one mode`);
+  for (const mode of value) readChoice(mode, what, ["cross", "isolated"]);
+  badRequestIf(new Set(value).size !== value.length, `${what} has a mode twice`);
+  return value;
+}
+
+/** MRG-13 to MRG-15: how margins are asked. */
+function readMargin(value) {
+  const fields = readObject(value, "margin", [], ["rounding", "valuation", "close_fee_rate"]);
+  return {
+    rounding: readChoice(orDefault(fields, "rounding", "up"), "margin.rounding", ["up", "down"]),
+    valuation: readChoice(orDefault(fields, "valuation", "mark"), "margin.valuation", ["mark", "entry"]),
+    closeFee: readShare(orDefault(fields, "close_fee_rate", "0"), "margin.close_fee_rate", { zeroAllowed: true }),
+  };
+}
+
+function readMarket(name, value, quote, margin) {
   badRequestIf(!isName(name), () => `${JSON.stringify(name)} is not a valid name for a market`);
-  const fields = readObject(value, `markets.${name}`, ["tick", "lot", "tiers"]);
+  const fields = readObject(value, `markets.${name}`, ["tick", "lot", "tiers"], ["modes", "isolated_removal"]);
   const tick = readGrid(fields.tick, `markets.${name}.tick`);
   const lot = readGrid(fields.lot, `markets.${name}.lot`);
   const unit = quote.unitsOrNull({ digits: tick.digits * lot.digits, places: tick.places + lot.places });
   badRequestIf(unit === null, `markets.${name}: tick × lot is not a multiple of the quote unit`); // AMT-2
-  return { name, tick, lot, unit, tiers: readTiers(fields.tiers, `markets.${name}.tiers`, quote), mark: 0n };
+  const tiers = readTiers(fields.tiers, `markets.${name}.tiers`, quote, margin.closeFee);
+  const modes = "modes" in fields ? readModes(fields.modes, `markets.${name}.modes`) : ["cross", "isolated"];
+  const removal = readChoice(orDefault(fields, "isolated_removal", "free"), `markets.${name}.isolated_removal`, ["free", "never"]);
+  return { name, tick, lot, unit, tiers, margin, modes, removal, mark: 0n, isSettled: false };
 }
 
-function readMarkets(value, marks, quote) {
+function readMarkets(value, marks, quote, margin) {
   badRequestIf(!(value instanceof Map) || value.size === 0, "markets is not an object with at least one market");
   badRequestIf(!(marks instanceof Map), "marks is not an object");
   for (const name of marks.keys()) badRequestIf(!value.has(name), () => `marks has an unknown market ${JSON.stringify(name)}`);
-  const markets = [...value].map(([name, fields]) => readMarket(name, fields, quote));
+  const markets = [...value].map(([name, fields]) => readMarket(name, fields, quote, margin));
   for (const market of markets) {
     badRequestIf(!marks.has(market.name), `marks has no ${market.name}`);
     market.mark = readAmount(marks.get(market.name), market.tick, `marks.${market.name}`);
@@ -305,6 +356,7 @@ function readAccounts(value) {
 
 const LIQUIDATION_FIELDS = [
   "order_policy", "stop_when_restored", "partial_threshold", "partial_fraction", "cooldown_ms", "cooldown_scope", "fee_rate", "restore",
+  "partial_method", "tier_steps", "partial_lots", "min_order_notional", "min_rest_notional", "order_price", "market_attempt",
 ];
 
 /** LIQ-15: what equity must reach for a pool to be restored. */
@@ -324,28 +376,65 @@ function readForming(value) {
   };
 }
 
+/** PRT-4: how large a chunk is. */
+function readPartial(fields) {
+  const methods = ["fraction", "restore", "tier_down", "lots"];
+  const method = readChoice(orDefault(fields, "partial_method", "fraction"), "liquidation.partial_method", methods);
+  const numberOf = (name, owner) => {
+    if (!(name in fields)) return 1n;
+    badRequestIf(method !== owner, `liquidation.${name} belongs to the partial_method ${owner}`);
+    const number = readInteger(fields[name], `liquidation.${name}`);
+    badRequestIf(number < 1n, `liquidation.${name} is not at least 1`);
+    return number;
+  };
+  return { method, steps: numberOf("tier_steps", "tier_down"), lots: numberOf("partial_lots", "lots") };
+}
+
+/** LIQ-17: "market", "bankruptcy" or a band, which is a rate. */
+function readOrderPrice(value) {
+  if (!(value instanceof Map)) return readChoice(value, "liquidation.order_price", ["market", "bankruptcy"]);
+  return readShare(readObject(value, "liquidation.order_price", ["band"]).band, "liquidation.order_price.band", { zeroAllowed: true });
+}
+
+/** An amount of at least 0, or null where it is left out. */
+function readOptionalAmount(fields, name, quote) {
+  if (!(name in fields)) return null;
+  const amount = readAmount(fields[name], quote, `liquidation.${name}`);
+  badRequestIf(amount < 0n, `liquidation.${name} is below 0`);
+  return amount;
+}
+
+const TABLES = ["vault", "liquidation", "margin", "account", "trading", "mark"];
+
 /** CFG-1, CFG-2: a configuration, with its defaults. */
 function readConfiguration(value) {
-  const fields = readObject(value, "config", ["markets", "accounts", "marks", "backstop"], ["quote_unit", "time", "vault", "liquidation", "mark"]);
+  const fields = readObject(value, "config", ["markets", "accounts", "marks", "backstop"], ["quote_unit", "time", ...TABLES]);
   const quote = readGrid(orDefault(fields, "quote_unit", "0.000001"), "quote_unit");
   const vault = readObject(orDefault(fields, "vault", new Map()), "vault", [], ["cash"]);
   const liquidation = readObject(orDefault(fields, "liquidation", new Map()), "liquidation", [], LIQUIDATION_FIELDS);
-  const backstop = readObject(fields.backstop, "backstop", ["threshold"], ["return_fraction"]);
-  const stopWhenRestored = orDefault(liquidation, "stop_when_restored", true);
-  badRequestIf(typeof stopWhenRestored !== "boolean", "liquidation.stop_when_restored is not true or false");
-  const hasThreshold = "partial_threshold" in liquidation;
-  const partialThreshold = hasThreshold ? readAmount(liquidation.partial_threshold, quote, "liquidation.partial_threshold") : null;
-  badRequestIf(hasThreshold && partialThreshold < 0n, "liquidation.partial_threshold is below 0");
+  const backstop = readObject(fields.backstop, "backstop", ["threshold"], ["return_fraction", "measure"]);
+  const account = readObject(orDefault(fields, "account", new Map()), "account", [], ["withdraw_floor", "withdraw_from"]);
+  const trading = readObject(orDefault(fields, "trading", new Map()), "trading", [], ["crossing"]);
+  const markets = readMarkets(fields.markets, fields.marks, quote, readMargin(orDefault(fields, "margin", new Map())));
+  const isByTier = readChoice(orDefault(backstop, "measure", "threshold"), "backstop.measure", ["threshold", "tier"]) === "tier";
+  for (const { name, tiers } of markets.values()) {
+    badRequestIf(isByTier && tiers[0].closeoutRate === null, `markets.${name} has no closeout_rate`); // BKS-9
+  }
   return {
     quote,
     time: readInteger(orDefault(fields, "time", new JsonNumber("0")), "time"),
     accounts: readAccounts(fields.accounts),
-    markets: readMarkets(fields.markets, fields.marks, quote),
+    markets,
     vaultCash: readAmount(orDefault(vault, "cash", "0"), quote, "vault.cash"),
     orderPolicy: readChoice(orDefault(liquidation, "order_policy", "all"), "liquidation.order_policy", ["all", "ranked"]),
-    stopWhenRestored,
-    partialThreshold,
+    stopWhenRestored: readBoolean(orDefault(liquidation, "stop_when_restored", true), "liquidation.stop_when_restored"),
+    partialThreshold: readOptionalAmount(liquidation, "partial_threshold", quote),
     partialFraction: readShare(orDefault(liquidation, "partial_fraction", "1"), "liquidation.partial_fraction", { zeroAllowed: false }),
+    partial: readPartial(liquidation),
+    leastOrder: readOptionalAmount(liquidation, "min_order_notional", quote) ?? 0n,
+    leastRest: readOptionalAmount(liquidation, "min_rest_notional", quote) ?? 0n,
+    orderPrice: readOrderPrice(orDefault(liquidation, "order_price", "market")),
+    marketAttempt: readBoolean(orDefault(liquidation, "market_attempt", true), "liquidation.market_attempt"),
     cooldown: readInteger(orDefault(liquidation, "cooldown_ms", new JsonNumber("0")), "liquidation.cooldown_ms"),
     cooldownScope: readChoice(orDefault(liquidation, "cooldown_scope", "pool"), "liquidation.cooldown_scope", ["position", "pool", "account"]),
     feeRate: readShare(orDefault(liquidation, "fee_rate", "0"), "liquidation.fee_rate", { zeroAllowed: true }),
@@ -353,6 +442,10 @@ function readConfiguration(value) {
     forming: "mark" in fields ? readForming(fields.mark) : null,
     backstopThreshold: readShare(backstop.threshold, "backstop.threshold", { zeroAllowed: false }),
     returnFraction: readShare(orDefault(backstop, "return_fraction", "0"), "backstop.return_fraction", { zeroAllowed: true }),
+    backstopMeasure: isByTier ? "closeout" : "maintenance",
+    withdrawFloor: "withdraw_floor" in account ? readShare(account.withdraw_floor, "account.withdraw_floor", { zeroAllowed: false }) : null,
+    withdrawFrom: readChoice(orDefault(account, "withdraw_from", "equity"), "account.withdraw_from", ["equity", "collateral"]),
+    crossing: readChoice(orDefault(trading, "crossing", "refuse"), "trading.crossing", ["refuse", "split"]),
   };
 }
 
@@ -375,26 +468,34 @@ function tierOf(market, notional) {
   return found;
 }
 
-/** MRG-5 */
-function maintenanceMarginOf(holding) {
-  const notional = notionalOf(holding);
-  const tier = tierOf(holding.market, notional);
-  return divideUp(notional * tier.rateNumerator - tier.deductionNumerator, tier.denominator);
+/** MRG-14: the notional that margins are asked of. */
+function askedNotionalOf(holding) { return holding.market.margin.valuation === "entry" ? absolute(holding.cost) : notionalOf(holding); }
+
+/** MRG-5, MRG-13: by the rates of a schedule. */
+function marginBy(schedule, holding) {
+  const asked = askedNotionalOf(holding);
+  const { rate, deduction, denominator } = tierOf(holding.market, asked)[schedule];
+  return (holding.market.margin.rounding === "up" ? divideUp : divideDown)(asked * rate - deduction, denominator);
 }
 
-/** MRG-7 */
+function maintenanceMarginOf(holding) { return marginBy("maintenance", holding); }
+
+/** MRG-7, MRG-15 */
 function initialMarginOf(holding) {
-  const notional = notionalOf(holding);
-  return divideUp(notional, minimum(holding.leverage, tierOf(holding.market, notional).maximumLeverage));
+  const asked = askedNotionalOf(holding);
+  const leverage = minimum(holding.leverage, tierOf(holding.market, asked).maximumLeverage);
+  const { numerator, denominator } = holding.market.margin.closeFee;
+  return divideUp(asked * (denominator + numerator * leverage), leverage * denominator);
 }
 
-/** MRG-3, MRG-6, MRG-7: the measures of a pool; each position's margin is rounded first, then they are added. */
+/** MRG-3, MRG-6, MRG-7, BKS-9: the measures of a pool; each position's margin is rounded first, then they are added. */
 function measure(collateral, holdings) {
-  const measures = { equity: collateral, maintenance: 0n, initial: 0n };
+  const measures = { equity: collateral, maintenance: 0n, initial: 0n, closeout: 0n };
   for (const holding of holdings) {
     measures.equity += unrealisedProfit(holding);
     measures.maintenance += maintenanceMarginOf(holding);
     measures.initial += initialMarginOf(holding);
+    if ("closeout" in holding.market.tiers[0]) measures.closeout += marginBy("closeout", holding);
   }
   return measures;
 }
@@ -590,8 +691,8 @@ function newPosition(pool, market) {
   return { key, pool, market, mode, state: "new", life: 0n, ...newLife() };
 }
 
-/** LIF-2: nothing of an earlier life carries over. The order is what is left of the working one, in lots (OBS-2). */
-function newLife() { return { size: 0n, cost: 0n, leverage: 0n, order: null, attempted: false, failed: false, window: newWindow() }; }
+/** LIF-2: nothing of an earlier life carries over. The order is what is left of the working one, in lots (OBS-2), the limit its own. */
+function newLife() { return { size: 0n, cost: 0n, leverage: 0n, order: null, limit: null, attempted: false, failed: false, window: newWindow() }; }
 
 /** LIQ-7: by account; the cross pool first, then the isolated ones by market. */
 function comparePools(first, second) {
@@ -609,8 +710,8 @@ function openPositions(pool) { return pool.positions.filter((position) => positi
 function hasWorkingOrder(pool) { return pool.positions.some((position) => position.order !== null); }
 
 class Engine {
-  constructor(config) {
-    this.config = config;
+  constructor(config, showsPrices = false) {
+    Object.assign(this, { config, showsPrices });
     this.quote = config.quote;
     this.markets = config.markets;
     this.time = config.time;
@@ -646,14 +747,14 @@ class Engine {
     return this.isBreached(measures) || (pool.inLiquidation && !this.isRestored(measures));
   }
 
-  /** BKS-1: exactly, by cross-multiplication. */
-  isBelowBackstop({ equity, maintenance }) {
+  /** BKS-1, BKS-9: exactly, by cross-multiplication. */
+  isBelowBackstop(measures) {
     const { numerator, denominator } = this.config.backstopThreshold;
-    return equity * denominator < maintenance * numerator;
+    return measures.equity * denominator < measures[this.config.backstopMeasure] * numerator;
   }
 
-  /** BKS-2 */
-  bookFailed(pool) { return openPositions(pool).every((position) => position.failed); }
+  /** BKS-2; LIQ-16: without a market step it counts as failed. */
+  bookFailed(pool) { return !this.config.marketAttempt || openPositions(pool).every((position) => position.failed); }
 
   // ------------------------------------------------------------------------------------------------ lifecycle
 
@@ -723,10 +824,12 @@ class Engine {
     for (const position of open) {
       if (position.state === "healthy" || position.state === "cooldown") this.trigger("assess", position); // T1, T2
     }
+    if (!this.config.marketAttempt) return false; // LIQ-16
     const waiting = open.filter((position) => position.state === "liquidatable" && !position.attempted); // LIQ-12
     const chosen = this.config.orderPolicy === "all" ? waiting : waiting.filter((position) => position === largestOf(waiting));
     const belowBackstop = this.isBelowBackstop(this.measuresOf(pool));
     for (const position of chosen) {
+      position.limit = this.orderLimit(position);
       position.order = this.orderSize(position, belowBackstop);
       position.attempted = true;
     }
@@ -738,12 +841,76 @@ class Engine {
 
   // ------------------------------------------------------------------------------------------------ how much
 
-  /** PRT-1, PRT-2, PRT-3: the whole position, or a chunk of it. An order only ever reduces (LIQ-14). */
+  /** PRT-1, PRT-2: the whole position, or a chunk of it. An order only ever reduces (LIQ-14). */
   orderSize(position, belowBackstop) {
-    const { partialThreshold, partialFraction } = this.config;
-    const whole = absolute(position.size);
+    const { partialThreshold } = this.config;
     const isChunk = partialThreshold !== null && notionalOf(position) > partialThreshold && !belowBackstop && !this.fullSizeForced(position);
-    return isChunk ? divideUp(partialFraction.numerator * whole, partialFraction.denominator) : whole;
+    return isChunk ? this.withLeastSizes(position, this.chunk(position)) : absolute(position.size);
+  }
+
+  /** PRT-3, PRT-4 */
+  chunk(position) {
+    const { partial, partialFraction } = this.config;
+    const whole = absolute(position.size);
+    if (partial.method === "restore") return this.restoringChunk(position);
+    if (partial.method === "tier_down") return this.chunkDownTiers(position);
+    if (partial.method === "lots") return minimum(partial.lots, whole);
+    return divideUp(partialFraction.numerator * whole, partialFraction.denominator);
+  }
+
+  /** PRT-4: what restores the pool, found by halving. */
+  restoringChunk(position) {
+    let [low, high] = [0n, absolute(position.size)];
+    while (high - low > 1n) {
+      const middle = (low + high) / 2n;
+      if (this.isEnough(position, middle)) high = middle;
+      else low = middle;
+    }
+    return high;
+  }
+
+  /** PRT-4: whether the pool would be restored after closing some lots, not all, at the mark. */
+  isEnough(position, lots) {
+    const { pool, market } = position;
+    const { size, cost, realised } = closing(position, lots, market.mark);
+    const holdings = openPositions(pool).map((holding) => (holding === position ? { ...position, size, cost } : holding));
+    const filled = measure(pool.collateral + realised, holdings);
+    return this.isRestored({ ...filled, equity: filled.equity - this.feeOf(lots * market.mark * market.unit, filled.equity) });
+  }
+
+  /** PRT-4: at the mark, also where margins are asked of the cost. */
+  chunkDownTiers(position) {
+    const { market } = position;
+    const present = market.tiers.indexOf(tierOf(market, notionalOf(position)));
+    const steps = this.config.partial.steps;
+    if (steps > present) return absolute(position.size);
+    return absolute(position.size) - market.tiers[present - Number(steps) + 1].above / (market.mark * market.unit);
+  }
+
+  /** PRT-5 */
+  withLeastSizes(position, chunk) {
+    const { leastOrder, leastRest } = this.config;
+    const whole = absolute(position.size);
+    const worthOfLot = position.market.mark * position.market.unit;
+    const enlarged = minimum(maximum(chunk, divideUp(leastOrder, worthOfLot)), whole);
+    return (whole - enlarged) * worthOfLot < leastRest ? whole : enlarged;
+  }
+
+  /** LIQ-17: the limit of an order, rounded in favour of the pool, or null. */
+  orderLimit(position) {
+    const { orderPrice } = this.config;
+    if (orderPrice === "market") return null;
+    const { market, size } = position;
+    const { numerator, denominator } = orderPrice === "bankruptcy" ? this.distanceToBankruptcy(position) : shareOf(market.mark, orderPrice);
+    const distance = divideDown(numerator, denominator);
+    return maximum(size > 0n ? market.mark - distance : market.mark + distance, 1n);
+  }
+
+  /** LIQ-17: from the mark, in ticks: the position's share of the equity, for each tick that its size is worth. */
+  distanceToBankruptcy(position) {
+    const { equity, maintenance } = this.measuresOf(position.pool);
+    const [share, all] = maintenance === 0n ? [1n, 1n] : [maintenanceMarginOf(position), maintenance];
+    return { numerator: equity * share, denominator: all * absolute(position.size) * position.market.unit };
   }
 
   // ------------------------------------------------------------------------------------------------ cooldown
@@ -833,6 +1000,22 @@ class Engine {
     refuseIf(pool.inLiquidation, "in_liquidation", () => `amount: ${pool.key} is in liquidation`);
     const { equity, initial } = this.measuresOf(pool);
     refuseIf(equity - amount < initial, "insufficient_margin", () => this.marginMessage("amount", amount, equity - amount, initial));
+    this.checkKept(pool, amount, equity - amount);
+  }
+
+  /** ACC-14, ACC-15: what a venue keeps beyond the initial margin. */
+  checkKept(pool, amount, left) {
+    const { withdrawFloor: floor, withdrawFrom } = this.config;
+    const notional = openPositions(pool).reduce((sum, position) => sum + notionalOf(position), 0n);
+    const isBelowFloor = floor !== null && left * floor.denominator < notional * floor.numerator;
+    refuseIf(isBelowFloor, "insufficient_margin", () => {
+      const needed = `${floor.numerator}/${floor.denominator} of the notional of ${this.quote.write(notional)}`;
+      return `amount ${this.quote.write(amount)}: equity would be ${this.quote.write(left)}, below ${needed}`;
+    });
+    const isOverdrawn = withdrawFrom === "collateral" && amount > pool.collateral;
+    refuseIf(isOverdrawn, "insufficient_margin", () => {
+      return `amount ${this.quote.write(amount)} is more than the collateral of ${this.quote.write(pool.collateral)}`;
+    });
   }
 
   marginMessage(field, amount, equity, limit) {
@@ -849,6 +1032,8 @@ class Engine {
   /** ACC-6: above 0 from cross to isolated, below 0 back. */
   transfer({ account, market, amount }) {
     const isolated = this.poolOrNew(account, market, "isolated");
+    const isKept = market.removal === "never" && amount < 0n && openPositions(isolated).length > 0;
+    refuseIf(isKept, "removal_not_allowed", () => `amount: ${isolated.key} keeps its collateral while it has a position`); // ACC-18
     this.checkPayment(amount > 0n ? account.cross : isolated, absolute(amount));
     this.keepPool(isolated);
     account.cross.collateral -= amount;
@@ -864,39 +1049,69 @@ class Engine {
     return [pool];
   }
 
+  /** ACC-13 */
+  setLeverage({ account, market, mode, leverage }) {
+    const pool = this.poolOrNew(account, market, mode);
+    const position = this.positionOrNew(pool, market);
+    refuseIf(position.size === 0n, "not_open", () => `${position.key} is not open`);
+    refuseIf(hasWorkingOrder(pool), "order_working", () => `a liquidation order of ${pool.key} is working`);
+    refuseIf(pool.inLiquidation, "in_liquidation", () => `${pool.key} is in liquidation`);
+    this.checkLeverage(market, leverage);
+    const holdings = openPositions(pool).map((holding) => (holding === position ? { ...position, leverage } : holding));
+    const { equity, initial } = measure(pool.collateral, holdings);
+    refuseIf(leverage < position.leverage && equity < initial, "insufficient_margin", () => {
+      return `leverage ${leverage}: equity is ${this.quote.write(equity)}, below the initial margin of ${this.quote.write(initial)}`;
+    });
+    position.leverage = leverage;
+    return [pool];
+  }
+
+  checkLeverage(market, leverage) {
+    const largest = market.tiers[0].maximumLeverage;
+    refuseIf(leverage < 1n || leverage > largest, "bad_leverage", `leverage ${leverage} is not from 1 to ${largest}`);
+  }
+
+  /** EVT-11 */
+  checkNotSettled(market) { refuseIf(market.isSettled, "market_settled", () => `market ${market.name} is settled`); }
+
   /** ACC-7 */
   trade({ account, market, mode, size, price, leverage }) {
+    this.checkNotSettled(market);
+    refuseIf(!market.modes.includes(mode), "mode_not_allowed", () => `market ${market.name} is not traded in mode ${mode}`); // ACC-17
     const pool = this.poolOrNew(account, market, mode);
     const position = this.positionOrNew(pool, market);
     refuseIf(position.state === "backstopped", "not_open", () => `${position.key} is backstopped until the next block`);
     refuseIf(hasWorkingOrder(pool), "order_working", () => `a liquidation order of ${pool.key} is working`);
     const increases = position.size === 0n || position.size > 0n === size > 0n;
-    refuseIf(!increases && absolute(size) > absolute(position.size), "crosses_zero", () => {
+    const crosses = !increases && absolute(size) > absolute(position.size);
+    refuseIf(crosses && this.config.crossing === "refuse", "crosses_zero", () => {
       return `size ${market.lot.write(size)} is more than the position's ${market.lot.write(position.size)}`;
     });
-    return increases ? this.increase(position, size, price, leverage) : this.reduce(position, size, price, leverage);
+    return increases || crosses ? this.increase(position, size, price, leverage) : this.reduce(position, size, price, leverage);
   }
 
-  /** ACC-8: to open or increase, equity must cover the initial margin afterwards. */
+  /** ACC-8: to open or increase, equity must cover the initial margin afterwards; ACC-16: so too to turn a position round. */
   increase(position, size, price, leverage) {
     const { pool, market } = position;
     const isPartial = openPositions(pool).some((sibling) => sibling.state === "partially_liquidated");
     refuseIf(pool.inLiquidation || isPartial, "in_liquidation", () => `${pool.key} is in liquidation, or partially liquidated`);
-    const isOpening = position.size === 0n;
-    const largest = market.tiers[0].maximumLeverage;
+    const crosses = position.size !== 0n && position.size > 0n !== size > 0n;
+    const kept = crosses ? closing(position, absolute(position.size), price) : { ...position, realised: 0n };
+    const isOpening = kept.size === 0n;
     refuseIf(isOpening && leverage === undefined, "bad_leverage", "leverage is missing, and an opening trade needs one");
-    refuseIf(leverage !== undefined && (leverage < 1n || leverage > largest), "bad_leverage", `leverage ${leverage} is not from 1 to ${largest}`);
-    const after = {
-      market,
-      size: position.size + size,
-      cost: position.cost + size * price * market.unit,
-      leverage: leverage ?? position.leverage,
-    };
+    if (leverage !== undefined) this.checkLeverage(market, leverage);
+    const worth = (position.size - kept.size + size) * price * market.unit; // of what is added to what is kept
+    const after = { market, size: position.size + size, cost: kept.cost + worth, leverage: leverage ?? position.leverage };
     const siblings = openPositions(pool).filter((sibling) => sibling !== position);
-    const { equity, initial } = measure(pool.collateral, [...siblings, after]);
-    refuseIf(equity < initial, "insufficient_margin", () => this.marginMessage("size × price", size * price * market.unit, equity, initial));
+    const { equity, initial } = measure(pool.collateral + kept.realised, [...siblings, after]);
+    refuseIf(equity < initial, "insufficient_margin", () => this.marginMessage("size × price", worth, equity, initial));
     this.keepPool(pool);
     this.keepPosition(position);
+    pool.collateral += kept.realised;
+    if (crosses) {
+      Object.assign(position, { size: 0n, cost: 0n });
+      this.trigger("reduce", position); // T12
+    }
     if (isOpening) {
       this.trigger("open", position); // T0
       Object.assign(position, newLife(), { life: position.life + 1n }); // LIF-2
@@ -944,6 +1159,8 @@ class Engine {
     const position = this.workingPosition(account, market, mode);
     const { pool } = position;
     refuseIf(size > position.order, "overfill", () => `size ${market.lot.write(size)} is above the ${market.lot.write(position.order)} left of the order`);
+    const isWorse = position.limit !== null && (position.size > 0n ? price < position.limit : price > position.limit); // LIQ-17
+    refuseIf(isWorse, "worse_than_limit", () => `price ${market.tick.write(price)} is worse than the limit of ${market.tick.write(position.limit)}`);
     const closed = closing(position, size, price);
     pool.collateral += closed.realised;
     const left = position.order - size;
@@ -955,9 +1172,13 @@ class Engine {
   }
 
   /** FIL-2: rounded up, but at most the equity that is left. */
-  chargeFee(pool, worth) {
+  feeOf(worth, equity) {
     const { numerator, denominator } = this.config.feeRate;
-    const fee = minimum(divideUp(worth * numerator, denominator), maximum(this.measuresOf(pool).equity, 0n));
+    return minimum(divideUp(worth * numerator, denominator), maximum(equity, 0n));
+  }
+
+  chargeFee(pool, worth) {
+    const fee = this.feeOf(worth, this.measuresOf(pool).equity);
     pool.collateral -= fee;
     this.vault.cash += fee;
   }
@@ -998,6 +1219,7 @@ class Engine {
 
   /** EVT-7 */
   vaultTrade({ market, size, price }) {
+    this.checkNotSettled(market);
     this.vault.sizes.set(market, this.vault.sizes.get(market) + size);
     this.vault.cash -= size * price * market.unit;
     return [];
@@ -1007,6 +1229,22 @@ class Engine {
   vaultCash({ amount }) {
     this.vault.cash += amount;
     return [];
+  }
+
+  /** EVT-11: every position of the market is closed whole at one price, without fee, and the vault's too. */
+  settle({ market, price }) {
+    this.checkNotSettled(market);
+    const pools = this.poolsWithOpen(new Set([market]));
+    Object.assign(market, { mark: price, isSettled: true });
+    for (const pool of pools) {
+      const position = this.positionOrNew(pool, market);
+      pool.collateral += closing(position, absolute(position.size), price).realised;
+      Object.assign(position, { size: 0n, cost: 0n, order: null });
+      this.trigger("reduce", position); // T12
+    }
+    this.vault.cash += this.vault.sizes.get(market) * price * market.unit;
+    this.vault.sizes.set(market, 0n);
+    return pools;
   }
 
   /** EVT-9 */
@@ -1051,8 +1289,51 @@ class Engine {
     };
   }
 
+  /** MRG-10: the tick, or null. A long is breached up to it, a short from it on; it is found by halving. */
+  liquidationPrice(position) {
+    const { pool, market, size } = position;
+    const isLong = size > 0n;
+    const others = measure(pool.collateral, openPositions(pool).filter((sibling) => sibling !== position));
+    const isBefore = (mark) => {
+      const moved = { ...position, market: { ...market, mark } };
+      const equity = others.equity + unrealisedProfit(moved);
+      return this.isBreached({ equity, maintenance: others.maintenance + maintenanceMarginOf(moved) }) === isLong;
+    };
+    const last = market.tiers[market.tiers.length - 1];
+    const isEverBreached = isLong && market.margin.valuation === "mark" && last.maintenance.rate === last.maintenance.denominator;
+    if (isEverBreached && isBefore(last.above / (absolute(size) * market.unit) + 1n)) return null; // in the last tier nothing changes any more
+    let [low, high] = [0n, 1n];
+    while (isBefore(high)) [low, high] = [high, 2n * high];
+    while (high - low > 1n) {
+      const middle = (low + high) / 2n;
+      if (isBefore(middle)) low = middle;
+      else high = middle;
+    }
+    if (isLong) return low === 0n ? null : low;
+    return high;
+  }
+
+  /** MRG-11, OBS-5: as a decimal string, rounded to 18 decimals in favour of the pool. */
+  bankruptcyPrice({ pool, market, size }) {
+    const { equity } = this.measuresOf(pool);
+    const worth = absolute(size) * market.unit; // of one tick
+    const ticks = market.mark * worth - (size > 0n ? equity : -equity);
+    const round = size > 0n ? divideUp : divideDown;
+    return SHOWN.write(round(ticks * market.tick.digits * SHOWN.scale, worth * market.tick.scale));
+  }
+
+  /** OBS-5 */
+  observedPrices(position) {
+    if (position.size === 0n) return { liquidation_price: null, bankruptcy_price: null };
+    const price = this.liquidationPrice(position);
+    return {
+      liquidation_price: price === null ? null : position.market.tick.write(price),
+      bankruptcy_price: this.bankruptcyPrice(position),
+    };
+  }
+
   observedPosition(position) {
-    const { pool, market, mode, state, size, cost, order, life, window } = position;
+    const { pool, market, mode, state, size, cost, order, limit, life, window } = position;
     return {
       account: pool.account.name,
       market: market.name,
@@ -1061,8 +1342,10 @@ class Engine {
       size: market.lot.write(size),
       cost: this.quote.write(cost),
       order: order === null ? null : market.lot.write(order),
+      ...(this.config.orderPrice !== "market" && { limit: order === null ? null : market.tick.write(limit) }), // LIQ-17
       life,
       cooldown_until: size !== 0n && this.isOpenWindow(window) ? window.end : null,
+      ...(this.showsPrices && this.observedPrices(position)),
     };
   }
 
@@ -1112,6 +1395,8 @@ const EVENTS = new Map(Object.entries({
   vault_trade: ["vaultTrade", { market: "name", size: [LOTS, NOT_ZERO], price: [TICKS, POSITIVE] }],
   vault_cash: ["vaultCash", { amount: [MONEY, NOT_ZERO] }],
   adjust: ["adjust", { account: "name", mode: "mode", amount: [MONEY, NOT_ZERO], market: "name" }],
+  leverage: ["setLeverage", { account: "name", market: "name", mode: "mode", leverage: "integer" }],
+  settle: ["settle", { market: "name", price: [TICKS, POSITIVE] }],
   price_inputs: ["priceInputs", { market: "name", ...Object.fromEntries(QUOTES.map((name) => [name, [TICKS, POSITIVE]])), perps: "perps" }],
   block: ["beginBlock", { time: "integer" }],
 }));
@@ -1220,17 +1505,22 @@ function readUnits(amounts) {
 
 const OBSERVES = [
   "time", "block", "marks",
-  ...["state", "size", "cost", "order", "life", "cooldown_until"].map((name) => `positions.${name}`),
+  ...["state", "size", "cost", "order", "limit", "life", "cooldown_until"].map((name) => `positions.${name}`),
   ...["collateral", "equity", "maintenance_margin", "initial_margin", "in_liquidation"].map((name) => `pools.${name}`),
   ...["cash", "equity", "positions"].map((name) => `vault.${name}`),
 ];
 
+const PRICES = ["positions.liquidation_price", "positions.bankruptcy_price"]; // OBS-5
+
+const FAMILIES = [
+  "restore", "mark", "rounding", "valuation", "close_fee", "closeout", "withdraw", "crossing", "modes", "removal",
+  "market_attempt", "order_price", "partial_method", "least_orders",
+];
+
 /** spec/protocol.md: requests to replies. */
 class Session {
-  constructor(EngineClass = Engine) {
-    this.EngineClass = EngineClass;
-    this.engine = null;
-    this.isOver = false;
+  constructor(EngineClass, showsPrices) {
+    Object.assign(this, { EngineClass, showsPrices, engine: null, isOver: false });
   }
 
   /** The reply, as a line, to a line without its end. */
@@ -1257,12 +1547,13 @@ class Session {
   hello({ protocol }) {
     badRequestIf(integerOrNull(protocol) !== PROTOCOL_VERSION, `protocol is not ${PROTOCOL_VERSION}`);
     const events = [...EVENTS.keys()];
-    const said = { protocol: PROTOCOL_VERSION, engine: ENGINE_NAME, rules: RULES_VERSION, observes: OBSERVES, states: "full" };
-    return { ...said, events, families: ["restore", "mark"] };
+    const observes = [...OBSERVES, ...(this.showsPrices ? PRICES : [])];
+    const said = { protocol: PROTOCOL_VERSION, engine: ENGINE_NAME, rules: RULES_VERSION, observes, states: "full" };
+    return { ...said, events, families: FAMILIES };
   }
 
   reset({ config }) {
-    this.engine = new this.EngineClass(readConfiguration(config));
+    this.engine = new this.EngineClass(readConfiguration(config), this.showsPrices);
     return { observation: this.engine.observation() };
   }
 
@@ -1280,7 +1571,7 @@ class Session {
 
 /** Lines from standard input, replies to standard output. */
 function serve(EngineClass = Engine, input = process.stdin, output = process.stdout) {
-  const session = new Session(EngineClass);
+  const session = new Session(EngineClass, process.argv.includes("--prices"));
   let pending = []; // pieces of a line whose end has not come yet; of one that is too long, as many as show that it is
   let length = 0;
   const keep = (piece) => {
