@@ -14,7 +14,7 @@ from attrs import frozen
 from liqspec.core.config import Config
 from liqspec.core.effects import Transitioned
 from liqspec.core.engine import Engine, apply_event
-from liqspec.core.events import OPTIONAL, EventData
+from liqspec.core.events import EventData
 from liqspec.core.parameters import FAMILIES
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
@@ -22,18 +22,6 @@ from support.comparison import first_difference
 from support.paths import ENGINES
 
 Command = list[str]
-
-
-@frozen
-class Part:
-    """What an engine has of what is optional: families of parameters, and events."""
-
-    families: frozenset[str]
-    events: frozenset[str]
-
-
-WHOLE = Part(frozenset(FAMILIES), frozenset(OPTIONAL))
-JAVASCRIPT = Part(frozenset({"restore", "mark"}), frozenset({"adjust", "price_inputs"}))
 
 
 # ------------------------------------------------------------------------------------------------------ the engines
@@ -53,11 +41,6 @@ def c_engine(folder: Path, *options: str) -> Command:
     binary = folder / "engine"
     subprocess.run([compiler, "-std=c11", "-O2", *options, "-o", binary, ENGINES / "engine.c"], check=True, timeout=120)
     return [str(binary)]
-
-
-def part_of(command: Command) -> Part:
-    """What an engine must have; those in Python and in C have everything."""
-    return JAVASCRIPT if any(part.endswith(".js") for part in command) else WHOLE
 
 
 def _program(name: str, loss: str) -> str:
@@ -115,11 +98,9 @@ def exchanges_of(config: dict[str, Any], given: list[EventData]) -> list[Exchang
     return recorder.exchanges
 
 
-def guided_exchanges(
-    random: Random, base: dict[str, Any], length: int, families: frozenset[str] = WHOLE.families
-) -> list[Exchange]:
+def guided_exchanges(random: Random, base: dict[str, Any], length: int) -> list[Exchange]:
     """A run of guided events in a configuration near `base`."""
-    recorder = Recorder(configuration(random, base, families))
+    recorder = Recorder(configuration(random, base, FAMILIES))
     guide = Guide(random, recorder.engine)
     for _ in range(length):
         recorder.apply(guide.next_event())

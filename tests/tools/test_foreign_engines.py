@@ -21,8 +21,8 @@ from liqspec.conform.protocol.lines import BYE, HELLO, refused, sample
 from liqspec.core import events, refusals
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
-from liqspec.core.events import EVENTS, OPTIONAL
-from liqspec.core.parameters import FAMILIES, families_of
+from liqspec.core.events import EVENTS
+from liqspec.core.parameters import FAMILIES
 from liqspec.core.refusals import BadRequest
 from liqspec.edge import files, keys
 from liqspec.edge.files import rules_version
@@ -34,16 +34,13 @@ from support.comparison import STORIES
 from support.damaged_lines import damaged_line
 from support.every_field import CONFIG
 from support.foreign_engines import (
-    WHOLE,
     Command,
     Exchange,
-    Part,
     converse,
     difference,
     exchanges_of,
     first_disagreement,
     guided_exchanges,
-    part_of,
     request,
 )
 
@@ -61,25 +58,21 @@ def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @cache
-def stories(part: Part = WHOLE) -> tuple[Exchange, ...]:
-    """The worked examples and scenarios that need no more than this part, with what a depth ladder does in them."""
+def stories() -> tuple[Exchange, ...]:
+    """Every worked example and every scenario, with what a depth ladder does in them."""
     exchanges: list[Exchange] = []
     for story in STORIES:
-        config, given = story.config.to_json(), [moment.event for moment in Run(story)]
-        missing = {event.get("type") for event in given} & (OPTIONAL - part.events)
-        exchanges += [] if missing or families_of(config).keys() - part.families else exchanges_of(config, given)
+        exchanges += exchanges_of(story.config.to_json(), [moment.event for moment in Run(story)])
     return tuple(exchanges)
 
 
 @cache
-def random_runs(part: Part = WHOLE, venue: str = "") -> tuple[Exchange, ...]:
+def random_runs(venue: str = "") -> tuple[Exchange, ...]:
     """Guided events in configurations of every kind; of one venue, many more."""
     bases = [base_configuration(venues.load(venue))] if venue else BASES
     exchanges: list[Exchange] = []
     for episode in range(300 if venue else EPISODES):
-        exchanges += guided_exchanges(
-            Random(f"foreign/{venue}/{episode}"), bases[episode % len(bases)], LENGTH, part.families
-        )
+        exchanges += guided_exchanges(Random(f"foreign/{venue}/{episode}"), bases[episode % len(bases)], LENGTH)
     return tuple(exchanges)
 
 
@@ -87,10 +80,10 @@ class TestInLockStepWithTheModel:
     """EVT-2, OBS-1 to OBS-3, LIF-4: the code of every refusal, whole observations, and the transitions in order."""
 
     def test_every_example_and_every_scenario_is_answered_the_same(self, command: Command) -> None:
-        assert first_disagreement(command, list(stories(part_of(command)))) == ""
+        assert first_disagreement(command, list(stories())) == ""
 
     def test_random_events_are_answered_the_same(self, command: Command) -> None:
-        assert first_disagreement(command, list(random_runs(part_of(command)))) == ""
+        assert first_disagreement(command, list(random_runs())) == ""
 
     def test_they_reach_every_code_and_every_transition(self) -> None:
         """A comparison of runs in which nothing happens would hold of any engine; T13 is reserved (LIF-5)."""
@@ -102,14 +95,13 @@ class TestInLockStepWithTheModel:
     @pytest.mark.thorough
     @pytest.mark.parametrize("name", venues.names())
     def test_many_random_events_are_answered_the_same(self, command: Command, name: str) -> None:
-        assert first_disagreement(command, list(random_runs(part_of(command), name))) == ""
+        assert first_disagreement(command, list(random_runs(name))) == ""
 
     def test_a_wrong_engine_is_distinguished(self) -> None:
         """LIQ-3: it treats equality as a breach; the examples detect it, and so do random events."""
         wrong = foreign_engines.javascript_engine("wrong_engine.js")
-        part = part_of(wrong)
-        assert first_disagreement(wrong, list(stories(part))).endswith("state: ours healthy, theirs liquidatable")
-        assert first_disagreement(wrong, list(random_runs(part))) != ""
+        assert first_disagreement(wrong, list(stories())).endswith("state: ours healthy, theirs liquidatable")
+        assert first_disagreement(wrong, list(random_runs())) != ""
 
 
 # ---------------------------------------------------------------------------------------- what only few would think of
@@ -297,7 +289,7 @@ class TestMalformedLines:
 
     def test_each_gets_one_bad_request_and_the_run_goes_on(self, command: Command) -> None:
         """Between them is a run, whose every answer must be what it would be without them."""
-        bad, good = malformed(), list(random_runs(part_of(command))[: 3 * (LENGTH + 1)])
+        bad, good = malformed(), list(random_runs()[: 3 * (LENGTH + 1)])
         per_line = len(bad) // len(good)
         lines = []
         for index, exchange in enumerate(good):
@@ -347,9 +339,8 @@ class TestTheConversation:
         (major, minor), (ours, latest) = reply["rules"].split(".")[:2], rules_version().split(".")[:2]
         assert major == ours
         assert int(minor) <= int(latest)
-        part = part_of(command)
-        assert (EVENTS.keys() - OPTIONAL) | part.events <= set(reply["events"]) <= EVENTS.keys()
-        assert part.families <= set(reply["families"]) <= FAMILIES
+        assert set(reply["events"]) == EVENTS.keys()
+        assert set(reply["families"]) == FAMILIES
         assert sorted(reply["observes"]) == sorted(observables.due(reply["families"]))
 
     def test_each_reply_comes_at_once(self, command: Command) -> None:
