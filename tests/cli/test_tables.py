@@ -15,7 +15,7 @@ from liqspec.edge.texts import counted
 from liqspec.properties.reach import Reach
 from liqspec.properties.registry import PROPERTIES
 from liqspec.report.tables import table
-from liqspec.search.explore import Exploration
+from liqspec.search.exploration import Exploration
 from liqspec.spec import scenarios, scopes, venues
 from liqspec.vectors import report as played
 from liqspec.vectors.play import Played

@@ -16,6 +16,7 @@ from liqspec.properties.coverage import Violation
 from liqspec.replay.run import Run
 from liqspec.search.explore import explore
 from liqspec.spec import scenarios, scopes
+from liqspec.step.wrong_engines import EVERY
 from liqspec.verify import counterexample
 
 # States and steps of each shipped scope, to the last one: a change of the model or of a scope shows here.
@@ -103,6 +104,32 @@ def test_an_excuse_for_what_was_exercised_is_refused() -> None:
     scope = scopes.load("minimal")
     found = explore(attrs.evolve(scope, excused={**scope.excused, "T1": "not so"}))
     assert found.never == ["excuse for transition T1, which was exercised"]
+
+
+@pytest.mark.parametrize(
+    ("number", "scope", "events"),
+    [
+        ("B14", "minimal", 5),
+        ("X63", "minimal", 9),
+        ("X192", "minimal", 9),
+        ("X204", "minimal", 4),
+        ("X38", "cooldown", 7),
+    ],
+)
+def test_what_is_not_judged_again_would_not_have_been_violated_sooner(number: str, scope: str, events: int) -> None:
+    """EVT-3, BKS-8: the lengths are those found when every property was judged on every step (MUTANTS.md)."""
+    with EVERY[number].applied():
+        (violation,) = explore(scopes.load(scope)).coverage.violations
+    assert len(violation.events) == events
+
+
+def test_only_what_an_event_changed_is_judged_again() -> None:
+    """A state is judged when it is met first; after a refused event, that nothing changed is."""
+    found = explore(scopes.load("minimal"))
+    assert found.coverage.checked["closed_is_empty"] < found.states < found.steps
+    assert found.coverage.checked["a_refused_event_changes_no_bit"] == found.refused
+    assert found.coverage.checked["an_event_is_accepted_exactly_if_its_rule_says_so"] == found.steps + 2
+    assert found.model_steps == found.steps
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from liqspec.generate import boundaries
 from liqspec.generate.guide import Guide
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.replay.run import Run
-from liqspec.search import explore
+from liqspec.search import expand, explore
 from liqspec.spec import scenarios, scopes
 from liqspec.verify import counterexample, tasks
 from liqspec.verify import run as verify_run
@@ -115,7 +115,7 @@ def test_an_exploration_that_cannot_go_on_is_a_named_failure_with_the_events_so_
     def canonical(*_: object) -> bytes:
         raise LookupError("no such pool")
 
-    monkeypatch.setattr(explore, "_account", canonical)
+    monkeypatch.setattr(expand, "_account", canonical)
     scope = scopes.load("minimal")
     found = explore.explore(scope)
     (failure,) = found.coverage.failures

@@ -1,11 +1,12 @@
 """What everyone may see of a venue, as plain data in the outside format (OBS-1)."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding
-from liqspec.core.state import Pool, Position, State
+from liqspec.core.state import Book, Pool, Position, State
 from liqspec.edge.amounts import Grid, is_decimal
 
 PLACES = 18  # the decimals of an observed bankruptcy price (OBS-5)
@@ -44,24 +45,24 @@ class Observer:
             shown += (position.limit,)
         if state.venue.shows_prices:
             shown += (measured(state, position),)
-        formed = self._formed.get(position)
-        if formed is None or formed[0] != shown:
-            formed = self._formed[position] = shown, observe_position(state, position)
-        return formed[1]
+        return self._kept(position, shown, lambda: observe_position(state, position))
 
     def _pool(self, state: State, pool: Pool) -> dict[str, Any]:
-        shown = (pool.collateral, pool.in_liquidation, state.holdings(pool))
-        formed = self._formed.get(pool)
-        if formed is None or formed[0] != shown:
-            formed = self._formed[pool] = shown, observe_pool(state, pool)
-        return formed[1]
+        shown = (pool.collateral, pool.in_liquidation, tuple(state.holdings(pool)))
+        return self._kept(pool, shown, lambda: observe_pool(state, pool))
 
     def _vault(self, state: State) -> dict[str, Any]:
         vault = state.vault
         shown = (vault.cash, state.equity(vault), vault.positions.copy())
-        formed = self._formed.get(vault)
+        return self._kept(vault, shown, lambda: observe_vault(state))
+
+    def _kept(
+        self, of: Position | Pool | Book, shown: tuple[object, ...], form: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """The entry of something that shows this; formed only if it showed something else before."""
+        formed = self._formed.get(of)
         if formed is None or formed[0] != shown:
-            formed = self._formed[vault] = shown, observe_vault(state)
+            formed = self._formed[of] = shown, form()
         return formed[1]
 
 

@@ -62,7 +62,7 @@ class Monitor:
             return self.see(event, self.outcome.effects, self.outcome.refusal)
         except Exception as error:
             self.crashed = True
-            return _counted(ANSWERS.judge(Answer(event, error)), self._coverage)
+            return count_verdicts(ANSWERS.judge(Answer(event, error)), self._coverage)
 
     def see(self, event: EventData, effects: tuple[Effect, ...], refusal: Refusal | None) -> list[Found]:
         """Judge an event that the engine has just been given, and return the violated properties."""
@@ -75,7 +75,7 @@ class Monitor:
         step = self.witness.see(event, self.refusal, self._observer.observe(self._engine.state))
         self.snapshot = self._engine.snapshot()
         model_step = ModelStep(self._engine, before, event, self.snapshot, effects, refusal, self.witness)
-        return _counted(OBSERVED.exercised(step) + MODEL.exercised(model_step), self._coverage)
+        return count_verdicts(OBSERVED.exercised(step) + MODEL.exercised(model_step), self._coverage)
 
     def compare(self, other: Engine) -> list[Found]:
         """Judge the latest event against runs of another engine of the same configuration; the violated properties."""
@@ -106,14 +106,14 @@ Judged = Iterable[tuple[Property[Any], Verdict]]  # one by one, so that each is 
 
 
 def _guarded(event: EventData, judged: Judged, coverage: Coverage) -> list[Found]:
-    """As `_counted`; an engine that crashes, or shows what cannot be, has broken EVT-1, whatever the exception."""
+    """The violated; an engine that crashes, or shows what cannot be, has broken EVT-1, whatever the exception."""
     try:
-        return _counted(judged, coverage)
+        return count_verdicts(judged, coverage)
     except Exception as error:
-        return _counted(ANSWERS.judge(Answer(event, error)), coverage)
+        return count_verdicts(ANSWERS.judge(Answer(event, error)), coverage)
 
 
-def _counted(judged: Judged, coverage: Coverage) -> list[Found]:
+def count_verdicts(judged: Judged, coverage: Coverage) -> list[Found]:
     """Count what was exercised, and return what was violated."""
     found, checked = [], coverage.checked
     for entry, verdict in judged:

@@ -82,6 +82,12 @@ class Properties(dict[str, Property[Subject]], Generic[Subject]):
 
         return register
 
+    def where(self, wanted: Callable[[Property[Subject]], bool]) -> "Properties[Subject]":
+        """Those that are wanted, in the same order."""
+        chosen = Properties[Subject](self._judged_on)
+        chosen.update({name: entry for name, entry in self.items() if wanted(entry)})
+        return chosen
+
     def exercised(self, subject: Subject) -> list[tuple[Property[Subject], Verdict]]:
         """The verdict of each that was exercised, when all were judged."""
         judged = [(entry, entry.judge(subject)) for entry in self.values()]

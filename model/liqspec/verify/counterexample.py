@@ -19,7 +19,7 @@ from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS, WholeRun
 from liqspec.properties.registry import PROPERTIES
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
-from liqspec.search import explore
+from liqspec.search import exploration
 from liqspec.search.campaign import seeded
 from liqspec.search.minimise import FailingRun, minimise
 from liqspec.search.passes import PLAIN, PLAINER, SHORTEST, other_runs
@@ -71,7 +71,7 @@ def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...],
     Deterministic.
     """
     best = min(map(shrink, violations), key=lambda violation: len(violation.events), default=None)
-    if best is None or best.where.startswith(explore.WHERE):
+    if best is None or best.where.startswith(exploration.WHERE):
         return best
 
     def another(_: FailingRun, number: int) -> FailingRun:

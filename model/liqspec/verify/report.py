@@ -17,7 +17,7 @@ from liqspec.properties.registry import PROPERTIES
 from liqspec.report.amounts import people
 from liqspec.report.reach import print_reach
 from liqspec.report.tables import WholeWords, table
-from liqspec.search.explore import Exploration
+from liqspec.search.exploration import Exploration
 from liqspec.spec import rulebook
 from liqspec.verify.tasks import ProofResult
 
@@ -160,7 +160,7 @@ def _properties(report: Report) -> WholeWords:
         if name in violated:
             verdict = "[red]violated[/red]"
         elif not entry.counted:  # whatever else was judged was answered
-            checked, exhaustive = max(report.checked.values(), default=0), sum(one.steps for one in report.scopes)
+            checked, exhaustive = max(report.checked.values(), default=0), sum(one.model_steps for one in report.scopes)
         elif violated:
             verdict = "holds so far" if checked or exhaustive else "not come to"
         elif not checked:

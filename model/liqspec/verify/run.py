@@ -72,7 +72,7 @@ def verify(budget: Budget, progress: Console) -> Report:
 
         def done(part: Part) -> None:
             if (found := part.exploration) is not None:
-                speed = f"{found.states:,} states, {found.states / found.seconds:,.0f} a second"
+                speed = f"{found.states:,} states, {found.rate:,.0f} a second"
                 bars.console.print(f"scope {found.scope.name}: {speed}")
             if part.kind in shown:
                 bars.advance(shown[part.kind], part.steps)

@@ -18,8 +18,9 @@ from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Found, Monitor, judge_whole_run
 from liqspec.properties.paired import WholeRun
 from liqspec.replay.run import Run
-from liqspec.search import explore
 from liqspec.search.campaign import guided_run, seeded
+from liqspec.search.exploration import Exploration
+from liqspec.search.explore import explore
 from liqspec.spec import rulebook, scenarios
 from liqspec.spec.scopes import Scope
 
@@ -32,7 +33,7 @@ class Part:
     steps: int = 1
     coverage: Coverage = Factory(Coverage)
     failures: list[str] = Factory(list)
-    exploration: explore.Exploration | None = None
+    exploration: Exploration | None = None
     proof: "ProofResult | None" = None
 
 
@@ -81,7 +82,7 @@ def _replayed(kind: str, replayed: list[scenarios.Scenario]) -> Part:
 
 def explored(scope: Scope) -> Part:
     """Explore a scope; what it exercises is counted separately from the runs."""
-    found = explore.explore(scope)
+    found = explore(scope)
     coverage = Coverage(violations=found.coverage.violations, failures=found.coverage.failures)
     return Part("scopes", exploration=found, coverage=coverage)
 

@@ -89,6 +89,12 @@ class Witness:
         """A witness that can continue independently; what it has seen is shared, as nothing seen ever changes."""
         return copy(self)
 
+    def refused(self, event: dict[str, Any], refusal: str) -> Step:
+        """The step of an event that was refused, and after which all is observed as it was."""
+        kind = EVENTS.get(str(event.get("type")), NaiveEvent)
+        expected = expected_refusal(kind(self.view, self.view, self.memory.copy(), event))
+        return Step(self.rules, event, refusal, self.view, self.view, self.memory, self.memory, {}, expected)
+
     def see(self, event: dict[str, Any], refusal: str | None, observation: dict[str, Any]) -> Step:
         """Take in one event, its refusal code if it was refused, and what is observed after it."""
         before, after = self.view, View.of(observation, self.view)
