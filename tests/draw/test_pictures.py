@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import sys
 from collections.abc import Callable
 from fractions import Fraction
@@ -10,6 +11,7 @@ from functools import cache
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -25,7 +27,8 @@ from matplotlib.patches import Rectangle, StepPatch
 from liqspec import cli
 from liqspec.core import machine, measures
 from liqspec.core.effects import Filled, Transitioned
-from liqspec.draw import page, path, timeline, timeline_heading
+from liqspec.core.engine import Engine
+from liqspec.draw import decisions, page, path, timeline, timeline_heading
 from liqspec.draw.dot import image
 from liqspec.draw.legend import event_label
 from liqspec.draw.theme import THEMES
@@ -202,6 +205,14 @@ def stairs(axes: Axes, label: str) -> list[float | None]:
     return [None if math.isnan(value) else float(value) for value in values]
 
 
+RATIO = "margin ratio (equity ÷ maintenance margin)"
+
+
+def notes(axes: Axes) -> set[str]:
+    """The texts at the top and the bottom of a panel."""
+    return {part.get_text() for part in axes.texts if part.get_label() == "note"}
+
+
 def places(axes: Axes, *labels: str) -> list[tuple[str, float, float]]:
     """The lines with these labels, each with where it begins."""
     found = [part for part in axes.lines if part.get_label() in labels]
@@ -304,7 +315,183 @@ def test_the_names_in_a_band_stay_inside_their_areas(name: str) -> None:
 def test_a_breach_is_reported_with_its_two_numbers() -> None:
     """LIQ-3: on the scale of the panel, the two lines of this story are one."""
     axes = panel(timeline.draw(recorded("market-liquidation")), "alice/cross: equity against its lines")
-    assert [text.get_text() for text in axes.texts] == ["1,205\n< 1,205.125"]
+    assert notes(axes) == {"1,205\n< 1,205.125", "1,206\n> 1,205.15"}
+
+
+def test_the_two_numbers_that_decided_are_those_of_the_decision_itself() -> None:
+    """LIQ-3, BKS-1: at a takeover, of the pool before the vault took it."""
+    figure = timeline.draw(recorded("eth-march-2025"))
+    wanted = {"3,062,904.86\n> 3,061,927.5294", "3,061,302.52\n< 3,061,911.506", "2,034,202.58\n< 2,034,427.0044"}
+    assert wanted <= notes(panel(figure, "trader/cross: equity against its lines"))
+    ratios = {"1.0003 > 1\nhealthy", "0.9998 < 1\nbreached", "0.6666 < 2/3\nto the vault"}
+    assert ratios <= notes(panel(figure, f"trader/cross: {RATIO}"))
+
+
+def test_the_last_tick_before_a_liquidation_is_healthy() -> None:
+    axes = panel(timeline.draw(recorded("short-squeeze")), f"bob/cross: {RATIO}")
+    assert {"1.0003 > 1\nhealthy", "0.381 < 1\nbreached"} <= notes(axes)
+
+
+def test_exactly_equal_is_healthy_and_said_to_be() -> None:
+    """LIQ-3, LIQ-4: a pool whose equity is its margin is not breached, and one in liquidation is restored."""
+    equal = panel(timeline.draw(recorded("funding-liquidation")), f"alice/cross: {RATIO}")
+    assert "1 = 1\nhealthy" in notes(equal)
+    restored = timeline.draw(recorded("recovery-by-deposit"))
+    assert "1,205\n= 1,205" in notes(panel(restored, "alice/cross: equity against its lines"))
+    assert "1 = 1\nrestored" in notes(panel(restored, f"alice/cross: {RATIO}"))
+
+
+@given(st.fractions(0, 3), st.sampled_from([Fraction(1), Fraction(2, 3)]))
+def test_a_rounded_ratio_is_on_the_same_side_of_each_line(ratio: Fraction, line: Fraction) -> None:
+    shown = Fraction(decisions.ratio_text(ratio, Fraction(1), line).replace(",", ""))
+    assert (shown > 1, shown < 1) == (ratio > 1, ratio < 1)
+    assert (shown > line, shown < line) == (ratio > line, ratio < line) or line == ratio == Fraction(2, 3)
+
+
+@shown_scenario
+def test_the_ratio_is_equity_by_margin_against_1_and_the_backstop_share(name: str) -> None:
+    record = recorded(name)
+    figure = timeline.draw(record)
+    for pool in record.pools():
+        seen = [step.measures.get(pool) for step in record.steps]
+        backing = [at if at is not None and at.maintenance_margin.exact else None for at in seen]
+        axes = panel(figure, f"{pool}: {RATIO}")
+        ratios = [None if at is None else float(at.equity.exact / at.maintenance_margin.exact) for at in backing]
+        assert stairs(axes, "equity") == ratios
+        assert stairs(axes, "maintenance margin") == [at and 1.0 for at in backing]
+        (share,) = {value for value in stairs(axes, "backstop line") if value is not None}
+        assert share == float(Fraction(ran(name)[0].scenario.config.to_json()["backstop"]["threshold"]))
+        low, high = axes.get_ylim()
+        assert low < 0
+        assert 1 < high < 4
+
+
+def test_equity_far_above_the_margin_is_cut_off_and_marked() -> None:
+    axes = panel(timeline.draw(recorded("eth-march-2025")), "trader/cross: equity against its lines")
+    assert {"▲ 15,230,000", "▲ 23,231,000"} <= notes(axes)
+    assert axes.get_ylim()[1] < 15_230_000
+    lines = [part for part in axes.patches if isinstance(part, StepPatch)]
+    assert len(lines) == 3
+    for line in lines:
+        assert line.get_clip_box().y1 < axes.bbox.y1, "no line reaches the texts"  # type: ignore[union-attr]
+
+
+@shown_scenario
+def test_the_liquidation_price_is_a_line_on_the_mark(name: str) -> None:
+    record = recorded(name)
+    run, moments = ran(name)
+    figure = timeline.draw(record)
+    for market in record.markets():
+        drawn = [
+            [None if math.isnan(value) else float(value) for value in part.get_data()[0]]
+            for part in panel(figure, f"{market}: mark price").patches
+            if isinstance(part, StepPatch) and part.get_label() == "liquidation price"
+        ]
+        keys_of = [key for key in record.positions() if keys.market_of(key) == market]
+        wanted = [[liquidation_price(run, moment, key) for moment in moments] for key in keys_of]
+        assert drawn == wanted
+
+
+def liquidation_price(run: Run, moment: Moment, key: str) -> float | None:
+    """The price of an engine in the state after an event."""
+    engine = Engine(run.scenario.config)
+    engine.restore(moment.snapshots[1])
+    held = measures.all_positions(engine).get(key)
+    if held is None or not held.size:
+        return None
+    account, market, mode = keys.parts(key)
+    ticks, _ = engine.liquidation_price(account, market, "cross" if mode == "cross" else "isolated")
+    return None if ticks is None else float(engine.venue.markets[market].price.step * ticks)
+
+
+@shown_scenario
+def test_the_size_is_drawn_as_steps_with_its_working_order_hatched(name: str) -> None:
+    record = recorded(name)
+    figure = timeline.draw(record)
+    for key in record.positions():
+        (axes,) = [axes for axes in figure.axes if axes.get_label() == f"{key}: size"]
+        seen = [step.position(key) for step in record.steps]
+        assert stairs(axes, "position size") == [None if at is None else float(at.size.text) for at in seen]
+        hatched = [part for part in axes.patches if isinstance(part, Rectangle) and part.get_label() == "order"]
+        assert all(part.get_hatch() for part in hatched)
+        heights = {
+            event: part.get_height()
+            for part in hatched
+            for event in range(int(part.get_x() + 0.5), int(part.get_x() + 0.5 + part.get_width()))
+        }
+        orders = {event: float(at.order.text) for event, at in enumerate(seen, start=1) if at is not None and at.order}
+        assert heights.keys() == orders.keys()
+        for event, height in heights.items():
+            at = seen[event - 1]
+            assert at is not None
+            assert height == pytest.approx(math.copysign(orders[event], at.size.exact), rel=1e-9)
+
+
+def test_the_vault_is_drawn_from_its_first_change() -> None:
+    record = recorded("short-squeeze")
+    drawn = stairs(panel(timeline.draw(record), "vault: equity"), "the vault's equity")
+    equity = [float(step.observation.vault.equity.text) for step in record.steps]
+    assert drawn == [None] * 6 + equity[6:]
+    untouched = timeline.draw(recorded("recovery-by-deposit"))
+    assert not [axes for axes in untouched.axes if axes.get_title(loc="left") == "vault: equity"]
+
+
+def test_fills_and_trades_are_labelled_with_size_and_price() -> None:
+    labels = notes(panel(timeline.draw(recorded("short-squeeze")), "BTC: mark price"))
+    assert labels == {"-2\nat 50,000", "-1\nat 50,000", "1\nat 52,980", "0.5\nat 52,520"}
+
+
+def test_a_market_that_never_moves_is_folded() -> None:
+    record = recorded("short-squeeze").part(1, 4)
+    figure = timeline.draw(record)
+    axes = panel(figure, "BTC: mark price 50,000 throughout")
+    assert axes.get_position().height * figure.get_size_inches()[1] < 0.3
+    assert [kind for kind, _, _ in places(axes, "trade")] == ["trade", "trade"]
+
+
+def test_many_blocks_are_ticks_instead_of_lines() -> None:
+    data = [json.loads(line) for line in lines("market-liquidation")]
+    many = [{**data[0], "observation": {**data[0]["observation"], "block": n, "time": n}} for n in range(20)]
+    record = recordings.parse("\n".join(map(json.dumps, [*many, data[-1]])), Path("t.jsonl"))
+    figure = timeline.draw(record)
+    (blocks,) = [axes for axes in figure.axes if axes.get_title(loc="left") == "blocks and their times"]
+    assert len(blocks.lines) == 19
+    assert all(max(np.asarray(line.get_ydata())) < 0.5 for line in blocks.lines)
+    assert all(not axes.lines for axes in figure.axes if axes is not blocks)
+
+
+def test_a_part_of_a_run_is_drawn_as_in_the_whole(draw_run: "Command") -> None:
+    whole = recorded("short-squeeze")
+    part = whole.part(6, 8)
+    figure = timeline.draw(part)
+    equity = panel(figure, "alice/cross: equity against its lines")
+    assert stairs(equity, "equity") == [float(step.measures["alice/cross"].equity.text) for step in whole.steps[5:8]]
+    labels = [label.get_text().split("\n")[0] for label in figure.axes[-1].get_xticklabels()]
+    assert labels == ["6", "7", "8"]
+    assert any("events 6 to 8" in text.get_text() for text in figure.texts)
+    sides = {(trade.event + 5, trade.position): trade.sells for trade in part.trades()}
+    assert sides == {(t.event, t.position): t.sells for t in whole.trades() if 6 <= t.event <= 8}
+    first = whole.part(7, 8)
+    assert [trade.sells for trade in first.trades()] == [False, False], (
+        "the side of the first fill needs the step before"
+    )
+    done = draw_run("short-squeeze", "--from", "6", "--to", "8")
+    assert done.status == 0
+    assert b">events 6 to 8" not in done.out
+    assert b"events 6 to 8, from" in done.out
+
+
+def test_a_text_of_the_svg_stays_a_text_and_cannot_become_markup(tmp_path: Path) -> None:
+    title = "</text><script>alert(1)</script> & \u0007 ]]>"
+    file = tmp_path / "hostile.toml"
+    text = (files.ROOT / "scenarios" / "market-liquidation.toml").read_text(encoding="utf-8")
+    file.write_text(re.sub(r"^title = .*", lambda _: f"title = {json.dumps(title)}", text, count=1), encoding="utf-8")
+    svg = timeline.render(recordings.load(str(file)), "svg")
+    root = ElementTree.fromstring(svg)
+    written = [" ".join(part.itertext()) for part in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert any("<script>alert(1)</script> &" in text for text in written)
+    assert any("alice/cross: equity against its lines" in text for text in written)
+    assert not list(root.iter("{http://www.w3.org/2000/svg}script"))
 
 
 def test_fills_and_trades_point_in_the_direction_of_their_side() -> None:
@@ -549,6 +736,10 @@ def test_a_truncated_or_wrong_trace_gets_one_line_and_status_2(
         (["deficit", "-o", "x.svg", "--format", "png"], "the name says svg, but --format says png"),
         (["deficit", "-o", "no/such/folder/x.svg"], "no such file or directory"),
         (["deficit", "--position", "bob/BTC/cross"], "no such position in this run; it has alice/BTC/isolated"),
+        (["deficit", "--from", "3", "--to", "9"], "--from 3 --to 9: the events of this run are 1 to 8"),
+        (["deficit", "--from", "0"], "--from 0 --to 8: the events of this run are 1 to 8"),
+        (["deficit", "--from", "4", "--to", "3"], "--from 4 --to 3: the events of this run are 1 to 8"),
+        (["deficit", "--html", "--to", "3"], "--from and --to are for the timeline: leave them out"),
         (["deficit", "--html", "--format", "svg"], "leave out --format, --picture and --theme"),
     ],
 )

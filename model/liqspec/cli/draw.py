@@ -47,6 +47,7 @@ draw = application(
 - `liqspec draw machine --theme dark -o lifecycle.svg`
 - `liqspec draw machine --view state:cooldown -o cooldown.png`
 - `liqspec draw run deficit -o deficit.svg`, or `--html -o deficit.html` for a page to step through
+- `liqspec draw run eth-march-2025 --from 10 --to 15 -o decided.svg` - a part of a run
 - `liqspec draw mark each-source-fails-once -o mark.svg` - how a mark is formed, and what other choices would do
 - `liqspec verify --json > result.json`, then `liqspec draw coverage result.json -o diagram.svg`
 """,
@@ -147,11 +148,15 @@ def draw_run(
     ] = None,
     theme: Annotated[ThemeName | None, typer.Option(help="For a light or a dark ground.")] = None,
     html: Annotated[bool, typer.Option("--html", help="One page to step through the run, as a separate file.")] = False,
+    first: Annotated[
+        int | None, typer.Option("--from", metavar="N", help="The first event of the timeline, by its number.")
+    ] = None,
+    last: Annotated[int | None, typer.Option("--to", metavar="N", help="Its last event.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="By default the standard output.")
     ] = None,
 ) -> None:
-    """Draw a run: marks, equity and its lines, states and time; or the path through the lifecycle; or a page.
+    """Draw a run: marks, margin ratios, equity, positions, the vault; or the path through the lifecycle; or a page.
 
     The page (`--html`) needs no network: step through it with the arrow keys, a slider or buttons. It opens
     counterexamples, too. The path and the page need the program `dot` (Graphviz).
@@ -161,6 +166,8 @@ def draw_run(
     """
     if html and (kind or picture or theme):
         fail("--html makes a separate page: leave out --format, --picture and --theme")
+    if (html or picture == "path") and (first, last) != (None, None):
+        fail("--from and --to are for the timeline: leave them out")
     if html:
         _format("html", output, PAGE_ENDINGS, "html", option="--html")
     chosen: Image = "svg" if html else _format(kind, output, IMAGE_ENDINGS, "svg")
@@ -177,7 +184,7 @@ def draw_run(
         with needs("matplotlib", "pictures", "liqspec draw run"):
             from liqspec.draw import timeline  # noqa: PLC0415 (its library takes longer to load than all the rest)
 
-        content = timeline.render(record, chosen, theme or "light")
+        content = timeline.render(_part(record, first, last), chosen, theme or "light")
     _deliver(content, output)
 
 
@@ -218,6 +225,15 @@ def _format(
     if named is not None and named != asked:
         fail(f"-o {output}: the name says {named}, but {option} says {asked}")
     return asked
+
+
+def _part(record: Record, first: int | None, last: int | None) -> Record:
+    """The events from the first to the last, both included; by default all."""
+    count = len(record.steps)
+    begin, end = 1 if first is None else first, count if last is None else last
+    if not 1 <= begin <= end <= count:
+        fail(f"--from {begin} --to {end}: the events of this run are 1 to {count}")
+    return record if (begin, end) == (1, count) else record.part(begin, end)
 
 
 def _position(record: Record, wanted: str | None) -> str | None:

@@ -29,15 +29,19 @@ PURPOSES: dict[Purpose, str] = {
 }
 CURVES: dict[Curve, str] = {
     "mark": "mark price",
+    "liquidation": "liquidation price",
     "equity": "equity",
     "maintenance": "maintenance margin",
     "backstop": "backstop line",
     "takeover": "the vault takes the pool",
+    "size": "position size",
+    "vault": "the vault's equity",
 }
 AREAS: dict[Area, str] = {
     "breached": "breached",
     "below_backstop": "below the backstop line",
     "window": "own cooldown window",
+    "order": "working liquidation order",
 }
 SOURCES: dict[Source, str] = {
     "index": "index",
@@ -72,6 +76,12 @@ def entries(record: Record) -> list[Entry]:
     """The lines, areas and marks that occur in the picture of a run, each with its meaning."""
     measures = [seen for step in record.steps for seen in step.measures.values()]
     curves: set[Curve] = {"mark", "equity"}
+    if record.positions():
+        curves.add("size")
+    if any(any(record.liquidation_prices(key)) for key in record.positions()):
+        curves.add("liquidation")
+    if any(record.vault_equity()):
+        curves.add("vault")
     if any(seen.maintenance_margin.exact for seen in measures):
         curves |= {"maintenance", "backstop"}
     if any(record.takeovers(key) for key in record.pools()):
@@ -79,6 +89,8 @@ def entries(record: Record) -> list[Entry]:
     areas = {area_of(seen) for seen in measures}
     if any(record.windows(key) for key in record.positions()):
         areas.add("window")
+    if any(seen.order and seen.order.exact for step in record.steps for seen in step.observation.positions):
+        areas.add("order")
     sides: tuple[Side, ...] = ("sells", "buys")
     marks = [Mark(kind=kind, side=side) for side in sides for kind in _WHO]
     trades = {mark_of(trade) for trade in record.trades()}

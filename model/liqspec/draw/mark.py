@@ -16,7 +16,8 @@ from matplotlib.patches import Rectangle
 
 from liqspec.draw.legend import SOURCES, short, time_text
 from liqspec.draw.theme import THEMES, Source, Theme, ThemeName
-from liqspec.draw.timeline import Format, saved, scale, scale_text, settings
+from liqspec.draw.timeline import Format, saved, settings
+from liqspec.draw.timeline_axes import scale, scale_text
 from liqspec.draw.timeline_heading import Heading, stroke
 from liqspec.edge import keys
 from liqspec.edge.amounts import exact

@@ -20,6 +20,7 @@ from liqspec.draw import legend, path
 from liqspec.draw.diagram import condition, role_of
 from liqspec.draw.legend import time_text
 from liqspec.draw.theme import THEMES, Stroke, Theme
+from liqspec.edge import keys
 from liqspec.edge.texts import counted, words
 from liqspec.replay.record import Amount, Measures, Record, Step, rules_of
 from liqspec.report.amounts import approximate, value_text
@@ -71,6 +72,7 @@ def data(record: Record, position: str | None) -> dict[str, Any]:
         "markets": [_market(record, name) for name in record.markets()],
         "pools": [_pool(record, key) for key in record.pools()],
         "positions": [_position(record, key) for key in record.positions()],
+        "vault": _vault(record),
         "legend": [asdict(entry) for entry in legend.entries(record)],
     }
 
@@ -140,6 +142,9 @@ def _market(record: Record, name: str) -> dict[str, Any]:
         "name": name,
         "marks": _drawn(marks),
         "texts": [value_text(mark.text) for mark in marks],
+        "liquidations": [
+            _drawn(record.liquidation_prices(key)) for key in record.positions() if keys.market_of(key) == name
+        ],
         "trades": [
             {
                 "event": trade.event,
@@ -185,7 +190,16 @@ def _position(record: Record, key: str) -> dict[str, Any]:
         "names": {name: words(name) for name in machine.lifecycle().table.states},
         "windows": [None if at is None or at.cooldown_until is None else time_text(at.cooldown_until) for at in seen],
         "texts": ["" if at is None else _holding(at.size, at.order) for at in seen],
+        "sizes": _drawn([None if at is None else at.size for at in seen]),
+        "orders": _drawn([None if at is None else at.order for at in seen]),
     }
+
+
+def _vault(record: Record) -> dict[str, Any] | None:
+    equity = record.vault_equity()
+    if not any(equity):
+        return None
+    return {"equity": _drawn(equity), "texts": ["" if one is None else value_text(one.text) for one in equity]}
 
 
 def _holding(size: Amount, order: Amount | None) -> str:

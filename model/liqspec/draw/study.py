@@ -14,7 +14,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from liqspec.draw.diagram import CannotDraw
 from liqspec.draw.theme import THEMES, Role, Theme, ThemeName
-from liqspec.draw.timeline import Format, scale_text, settings
+from liqspec.draw.timeline import Format, settings
+from liqspec.draw.timeline_axes import scale_text
 from liqspec.replay.study import Findings, Point, Result, value_of
 from liqspec.spec.studies import MEASURES, Axis, Choice
 

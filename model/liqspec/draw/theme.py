@@ -15,8 +15,8 @@ Pattern = Literal["solid", "dashed", "dotted"]
 # lines and areas of a timeline.
 Role = Literal["start", "covered", "waiting", "liquidation", "partial", "vault", "end"]
 Purpose = Literal["opening", "trouble", "relief", "closing", "reserved"]
-Curve = Literal["mark", "equity", "maintenance", "backstop", "takeover"]
-Area = Literal["breached", "below_backstop", "window"]
+Curve = Literal["mark", "liquidation", "equity", "maintenance", "backstop", "takeover", "size", "vault"]
+Area = Literal["breached", "below_backstop", "window", "order"]
 Source = Literal["index", "book", "perps", "last"]
 
 FONT = "Helvetica,Arial,sans-serif"
@@ -106,10 +106,13 @@ class Theme:
         """How each line of a timeline is drawn."""
         return {
             "mark": Stroke(self.text, 1.6),
+            "liquidation": Stroke(self.boxes["liquidation"].border, 0.9),
             "equity": Stroke(self.boxes["waiting"].border, 2.2),
             "maintenance": Stroke(self.boxes["liquidation"].border, 1.6, (5, 2)),
             "backstop": Stroke(self.boxes["vault"].border, 1.6, (1, 1.4)),
             "takeover": Stroke(self.boxes["vault"].border, 1.6, (6.4, 1.6, 1, 1.6)),
+            "size": Stroke(self.text, 1.3),
+            "vault": Stroke(self.boxes["vault"].border, 1.9),
         }
 
     @property
@@ -119,6 +122,7 @@ class Theme:
             "breached": self.boxes["liquidation"].fill,
             "below_backstop": self.boxes["vault"].fill,
             "window": self.boxes["waiting"].border,
+            "order": self.boxes["liquidation"].border,
         }
 
     @property

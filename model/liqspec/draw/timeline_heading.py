@@ -3,7 +3,7 @@
 import math
 import textwrap
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 from matplotlib.artist import Artist
@@ -16,6 +16,8 @@ from liqspec.draw.legend import Entry, Mark, Side, entries, short, time_text
 from liqspec.draw.theme import Curve, Theme
 from liqspec.edge.texts import counted, words
 from liqspec.replay.record import Record
+
+P = TypeVar("P", bound=Patch)
 
 # Markers of what was executed, at its price: down for a sale, up for a purchase.
 _MARKERS: dict[Side, str] = {"sells": "v", "buys": "^"}
@@ -96,14 +98,25 @@ def _split(widths: list[float], columns: int) -> list[list[float]]:
 def _subtitle(record: Record) -> str:
     first, last = record.blocks()[0].value[1], record.blocks()[-1].value[1]
     venue = f"venue {record.venue}, " if record.venue else ""
-    text = f"{venue}{counted(len(record.steps), 'event')}, from {time_text(first)} to {time_text(last)}"
+    text = f"{venue}{_events(record)}, from {time_text(first)} to {time_text(last)}"
     return text + ("" if record.end.as_expected else " · NOT AS EXPECTED")
+
+
+def _events(record: Record) -> str:
+    first, last = record.skipped + 1, record.skipped + len(record.steps)
+    return f"events {first} to {last}" if record.before else counted(last, "event")
 
 
 def stroke(curve: Curve, theme: Theme) -> dict[str, Any]:
     """How a line looks, as the library names it."""
     drawn = theme.curves[curve]
     return {"color": drawn.color, "linewidth": drawn.width, "linestyle": (0, drawn.dashes) if drawn.dashes else "-"}
+
+
+def hatched(patch: P, theme: Theme) -> P:
+    """The look of what a working order is to close."""
+    patch.set(facecolor="none", edgecolor=theme.areas["order"], hatch="////", linewidth=0.8)
+    return patch
 
 
 def marker(mark: Mark, theme: Theme) -> dict[str, Any]:
@@ -116,6 +129,8 @@ def marker(mark: Mark, theme: Theme) -> dict[str, Any]:
 def _sample(entry: Entry, theme: Theme) -> Artist:
     if entry.curve is not None:
         return Line2D([], [], label=entry.text, **stroke(entry.curve, theme))
+    if entry.area == "order":
+        return hatched(Patch(label=entry.text), theme)
     if entry.area is not None:
         return Patch(color=theme.areas[entry.area], label=entry.text)
     assert entry.mark is not None, "an entry is a line, an area or a mark"

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from liqspec.core import machine
 from liqspec.core.events import EventData
@@ -70,6 +70,25 @@ class Seen:
 
 
 @frozen(kw_only=True)
+class PositionTerms:
+    """A position as a part of its pool's measures; the price is None where none would liquidate it (MRG-10)."""
+
+    position: str
+    liquidation_price: Amount | None = None
+
+
+@frozen(kw_only=True)
+class Terms:
+    """What a decision about a pool rests on, at the moment at which it was made (MRG-3, MRG-5, BKS-1)."""
+
+    pool: str
+    equity: Amount
+    maintenance_margin: Amount
+    backstop_line: Amount
+    positions: tuple[PositionTerms, ...] = ()
+
+
+@frozen(kw_only=True)
 class Measures:
     """A margin pool's measures and the decisions about it (MRG-3, MRG-5, LIQ-3, BKS-1)."""
 
@@ -80,15 +99,18 @@ class Measures:
     in_liquidation: bool
     breached: bool
     below_backstop: bool
+    terms: Terms | None = None
 
 
 @frozen(kw_only=True)
 class RecordedEffect:
-    """An effect: its kind, the rule that acted, and a sentence."""
+    """An effect: its kind, the rule that acted, a sentence, its subject, and what a decision rests on."""
 
     kind: str
     rule: str
     text: str
+    subject: str = ""
+    terms: Terms | None = None
 
 
 @frozen(kw_only=True)
@@ -170,6 +192,7 @@ class Trade:
     kind: Literal["trade", "fill"]
     position: str
     market: str
+    size: Amount
     price: Amount
     sells: bool
 
@@ -185,7 +208,10 @@ class Span:
 
 @frozen
 class Record:
-    """A recorded run; it has at least one step."""
+    """A recorded run, or a part of one; it has at least one step.
+
+    Of a part, `before` is the step before its first, and `skipped` how many there are before it.
+    """
 
     name: str
     title: str
@@ -193,6 +219,13 @@ class Record:
     end: End
     venue: str = ""
     story: str = ""
+    before: Step | None = None
+    skipped: int = 0
+
+    def part(self, first: int, last: int) -> "Record":
+        """The events from `first` to `last`, numbered from 1 and both included."""
+        before = self.steps[first - 2] if first > 1 else self.before
+        return evolve(self, steps=self.steps[first - 1 : last], before=before, skipped=self.skipped + first - 1)
 
     def positions(self) -> list[str]:
         """The positions ever opened, in the order of their first opening."""
@@ -228,11 +261,13 @@ class Record:
             fields, kind = step.event, step.event.get("type")
             if step.refusal is None and kind in ("trade", "fill"):
                 key, price = keys.of_position(fields), str(fields["price"])
-                before = self.steps[event - 2].position(key) if event > 1 else None
+                earlier = self.steps[event - 2] if event > 1 else self.before
+                before = earlier.position(key) if earlier is not None else None
                 closes_long = before is not None and before.size.exact > 0
-                sells = Fraction(str(fields["size"])) < 0 if kind == "trade" else closes_long
+                size = Amount(str(fields["size"]), Fraction(str(fields["size"])))
+                sells = size.exact < 0 if kind == "trade" else closes_long
                 kept: Literal["trade", "fill"] = "trade" if kind == "trade" else "fill"
-                yield Trade(event, kept, key, str(fields["market"]), Amount(price, Fraction(price)), sells)
+                yield Trade(event, kept, key, str(fields["market"]), size, Amount(price, Fraction(price)), sells)
 
     def takeovers(self, pool: str) -> list[int]:
         """The events (from 1) at which the vault took the pool (BKS-3)."""
@@ -250,6 +285,22 @@ class Record:
         """The position's open windows, each with the events after which it was open, by its end in ms (CLD-1)."""
         ends = [None if (seen := step.position(key)) is None else seen.cooldown_until for step in self.steps]
         return [span for span in spans(ends) if span.value is not None]
+
+    def liquidation_prices(self, key: str) -> list[Amount | None]:
+        """The liquidation price of a position after each event (MRG-10); None where it has none, or it is unknown."""
+        pool, found = keys.pool_of(key), []
+        for step in self.steps:
+            measures = step.measures.get(pool)
+            terms = measures.terms.positions if measures and measures.terms else ()
+            found.append(next((one.liquidation_price for one in terms if one.position == key), None))
+        return found
+
+    def vault_equity(self) -> list[Amount | None]:
+        """The vault's equity after each event, from its first change on."""
+        seen = [step.observation.vault.equity for step in self.steps]
+        before = seen[0] if self.before is None else self.before.observation.vault.equity
+        changed = next((event for event, equity in enumerate(seen) if equity.exact != before.exact), len(seen))
+        return [*[None] * changed, *seen[changed:]]
 
     def blocks(self) -> list[Span]:
         """The blocks, each with its events; the value is (block, time in ms)."""

@@ -252,6 +252,10 @@
     addPanel("market", 90, `${market.name} mark price`, caption, (picture, across, column, height) => {
       const scale = scaleOf(prices, height);
       drawScale(picture, scale, across(count + 1));
+      for (const line of market.liquidations) {
+        const shown = line.map((value) => (value !== null && value >= scale.low && value <= scale.high ? value : null));
+        drawStairs(picture, shown, "liquidation", scale, across);
+      }
       drawStairs(picture, market.marks, "mark", scale, across);
       for (const trade of market.trades) {
         const x = across(trade.event) + column / 2;
@@ -333,6 +337,30 @@
     });
   }
 
+  function addSize(position) {
+    const caption = (index) => position.texts[index];
+    addPanel("size", 44, `${position.key} size`, caption, (picture, across, column, height) => {
+      const scale = scaleOf([0, ...position.sizes], height);
+      position.orders.forEach((order, index) => {
+        if (!order) return;
+        const size = position.sizes[index];
+        const ends = [scale.place(size), scale.place(size > 0 ? size - order : size + order)];
+        const place = { x: across(index + 1), y: Math.min(...ends), width: column, height: Math.abs(ends[0] - ends[1]) };
+        picture.append(shape("rect", { class: "area order", ...place }));
+      });
+      drawScale(picture, scale, across(count + 1));
+      drawStairs(picture, position.sizes, "size", scale, across);
+    });
+  }
+
+  function addVault(vault) {
+    addPanel("vault", 70, "vault equity", (index) => vault.texts[index], (picture, across, column, height) => {
+      const scale = scaleOf(vault.equity, height);
+      drawScale(picture, scale, across(count + 1));
+      drawStairs(picture, vault.equity, "vault", scale, across);
+    });
+  }
+
   function addBlocks() {
     const caption = (index) => run.events[index].time;
     addPanel("blocks", 24, "time", caption, (picture, across, column) => {
@@ -402,7 +430,11 @@
   offerPositions();
   run.markets.forEach(addMarket);
   run.pools.forEach(addPool);
-  run.positions.forEach(addBand);
+  for (const position of run.positions) {
+    addBand(position);
+    addSize(position);
+  }
+  if (run.vault) addVault(run.vault);
   addBlocks();
   addLegend();
   new ResizeObserver(() => panels.forEach(drawPanel)).observe(byId("panels"));
