@@ -1,7 +1,6 @@
 """`liqspec conform`: engines that follow the rules pass, and each other one is reported as exactly what it is."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -29,6 +28,7 @@ from support import foreign_engines
 from support.commands import run_here
 from support.in_process import Pausing
 from support.paths import ENGINES, TESTS
+from support.processes import lives
 
 RIGHT = [sys.executable, str(ENGINES / "python_engine.py")]
 MODEL = [sys.executable, "-c", "from liqspec.cli import main; main()", "oracle"]
@@ -147,9 +147,9 @@ class TestMisbehaviour:
         child = re.search(r"child (\d+)", data["finding"]["fault"]["stderr"])
         assert child is not None
         deadline = time.monotonic() + 5
-        while _lives(int(child[1])) and time.monotonic() < deadline:
+        while lives(int(child[1])) and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert not _lives(int(child[1]))
+        assert not lives(int(child[1]))
 
     def test_one_that_does_not_end_is_reported_and_ended(self, tmp_path: Path) -> None:
         assert found("stays", tmp_path)["finding"]["fault"]["kind"] == "did not end"
@@ -180,7 +180,7 @@ class TestMisbehaviour:
 
     def test_a_process_that_has_ended_is_said_to_have_died(self) -> None:
         with Peer([sys.executable, "-c", "import sys; sys.exit('no more')"], timeout=5) as peer:
-            while _lives(peer.pid):
+            while lives(peer.pid):
                 time.sleep(0.02)
             with pytest.raises(EngineFault) as fault:
                 peer.send(b"{}\n")
@@ -204,7 +204,7 @@ class TestMisbehaviour:
             with pytest.raises(Exception, match="did not read its request"):
                 peer.send(b"x" * 10_000_000)
             pid = peer.pid
-        assert not _lives(pid)
+        assert not lives(pid)
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_a_signal_ends_both_soon(self, number: signal.Signals, tmp_path: Path) -> None:
@@ -228,19 +228,7 @@ class TestMisbehaviour:
         process.send_signal(number)
         _, errors = process.communicate(timeout=15)
         assert (process.returncode, "Traceback" in errors) == (130, False)
-        assert not _lives(int(log.read_text()))
-
-
-def _lives(pid: int) -> bool:
-    """Whether a process exists and is not a zombie that waits to be reaped."""
-    stat = Path(f"/proc/{pid}/stat")
-    if stat.parent.parent.joinpath("self").exists():
-        return stat.exists() and ") Z " not in stat.read_text()
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        assert not lives(int(log.read_text()))
 
 
 class TestBoundedTime:
@@ -574,7 +562,7 @@ class TestTheReport:
         *_, engine = wrong
         done = conform("--steps", "2000", "--shrink", "0", "--json", engine=engine, folder=tmp_path)
         data = json.loads(done.stdout)
-        assert data.keys() == {"conforms", "engine", "finding", "saved", "known", "exercised"}
+        assert data.keys() == {"conforms", "engine", "finding", "saved", "unchecked", "known", "exercised"}
         found = data["finding"]
         assert found["rules"] == found["reasons"][0]["rules"]
         assert "LIQ-3" in found["rules"]

@@ -1,8 +1,6 @@
 """The command that runs a foreign engine in lock-step with the model."""
 
 import json
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,11 +15,13 @@ from liqspec.cli.app import Json, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import Compare, EngineCommand, Seed, Timeout, Tolerance, tolerances
 from liqspec.conform import configurations, known_divergences, report, sarif, saved, worker
 from liqspec.conform.answers import Hello, check_families, of_this_process
-from liqspec.conform.finding import CannotStart, EngineFault, Finding
+from liqspec.conform.finding import CannotStart, EngineFault
+from liqspec.conform.interruption import interrupted_by_signals
 from liqspec.conform.lockstep import Compared, Comparison, play
+from liqspec.conform.processes import NOT_LISTED
 from liqspec.conform.protocol.conversation import converse
 from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
-from liqspec.conform.session import LiveEngine
+from liqspec.conform.session import LiveEngine, at_the_start
 from liqspec.core.events import EVENTS
 from liqspec.edge.texts import counted
 from liqspec.search import parallel
@@ -99,7 +99,11 @@ def conform(
     name, began = command[0], time.monotonic()
     hello: Hello | None = None
     try:
-        with _interrupted_by_signals(), LiveEngine(command, timeout) as engine, _progress(steps, seconds) as shown:
+        with (
+            interrupted_by_signals(worker.kill),
+            LiveEngine(command, timeout) as engine,
+            _progress(steps, seconds) as shown,
+        ):
             name, hello = engine.hello.engine, engine.hello
             used: dict[str, Any] = {
                 "setting": configurations.of(hello, venue),
@@ -113,14 +117,13 @@ def conform(
             search.processes = 1 if run is not None else _processes(processes, search.budget)
             if search.processes > 1:
                 engine.close()  # those of the workers are others; a finding is looked at with a new one
-                search.work = worker.Worker(command=command, timeout=timeout, **used)
+                search.work = worker.Worker(command=command, timeout=timeout, hello=hello, **used)
             outcome = search.run() if run is None else _replayed(search, engine, run)
+            outcome.unchecked += () if engine.sees_all else (NOT_LISTED,)
     except CannotStart as error:
         fail(str(error))
     except EngineFault as error:
-        where = "outside a run"  # as it started
-        found = Finding(kind="fault", config={}, events=[], applied=[], fault=error.fault, where=where)
-        outcome = Outcome(findings=[found])
+        outcome = Outcome(findings=[at_the_start(error.fault)])
     if not as_json:
         report.print_outcome(outcome, terminal())
     options = None if run is not None else _options(compare, tolerance or [], timeout)
@@ -232,23 +235,3 @@ def _progress(steps: int | None, seconds: float | None) -> Iterator[Callable[[Co
             bars.update(task, completed=done, steps=coverage.steps, transitions=len(+coverage.transitions))
 
         yield show
-
-
-@contextmanager
-def _interrupted_by_signals() -> Iterator[None]:
-    """Within this, a request to terminate interrupts as Ctrl-C does; processes of workers leave both to this one."""
-    parent = os.getpid()
-
-    def interrupt(number: int, _: object) -> None:
-        if os.getpid() == parent:
-            raise KeyboardInterrupt
-        if number == signal.SIGTERM:  # a worker whose results are not needed
-            worker.kill()
-            os._exit(1)
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,6 +8,7 @@ import typer
 from liqspec.cli.app import Json, application, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import EngineCommand, Timeout
 from liqspec.conform.finding import CannotStart, EngineFault
+from liqspec.conform.interruption import interrupted_by_signals
 from liqspec.conform.session import LiveEngine
 from liqspec.edge.texts import counted, one_line, visible
 from liqspec.vectors import conversations, corpus, report
@@ -91,7 +92,7 @@ def run(
     chosen = [one for one in corpus.load(folder) if not suite or one["suite"] in suite]
     spoken = corpus.load_conversations(folder) if not suite or conversations.SUITE in suite else []
     try:
-        with LiveEngine(command, timeout) as engine, progress() as bars:
+        with interrupted_by_signals(), LiveEngine(command, timeout) as engine, progress() as bars:
             task = bars.add_task("playing", total=len(chosen) + len(spoken))
             hello = engine.hello
             played = play_all(chosen, engine, hello, lambda _: bars.advance(task))

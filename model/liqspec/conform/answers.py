@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from liqspec.conform.finding import EngineFault, Fault
 from liqspec.conform.oracle import INTERNAL_ERROR
@@ -170,6 +170,23 @@ def read_hello(reply: dict[str, Any]) -> Hello:
         base=None if venue is None else _base(venue, families),
         validates=validates,
     )
+
+
+def check_same(first: Hello, later: Hello) -> None:
+    """See that an engine says the same of itself as it did first.
+
+    Raises:
+        EngineFault: it does not; the message has the first field that differs.
+    """
+    for field in fields(Hello):
+        before, now = getattr(first, field.name), getattr(later, field.name)
+        if isinstance(before, frozenset):
+            before, now = sorted(before - now), sorted(now - before)  # what only one of them has
+        if before != now:
+            name = "venue" if field.name == "base" else field.name
+            raise EngineFault(
+                Fault(kind="changed its hello", message=f"{name}: first {show(before)}, later {show(now)}")
+            )
 
 
 def _names(field: str, listed: object, known: tuple[str, ...]) -> frozenset[str]:

@@ -17,12 +17,33 @@ FaultKind = Literal[
     "flooded standard error",
     "answered without being asked",
     "answered out of order",
+    "closed its input",
     "closed its output",
     "did not end",
+    "left processes running",
+    "changed its hello",
     "sent an invalid reply",
     "reported an internal defect",
     "raised an exception",
 ]
+
+REMEDIES: dict[FaultKind, str] = {
+    "died": "its standard error may say why; it has to run until `bye` or the end of its input",
+    "hung": "flush standard output after each reply, or give it longer with --timeout",
+    "printed garbage": "only replies may go to standard output, one JSON object a line; write logs to standard error",
+    "flooded standard output": "write one line for each request, and nothing else, to standard output",
+    "flooded standard error": "write less to standard error",
+    "answered without being asked": "write exactly one reply for each request, and nothing after that to `bye`",
+    "answered out of order": "answer each request before the next one is read",
+    "closed its input": "keep standard input open, and read it until `bye` or its end",
+    "closed its output": "keep standard output open until the reply to `bye` is written",
+    "did not end": "end with status 0 after the reply to `bye`, and end when standard input does",
+    "left processes running": "end all that it started, and wait for it, before it ends itself",
+    "changed its hello": "reply the same to each `hello` of each process: no times, process numbers or random names",
+    "sent an invalid reply": "spec/protocol.md and spec/schemas/reply.schema.json say what a reply has",
+    "reported an internal defect": "its standard error may say more",
+    "raised an exception": "the traceback names the line",
+}
 
 
 @frozen(kw_only=True)
@@ -37,6 +58,11 @@ class Fault:
     def __str__(self) -> str:
         """The fault in one line, without the output."""
         return f"the engine {self.kind}: {self.message}"
+
+    @property
+    def remedy(self) -> str:
+        """The likely fix."""
+        return REMEDIES[self.kind]
 
 
 class EngineFault(Exception):

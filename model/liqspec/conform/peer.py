@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import Literal
 
+from liqspec.conform import processes
 from liqspec.conform.finding import CannotStart, EngineFault, Fault, FaultKind
 from liqspec.edge.texts import counted, one_line
 
@@ -16,6 +17,7 @@ MAX_REPLY = 4 * 1024 * 1024  # bytes of one reply; more is a flood
 MAX_LOG = 8 * 1024 * 1024  # bytes on standard error between a request and its reply; more is a flood
 KEPT = 4096  # bytes of the last output that are kept, of each stream
 CHUNK = 65536
+POLLED = 0.05  # seconds between two looks whether a process has ended whose child may still hold its output open
 GRACE = 0.5  # seconds in which a process whose output has ended is expected to have ended too
 
 
@@ -23,7 +25,7 @@ class Peer(AbstractContextManager["Peer"]):
     """A process that is asked line by line; a context manager, on leaving which it and all its children are gone.
 
     Standard error is read whenever the process is waited for, so that it never blocks the process; its end is kept.
-    A child that starts its own session cannot be seen: it has to end when its input does.
+    Children that leave for another session are found where the system lists them (`processes`).
 
     Raises:
         EngineFault: it says more or less than a method waits for, or not in time.
@@ -37,9 +39,11 @@ class Peer(AbstractContextManager["Peer"]):
         """
         self.timeout = timeout
         self._out, self._said, self._logged = bytearray(), bytearray(), bytearray()
+        self._late = bytearray()  # the first that it wrote when it was to end
         self._log_size = 0
         self.due = 0  # replies to what was written
         self._deaf = self._stuck = False  # whether standard input was closed, or a request could not be written
+        self.sees_all = processes.adopt_orphans()
         try:
             # A separate session, so that whatever the command starts can be ended with it.
             self._process = subprocess.Popen(
@@ -53,6 +57,7 @@ class Peer(AbstractContextManager["Peer"]):
         except (OSError, ValueError) as error:
             why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
             raise CannotStart(f"{one_line(command[0], 200)}: cannot be started: {one_line(why)}") from None
+        self._guard = processes.Guard(self._process.pid)
         stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
         assert stdin is not None and stdout is not None and stderr is not None, "started with pipes"
         self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
@@ -120,27 +125,40 @@ class Peer(AbstractContextManager["Peer"]):
         self._stdin.close()
 
     def wait_for_end(self, after: str, *, any_status: bool) -> None:
-        """See that the process ends by itself, in time, and with status 0 unless it may have any."""
-        self._read_for(self.timeout, until_end=True)
+        """See that the process ends by itself, in time, and with status 0 unless it may have any.
+
+        It must say no more, and leave no process running.
+        """
+        deadline = time.monotonic() + self.timeout
+        while self._process.poll() is None and time.monotonic() < deadline:
+            if not self._read_for(POLLED, until_end=True):
+                break
         try:
-            status = self._process.wait(self.timeout)
+            status = self._process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             raise self.fault("did not end", f"{self.timeout:g} s after {after}") from None
         if status and not any_status:
             raise self._ended()
+        self._read_for(GRACE, until_end=True)  # to its end, unless a child still holds it open
+        if late := bytes(self._late + self._out):
+            text = one_line(late.split(b"\n")[0].decode("utf-8", "replace"), 200)
+            raise self.fault("answered without being asked", f"after {after} came also: {text}")
+        if names := processes.left(self._process.pid, GRACE):
+            raise self.fault("left processes running", f"after its end, {processes.described(names)}")
 
     def close(self) -> None:
         """End the process and all that it started, at once; may be called again."""
         self.kill()
         self._process.wait()
+        processes.sweep()
+        self._guard.release()
         self._selector.close()
         for stream in (self._stdin, self._stdout, self._stderr):
             stream.close()
 
     def kill(self) -> None:
         """Kill the process and all that it started, without waiting for them to end: a signal handler may do so."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        processes.kill_group(self._process.pid)
 
     def fault(self, kind: FaultKind, message: str) -> EngineFault:
         """A fault of this process, with the last that it wrote."""
@@ -199,6 +217,7 @@ class Peer(AbstractContextManager["Peer"]):
             if len(self._out) >= CHUNK and not until_end:
                 return True
             if until_end:
+                self._late += self._out[: KEPT - len(self._late)]
                 self._out.clear()
 
     def _read(self, name: Literal["stdout", "stderr"]) -> bool:
@@ -229,6 +248,8 @@ class Peer(AbstractContextManager["Peer"]):
         status: int | None = None
         with suppress(subprocess.TimeoutExpired):
             status = self._process.wait(GRACE)
+        if status is None and self._deaf:
+            return self.fault("closed its input", "the process still runs, but its standard input is closed")
         if status is None:
             return self.fault("closed its output", "the process still runs, but its standard output is closed")
         if status < 0:

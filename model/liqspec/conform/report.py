@@ -51,6 +51,13 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
         _print_summary(outcome.findings, console)
     for finding in outcome.findings:
         print_finding(finding, console)
+    _print_verdict(outcome, console)
+
+
+def _print_verdict(outcome: Outcome, console: Console) -> None:
+    """Print what could not be looked at, and how it ended."""
+    for what in outcome.unchecked:
+        console.print(f"[bold yellow]not checked[/bold yellow] {escape(what)}", soft_wrap=True)
     if outcome.interrupted:
         console.print(f"[bold yellow]interrupted[/bold yellow] after {counted(outcome.coverage.steps, 'step')}")
     elif outcome.conforms:
@@ -143,6 +150,7 @@ def _print_fault(fault: Fault, console: Console) -> None:
             console.print(f"the last on its {name}:")
         for line in lines:
             console.print(f"    {line[:200]}", markup=False)
+    console.print(f"likely remedy: {fault.remedy}", markup=False, soft_wrap=True)
 
 
 def _print_rule(finding: Finding, console: Console) -> None:
@@ -223,6 +231,7 @@ def to_json(outcome: Outcome, engine: str, saved: list[Saved], *, every: bool = 
         "finding": listed[0] if listed else None,
         "saved": files[0] if files else None,
         **whole,
+        "unchecked": outcome.unchecked,
         "known": [{"divergence": str(entry), "times": times} for entry, times in outcome.occurred.items()],
         "exercised": outcome.coverage.to_json(),
     }
@@ -243,7 +252,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "reply": finding.reply,
         "reasons": [reason_json(reason) for reason in finding.reasons],
         "broken": [{"property": name, "wrong": wrong} for name, wrong in finding.broken],
-        "fault": finding.fault and asdict(finding.fault),
+        "fault": finding.fault and {**asdict(finding.fault), "remedy": finding.fault.remedy},
     }
 
 
@@ -269,6 +278,10 @@ def write_junit(outcome: Outcome, engine: str, seconds: float, path: Path) -> No
         case.result = (
             [Skipped(f"occurred {counted(times, 'time')}")] if times else [Failure("it did not occur: take it out")]
         )
+        suite.add_testcase(case)
+    for what in outcome.unchecked:
+        case = TestCase(f"not checked: {visible(what)}", "liqspec.conform.unchecked")
+        case.result = [Skipped("not checked")]
         suite.add_testcase(case)
     for name in outcome.coverage.never_listed():
         case = TestCase(name, "liqspec.conform.reached")

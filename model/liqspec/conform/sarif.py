@@ -20,6 +20,7 @@ def to_sarif(outcome: Outcome, engine: str, saved: Sequence[Saved | None]) -> di
     results = []
     for finding, files in zip_longest(outcome.findings, saved):
         text = f"{engine}: {people(finding.headline)}" + (f"\nreplay: {files.replay}" if files else "")
+        text += f"\nlikely remedy: {finding.fault.remedy}" if finding.fault else ""
         result: dict[str, Any] = {
             "ruleId": finding.rules[0],
             "ruleIndex": broken.index(finding.rules[0]),
@@ -35,4 +36,8 @@ def to_sarif(outcome: Outcome, engine: str, saved: Sequence[Saved | None]) -> di
         "version": __version__,
         "rules": [{"id": number, "shortDescription": {"text": rules[number].title}} for number in broken],
     }
-    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+    run: dict[str, Any] = {"tool": {"driver": driver}, "results": results}
+    if outcome.unchecked:
+        notes = [{"level": "warning", "message": {"text": text}} for text in outcome.unchecked]
+        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": notes}]
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}

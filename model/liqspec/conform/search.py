@@ -22,7 +22,7 @@ from liqspec.conform.lockstep import Compared, Comparison, LockStep
 from liqspec.conform.proposals import Proposals
 from liqspec.conform.protocol.suite import ProtocolSuite
 from liqspec.conform.second_look import SecondLook
-from liqspec.conform.session import LiveEngine
+from liqspec.conform.session import LiveEngine, at_the_start
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.generate.random_runs import length_of
@@ -95,6 +95,7 @@ class Outcome:
     occurred: dict[Divergence, int] = Factory(dict)
     lines: int = 0
     interrupted: bool = False
+    unchecked: list[str] = Factory(list)  # what this comparison could not look at, each in a sentence
 
     @property
     def finding(self) -> Finding | None:
@@ -163,24 +164,32 @@ class Search:
             for part in (one for one in arrived if not any(one is other for other in parts)):
                 self._merge(outcome, part, kept)
         if kept and self.work is not None:  # what was found was found in other processes
-            self._anew()
+            try:
+                self._anew()
+            except EngineFault as error:
+                kept.insert(0, Found(at_the_start(error.fault), malformed=False))
         outcome.findings = self._looked_at(kept, outcome)
         return outcome
 
     def block(self, block: Block) -> Part:
         """Compare in the runs of one block; an interrupted one has what was reached until then."""
-        part = Part()
+        part = Part(interrupted=True)
+        with suppress(KeyboardInterrupt):
+            try:
+                self._do(block, part)
+            except EngineFault as error:
+                part.add(at_the_start(error.fault), malformed=False)
+            part.interrupted = False
+        return part
+
+    def _do(self, block: Block, part: Part) -> None:
         if self._used and self.budget.steps is not None:  # so that nothing depends on which process does it
             self._anew()
         self._used = True
-        with suppress(KeyboardInterrupt):
-            part.interrupted = True
-            if block.runs:
-                self._runs(block, part)
-            else:
-                self._suite(part)
-            part.interrupted = False
-        return part
+        if block.runs:
+            self._runs(block, part)
+        else:
+            self._suite(part)
 
     def _runs(self, block: Block, part: Part) -> None:
         for place, (number, length) in enumerate(block.runs):
@@ -350,11 +359,18 @@ class Search:
         return explanation.of(finding, min(SECONDS, self.budget.shrink_seconds))
 
     def _anew(self) -> None:
-        """Go on with a new process of the engine, which has no run behind it."""
+        """Go on with a new process of the engine, which has no run behind it.
+
+        Raises:
+            CannotStart: it does not start again.
+            EngineFault: it says something else of itself than before.
+        """
         self._history.clear()
         try:
             self.engine.renew()
         except EngineFault as error:
+            if error.fault.kind == "changed its hello":
+                raise
             raise CannotStart(str(error)) from None
 
 

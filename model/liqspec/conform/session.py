@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from liqspec.conform import start_up
-from liqspec.conform.answers import Hello, read_hello
-from liqspec.conform.finding import CannotStart, EngineFault, Fault
+from liqspec.conform.answers import Hello, check_same, read_hello
+from liqspec.conform.finding import CannotStart, EngineFault, Fault, Finding
 from liqspec.conform.peer import MAX_REPLY, Peer
 from liqspec.core.events import EventData
 from liqspec.edge import protocol
@@ -22,21 +22,23 @@ START = 20.0  # seconds at least for the first reply, before which a process may
 class LiveEngine(AbstractContextManager["LiveEngine"]):
     """An engine that answers over the protocol; a context manager, on leaving which its process is gone."""
 
-    def __init__(self, command: Sequence[str], timeout: float) -> None:
-        """Start the engine, and read what it says of itself.
+    def __init__(self, command: Sequence[str], timeout: float, hello: Hello | None = None) -> None:
+        """Start the engine, and read what it says of itself, which must be this `hello` if another process said it.
 
         Raises:
             CannotStart: the program does not exist, or does not introduce itself as the protocol says.
-            EngineFault: it answers out of order, or more than it was asked.
+            EngineFault: it answers out of order, or more than it was asked, or says something else of itself.
         """
         self._command, self._timeout = command, timeout
         self._kept: list[bytes] = []  # requests that are not sent yet
         self._start()
         try:
             try:
-                self.hello = self._greet()
+                said = self._greet()
             except EngineFault as error:
                 raise CannotStart(f"{one_line(command[0], 200)}: {start_up.explained(error.fault)}") from None
+            self.hello = hello or said
+            check_same(self.hello, said)
             self._see_order()
         except BaseException:
             self.close()
@@ -104,9 +106,9 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         self._peer.expect_silence(GRACE)
 
     def renew(self) -> None:
-        """End the process, and start another, which need not start as it did."""
+        """End the process, and start another, which must say the same of itself."""
         self.restart()
-        self._greet()
+        check_same(self.hello, self._greet())
 
     def restart(self) -> None:
         """End the process, and start another that is asked nothing yet."""
@@ -144,6 +146,11 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         """Kill the process, without waiting for its end."""
         self._peer.kill()
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether this system lists what the engine leaves running in another session."""
+        return self._peer.sees_all
+
     def _start(self) -> None:
         self._peer = Peer(self._command, self._timeout)
         self._peer.timeout = max(self._timeout, START)  # until the first reply
@@ -170,3 +177,10 @@ def _line(op: str, **fields: Any) -> bytes:
 
 
 HELLO = _line("hello", protocol=protocol.PROTOCOL)
+
+
+def at_the_start(fault: Fault) -> Finding:
+    """The finding that a fault outside a run is: a `hello` to a new process shows it again."""
+    return Finding(
+        kind="fault", config={}, events=[], applied=[], requests=(HELLO,), fault=fault, where="outside a run"
+    )

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from liqspec.conform.answers import Hello
 from liqspec.conform.configurations import Setting
 from liqspec.conform.finding import CannotStart, EngineFault
 from liqspec.conform.known_divergences import Divergence
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.search import Block, Budget, Part, Search
-from liqspec.conform.session import LiveEngine
+from liqspec.conform.session import LiveEngine, at_the_start
 
 
 @frozen(kw_only=True)
@@ -18,6 +19,7 @@ class Worker:
 
     command: Sequence[str]
     timeout: float
+    hello: Hello
     setting: Setting
     comparison: Comparison
     budget: Budget
@@ -32,13 +34,18 @@ class Worker:
             CannotStart: it cannot be started, or does not start again.
         """
         if not _searches:
-            _searches.append(self._search())
+            try:
+                _searches.append(self._search())
+            except EngineFault as error:
+                part = Part()
+                part.add(at_the_start(error.fault), malformed=False)
+                return part
         return _searches[0].block(block)
 
     def _search(self) -> Search:
         try:
-            engine = LiveEngine(self.command, self.timeout)
-        except (CannotStart, EngineFault) as error:
+            engine = LiveEngine(self.command, self.timeout, self.hello)
+        except CannotStart as error:
             raise CannotStart(f"{error}; one process of it could be started: --processes 1 starts no other") from None
         return Search(
             engine=engine,

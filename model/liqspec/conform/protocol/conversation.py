@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from attrs import Factory, define, evolve, field
 
-from liqspec.conform.answers import Answering, Hello, Refused, Skipped, malformed, read_answer, read_hello
+from liqspec.conform.answers import Answering, Hello, Refused, Skipped, check_same, malformed, read_answer, read_hello
 from liqspec.conform.finding import EngineFault, Finding
 from liqspec.conform.lockstep import Compared, Comparison, LockStep
 from liqspec.conform.protocol.requests import CLOSE
@@ -135,8 +135,7 @@ class Conversation:
         reply = self._ask(data)
         if reply.get("ok") is not True:
             return self._wrong("accepted", reply, "a hello may come at any time")
-        if read_hello(reply) != self.engine.hello:
-            raise malformed("hello: not what the first one said")
+        check_same(self.engine.hello, read_hello(reply))
         return None
 
     def _reset(self, data: bytes, config: Any) -> Finding | None:
