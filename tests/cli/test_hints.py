@@ -36,7 +36,11 @@ transitions = ["T0"]
             ["draw", "run", "deficit"],
             "liqspec draw run needs matplotlib: pip install 'liqspec[pictures]'",
         ),
-        ("pyarrow", ["audit", "x.csv"], "liqspec audit of a table needs pyarrow: pip install 'liqspec[logs]'"),
+        (
+            "pyarrow",
+            ["audit", "x.parquet"],
+            "liqspec audit of a Parquet file needs pyarrow: pip install 'liqspec[logs]'",
+        ),
     ],
 )
 def test_a_missing_library_is_one_line_and_status_2(
@@ -47,15 +51,15 @@ def test_a_missing_library_is_one_line_and_status_2(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "x.csv").write_text("event.type\n", encoding="utf-8")
+    (tmp_path / "x.parquet").write_text("event.type\n", encoding="utf-8")
     (tmp_path / "head.json").write_text("{}", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     for name in [name for name in sys.modules if name.partition(".")[0] == library]:
         monkeypatch.delitem(sys.modules, name)
-    for name in ("liqspec.draw.timeline", "liqspec.audit.tables"):
+    for name in ("liqspec.draw.timeline", "liqspec.audit.parquet"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.delattr("liqspec.draw.timeline", raising=False)
-    monkeypatch.delattr("liqspec.audit.tables", raising=False)
+    monkeypatch.delattr("liqspec.audit.parquet", raising=False)
     monkeypatch.setitem(sys.modules, library, None)
     if library == "pyarrow":
         monkeypatch.setattr("liqspec.audit.log.Head.from_json", lambda *_: None, raising=False)

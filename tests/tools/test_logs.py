@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.csv as pa_csv  # type: ignore[import-untyped]
 import pyarrow.parquet as pa_parquet  # type: ignore[import-untyped]
 import pytest
 from rich.console import Console
 
-from liqspec.audit import follow, run, tables
+from liqspec.audit import follow, parquet, run, tables
 from liqspec.audit.follow import Audit
 from liqspec.audit.log import Entry
 from liqspec.core import events, snapshot
@@ -289,34 +288,14 @@ def test_decimals_of_parquet_are_amounts_to_the_last_digit(tmp_path: Path) -> No
     pa_parquet.write_table(table, tmp_path / "log.parquet")
     assert run.audit(tmp_path / "log.parquet", head={"format": 1, "config": small_config()}).holds
     with (tmp_path / "log.parquet").open("rb") as file:
-        (batch,) = tables.parquet(file, 10)[1]
-    assert tables.entry(batch[0])["event"]["amount"] == "200.0000000000"
+        ((row, _),) = parquet.rows_of(file, 10_000)[2]
+    assert tables.entry(row)["event"]["amount"] == "200.0000000000"
 
 
-def test_a_table_that_breaks_off_keeps_what_came_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first block of the file is whole; a row of a later one has a column too many."""
-    monkeypatch.setattr(tables, "BLOCK", 64)
+def test_a_table_that_breaks_off_keeps_what_came_before(tmp_path: Path) -> None:
     rows = ["event.type,event.account,event.amount,accepted", *["deposit,alice,1,true"] * 20, "deposit,alice,1,true,5"]
     path = tmp_path / "log.csv"
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     found = run.audit(path, head={"format": 1, "config": small_config()})
-    assert found.events > 0 and not found.holds
-    assert found.error.startswith(f"{path}: after row {found.events + 1}: ")
-    assert "Expected 4 columns, got 5" in found.error
-
-
-def test_the_header_of_a_table_is_read_by_a_handle_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library reads ahead in the background, even when it is closed: rows went missing with one handle for both."""
-    read: list[object] = []
-
-    def noted(file: object, **options: object) -> object:
-        read.append(file)
-        return real(file, **options)
-
-    real = pa_csv.open_csv
-    monkeypatch.setattr(pa_csv, "open_csv", noted)
-    path = tmp_path / "log.csv"
-    path.write_text("event.type,event.account,event.amount\ndeposit,alice,1\n", encoding="utf-8")
-    with path.open("rb") as file:
-        assert [len(rows) for rows in tables.csv(file)] == [1]
-        assert [one is file for one in read] == [False, True]
+    assert found.events == 20 and not found.holds
+    assert found.error == f"{path}: after row 21: expected 4 columns, got 5"

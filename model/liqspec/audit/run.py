@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from liqspec.audit.follow import Audit, Divergence, Follower
 from liqspec.audit.log import Entry, Head, InvalidLog
-from liqspec.audit.sources import Format, Line, format_of, opened
+from liqspec.audit.sources import Format, Line, format_of, name_of, opened
 from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import shapes
 from liqspec.edge.texts import counted, one_line, placed, show
@@ -42,14 +42,14 @@ def audit(
         InvalidLog: the file cannot be read, or what it says of its run is malformed.
         shapes.WrongShape: the head that is given, or a tolerance, is malformed.
     """
-    kind = kind or format_of(path)
+    kind, named = kind or format_of(path), name_of(path)
     if head is None and kind != "jsonl":
-        raise InvalidLog(f"{path}: a table has no first line about its run; give it with --head FILE")
+        raise InvalidLog(f"{named}: a table has no first line about its run; give it with --head FILE")
     with opened(path, kind) as (size, lines):
         if head is not None:
             follower = Follower(Head.from_json(head, tolerance or {}), mode)
         else:
-            follower = _begun(path, lines, mode, tolerance or {})
+            follower = _begun(named, lines, mode, tolerance or {})
         try:
             for line in lines:
                 follower.see(line.number, Entry.from_json(line.data))
@@ -58,7 +58,7 @@ def audit(
         except InvalidLog as error:
             follower.audit.error = str(error)
         except (shapes.WrongShape, InvalidConfig) as error:
-            follower.audit.error = f"{path}:{line.number}: {placed(error.path, error.message)}"
+            follower.audit.error = f"{named}:{line.number}: {placed(error.path, error.message)}"
     return follower.audit
 
 

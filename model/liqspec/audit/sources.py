@@ -1,22 +1,27 @@
 """Where the lines of a log come from: JSON Lines, CSV or Parquet, each as a stream, never in memory as a whole."""
 
+import os
+import stat
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from attrs import frozen
 
+from liqspec.audit import tables
 from liqspec.audit.log import InvalidLog
+from liqspec.audit.tables import Row
 from liqspec.edge import protocol
 from liqspec.edge.errors import needs
+from liqspec.edge.limits import LOG_LINE_BYTES
 from liqspec.edge.protocol import BadLine
 from liqspec.edge.shapes import WrongShape
 from liqspec.edge.texts import one_line
 
 Format = Literal["jsonl", "csv", "parquet"]
-MAX_LINE = 16 * 1024 * 1024  # bytes of one line: a first line can have many accounts
-ROWS = 4096  # of a table that are in memory at once
+STANDARD_INPUT = Path("-")
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
 
@@ -33,74 +38,85 @@ class Line:
 
 
 def format_of(path: Path) -> Format:
-    """The format that a file's name says.
+    """The format that a file's name says; of standard input, JSON Lines.
 
     Raises:
         InvalidLog: it says none.
     """
+    if path == STANDARD_INPUT:
+        return "jsonl"
     found = _SUFFIXES.get(path.suffix.lower())
     if found is None:
         raise InvalidLog(f"{path}: give --format, or a name that ends in {', '.join(_SUFFIXES)}")
     return found
 
 
+def name_of(path: Path) -> Path:
+    """What errors call a log."""
+    return Path("standard input") if path == STANDARD_INPUT else path
+
+
 @contextmanager
 def opened(path: Path, kind: Format) -> Iterator[tuple[int, Iterator[Line]]]:
-    """Open a log: its size in what its lines count, and the lines.
+    """Open a log: its size in what its lines count, 0 where that is not known, and the lines; `-` is standard input.
 
     Raises:
         InvalidLog: the file cannot be read; or, from the lines, one of them is malformed, with its number.
     """
+    named = name_of(path)
     try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
+        with nullcontext(sys.stdin.buffer) if path == STANDARD_INPUT else path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            size = status.st_size if stat.S_ISREG(status.st_mode) else 0
             if kind == "jsonl":
-                yield size, _json_lines(path, file)
+                yield size, _json_lines(named, file)
             else:
-                total, rows = _table(path, file, kind)
-                yield total or size, rows
+                total, rows = _table(named, file, kind, size)
+                yield total, _rows(named, rows)
     except OSError as error:
-        raise InvalidLog(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise InvalidLog(f"{named}: {one_line((error.strerror or str(error)).lower(), 300)}") from None
 
 
 def _json_lines(path: Path, file: BinaryIO) -> Iterator[Line]:
     read = 0
-    for number, text in enumerate(protocol.lines(file, MAX_LINE), start=1):
+    for number, text in enumerate(protocol.lines(file, LOG_LINE_BYTES, whole=False), start=1):
         read += len(text) + 1
         try:
-            yield Line(number=number, data=protocol.read_line(text, MAX_LINE), read=read)
+            yield Line(number=number, data=protocol.read_line(text, LOG_LINE_BYTES), read=read)
         except BadLine as error:
             raise InvalidLog(f"{path}:{number}: {error}") from None
 
 
-def _table(path: Path, file: BinaryIO, kind: Format) -> tuple[int, Iterator[Line]]:
-    """The rows of a table and their number, 0 where that is not known."""
-    with needs("pyarrow", "logs", "liqspec audit of a table"):
-        from liqspec.audit import tables  # noqa: PLC0415  # what reads tables takes long to load, and few need it
-
+def _table(path: Path, file: BinaryIO, kind: Format, size: int) -> tuple[int, Iterator[tuple[Row, int]]]:
+    """The size of a table in what its rows count, and the rows, each with how far it is there."""
+    if kind == "parquet" and not size:
+        raise InvalidLog(f"{path}: a Parquet log has to be a file, and not an empty one: its end is read first")
     try:
-        total, batches = tables.parquet(file, ROWS) if kind == "parquet" else (0, tables.csv(file))
-    except (tables.ArrowError, WrongShape) as error:
+        if kind == "csv":
+            names, rows = tables.rows_of_csv(file)
+        else:
+            with needs("pyarrow", "logs", "liqspec audit of a Parquet file"):
+                from liqspec.audit import parquet  # noqa: PLC0415  # its library takes long to load
+            names, size, rows = parquet.rows_of(file, size)
+        tables.check_columns(names)
+    except WrongShape as error:
         raise InvalidLog(f"{path}: {one_line(str(error), 300)}") from None
-    return total, _rows(path, file, batches, counted=kind == "parquet")
+    return size, rows
 
 
-def _rows(path: Path, file: BinaryIO, batches: Iterator[list[dict[str, Any]]], *, counted: bool) -> Iterator[Line]:
-    from liqspec.audit import tables  # noqa: PLC0415
-
+def _rows(path: Path, rows: Iterator[tuple[Row, int]]) -> Iterator[Line]:
     number = 1  # of the header
     while True:
         try:
-            rows = next(batches, None)
-        except (tables.ArrowError, UnicodeDecodeError) as error:
+            found = next(rows, None)
+        except WrongShape as error:
             raise InvalidLog(f"{path}: after row {number}: {one_line(str(error), 300)}") from None
-        if rows is None:
+        if found is None:
             return
-        read = 0 if counted else file.tell()
-        for row in rows:
-            number += 1
-            try:
-                data = tables.entry(row)
-            except WrongShape as error:
-                raise InvalidLog(f"{path}:{number}: {error}") from None
-            yield Line(number=number, data=data, read=number - 1 if counted else read)
+        number += 1
+        row, read = found
+        try:
+            data = tables.entry(row)
+        except WrongShape as error:
+            raise InvalidLog(f"{path}:{number}: {error}") from None
+        yield Line(number=number, data=data, read=read)

@@ -1,20 +1,16 @@
 """A row of a table as a line of a log: columns such as `event.type`, `position.state` and `pool.equity`."""
 
+import csv
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO
 
-import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
-import pyarrow.csv as pa_csv  # type: ignore[import-untyped]
-import pyarrow.parquet as pa_parquet  # type: ignore[import-untyped]
-
-from liqspec.edge import files
+from liqspec.edge import files, limits
 from liqspec.edge.shapes import WrongShape
 from liqspec.edge.texts import show
 from liqspec.spec import observables
 
-ArrowError = pa.ArrowException
-BLOCK = 1024 * 1024  # bytes of a CSV file that are read at once
+Row = dict[str, Any]
 
 _WHOLE = ("event", "observation", "executed", "before", "marks", "event.prices", "event.perps", "vault.positions")
 _PLAIN = ("refused", "accepted", "note")
@@ -22,42 +18,63 @@ _NUMBERS = ("time", "block", "life", "cooldown_until", "leverage")
 _FLAGS = ("accepted", "in_liquidation")
 
 
-def csv(file: BinaryIO) -> Iterator[list[dict[str, Any]]]:
-    """The rows of a CSV file by batches, each value as it is written; an empty one is left out.
+def rows_of_csv(file: BinaryIO) -> tuple[list[str], Iterator[tuple[Row, int]]]:
+    """The names of the columns of a CSV file (RFC 4180), and its rows, each with the bytes up to its end.
+
+    A value is the text that it is, or None where it is empty.
 
     Raises:
-        ArrowError, WrongShape: the header cannot be read, or has a column that a log does not have.
+        WrongShape: the header cannot be read; or, from the rows, one of them cannot.
     """
-    if not file.read(1):  # the library would begin to read ahead, and can abort the process at its end
+    lines = _Lines(file)
+    rows = _cells(lines)
+    names = next(rows, None)
+    if names is None:
         raise WrongShape("header", "the file is empty")
-    file.seek(0)
-    parsed = pa_csv.ParseOptions(newlines_in_values=True)
-    reading = pa_csv.ReadOptions(block_size=BLOCK, use_threads=False)
-    # By a separate handle, because it reads ahead in the background, even when it is closed.
-    with pa_csv.open_csv(pa.OSFile(file.name), read_options=reading, parse_options=parsed) as reader:
-        names = reader.schema.names
-    _check(names)
-    file.seek(0)
-    # Every value stays the text that it is: nothing may pass through a float.
-    texts = pa_csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
-    )
-    reader = pa_csv.open_csv(file, read_options=reading, parse_options=parsed, convert_options=texts)
-    return (batch.to_pylist() for batch in reader)
+    return names, _named(names, rows, lines)
 
 
-def parquet(file: BinaryIO, rows: int) -> tuple[int, Iterator[list[dict[str, Any]]]]:
-    """The number of rows of a Parquet file, and the rows by batches.
+def _cells(lines: "_Lines") -> Iterator[list[str]]:
+    csv.field_size_limit(limits.BLOCK_BYTES)
+    try:
+        for values in csv.reader(lines, strict=True):
+            lines.size = 0
+            if values:
+                yield values
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise WrongShape("", str(error)) from None
 
-    Raises:
-        ArrowError, WrongShape: it is not valid, or has a column that a log does not have.
-    """
-    table = pa_parquet.ParquetFile(file)
-    _check(table.schema_arrow.names)
-    return table.metadata.num_rows, (batch.to_pylist() for batch in table.iter_batches(batch_size=rows))
+
+def _named(names: list[str], rows: Iterator[list[str]], lines: "_Lines") -> Iterator[tuple[Row, int]]:
+    for values in rows:
+        if len(values) != len(names):
+            raise WrongShape("", f"expected {len(names)} columns, got {len(values)}")
+        yield {name: value or None for name, value in zip(names, values, strict=True)}, lines.read
 
 
-def _check(names: list[str]) -> None:
+class _Lines:
+    """The lines of a file as texts: `read` are its bytes so far, and `size` those of the row, which are bounded."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.read, self.size = file, 0, 0
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(limits.BLOCK_BYTES + 1)
+        if not line:
+            raise StopIteration
+        encoding = "utf-8" if self.read else "utf-8-sig"  # programs of Windows begin a text with a byte order mark
+        self.read += len(line)
+        self.size += len(line)
+        if self.size > limits.BLOCK_BYTES:
+            raise WrongShape("", f"a row is longer than {limits.BLOCK_BYTES} bytes")
+        return line.decode(encoding)
+
+
+def check_columns(names: list[str]) -> None:
+    """Raise a WrongShape if a log does not have one of these columns, or if one is missing or repeated."""
     for name in names:
         part, _, rest = name.partition(".")
         known = part in (*_PLAIN, *_WHOLE, "time", "block") if not rest else part == "event" or _observed(name)
@@ -75,7 +92,7 @@ def _observed(name: str) -> bool:
     return table is not None and f"{table}.{rest}" in observables.observables().fields
 
 
-def entry(row: dict[str, Any]) -> dict[str, Any]:
+def entry(row: Row) -> dict[str, Any]:
     """A row as a line of a log in plain data; a value that is null is left out.
 
     Raises:
@@ -129,6 +146,7 @@ def _value(name: str, value: Any) -> Any:
     if isinstance(value, Decimal):
         return format(value, "f")
     if not isinstance(value, str):
+        _check_plain(name, value)
         return value
     if value == "null" and name in ("position.order", "position.cooldown_until"):
         return None
@@ -146,3 +164,12 @@ def _value(name: str, value: Any) -> Any:
             raise WrongShape(name, f"expected true or false, got {show(value)}")
         return value == "true"
     return value
+
+
+def _check_plain(name: str, value: Any) -> None:
+    """Raise a WrongShape if a value of a nested type has what JSON does not have, or a float."""
+    if isinstance(value, list | dict):
+        for one in value.values() if isinstance(value, dict) else value:
+            _check_plain(name, one)
+    elif value is not None and not isinstance(value, str | bool | int):
+        raise WrongShape(name, f"{show(value)} is not of a type that a log has")

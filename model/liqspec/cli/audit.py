@@ -14,7 +14,9 @@ from liqspec.edge import files
 
 
 def audit(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="A log as spec/logs.md describes it.")],
+    log: Annotated[
+        Path, typer.Argument(metavar="LOG", help="A log as spec/logs.md describes it; - is standard input.")
+    ],
     kind: Annotated[
         Format | None, typer.Option("--format", help="What the file is, where its name does not say it.")
     ] = None,
@@ -33,7 +35,7 @@ def audit(
     a line is malformed; what was found before it is still reported.
 
     Examples: `liqspec audit engine.jsonl`, `liqspec audit events.parquet --head run.json`,
-    `liqspec audit engine.jsonl --tolerance pools.equity=0.01 --json`
+    `liqspec audit engine.jsonl --tolerance pools.equity=0.01 --json`, `zcat log.jsonl.gz | liqspec audit -`
     """
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with progress(*columns) as bars:
@@ -44,7 +46,7 @@ def audit(
             kind=kind,
             mode=compare,
             tolerance=tolerances(tolerance),
-            progress=lambda read, size: bars.update(task, completed=read, total=size),
+            progress=lambda read, size: bars.update(task, completed=read, total=size or None),
         )
     if as_json:
         print_json(run.to_json(found), escaped=True)

@@ -172,7 +172,7 @@ def draw_run(
         _format("html", output, PAGE_ENDINGS, "html", option="--html")
     chosen: Image = "svg" if html else _format(kind, output, IMAGE_ENDINGS, "svg")
     given = story == STANDARD_INPUT
-    record = recordings.parse(sys.stdin.read(), Path("standard input")) if given else recordings.load(story)
+    record = recordings.read(sys.stdin.buffer, Path("standard input")) if given else recordings.load(story)
     key = _position(record, position)
     if html:
         content = page.render(record, key).encode()

@@ -1,6 +1,8 @@
 """Where the specification's files are, and how any file is read at the edge: bounded, whole, one line per error."""
 
+import datetime
 import json
+import math
 import re
 import tomllib
 from collections.abc import Iterator
@@ -9,10 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from liqspec.edge import limits
 from liqspec.edge.errors import InvalidField, InvalidInput
 from liqspec.edge.texts import did_you_mean, one_line, placed
-
-MAX_BYTES = 8 * 1024 * 1024
 
 _HERE = Path(__file__).resolve()
 # An installed wheel carries spec/ inside the package, under another name; a checkout has it at its root.
@@ -56,11 +57,12 @@ def read_text(path: Path, stream: BinaryIO | None = None) -> str:
         if not stream and path.is_dir():
             raise UnreadableFile(path, "is a directory, not a file")
         with nullcontext(stream) if stream else path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(limits.FILE_BYTES + 1)
     except OSError as error:
         raise UnreadableFile(path, (error.strerror or str(error)).lower()) from None
-    if len(data) > MAX_BYTES:
-        raise UnreadableFile(path, f"is larger than {MAX_BYTES // 1024 // 1024} MiB, the most that is read")
+    if len(data) > limits.FILE_BYTES:
+        most = limits.FILE_BYTES // limits.MEBIBYTE
+        raise UnreadableFile(path, f"is larger than {most} MiB, the most that is read")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -71,20 +73,35 @@ def read_text(path: Path, stream: BinaryIO | None = None) -> str:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The content of a TOML file; an UnreadableFile where `read_text` or `parse_toml` raises one."""
-    return parse_toml(read_text(path), path)
+    """The content of a TOML file; an UnreadableFile is raised if it cannot be read or parsed."""
+    text = read_text(path)
+    try:
+        return parse_toml(text, path)
+    except InvalidField as error:
+        raise UnreadableFile(path, placed(error.path, error.message)) from None
 
 
 def parse_toml(text: str, path: Path) -> dict[str, Any]:
-    """The content of a TOML text that came from `path`; an UnreadableFile names the line if it is malformed."""
+    """The content of a TOML text that came from `path`, in values that JSON has too.
+
+    Raises:
+        UnreadableFile: it is malformed (the message names the line), or nested too deeply.
+        InvalidField: a field of it is a date or a time, infinite, or nan.
+    """
     try:
-        return tomllib.loads(text)
+        if _LONG_KEY.search(text):  # the library would need time by the square of its parts
+            raise RecursionError
+        data = tomllib.loads(text)
+        _check_nesting(data)
     except RecursionError:
         raise UnreadableFile(path, "malformed TOML: nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
         raise UnreadableFile(path, f"malformed TOML: {one_line(str(error))}") from None
     except ValueError:  # Python's own bound on the digits of an integer
         raise UnreadableFile(path, "malformed TOML: a number has too many digits") from None
+    for field, message in _not_in_json("", data):
+        raise InvalidField(field, message)
+    return data
 
 
 def read_json(path: Path, stream: BinaryIO | None = None) -> Any:
@@ -97,16 +114,20 @@ def read_json(path: Path, stream: BinaryIO | None = None) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """The content of a JSON text; duplicate keys, NaN, Infinity and unpaired surrogates are a ValueError too.
+    """The content of a JSON text.
 
-    `-0` is read as a float, because it is spelt as no integer (EVT-4).
+    Duplicate keys, unpaired surrogates, NaN, what is infinite or nested too deeply are a ValueError too. `-0` is read
+    as a float, because it is spelt as no integer (EVT-4).
     """
     try:
         if "\\" in text:
             for escape in _ESCAPE.finditer(text):
                 if escape[1]:
                     raise ValueError(f"\\{escape[1]} is an unpaired surrogate")
-        return (_JSON if "-0" in text else _JSON_WITHOUT_MINUS_ZERO).decode(text)
+        data = (_JSON if "-0" in text else _JSON_WITHOUT_MINUS_ZERO).decode(text)
+        if text.count("{") + text.count("[") > limits.NESTING:
+            _check_nesting(data)
+        return data
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except ValueError as error:
@@ -117,14 +138,49 @@ def parse_json(text: str) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) != len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {repeated[:40]!r} is repeated in one object")
+        for key, _ in pairs:
+            if key not in table:
+                raise ValueError(f"the key {key[:40]!r} is repeated in one object")
+            del table[key]
     return table
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    if math.isfinite(number := float(text)):
+        return number
+    raise ValueError(f"{one_line(text, 40)} is too large for a number")
+
+
+def _check_nesting(data: Any) -> None:
+    """Raise a RecursionError if plain data is nested too deeply: what works on it may recurse."""
+    inside, depth = [data], 0
+    while inside := [
+        entry
+        for outer in inside
+        for entry in (outer.values() if isinstance(outer, dict) else outer)
+        if isinstance(entry, dict | list)
+    ]:
+        depth += 1
+        if depth >= limits.NESTING:
+            raise RecursionError
+
+
+def _not_in_json(path: str, data: Any) -> Iterator[tuple[str, str]]:
+    """The fields of what TOML gives that JSON does not have, each with what is wrong; it is not nested too deeply."""
+    if isinstance(data, dict):
+        for name, value in data.items():
+            yield from _not_in_json(f"{path}.{name}" if path else name, value)
+    elif isinstance(data, list):
+        for number, value in enumerate(data):
+            yield from _not_in_json(f"{path}[{number}]", value)
+    elif isinstance(data, datetime.date | datetime.time):
+        yield path, f"expected a text or a number, got the date or time {data.isoformat()}: write it in quotes"
+    elif isinstance(data, float) and not math.isfinite(data):
+        yield path, f"expected a finite number or a string, got {data}"
 
 
 # A text that was UTF-8 has surrogates only as escapes. Two of them may be one character; a backslash may be escaped.
@@ -133,12 +189,19 @@ _ESCAPE = re.compile(
 )
 
 _JSON = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=lambda text: -0.0 if text == "-0" else int(text)
+    object_pairs_hook=_unique,
+    parse_constant=_no_constant,
+    parse_float=_finite,
+    parse_int=lambda text: -0.0 if text == "-0" else int(text),
 )
-_JSON_WITHOUT_MINUS_ZERO = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)  # twice as fast
+# Twice as fast.
+_JSON_WITHOUT_MINUS_ZERO = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
 
-_HEADER = re.compile(r"^\s*(\[\[|\[)\s*([^\[\]]+?)\s*\]")
-_KEY = re.compile(r"""^\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*=""")
+# All of them possessive, so that a line is read once, whatever is in it.
+_HEADER = re.compile(r"\s*+(\[\[?)([^\[\]]++)\]")
+_NAME = r"""(?:"[^"\n]*+"|'[^'\n]*+'|[A-Za-z0-9_-]++)"""
+_KEY = re.compile(rf"\s*+({_NAME}(?:\s*+\.\s*+{_NAME})*+)\s*+=")
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-]){_NAME}(?:[ \t]*+\.[ \t]*+{_NAME}){{{limits.NESTING},}}+")
 _PART = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z0-9_/-]+)""")
 
 
@@ -152,7 +215,7 @@ def line_of(text: str, path: str) -> int | None:
     most_shared = -1
     section: list[str] = []
     counts: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if header := _HEADER.match(line):
             section = _parts(header[2])
             if header[1] == "[[":

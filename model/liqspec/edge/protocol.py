@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-from liqspec.edge import files
+from liqspec.edge import files, limits
 from liqspec.edge.texts import show
 
 PROTOCOL = 1
 
 # The longest line that is read, in bytes: far more than any observation needs, and bounded for hostile input.
-MAX_LINE = 1024 * 1024
+MAX_LINE = limits.LINE_BYTES
 
 # The fields of each request, without `op`.
 REQUESTS: dict[str, tuple[str, ...]] = {"hello": ("protocol",), "reset": ("config",), "apply": ("event",), "bye": ()}
@@ -20,14 +20,14 @@ class BadLine(ValueError):
     """A line that is not a valid request or reply: what is wrong with it, in one line."""
 
 
-def lines(stream: BinaryIO, most: int = MAX_LINE) -> Iterator[bytes]:
+def lines(stream: BinaryIO, most: int = MAX_LINE, *, whole: bool = True) -> Iterator[bytes]:
     """The lines of a stream without their ends, each as soon as it is there; also a last one that was not ended.
 
-    A longer line than `most` bytes comes as its first `most` + 1 bytes, which `read_line` refuses: the rest is read and
-    forgotten, so that memory stays bounded however much comes.
+    A longer line than `most` bytes comes as its first `most` + 1 bytes, which `read_line` refuses. If it is to be read
+    as a `whole`, the rest is read first and forgotten, so that memory stays bounded however much comes.
     """
     while line := stream.readline(most + 2):
-        if len(line) > most and not line.endswith(b"\n"):
+        if whole and len(line) > most and not line.endswith(b"\n"):
             while (rest := stream.readline(most)) and not rest.endswith(b"\n"):
                 pass
         yield line.removesuffix(b"\n")[: most + 1]

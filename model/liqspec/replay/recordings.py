@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from cattrs import Converter, transform_error
 
@@ -64,9 +64,14 @@ def record(story: Scenario) -> Record:
     return Record(name, file.title, tuple(steps), end, venue=file.venue or "", story=file.story.strip())
 
 
+def read(stream: BinaryIO, path: Path) -> Record:
+    """The recording in a stream that errors call `path`; an UnreadableFile or an InvalidTrace as `load` raises them."""
+    return parse(files.read_text(path, stream), path)
+
+
 def parse(text: str, path: Path) -> Record:
     """The recording in the JSON Lines of a trace that came from `path`; an InvalidTrace names the first wrong line."""
-    lines = [(f"{path}:{number}", line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    lines = [(f"{path}:{number}", line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     _check_count(len(lines) - 1, str(path))
     *read, (last, ending) = [(where, _object(line, where)) for where, line in lines]
     if (end := ending.get("end")) is None:

@@ -177,9 +177,8 @@ def parse(text: str, path: Path) -> Scenario:
         UnreadableFile: it is malformed TOML.
         InvalidScenario: it is not a valid scenario.
     """
-    data = files.parse_toml(text, path)
     with files.located(text, path, InvalidScenario):
-        return build(path.stem, data, path.parent)
+        return build(path.stem, files.parse_toml(text, path), path.parent)
 
 
 def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:
