@@ -85,6 +85,20 @@ class TestInLockStepWithTheModel:
     def test_random_events_are_answered_the_same(self, command: Command) -> None:
         assert first_disagreement(command, list(random_runs())) == ""
 
+    def test_the_prices_that_they_show_on_demand_are_the_same(self, command: Command) -> None:
+        """OBS-5: with `--prices` each shows what the engine in Python does."""
+        lines = [exchange.line for exchange in random_runs()]
+        mine, others = (
+            [
+                {field: position[field] for field in ("market", "liquidation_price", "bankruptcy_price")}
+                for reply in converse([*one, "--prices"], lines)
+                for position in reply.get("observation", {}).get("positions", [])
+            ]
+            for one in (command, foreign_engines.python_engine())
+        )
+        assert len(mine) > LENGTH
+        assert mine == others
+
     def test_they_reach_every_code_and_every_transition(self) -> None:
         """A comparison of runs in which nothing happens would hold of any engine; T13 is reserved (LIF-5)."""
         exchanges = [*stories(), *random_runs()]
