@@ -189,10 +189,10 @@ class TestACorpusThatIsStale:
         with pytest.raises(ValueError, match=gone):
             list(corpus.stale(copied))
         shutil.copy(corpus.FOLDER / gone, copied / gone)
-        assert list(corpus.stale(copied)) == [
-            f"{added.replace('.json', '-too.json')}: is not a case any more",
-            f"{changed}: is not what the model does now",
-        ]
+        another, where = corpus.stale(copied)
+        assert another == f"{added.replace('.json', '-too.json')}: is not a case any more"
+        assert where.startswith(f"{changed}: is not what the model does now, first in line ")
+        assert '"time": 77' in where
 
     def test_is_one_whose_case_does_not_show_any_more_what_it_is_about(self, copied: Path) -> None:
         path = "small/boundaries/margin-at.json"
@@ -207,7 +207,8 @@ class TestACorpusThatIsStale:
         index["cases"] = [entry for entry in index["cases"] if entry["path"] != path]
         (copied / corpus.INDEX).write_text(json.dumps(index))
         (copied / path).unlink()
-        assert set(corpus.stale(copied)) == {f"{corpus.INDEX}: is not what the model does now", f"{path}: is missing"}
+        places = [one.partition(", first in ")[0] for one in corpus.stale(copied)]
+        assert sorted(places) == sorted((f"{corpus.INDEX}: is not what the model does now", f"{path}: is missing"))
 
     def test_is_one_where_two_values_of_a_parameter_end_alike(self, copied: Path) -> None:
         one, other = (f"small/parameters/fee-rate.0-or-1-of-200.{value}.json" for value in ("0", "1-of-200"))

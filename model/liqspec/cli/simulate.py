@@ -7,10 +7,11 @@ import typer
 from liqspec.cli.app import Json, fail, finish, print_json, terminal
 from liqspec.cli.options import Scenario
 from liqspec.edge import keys
-from liqspec.replay import timeline
+from liqspec.replay import beside_report, timeline
+from liqspec.replay.beside import Beside
 from liqspec.replay.run import Run
 from liqspec.report.amounts import Units
-from liqspec.spec import scenarios
+from liqspec.spec import scenarios, what_if
 
 
 def simulate(
@@ -23,6 +24,25 @@ def simulate(
             "its liquidation and bankruptcy price, and how far the mark is from them.",
         ),
     ] = None,
+    venue: Annotated[
+        str | None,
+        typer.Option(metavar="VENUE", help="Under this venue's rules: a shipped one's name, or a .toml file."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="TABLE.PARAMETER=VALUE",
+            help="With this parameter set so; `none` leaves it out (may be given several times).",
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VENUE",
+            help="Beside the same under this venue's rules, or `scenario` for those that it was written for.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a scenario and print a timeline of what happened, what changed, and which rule acted.
@@ -31,10 +51,26 @@ def simulate(
     changed: equity against maintenance margin and backstop line for pools. Exits with 1 if something
     was not as the scenario expects.
 
+    What if? --venue and --set run the same events under other rules, of which the scenario expects nothing. --against
+    shows two runs beside each other, from where they differ; it exits with 1 if they do.
+
     Examples: `liqspec simulate price-gap`, `liqspec simulate my.toml --why alice/BTC/cross`,
-    `liqspec simulate deficit --json`
+    `liqspec simulate deficit --json`, `liqspec simulate price-gap --set liquidation.cooldown_ms=60000`,
+    `liqspec simulate short-squeeze --against coarse`, `liqspec simulate deficit --venue hyperliquid --against scenario`
     """
-    run = Run(scenarios.load(story), why=why)
+    written = scenarios.load(story)
+    scenario = what_if.altered(written, venue, settings or ())
+    if against is not None:
+        if why is not None:
+            fail("--why and --against: give one of them; why is asked of one run")
+        other = written if against == "scenario" else what_if.altered(written, against)
+        beside = Beside(scenario, other)
+        if as_json:
+            data = beside_report.to_json(beside)
+            print_json(data)
+            finish(not data["differ"])
+        finish(not beside_report.print_beside(beside, terminal()))
+    run = Run(scenario, why=why)
     if why is not None:
         _check_key(run, why)
     if as_json:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from liqspec.core.changes import reachable_transitions
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge import files
 from liqspec.edge.files import rules_version
+from liqspec.edge.texts import show
 from liqspec.search import parallel
 from liqspec.spec import rulebook
 from liqspec.spec.vectors import FORMAT, Case, read, read_conversation, to_text
@@ -177,8 +178,16 @@ def stale(folder: Path) -> Iterator[str]:
         file = folder / path
         if not file.is_file():
             yield f"{path}: is missing"
-        elif file.read_text(encoding="utf-8") != text:
-            yield f"{path}: is not what the model does now"
+        elif (kept_text := file.read_text(encoding="utf-8")) != text:
+            yield f"{path}: is not what the model does now, first in {_place(kept_text, text)}"
+
+
+def _place(kept: str, made: str) -> str:
+    """Where two texts that differ first do so, and how each goes on there."""
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(kept, made, strict=False)))
+    line = kept.count("\n", 0, common) + 1
+    around = max(common - 10, 0)
+    return f"line {line}: {show(kept[around : common + 40])} where {show(made[around : common + 40])} is made"
 
 
 def _alike(vectors: list[dict[str, Any]]) -> Iterator[str]:

@@ -1,0 +1,56 @@
+"""A scenario under two rule sets, step by step: what each makes of a step, and in what they differ after it."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from attrs import frozen
+
+from liqspec.core.parameters import families_of
+from liqspec.replay.run import Moment, Outcome, Run
+from liqspec.spec import observables
+from liqspec.spec.scenarios import Scenario
+from liqspec.step import compare
+from liqspec.step.compare import Difference, Observes
+
+
+@frozen
+class Row:
+    """A step under both: the moments of each, its own event first, and in what is observed differently after it."""
+
+    number: int
+    first: tuple[Moment, ...]
+    second: tuple[Moment, ...]
+    differences: tuple[Difference, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether both answer the step alike, and show the same after it."""
+        one, other = (
+            [None if moment.refusal is None else moment.refusal.code for moment in moments[:1]]
+            for moments in (self.first, self.second)
+        )
+        return one == other and not self.differences
+
+
+class Beside:
+    """Two runs of one scenario: iterate over the rows, then read the outcomes."""
+
+    def __init__(self, first: Scenario, second: Scenario) -> None:
+        self.runs = Run(first), Run(second)
+        due = [observables.due(families_of(one.config.to_json())) for one in (first, second)]
+        # What only one of them shows is not a difference in what happens.
+        self._observes = Observes(
+            fields=tuple(name for name in observables.names() if all(name in shown for shown in due))
+        )
+
+    def __iter__(self) -> Iterator[Row]:
+        """The rows in their order; a run in which an engine crashes ends both."""
+        steps = [groupby(run, key=lambda moment: moment.number) for run in self.runs]
+        for (number, first), (_, second) in zip(*steps, strict=False):
+            ours, theirs = tuple(first), tuple(second)
+            found = compare.differences(ours[-1].after, theirs[-1].after, self._observes)
+            yield Row(number, ours, theirs, tuple(found))
+
+    def outcomes(self) -> tuple[Outcome, Outcome]:
+        """How each ended; to be read when the rows are exhausted."""
+        return self.runs[0].outcome(), self.runs[1].outcome()

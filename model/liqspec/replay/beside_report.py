@@ -1,0 +1,128 @@
+"""A scenario under two rule sets, told side by side: for people, and as plain data for machines."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+from rich.console import Console
+from rich.markup import escape
+
+from liqspec.replay.beside import Beside, Row
+from liqspec.replay.run import Moment
+from liqspec.report import decisions
+from liqspec.report.amounts import Units, people, value_text
+from liqspec.report.sentences import effect_text, event_text
+from liqspec.report.tables import table
+from liqspec.spec.scenarios import Scenario
+from liqspec.step.compare import Difference
+
+_SIDES = ("A", "B")
+
+
+def print_beside(beside: Beside, console: Console) -> bool:
+    """Print in what the runs differ, from which step on, and how they end; whether they differ at all."""
+    scenario = beside.runs[0].scenario
+    console.print(f"[bold]{escape(scenario.file.title)}[/bold]")
+    for side, run in zip(_SIDES, beside.runs, strict=True):
+        console.print(f"  {side}: {escape(_rules(run.scenario))}")
+    differ, shown, same, last = False, frozenset[Difference](), list[int](), None
+    for row in beside:
+        last = row
+        new = [one for one in row.differences if one not in shown]
+        shown = frozenset(row.differences)
+        if row.same or not (new or _told(row, 0, beside) != _told(row, 1, beside)):
+            same.append(row.number)
+            continue
+        differ = True
+        _print_same(same, console)
+        same = []
+        for line in _lines(row, new, beside):
+            console.print(line, soft_wrap=True)
+    _print_same(same, console)
+    console.print()
+    if not differ or last is None:
+        console.print("both do the same at every step")
+        return False
+    _print_end(last, console)
+    return True
+
+
+def _rules(scenario: Scenario) -> str:
+    name = scenario.file.venue or "rules of its own"
+    return f"{name}, with the scenario's changes" if scenario.expects and scenario.file.change.tables() else name
+
+
+def _print_same(steps: list[int], console: Console) -> None:
+    if steps:
+        where = f"step {steps[0]}" if len(steps) == 1 else f"steps {steps[0]} to {steps[-1]}"
+        console.print(f"\n[dim]{where}: nothing new differs[/dim]")
+
+
+def _lines(row: Row, new: list[Difference], beside: Beside) -> Iterator[str]:
+    yield f"\n[bold]{row.number:>3} {escape(event_text(row.first[0].event))}[/bold]"
+    told = [_told(row, side, beside) for side in (0, 1)]
+    if told[0] != told[1]:
+        for side, lines in zip(_SIDES, told, strict=True):
+            for line in lines or ("nothing happens",):
+                yield f"    [cyan]{side}[/cyan] {escape(line)}"
+    for one in new:
+        values = f"A {value_text(one.ours)}, B {value_text(one.theirs)}"
+        yield f"    [green]{escape(_subject(one)):<24}[/green] {escape(_field(one))}: {escape(values)}"
+
+
+def _told(row: Row, side: int, beside: Beside) -> list[str]:
+    """What one side makes of a step, line by line."""
+    units = Units(beside.runs[side].engine.venue)
+    moments = (row.first, row.second)[side]
+    return [line for moment in moments for line in _moment(moment, units)]
+
+
+def _moment(moment: Moment, units: Units) -> Iterator[str]:
+    if moment.by_market or moment.protection:
+        yield f"the {'market' if moment.by_market else moment.protection}: {event_text(moment.event)}"
+    if moment.refusal is not None:
+        yield f"refused {people(str(moment.refusal))}"
+    yield from (f"{effect.rule:<7}{effect_text(effect, units)}" for effect in moment.effects)
+    yield from (f"unexpected {people(line)}" for line in moment.unexpected)
+
+
+def _subject(difference: Difference) -> str:
+    return "" if difference.subject == "run" else difference.subject
+
+
+def _field(difference: Difference) -> str:
+    return difference.field.partition(".")[2] or difference.field
+
+
+def _print_end(last: Row, console: Console) -> None:
+    if not last.differences:
+        console.print("at the end both show the same")
+        return
+    rows = table("at the end", "what", "A", "B", right=("A", "B"))
+    for one in last.differences:
+        values = (value_text(one.ours), value_text(one.theirs))
+        rows.add_row(escape(_subject(one)), escape(_field(one).replace("_", " ")), *map(escape, values))
+    console.print(rows)
+
+
+def to_json(beside: Beside) -> dict[str, Any]:
+    """The same as plain data: of each step what each side does, and all in what they differ after it."""
+    venues = [_rules(run.scenario) for run in beside.runs]
+    steps = []
+    for row in beside:
+        moments = zip(beside.runs, (row.first, row.second), strict=True)
+        did = [[_moment_json(moment, Units(run.engine.venue)) for moment in listed] for run, listed in moments]
+        differences = [attrs.asdict(one) for one in row.differences]
+        steps.append({"step": row.number, "same": row.same, "did": did, "differences": differences})
+    first = next((step["step"] for step in steps if not step["same"]), None)
+    unexpected = [list(outcome.unexpected) for outcome in beside.outcomes()]
+    return {"venues": venues, "differ": first is not None, "from": first, "steps": steps, "unexpected": unexpected}
+
+
+def _moment_json(moment: Moment, units: Units) -> dict[str, Any]:
+    around, refusal = moment.snapshots, moment.refusal
+    return {
+        "event": moment.event,
+        "refusal": None if refusal is None else decisions.refusal_json(units, around, moment.event, refusal),
+        "effects": decisions.effects_json(units, around, moment.event, moment.effects),
+    }
