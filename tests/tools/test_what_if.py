@@ -1,4 +1,4 @@
-"""A scenario under other rules, alone and beside another: what it does, in what they differ, and what is refused."""
+"""A scenario under other rules, alone and compared with another: what it does, in what they differ, and what is refused."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from liqspec.cli.app import app
-from liqspec.replay.beside import Beside
+from liqspec.replay.contrast import Contrast
 from liqspec.replay.run import Run
 from liqspec.spec import scenarios, what_if
 from support.commands import run_here
@@ -107,7 +107,7 @@ class TestBeside:
     def test_differs_from_the_first_step_that_is_another(self) -> None:
         """The fee of 1/2000 is the only difference; it is charged first at the fill that is step 7."""
         written = scenarios.load(SQUEEZE)
-        rows = list(Beside(written, what_if.altered(written, settings=["liquidation.fee_rate=0"])))
+        rows = list(Contrast(written, what_if.altered(written, settings=["liquidation.fee_rate=0"])))
         assert next(row.number for row in rows if not row.same) == 7
         assert rows[6].first[0].effects != rows[6].second[0].effects
         assert {one.subject for one in rows[6].differences} == {"bob/cross", "vault"}

@@ -7,8 +7,8 @@ import typer
 from liqspec.cli.app import Json, fail, finish, print_json, terminal
 from liqspec.cli.options import Scenario
 from liqspec.edge import keys
-from liqspec.replay import beside_report, timeline
-from liqspec.replay.beside import Beside
+from liqspec.replay import contrast_report, timeline
+from liqspec.replay.contrast import Contrast
 from liqspec.replay.run import Run
 from liqspec.report.amounts import Units
 from liqspec.spec import scenarios, what_if
@@ -40,7 +40,7 @@ def simulate(
         str | None,
         typer.Option(
             metavar="VENUE",
-            help="Beside the same under this venue's rules, or `scenario` for those that it was written for.",
+            help="Compare with the same under this venue's rules, or `scenario` for those that it was written for.",
         ),
     ] = None,
     as_json: Json = False,
@@ -52,7 +52,7 @@ def simulate(
     was not as the scenario expects.
 
     What if? --venue and --set run the same events under other rules, of which the scenario expects nothing. --against
-    shows two runs beside each other, from where they differ; it exits with 1 if they do.
+    compares two such runs step by step, from where they differ; it exits with 1 if they do.
 
     Examples: `liqspec simulate price-gap`, `liqspec simulate my.toml --why alice/BTC/cross`,
     `liqspec simulate deficit --json`, `liqspec simulate price-gap --set liquidation.cooldown_ms=60000`,
@@ -64,12 +64,12 @@ def simulate(
         if why is not None:
             fail("--why and --against: give one of them; why is asked of one run")
         other = written if against == "scenario" else what_if.altered(written, against)
-        beside = Beside(scenario, other)
+        contrast = Contrast(scenario, other)
         if as_json:
-            data = beside_report.to_json(beside)
+            data = contrast_report.to_json(contrast)
             print_json(data)
             finish(not data["differ"])
-        finish(not beside_report.print_beside(beside, terminal()))
+        finish(not contrast_report.print_contrast(contrast, terminal()))
     run = Run(scenario, why=why)
     if why is not None:
         _check_key(run, why)

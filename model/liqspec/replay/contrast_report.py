@@ -7,7 +7,7 @@ import attrs
 from rich.console import Console
 from rich.markup import escape
 
-from liqspec.replay.beside import Beside, Row
+from liqspec.replay.contrast import Contrast, Row
 from liqspec.replay.run import Moment
 from liqspec.report import decisions
 from liqspec.report.amounts import Units, people, value_text
@@ -19,24 +19,24 @@ from liqspec.step.compare import Difference
 _SIDES = ("A", "B")
 
 
-def print_beside(beside: Beside, console: Console) -> bool:
+def print_contrast(contrast: Contrast, console: Console) -> bool:
     """Print in what the runs differ, from which step on, and how they end; whether they differ at all."""
-    scenario = beside.runs[0].scenario
+    scenario = contrast.runs[0].scenario
     console.print(f"[bold]{escape(scenario.file.title)}[/bold]")
-    for side, run in zip(_SIDES, beside.runs, strict=True):
+    for side, run in zip(_SIDES, contrast.runs, strict=True):
         console.print(f"  {side}: {escape(_rules(run.scenario))}")
     differ, shown, same, last = False, frozenset[Difference](), list[int](), None
-    for row in beside:
+    for row in contrast:
         last = row
         new = [one for one in row.differences if one not in shown]
         shown = frozenset(row.differences)
-        if row.same or not (new or _told(row, 0, beside) != _told(row, 1, beside)):
+        if row.same or not (new or _told(row, 0, contrast) != _told(row, 1, contrast)):
             same.append(row.number)
             continue
-        differ = True
+        differ = differ or not row.same
         _print_same(same, console)
         same = []
-        for line in _lines(row, new, beside):
+        for line in _lines(row, new, contrast):
             console.print(line, soft_wrap=True)
     _print_same(same, console)
     console.print()
@@ -58,9 +58,9 @@ def _print_same(steps: list[int], console: Console) -> None:
         console.print(f"\n[dim]{where}: nothing new differs[/dim]")
 
 
-def _lines(row: Row, new: list[Difference], beside: Beside) -> Iterator[str]:
+def _lines(row: Row, new: list[Difference], contrast: Contrast) -> Iterator[str]:
     yield f"\n[bold]{row.number:>3} {escape(event_text(row.first[0].event))}[/bold]"
-    told = [_told(row, side, beside) for side in (0, 1)]
+    told = [_told(row, side, contrast) for side in (0, 1)]
     if told[0] != told[1]:
         for side, lines in zip(_SIDES, told, strict=True):
             for line in lines or ("nothing happens",):
@@ -70,9 +70,9 @@ def _lines(row: Row, new: list[Difference], beside: Beside) -> Iterator[str]:
         yield f"    [green]{escape(_subject(one)):<24}[/green] {escape(_field(one))}: {escape(values)}"
 
 
-def _told(row: Row, side: int, beside: Beside) -> list[str]:
+def _told(row: Row, side: int, contrast: Contrast) -> list[str]:
     """What one side makes of a step, line by line."""
-    units = Units(beside.runs[side].engine.venue)
+    units = Units(contrast.runs[side].engine.venue)
     moments = (row.first, row.second)[side]
     return [line for moment in moments for line in _moment(moment, units)]
 
@@ -105,17 +105,17 @@ def _print_end(last: Row, console: Console) -> None:
     console.print(rows)
 
 
-def to_json(beside: Beside) -> dict[str, Any]:
+def to_json(contrast: Contrast) -> dict[str, Any]:
     """The same as plain data: of each step what each side does, and all in what they differ after it."""
-    venues = [_rules(run.scenario) for run in beside.runs]
+    venues = [_rules(run.scenario) for run in contrast.runs]
     steps = []
-    for row in beside:
-        moments = zip(beside.runs, (row.first, row.second), strict=True)
+    for row in contrast:
+        moments = zip(contrast.runs, (row.first, row.second), strict=True)
         did = [[_moment_json(moment, Units(run.engine.venue)) for moment in listed] for run, listed in moments]
         differences = [attrs.asdict(one) for one in row.differences]
         steps.append({"step": row.number, "same": row.same, "did": did, "differences": differences})
     first = next((step["step"] for step in steps if not step["same"]), None)
-    unexpected = [list(outcome.unexpected) for outcome in beside.outcomes()]
+    unexpected = [list(outcome.unexpected) for outcome in contrast.outcomes()]
     return {"venues": venues, "differ": first is not None, "from": first, "steps": steps, "unexpected": unexpected}
 
 

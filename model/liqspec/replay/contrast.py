@@ -32,7 +32,7 @@ class Row:
         return one == other and not self.differences
 
 
-class Beside:
+class Contrast:
     """Two runs of one scenario: iterate over the rows, then read the outcomes."""
 
     def __init__(self, first: Scenario, second: Scenario) -> None:
