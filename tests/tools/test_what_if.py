@@ -1,4 +1,4 @@
-"""A scenario under other rules, alone and compared with another: what it does, in what they differ, and what is refused."""
+"""A scenario under other rules, alone and compared with another: what happens, what differs, and what is refused."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A scenario under two rule sets, told side by side: for people, and as plain data for machines."""
+"""Two rule sets compared over a scenario: for people, and as plain data for machines."""
 
 from collections.abc import Iterator
 from typing import Any
