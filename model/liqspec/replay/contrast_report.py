@@ -30,7 +30,7 @@ def print_contrast(contrast: Contrast, console: Console) -> bool:
         last = row
         new = [one for one in row.differences if one not in shown]
         shown = frozenset(row.differences)
-        if row.same or not (new or _told(row, 0, contrast) != _told(row, 1, contrast)):
+        if row.same or not (new or _said(row, 0, contrast) != _said(row, 1, contrast)):
             same.append(row.number)
             continue
         differ = differ or not row.same
@@ -48,7 +48,7 @@ def print_contrast(contrast: Contrast, console: Console) -> bool:
 
 
 def _rules(scenario: Scenario) -> str:
-    name = scenario.file.venue or "rules of its own"
+    name = scenario.file.venue or "its own rules"
     return f"{name}, with the scenario's changes" if scenario.expects and scenario.file.change.tables() else name
 
 
@@ -60,9 +60,9 @@ def _print_same(steps: list[int], console: Console) -> None:
 
 def _lines(row: Row, new: list[Difference], contrast: Contrast) -> Iterator[str]:
     yield f"\n[bold]{row.number:>3} {escape(event_text(row.first[0].event))}[/bold]"
-    told = [_told(row, side, contrast) for side in (0, 1)]
-    if told[0] != told[1]:
-        for side, lines in zip(_SIDES, told, strict=True):
+    said = [_said(row, side, contrast) for side in (0, 1)]
+    if said[0] != said[1]:
+        for side, lines in zip(_SIDES, said, strict=True):
             for line in lines or ("nothing happens",):
                 yield f"    [cyan]{side}[/cyan] {escape(line)}"
     for one in new:
@@ -70,7 +70,7 @@ def _lines(row: Row, new: list[Difference], contrast: Contrast) -> Iterator[str]
         yield f"    [green]{escape(_subject(one)):<24}[/green] {escape(_field(one))}: {escape(values)}"
 
 
-def _told(row: Row, side: int, contrast: Contrast) -> list[str]:
+def _said(row: Row, side: int, contrast: Contrast) -> list[str]:
     """What one side makes of a step, line by line."""
     units = Units(contrast.runs[side].engine.venue)
     moments = (row.first, row.second)[side]

@@ -45,7 +45,7 @@ def altered(scenario: Scenario, venue: str | None = None, settings: Iterable[str
     if not option:
         return scenario
     steps = tuple(evolve(step, answered=None) for step in scenario.file.step)
-    file = evolve(scenario.file, step=steps, engine=None, venue=", ".join((name or "of its own", *settings)))
+    file = evolve(scenario.file, step=steps, engine=None, venue=", ".join((name or "its own rules", *settings)))
     return evolve(scenario, file=file, config=config, expects=False)
 
 
