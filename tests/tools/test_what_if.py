@@ -103,7 +103,7 @@ class TestAScenarioUnderOtherRules:
         assert "\x1b" not in error
 
 
-class TestBeside:
+class TestTwoRuleSets:
     def test_differs_from_the_first_step_that_is_another(self) -> None:
         """The fee of 1/2000 is the only difference; it is charged first at the fill that is step 7."""
         written = scenarios.load(SQUEEZE)

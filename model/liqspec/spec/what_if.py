@@ -25,7 +25,7 @@ def altered(scenario: Scenario, venue: str | None = None, settings: Iterable[str
     """The scenario under the rules of another venue, then with these settings, each `TABLE.PARAMETER=VALUE`.
 
     A venue that has all the scenario's markets brings its own markets; of one that has not, the rules are used in the
-    scenario's markets. What the scenario changed of its own venue is then left out. Its expectations, and an engine's
+    scenario's markets. What the scenario changed of its venue is then left out. Its expectations, and an engine's
     answers, are left out: they are about the rules that it was written for.
 
     Raises:

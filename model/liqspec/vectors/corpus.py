@@ -183,7 +183,7 @@ def stale(folder: Path) -> Iterator[str]:
 
 
 def _place(kept: str, made: str) -> str:
-    """Where two texts that differ first do so, and how each goes on there."""
+    """Where two texts that differ first do so, and how each continues there."""
     common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(kept, made, strict=False)))
     line = kept.count("\n", 0, common) + 1
     around = max(common - 10, 0)
