@@ -88,6 +88,7 @@ studies: .venv/ready  ## rerun the studies, and rewrite their pages
 
 diagrams: .venv/graphviz  ## redraw the committed diagrams from the specification
 	$(BIN)/liqspec draw all diagrams
+	$(BIN)/python -m liqspec.draw.lifecycle_svg
 
 tests/draw/node/node_modules/.package-lock.json: tests/draw/node/package-lock.json
 	cd tests/draw/node && npm ci --silent --no-audit --no-fund

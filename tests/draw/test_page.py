@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from liqspec.core import machine
+from liqspec.draw import decisions, lifecycle_svg
 from liqspec.draw import page as webpage
-from liqspec.draw import path
 from liqspec.edge import files
 from liqspec.edge.texts import words
 from liqspec.properties.coverage import Violation
@@ -25,6 +25,7 @@ from liqspec.replay.record import Record, rules_of
 from liqspec.report.amounts import value_text
 from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook, scenarios
+from liqspec.step.compare import Difference
 from liqspec.verify import counterexample
 
 CHROMIUM = shutil.which("chromium")
@@ -137,6 +138,8 @@ def test_every_moment_is_reached_by_keyboard_and_shows_the_run(
     record = recorded(name)
     selected = longest(record)
     seen = opened(browser, record, tmp_path, width, color_scheme=scheme)
+    assert seen.text("#counter") == f"{decisions.decisive(record)} / {len(record.steps)}"
+    seen.page.keyboard.press("Home")
     for number, step in enumerate(record.steps, start=1):
         moment = seen.moment()
         assert moment["counter"] == f"{number} / {len(record.steps)}"
@@ -144,7 +147,7 @@ def test_every_moment_is_reached_by_keyboard_and_shows_the_run(
         assert moment["state"].startswith(f"{selected} is {words(step.state(selected))}")
         assert moment["now"] == [f"state-{step.state(selected)}"]
         own = [entry for entry in step.transitions if entry.position == selected]
-        assert set(moment["taken"]) == {path.edge_id(entry.source, entry.target) for entry in own}
+        assert set(moment["taken"]) == {lifecycle_svg.edge_id(entry.source, entry.target) for entry in own}
         heads = [f"{entry.position}: {entry.transition} " for entry in step.transitions]
         assert [line[: len(head)] for line, head in zip(moment["transitions"], heads, strict=True)] == heads
         subjects = list(dict.fromkeys(change.subject for change in step.changes))
@@ -196,6 +199,7 @@ def test_keys_buttons_and_slider_step_backwards_and_forwards(browser: Browser, t
     def at() -> str:
         return seen.text("#counter").split(" ")[0]
 
+    page.keyboard.press("Home")
     assert page.is_disabled("#previous")
     for key, reached in (("End", "5"), ("ArrowLeft", "4"), ("Home", "1"), ("ArrowLeft", "1"), ("ArrowRight", "2")):
         page.keyboard.press(key)
@@ -240,8 +244,125 @@ def test_the_panels_draw_a_line_through_every_event(browser: Browser, tmp_path: 
     margin = seen.page.get_attribute(".panel.pool .line.maintenance", "d") or ""
     backed = [step for step in record.steps if step.measures["alice/cross"].maintenance_margin.exact]
     assert margin.count("H") == len(backed)
+    near = seen.page.get_attribute(".panel.market .line.liquidation", "d") or ""
+    assert near.count("H") == 3, "while the position is open"
     markers = seen.page.locator(".panel.market .marker")
     assert markers.count() == len(list(record.trades()))
+    seen.page.close()
+
+
+@needs_browser
+@pytest.mark.parametrize("name", ["short-squeeze", "eth-march-2025", "windows-of-a-sibling"])
+def test_what_matters_of_the_decisive_moment_is_in_the_first_view(name: str, browser: Browser, tmp_path: Path) -> None:
+    """At 1280 by 800: the lifecycle, what happened by which rule, what changed, and the selected position's chart."""
+    record = recorded(name)
+    seen = opened(browser, record, tmp_path)
+    market = ".panel.market svg >> nth=0"
+    parts = (".diagram svg", "#transitions li >> nth=0", "#effects-list", "#changes-table tbody >> nth=0", market)
+    for part in (*parts, ".panel.ratio svg >> nth=0", ".panel.pool svg >> nth=0", ".panel.band svg >> nth=0"):
+        box = seen.page.locator(part).bounding_box()
+        assert box is not None, part
+        assert box["y"] + box["height"] <= 800, part
+    assert f"{longest(record)} margin ratio".split("/")[0] in seen.text(".panel.ratio figcaption >> nth=0")
+    seen.page.close()
+
+
+@needs_browser
+def test_the_slider_is_marked_where_something_was_decided(browser: Browser, tmp_path: Path) -> None:
+    seen = opened(browser, recorded("eth-march-2025"), tmp_path)
+    marks = seen.page.locator("#marks button")
+    titles = [marks.nth(place).get_attribute("title") for place in range(marks.count())]
+    assert titles == ["event 5: refusal", "event 7: refusal", "event 12: liquidation", "event 15: backstop"]
+    thumb = seen.page.locator("#slider").bounding_box()
+    first = marks.nth(2).bounding_box()
+    assert thumb is not None
+    assert first is not None
+    middle = first["x"] + first["width"] / 2
+    assert middle == pytest.approx(thumb["x"] + 8 + (thumb["width"] - 16) * 11 / 16, abs=1)
+    marks.nth(2).click()
+    assert seen.text("#counter") == "12 / 17"
+    assert "0.9998 < 1: breached" in seen.text(".panel.ratio figcaption")
+    assert is_quiet(seen)
+    seen.page.close()
+
+
+@needs_browser
+def test_the_run_plays_by_itself_until_it_ends(browser: Browser, tmp_path: Path) -> None:
+    seen = opened(browser, recorded("market-liquidation"), tmp_path)
+    seen.page.clock.install()
+    seen.page.keyboard.press("Home")
+    seen.page.click("#play")
+    assert seen.text("#play") == "Pause"
+    seen.page.clock.run_for(2100)
+    assert seen.text("#counter") == "3 / 5"
+    seen.page.click("#play")
+    seen.page.clock.run_for(5000)
+    assert (seen.text("#counter"), seen.text("#play")) == ("3 / 5", "Play")
+    seen.page.evaluate("document.activeElement.blur()")
+    seen.page.keyboard.press("Space")
+    seen.page.clock.run_for(9000)
+    assert (seen.text("#counter"), seen.text("#play")) == ("5 / 5", "Play")
+    assert is_quiet(seen)
+    seen.page.close()
+
+
+@needs_browser
+def test_the_address_names_the_event(browser: Browser, tmp_path: Path) -> None:
+    seen = opened(browser, recorded("market-liquidation"), tmp_path)
+    seen.page.keyboard.press("Home")
+    seen.page.keyboard.press("ArrowRight")
+    address = seen.page.url
+    assert address.endswith("#step=2")
+    other = browser.new_page()
+    other.goto(address.replace("=2", "=3"))
+    assert other.inner_text("#counter") == "3 / 5"
+    other.evaluate("location.hash = '#step=99'")
+    other.wait_for_function("document.getElementById('counter').textContent === '5 / 5'")
+    other.evaluate("location.hash = '#step=x'")
+    assert other.inner_text("#counter") == "5 / 5"
+    other.close()
+    seen.page.close()
+
+
+@needs_browser
+def test_a_transition_that_is_pointed_at_says_its_trigger_and_guards(browser: Browser, tmp_path: Path) -> None:
+    seen = opened(browser, recorded("market-liquidation"), tmp_path)
+    for entry in machine.lifecycle().table.transitions:
+        for source in entry.sources:
+            shown = seen.page.text_content(f"#{lifecycle_svg.edge_id(source, entry.to)} > title") or ""
+            assert f"{entry.id} {entry.trigger}" in shown
+            assert all(words(guard) in shown for guard in entry.guard)
+            assert entry.meaning in shown
+    assert seen.page.locator(".diagram .edge .reach").count() == len(lifecycle_svg.edges())
+    seen.page.close()
+
+
+@needs_browser
+def test_a_name_in_a_band_is_whole_or_absent(browser: Browser, tmp_path: Path) -> None:
+    record = recorded("windows-of-a-sibling")
+    seen = opened(browser, record, tmp_path, PHONE)
+    shown = set(seen.page.locator(".panel.band text").all_text_contents())
+    names = {words(name) for name in machine.lifecycle().table.states}
+    assert shown
+    windows = {text for text in shown if re.search(r"[0-9]", text)}
+    assert shown - windows <= names
+    legend = seen.text("#legend")
+    assert all(words(one.state) in legend for step in record.steps for one in step.observation.positions)
+    seen.page.close()
+
+
+@needs_browser
+def test_a_finding_opens_with_ours_beside_theirs(browser: Browser, tmp_path: Path) -> None:
+    record = recorded("market-liquidation")
+    theirs = (Difference("alice/cross", "pools.equity", "3000", "2999"),)
+    steps = (record.steps[0], evolve(record.steps[1], theirs=theirs), *record.steps[2:])
+    seen = opened(browser, evolve(record, steps=steps), tmp_path)
+    assert seen.text("#counter") == "2 / 5"
+    assert seen.page.locator("#sides-rows td").all_inner_texts() == ["alice/cross", "equity", "3,000", "2,999"]
+    box = seen.page.locator("#sides").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 800
+    assert seen.page.get_attribute("#marks .finding", "title") == "event 2: finding"
     seen.page.close()
 
 
@@ -266,6 +387,7 @@ def test_text_of_a_scenario_is_shown_and_never_run(browser: Browser, tmp_path: P
     assert seen.text("h1") == "</title><script>window.hacked = 1</script>"
     assert seen.page.title() == "</title><script>window.hacked = 1</script>"
     assert seen.text(".story").endswith("<!-- &amp;")
+    seen.page.keyboard.press("Home")
     assert seen.text("#event-note") == "</script ><script >window.hacked = 4</script >"
     seen.page.keyboard.press("End")
     assert seen.moment()["changes"][0][0] == f"{HOSTILE_NAME}/BTC/cross"
@@ -283,7 +405,7 @@ def test_the_page_runs_no_other_script_even_if_one_were_there(browser: Browser, 
     file.write_text(text.replace("</main>", "<script>window.hacked = 1</script></main>"), encoding="utf-8")
     page = browser.new_page()
     page.goto(file.as_uri())
-    assert page.inner_text("#counter") == "1 / 5"
+    assert page.inner_text("#counter") == "4 / 5"
     assert page.evaluate("window.hacked") is None
     page.close()
 
@@ -318,10 +440,10 @@ def test_what_was_not_expected_is_shown_at_the_top_and_at_its_moment(browser: Br
     unexpected = "alice/cross.equity is 1205, expected 1204"
     assert seen.text("#verdict") == "Not as expected."
     assert seen.text("#all-unexpected") == f"step 4: {unexpected}"
-    assert seen.moment()["unexpected"] == []
-    for _ in range(3):
-        seen.page.keyboard.press("ArrowRight")
+    assert seen.text("#counter").startswith("4 "), "it opens at what was not expected"
     assert seen.text("#event-unexpected") == f"Unexpected: {unexpected}"
+    seen.page.keyboard.press("ArrowLeft")
+    assert seen.moment()["unexpected"] == []
     seen.page.close()
 
 
@@ -361,18 +483,45 @@ def test_the_text_of_every_rule_becomes_markup_without_links_or_leftovers(rule: 
 
 
 def test_every_state_and_edge_of_the_diagram_can_be_found_by_its_name() -> None:
-    drawn = html.unescape(path.svg())
+    drawn = html.unescape(lifecycle_svg.shipped())
     table = machine.lifecycle().table
     for name in table.states:
         assert drawn.count(f'id="state-{name}"') == 1
     for entry in table.transitions:
         for source in entry.sources:
-            assert drawn.count(f'id="{path.edge_id(source, entry.to)}"') == 1
+            assert drawn.count(f'id="{lifecycle_svg.edge_id(source, entry.to)}"') == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "event"),
+    [("short-squeeze", 9), ("eth-march-2025", 15), ("market-liquidation", 4), ("trader-closes-in-time", 10)],
+)
+def test_a_run_opens_where_it_was_decided(name: str, event: int) -> None:
+    """The first takeover, else the first liquidation."""
+    assert decisions.decisive(recorded(name)) == event
+
+
+def test_a_refusal_is_decisive_where_nothing_was_liquidated_and_the_end_where_nothing_was_refused() -> None:
+    record = recorded("eth-march-2025")
+    assert decisions.decisive(record.part(1, 11)) == 5
+    assert decisions.decisive(record.part(1, 14)) == 12
+    assert decisions.decisive(record.part(1, 4)) == 4
+
+
+def test_the_shipped_layout_is_that_of_todays_lifecycle() -> None:
+    assert lifecycle_svg.shipped_source() == lifecycle_svg.graph().source, "stale: run `make diagrams`"
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="the program dot is missing")
+def test_the_shipped_layout_shows_what_graphviz_draws_now() -> None:
+    """Seen by its names and texts: versions of Graphviz place them differently."""
+    names = re.compile(r'id="([^"]+)"|<text[^>]*>([^<]*)')
+    assert sorted(names.findall(lifecycle_svg.shipped())) == sorted(names.findall(lifecycle_svg.laid_out()))
 
 
 def test_the_parts_of_the_page_are_in_the_package() -> None:
     folder = resources.files("liqspec.draw") / "assets"
-    assert {part.name for part in folder.iterdir()} >= {"page.html", "page.css", "page.js"}
+    assert {part.name for part in folder.iterdir()} >= {"page.html", "page.css", "page.js", "lifecycle.svg"}
 
 
 def test_every_colour_of_the_page_is_the_themes() -> None:

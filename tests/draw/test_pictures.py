@@ -750,20 +750,22 @@ def test_bad_usage_gets_one_line_and_status_2(arguments: list[str], said: str, d
     assert done.error.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["--picture", "path"], ["--html"]])
 def test_without_the_program_dot_one_line_says_how_to_install_it(
-    arguments: list[str], tmp_path: Path, draw_run: Command, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, draw_run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    done = draw_run("deficit", *arguments)
+    done = draw_run("deficit", "--picture", "path")
     assert done.status == 2
     assert "needs the program dot: apt-get install graphviz, or brew install graphviz" in done.error
     assert done.error.count("\n") == 1
 
 
-def test_the_timeline_needs_no_dot(tmp_path: Path, draw_run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("arguments", [[], ["--html"]])
+def test_the_timeline_and_the_page_need_no_dot(
+    arguments: list[str], tmp_path: Path, draw_run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert draw_run("deficit").status == 0
+    assert draw_run("deficit", *arguments).status == 0
 
 
 def test_a_legend_without_room_has_one_column() -> None:

@@ -159,7 +159,8 @@ def draw_run(
     """Draw a run: marks, margin ratios, equity, positions, the vault; or the path through the lifecycle; or a page.
 
     The page (`--html`) needs no network: step through it with the arrow keys, a slider or buttons. It opens
-    counterexamples, too. The path and the page need the program `dot` (Graphviz).
+    counterexamples, too, at the first finding, else at the first takeover by the vault, else the first liquidation,
+    else the first refusal. The path needs the program `dot` (Graphviz).
 
     Examples: `liqspec draw run deficit -o deficit.svg`, `liqspec draw run price-gap --picture path -o path.png`,
     `liqspec draw run counterexample.toml --html -o page.html`, `liqspec simulate deficit --json | liqspec draw run -`

@@ -18,6 +18,9 @@ _WORDS: dict[Kind, str] = {
 }
 _MOST_PLACES = 12
 
+Event = Literal["finding", "backstop", "liquidation", "refusal"]
+_DECISIVE: tuple[Event, ...] = ("finding", "backstop", "liquidation", "refusal")  # the most decisive first
+
 
 @frozen(kw_only=True)
 class Decision:
@@ -103,8 +106,18 @@ def _breached(seen: Measures | None) -> bool:
     return seen is not None and seen.breached
 
 
-def happened(step: Step) -> str | None:
-    """What an event is marked by: a backstop, a liquidation that begins, or a refusal; the first of these."""
+def ratio_of(seen: Measures) -> Fraction:
+    """Equity by maintenance margin, of a pool that has positions."""
+    return seen.equity.exact / seen.maintenance_margin.exact
+
+
+def happened(step: Step) -> Event | None:
+    """What an event is marked by: a finding, a backstop, a liquidation that begins or a refusal, the first of these.
+
+    A finding is what was not as expected, or what an engine answered otherwise.
+    """
+    if step.unexpected or step.theirs:
+        return "finding"
     kinds = {effect.kind for effect in step.effects}
     if "backstopped" in kinds:
         return "backstop"
@@ -116,14 +129,11 @@ def happened(step: Step) -> str | None:
 def decisive(record: Record) -> int:
     """The event (from 1) at which a picture of the run opens.
 
-    The first at which something was not as expected or an engine answered otherwise; without one, the first takeover
-    by the vault; without one, the first liquidation; without one, the first refusal; without one, the last event.
+    The first finding; without one, the first takeover by the vault; without one, the first liquidation; without one,
+    the first refusal; without one, the last event.
     """
-    for wanted in ("finding", "backstop", "liquidation", "refusal"):
-        for event, step in enumerate(record.steps, start=1):
-            if (wanted == "finding" and (step.unexpected or step.theirs)) or happened(step) == wanted:
-                return event
-    return len(record.steps)
+    marks = [happened(step) for step in record.steps]
+    return next((marks.index(wanted) + 1 for wanted in _DECISIVE if wanted in marks), len(marks))
 
 
 def ratio_text(ratio: Fraction, *lines: Fraction) -> str:

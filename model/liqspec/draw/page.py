@@ -7,6 +7,7 @@ there.
 import base64
 import hashlib
 import json
+from fractions import Fraction
 from html import escape
 from importlib import resources
 from string import Template
@@ -16,7 +17,7 @@ from attrs import asdict
 from markdown_it import MarkdownIt
 
 from liqspec.core import machine
-from liqspec.draw import legend, path
+from liqspec.draw import decisions, legend, lifecycle_svg
 from liqspec.draw.diagram import condition, role_of
 from liqspec.draw.legend import time_text
 from liqspec.draw.theme import THEMES, Stroke, Theme
@@ -32,11 +33,7 @@ _PAGE = resources.files("liqspec.draw") / "assets"
 
 
 def render(record: Record, position: str | None) -> str:
-    """The page of a run that first shows `position` (account/market/mode) in the lifecycle.
-
-    Raises:
-        CannotDraw: the program `dot` is missing or failed.
-    """
+    """The page of a run that first shows `position` (account/market/mode) in the lifecycle."""
     venue = f"Venue {record.venue}. " if record.venue else ""
     style, script = colours() + _asset("page.css"), _asset("page.js")
     return Template(_asset("page.html")).substitute(
@@ -47,7 +44,7 @@ def render(record: Record, position: str | None) -> str:
         style=style,
         script=script,
         data=_embedded(data(record, position)),
-        lifecycle=path.svg(),
+        lifecycle=lifecycle_svg.shipped(),
         rules="\n".join(rule_markup(number) for number in record.rules()),
     )
 
@@ -56,6 +53,8 @@ def data(record: Record, position: str | None) -> dict[str, Any]:
     """What the script of the page draws: event by event, and by market, pool and position."""
     return {
         "selected": position,
+        "opens": decisions.decisive(record),
+        "explained": lifecycle_svg.explained(),
         "initial": machine.lifecycle().table.initial,
         "asExpected": record.end.as_expected,
         "unexpected": list(record.end.unexpected),
@@ -86,6 +85,7 @@ def _event(step: Step) -> dict[str, Any]:
         "note": step.note,
         "time": f"block {step.observation.block} at {time_text(step.observation.time)}",
         "refusal": _refusal(step),
+        "mark": decisions.happened(step),
         "unexpected": list(step.unexpected),
         "theirs": [_difference(difference) for difference in step.theirs],
         "effects": [{"rule": effect.rule, "text": effect.text} for effect in step.effects],
@@ -95,7 +95,7 @@ def _event(step: Step) -> dict[str, Any]:
                 "position": recorded.position,
                 "source": recorded.source,
                 "target": recorded.target,
-                "edge": path.edge_id(recorded.source, recorded.target),
+                "edge": lifecycle_svg.edge_id(recorded.source, recorded.target),
                 "text": f"{recorded.transition} {words(recorded.source)} → {words(recorded.target)}",
                 "why": _why(table[recorded.transition]),
             }
@@ -167,10 +167,22 @@ def _pool(record: Record, key: str) -> dict[str, Any]:
         "equity": _drawn([seen.equity if seen else None for seen in measures]),
         "margin": _drawn([seen.maintenance_margin if seen else None for seen in backing]),
         "line": _drawn([seen.backstop_line if seen else None for seen in backing]),
+        "ratios": [float(decisions.ratio_of(seen)) if seen else None for seen in backing],
+        "shares": [
+            float(seen.backstop_line.exact / seen.maintenance_margin.exact) if seen else None for seen in backing
+        ],
+        "ratioTexts": _ratio_texts(record, key, backing),
         "areas": [legend.area_of(seen) or "" for seen in measures],
         "texts": ["" if seen is None else _pool_text(seen) for seen in measures],
         "takeovers": record.takeovers(key),
     }
+
+
+def _ratio_texts(record: Record, key: str, backing: list[Measures | None]) -> list[str]:
+    """The margin ratio after each event; where something was decided, what it was compared with, and what followed."""
+    made = {one.event: one.ratios.replace("\n", ": ") for one in decisions.decisions(record, key)}
+    plain = ["" if seen is None else decisions.ratio_text(decisions.ratio_of(seen), Fraction(1)) for seen in backing]
+    return [made.get(event, text) for event, text in enumerate(plain, start=1)]
 
 
 def _pool_text(seen: Measures) -> str:
@@ -186,6 +198,8 @@ def _position(record: Record, key: str) -> dict[str, Any]:
     seen = [step.position(key) for step in record.steps]
     return {
         "key": key,
+        "market": keys.market_of(key),
+        "pool": keys.pool_of(key),
         "states": [step.state(key) for step in record.steps],
         "names": {name: words(name) for name in machine.lifecycle().table.states},
         "windows": [None if at is None or at.cooldown_until is None else time_text(at.cooldown_until) for at in seen],

@@ -1,6 +1,5 @@
 """The lifecycle with the path that one position took: numbered and in thick lines, the rest in thin dashes."""
 
-import re
 from collections.abc import Iterable
 from html import escape
 
@@ -128,37 +127,3 @@ def _numbered(edge: Edge) -> str:
     guard = condition(edge.entry)
     text = f"{edge.entry.id} {escape(edge.entry.trigger)}, event{'s' if len(edge.visits) > 1 else ''} {events}"
     return f'<FONT POINT-SIZE="14"><B>{numbers}</B></FONT>  {text}{f"<BR/>{escape(guard)}" if guard else ""}'
-
-
-def edge_id(source: str, target: str) -> str:
-    """The name of the edge between two states."""
-    return f"edge-{source}-{target}"
-
-
-def _plain() -> Digraph:
-    """The lifecycle with one edge from a state to another, labelled with its transitions: narrow, for a phone."""
-    drawn = Digraph(
-        "lifecycle",
-        graph_attr={"rankdir": "TB", "bgcolor": "transparent", "nodesep": "0.2", "ranksep": "0.38", "pad": "0.05"},
-        node_attr={"shape": "box", "style": "rounded", "fontname": FONT, "fontsize": "17", "margin": "0.12,0.05"},
-        edge_attr={"fontname": FONT, "fontsize": "14", "arrowsize": "0.8"},
-    )
-    table = machine.lifecycle().table
-    for name in table.states:
-        drawn.node(name, words(name).replace(" ", "\n"), id=f"state-{name}")
-    every = ((entry, source) for entry in table.transitions for source in entry.sources)
-    for (source, target), ids in joined(every).items():
-        drawn.edge(source, target, label=f" {' '.join(ids)} ", id=edge_id(source, target))
-    return drawn
-
-
-def svg() -> str:
-    """The lifecycle as an element of a page, which finds and colours its states and edges by their names.
-
-    Raises:
-        CannotDraw: the program `dot` is missing or failed.
-    """
-    text = dot.image(_plain(), "svg").decode()
-    element = text[text.index("<svg") :]
-    element = re.sub(r"<!--.*?-->\n?", "", element, flags=re.DOTALL)
-    return re.sub(r'<svg width="[^"]*" height="[^"]*"', '<svg role="img" aria-label="the lifecycle"', element, count=1)

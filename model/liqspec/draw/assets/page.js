@@ -4,7 +4,8 @@
   const run = JSON.parse(document.getElementById("data").textContent);
   const count = run.events.length;
   const byId = (name) => document.getElementById(name);
-  let now = 1;
+  let now = run.opens;
+  let playing = null;
   let selected = run.selected;
 
   // ------------------------------------------------------------------------------------------------------- elements
@@ -102,7 +103,7 @@
     const position = run.positions.find((entry) => entry.key === selected);
     for (const part of document.querySelectorAll(".diagram .node, .diagram .edge")) {
       part.classList.remove("now", "passed", "taken");
-      for (const drawn of part.querySelectorAll("path, text")) drawn.style.fill = "";
+      for (const drawn of part.querySelectorAll("path:not(.reach), text")) drawn.style.fill = "";
     }
     for (const label of byId("positions").children) {
       const moved = event.transitions.some((taken) => taken.position === label.dataset.key);
@@ -130,6 +131,19 @@
     for (const drawn of node.querySelectorAll("text")) drawn.style.fill = `var(--on-${state})`;
   }
 
+  // What a transition's trigger and guards are, when it is pointed at; a wide unseen line is easier to point at.
+  function explainLifecycle() {
+    for (const [id, text] of Object.entries(run.explained)) {
+      const part = byId(id);
+      (part.querySelector("title") || part.insertBefore(shape("title", {}), part.firstChild)).textContent = text;
+      const line = part.classList.contains("edge") && part.querySelector("path");
+      if (!line) continue;
+      const reach = line.cloneNode();
+      reach.setAttribute("class", "reach");
+      part.append(reach);
+    }
+  }
+
   function transitionItem(taken) {
     const item = element("li", `${taken.position}: ${taken.text}`);
     item.append(element("br"), element("span", taken.why, "why"));
@@ -147,6 +161,7 @@
       input.addEventListener("change", () => {
         selected = position.key;
         showLifecycle(run.events[now - 1]);
+        orderPanels();
       });
       label.dataset.key = position.key;
       label.append(input, element("span", position.key));
@@ -157,7 +172,7 @@
 
   // ------------------------------------------------------------------------------------------------------- the chart
 
-  const LEFT = 52;
+  const LEFT = 58;
   const RIGHT = 2;
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 });
   const full = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
@@ -166,7 +181,7 @@
   const scaleText = (value) => (Math.abs(value) < 1e6 ? full : compact).format(value);
 
   // A panel has a caption that says the moment, and a picture that is redrawn for each width.
-  function addPanel(className, height, title, caption, draw) {
+  function addPanel(about, className, height, title, caption, draw) {
     const figure = element("figure", undefined, `panel ${className}`);
     const reading = element("span");
     const heading = element("figcaption");
@@ -174,12 +189,20 @@
     const picture = shape("svg", { role: "img", "aria-label": title });
     figure.append(heading, picture);
     byId("panels").append(figure);
-    const panel = { height, picture, reading, caption, draw, cursor: null };
+    const panel = { about, figure, height, picture, reading, caption, draw, cursor: null };
     picture.addEventListener("click", (click) => {
       const box = picture.getBoundingClientRect();
       go(Math.floor((click.clientX - box.left - LEFT) / ((box.width - LEFT - RIGHT) / count)) + 1);
     });
     panels.push(panel);
+  }
+
+  // First what concerns the selected position: its market, its pool, and itself.
+  function orderPanels() {
+    const position = run.positions.find((entry) => entry.key === selected);
+    const concerns = position ? [position.market, position.pool, position.key, ""] : [""];
+    const first = panels.filter((panel) => concerns.includes(panel.about));
+    byId("panels").append(...[...new Set([...first, ...panels])].map((panel) => panel.figure));
   }
 
   function drawPanel(panel) {
@@ -223,8 +246,25 @@
     return { low, high, place };
   }
 
-  function drawScale(picture, scale, width) {
-    for (const value of [scale.low, scale.high]) {
+  // What is far above or below is cut off, beyond the border of the picture, and marked by an arrow where it begins.
+  function cutScale(low, high, height) {
+    const pad = 11;
+    const inside = (value) => height - pad - ((value - low) / (high - low)) * (height - pad * 2);
+    return { low, high, cut: true, place: (value) => Math.min(Math.max(inside(value), -6), height + 6) };
+  }
+
+  function drawCuts(picture, values, scale, across, height) {
+    const places = values.map((value) => (value === null ? 0 : scale.place(value)));
+    const sides = places.map((y) => (y < 0 ? 1 : y > height ? -1 : 0));
+    sides.forEach((side, index) => {
+      if (!side || side === sides[index - 1]) return;
+      const y = side > 0 ? 10 : height - 3;
+      picture.append(shape("text", { class: "cut", x: across(index + 1) + 2, y }, side > 0 ? "▲" : "▼"));
+    });
+  }
+
+  function drawScale(picture, scale, width, values = [scale.low, scale.high]) {
+    for (const value of values) {
       const y = scale.place(value);
       picture.append(
         shape("line", { class: "gridline", x1: LEFT, x2: width, y1: y, y2: y }),
@@ -249,7 +289,7 @@
       const trades = market.trades.filter((trade) => trade.event === index + 1);
       return [market.texts[index], ...trades.map((trade) => trade.text)].join(", ");
     };
-    addPanel("market", 90, `${market.name} mark price`, caption, (picture, across, column, height) => {
+    addPanel(market.name, "market", 70, `${market.name} mark price`, caption, (picture, across, column, height) => {
       const scale = scaleOf(prices, height);
       drawScale(picture, scale, across(count + 1));
       for (const line of market.liquidations) {
@@ -269,20 +309,43 @@
     return shape("path", { class: `marker ${kind}`, d });
   }
 
+  function drawAreas(picture, pool, across, column, height) {
+    pool.areas.forEach((area, index) => {
+      if (area) {
+        const place = { x: across(index + 1), y: 1, width: column + 0.5, height: height - 2 };
+        picture.append(shape("rect", { class: `area ${area}`, ...place }));
+      }
+    });
+  }
+
+  function addRatio(pool) {
+    if (pool.ratios.every((ratio) => ratio === null)) return;
+    const title = `${pool.key} margin ratio`;
+    addPanel(pool.key, "ratio", 76, title, (index) => pool.ratioTexts[index], (picture, across, column, height) => {
+      const scale = cutScale(0, 2.2, height);
+      drawAreas(picture, pool, across, column, height);
+      drawScale(picture, scale, across(count + 1), [0, 1, 2]);
+      drawStairs(picture, pool.shares, "backstop", scale, across);
+      drawStairs(picture, pool.ratios.map((ratio) => (ratio === null ? null : 1)), "maintenance", scale, across);
+      drawStairs(picture, pool.ratios, "equity", scale, across);
+      drawCuts(picture, pool.ratios, scale, across, height);
+    });
+  }
+
   function addPool(pool) {
-    const numbers = [...pool.equity, ...pool.margin, ...pool.line];
-    addPanel("pool", 120, pool.key, (index) => pool.texts[index], (picture, across, column, height) => {
-      const scale = scaleOf(numbers, height);
-      pool.areas.forEach((area, index) => {
-        if (area) {
-          const place = { x: across(index + 1), y: 1, width: column + 0.5, height: height - 2 };
-          picture.append(shape("rect", { class: `area ${area}`, ...place }));
-        }
-      });
+    const margin = Math.max(...pool.margin, 0);
+    const caption = (index) => pool.texts[index];
+    addPanel(pool.key, "pool", 96, pool.key, caption, (picture, across, column, height) => {
+      const whole = scaleOf([...pool.equity, ...pool.margin, ...pool.line], height);
+      const high = Math.min(whole.high, 2.5 * margin);
+      const low = Math.max(Math.min(whole.low, 0), -0.5 * margin);
+      const scale = margin > 0 ? cutScale(low, high, height) : whole;
+      drawAreas(picture, pool, across, column, height);
       drawScale(picture, scale, across(count + 1));
       drawStairs(picture, pool.equity, "equity", scale, across);
       drawStairs(picture, pool.line, "backstop", scale, across);
       drawStairs(picture, pool.margin, "maintenance", scale, across);
+      if (scale.cut) drawCuts(picture, pool.equity, scale, across, height);
       for (const event of pool.takeovers) {
         const x = across(event) + column / 2;
         picture.append(shape("line", { class: "line takeover", x1: x, x2: x, y1: 0, y2: height }));
@@ -316,7 +379,7 @@
       const open = position.windows[index] === null ? "" : `, window to ${position.windows[index]}`;
       return position.names[position.states[index]] + open;
     };
-    addPanel("band", height, position.key, caption, (picture, across, column) => {
+    addPanel(position.key, "band", height, position.key, caption, (picture, across, column) => {
       for (const [state, first, last] of spans(position.states)) {
         if (first === 1 && state === run.initial) continue;
         const width = (last - first + 1) * column;
@@ -324,8 +387,8 @@
         area.style.fill = `var(--state-${state})`;
         picture.append(area);
         const name = position.names[state];
-        const texts = [name, name.split(" ")[0], `${name.slice(0, 5)}…`, name.slice(0, 2)];
-        const text = writeInside(picture, texts, across(first), width, 17);
+        area.append(shape("title", {}, name));
+        const text = writeInside(picture, [name], across(first), width, 17);
         if (text) text.style.fill = `var(--on-${state})`;
       }
       for (const [end, first, last] of windows) {
@@ -339,7 +402,7 @@
 
   function addSize(position) {
     const caption = (index) => position.texts[index];
-    addPanel("size", 44, `${position.key} size`, caption, (picture, across, column, height) => {
+    addPanel(position.key, "size", 40, `${position.key} size`, caption, (picture, across, column, height) => {
       const scale = scaleOf([0, ...position.sizes], height);
       position.orders.forEach((order, index) => {
         if (!order) return;
@@ -354,7 +417,7 @@
   }
 
   function addVault(vault) {
-    addPanel("vault", 70, "vault equity", (index) => vault.texts[index], (picture, across, column, height) => {
+    addPanel("vault", "vault", 60, "vault equity", (index) => vault.texts[index], (picture, across, column, height) => {
       const scale = scaleOf(vault.equity, height);
       drawScale(picture, scale, across(count + 1));
       drawStairs(picture, vault.equity, "vault", scale, across);
@@ -363,7 +426,7 @@
 
   function addBlocks() {
     const caption = (index) => run.events[index].time;
-    addPanel("blocks", 24, "time", caption, (picture, across, column) => {
+    addPanel("", "blocks", 24, "time", caption, (picture, across, column) => {
       run.blocks.forEach((block, index) => {
         const width = (block.last - block.first + 1) * column;
         const parity = index % 2 ? "odd" : "even";
@@ -373,6 +436,20 @@
         writeInside(picture, [block.text, block.time], across(block.first), width, 16);
       });
     });
+  }
+
+  // The states as they are coloured in the bands, for those whose name has no room there.
+  function addStates() {
+    const seen = new Set(run.positions.flatMap((position) => position.states));
+    for (const [state, name] of Object.entries(run.positions.length ? run.positions[0].names : {})) {
+      if (!seen.has(state) || state === run.initial) continue;
+      const sample = shape("svg", { viewBox: "0 0 28 14", "aria-hidden": "true" });
+      sample.append(shape("rect", { width: 28, height: 14 }));
+      sample.firstChild.style.fill = `var(--state-${state})`;
+      const item = element("li");
+      item.append(sample, element("span", name));
+      byId("legend").append(item);
+    }
   }
 
   function addLegend() {
@@ -392,7 +469,23 @@
 
   // --------------------------------------------------------------------------------------------------------- stepping
 
-  function go(event) {
+  const SIGNS = { liquidation: "▲", backstop: "■", refusal: "×", finding: "!" };
+
+  function addMarks() {
+    run.events.forEach((event, index) => {
+      if (!event.mark) return;
+      const mark = element("button", SIGNS[event.mark], event.mark);
+      const share = count > 1 ? index / (count - 1) : 0;
+      mark.type = "button";
+      mark.title = `event ${index + 1}: ${event.mark}`;
+      mark.setAttribute("aria-label", mark.title);
+      mark.style.left = `calc(8px + ${share} * (100% - 16px))`; // the middle of the slider's thumb
+      mark.addEventListener("click", () => go(index + 1));
+      byId("marks").append(mark);
+    });
+  }
+
+  function showMoment(event) {
     now = Math.min(Math.max(event, 1), count);
     const moment = run.events[now - 1];
     byId("slider").value = now;
@@ -408,13 +501,48 @@
     for (const panel of panels) placeCursor(panel);
   }
 
+  // The address names the event, so that it can be passed on.
+  function go(event) {
+    showMoment(event);
+    history.replaceState(null, "", `#step=${now}`);
+  }
+
+  function follow() {
+    const named = /^#step=([0-9]{1,9})$/.exec(location.hash);
+    if (named) showMoment(Number(named[1]));
+    return named !== null;
+  }
+
+  function pause() {
+    clearInterval(playing);
+    playing = null;
+    byId("play").textContent = "Play";
+    byId("play").setAttribute("aria-pressed", "false");
+  }
+
+  function play() {
+    if (playing !== null) return pause();
+    if (now === count) go(1);
+    byId("play").textContent = "Pause";
+    byId("play").setAttribute("aria-pressed", "true");
+    playing = setInterval(() => {
+      go(now + 1);
+      if (now === count) pause();
+    }, 1000);
+  }
+
   const keys = { ArrowLeft: () => go(now - 1), ArrowRight: () => go(now + 1), Home: () => go(1), End: () => go(count) };
   document.addEventListener("keydown", (press) => {
+    if (press.key === " " && press.target === document.body) {
+      press.preventDefault();
+      play();
+    }
     const act = keys[press.key];
     const elsewhere = press.altKey || press.ctrlKey || press.metaKey || press.shiftKey;
     // The choice of a position has its own arrow keys.
     if (!act || elsewhere || press.target.type === "radio") return;
     press.preventDefault();
+    pause();
     act();
   });
 
@@ -422,6 +550,8 @@
   byId("previous").addEventListener("click", () => go(now - 1));
   byId("next").addEventListener("click", () => go(now + 1));
   byId("last").addEventListener("click", () => go(count));
+  byId("play").addEventListener("click", play);
+  window.addEventListener("hashchange", follow);
   byId("slider").max = count;
   byId("slider").addEventListener("input", (moved) => go(Number(moved.target.value)));
 
@@ -429,15 +559,22 @@
   list("all-unexpected", run.unexpected);
   offerPositions();
   run.markets.forEach(addMarket);
-  run.pools.forEach(addPool);
+  for (const pool of run.pools) {
+    addRatio(pool);
+    addPool(pool);
+  }
   for (const position of run.positions) {
     addBand(position);
     addSize(position);
   }
-  if (run.vault) addVault(run.vault);
   addBlocks();
+  if (run.vault) addVault(run.vault);
   addLegend();
+  addStates();
+  addMarks();
+  explainLifecycle();
+  orderPanels();
   new ResizeObserver(() => panels.forEach(drawPanel)).observe(byId("panels"));
   panels.forEach(drawPanel);
-  go(1);
+  if (!follow()) showMoment(run.opens);
 })();

@@ -1,0 +1,100 @@
+"""The lifecycle of the page: laid out once by Graphviz and shipped, so that a page is made without it.
+
+`python -m liqspec.draw.lifecycle_svg` lays it out anew. The source that it was laid out from is kept next to it.
+"""
+
+import re
+from importlib import resources
+from pathlib import Path
+
+from graphviz import Digraph
+
+from liqspec.core import machine
+from liqspec.draw import dot
+from liqspec.draw.diagram import condition
+from liqspec.draw.path import joined
+from liqspec.draw.theme import FONT
+from liqspec.edge.texts import words
+
+_ASSETS = resources.files("liqspec.draw") / "assets"
+_SVG, _SOURCE = "lifecycle.svg", "lifecycle.dot"
+
+
+def edge_id(source: str, target: str) -> str:
+    """The name of the edge between two states."""
+    return f"edge-{source}-{target}"
+
+
+def state_id(state: str) -> str:
+    """The name of a state's box."""
+    return f"state-{state}"
+
+
+def shipped() -> str:
+    """The lifecycle as an element of a page, which finds and colours its states and edges by their names."""
+    return (_ASSETS / _SVG).read_text(encoding="utf-8")
+
+
+def shipped_source() -> str:
+    """The source from which the shipped one was laid out."""
+    return (_ASSETS / _SOURCE).read_text(encoding="utf-8")
+
+
+def explained() -> dict[str, str]:
+    """What each state means, and the trigger, the guards and the meaning of each edge's transitions, by their names."""
+    table = machine.lifecycle().table
+    found = {state_id(name): f"{words(name)}: {state.meaning}" for name, state in table.states.items()}
+    for entry in table.transitions:
+        text = f"{entry.id} {entry.trigger} {condition(entry)}".rstrip() + f": {entry.meaning}"
+        for source in entry.sources:
+            name = edge_id(source, entry.to)
+            found[name] = f"{found[name]}\n{text}" if name in found else text
+    return found
+
+
+def edges() -> dict[tuple[str, str], list[str]]:
+    """The transitions from each state to each other one."""
+    table = machine.lifecycle().table
+    return joined((entry, source) for entry in table.transitions for source in entry.sources)
+
+
+def graph() -> Digraph:
+    """The lifecycle with one edge from a state to another, labelled with its transitions: narrow, for a phone."""
+    drawn = Digraph(
+        "lifecycle",
+        graph_attr={"rankdir": "TB", "bgcolor": "transparent", "nodesep": "0.2", "ranksep": "0.38", "pad": "0.05"},
+        node_attr={"shape": "box", "style": "rounded", "fontname": FONT, "fontsize": "17", "margin": "0.12,0.05"},
+        edge_attr={"fontname": FONT, "fontsize": "14", "arrowsize": "0.8"},
+    )
+    table = machine.lifecycle().table
+    for name in table.states:
+        drawn.node(name, words(name).replace(" ", "\n"), id=state_id(name))
+    for (source, target), ids in edges().items():
+        drawn.edge(source, target, label=f" {' '.join(ids)} ", id=edge_id(source, target))
+    return drawn
+
+
+def laid_out() -> str:
+    """The lifecycle as Graphviz lays it out now.
+
+    Raises:
+        CannotDraw: the program `dot` is missing or failed.
+    """
+    text = dot.image(graph(), "svg").decode()
+    element = re.sub(r"<!--.*?-->\n?", "", text[text.index("<svg") :], flags=re.DOTALL)
+    return re.sub(r'<svg width="[^"]*" height="[^"]*"', '<svg role="img" aria-label="the lifecycle"', element, count=1)
+
+
+def write(folder: Path) -> None:
+    """Lay it out anew, into a folder.
+
+    Raises:
+        CannotDraw: the program `dot` is missing or failed.
+        OSError: the folder cannot be written.
+    """
+    (folder / _SVG).write_text(laid_out(), encoding="utf-8")
+    (folder / _SOURCE).write_text(graph().source, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(str(_ASSETS)))
