@@ -352,7 +352,7 @@ def test_a_name_in_a_band_is_whole_or_absent(browser: Browser, tmp_path: Path) -
 
 
 @needs_browser
-def test_a_finding_opens_with_ours_beside_theirs(browser: Browser, tmp_path: Path) -> None:
+def test_a_finding_opens_with_both_sides(browser: Browser, tmp_path: Path) -> None:
     record = recorded("market-liquidation")
     theirs = (Difference("alice/cross", "pools.equity", "3000", "2999"),)
     steps = (record.steps[0], evolve(record.steps[1], theirs=theirs), *record.steps[2:])

@@ -1,6 +1,6 @@
 """The lifecycle of the page: laid out once by Graphviz and shipped, so that a page is made without it.
 
-`python -m liqspec.draw.lifecycle_svg` lays it out anew. The source that it was laid out from is kept next to it.
+`python -m liqspec.draw.lifecycle_svg` lays it out again. The source that it was laid out from is kept next to it.
 """
 
 import re
@@ -86,7 +86,7 @@ def laid_out() -> str:
 
 
 def write(folder: Path) -> None:
-    """Lay it out anew, into a folder.
+    """Lay it out again, into a folder.
 
     Raises:
         CannotDraw: the program `dot` is missing or failed.
