@@ -1,5 +1,9 @@
 """The pictures that the repository keeps are those of today's specification."""
 
+import re
+from itertools import pairwise, product
+from pathlib import Path
+
 import pytest
 
 from liqspec.draw import views
@@ -49,3 +53,64 @@ def test_an_svg_shows_what_its_source_says() -> None:
             for name in ("cooldown", "backstopped", "T5", "T13"):
                 assert f"\t{name} [" in source
                 assert f"<title>{name}</title>" in image
+
+
+# --------------------------------------------------------------------------------------- how the lifecycle is laid out
+
+Point = tuple[float, float]
+LIFECYCLES = sorted(FOLDER.glob("machine-*.svg")) + sorted(FOLDER.glob("venue-*.svg"))
+
+
+def curve(image: str, start: str, end: str) -> list[Point]:
+    """Points along the last line from one to another, which Graphviz draws as cubic curves."""
+    name = rf"<title>{start}(?::\w+)?&#45;&gt;{end}(?::\w+)?</title>"
+    drawn = re.findall(rf'{name}\s*<path [^>]*\bd="([^"]+)"', image)[-1]
+    points = [(float(x), float(y)) for x, y in re.findall(r"(-?[0-9.]+),(-?[0-9.]+)", drawn)]
+    found = []
+    for begin in range(0, len(points) - 1, 3):
+        a, b, c, d = points[begin : begin + 4]
+        for part in range(21):
+            t = part / 20
+            weights = ((1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3)
+            x, y = (sum(w * p[axis] for w, p in zip(weights, (a, b, c, d), strict=True)) for axis in (0, 1))
+            found.append((x, y))
+    return found
+
+
+def cross(one: list[Point], other: list[Point]) -> bool:
+    """Whether two lines have a point in common."""
+
+    def side(p: Point, q: Point, r: Point) -> float:
+        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+
+    return any(
+        side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
+        for (a, b), (c, d) in product(pairwise(one), pairwise(other))
+    )
+
+
+@pytest.mark.parametrize("path", LIFECYCLES, ids=lambda path: path.name)
+def test_the_title_and_the_legend_are_above_the_lifecycle(path: Path) -> None:
+    image = path.read_text("utf-8")
+    before, _, after = image.partition('class="node"')
+    (lowest,) = re.findall(r'y="(-?[0-9.]+)"[^>]*>A label is: ', before)
+    assert ">The lifecycle of a position" in before
+    heights = [float(y) for y in re.findall(r'<text [^>]*y="(-?[0-9.]+)"', after)]
+    assert all(float(lowest) < y for y in heights)
+
+
+@pytest.mark.parametrize("path", LIFECYCLES, ids=lambda path: path.name)
+def test_liquidation_and_recovery_in_cooldown_do_not_cross_and_a_further_fill_is_a_loop(path: Path) -> None:
+    """T2 and T3 lead between the same two states; T6 leaves a partly liquidated position and comes back to it."""
+    image = path.read_text("utf-8")
+    again, recovery = curve(image, "liquidatable", "T2"), curve(image, "liquidatable", "T3")
+    assert not cross(again, recovery)
+    back = curve(image, "partially_liquidated", "T6")
+    across = max(x for x, _ in back) - min(x for x, _ in back)
+    down = max(y for _, y in back) - min(y for _, y in back)
+    assert min(across, down) > 40, "wide enough to be seen"
+
+
+def test_the_crossing_of_two_lines_is_seen() -> None:
+    assert cross([(0, 0), (2, 2)], [(0, 2), (2, 0)])
+    assert not cross([(0, 0), (2, 2)], [(0, 1), (2, 3)])

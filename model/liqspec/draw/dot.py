@@ -19,11 +19,11 @@ _PNG_DPI = "144"  # twice the points of the layout, so that the smallest text is
 def captioned(
     name: str, title: str, legend: list[list[tuple[str, str]]], remarks: Iterable[str], theme: Theme, **attributes: str
 ) -> Digraph:
-    """An empty graph in the theme's colours; below it its title, rows of samples with their meanings, and remarks."""
+    """An empty graph in the theme's colours; above it its title, rows of samples with their meanings, and remarks."""
     rows = [text(title, color=theme.text, size=15, bold=True), *(samples(pairs, theme) for pairs in legend)]
     rows += [text(remark, color=theme.quiet, size=11) for remark in remarks]
-    looks = {"bgcolor": theme.background, "fontname": FONT, "fontcolor": theme.text, "pad": "0.25", "labelloc": "b"}
-    label = html(table([cell("", attributes='HEIGHT="6"'), *map(cell, rows)], padding=4 if len(legend) > 1 else 3))
+    looks = {"bgcolor": theme.background, "fontname": FONT, "fontcolor": theme.text, "pad": "0.25", "labelloc": "t"}
+    label = html(table([*map(cell, rows), cell("", attributes='HEIGHT="6"')], padding=4 if len(legend) > 1 else 3))
     return Digraph(
         name=name,
         graph_attr={**looks, "tooltip": title, "label": label, **attributes},

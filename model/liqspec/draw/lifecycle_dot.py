@@ -15,6 +15,8 @@ from liqspec.edge.texts import words
 _READING = "A label is: transition, trigger, [guards], and the rule that acts."
 _FRAMES = " A line from the edge of a frame holds for every state in it."
 
+_STRAIGHT = "5"  # a weight with which lines stay side by side instead of crossing
+
 
 def draw(diagram: Diagram, theme: Theme) -> Digraph:
     """The picture as a Graphviz graph."""
@@ -32,7 +34,7 @@ class _Drawing:
         self.order = [state.name for state in diagram.states]
         legend = [_boxes(diagram, theme), _lines(diagram, theme)]
         remarks = [_READING + (_FRAMES if diagram.frames else ""), *diagram.notes]
-        spaces = {"rankdir": "LR", "compound": "true", "nodesep": "0.2", "ranksep": "0.22"}
+        spaces = {"rankdir": "LR", "compound": "true", "nodesep": "0.2", "ranksep": "0.34"}
         self.graph = dot.captioned("lifecycle", diagram.title, legend, remarks, theme, **spaces)
         self._fill(self.graph, None)
         for entry in diagram.transitions:
@@ -100,7 +102,11 @@ class _Drawing:
         graph.node(entry.id, label=dot.html(dot.table(rows)), tooltip=entry.meaning)
 
     def _connect(self, entry: TransitionShown) -> None:
-        """Draw the lines of a transition, always towards trouble: an arrow back is drawn from its head."""
+        """Draw the lines of a transition, always towards trouble: an arrow back is drawn from its head.
+
+        A transition to one of its sources is a loop, which comes back from below. A recovery leaves above the
+        trouble that leads back, so that they do not cross.
+        """
         line, frame = stroke(entry, self.theme), self.diagram.frame_of(entry)
         cut = f"cluster_{frame.name}" if frame is not None and frame in self.frames else None
         # Graphviz cuts a line at a frame; it needs a state inside to start from.
@@ -109,11 +115,27 @@ class _Drawing:
             if self._backwards(entry, source):
                 dot.edge(self.graph, entry.id, source, line, dir="none", **({"lhead": cut} if cut else {}))
             else:
-                dot.edge(self.graph, source, entry.id, line, dir="none", **({"ltail": cut} if cut else {}))
-        if all(self._backwards(entry, source) for source in entry.sources):
-            dot.edge(self.graph, entry.to, entry.id, line, dir="back", arrowtail=line.arrow)
+                side = {"tailport": "ne", "weight": _STRAIGHT} if self._has_opposite(entry) else {}
+                dot.edge(self.graph, source, entry.id, line, dir="none", **({"ltail": cut} if cut else side))
+        if entry.to in entry.sources:
+            ports = {"tailport": "se", "headport": "sw"}
+            dot.edge(self.graph, entry.to, entry.id, line, dir="back", arrowtail=line.arrow, **ports)
+        elif all(self._backwards(entry, source) for source in entry.sources):
+            side = {"tailport": "e", "weight": _STRAIGHT} if self._has_opposite(entry) else {}
+            dot.edge(self.graph, entry.to, entry.id, line, dir="back", arrowtail=line.arrow, **side)
         else:
             dot.edge(self.graph, entry.id, entry.to, line, dir="forward", arrowhead=line.arrow)
+
+    def _has_opposite(self, entry: TransitionShown) -> bool:
+        """Whether it is one of a recovery forward and the trouble that leads back from there."""
+        pairs = [(one, other) for one in self.diagram.transitions for other in self.diagram.transitions]
+        return any(
+            entry in (one, other)
+            and (one.purpose, other.purpose) == ("relief", "trouble")
+            and (one.to in other.sources and other.to in one.sources)
+            and self._backwards(other, one.to)
+            for one, other in pairs
+        )
 
     def _backwards(self, entry: TransitionShown, source: str) -> bool:
         return self.order.index(source) > self.order.index(entry.to)
