@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from attrs import evolve
 
 from liqspec.cli.app import Json, fail, finish, print_json, terminal
 from liqspec.cli.options import Seed
@@ -30,6 +31,10 @@ def verify(
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Also the large scopes, a million states, and more random events.")
     ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A part of it in seconds: stories, the smallest scope, few random events.")
+    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Print every property, rule and scope in tables.")] = False,
     processes: Annotated[
         int | None,
         typer.Option(min=1, help="How many processes work at once; as many as there are cores if not given."),
@@ -46,20 +51,20 @@ def verify(
     anything is violated, is not proved, or was never exercised. A violation is shrunk, shown step by step, and saved as
     a scenario.
 
-    Examples: `liqspec verify`, `liqspec verify --venue hyperliquid --budget 600 --seed 7`,
-    `liqspec verify --scope minimal --steps 1000`, `liqspec verify --thorough`
+    Options say what is wanted, and nothing else is done: --scope only explores; --steps and --budget run the stories
+    and random events; --venue only random events. --quick and --venue hold although they did not exercise everything.
+
+    Examples: `liqspec verify`, `liqspec verify --quick`, `liqspec verify --venue hyperliquid --budget 600 --seed 7`,
+    `liqspec verify --scope minimal`, `liqspec verify --thorough --full`
     """
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many random events or for how long")
-    limits = run.Budget(
-        venue=venue,
-        scopes=tuple(scope_names or [*scopes.names(), *(scopes.thorough_names() if thorough else [])]),
-        steps=steps or (None if budget else run.THOROUGH_STEPS if thorough else run.STEPS),
-        seconds=budget,
-        seed=seed,
-        processes=processes or run.Budget().processes,
-        proved=find_spec("z3") is not None,
-    )
+    if quick and (thorough or venue or scope_names or steps or budget):
+        fail("--quick: goes with none of --venue, --scope, --steps, --budget and --thorough")
+    limits = _limits(venue, tuple(scope_names or ()), steps, budget, seed, processes, quick=quick, thorough=thorough)
+    unproved = limits.proved and find_spec("z3") is None
+    if unproved:
+        limits = evolve(limits, proved=False)
     found = run.verify(limits, terminal(stderr=True))
     smallest = shortest(found.violations, limits.bases(), seed)
     if smallest is not None:
@@ -67,9 +72,39 @@ def verify(
     if as_json:
         print_json(found.to_json())
     else:
-        report.print_report(found, terminal())
+        report.print_report(found, terminal(), full=full)
         if smallest is not None:
             counterexample.print_counterexample(smallest, save, terminal())
-    if not limits.proved:
+    if unproved:
         typer.echo("liqspec: THE PROOFS WERE NOT RUN: they need z3-solver: pip install 'liqspec[prove]'", err=True)
     finish(found.holds)
+
+
+def _limits(
+    venue: str | None,
+    scope_names: tuple[str, ...],
+    steps: int | None,
+    seconds: float | None,
+    seed: int,
+    processes: int | None,
+    *,
+    quick: bool,
+    thorough: bool,
+) -> run.Budget:
+    """What the options ask for."""
+    asked = bool(venue or scope_names or steps or seconds) and not thorough
+    random = not scope_names or bool(venue or steps or seconds) or thorough
+    usual = run.THOROUGH_STEPS if thorough else run.QUICK_STEPS if quick else run.STEPS
+    if not scope_names and not asked:
+        scope_names = (run.QUICK_SCOPE,) if quick else (*scopes.names(), *(scopes.thorough_names() if thorough else []))
+    return run.Budget(
+        venue=venue,
+        scopes=scope_names,
+        steps=None if seconds or not random else steps or usual,
+        seconds=seconds,
+        seed=seed,
+        processes=processes or run.Budget().processes,
+        proved=not asked and not quick,
+        stories=random and not venue,
+        adequate=random and not venue and not quick,
+    )

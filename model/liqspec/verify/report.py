@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attrs import Attribute, asdict, frozen
+from attrs import Attribute, Factory, asdict, frozen
 from rich.console import Console
 from rich.markup import escape
 
@@ -22,6 +22,7 @@ from liqspec.spec import rulebook
 from liqspec.verify.tasks import ProofResult
 
 _KINDS = ("transitions", "rules", "refusals")
+_NOT_PLAIN = ("reach", "seconds", "adequate")  # the first has plain data of its own; seconds are different each time
 
 
 def counts(coverage: Coverage) -> dict[str, dict[str, int]]:
@@ -53,16 +54,20 @@ class Report:
     proofs: list[ProofResult]
     violations: list[Violation]
     reach: Reach
+    seconds: dict[str, float] = Factory(dict)
+    adequate: bool = True
 
     @property
     def never(self) -> list[str]:
         """What was never exercised; a check that checked nothing is a failure, not a success.
 
-        A verification that stopped at a violation has no such list: it did not come to its end.
+        A verification that stopped at a violation has no such list: it did not come to its end. One that is not
+        `adequate`, because it was asked to be quick, or about something else, lists only what its scopes lack.
         """
         if self.violations:
             return []
-        names = never_exercised({"properties": self.checked, **{kind: getattr(self, kind) for kind in _KINDS}})
+        exercised = {"properties": self.checked, **{kind: getattr(self, kind) for kind in _KINDS}}
+        names = never_exercised(exercised) if self.adequate else dict.fromkeys(exercised, ())
         return [
             *(f"property {name}" for name in names.pop("properties")),
             *(f"{kind.removesuffix('s')} {name}" for kind in _KINDS for name in names[kind]),
@@ -94,7 +99,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The result as plain data."""
         lists = {"never": self.never, "unproved": self.unproved, "elsewhere": self.elsewhere}
-        found = asdict(self, filter=lambda attribute, _: attribute.name != "reach", value_serializer=_plain)
+        found = asdict(self, filter=lambda attribute, _: attribute.name not in _NOT_PLAIN, value_serializer=_plain)
         return {"holds": self.holds, **found, **lists, "reach": self.reach.to_json()}
 
 
@@ -110,25 +115,11 @@ def _scope_json(found: Exploration) -> dict[str, Any]:
     return {**about, **sizes, **counts(found.coverage), "never": found.never, "excused": found.scope.excused}
 
 
-def print_report(report: Report, console: Console) -> None:
-    """Print the result as tables, the verdict last."""
-    console.print(_properties(report))
-    if report.scopes:
-        console.print(_scopes(report))
-    if report.proofs:
-        console.print(_proofs(report))
-    console.print(_fired(report))
-    print_reach(report.reach, console)
-    console.print(
-        f"not checked here, for they define, or say how files and tools are: {' '.join(report.elsewhere)}\n"
-        "(what holds them instead: liqspec explain RULE)",
-        soft_wrap=True,
-    )
-    console.print(
-        f"{counted(report.examples, 'worked example')}, {counted(report.scenarios, 'scenario')}, "
-        f"{counted(report.steps, 'random event')} "
-        f"(seed {report.seed}, venues {', '.join(report.venues)})"
-    )
+def print_report(report: Report, console: Console, *, full: bool = False) -> None:
+    """Print the result, the verdict last; `full` puts all tables before it."""
+    if full:
+        _print_tables(report, console)
+    console.print(_parts(report))
     for line in report.failures:
         console.print(f"[red]not as expected:[/red] {escape(line)}", soft_wrap=True)
     for violation in report.violations:
@@ -142,11 +133,48 @@ def print_report(report: Report, console: Console) -> None:
     for line in report.never:
         console.print(f"[yellow]never exercised:[/yellow] {escape(line)}")
     if report.holds:
-        console.print("[bold green]all hold[/bold green]")
+        console.print(f"[bold green]{'all hold' if report.adequate else 'what was looked at holds'}[/bold green]")
     elif report.failures or report.violations or report.unproved:
         console.print("[bold red]violated[/bold red]")
     else:
         console.print("[bold yellow]not enough was exercised[/bold yellow]: try more --steps")
+
+
+def _print_tables(report: Report, console: Console) -> None:
+    console.print(_properties(report))
+    if report.scopes:
+        console.print(_scopes(report))
+    if report.proofs:
+        console.print(_proofs(report))
+    console.print(_fired(report))
+    print_reach(report.reach, console)
+    console.print(
+        f"not checked here, for they define, or say how files and tools are: {' '.join(report.elsewhere)}\n"
+        "(what holds them instead: liqspec explain RULE)",
+        soft_wrap=True,
+    )
+
+
+def _parts(report: Report) -> WholeWords:
+    """What was looked at, part by part; a part that was not asked for is left out."""
+    rows = table("part", "what was looked at", "processor time", right=("processor time",))
+    states, steps = (sum(getattr(found, name) for found in report.scopes) for name in ("states", "steps"))
+    for kinds, text in (
+        (
+            ("worked examples", "scenarios"),
+            f"{counted(report.examples, 'worked example')}, {counted(report.scenarios, 'scenario')}",
+        ),
+        (("scopes",), f"{counted(len(report.scopes), 'scope')}: {counted(states, 'state')}, {counted(steps, 'step')}"),
+        (
+            ("random events",),
+            f"{counted(report.steps, 'random event')} (seed {report.seed}, venues {', '.join(report.venues)})",
+        ),
+        (("lemmas",), f"{counted(len(report.proofs), 'lemma')} for all numbers, each with a control"),
+    ):
+        if any(kind in report.seconds for kind in kinds):
+            seconds = sum(report.seconds.get(kind, 0) for kind in kinds)
+            rows.add_row(" and ".join(kinds), text, f"{seconds:,.1f} s")
+    return rows
 
 
 def _properties(report: Report) -> WholeWords:

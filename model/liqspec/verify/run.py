@@ -1,9 +1,9 @@
 """Checking that the rules hold, four ways: scenarios, exhaustive scopes, proofs, and guided random runs."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
-from operator import call
 from typing import Any
 
 from attrs import frozen
@@ -21,7 +21,8 @@ from liqspec.verify import tasks
 from liqspec.verify.report import Report, counts
 from liqspec.verify.tasks import LENGTH, Part, Task
 
-STEPS, THOROUGH_STEPS = 60_000, 2_000_000
+STEPS, THOROUGH_STEPS, QUICK_STEPS = 60_000, 2_000_000, 3_000
+QUICK_SCOPE = "minimal"
 RUNS = 10  # random runs in one task: about a second
 
 
@@ -29,13 +30,17 @@ RUNS = 10  # random runs in one task: about a second
 class Budget(campaign.Budget):
     """How much to check: random events until the steps or the seconds are used up, and the seed of these.
 
-    `scopes` are explored, and all lemmas proved if `proved`; the work runs on this number of `processes`.
+    `scopes` are explored, all lemmas proved if `proved`, and the worked examples and scenarios run if `stories`; no
+    random events without steps and seconds. The work runs on this number of `processes`. One that need not be
+    `adequate` holds although it did not exercise everything.
     """
 
     venue: str | None = None
     scopes: tuple[str, ...] = ()
     steps: int | None = STEPS
     proved: bool = True
+    stories: bool = True
+    adequate: bool = True
     processes: int = parallel.available()
 
     def venues(self) -> list[str]:
@@ -64,7 +69,7 @@ def verify(budget: Budget, progress: Console) -> Report:
     totals = {
         "scopes": len(budget.scopes),
         "lemmas": len(LEMMAS) if budget.proved else 0,
-        "random events": None if budget.seconds else budget.steps,
+        "random events": None if budget.seconds else budget.steps or 0,
     }
     parts: list[Part] = []
     with Progress(*columns, console=progress, transient=True) as bars:
@@ -77,7 +82,7 @@ def verify(budget: Budget, progress: Console) -> Report:
             if part.kind in shown:
                 bars.advance(shown[part.kind], part.steps)
 
-        for part in parallel.run_parallel(call, waiting, processes=budget.processes, done=done):
+        for part in parallel.run_parallel(tasks.timed, waiting, processes=budget.processes, done=done):
             parts.append(part)
             if part.coverage.violations:
                 break
@@ -87,10 +92,12 @@ def verify(budget: Budget, progress: Console) -> Report:
 def _tasks(budget: Budget, loaded: list[scopes.Scope], bases: tuple[dict[str, Any], ...]) -> Iterator[Task]:
     """What takes longest comes first."""
     yield from (partial(tasks.explored, scope) for scope in loaded)
-    yield from (tasks.examples, tasks.shipped_scenarios)
+    if budget.stories:
+        yield from (tasks.examples, tasks.shipped_scenarios)
     if budget.proved:
         yield from (partial(tasks.proved, name) for name in LEMMAS)
-    yield from (partial(tasks.random_runs, bases, budget.seed, lengths) for lengths in _lengths(budget))
+    if budget.steps or budget.seconds:
+        yield from (partial(tasks.random_runs, bases, budget.seed, lengths) for lengths in _lengths(budget))
 
 
 def _lengths(budget: Budget) -> Iterator[tuple[tuple[int, int], ...]]:
@@ -112,7 +119,9 @@ def _lengths(budget: Budget) -> Iterator[tuple[tuple[int, int], ...]]:
 
 def _report(budget: Budget, parts: list[Part]) -> Report:
     coverage, steps = Coverage(), {"worked examples": 0, "scenarios": 0, "random events": 0}
+    seconds: defaultdict[str, float] = defaultdict(float)
     for part in parts:
+        seconds[part.kind] += part.seconds
         coverage.add(part.coverage)
         steps[part.kind] = steps.get(part.kind, 0) + part.steps
     first: dict[str, InternalFailure] = {}  # of each kind: many runs may fail alike
@@ -130,4 +139,6 @@ def _report(budget: Budget, parts: list[Part]) -> Report:
         proofs=[part.proof for part in parts if part.proof is not None],
         violations=coverage.violations,
         reach=coverage.reach,
+        seconds=dict(seconds),
+        adequate=budget.adequate,
     )

@@ -1,5 +1,6 @@
 """The tasks that a verification consists of, each of which any process can do on its own."""
 
+import time
 from collections.abc import Callable, Container
 from random import Random
 from typing import Any
@@ -27,10 +28,11 @@ from liqspec.spec.scopes import Scope
 
 @define
 class Part:
-    """The result of one task."""
+    """The result of one task, and the seconds of processor time that it took."""
 
     kind: str
     steps: int = 1
+    seconds: float = 0
     coverage: Coverage = Factory(Coverage)
     failures: list[str] = Factory(list)
     exploration: Exploration | None = None
@@ -55,6 +57,14 @@ class ProofResult:
 
 
 Task = Callable[[], Part]
+
+
+def timed(task: Task) -> Part:
+    """Do a task."""
+    begun = time.process_time()
+    part = task()
+    part.seconds = time.process_time() - begun
+    return part
 
 
 def examples() -> Part:
