@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from liqspec.spec import scenarios
+from liqspec.spec import scenarios, scopes
+from liqspec.verify import run as verify_run
 from support.commands import run_here
 
 STORY = """
@@ -187,7 +188,9 @@ def test_a_verification_without_z3_says_that_nothing_was_proved(
     for name in [name for name in sys.modules if name.partition(".")[0] == "z3" or name == "liqspec.proofs.symbolic"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "z3", None)
-    arguments = ["--scope", "minimal", "--steps", "1", "--processes", "1", "--json", "--save", str(tmp_path / "x.toml")]
+    monkeypatch.setattr(scopes, "names", list)
+    monkeypatch.setattr(verify_run, "STEPS", 1)
+    arguments = ["--processes", "1", "--json", "--save", str(tmp_path / "x.toml")]
     run_here(monkeypatch, "verify", *arguments)
     captured = capsys.readouterr()
     assert '"proofs": []' in captured.out

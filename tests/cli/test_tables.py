@@ -74,7 +74,7 @@ def test_every_name_is_whole(
 def test_every_name_of_a_report_is_whole(width: int) -> None:
     console = Console(width=width, no_color=True, highlight=False)
     with console.capture() as capture:
-        verified.print_report(empty_report(), console)
+        verified.print_report(empty_report(), console, full=True)
         conformed.print_coverage(Compared(events=Counter(list(EVENTS))), console)
         cases = [Played(path=f"small/{suite}/one.json", title="", outcome="passed") for suite in SUITES]
         played.print_played("an engine", cases, console)

@@ -75,15 +75,76 @@ def small_scope(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_what_holds_is_reported_as_tables_and_ends_with_0(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LEMMAS", {LEMMA: LEMMAS[LEMMA]})
-    status, out, err = command("verify", "--scope", "minimal", "--steps", "8000", "--processes", "1")
+    monkeypatch.setattr(scopes, "names", lambda: ["minimal"])
+    monkeypatch.setattr(run, "STEPS", 8_000)
+    status, out, err = command("verify", "--processes", "1", "--full")
     assert out.splitlines()[-1] == "all hold"
     assert status == 0
     assert "never exercised" not in out
     assert "8,000 random events (seed 1, venues " in out
+    assert "1 scope: 1,084 states, " in out
     assert "exhausted" in out
     assert "equality is healthy" in out
     assert "proved" in out
     assert "scope minimal: 1,084 states" in err
+
+
+def test_without_full_there_is_one_table_and_the_verdict(command: Command, small_scope: list[str]) -> None:
+    status, out, _ = command("verify", "--scope", "minimal")
+    assert status == 1, "the small one does not exercise all that the scope must"
+    assert out.count("┏") == 1
+    assert "│ scopes " in out
+    assert "random events" not in out
+    assert "worked examples" not in out
+    assert "lemmas" not in out
+
+
+@pytest.mark.parametrize(
+    ("options", "scoped", "steps", "stories", "proved", "adequate"),
+    [
+        ((), True, run.STEPS, True, True, True),
+        (("--scope", "minimal"), True, None, False, False, False),
+        (("--steps", "70"), False, 70, True, False, True),
+        (("--scope", "minimal", "--steps", "70"), True, 70, True, False, True),
+        (("--venue", "coarse"), False, run.STEPS, False, False, False),
+        (("--quick",), True, run.QUICK_STEPS, True, False, False),
+        (("--thorough", "--steps", "70"), True, 70, True, True, True),
+    ],
+)
+def test_options_say_what_is_wanted_and_nothing_else_is_done(
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    scoped: bool,
+    steps: int | None,
+    stories: bool,
+    proved: bool,
+    adequate: bool,
+) -> None:
+    asked: list[Budget] = []
+
+    def note(budget: Budget, progress: Console) -> Report:
+        asked.append(budget)
+        return report()
+
+    monkeypatch.setattr(run, "verify", note)
+    assert command("verify", *options)[0] == 0
+    (budget,) = asked
+    assert (bool(budget.scopes), budget.steps, budget.stories) == (scoped, steps, stories)
+    assert (budget.proved, budget.adequate) == (proved, adequate)
+
+
+@pytest.mark.parametrize("other", [("--steps", "1"), ("--venue", "coarse"), ("--scope", "minimal"), ("--thorough",)])
+def test_quick_chooses_alone(command: Command, other: tuple[str, ...]) -> None:
+    status, _, err = command("verify", "--quick", *other)
+    assert (status, err.startswith("liqspec: --quick: goes with none of ")) == (2, True)
+
+
+def test_what_is_no_adequate_verification_holds_without_having_exercised_everything() -> None:
+    found = report(transitions={}, adequate=False)
+    assert (found.holds, found.never) == (True, [])
+    assert printed(found).splitlines()[-1] == "what was looked at holds"
+    assert not report(transitions={}).holds
 
 
 def test_a_wrong_engine_ends_with_1_and_a_counterexample_that_replays(
@@ -117,11 +178,11 @@ def test_a_wrong_engine_ends_with_1_and_a_counterexample_that_replays(
 
 
 def test_too_little_is_reported_as_such_and_ends_with_1(command: Command, small_scope: list[str]) -> None:
-    status, out, _ = command("verify", "--venue", "generic", "--steps", "1", "--processes", "1", "--seed", "5")
+    status, out, _ = command("verify", "--scope", "minimal", "--steps", "1", "--processes", "1", "--seed", "5")
     assert status == 1
-    assert small_scope == scopes.names()
+    assert small_scope == ["minimal"]
     assert "never exercised: scope minimal: transition T11" in out
-    assert "1 random event (seed 5, venues generic)" in out
+    assert "1 random event (seed 5, venues " in out
     assert out.splitlines()[-1] == "not enough was exercised: try more --steps"
 
 
@@ -256,7 +317,7 @@ def report(**changes: Any) -> Report:
 def printed(found: Report) -> str:
     """The printed report."""
     console = Console(file=StringIO(), width=200)
-    print_report(found, console)
+    print_report(found, console, full=True)
     output = console.file
     assert isinstance(output, StringIO)
     return output.getvalue()
@@ -268,10 +329,10 @@ def row(found: Report, title: str) -> list[str]:
     return [cell.strip() for cell in line.strip("│").split("│")]
 
 
-def test_a_report_without_scopes_and_proofs_has_three_tables() -> None:
+def test_a_report_without_scopes_and_proofs_has_four_tables() -> None:
     output = printed(report())
     assert report().holds
-    assert output.count("┏") == 3
+    assert output.count("┏") == 4
     assert output.splitlines()[-1] == "all hold"
     assert row(report(), "every event gets an answer")[-3:] == ["7", "0", "holds"]
 
