@@ -100,7 +100,7 @@ def test_without_full_there_is_one_table_and_the_verdict(command: Command, small
 
 
 @pytest.mark.parametrize(
-    ("options", "scoped", "steps", "stories", "proved", "adequate"),
+    ("options", "scoped", "steps", "replayed", "proved", "adequate"),
     [
         ((), True, run.STEPS, True, True, True),
         (("--scope", "minimal"), True, None, False, False, False),
@@ -117,7 +117,7 @@ def test_options_say_what_is_wanted_and_nothing_else_is_done(
     options: tuple[str, ...],
     scoped: bool,
     steps: int | None,
-    stories: bool,
+    replayed: bool,
     proved: bool,
     adequate: bool,
 ) -> None:
@@ -130,7 +130,7 @@ def test_options_say_what_is_wanted_and_nothing_else_is_done(
     monkeypatch.setattr(run, "verify", note)
     assert command("verify", *options)[0] == 0
     (budget,) = asked
-    assert (bool(budget.scopes), budget.steps, budget.stories) == (scoped, steps, stories)
+    assert (bool(budget.scopes), budget.steps, budget.replayed) == (scoped, steps, replayed)
     assert (budget.proved, budget.adequate) == (proved, adequate)
 
 

@@ -32,7 +32,10 @@ def verify(
         bool, typer.Option("--thorough", help="Also the large scopes, a million states, and more random events.")
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A part of it in seconds: stories, the smallest scope, few random events.")
+        bool,
+        typer.Option(
+            "--quick", help="A part of it in seconds: examples and scenarios, the smallest scope, few random events."
+        ),
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="Print every property, rule and scope in tables.")] = False,
     processes: Annotated[
@@ -51,8 +54,9 @@ def verify(
     anything is violated, is not proved, or was never exercised. A violation is shrunk, shown step by step, and saved as
     a scenario.
 
-    Options say what is wanted, and nothing else is done: --scope only explores; --steps and --budget run the stories
-    and random events; --venue only random events. --quick and --venue hold although they did not exercise everything.
+    Options say what is wanted, and nothing else is done: --scope only explores; --steps and --budget run examples,
+    scenarios and random events; --venue only random events. --quick and --venue hold although they did not exercise
+    everything.
 
     Examples: `liqspec verify`, `liqspec verify --quick`, `liqspec verify --venue hyperliquid --budget 600 --seed 7`,
     `liqspec verify --scope minimal`, `liqspec verify --thorough --full`
@@ -105,6 +109,6 @@ def _limits(
         seed=seed,
         processes=processes or run.Budget().processes,
         proved=not asked and not quick,
-        stories=random and not venue,
+        replayed=random and not venue,
         adequate=random and not venue and not quick,
     )

@@ -22,7 +22,7 @@ from liqspec.spec import rulebook
 from liqspec.verify.tasks import ProofResult
 
 _KINDS = ("transitions", "rules", "refusals")
-_NOT_PLAIN = ("reach", "seconds", "adequate")  # the first has plain data of its own; seconds are different each time
+_NOT_PLAIN = ("reach", "seconds", "adequate")  # the first has another form; seconds are different each time
 
 
 def counts(coverage: Coverage) -> dict[str, dict[str, int]]:

@@ -30,7 +30,7 @@ RUNS = 10  # random runs in one task: about a second
 class Budget(campaign.Budget):
     """How much to check: random events until the steps or the seconds are used up, and the seed of these.
 
-    `scopes` are explored, all lemmas proved if `proved`, and the worked examples and scenarios run if `stories`; no
+    `scopes` are explored, all lemmas proved if `proved`, and the worked examples and scenarios run if `replayed`; no
     random events without steps and seconds. The work runs on this number of `processes`. One that need not be
     `adequate` holds although it did not exercise everything.
     """
@@ -39,7 +39,7 @@ class Budget(campaign.Budget):
     scopes: tuple[str, ...] = ()
     steps: int | None = STEPS
     proved: bool = True
-    stories: bool = True
+    replayed: bool = True
     adequate: bool = True
     processes: int = parallel.available()
 
@@ -92,7 +92,7 @@ def verify(budget: Budget, progress: Console) -> Report:
 def _tasks(budget: Budget, loaded: list[scopes.Scope], bases: tuple[dict[str, Any], ...]) -> Iterator[Task]:
     """What takes longest comes first."""
     yield from (partial(tasks.explored, scope) for scope in loaded)
-    if budget.stories:
+    if budget.replayed:
         yield from (tasks.examples, tasks.shipped_scenarios)
     if budget.proved:
         yield from (partial(tasks.proved, name) for name in LEMMAS)
