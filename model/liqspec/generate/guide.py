@@ -8,6 +8,7 @@ from liqspec.core.events import EventData
 from liqspec.core.state import Position
 from liqspec.edge.amounts import MAX_DIGITS, MAX_INTEGER
 from liqspec.generate.account import AccountMoves
+from liqspec.generate.chunks import ChunkMoves
 from liqspec.generate.market import MarketMoves
 from liqspec.generate.moves import Moves, separate_source
 from liqspec.generate.names import nearly
@@ -66,6 +67,7 @@ class Guide(Moves):
         if engine.venue.forms_marks:
             self._asked += self._asked[1:] * 3  # mostly inputs of the marks
         self._account_moves = AccountMoves(separate_source(random), engine, optional)
+        self._chunk_moves = ChunkMoves(separate_source(random, "chunks"), engine)
 
     def vary(self, weights: Mapping[str, float], scale: int, pauses: tuple[int, ...], plan: Plan) -> None:
         """Make moves more or less often, by these factors; propose names that are nearly right; follow a plan first.
@@ -81,7 +83,7 @@ class Guide(Moves):
         return next(self._plan, None) or self._by_chance()
 
     def _by_chance(self) -> EventData:
-        if (event := self._account_moves.now_and_then()) is not None:
+        if (event := self._chunk_moves.now_and_then() or self._account_moves.now_and_then()) is not None:
             return event
         if self._asked and self._chance(0.4 if self._venue.forms_marks else 0.1):
             return self._random.choice(self._asked)()

@@ -9,9 +9,13 @@ from liqspec.core.events import EventData
 from liqspec.core.state import Account, Pool, Position, State
 
 
-def separate_source(random: Random) -> Random:
-    """A separate source for moves that were added later: whatever is drawn from it, `random` stays the same."""
-    return Random(copy(random).random())
+def separate_source(random: Random, name: str = "") -> Random:
+    """A separate source for moves that were added later: whatever is drawn from it, `random` stays the same.
+
+    Sources of different names are independent of each other.
+    """
+    drawn = copy(random).random()
+    return Random(f"{name} {drawn}") if name else Random(drawn)
 
 
 class Moves:

@@ -67,5 +67,3 @@ if len(EVERY) != sum(len(module.ENGINES) for module in (*_MODULES, scale, prices
 # X224, accounts in the order of the configuration (only the order of a list would show it, and lists compare by keys);
 # X239, X240, X259, a formed mark that is rounded down, or half a tick up, or cannot move where a share of it is below a
 # tick (MRK-9 allows a tick; the examples of MRK-6 and a test of MRK-7 show them).
-# X384 and X385, a rest that is judged before its chunk is raised, or ordered at exactly the least notional, are bugs
-# that random events rarely meet; a test by hand of PRT-5 holds them.

@@ -106,6 +106,15 @@ def _rounded_down(lots: int, size: int, worth: int, order: int | None, rest: int
     return _AT_LEAST(lots, size, worth, None if order is None else order // worth * worth, rest)
 
 
+def _rest_of_the_first_chunk(lots: int, size: int, worth: int, order: int | None, rest: int | None) -> int:
+    raised = _AT_LEAST(lots, size, worth, order, None)
+    return abs(size) if rest is not None and (abs(size) - lots) * worth < rest else raised
+
+
+def _rest_of_the_least(lots: int, size: int, worth: int, order: int | None, rest: int | None) -> int:
+    return _AT_LEAST(lots, size, worth, order, None if rest is None else rest + 1)
+
+
 def _too_small_is_whole(lots: int, size: int, worth: int, order: int | None, rest: int | None) -> int:
     if order is not None and lots * worth < order:
         return abs(size)
@@ -209,6 +218,15 @@ ENGINES = (
     ),
     wrong("X382", "PRT-4", "A chunk always leads one tier down", Patch(arithmetic, "chunk_to_tier", _one_tier)),
     wrong("X383", "PRT-5", "The least order is rounded down", Patch(arithmetic, "at_least", _rounded_down)),
+    wrong(
+        "X384",
+        "PRT-5",
+        "The rest is judged before the order is raised",
+        Patch(arithmetic, "at_least", _rest_of_the_first_chunk),
+    ),
+    wrong(
+        "X385", "PRT-5", "A rest of exactly the least is ordered too", Patch(arithmetic, "at_least", _rest_of_the_least)
+    ),
     wrong("X386", "PRT-5", "A chunk that is too small is for all", Patch(arithmetic, "at_least", _too_small_is_whole)),
     wrong("X387", "PRT-5", "A rest may be of any size", Patch(arithmetic, "at_least", _any_rest)),
     wrong(

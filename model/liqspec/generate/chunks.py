@@ -1,0 +1,77 @@
+"""Positions whose chunk, or whose rest, is of exactly the least notional or just off it: a family (PRT-5)."""
+
+from collections.abc import Iterator
+
+from liqspec.core.arithmetic import divide_up, initial_margin
+from liqspec.core.config import Market
+from liqspec.core.events import EventData
+from liqspec.core.state import Pool
+from liqspec.generate import boundaries
+from liqspec.generate.moves import Moves
+
+
+class ChunkMoves(Moves):
+    """Moves that a run has only if its chunks or rests have a least notional; their chances are a separate source."""
+
+    _rest_of_plan: Iterator[EventData] = iter(())
+
+    def now_and_then(self) -> EventData | None:
+        """The next event of a plan, a new one in one event of ten; otherwise None."""
+        venue = self._venue
+        if venue.partial_threshold is None or (venue.min_order_notional, venue.min_rest_notional) == (None, None):
+            return None
+        if (event := next(self._rest_of_plan, None)) is not None:
+            return event
+        self._rest_of_plan = self._at_a_least() if self._chance(0.1) else iter(())
+        return next(self._rest_of_plan, None)
+
+    def _at_a_least(self) -> Iterator[EventData]:
+        """A position of a size that meets a least notional at a mark, then a funding by which a chunk of it is due."""
+        account, market = self._account(), self._market()
+        pool, key = account.cross, {"account": account.name, "market": market.name, "mode": "cross"}
+        if pool.order_working() or pool.in_liquidation:
+            return
+        if (mark := self._dividing(market)) != self._mark_of(market):
+            yield {"type": "mark_price", "market": market.name, "price": market.price.text(mark)}
+        size = self._random.choice(self._sizes(market)) * self._random.choice((1, -1))
+        if (held := self._state.position(account.name, market.name, "cross")) is not None:
+            size -= held.size
+        worth = initial_margin(abs(size) * mark * market.unit, market.max_leverage, market.schedule)
+        if (lacking := worth - boundaries.free(self._state, pool)) > 0:
+            yield {"type": "deposit", "account": account.name, "amount": self._money(lacking)}
+        trade = {"type": "trade", **key, "size": market.size.text(size), "price": market.price.text(mark)}
+        yield {**trade, "leverage": market.max_leverage} if held is None or held.size * size >= 0 else trade
+        yield from self._breached(pool, market)
+
+    def _breached(self, pool: Pool, market: Market) -> Iterator[EventData]:
+        """A funding that leaves a pool between its margin and its backstop line, as far as that is possible."""
+        position = pool.positions.get(market.name)
+        if position is None or not position.size:
+            return
+        equity, margin = boundaries.measures(self._state, pool)
+        line = boundaries.backstop_line(self._venue, boundaries.backstop_margin(self._state, pool))
+        payment = boundaries.funding_to(position, equity, (line + margin - 1) // 2)
+        yield {"type": "funding", "market": market.name, "payment": self._money(payment)}
+
+    def _dividing(self, market: Market) -> int:
+        """A mark near the present one at which a whole number of lots is worth a least notional, if there is one."""
+        mark, least = self._mark_of(market), self._random.choice(self._leasts())
+        lots = max(1, least // (mark * market.unit))
+        for near in range(lots, lots + 50):
+            if near * market.unit <= least and least % (near * market.unit) == 0:
+                return least // (near * market.unit)
+        return mark
+
+    def _leasts(self) -> list[int]:
+        return [least for least in (self._venue.min_order_notional, self._venue.min_rest_notional) if least] or [1]
+
+    def _sizes(self, market: Market) -> list[int]:
+        """The sizes in lots at which a chunk is just large enough, or leaves just enough; and their neighbours."""
+        venue, worth = self._venue, self._mark_of(market) * market.unit
+        order, rest = (divide_up(least or 0, worth) for least in (venue.min_order_notional, venue.min_rest_notional))
+        share = venue.partial_fraction
+        chunk = venue.partial_lots or 1 if venue.partial_method == "lots" else 0
+        left = share.denominator - share.numerator
+        by_share = rest * share.denominator // left if left and not chunk else rest + chunk
+        found = (order + rest, by_share, order * share.denominator // share.numerator)
+        return [max(1, size + off) for size in found for off in (-1, 0, 0, 1)]
