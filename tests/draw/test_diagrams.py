@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liqspec.core import changes, machine
+from liqspec.core.parameters import PARAMETERS, Parameter
 from liqspec.draw import diagram, dot, lifecycle_dot, lifecycle_mermaid, statecharts
 from liqspec.draw.diagram import CannotDraw, Diagram, at_venue
 from liqspec.draw.legend import CURVES, PURPOSES, ROLES
@@ -188,6 +189,21 @@ class TestVenues:
         assert [state.name for state in picture.states if not state.possible] == ["cooldown"]
         assert [entry.id for entry in picture.transitions if not entry.possible] == ["T2", "T3", "T8", "T10"]
         assert any("cooldown_ms is 0 (CLD-1)" in note for note in picture.notes)
+
+    @pytest.mark.parametrize("entry", [entry for entry in PARAMETERS if entry.family], ids=lambda entry: entry.path)
+    def test_the_caption_names_each_parameter_of_a_family(self, entry: Parameter) -> None:
+        generic = venues.load("generic").changed(mark={})
+        base = {} if entry.only_with is None else {entry.only_with[0]: entry.only_with[1]}
+        before = generic.changed(**{entry.table: base})
+        after = [before.changed(**{entry.table: {entry.name: value}}) for value in entry.samples]
+        assert any(at_venue(WHOLE, one).notes != at_venue(WHOLE, before).notes for one in after)
+
+    def test_the_caption_names_what_a_market_restricts(self) -> None:
+        generic = venues.load("generic")
+        market = evolve(generic.markets["BTC"], modes=("isolated",), isolated_removal="never")
+        venue = evolve(generic, markets={**generic.markets, "BTC": market})
+        (said,) = [note for note in at_venue(WHOLE, venue).notes if note.startswith("Orders")]
+        assert said.endswith("; BTC: isolated only; BTC: no collateral leaves a position")
 
     def test_a_venue_with_a_cooldown_can_do_everything(self) -> None:
         picture = at_venue(WHOLE, venues.load("hyperliquid"))

@@ -105,16 +105,16 @@ class TestMargin:
     @pytest.mark.parametrize(
         ("notional", "maintenance", "initial"),
         [
-            # one unit below: / 80 is 1,874,999,999,999.9875; / 40 is 3,749,999,999,999.975; both rounded up
-            (149_999_999_999_999, 1_875_000_000_000, 3_750_000_000_000),
+            # one unit below: / 80 is 1,874,999,999,999.9875, rounded down; / 40 is 3,749,999,999,999.975, rounded up
+            (149_999_999_999_999, 1_874_999_999_999, 3_750_000_000_000),
             # on the boundary of 150,000,000: / 80 and / 40 are whole
             (150_000_000_000_000, 1_875_000_000_000, 3_750_000_000_000),
             # one unit above: / 40 less 1,875,000,000,000 is …000.025, and / 20 is 7,500,000,000,000.05
-            (150_000_000_000_001, 1_875_000_000_001, 7_500_000_000_001),
+            (150_000_000_000_001, 1_875_000_000_000, 7_500_000_000_001),
         ],
     )
     def test_margins_of_the_hyperliquid_bitcoin_tiers(self, notional: int, maintenance: int, initial: int) -> None:
-        """MRG-4, MRG-5, MRG-7."""
+        """MRG-4, MRG-5, MRG-7, MRG-13."""
         venue = venues.load("hyperliquid")
         market = Venue.from_config(venue.config(accounts=("a",), marks={"BTC": "1"})).markets["BTC"]
         assert arithmetic.maintenance_margin(notional, market.schedule) == maintenance

@@ -4,7 +4,7 @@ import json
 import time
 from io import StringIO
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from attrs import evolve
@@ -57,6 +57,20 @@ def test_one_changed_parameter_is_found_and_named(path: str) -> None:
     assert [one.path for one in found.parameters] == [path]
     assert len(found.divergence.events) <= 12
     assert found.divergence.rules
+
+
+@pytest.mark.parametrize(("name", "value"), [("modes", ("isolated",)), ("isolated_removal", "never")])
+def test_what_one_market_restricts_is_found_and_named_from_both_sides(name: str, value: Any) -> None:
+    """ACC-17, ACC-18: in the market that both have; one that only the first has is the same for both."""
+    market = evolve(BASE.markets["A"], **{name: value})
+    restricted = evolve(BASE, markets={"A": market, "other": market})
+    for first, second in ((BASE, restricted), (restricted, BASE)):
+        sets = RuleSets.of(first, second)
+        assert [one.path for one in sets.parameters()] == [f"markets.A.{name}"]
+        found = search(sets, Budget()).distinction
+        assert found is not None
+        assert [one.path for one in found.parameters] == [f"markets.A.{name}"]
+        assert {"ACC-17", "ACC-18"} & set(found.divergence.rules)
 
 
 def test_what_is_reported_happens_and_one_event_less_shows_nothing() -> None:
@@ -134,7 +148,7 @@ def test_where_too_many_shorter_ones_are_possible_it_says_that_there_may_be_one(
 
 class TestTheCommand:
     def test_says_at_once_that_rules_are_equal(self) -> None:
-        done = CliRunner().invoke(app, ["distinguish", "hyperliquid", "eth-march-2025"])
+        done = CliRunner().invoke(app, ["distinguish", "hyperliquid", "hyperliquid"])
         assert done.exit_code == 0
         assert "have the same rules" in done.output
 

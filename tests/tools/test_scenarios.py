@@ -4,10 +4,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from liqspec.core import machine
+from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Config, Venue
+from liqspec.core.parameters import MARKET_PARAMETERS, families_of, of_table
 from liqspec.edge import files
+from liqspec.generate.configurations import base_configuration, shipped_bases
 from liqspec.replay.run import Outcome, Run
 from liqspec.spec import scenarios, venues
 
@@ -244,6 +248,11 @@ def test_every_number_of_a_venue_says_where_it_comes_from(name: str) -> None:
     numbers += [f"liquidation.{field}" for field in ("order_policy", "stop_when_restored", "partial_threshold")]
     numbers += [f"liquidation.{field}" for field in ("partial_fraction", "cooldown_ms", "cooldown_scope", "fee_rate")]
     numbers += ["backstop.threshold", "backstop.return_fraction"]
+    tables = {table: getattr(venue, table) for table in ("margin", "account", "trading", "mark")}
+    for table, rules in tables.items():
+        numbers += [f"{table}.{one.name}" for one in of_table(table) if getattr(rules, one.name, None) is not None]
+    for traded, market in venue.markets.items():
+        numbers += [f"markets.{traded}.{entry.name}" for entry in MARKET_PARAMETERS if getattr(market, entry.name)]
     unsourced = [
         number
         for number in numbers
@@ -253,27 +262,57 @@ def test_every_number_of_a_venue_says_where_it_comes_from(name: str) -> None:
     assert all(entry.note for entry in venue.provenance.values())
 
 
-def test_the_published_tiers_are_those_of_the_venue_file() -> None:
+# Where each tier begins, and its maximum leverage.
+PUBLISHED_TIERS = {
+    "hyperliquid": {
+        "BTC": [("0", 40), ("150000000", 20)],
+        "ETH": [("0", 25), ("100000000", 15)],
+        "SOL": [("0", 20), ("70000000", 10)],
+        "XRP": [("0", 20), ("40000000", 10)],
+        "DOGE": [("0", 10), ("20000000", 5)],
+        "ARB": [("0", 10), ("3000000", 5)],
+        "HPOS": [("0", 3)],
+    },
+    "hyperliquid-testnet": {
+        "BTC": [("0", 40), ("10000", 25), ("50000", 10)],
+        "ETH": [("0", 25), ("20000", 10), ("50000", 5)],
+    },
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED_TIERS)
+def test_the_published_tiers_are_those_of_the_venue_file(name: str) -> None:
     """MRG-5, MRG-8: the maintenance rate is half the initial rate at the tier's maximum leverage."""
-    venue = venues.load("hyperliquid")
-    for market in venue.markets.values():
-        for tier in market.tiers:
-            assert tier.maintenance_rate == f"1/{2 * tier.max_leverage}"
-    first = {name: market.tiers[0].max_leverage for name, market in venue.markets.items()}
-    assert first == {"BTC": 40, "ETH": 25, "SOL": 20, "XRP": 20, "DOGE": 10, "ARB": 10}
-    second = {name: (market.tiers[1].above, market.tiers[1].max_leverage) for name, market in venue.markets.items()}
-    assert second == {
-        "BTC": ("150000000", 20),
-        "ETH": ("100000000", 15),
-        "SOL": ("70000000", 10),
-        "XRP": ("40000000", 10),
-        "DOGE": ("20000000", 5),
-        "ARB": ("3000000", 5),
-    }
-    decimals = {
-        name: (len(market.tick) - 2, len(market.lot.partition(".")[2])) for name, market in venue.markets.items()
-    }
-    assert decimals == {"BTC": (1, 5), "ETH": (2, 4), "SOL": (4, 2), "XRP": (6, 0), "DOGE": (6, 0), "ARB": (5, 1)}
+    venue, published = venues.load(name), PUBLISHED_TIERS[name]
+    tiers = {market: rules.tiers for market, rules in venue.markets.items()}
+    assert {name: [(tier.above, tier.max_leverage) for tier in held] for name, held in tiers.items()} == published
+    assert all(tier.maintenance_rate == f"1/{2 * tier.max_leverage}" for held in tiers.values() for tier in held)
+    decimals = {"BTC": (1, 5), "ETH": (2, 4), "SOL": (4, 2), "XRP": (6, 0), "DOGE": (6, 0), "ARB": (5, 1)}
+    for market, rules in venue.markets.items():
+        assert (len(rules.tick) - 2, len(rules.lot.partition(".")[2])) == decimals.get(market, (6, 0))
+
+
+def test_the_documented_families_are_those_of_the_venue_file() -> None:
+    """MRG-13, ACC-14, ACC-16, ACC-17: also what is true of the test network alone, its threshold."""
+    main, test = venues.load("hyperliquid"), venues.load("hyperliquid-testnet")
+    for venue in (main, test):
+        rules = Venue.from_config(venue.config(accounts=(), marks={"BTC": "50000"}))
+        assert (rules.rounding, rules.withdraw_floor, rules.crossing) == ("down", Ratio(1, 10), "split")
+        assert venue.undocumented
+    assert {market: rules.modes for market, rules in main.markets.items() if rules.modes} == {"HPOS": ("isolated",)}
+    assert evolve(main.liquidation, partial_threshold="10000") == test.liquidation
+    assert main.backstop == test.backstop
+
+
+def test_random_runs_are_near_venues_as_every_engine_can_run_them() -> None:
+    """VER-1: without what only engines of a family have, a market that has one included; nothing else is left out."""
+    bases = shipped_bases()
+    assert list(bases) == list(venues.BASES)
+    assert not any(families_of(base) for base in bases.values())
+    whole, near = base_configuration(venues.load("hyperliquid")), bases["hyperliquid"]
+    assert whole.keys() - near.keys() == {"margin", "account", "trading"}
+    assert whole["markets"].keys() - near["markets"].keys() == whole["marks"].keys() - near["marks"].keys() == {"HPOS"}
+    assert all(near[part] == whole[part] for part in near.keys() - {"markets", "marks"})
 
 
 def test_the_configuration_of_the_rules_page_is_valid() -> None:

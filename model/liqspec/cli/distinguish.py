@@ -30,7 +30,8 @@ def distinguish(
 ) -> None:
     """Find the shortest events on which two rule sets differ, and the rule that makes the difference.
 
-    Both run in the markets of the first, so that only how they liquidate differs. Guided random events are given to
+    Both run in the markets of the first, so that only their rules differ, and what a market that both have restricts.
+    Guided random events are given to
     both; what differs is made as short as it can be, and parameters that it does not need are listed separately. The
     same seed and steps give the same answer. Exits with 0 if no difference was found, 1 if they differ.
 

@@ -14,7 +14,13 @@ def venues(as_json: Json = False) -> None:
     if as_json:
         print_json(
             [
-                {"name": venue.name, "title": venue.title, "markets": list(venue.markets), "about": venue.description}
+                {
+                    "name": venue.name,
+                    "title": venue.title,
+                    "markets": list(venue.markets),
+                    "about": venue.description,
+                    "undocumented": list(venue.undocumented),
+                }
                 for venue in loaded
             ]
         )

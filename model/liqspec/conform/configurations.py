@@ -7,7 +7,7 @@ from attrs import frozen
 
 from liqspec.conform.answers import Hello, check_families
 from liqspec.core.parameters import OWN_TABLE, TABLES, families_of
-from liqspec.generate.configurations import base_configuration, configuration, part_of
+from liqspec.generate.configurations import base_configuration, configuration, part_of, shipped_bases
 from liqspec.generate.random_runs import RandomRun, of_run
 from liqspec.spec import venues
 
@@ -56,9 +56,8 @@ class Setting:
 
 
 def shipped(families: frozenset[str] = frozenset()) -> Setting:
-    """All shipped venues that an engine with these families can run, their parameters changed now and then."""
-    every = {name: base_configuration(venues.load(name)) for name in venues.names()}
-    bases = {name: base for name, base in every.items() if families_of(base).keys() <= families}
+    """Near shipped venues, their parameters changed now and then, for an engine with these families."""
+    bases = shipped_bases()
     return Setting(bases=tuple(bases.values()), names=tuple(bases), families=families)
 
 

@@ -251,6 +251,10 @@ def _method(rules: "LiquidationConfig") -> str:
     return f"a chunk is {made[rules.partial_method]}" if rules.partial_method in made else ""
 
 
+def _least(text: str, amount: str | None) -> str:
+    return "" if amount is None else text.format(amount)
+
+
 def _limit(rules: "LiquidationConfig") -> str:
     if isinstance(rules.order_price, dict):
         return f"orders within {rules.order_price['band']} of the mark"
@@ -375,6 +379,7 @@ class LiquidationConfig:
         meaning="The notional that a chunk has at least, if the position has it; left out, a chunk may be smaller.",
         samples=("10", "500", "5000", "20000"),
         pairs=((None, "20000"),),
+        note=lambda rules: _least("a chunk has a notional of at least {}", rules.min_order_notional),
         family="least_orders",
     )
     min_rest_notional: str | None = parameter(
@@ -384,6 +389,7 @@ class LiquidationConfig:
         meaning="The notional below which a rest is ordered with its chunk; left out, every rest may be left.",
         samples=("10", "500", "5000", "20000"),
         pairs=((None, "20000"),),
+        note=lambda rules: _least("a rest below {} is ordered with its chunk", rules.min_rest_notional),
         family="least_orders",
     )
     order_price: str | dict[str, str] | None = parameter(
@@ -532,6 +538,7 @@ class MarketRules:
         meaning="The modes in which the market is traded; left out, both.",
         samples=(["cross"], ["isolated"], ["cross", "isolated"], ["isolated", "cross"]),
         pairs=((None, ["cross"]), (None, ["isolated"])),
+        note=lambda rules: f"{rules.modes[0]} only" if rules.modes is not None and len(rules.modes) == 1 else "",
         family="modes",
     )
     isolated_removal: Removal | None = parameter(
@@ -541,6 +548,7 @@ class MarketRules:
         meaning="Whether collateral may leave an isolated pool while it has a position; left out, it may.",
         samples=("never", "never", "free"),
         pairs=((None, "never"),),
+        note=lambda rules: "no collateral leaves a position" if rules.isolated_removal == "never" else "",
         family="removal",
     )
 
@@ -566,6 +574,7 @@ class MarkConfig:
         meaning="How many milliseconds an input still counts; left out, it counts only in its own event.",
         samples=(0, 1, 1000, 30000),
         pairs=((None, 1000),),
+        note=lambda rules: "" if rules.stale_ms is None else f"an input counts for {rules.stale_ms} ms",
         family="mark",
     )
 
@@ -629,6 +638,9 @@ MARKET_PARAMETERS: tuple[Parameter, ...] = tuple(
 FAMILIES = frozenset(entry.family for entry in (*PARAMETERS, *MARKET_PARAMETERS) if entry.family)
 
 
+MARKETS = "markets."  # how the path of a market begins
+
+
 def of_table(table: str) -> Iterator[Parameter]:
     """The parameters of a table of the configuration, in the order of their declarations."""
     return (entry for entry in PARAMETERS if entry.table == table)
@@ -637,6 +649,15 @@ def of_table(table: str) -> Iterator[Parameter]:
 def tables_of(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The tables of parameters that a configuration in plain data has."""
     return {table: dict(config[table]) for table in TABLES if table in config}
+
+
+def market_rules_of(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the markets of a configuration in plain data restrict, by the path of the market."""
+    names = {entry.name for entry in MARKET_PARAMETERS}
+    return {
+        f"{MARKETS}{market}": {name: value for name, value in rules.items() if name in names}
+        for market, rules in config["markets"].items()
+    }
 
 
 def families_of(config: Mapping[str, Any]) -> dict[str, str]:

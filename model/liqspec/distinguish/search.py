@@ -8,7 +8,15 @@ from attrs import evolve, frozen
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData, PriceInputs
-from liqspec.core.parameters import TABLES, InvalidConfig, families_of, tables_of
+from liqspec.core.parameters import (
+    MARKET_PARAMETERS,
+    MARKETS,
+    TABLES,
+    InvalidConfig,
+    families_of,
+    market_rules_of,
+    tables_of,
+)
 from liqspec.core.snapshot import Snapshot
 from liqspec.generate import Guide
 from liqspec.generate.configurations import base_configuration, in_its_markets
@@ -30,6 +38,7 @@ Rules = dict[str, dict[str, Any]]
 
 LENGTH = 40  # events in one run
 STEPS = 20_000  # events tried, if nothing else is asked for
+_RESTRICTED = {entry.name for entry in MARKET_PARAMETERS}  # what a market restricts
 CANDIDATES = 12  # the number of differing runs that are made short; the shortest of them is used
 STATES = 3_000  # states of both engines that the search through all shorter sequences may see
 
@@ -47,7 +56,8 @@ class Parameter:
 class RuleSets:
     """Two rule sets, and a setting for both: markets, marks and grids, without the rules.
 
-    The setting keeps a `backstop` with only a threshold, which the rules of either side replace.
+    The rules are tables by name, and what each market restricts by its path, such as `markets.BTC`. The setting keeps a
+    `backstop` with only a threshold, which the rules of either side replace.
     """
 
     names: tuple[str, str]
@@ -59,11 +69,14 @@ class RuleSets:
     def of(cls, first: VenueFile, second: VenueFile) -> "RuleSets":
         """The rule sets of two venues in the markets of the first.
 
+        A market that the second one does not have restricts there what it restricts at the first.
+
         Raises:
             InvalidConfig: the second one's rules do not fit there: an amount of them is off the first one's grid.
         """
         base, other = base_configuration(first), base_configuration(second)
-        rules = [tables_of(config) for config in (base, other)]
+        rules = [{**tables_of(config), **market_rules_of(base)} for config in (base, other)]
+        rules[1] |= {path: held for path, held in market_rules_of(other).items() if path in rules[0]}
         setting = {name: value for name, value in base.items() if name not in TABLES}
         setting["backstop"] = {"threshold": base["backstop"]["threshold"]}
         sets = cls(names=(first.name, second.name), setting=setting, first=rules[0], second=rules[1])
@@ -76,12 +89,12 @@ class RuleSets:
 
     def configs(self, setting: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The configurations of a run in a setting under each rule set."""
-        return {**setting, **self.first}, {**setting, **self.second}
+        return _config(setting, self.first), _config(setting, self.second)
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters in which the rule sets differ; rates and amounts compare as numbers."""
         found = []
-        for table in TABLES:
+        for table in (*TABLES, *sorted(path for path in self.first if path.startswith(MARKETS))):
             one, other = self.first.get(table, {}), self.second.get(table, {})
             for name in sorted({*one, *other}):
                 if _canonical(one.get(name)) != _canonical(other.get(name)):
@@ -90,11 +103,23 @@ class RuleSets:
 
     def without(self, parameter: Parameter) -> "RuleSets":
         """The same, but in this parameter the second is as the first."""
-        table, _, name = parameter.path.partition(".")
+        table, _, name = parameter.path.rpartition(".")
         rules = {key: value for key, value in self.second.get(table, {}).items() if key != name}
         if parameter.first is not None:
             rules[name] = parameter.first
         return evolve(self, second={**self.second, table: rules})
+
+
+def _config(setting: dict[str, Any], rules: Rules) -> dict[str, Any]:
+    """The configuration of a run in a setting under some rules, which replace what its markets restrict."""
+    markets = {name: _with_rules(market, rules.get(f"{MARKETS}{name}")) for name, market in setting["markets"].items()}
+    return {**setting, **{table: held for table, held in rules.items() if table in TABLES}, "markets": markets}
+
+
+def _with_rules(market: dict[str, Any], rules: dict[str, Any] | None) -> dict[str, Any]:
+    if rules is None:
+        return market
+    return {**{name: value for name, value in market.items() if name not in _RESTRICTED}, **rules}
 
 
 def _canonical(value: Any) -> Any:

@@ -8,7 +8,7 @@ from attrs import asdict, evolve, frozen
 
 from liqspec.core import changes, machine
 from liqspec.core.machine import Lifecycle, Table, TransitionEntry, guard_name
-from liqspec.core.parameters import PARAMETERS, LiquidationConfig
+from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, LiquidationConfig
 from liqspec.draw.theme import Purpose, Role
 from liqspec.edge import files
 from liqspec.edge.errors import InvalidInput
@@ -224,6 +224,9 @@ def at_venue(diagram: Diagram, venue: VenueFile) -> Diagram:
     reached = _reached(diagram, ruled_out)
     tables = {entry.table: getattr(venue, entry.table) for entry in PARAMETERS}
     said = [entry.note(tables[entry.table]) for entry in PARAMETERS if entry.note is not None and tables[entry.table]]
+    for name, market in venue.markets.items():
+        of_market = filter(None, (entry.note(market) for entry in MARKET_PARAMETERS if entry.note is not None))
+        said += [f"{name}: {text}" for text in of_market]
     return evolve(
         diagram,
         title=f"{diagram.title}, at the venue {venue.name}",

@@ -11,6 +11,7 @@ from liqspec.core import parameters
 from liqspec.core.config import Config
 from liqspec.edge.amounts import MAX_INTEGER, decimal_text
 from liqspec.generate.names import ACCOUNTS, MARKETS, renamed
+from liqspec.spec import venues
 from liqspec.spec.venues import VenueFile
 
 # Names that are in another order by UTF-16; and names of which any two are without regard to case, or in a language,
@@ -30,6 +31,23 @@ def base_configuration(venue: VenueFile) -> dict[str, Any]:
     """A venue's configuration in plain data, with a starting mark for each market."""
     marks = {name: decimal_text(Fraction(market.tick) * START) for name, market in venue.markets.items()}
     return venue.config(accounts=("alice",), marks=marks).to_json()
+
+
+def shipped_bases() -> dict[str, dict[str, Any]]:
+    """The configurations near which random runs are where no venue is named, by venue, without any family."""
+    return {name: without_families(base_configuration(venues.load(name))) for name in venues.BASES}
+
+
+def without_families(base: dict[str, Any]) -> dict[str, Any]:
+    """A configuration in plain data for any engine: without parameters of families, or markets that have some."""
+    plain = {table: value for table, value in base.items() if table not in parameters.OWN_TABLE}
+    for entry in parameters.PARAMETERS:
+        if entry.family and entry.name in plain.get(entry.table, {}):
+            plain[entry.table] = {name: value for name, value in plain[entry.table].items() if name != entry.name}
+    plain = {name: value for name, value in plain.items() if value or name not in parameters.TABLES}
+    every = plain["markets"]
+    markets = {name: rules for name, rules in every.items() if not parameters.families_of({"markets": {name: rules}})}
+    return {**plain, "markets": markets, "marks": {name: plain["marks"][name] for name in markets}}
 
 
 def part_of(random: Random, base: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import is_amount
 from liqspec.edge.texts import did_you_mean
 
+# The shipped venues near which random runs are, where none is named. Another one here would change every random run.
+BASES = ("coarse", "eth-march-2025", "generic", "hyperliquid")
+
 
 class InvalidVenueFile(InvalidInput):
     """A venue file that is not a valid rule set: the file, the line, the field, and what is wrong with it."""
@@ -50,6 +53,7 @@ class VenueFile:
     mark: MarkConfig | None = None
     quote_unit: str = field(default="0.000001", validator=is_amount)
     provenance: dict[str, Provenance] = Factory(dict)
+    undocumented: tuple[str, ...] = ()
 
     def config(
         self, *, accounts: tuple[str, ...], marks: dict[str, str], vault: VaultConfig | None = None, time: int = 0

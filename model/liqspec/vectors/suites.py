@@ -6,7 +6,7 @@ from typing import Any
 
 from liqspec.core import machine
 from liqspec.core.events import EventData
-from liqspec.core.parameters import OWN_TABLE, PARAMETERS
+from liqspec.core.parameters import MARKET_PARAMETERS, MARKETS, OWN_TABLE, PARAMETERS
 from liqspec.distinguish.search import RuleSets
 from liqspec.distinguish.search import search as distinguish
 from liqspec.edge.texts import words
@@ -39,7 +39,9 @@ _PROVENANCE = "found by guided search from a fixed seed, and made short"
 
 STEPS = 240_000  # events that are tried for one pair of values
 # Each parameter, with values that must make a difference; None is left out.
-PAIRS: tuple[tuple[str, Any, Any], ...] = tuple((entry.path, *pair) for entry in PARAMETERS for pair in entry.pairs)
+PAIRS: tuple[tuple[str, Any, Any], ...] = tuple(
+    (entry.path, *pair) for entry in (*PARAMETERS, *MARKET_PARAMETERS) for pair in entry.pairs
+)
 
 _POLICIES, _SCOPES = ("all", "ranked"), ("position", "pool", "account")
 _TIERS = [
@@ -198,29 +200,36 @@ def _closeout_rates(path: str) -> dict[str, Any]:
 
 
 def _pair_name(path: str, one: Any, other: Any) -> str:
-    return f"{path.partition('.')[2]}.{_value(one)}-or-{_value(other)}".replace("_", "-")
+    return f"{path.rpartition('.')[2]}.{_value(one)}-or-{_value(other)}".replace("_", "-")
 
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
         return "-".join(f"{name}-{_value(entry)}" for name, entry in value.items())
+    if isinstance(value, list):
+        return "-".join(_value(entry) for entry in value)
     return "none" if value is None else str(value).lower().replace("/", "-of-")
 
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
         return " and ".join(f"{name} {_text(entry)}" for name, entry in value.items())
+    if isinstance(value, list):
+        return " and ".join(_text(entry) for entry in value)
     return "left out" if value is None else str(value).lower()
 
 
 def _rule_sets(ground: dict[str, Any], path: str, one: Any, other: Any) -> RuleSets:
-    table, _, name = path.partition(".")
-    (only_with,) = (entry.only_with for entry in PARAMETERS if entry.path == path)
+    table, _, name = path.rpartition(".")
+    only_with = next((entry.only_with for entry in PARAMETERS if entry.path == path), None)
+    of_markets = table.startswith(MARKETS)
+    places = [f"{MARKETS}{market}" for market in ground["markets"]] if of_markets else [table]
+    both = {"liquidation": ground["liquidation"], "backstop": ground["backstop"]}
     rules = []
     for value in (one, other):
         changed = {**ground.get(table, {}), **dict([only_with] if only_with else []), name: value}
-        both = {"liquidation": ground["liquidation"], "backstop": ground["backstop"]}
         given = {key: entry for key, entry in changed.items() if entry is not None}
-        rules.append({**both, table: given} if given or table in OWN_TABLE else both)  # an engine may lack the table
+        is_there = given or of_markets or table in OWN_TABLE  # an engine may lack the table
+        rules.append({**both, **dict.fromkeys(places, given)} if is_there else both)
     setting = {key: value for key, value in ground.items() if key != "liquidation"}
     return RuleSets(names=(_value(one), _value(other)), setting=setting, first=rules[0], second=rules[1])

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from liqspec.edge.errors import InternalFailure
-from liqspec.generate.configurations import base_configuration
+from liqspec.generate.configurations import base_configuration, shipped_bases
 from liqspec.generate.random_runs import length_of
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage
@@ -45,7 +45,7 @@ class Budget(campaign.Budget):
 
     def venues(self) -> list[str]:
         """The rule sets that random runs start from."""
-        return [self.venue] if self.venue else venues.names()
+        return [self.venue] if self.venue else list(venues.BASES)
 
     def bases(self) -> tuple[dict[str, Any], ...]:
         """The configurations of these rule sets.
@@ -53,7 +53,7 @@ class Budget(campaign.Budget):
         Raises:
             UnreadableFile, shapes.WrongShape: the venue asked for is wrong.
         """
-        return tuple(base_configuration(venues.load(name)) for name in self.venues())
+        return (base_configuration(venues.load(self.venue)),) if self.venue else tuple(shipped_bases().values())
 
 
 def verify(budget: Budget, progress: Console) -> Report:

@@ -8,18 +8,18 @@ from typing import Any
 
 from attrs import frozen
 
-from liqspec.generate.configurations import base_configuration
+from liqspec.generate.configurations import shipped_bases
 from liqspec.generate.random_runs import length_of
 from liqspec.properties.coverage import Violation
 from liqspec.replay.run import Run
-from liqspec.spec import rulebook, scenarios, venues
+from liqspec.spec import rulebook, scenarios
 from liqspec.spec.scenarios import Scenario
 from liqspec.verify.tasks import LENGTH, random_runs
 
 # Coarse grids, where boundaries are met often; and the venue that uses every parameter.
-BASES: tuple[dict[str, Any], ...] = tuple(base_configuration(venues.load(name)) for name in ("coarse", "hyperliquid"))
+BASES: tuple[dict[str, Any], ...] = tuple(shipped_bases()[name] for name in ("coarse", "hyperliquid"))
 # What a verification starts from.
-SHIPPED: tuple[dict[str, Any], ...] = tuple(base_configuration(venues.load(name)) for name in venues.names())
+SHIPPED: tuple[dict[str, Any], ...] = tuple(shipped_bases().values())
 
 
 @frozen
