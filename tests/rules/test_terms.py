@@ -105,9 +105,10 @@ def value_of(calculation: str) -> Fraction:
 
 def check_calculation(calculation: str, printed: Fraction, config: Config) -> None:
     """A calculation comes to what is printed of it, except for what is said to be rounded."""
-    exact = value_of(calculation.replace(", rounded up", ""))
+    way = next((way for text, way in (("up", 1), ("down", -1)) if f", rounded {text}" in calculation), 0)
+    exact = value_of(re.sub(", rounded (up|down)", "", calculation))
     over = (printed - exact) / Fraction(config.quote_unit)
-    assert 0 < over < 1 if ", rounded up" in calculation else over == 0, calculation
+    assert 0 < over * way < 1 if way else over == 0, calculation
 
 
 def check_sentence(sentence: str, config: Config) -> None:

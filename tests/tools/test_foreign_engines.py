@@ -26,7 +26,7 @@ from liqspec.core.parameters import FAMILIES
 from liqspec.core.refusals import BadRequest
 from liqspec.edge import files, keys
 from liqspec.edge.files import rules_version
-from liqspec.generate.configurations import base_configuration, without_families
+from liqspec.generate.configurations import base_configuration
 from liqspec.replay.run import Run
 from liqspec.spec import observables, venues
 from support import foreign_engines
@@ -69,7 +69,7 @@ def stories() -> tuple[Exchange, ...]:
 @cache
 def random_runs(venue: str = "") -> tuple[Exchange, ...]:
     """Guided events in configurations of every kind; of one venue, many more."""
-    bases = [without_families(base_configuration(venues.load(venue)))] if venue else BASES
+    bases = [base_configuration(venues.load(venue))] if venue else BASES
     exchanges: list[Exchange] = []
     for episode in range(300 if venue else EPISODES):
         exchanges += guided_exchanges(Random(f"foreign/{venue}/{episode}"), bases[episode % len(bases)], LENGTH)
