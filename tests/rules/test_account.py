@@ -165,7 +165,7 @@ def test_a_tenth_of_the_notional_as_one_venue_documents_it() -> None:
 
     One BTC at 60,000 at 40x: of 10,000, 4,000 may leave, and not 8,500.
     """
-    venue = venues.load("hyperliquid").changed(account={"withdraw_floor": "0.1"})
+    venue = venues.load("hyperliquid")
     engine = Engine(venue.config(accounts=("alice",), marks={"BTC": "60000"}))
     apply(engine, "deposit", account="alice", amount="10000")
     apply(engine, "trade", **{**KEY, "market": "BTC"}, size="1", price="60000", leverage=40)

@@ -13,7 +13,10 @@ from liqspec.conform import configurations as compared
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
+from liqspec.core.parameters import InvalidConfig, families_of
 from liqspec.edge.shapes import WrongShape
+from liqspec.generate.configurations import base_configuration
+from liqspec.spec import venues
 from liqspec.spec.observables import names
 from liqspec.step import relation
 from liqspec.testing import Accepted, LiquidationMachine, Model, Refused, Skip, check_engine, configurations, runs
@@ -177,7 +180,12 @@ class TestCheckEngine:
         assert len(+exercised.checked) > 15
 
     def test_at_one_venue(self) -> None:
-        check_engine(Independent, steps=200, venue="hyperliquid")
+        class WithFamilies(Independent):
+            families = tuple(sorted(families_of(base_configuration(venues.load("hyperliquid")))))
+
+        check_engine(WithFamilies, steps=200, venue="hyperliquid")
+        with pytest.raises(InvalidConfig, match="the engine does not list"):
+            check_engine(Independent, steps=200, venue="hyperliquid")
 
     def test_an_engine_that_does_not_is_reported_with_the_rule_and_the_events(self) -> None:
         with pytest.raises(AssertionError) as failed:
