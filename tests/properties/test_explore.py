@@ -35,6 +35,7 @@ THOROUGH = {
     "thorough/gaps": (105_026, 676_371, 8, False),
     "thorough/lives": (280_504, 1_365_518, 9, False),
     "thorough/modes": (317_769, 1_746_005, 9, False),
+    "thorough/three": (323_214, 1_247_031, 9, False),
 }
 
 

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from liqspec.cli.app import Json, fail, finish, print_json, terminal
 from liqspec.cli.options import Seed
+from liqspec.search.explore import THOROUGH_WHOLE_STEPS, WHOLE_STEPS
 from liqspec.spec import scopes
 from liqspec.verify import counterexample, report, run
 from liqspec.verify.counterexample import shortest
@@ -29,7 +30,7 @@ def verify(
     ] = None,
     seed: Seed = 1,
     thorough: Annotated[
-        bool, typer.Option("--thorough", help="Also the large scopes, a million states, and more random events.")
+        bool, typer.Option("--thorough", help="Also the large scopes, millions of states, and more random events.")
     ] = False,
     quick: Annotated[
         bool,
@@ -104,6 +105,7 @@ def _limits(
     return run.Budget(
         venue=venue,
         scopes=scope_names,
+        whole_steps=THOROUGH_WHOLE_STEPS if thorough else WHOLE_STEPS,
         steps=None if seconds or not random else steps or usual,
         seconds=seconds,
         seed=seed,

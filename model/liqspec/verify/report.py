@@ -110,7 +110,8 @@ def _plain(_: object, attribute: "Attribute[Any] | None", value: Any) -> Any:
 
 def _scope_json(found: Exploration) -> dict[str, Any]:
     """An exploration without its timing, which is different each time."""
-    sizes = {name: getattr(found, name) for name in ("states", "steps", "refused", "depth", "exhausted")}
+    names = ("explorer", "states", "steps", "model_steps", "whole_steps", "refused", "depth", "exhausted")
+    sizes = {name: getattr(found, name) for name in names}
     about = {"scope": found.scope.name, "title": found.scope.title}
     return {**about, **sizes, **counts(found.coverage), "never": found.never, "excused": found.scope.excused}
 
@@ -120,6 +121,12 @@ def print_report(report: Report, console: Console, *, full: bool = False) -> Non
     if full:
         _print_tables(report, console)
     console.print(_parts(report))
+    if whole := sum(result.whole_steps for result in report.scopes):
+        console.print(
+            "scopes of several accounts: joined from the steps of each account alone, which relies on accounts not "
+            f"affecting each other; sampled by {counted(whole, 'whole step')}",
+            soft_wrap=True,
+        )
     for line in report.failures:
         console.print(f"[red]not as expected:[/red] {escape(line)}", soft_wrap=True)
     for violation in report.violations:
@@ -208,14 +215,16 @@ def _proofs(report: Report) -> WholeWords:
 
 
 def _scopes(report: Report) -> WholeWords:
-    titles = ("scope", "about", "states", "steps", "depth", "frontier", "excused")
-    rows = table(*titles, right=("states", "steps", "depth"))
+    titles = ("scope", "about", "explorer", "states", "steps", "model steps", "depth", "frontier", "excused")
+    rows = table(*titles, right=("states", "steps", "model steps", "depth"))
     for result in report.scopes:
         rows.add_row(
             result.scope.name,
             result.scope.title,
+            result.explorer,
             f"{result.states:,}",
             f"{result.steps:,}",
+            f"{result.model_steps:,}",
             str(result.depth),
             "exhausted" if result.exhausted else "bounded by depth",
             ", ".join(result.scope.excused) or "nothing",

@@ -16,6 +16,7 @@ from liqspec.generate.random_runs import length_of
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage
 from liqspec.search import campaign, parallel
+from liqspec.search.explore import WHOLE_STEPS
 from liqspec.spec import scopes, venues
 from liqspec.verify import tasks
 from liqspec.verify.report import Report, counts
@@ -30,13 +31,14 @@ RUNS = 10  # random runs in one task: about a second
 class Budget(campaign.Budget):
     """How much to check: random events until the steps or the seconds are used up, and the seed of these.
 
-    `scopes` are explored, all lemmas proved if `proved`, and the worked examples and scenarios run if `replayed`; no
-    random events without steps and seconds. The work runs on this number of `processes`. One that need not be
-    `adequate` holds although it did not exercise everything.
+    `scopes` are explored, `whole_steps` of each joined one run whole, all lemmas proved if `proved`, and the worked
+    examples and scenarios run if `replayed`; no random events without steps and seconds. The work runs on this number
+    of `processes`. One that need not be `adequate` holds although it did not exercise everything.
     """
 
     venue: str | None = None
     scopes: tuple[str, ...] = ()
+    whole_steps: int = WHOLE_STEPS
     steps: int | None = STEPS
     proved: bool = True
     replayed: bool = True
@@ -91,7 +93,7 @@ def verify(budget: Budget, progress: Console) -> Report:
 
 def _tasks(budget: Budget, loaded: list[scopes.Scope], bases: tuple[dict[str, Any], ...]) -> Iterator[Task]:
     """What takes longest comes first."""
-    yield from (partial(tasks.explored, scope) for scope in loaded)
+    yield from (partial(tasks.explored, scope, budget.whole_steps) for scope in loaded)
     if budget.replayed:
         yield from (tasks.examples, tasks.shipped_scenarios)
     if budget.proved:

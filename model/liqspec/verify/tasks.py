@@ -1,5 +1,6 @@
 """The tasks that a verification consists of, each of which any process can do on its own."""
 
+import sys
 import time
 from collections.abc import Callable, Container
 from random import Random
@@ -12,6 +13,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import OPTIONAL, EventData
 from liqspec.core.parameters import FAMILIES
 from liqspec.edge.errors import InternalFailure
+from liqspec.edge.texts import counted
 from liqspec.generate.configurations import configuration
 from liqspec.generate.random_runs import RandomRun, of_run
 from liqspec.proofs.lemmas import LEMMAS
@@ -21,9 +23,11 @@ from liqspec.properties.paired import WholeRun
 from liqspec.replay.run import Run
 from liqspec.search.campaign import guided_run, seeded
 from liqspec.search.exploration import Exploration
-from liqspec.search.explore import explore
+from liqspec.search.explore import WHOLE_STEPS, explore
 from liqspec.spec import rulebook, scenarios
 from liqspec.spec.scopes import Scope
+
+INTERVAL = 30.0  # seconds between two lines about a long exploration
 
 
 @define
@@ -90,11 +94,30 @@ def _replayed(kind: str, replayed: list[scenarios.Scenario]) -> Part:
     return part
 
 
-def explored(scope: Scope) -> Part:
-    """Explore a scope; what it exercises is counted separately from the runs."""
-    found = explore(scope)
+def explored(scope: Scope, whole_steps: int = WHOLE_STEPS) -> Part:
+    """Explore a scope, with about `whole_steps` whole steps; what it exercises is counted separately from the runs.
+
+    A long exploration prints on standard error how far it is, every half a minute.
+    """
+    found = explore(scope, whole_steps=whole_steps, progress=_shown_at_intervals())
     coverage = Coverage(violations=found.coverage.violations, failures=found.coverage.failures)
     return Part("scopes", exploration=found, coverage=coverage)
+
+
+def _shown_at_intervals() -> Callable[[Exploration], None]:
+    began = printed = time.perf_counter()
+
+    def show(found: Exploration) -> None:
+        nonlocal printed
+        if (now := time.perf_counter()) - printed < INTERVAL:
+            return
+        printed = now
+        rate = f"{found.states / (now - began):,.0f} a second"
+        whole = f", {counted(found.whole_steps, 'whole step')}" if found.whole_steps else ""
+        line = f"scope {found.scope.name}: depth {found.depth}, {counted(found.states, 'state')}, {rate}{whole}"
+        print(line, file=sys.__stderr__, flush=True)
+
+    return show
 
 
 def proved(lemma: str) -> Part:

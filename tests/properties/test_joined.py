@@ -1,0 +1,159 @@
+"""Exploration by accounts: the states and steps of the plain explorer, to the last; and its counterexamples."""
+
+from typing import Any
+
+import attrs
+import pytest
+
+from liqspec.core import assessment, changes
+from liqspec.core.effects import Effect
+from liqspec.core.state import Pool, Position, State
+from liqspec.search import alone, joined
+from liqspec.search.exploration import Exploration
+from liqspec.search.explore import explore
+from liqspec.spec import scopes
+from liqspec.spec.scopes import Scope
+from liqspec.step.wrong_engines import EVERY
+
+ACCOUNTS = scopes.load("thorough/accounts")
+
+
+def counts(found: Exploration) -> tuple[Any, ...]:
+    """What both explorers must count alike."""
+    return found.states, found.steps, found.refused, found.depth, found.exhausted
+
+
+def of_several(name: str, depth: int) -> Scope:
+    """A scope of one account, with a second account that can do the same."""
+    scope = scopes.load(name)
+    (first,) = scope.config["accounts"]
+    again = tuple({**event, "account": "zoe"} for event in scope.setup if event.get("account") == first)
+    events = attrs.evolve(
+        scope.events,
+        deposit={name: amount for amount in scope.events.deposit.values() for name in (first, "zoe")},
+        withdraw={name: amount for amount in scope.events.withdraw.values() for name in (first, "zoe")},
+        transfer=tuple({**one, "account": name} for one in scope.events.transfer for name in (first, "zoe")),
+        trade=tuple(attrs.evolve(one, account=name) for one in scope.events.trade for name in (first, "zoe")),
+    )
+    config = {**scope.config, "accounts": [first, "zoe"]}
+    return attrs.evolve(scope, config=config, setup=scope.setup + again, events=events, max_depth=depth, symmetric=True)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        attrs.evolve(ACCOUNTS, max_depth=4),
+        attrs.evolve(ACCOUNTS, max_depth=3, symmetric=False),
+        attrs.evolve(scopes.load("cross"), max_depth=3),
+        of_several("minimal", 3),
+        of_several("vault", 2),
+        of_several("mark", 1),
+        of_several("isolated", 2),
+        attrs.evolve(of_several("ranked", 2), symmetric=False),
+        *(
+            pytest.param(of_several(name, depth), marks=pytest.mark.thorough)
+            for name, depth in (("minimal", 5), ("vault", 5), ("mark", 2), ("isolated", 4), ("thorough/modes", 3))
+        ),
+    ],
+    ids=lambda scope: f"{scope.name}-{scope.max_depth}{'' if scope.symmetric else '-each'}",
+)
+def test_the_join_counts_what_the_plain_explorer_counts(scope: Scope) -> None:
+    """EVT-1, EVT-9, LIQ-2: an account alone may also do what an order of another one holds back."""
+    together, plain = explore(scope, whole_steps=20), explore(scope, joined=False)
+    assert (together.explorer, plain.explorer) == ("joined", "plain")
+    assert counts(together) == counts(plain)
+    assert together.coverage.violations == plain.coverage.violations == []
+    assert together.coverage.failures == []
+    assert together.whole_steps >= 20
+    assert set(together.never) <= set(plain.never)
+
+
+def test_three_accounts_are_joined() -> None:
+    config = {**ACCOUNTS.config, "accounts": ["alice", "bob", "carol"]}
+    trades = tuple(
+        attrs.evolve(one, account=name)
+        for name in config["accounts"]
+        for one in ACCOUNTS.events.trade
+        if one.account == "bob"
+    )
+    setup = tuple({"type": "deposit", "account": name, "amount": "22"} for name in config["accounts"])
+    events = attrs.evolve(ACCOUNTS.events, trade=trades)
+    scope = attrs.evolve(ACCOUNTS, config=config, setup=setup, events=events, max_depth=3)
+    assert counts(explore(scope)) == counts(explore(scope, joined=False))
+
+
+def test_most_steps_of_the_scope_are_not_steps_of_the_model() -> None:
+    found = explore(attrs.evolve(ACCOUNTS, max_depth=6))
+    assert counts(found) == (4_023, 13_198, 3_129, 6, False)
+    assert found.model_steps == 3_171
+
+
+@pytest.mark.parametrize(("scope", "explorer"), [("minimal", "plain"), ("cross", "joined")])
+def test_one_account_is_explored_plainly(scope: str, explorer: str) -> None:
+    assert explore(attrs.evolve(scopes.load(scope), max_depth=1), whole_steps=20).explorer == explorer
+
+
+def test_symmetric_accounts_that_begin_differently_are_explored_plainly() -> None:
+    scope = attrs.evolve(ACCOUNTS, setup=ACCOUNTS.setup[:1], max_depth=2)
+    assert explore(scope).explorer == "plain"
+
+
+def test_accounts_of_more_states_than_there_is_room_for_are_explored_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joined, "_BITS", 4)
+    scope = attrs.evolve(ACCOUNTS, max_depth=3)
+    found = explore(scope)
+    assert found.explorer == "plain"
+    assert counts(found) == counts(explore(scope, joined=False))
+
+
+@pytest.mark.parametrize(
+    ("number", "depth"),
+    [("B01", 2), ("B35", 5), ("X44", 5), ("B14", 5), pytest.param("X63", 6, marks=pytest.mark.thorough)],
+)
+def test_a_wrong_engine_has_the_counterexample_that_the_plain_explorer_finds(number: str, depth: int) -> None:
+    scope = attrs.evolve(ACCOUNTS, max_depth=depth)
+    with EVERY[number].applied():
+        found, plain = explore(scope), explore(scope, joined=False)
+    assert plain.coverage.violations != []
+    assert found.coverage.violations == plain.coverage.violations
+
+
+OPEN_WINDOWS = changes.open_windows
+
+
+def windows_of_all(state: State, pool: Pool, position: Position, effects: list[Effect]) -> None:
+    """CLD-5: the fill of one account opens the windows of all."""
+    OPEN_WINDOWS(state, pool, position, effects)
+    for account in state.accounts.values():
+        account.window.extend(state.time + state.venue.cooldown_ms)
+
+
+def another_pays(state: State, pool: Pool, effects: list[Effect]) -> None:
+    """BKS-7: a deficit is taken from another account, where there is one."""
+    if pool.collateral < 0:
+        other = next((one for name, one in state.accounts.items() if name != pool.account), None)
+        if other is None:
+            state.vault.cash += pool.collateral
+        else:
+            other.cross.collateral += pool.collateral
+        pool.collateral = 0
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "leak"),
+    [(changes, "open_windows", windows_of_all), (assessment, "cover_deficit", another_pays)],
+    ids=["windows", "deficit"],
+)
+def test_what_leaks_from_one_account_into_another_is_found_by_whole_steps(
+    module: Any, name: str, leak: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LIQ-2: alone an account leaks nowhere, so only steps with all of them can show it."""
+    monkeypatch.setattr(module, name, leak)
+    scope = attrs.evolve(ACCOUNTS, max_depth=6)
+    found = explore(scope, whole_steps=3_000)
+    assert found.whole_steps
+    (violation,) = found.coverage.violations
+    assert violation.property in ("an_unrelated_account_changes_nothing", "an_event_changes_exactly_what_it_must")
+    assert violation.where.startswith("sampled run")
+    account = attrs.evolve(alone.only(scope, "alice"), max_depth=6)
+    assert explore(account).coverage.violations == []
