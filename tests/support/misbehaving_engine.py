@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from engines.python_engine import EVENTS, Session
 from liqspec.edge.amounts import decimal_text
 from liqspec.edge.files import parse_json
+from support import hostile_ways
 
 SECOND = 2
 STRANGE = 50  # a signal without a name, where the system has one
@@ -95,6 +96,7 @@ ACTS: dict[str, Callable[[], None]] = {
     "prints a list": lambda: write("[]\n"),
     "prints bytes": no_text,
     "is killed strangely": lambda: os.kill(os.getpid(), STRANGE),
+    **hostile_ways.ACTS,
 }
 
 
@@ -125,6 +127,7 @@ CHANGES: dict[str, Callable[[Reply], Reply]] = {
     "refuses without a code": lambda _: {"ok": False, "error": "no"},
     "executes a number": lambda reply: {**reply, "ok": True, "executed": 3},
     "executes a deposit": lambda reply: {**reply, "ok": True, "executed": [{"type": "deposit"}]},
+    **hostile_ways.CHANGES,
 }
 
 # The replies to other requests than events.
@@ -143,6 +146,7 @@ OWN = [kind for kind in EVENTS if kind not in ("fill", "order_done")]
 HELLO: dict[str, Reply] = {
     "executes its orders": {"events": OWN},
     "executes too much": {"events": OWN},
+    "is slow without orders": {"events": OWN},
     "speaks protocol 2": {"protocol": 2},
     "observes the moon": {"observes": ["moon"]},
     "says no events": {"events": None},
@@ -237,6 +241,7 @@ def main(way: str) -> None:
     """Serve the protocol, in this way."""
     session, count, lines, kept = Session(), 0, 0, ""
     before: object = None
+    hostile_ways.AT_START.get(way, lambda: None)()
     if way == "closes its log":
         os.close(2)
     if way == "starts once":
@@ -248,6 +253,7 @@ def main(way: str) -> None:
             reply |= HELLO.get(way, {})
         if reply["ok"]:
             reply = OTHERS.get((way, str(request.get("op"))), reply)
+        reply = hostile_ways.at_every_reply(way, request, reply)
         end_early(way, request.get("event"), before, count)
         before = request.get("event")
         if request.get("op") == "apply" and (count > AFTER or way == "skips"):
@@ -263,7 +269,8 @@ def main(way: str) -> None:
         if way == "answers backwards" and lines == SECOND:
             kept = text
             continue
-        write(text + kept)
+        hostile_ways.put(way, text + kept)
+        hostile_ways.after_reply(way, request, text, count)
         kept = ""
         if way == "answers twice" and count > AFTER:
             write(json.dumps(reply) + "\n")

@@ -80,9 +80,10 @@ def conform(
     The engine is a command that speaks the protocol of `spec/protocol.md`. It gets guided random events near every
     shipped venue; or at its own one, if it can run no other, or at the one asked for. What is found is repeated,
     shortened with the engine in the loop, shown event by event, and saved as a scenario, a vector and a command that
-    plays it again. Malformed input and the protocol's own suite come last. The same seed and steps give the same result
-    on any number of processes. Exits with 0 if nothing was found, 1 if something was, 2 for bad usage, and for an
-    engine that cannot be started.
+    plays it again. Malformed input and the protocol's own suite come last. A budget is kept however slow the engine is:
+    what was cut is listed, and only a finding takes longer, by --shrink and one reply's timeout. The same seed and
+    steps give the same result on any number of processes. Exits with 0 if nothing was found, 1 if something was, 2 for
+    bad usage, and for an engine that cannot be started.
 
     Examples: `liqspec conform -- ./my-engine`, `liqspec conform --venue hyperliquid --budget 600 -- node engine.js`,
     `liqspec conform --compare code --junit conform.xml -- ./my-engine`,
@@ -216,6 +217,7 @@ def _replayed(search: Search, engine: LiveEngine, replay: FailingRun | list[byte
         events = [event for event in replay.events if event.get("type") not in EVENTS.keys() - search.events]
         judged = search.comparison.judged
         found = play(engine, replay.config, events, search.comparison, outcome.coverage, witnessed=judged)
+        found = found or search.late(replay)
     if found is not None and found.fault is not None:
         found = evolve(found, fault=engine.described(found.fault))
     outcome.findings = [] if found is None else [search.explained(found)]

@@ -1,5 +1,7 @@
 """The commands that write, check and play the corpus of vectors."""
 
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -7,12 +9,12 @@ import typer
 
 from liqspec.cli.app import Json, application, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import EngineCommand, Timeout
-from liqspec.conform.finding import CannotStart, EngineFault
+from liqspec.conform.finding import CannotStart, EngineFault, TimeIsUp
 from liqspec.conform.interruption import interrupted_by_signals
 from liqspec.conform.session import LiveEngine
 from liqspec.edge.texts import counted, one_line, visible
 from liqspec.vectors import conversations, corpus, report
-from liqspec.vectors.play import play_all
+from liqspec.vectors.play import Played, not_played, play
 from liqspec.vectors.suites import SUITES, all_tasks
 from liqspec.vectors.talk import talk
 
@@ -77,6 +79,10 @@ def run(
         Path | None, typer.Option(metavar="DIRECTORY", help="The corpus; the shipped one if not given.")
     ] = None,
     timeout: Timeout = 10.0,
+    budget: Annotated[
+        float | None,
+        typer.Option(min=0.1, metavar="SECONDS", help="Skip the cases that are not played within so long."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the corpus on an engine that speaks the protocol, and report each case that it answers differently.
@@ -95,10 +101,15 @@ def run(
         with interrupted_by_signals(), LiveEngine(command, timeout) as engine, progress() as bars:
             task = bars.add_task("playing", total=len(chosen) + len(spoken))
             hello = engine.hello
-            played = play_all(chosen, engine, hello, lambda _: bars.advance(task))
-            for conversation in spoken:
-                played.append(talk(conversation, engine, hello))
-                bars.advance(task)
+            engine.until = None if budget is None else time.monotonic() + budget
+            played: list[Played] = []
+            with suppress(TimeIsUp):
+                for play_one, vectors in ((play, chosen), (talk, spoken)):
+                    for vector in vectors:
+                        played.append(play_one(vector, engine, hello))
+                        bars.advance(task)
+            left = [*chosen, *spoken][len(played) :]
+            played += (not_played(vector, f"the budget of {budget} s") for vector in left)
     except CannotStart as error:
         fail(str(error))
     except EngineFault as error:

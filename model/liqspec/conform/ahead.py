@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from attrs import Factory, define, field, frozen
 
 from liqspec.conform.answers import EXECUTIONS, Accepted, Answering, Skipped, read_answer
-from liqspec.conform.finding import CannotStart, EngineFault, Finding
+from liqspec.conform.finding import CannotStart, EngineFault, Finding, TimeIsUp
 from liqspec.conform.lockstep import MEASURED, Compared, Comparison, LockStep
 from liqspec.conform.own_observations import RESET, OwnObservations
 from liqspec.conform.peer import MAX_REPLY
@@ -23,6 +23,7 @@ from liqspec.core.observation import Observer
 from liqspec.core.parameters import families_of
 from liqspec.edge.errors import InternalFailure
 from liqspec.edge.protocol import BadLine, read_line, write_line
+from liqspec.properties.reach import Reach
 from liqspec.search.campaign import guided_run
 from liqspec.step.relation import Expected
 
@@ -162,6 +163,10 @@ class Ahead:
             self._elsewhere += 1
             self.engine.forget()
             raise
+        except TimeIsUp:
+            run.coverage.reach = Reach()  # which counts what was sent too
+            coverage.add(run.coverage)
+            raise
         coverage.add(run.coverage)
         return found
 
@@ -172,7 +177,7 @@ class Ahead:
             return found.fault.kind != "flooded standard error"  # several events may have logged it
         try:
             return self.engine.forget()
-        except (EngineFault, CannotStart):
+        except (EngineFault, CannotStart, TimeIsUp):
             return True  # one that does not start again keeps its finding
 
 

@@ -73,6 +73,10 @@ class EngineFault(Exception):
         self.fault = fault
 
 
+class TimeIsUp(BaseException):
+    """The time that was allowed is used up; as for an interruption, what handles errors does not handle it."""
+
+
 class CannotStart(InvalidInput):
     """The command of an engine cannot be started: why, in one line."""
 
@@ -141,6 +145,11 @@ class Finding:
         elif self.broken or self.fault:
             field = self.broken[0][0] if self.broken else str(self.fault and self.fault.kind)
         return self.kind, self.event_type, field, self.rules[0]
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What a reader sees of it first, by which two findings are the same defect too."""
+        return self.kind, self.rules[0], self.headline
 
     def is_like(self, other: "Finding") -> bool:
         """Whether both are the same thing after as many events."""

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Literal
 
 from liqspec.conform import processes
-from liqspec.conform.finding import CannotStart, EngineFault, Fault, FaultKind
+from liqspec.conform.finding import CannotStart, EngineFault, Fault, FaultKind, TimeIsUp
 from liqspec.edge.texts import counted, one_line
 
 MAX_REPLY = 4 * 1024 * 1024  # bytes of one reply; more is a flood
@@ -31,13 +31,15 @@ class Peer(AbstractContextManager["Peer"]):
         EngineFault: it says more or less than a method waits for, or not in time.
     """
 
-    def __init__(self, command: Sequence[str], timeout: float) -> None:
-        """Start the process; a reply may take `timeout` seconds.
+    def __init__(self, command: Sequence[str], timeout: float, until: float | None = None) -> None:
+        """Start the process; a reply may take `timeout` seconds, and all of it until a time (monotonic), if any.
 
         Raises:
             CannotStart: there is no such program, or it cannot be executed.
+            TimeIsUp: that time has come; so do all methods that wait.
         """
-        self.timeout = timeout
+        self.timeout, self.until = timeout, until
+        self._see_time()
         self._out, self._said, self._logged = bytearray(), bytearray(), bytearray()
         self._late = bytearray()  # the first that it wrote when it was to end
         self._log_size = 0
@@ -78,6 +80,7 @@ class Peer(AbstractContextManager["Peer"]):
 
     def send(self, lines: bytes) -> None:
         """Write requests, a line each, when no reply is due."""
+        self._see_time()
         self.expect_silence(0)
         self._log_size = 0
         self._write(lines)
@@ -96,6 +99,7 @@ class Peer(AbstractContextManager["Peer"]):
 
     def receive(self) -> bytes:
         """The next reply line, without its end."""
+        self._see_time()
         deadline, searched = time.monotonic() + self.timeout, 0
         while (end := self._out.find(b"\n", searched)) < 0:
             if len(self._out) > MAX_REPLY:
@@ -131,11 +135,14 @@ class Peer(AbstractContextManager["Peer"]):
         """
         deadline = time.monotonic() + self.timeout
         while self._process.poll() is None and time.monotonic() < deadline:
+            self._see_time()
             if not self._read_for(POLLED, until_end=True):
                 break
+        deadline = deadline if self.until is None else min(deadline, self.until)
         try:
             status = self._process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
+            self._see_time()
             raise self.fault("did not end", f"{self.timeout:g} s after {after}") from None
         if status and not any_status:
             raise self._ended()
@@ -188,6 +195,7 @@ class Peer(AbstractContextManager["Peer"]):
 
     def _wait_for(self, deadline: float, *, writing: bool = False) -> None:
         """Wait until something can be read (or written), and read it."""
+        self._see_time()
         left = deadline - time.monotonic()
         if left <= 0:
             if self._process.poll() is not None:  # a child of it still holds its output open
@@ -195,8 +203,13 @@ class Peer(AbstractContextManager["Peer"]):
             waited = "did not read its request" if writing else "no reply"
             raise self.fault("hung", f"{waited} within {self.timeout:g} s")
         # A full pipe is polled: while it is full the process may be stuck in writing its log, which is read here.
-        if not self._read_for(min(left, 0.01) if writing else left, first=True):
+        allowed = left if self.until is None else min(left, max(0.0, self.until - time.monotonic()))
+        if not self._read_for(min(allowed, 0.01) if writing else allowed, first=True):
             raise self._ended()
+
+    def _see_time(self) -> None:
+        if self.until is not None and time.monotonic() >= self.until:
+            raise TimeIsUp
 
     def _read_for(self, seconds: float, *, first: bool = False, until_end: bool = False) -> bool:
         """Read for so long, or until the first that comes; whether standard output is still open.

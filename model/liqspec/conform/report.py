@@ -63,7 +63,8 @@ def _print_verdict(outcome: Outcome, console: Console) -> None:
     elif outcome.conforms:
         console.print(f"[bold green]conforms[/bold green] in {counted(outcome.coverage.steps, 'step')}")
     elif outcome.finding is None and outcome.coverage.steps == 0:
-        console.print("[bold red]nothing was compared[/bold red]: the engine skipped every step")
+        why = "no step ended in time" if outcome.unchecked else "the engine skipped every step"
+        console.print(f"[bold red]nothing was compared[/bold red]: {why}")
     else:
         console.print("[bold red]does not conform[/bold red]")
 

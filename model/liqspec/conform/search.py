@@ -16,7 +16,7 @@ from attrs import Factory, define, evolve, field, frozen
 from liqspec.conform.ahead import Ahead, Elsewhere
 from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import Setting
-from liqspec.conform.finding import CannotStart, EngineFault, Finding
+from liqspec.conform.finding import CannotStart, EngineFault, Finding, TimeIsUp
 from liqspec.conform.known_divergences import Divergence, known_as
 from liqspec.conform.lockstep import Compared, Comparison, LockStep
 from liqspec.conform.proposals import Proposals
@@ -25,6 +25,7 @@ from liqspec.conform.second_look import SecondLook
 from liqspec.conform.session import LiveEngine, at_the_start
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
+from liqspec.edge.texts import counted
 from liqspec.generate.random_runs import length_of
 from liqspec.search import campaign
 from liqspec.search.campaign import guided_run, seeded
@@ -33,7 +34,8 @@ from liqspec.search.parallel import run_parallel
 
 LENGTH = 40  # events in one run: short, so that what is found is soon made short
 WITNESSED = 8  # the interval, in runs, at which every property is judged on the engine's own observations too
-SHRINK_SECONDS = 60.0  # for each of making a finding short, looking for a shorter one, and making its numbers plain
+SHRINK_SECONDS = 60.0  # for making what was found short and plain, and for explaining it
+SHORTENED = 0.85  # the share of that in which it is made short
 SEMANTIC = 0.85  # the share of the budget in which no malformed event is sent
 BLOCKS = (10, 20, 40)  # runs in the first blocks; later ones have as many as the last of these
 LEAST = 0.2  # seconds of a block's first run, however long the engine took to start
@@ -75,6 +77,9 @@ class Part:
     """What a block exercised and found, of each defect the first; `lines` are those of the protocol's suite."""
 
     coverage: Compared = Factory(Compared)
+    finished: int = 0  # runs that were not cut
+    malformed: bool = False  # whether these were runs with malformed events
+    cut: bool = False  # whether the time was up before the end of the suite
     found: list[Found] = Factory(list)
     occurred: Counter[Divergence] = Factory(Counter)
     lines: int = 0
@@ -133,6 +138,10 @@ class Search:
     work: Callable[[Block], Part] | None = None
     _history: deque[FailingRun] = field(init=False, factory=lambda: deque(maxlen=REMEMBERED))
     _used: bool = field(init=False, default=False)  # whether the engine has done a block
+    _unsettled: bool = field(init=False, default=False)  # whether it was left in the middle of something
+    _lost: bool = field(init=False, default=False)  # whether a reply of it is due that nobody waits for
+    _end: float | None = field(init=False, default=None)  # of all that is done with what was found
+    _share: float | None = field(init=False, default=None)  # seconds for each of the findings, when they are known
     _ahead: Ahead = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -146,6 +155,7 @@ class Search:
             CannotStart: an engine that had ended does not start again.
         """
         parts, arrived, kept = list[Part](), list[Part](), list[Found]()
+        finished = {False: 0, True: 0}  # runs without malformed events, and with them
         outcome = Outcome(
             coverage=Compared(drawn=self.setting.drawn, malformed=self.malformed), occurred=dict.fromkeys(self.known, 0)
         )
@@ -154,16 +164,19 @@ class Search:
             work = self.work or self.block
             for part in run_parallel(work, self._blocks(), processes=self.processes, done=arrived.append):
                 parts.append(part)
+                finished[part.malformed] += part.finished
                 self._merge(outcome, part, kept)
                 if part.interrupted:
                     raise KeyboardInterrupt
                 if (kept and not self.every) or (outcome.coverage.runs > SKIPPED and not outcome.coverage.steps):
                     break
+            else:
+                self._say_what_was_cut(outcome, finished, parts)
             outcome.interrupted = False
         if outcome.interrupted:  # later blocks may have been done before an earlier one
             for part in (one for one in arrived if not any(one is other for other in parts)):
                 self._merge(outcome, part, kept)
-        if kept and self.work is not None:  # what was found was found in other processes
+        if kept and (self._unsettled or self.work is not None):  # what was found was found in another process
             try:
                 self._anew()
             except EngineFault as error:
@@ -173,23 +186,41 @@ class Search:
 
     def block(self, block: Block) -> Part:
         """Compare in the runs of one block; an interrupted one has what was reached until then."""
-        part = Part(interrupted=True)
+        part = Part(malformed=block.malformed, interrupted=True)
         with suppress(KeyboardInterrupt):
             try:
                 self._do(block, part)
             except EngineFault as error:
                 part.add(at_the_start(error.fault), malformed=False)
+            except TimeIsUp:
+                part.cut = not block.runs
             part.interrupted = False
+        if isinstance(self.engine, LiveEngine):
+            self.engine.until = None
         return part
 
     def _do(self, block: Block, part: Part) -> None:
-        if self._used and self.budget.steps is not None:  # so that nothing depends on which process does it
+        if isinstance(self.engine, LiveEngine):  # some time at least, however long the engine took to start
+            self.engine.until = block.until and max(block.until, time.monotonic() + LEAST)
+        # With steps nothing may depend on which process does it; the suite starts each process that it needs.
+        if (self._unsettled and block.runs) or (self._used and self.budget.steps is not None):
             self._anew()
-        self._used = True
-        if block.runs:
-            self._runs(block, part)
-        else:
+        self._used = self._unsettled = True
+        if not block.runs:
             self._suite(part)
+            return
+        self._runs(block, part)
+        if not part.found and self._history and (finding := self.late(self._history[-1])) is not None:
+            part.add(evolve(finding, where="after a run"), block.malformed)
+        self._unsettled = self._lost
+
+    def late(self, run: FailingRun) -> Finding | None:
+        """What the engine says after the last of its replies, if it does, after this run."""
+        try:
+            self.engine.settle()
+        except EngineFault as error:
+            return Finding(kind="fault", config=run.config, events=run.events, applied=run.events, fault=error.fault)
+        return None
 
     def _runs(self, block: Block, part: Part) -> None:
         for place, (number, length) in enumerate(block.runs):
@@ -199,6 +230,7 @@ class Search:
                 return
             finding = self._drive(number, length, block, part.coverage)
             if finding is None:
+                part.finished += not _is_past(block.until)
                 continue
             if (entry := self._known(finding)) is not None:
                 part.occurred[entry] += 1
@@ -275,7 +307,6 @@ class Search:
                         break
         finally:
             part.lines = suite.lines
-            self._anew()
 
     def _blocks(self) -> Iterator[Block]:
         """Blocks of numbered runs, the suite between those without malformed events and those with them."""
@@ -294,7 +325,7 @@ class Search:
             yield Block(block, malformed=False, until=middle)
             if _is_past(middle):
                 break
-        yield Block((), self.malformed)
+        yield Block((), self.malformed, until=end)
         for block in _grouped(runs if self.malformed else iter(())):
             if _is_past(end):
                 break
@@ -320,9 +351,11 @@ class Search:
 
     def _looked_at(self, kept: list[Found], outcome: Outcome) -> list[Finding]:
         """The findings made short, of each defect the shortest; unchanged from where that was interrupted."""
-        seconds = self.budget.shrink_seconds / max(1, len(kept))
-        shortest: dict[tuple[str, ...], Finding] = {}
-        for one in kept:
+        self._share = self.budget.shrink_seconds / max(1, len(kept))
+        seconds = SHORTENED * self._share
+        self._end = self._end_of_looks()
+        shortest: list[Finding] = []
+        for number, one in enumerate(kept, start=1):
             look = SecondLook(
                 engine=self.engine,
                 events=self.events,
@@ -330,6 +363,7 @@ class Search:
                 comparison=self.comparison,
                 known=self.known,
                 seconds=seconds,
+                until=self._end,
                 seed=self.budget.seed,
                 length=self.budget.length,
                 malformed=one.malformed,
@@ -340,12 +374,33 @@ class Search:
                     found = evolve(self.explained(look.of(found, one.history)), where=found.where)
                 except KeyboardInterrupt:
                     outcome.interrupted = True
+                if look.cut:
+                    outcome.unchecked.append(f"{look.cut}, finding {number}: the time for it was used up")
             if found.fault is not None and isinstance(self.engine, LiveEngine):
                 found = evolve(found, fault=self.engine.described(found.fault))
-            other = shortest.get(found.signature)
-            if other is None or found.length < other.length:
-                shortest[found.signature] = found
-        return list(shortest.values())
+            keep_shortest(shortest, found)
+        return shortest
+
+    def _end_of_looks(self) -> float | None:
+        """When whatever is repeated must end, a reply's timeout after the time for it; no time with --steps."""
+        if self.budget.seconds is None or not isinstance(self.engine, LiveEngine):
+            return None
+        return time.monotonic() + self.budget.shrink_seconds + self.engine.timeout
+
+    def _say_what_was_cut(self, outcome: Outcome, finished: dict[bool, int], parts: list[Part]) -> None:
+        """Note what a budget in seconds was too short for."""
+        if self.budget.seconds is None:
+            return
+        within = f"within the budget of {self.budget.seconds:g} s"
+        if not finished[False]:
+            steps = counted(outcome.coverage.steps, "step")
+            outcome.unchecked.append(f"a whole run: none ended {within}, which was cut after {steps}")
+        if any(part.cut for part in parts):
+            outcome.unchecked.append(
+                f"the rest of the protocol's suite, after {counted(outcome.lines, 'line')} {within}"
+            )
+        if self.malformed and not finished[True]:
+            outcome.unchecked.append(f"a whole run with malformed events: none ended {within}")
 
     def explained(self, finding: Finding) -> Finding:
         """The finding with the rule first that the engine breaks, if a known mistake is what it does."""
@@ -356,7 +411,21 @@ class Search:
         explanation = Explanation(
             engine=self.engine, events=self.events, setting=self.setting, comparison=self.comparison
         )
-        return explanation.of(finding, min(SECONDS, self.budget.shrink_seconds))
+        seconds = min(SECONDS, self.budget.shrink_seconds if self._share is None else self._share)
+        if self.budget.seconds is None or not isinstance(self.engine, LiveEngine):
+            return explanation.of(finding, seconds)
+        before, until = self.engine.until, time.monotonic() + seconds
+        self.engine.until = min(one for one in (before, self._end, until) if one is not None)
+        try:
+            return explanation.of(finding, seconds)
+        except TimeIsUp:
+            self._lost = True
+            return finding
+        finally:
+            self.engine.until = before
+            if self._lost:
+                with suppress(TimeIsUp):
+                    self._anew()
 
     def _anew(self) -> None:
         """Go on with a new process of the engine, which has no run behind it.
@@ -372,6 +441,15 @@ class Search:
             if error.fault.kind == "changed its hello":
                 raise
             raise CannotStart(str(error)) from None
+        self._lost = False
+
+
+def keep_shortest(kept: list[Finding], found: Finding) -> None:
+    """Add a finding to others, of which those that are the same defect become one, the shortest."""
+    alike = [one for one in kept if one.signature == found.signature or one.said == found.said]
+    place = kept.index(alike[0]) if alike else len(kept)
+    kept[:] = [one for one in kept if one not in alike]
+    kept.insert(place, min((*alike, found), key=lambda one: one.length))
 
 
 def _grouped(runs: Iterator[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], ...]]:

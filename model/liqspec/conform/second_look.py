@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -9,12 +10,12 @@ from attrs import define, evolve, field
 
 from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import Setting
-from liqspec.conform.finding import CannotStart, EngineFault, Finding
+from liqspec.conform.finding import CannotStart, EngineFault, Finding, TimeIsUp
 from liqspec.conform.known_divergences import Divergence, known_as
 from liqspec.conform.lockstep import Compared, Comparison, LockStep, play
 from liqspec.conform.proposals import Proposals
 from liqspec.conform.protocol.conversation import converse
-from liqspec.conform.session import HELLO, LiveEngine
+from liqspec.conform.session import END, HELLO, LiveEngine
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
@@ -22,11 +23,13 @@ from liqspec.edge import protocol
 from liqspec.edge.texts import counted
 from liqspec.generate import Guide
 from liqspec.search.campaign import guided_run, seeded
-from liqspec.search.minimise import Candidates, FailingRun, Pass, minimise
+from liqspec.search.minimise import Candidates, FailingRun, Pass, Test, minimise
 from liqspec.search.passes import FEWER, PLAIN, PLAINER, SHORTEST, SIMPLER, drop_events, other_runs
 
 SHORT = 3  # events; a finding with fewer is not made shorter by other runs
 SEARCHED = 4_000  # steps in which a finding shorter than the first one is looked for
+STEPS = (0.4, 0.8, 1.0)  # the shares of the time at which making it short, looking for others, making it plain end
+FEWER_EVENTS = "whether fewer or plainer events show it"
 LONG = 8  # events; each one that a finding has from here on adds this many steps
 
 # Says which event comes first, second, and so on, in a run that the guide continues; None leaves it to the guide.
@@ -36,10 +39,11 @@ Requests = list[dict[str, Any]]
 
 @define(kw_only=True)
 class SecondLook:
-    """Plays a finding again, in `seconds` for each of making it short, looking for a shorter one, and making it plain.
+    """Plays a finding again, in `seconds` for making it short, looking for a shorter one, and making it plain.
 
-    With 0 seconds it is repeated once, and reported as it was found. Candidates are what `setting` allows and is not
-    `known`; other runs are of this `seed` and `length`, with `malformed` events if the finding may have one.
+    Repeating it may take until `until` (monotonic), if given; `cut` says what there was no time for. With 0 seconds it
+    is repeated once, and reported as it was found. Candidates are what `setting` allows and is not `known`; other runs
+    are of this `seed` and `length`, with `malformed` events if the finding may have one.
     """
 
     engine: Answering
@@ -48,9 +52,12 @@ class SecondLook:
     comparison: Comparison
     known: tuple[Divergence, ...] = ()
     seconds: float
+    until: float | None = None
     seed: int
     length: int
     malformed: bool = False
+    cut: str = field(init=False, default="")
+    _ends: tuple[float, ...] = field(init=False, default=())  # of the steps in which it is made short
     _proposed: FailingRun | None = field(init=False, default=None)  # the latest other run, if it did not end in a fault
 
     def of(self, finding: Finding, history: Sequence[FailingRun]) -> Finding:
@@ -59,10 +66,43 @@ class SecondLook:
         `history` are the runs before it in the same process. An engine that does not start again gets no second look.
         """
         finding = evolve(finding, found_events=finding.length)
+        began = time.monotonic()
+        self._ends = tuple(began + share * self.seconds for share in STEPS)
+        self._limit(self.until)
         try:
             return self._conversation(finding) if finding.requests else self._run(finding, history)
         except CannotStart:  # what was found until then must do
             return finding
+        except TimeIsUp:
+            self.cut = "whether it happens again"
+            return finding
+        finally:
+            if self.cut:  # in the middle of a run
+                self._limit(time.monotonic() + END)
+                with suppress(EngineFault, CannotStart, TimeIsUp):
+                    self.engine.renew()
+            self._limit(None)
+
+    def _limit(self, until: float | None) -> None:
+        if isinstance(self.engine, LiveEngine):
+            self.engine.until = until
+
+    def _minimised(self, run: FailingRun, test: Test, end: float, *groups: tuple[Pass, ...]) -> FailingRun:
+        """What passes make of a run until a time; a candidate fails only if it does before."""
+
+        def in_time(candidate: FailingRun) -> FailingRun | None:
+            self._limit(end if self.until is None else min(end, self.until))
+            try:
+                return test(candidate)
+            except TimeIsUp:
+                return None
+            finally:
+                self._limit(self.until)
+
+        made = minimise(run, in_time, *groups, deadline=end)
+        if self.seconds and time.monotonic() > end:
+            self.cut = FEWER_EVENTS
+        return made
 
     def _run(self, finding: Finding, history: Sequence[FailingRun]) -> Finding:
         run = FailingRun(finding.config, finding.events, self._settled(finding))
@@ -70,19 +110,22 @@ class SecondLook:
         if again is None or not again.is_like(run.found):
             return self._after_others(run, history) or _not_deterministic(run.found, again)
         try:
-            run = self._made(run, FEWER, SIMPLER)
+            run = self._made(run, self._ends[-1 if run.found.kind == "fault" else 0], FEWER, SIMPLER)
             if run.found.kind != "fault":
                 steps = SEARCHED * max(1, len(run.events) - LONG + 1)
-                run = self._made(run, (other_runs(self._another, FEWER, SIMPLER, steps=steps, short=SHORT),))
-                run = self._made(run, PLAIN, PLAINER, SHORTEST, PLAINER)
+                others = other_runs(self._another, FEWER, SIMPLER, steps=steps, short=SHORT)
+                run = self._made(run, self._ends[1], (others,))
+                run = self._made(run, self._ends[2], PLAIN, PLAINER, SHORTEST, PLAINER)
         except CannotStart:
             pass
+        except TimeIsUp:
+            self.cut = FEWER_EVENTS
         found: Finding = run.found
         return found
 
-    def _made(self, run: FailingRun, *groups: tuple[Pass, ...]) -> FailingRun:
-        """What passes make of a run in the time for it, if that happens again to the end, in a new process."""
-        made = minimise(run, self._fails, *groups, deadline=time.monotonic() + self.seconds)
+    def _made(self, run: FailingRun, end: float, *groups: tuple[Pass, ...]) -> FailingRun:
+        """What passes make of a run until a time, if that happens again to the end, in a new process."""
+        made = self._minimised(run, self._fails, end, *groups)
         found = self._try_anew(made)
         if found is None or not _same_kind(found, made.found):
             return run
@@ -137,7 +180,7 @@ class SecondLook:
         return None
 
     def _shortened(self, run: FailingRun) -> Finding:
-        made = minimise(run, self._after, (drop_events,), deadline=time.monotonic() + self.seconds)
+        made = self._minimised(run, self._after, self._ends[-1], (drop_events,))
         found: Finding = (self._after(made) or run).found
         lines = tuple(protocol.write_line(request) for request in made.events)
         return evolve(found, requests=(HELLO, *lines), found_events=run.found.found_events)
@@ -179,7 +222,7 @@ class SecondLook:
         again = shows(run)
         if again is None:
             return _not_deterministic(finding, None)
-        made = minimise(again, shows, (last_requests, drop_events), deadline=time.monotonic() + self.seconds)
+        made = self._minimised(again, shows, self._ends[-1], (last_requests, drop_events))
         found: Finding = made.found
         return evolve(found, topic=finding.topic, note=finding.note, found_events=finding.found_events)
 
@@ -222,6 +265,10 @@ class SecondLook:
         found = play(self.engine, run.config, run.events, self.comparison, witnessed=witnessed)
         if found is not None and (settle or fault):
             found = self._settled(found)
+        elif run.found.fault is not None and run.found.fault.kind == "answered without being asked":
+            played = evolve(run.found, config=run.config, events=run.events, applied=run.events, kind="property")
+            found = self._settled(played)
+            found = found if found.kind == "fault" else None
         if found is not None and found.kind == "fault" and not fault:
             self._renew()
         return found

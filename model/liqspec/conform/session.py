@@ -1,12 +1,13 @@
 """An engine in a separate process: `hello`, runs, and a new process after a fault."""
 
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from liqspec.conform import start_up
 from liqspec.conform.answers import Hello, check_same, read_hello
-from liqspec.conform.finding import CannotStart, EngineFault, Fault, Finding
+from liqspec.conform.finding import CannotStart, EngineFault, Fault, Finding, TimeIsUp
 from liqspec.conform.peer import MAX_REPLY, Peer
 from liqspec.core.events import EventData
 from liqspec.edge import protocol
@@ -29,7 +30,8 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
             CannotStart: the program does not exist, or does not introduce itself as the protocol says.
             EngineFault: it answers out of order, or more than it was asked, or says something else of itself.
         """
-        self._command, self._timeout = command, timeout
+        self._command, self.timeout = command, timeout
+        self._until: float | None = None
         self._kept: list[bytes] = []  # requests that are not sent yet
         self._start()
         try:
@@ -73,7 +75,10 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         self._kept.clear()
 
     def forget(self) -> bool:
-        """Read the replies that are still due; whether there were as many. If not, it is a new process."""
+        """Read the replies that are still due; whether there were as many. If not, it is a new process.
+
+        It is one too where there was no time to read them.
+        """
         self._kept.clear()
         try:
             while self._peer.due:
@@ -82,6 +87,9 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         except EngineFault:
             self.renew()
             return False
+        except TimeIsUp:  # then a new process, in which nothing is due
+            self.until = time.monotonic() + self.timeout
+            self.renew()
         return True
 
     def answer(self) -> dict[str, Any]:
@@ -91,7 +99,7 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
     def answer_line(self) -> bytes:
         """The next reply, as it came."""
         line = self._peer.receive()
-        self._peer.timeout = self._timeout
+        self._peer.timeout = self.timeout
         return line
 
     def read(self, line: bytes) -> dict[str, Any]:
@@ -101,9 +109,30 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         except BadLine as error:
             raise self._peer.fault("printed garbage", f"an invalid reply: {error}") from None
 
+    @property
+    def until(self) -> float | None:
+        """The time (monotonic) after which whatever waits for the engine raises a `TimeIsUp`; none at the start."""
+        return self._until
+
+    @until.setter
+    def until(self, until: float | None) -> None:
+        self._until = self._peer.until = until
+
     def settle(self) -> None:
-        """See that the engine says nothing that it was not asked for."""
+        """See that the engine says nothing that it was not asked for: no more now, and not in place of a reply."""
         self._peer.expect_silence(GRACE)
+        try:
+            self.say(HELLO)
+            line = self.answer_line()
+            reply = self.read(line)
+        except EngineFault as error:
+            if error.fault.kind == "answered without being asked":
+                raise
+            return  # what is wrong with a hello has nothing to do with what was said before
+        if reply.get("ok") is True and "protocol" not in reply:
+            text = one_line(line.decode("utf-8", "replace"), 200)
+            message = f"a `hello` was answered by a reply that was too many before: {text}"
+            raise self._peer.fault("answered without being asked", message)
 
     def renew(self) -> None:
         """End the process, and start another, which must say the same of itself."""
@@ -130,8 +159,8 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         Raises:
             EngineFault: it does not.
         """
-        self.settle()
-        self._peer.timeout = min(self._peer.timeout, max(self._timeout, END))
+        self._peer.expect_silence(GRACE)
+        self._peer.timeout = min(self._peer.timeout, max(self.timeout, END))
         self._peer.wait_for_end(after, any_status=any_status)
 
     def described(self, fault: Fault) -> Fault:
@@ -152,8 +181,8 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         return self._peer.sees_all
 
     def _start(self) -> None:
-        self._peer = Peer(self._command, self._timeout)
-        self._peer.timeout = max(self._timeout, START)  # until the first reply
+        self._peer = Peer(self._command, self.timeout, self._until)
+        self._peer.timeout = max(self.timeout, START)  # until the first reply
 
     def _greet(self) -> Hello:
         self.say(HELLO)
@@ -166,7 +195,7 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         answered = (self.answer().get("ok"), self.answer().get("ok"))
         if answered == (False, True):
             raise self._peer.fault("answered out of order", "of two requests at once it answered the second first")
-        self.settle()
+        self._peer.expect_silence(GRACE)
 
     def _send(self, op: str, **fields: Any) -> None:
         self.say(_line(op, **fields))

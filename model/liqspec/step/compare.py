@@ -174,7 +174,8 @@ def _entries(part: Part, ours: dict[str, Any], theirs: dict[str, Any], observes:
     if part not in theirs and not observes.partial:  # a list without entries is present, and empty (OBS-1)
         yield Difference("run", part, LISTED, NOT_REPORTED)
         return
-    for key in sorted(expected.keys() | observed.keys(), key=lambda key: _order(part, (expected | observed)[key])):
+    both = expected | observed
+    for key in sorted(both, key=lambda key: _order(part, both[key])):
         if key in expected and key in observed:
             yield from _fields(key, f"{part}.", names, expected[key], observed[key], observes)
         elif observes.partial and key in expected:

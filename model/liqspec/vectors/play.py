@@ -83,6 +83,11 @@ def play_all(
     return played
 
 
+def not_played(vector: dict[str, Any], why: str) -> Played:
+    """A vector that was skipped because something was used up."""
+    return Played(path=path_of(vector), title=vector["title"], outcome="skipped", why=f"{why} was used up before")
+
+
 def path_of(vector: dict[str, Any]) -> str:
     """A vector's name: its venue, its suite and its case."""
     return f"{vector['venue']}/{vector['suite']}/{vector['case']}"
