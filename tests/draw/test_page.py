@@ -279,6 +279,9 @@ def test_the_slider_is_marked_where_something_was_decided(browser: Browser, tmp_
     assert first is not None
     middle = first["x"] + first["width"] / 2
     assert middle == pytest.approx(thumb["x"] + 8 + (thumb["width"] - 16) * 11 / 16, abs=1)
+    assert seen.text("#marks-key") == (
+        "Below the slider: ▲ a liquidation begins, ■ the vault takes a pool, × an event is refused."
+    )
     marks.nth(2).click()
     assert seen.text("#counter") == "12 / 17"
     assert "0.9998 < 1: breached" in seen.text(".panel.ratio figcaption")

@@ -470,6 +470,12 @@
   // --------------------------------------------------------------------------------------------------------- stepping
 
   const SIGNS = { liquidation: "▲", backstop: "■", refusal: "×", finding: "!" };
+  const MEANINGS = {
+    liquidation: "a liquidation begins",
+    backstop: "the vault takes a pool",
+    refusal: "an event is refused",
+    finding: "not as expected, or answered otherwise",
+  };
 
   function addMarks() {
     run.events.forEach((event, index) => {
@@ -483,6 +489,9 @@
       mark.addEventListener("click", () => go(index + 1));
       byId("marks").append(mark);
     });
+    const used = Object.keys(SIGNS).filter((name) => run.events.some((event) => event.mark === name));
+    const meanings = used.map((name) => `${SIGNS[name]} ${MEANINGS[name]}`).join(", ");
+    show("marks-key", meanings && `Below the slider: ${meanings}.`);
   }
 
   function showMoment(event) {
