@@ -1,5 +1,6 @@
 """The command as a user meets it: what it prints, its exit status, and what it says to bad input."""
 
+import io
 import json
 import os
 import subprocess
@@ -412,6 +413,7 @@ def test_a_trace_goes_to_standard_output(monkeypatch: pytest.MonkeyPatch, capsys
 
 @pytest.mark.parametrize("closed", ["stdin", "stdout"])
 def test_an_oracle_that_can_not_be_asked_or_heard_ends(closed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
     monkeypatch.setattr(sys, closed, None)
     assert run_here(monkeypatch, "oracle") == 0
 

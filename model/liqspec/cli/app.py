@@ -1,12 +1,10 @@
 """What all commands share: the application, its exit statuses, where it prints and how it refuses."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -16,6 +14,7 @@ from liqspec import __version__
 from liqspec.cli import INTERRUPTED
 from liqspec.edge.errors import InternalFailure, InvalidInput, MissingExtra, named
 from liqspec.edge.files import rules_version
+from liqspec.edge.json_text import json_text
 from liqspec.edge.texts import visible
 
 if TYPE_CHECKING:  # they take long to load, and not every command prints with them
@@ -104,6 +103,19 @@ def _ends() -> Iterator[None]:
         sys.exit(HOLDS)
     except KeyboardInterrupt:
         _end("liqspec: interrupted", INTERRUPTED)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # wrong usage, which the library prints
+            _report_visibly()
+        raise
+
+
+def _report_visibly() -> None:
+    """Let the library print what it has to say of the arguments, which may be anything, on a console of ours."""
+    from typer import rich_utils  # noqa: PLC0415
+
+    from liqspec.report.visible_console import VisibleConsole  # noqa: PLC0415
+
+    rich_utils.Console = VisibleConsole  # type: ignore[attr-defined]
 
 
 def discard_output() -> None:
@@ -157,16 +169,20 @@ def _main(
 
 def run() -> None:
     """Run the command line; bad input (exit status 2) and a defect of ours (70) become one line, never a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # what its encoding does not have is written as an escape
-            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # not after this, when nobody reports what goes wrong
     except InvalidInput as error:
         said = " ".join(str(error).split())
         _end(said if isinstance(error, MissingExtra) else f"liqspec: {said}", USAGE)
     except OSError as error:  # such as a counterexample that cannot be written
-        _end(f"liqspec: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", USAGE)
+        if error.filename is None:
+            discard_output()
+        if not isinstance(error, BrokenPipeError):
+            _end(f"liqspec: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", USAGE)
+        sys.exit(HOLDS)
     except InternalFailure as error:
         _end(f"liqspec: {error}", INTERNAL)
     except Exception as error:  # a defect of this tool: one line with its place, which a report of it needs
@@ -203,8 +219,7 @@ def print_json(data: Any, indent: int | None = 2, escaped: bool = False) -> None
     What is not printable is always escaped.
     """
     plain = escaped or (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    text = json.dumps(data, ensure_ascii=plain, indent=indent)
-    typer.echo("".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text))
+    typer.echo(json_text(data, indent=indent, escaped=plain))
 
 
 def finish(holds: bool) -> NoReturn:

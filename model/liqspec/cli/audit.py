@@ -11,6 +11,7 @@ from liqspec.audit.sources import Format
 from liqspec.cli.app import Json, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import Compare, Tolerance, tolerances
 from liqspec.edge import files
+from liqspec.report.visible_console import foreign
 
 
 def audit(
@@ -39,7 +40,7 @@ def audit(
     """
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with progress(*columns) as bars:
-        task = bars.add_task(log.name, total=None)
+        task = bars.add_task(foreign(log.name), total=None)
         found = run.audit(
             log,
             head=None if head is None else files.read_json(head),

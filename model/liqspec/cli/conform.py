@@ -1,6 +1,5 @@
 """The command that runs a foreign engine in lock-step with the model."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,8 @@ from liqspec.conform.protocol.conversation import converse
 from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine, at_the_start
 from liqspec.core.events import EVENTS
+from liqspec.edge import writing
+from liqspec.edge.json_text import json_text
 from liqspec.edge.texts import counted
 from liqspec.search import parallel
 from liqspec.search.minimise import FailingRun
@@ -180,12 +181,12 @@ def _write(wanted: _Written, outcome: Outcome, engine: str, files: list[saved.Sa
             report.write_junit(outcome, engine, seconds, wanted.junit)
         if wanted.sarif is not None:
             found = sarif.to_sarif(outcome, engine, files)
-            wanted.sarif.write_text(json.dumps(found, indent=1), encoding="utf-8")
+            writing.write(wanted.sarif, json_text(found, indent=1, escaped=True))
         if wanted.page is not None:
             from liqspec.draw import conformance  # noqa: PLC0415 (only a page needs what draws)
 
             about = f"{counted(outcome.coverage.runs, 'run')} in {seconds:.0f} s"
-            wanted.page.write_text(conformance.render(outcome, engine, files, about), encoding="utf-8")
+            writing.write(wanted.page, conformance.render(outcome, engine, files, about))
     except OSError as error:
         return error
     return None

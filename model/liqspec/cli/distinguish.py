@@ -9,6 +9,8 @@ from liqspec.cli.app import Json, fail, finish, print_json, terminal
 from liqspec.cli.options import Seed
 from liqspec.distinguish import report
 from liqspec.distinguish.search import STEPS, RuleSets, search
+from liqspec.edge import writing
+from liqspec.edge.texts import visible
 from liqspec.search.campaign import Budget
 from liqspec.spec import venues
 
@@ -43,11 +45,11 @@ def distinguish(
     sets = RuleSets.of(venues.load(first), venues.load(second))
     outcome = search(sets, Budget(steps=steps, seconds=budget, seed=seed))
     if save is not None and outcome.distinction is not None:
-        save.write_text(report.to_scenario(sets, outcome.distinction), encoding="utf-8")
+        writing.write(save, report.to_scenario(sets, outcome.distinction))
     if as_json:
         print_json(report.to_json(outcome))
     else:
         report.print_outcome(outcome, terminal())
         if save is not None and outcome.distinction is not None:
-            terminal().print(f"\nreplay it:  liqspec simulate {save}", markup=False)
+            terminal().print(f"\nreplay it:  liqspec simulate {visible(str(save))}", markup=False)
     finish(outcome.distinction is None)

@@ -11,9 +11,10 @@ from liqspec.cli.app import application, fail
 from liqspec.core import machine
 from liqspec.draw import diagram, page, path, views
 from liqspec.draw.dot import image
+from liqspec.draw.plotting import plotting
 from liqspec.draw.theme import ThemeName
 from liqspec.draw.views import TEXTS, VIEWS, Format
-from liqspec.edge.errors import needs
+from liqspec.edge import writing
 from liqspec.edge.texts import counted, visible
 from liqspec.replay import mark_choices, recordings
 from liqspec.replay.record import Record
@@ -23,6 +24,7 @@ Kind = TypeVar("Kind", bound=str)
 Image = Literal["svg", "png"]
 
 STANDARD_INPUT = "-"
+_NO_TEXTS = (b"\x89PNG", b"%PDF")  # how the formats begin that are not texts
 # What the ending of a file's name says.
 ENDINGS: Mapping[str, Format] = {
     ".svg": "svg",
@@ -127,7 +129,7 @@ def draw_all(
     Example: `liqspec draw all diagrams`
     """
     written = views.write(folder)
-    typer.echo(f"{counted(len(written), 'picture')} in {folder}")
+    typer.echo(visible(f"{counted(len(written), 'picture')} in {folder}"))
 
 
 @draw.command(name="run")
@@ -182,7 +184,7 @@ def draw_run(
             fail(f"{story}: no position was ever opened in this run, so there is no path")
         content = image(path.graph(record, key, theme or "light"), chosen)
     else:
-        with needs("matplotlib", "pictures", "liqspec draw run"):
+        with plotting("liqspec draw run"):
             from liqspec.draw import timeline  # noqa: PLC0415 (its library takes longer to load than all the rest)
 
         content = timeline.render(_part(record, first, last), chosen, theme or "light")
@@ -248,9 +250,10 @@ def _position(record: Record, wanted: str | None) -> str | None:
 
 
 def _deliver(content: bytes, output: Path | None) -> None:
+    """Write a picture; a text is made visible, because the names in it may be anything."""
+    if not content.startswith(_NO_TEXTS):
+        content = visible(content.decode(), kept="\n\t\xa0").encode()
     if output is not None:
-        output.write_bytes(content)
-    elif sys.stdout.isatty():  # a text, in which a venue's name may be anything
-        typer.echo(visible(content.decode(), kept="\n\t"), nl=False)
+        writing.write(output, content)
     else:
-        typer.get_binary_stream("stdout").write(content)
+        sys.stdout.buffer.write(content)

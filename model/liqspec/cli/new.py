@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from liqspec.cli.app import application, fail
+from liqspec.edge import writing
+from liqspec.edge.texts import visible
 from liqspec.spec import skeletons
 
 new = application(
@@ -42,12 +44,11 @@ def engine(
     if path.suffix != chosen.suffix:
         fail(f"{path}: a file in {chosen.name} has a name that ends in {chosen.suffix}")
     try:
-        with path.open("x", encoding="utf-8") as written:
-            written.write(chosen.text)
+        writing.create(path, chosen.text)
     except FileExistsError:
         fail(f"{path}: exists, and is not overwritten; give the name of another file")
     build, start = chosen.commands(path)
-    typer.echo(f"wrote {path}: it skips every event, continue in `apply`")
+    typer.echo(visible(f"wrote {path}: it skips every event, continue in `apply`"))
     if build:
-        typer.echo(f"build it:    {build}")
-    typer.echo(f"compare it:  liqspec conform -- {start}")
+        typer.echo(visible(f"build it:    {build}"))
+    typer.echo(visible(f"compare it:  liqspec conform -- {start}"))

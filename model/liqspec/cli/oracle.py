@@ -32,8 +32,6 @@ def oracle(
     conversation = Oracle(
         sys.stderr, None if venue is None else venues.load(venue), with_effects=effects, with_prices=prices
     )
-    if sys.stdin is None or sys.stdout is None:  # started with either closed: there is nothing to answer
-        finish(True)
     try:
         serve(conversation, sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:

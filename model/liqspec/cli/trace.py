@@ -1,12 +1,13 @@
 """The command that exports a run for other tools."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from liqspec.cli.options import Scenario
+from liqspec.edge import writing
+from liqspec.edge.json_text import json_text
 from liqspec.replay import itf
 from liqspec.replay.run import Run
 from liqspec.spec import scenarios
@@ -26,8 +27,8 @@ def trace(
     """
     loaded = scenarios.load(story)
     events = [moment.event for moment in Run(loaded)]
-    text = json.dumps(itf.to_json(itf.run(loaded.config, events), loaded.name), indent=1)
+    text = json_text(itf.to_json(itf.run(loaded.config, events), loaded.name), indent=1, escaped=True)
     if output is None:
         typer.echo(text)
     else:
-        output.write_text(text + "\n", encoding="utf-8")
+        writing.write(output, text + "\n")

@@ -47,7 +47,7 @@ def generate(
     texts = corpus.texts_by_path(found)
     corpus.write(directory, texts)
     size = sum(len(text.encode()) for text in texts.values())
-    typer.echo(f"{counted(len(found), 'case')}, {size / 1e6:.1f} MB, in {directory}")
+    typer.echo(visible(f"{counted(len(found), 'case')}, {size / 1e6:.1f} MB, in {directory}"))
 
 
 @vectors.command()
@@ -63,7 +63,7 @@ def check(directory: Folder = None) -> None:
         typer.echo(visible(line))
     if stale:
         regenerate = f"liqspec vectors generate {directory or 'spec/vectors'}"
-        typer.echo(f"{counted(len(stale), 'stale case')}; regenerate the corpus: {regenerate}")
+        typer.echo(visible(f"{counted(len(stale), 'stale case')}; regenerate the corpus: {regenerate}"))
     else:
         typer.echo("the corpus is what the specification makes")
     finish(not stale)
@@ -114,7 +114,7 @@ def run(
         fail(str(error))
     except EngineFault as error:
         logged = one_line(error.fault.stderr, 2000)
-        typer.echo(f"liqspec: {error}" + (f"; it logged: {logged}" if logged else ""), err=True)
+        typer.echo(visible(f"liqspec: {error}" + (f"; it logged: {logged}" if logged else "")), err=True)
         finish(False)
     if as_json:
         print_json(report.to_json(hello.engine, played), escaped=True)

@@ -1,5 +1,6 @@
 """How a comparison ended: the finding event by event, what was exercised, and what never was."""
 
+import io
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ from liqspec.conform.saved import Saved, has_null, to_scenario
 from liqspec.conform.search import Outcome
 from liqspec.core import machine
 from liqspec.core.refusals import CODES
+from liqspec.edge import writing
 from liqspec.edge.texts import counted, visible, words
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
 from liqspec.report.amounts import Units, people
 from liqspec.report.reach import print_reach
 from liqspec.report.tables import table
-from liqspec.report.visible_console import VisibleConsole
+from liqspec.report.visible_console import VisibleConsole, foreign
 from liqspec.spec import rulebook, scenarios
 from liqspec.step.question import reason_json
 from liqspec.step.reasons import lines_of
@@ -91,7 +93,7 @@ def print_finding(finding: Finding, console: Console) -> None:
     console.print(f"\n[bold red]{heads.get(finding.kind, finding.kind)}[/bold red] {escape(people(finding.headline))}")
     short = f", shortened from {finding.found_events:,}" if finding.found_events > finding.length else ""
     noun = "request" if finding.requests else "event"
-    console.print(f"after {counted(finding.length, noun)}{short}; {finding.where or 'replayed'}")
+    console.print(f"after {counted(finding.length, noun)}{short}; {foreign(finding.where or 'replayed')}")
     if finding.requests:
         _print_requests(finding, console)
     if finding.kind != "protocol" and not has_null(finding.applied):
@@ -170,10 +172,10 @@ def print_saved(files: list[Saved], console: Console) -> None:
 
 
 def _print_saved(saved: Saved, console: Console) -> None:
-    console.print(f"saved:      {' and '.join(map(str, saved.files))}", markup=False, soft_wrap=True)
-    console.print(f"replay it:  {saved.replay}", markup=False, soft_wrap=True)
+    console.print(f"saved:      {visible(' and '.join(map(str, saved.files)))}", markup=False, soft_wrap=True)
+    console.print(f"replay it:  {visible(saved.replay)}", markup=False, soft_wrap=True)
     if saved.scenario is not None:
-        console.print(f"the model:  liqspec simulate {saved.scenario}", markup=False, soft_wrap=True)
+        console.print(f"the model:  liqspec simulate {visible(str(saved.scenario))}", markup=False, soft_wrap=True)
 
 
 def print_coverage(coverage: Compared, console: Console) -> None:
@@ -249,7 +251,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "events": finding.events,
         "applied": finding.applied,
         "found_events": finding.found_events,
-        "requests": requests.to_text(finding.requests).splitlines(),
+        "requests": requests.to_text(finding.requests).split("\n")[:-1],
         "reply": finding.reply,
         "reasons": [reason_json(reason) for reason in finding.reasons],
         "broken": [{"property": name, "wrong": wrong} for name, wrong in finding.broken],
@@ -290,4 +292,6 @@ def write_junit(outcome: Outcome, engine: str, seconds: float, path: Path) -> No
         suite.add_testcase(case)
     xml = JUnitXml()
     xml.add_testsuite(suite)
-    xml.write(str(path), pretty=True)
+    written = io.BytesIO()
+    xml.write(written, pretty=True)
+    writing.write(path, written.getvalue())

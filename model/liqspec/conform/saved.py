@@ -11,6 +11,7 @@ from attrs import frozen
 from liqspec.conform.answers import Hello
 from liqspec.conform.finding import Finding
 from liqspec.conform.protocol import requests
+from liqspec.edge import writing
 from liqspec.search.minimise import FailingRun
 from liqspec.spec import scenarios, vectors
 from liqspec.spec.vectors import Case
@@ -68,7 +69,7 @@ def save(
 
 
 def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
+    writing.write(path, text)
     return path
 
 

@@ -10,6 +10,7 @@ from liqspec.distinguish.search import Distinction, Outcome, Parameter, RuleSets
 from liqspec.edge.texts import counted
 from liqspec.report.amounts import people, value_text
 from liqspec.report.sentences import event_text
+from liqspec.report.visible_console import foreign
 from liqspec.spec import rulebook
 from liqspec.step.compare import Difference
 from liqspec.step.question import reason_json
@@ -23,7 +24,7 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
 
 
 def _lines(outcome: Outcome) -> Iterator[str]:
-    first, second = (escape(name) for name in outcome.sets.names)
+    first, second = (foreign(name) for name in outcome.sets.names)
     parameters = outcome.sets.parameters()
     if not parameters:
         yield f"{first} and {second} have the same rules; where they differ is in their markets, if at all"
@@ -40,7 +41,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"[bold]{number:>3} {escape(event_text(event))}[/bold]"
     yield f"\n{escape(difference_text(found.divergence.first.difference, outcome.sets.names))}"
     for name, did in zip(outcome.sets.names, found.divergence.did, strict=True):
-        yield f"\n[bold]{escape(name)}[/bold]"
+        yield f"\n[bold]{foreign(name)}[/bold]"
         yield from (f"    {escape(people(line))}" for line in did or ("nothing happens",))
     yield "\nThe rule that makes the difference:"
     reason = found.divergence.first
@@ -51,7 +52,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield from (_parameter(entry, outcome.sets.names) for entry in found.parameters)
     others = [entry.path for entry in parameters if entry.path not in {one.path for one in found.parameters}]
     if others:
-        yield f"    (they also differ in {', '.join(others)})"
+        yield f"    (they also differ in {escape(', '.join(others))})"
     yield f"\n{_how_short(found)} Tried: {counted(outcome.steps, 'event')} of {counted(outcome.runs, 'run')}."
 
 
@@ -69,7 +70,8 @@ def difference_text(difference: Difference, names: tuple[str, str]) -> str:
 
 def _parameter(parameter: Parameter, names: tuple[str, str]) -> str:
     values = (value_text(parameter.first), value_text(parameter.second))
-    return f"    {parameter.path}: {escape(names[0])} {escape(values[0])}, {escape(names[1])} {escape(values[1])}"
+    first, second = (f"{foreign(name)} {escape(value)}" for name, value in zip(names, values, strict=True))
+    return f"    {escape(parameter.path)}: {first}, {second}"
 
 
 def to_json(outcome: Outcome) -> dict[str, Any]:

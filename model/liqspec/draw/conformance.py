@@ -17,7 +17,7 @@ from liqspec.conform.protocol.conversation import shown
 from liqspec.conform.saved import Saved, to_scenario
 from liqspec.conform.search import Outcome
 from liqspec.draw import page
-from liqspec.edge.texts import counted, words
+from liqspec.edge.texts import counted, visible, words
 from liqspec.replay import timeline
 from liqspec.replay.run import Moment, Run
 from liqspec.report.amounts import Units, people, value_text
@@ -120,4 +120,4 @@ def _list(lines: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(text)
+    return escape(visible(text, kept="\n\t"))

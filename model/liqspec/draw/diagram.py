@@ -12,7 +12,7 @@ from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, LiquidationCo
 from liqspec.draw.theme import Purpose, Role
 from liqspec.edge import files
 from liqspec.edge.errors import InvalidInput
-from liqspec.edge.texts import counted, show, words
+from liqspec.edge.texts import counted, show, visible, words
 from liqspec.spec.venues import VenueFile
 
 
@@ -229,7 +229,7 @@ def at_venue(diagram: Diagram, venue: VenueFile) -> Diagram:
         said += [f"{name}: {text}" for text in of_market]
     return evolve(
         diagram,
-        title=f"{diagram.title}, at the venue {venue.name}",
+        title=f"{diagram.title}, at the venue {visible(venue.name)}",
         states=tuple(evolve(state, possible=state.name in reached) for state in diagram.states),
         transitions=tuple(
             evolve(entry, possible=entry.id not in ruled_out and bool(reached.intersection(entry.sources)))

@@ -26,7 +26,7 @@ def captioned(
     label = html(table([*map(cell, rows), cell("", attributes='HEIGHT="6"')], padding=4 if len(legend) > 1 else 3))
     return Digraph(
         name=name,
-        graph_attr={**looks, "tooltip": title, "label": label, **attributes},
+        graph_attr={**looks, "tooltip": graphviz.escape(title), "label": label, **attributes},
         node_attr={"fontname": FONT, "fontcolor": theme.text, "shape": "plain"},
         edge_attr={"fontname": FONT, "fontcolor": theme.text, "color": theme.text, "arrowsize": "0.8"},
     )

@@ -14,6 +14,7 @@ from liqspec.draw import dot
 from liqspec.draw.diagram import condition
 from liqspec.draw.path import joined
 from liqspec.draw.theme import FONT
+from liqspec.edge import writing
 from liqspec.edge.texts import words
 
 _ASSETS = resources.files("liqspec.draw") / "assets"
@@ -92,8 +93,8 @@ def write(folder: Path) -> None:
         CannotDraw: the program `dot` is missing or failed.
         OSError: the folder cannot be written.
     """
-    (folder / _SVG).write_text(laid_out(), encoding="utf-8")
-    (folder / _SOURCE).write_text(graph().source, encoding="utf-8")
+    writing.write(folder / _SVG, laid_out())
+    writing.write(folder / _SOURCE, graph().source)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ there.
 
 import base64
 import hashlib
-import json
 from fractions import Fraction
 from html import escape
 from importlib import resources
@@ -22,6 +21,7 @@ from liqspec.draw.diagram import condition, role_of
 from liqspec.draw.legend import time_text
 from liqspec.draw.theme import THEMES, Stroke, Theme
 from liqspec.edge import keys
+from liqspec.edge.json_text import json_text
 from liqspec.edge.texts import counted, words
 from liqspec.replay.record import Amount, Measures, Record, Step, rules_of
 from liqspec.report.amounts import approximate, value_text
@@ -232,7 +232,7 @@ def _asset(name: str) -> str:
 
 def _embedded(plain: dict[str, Any]) -> str:
     """JSON that cannot end the element that contains it, nor begin another."""
-    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+    text = json_text(plain, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text

@@ -5,13 +5,13 @@ for `createMachine`, a guard's type is its text; its params say which named guar
 that one implementation serves all of them.
 """
 
-import json
 from typing import Any
 from xml.etree import ElementTree
 
 from attrs import frozen
 
 from liqspec.draw.diagram import CannotDraw, Diagram, Frame, StateShown, TransitionShown, guards_of
+from liqspec.edge.json_text import json_text
 
 NAMESPACE = "http://www.w3.org/2005/07/scxml"
 OWN = "urn:liqspec"  # the attributes id, rules and meaning, which SCXML lets a document add in its own namespace
@@ -114,7 +114,7 @@ def xstate(diagram: Diagram) -> str:
         "initial": first.name,
         "states": {node.name: _xstate_node(node) for node in outermost},
     }
-    return json.dumps(machine, ensure_ascii=False, indent=2) + "\n"
+    return json_text(machine, indent=2) + "\n"
 
 
 def _xstate_node(node: Node) -> dict[str, Any]:

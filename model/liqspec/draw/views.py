@@ -10,8 +10,9 @@ from graphviz import Digraph
 from liqspec.core import machine
 from liqspec.draw import diagram, dot, flowcharts, lifecycle_dot, lifecycle_mermaid, statecharts
 from liqspec.draw.diagram import CannotDraw, Diagram, at_venue
+from liqspec.draw.plotting import plotting
 from liqspec.draw.theme import THEMES, ThemeName
-from liqspec.edge.errors import needs
+from liqspec.edge import writing
 from liqspec.edge.texts import show
 from liqspec.replay import mark_choices
 from liqspec.replay import study as running
@@ -71,7 +72,7 @@ def of_study(name: str, kind: Literal["svg", "png"], theme: ThemeName) -> bytes:
         CannotDraw: its axes make no picture.
         MissingExtra: the library that draws it is missing.
     """
-    with needs("matplotlib", "pictures", "liqspec draw study"):
+    with plotting("liqspec draw study"):
         from liqspec.draw import study  # noqa: PLC0415 (its library takes longer to load than all the rest)
 
     return study.render(_found(name), kind, theme)
@@ -83,7 +84,7 @@ def of_mark(comparison: Comparison, kind: Literal["svg", "png"], theme: ThemeNam
     Raises:
         MissingExtra: the library that draws it is missing.
     """
-    with needs("matplotlib", "pictures", "the picture of a mark"):
+    with plotting("the picture of a mark"):
         from liqspec.draw import mark  # noqa: PLC0415 (its library takes longer to load than all the rest)
 
     return mark.render(comparison, kind, theme)
@@ -183,5 +184,5 @@ def write(folder: Path) -> list[str]:
     drawn = {picture.name: picture.content() for picture in files()}
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in drawn.items():
-        (folder / name).write_bytes(content)
+        writing.write(folder / name, content)
     return list(drawn)

@@ -9,6 +9,7 @@ from rich.markup import escape
 from liqspec.edge.amounts import ratio_text
 from liqspec.replay.study import Checked, Findings, Result, value_of
 from liqspec.report.tables import table
+from liqspec.report.visible_console import foreign
 from liqspec.spec.studies import MEASURES, Claim
 
 
@@ -39,15 +40,15 @@ def _speaks(one: Checked) -> str:
 def print_findings(findings: Findings, console: Console) -> None:
     """Print the table of all cases, and then each claim with its verdict and its figures."""
     file = findings.study.file
-    console.print(f"[bold]{escape(file.title)}[/bold]  [dim]venue {escape(file.venue)}[/dim]")
+    console.print(f"[bold]{foreign(file.title)}[/bold]  [dim]venue {foreign(file.venue)}[/dim]")
     console.print(escape(" ".join(file.story.split())), style="italic")
     titles = [MEASURES[column].title for column in file.columns]
     rows = table("case", *titles, right=titles)
     for result in findings.results:
-        rows.add_row(escape(result.case.name), *(_figure(result, column) for column in file.columns))
+        rows.add_row(foreign(result.case.name), *(_figure(result, column) for column in file.columns))
     console.print(rows)
     for claim in file.claim:
-        console.print(f"\n[bold]{escape(claim.says)}[/bold] {claim.verdict}", soft_wrap=True)
+        console.print(f"\n[bold]{foreign(claim.says)}[/bold] {claim.verdict}", soft_wrap=True)
         for one in findings.checked(claim):
             left, right = _compared(one)
             measure = MEASURES[one.shown.measure].title

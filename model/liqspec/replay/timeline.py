@@ -1,5 +1,6 @@
 """Telling a run: a readable timeline for the terminal, and the same as plain data for machines."""
 
+import textwrap
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -19,6 +20,7 @@ from liqspec.report.amounts import Units, approximate, counted_ticks, exact_text
 from liqspec.report.decisions import Decision
 from liqspec.report.sentences import effect_text, event_text
 from liqspec.report.tables import table
+from liqspec.report.visible_console import foreign
 from liqspec.step.compare import Change, changes
 
 # A pool's measures are shown together, in one line, when any of them changed.
@@ -29,9 +31,10 @@ _MEASURES = ("equity", "maintenance_margin", "initial_margin")
 def print_run(run: Run, console: Console) -> Outcome:
     """Run a scenario and print its timeline, then how it ended."""
     file = run.scenario.file
-    console.print(f"[bold]{escape(file.title)}[/bold]  [dim]venue {escape(file.venue or 'of its own')}[/dim]")
+    console.print(f"[bold]{foreign(file.title)}[/bold]  [dim]venue {foreign(file.venue or 'of its own')}[/dim]")
     if file.story.strip():
-        console.print(escape(file.story.strip()), style="italic")
+        # Indented, as all that is not of this tool: no line of a story may look like a result.
+        console.print(escape(textwrap.indent(file.story.strip(), " " * 4)), style="italic", soft_wrap=True)
     units = Units(run.engine.venue)
     for moment in run:
         console.print()
@@ -51,7 +54,7 @@ def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
     by = "" if actor is None else f"[dim](the {actor})[/dim] "
     yield f"[bold]{number}{by}{escape(event_text(moment.event))}[/bold]"
     if moment.note:
-        yield f"    [italic dim]{escape(moment.note)}[/italic dim]"
+        yield f"    [italic dim]{foreign(moment.note)}[/italic dim]"
     around = moment.snapshots
     if moment.refusal is not None:
         yield f"    [yellow]refused[/yellow] {escape(people(str(moment.refusal)))}"

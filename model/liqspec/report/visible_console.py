@@ -4,9 +4,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
+from rich.errors import MarkupError
+from rich.markup import escape
 from rich.segment import Segment
+from rich.text import Text
 
 from liqspec.edge.texts import visible
+
+
+def foreign(text: str) -> str:
+    """A text from outside as markup that shows it as it is, on one line."""
+    return escape(visible(text))
 
 
 class VisibleConsole(Console):
@@ -19,3 +27,10 @@ class VisibleConsole(Console):
                 yield segment
             else:
                 yield Segment(visible(segment.text, kept="\n\t"), segment.style)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """The text of markup; one that is not valid is shown as it is, so that nothing is lost."""
+        try:
+            return super().render_str(text, **options)
+        except MarkupError:
+            return super().render_str(text, **{**options, "markup": False})

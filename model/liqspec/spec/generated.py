@@ -31,7 +31,7 @@ from liqspec.core.snapshot import (
     Snapshot,
     WindowValue,
 )
-from liqspec.edge import files
+from liqspec.edge import files, writing
 from liqspec.edge.shapes import is_integer
 
 _COMMON = "common.schema.json#/$defs/"
@@ -331,4 +331,4 @@ def _table_of(of: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     for path, text in texts().items():
-        (files.ROOT / path).write_text(text, encoding="utf-8")
+        writing.write(files.ROOT / path, text)

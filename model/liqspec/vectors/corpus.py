@@ -8,7 +8,7 @@ from typing import Any
 
 from liqspec.core.changes import reachable_transitions
 from liqspec.core.refusals import MEANINGS
-from liqspec.edge import files
+from liqspec.edge import files, writing
 from liqspec.edge.files import rules_version
 from liqspec.edge.texts import show
 from liqspec.search import parallel
@@ -114,7 +114,7 @@ def write(folder: Path, texts: dict[str, str]) -> None:
         (folder / path).unlink()
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+        writing.write(folder / path, text)
 
 
 def present(folder: Path) -> set[str]:

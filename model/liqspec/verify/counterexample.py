@@ -12,13 +12,15 @@ from rich.markup import escape
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.edge.texts import counted, words
+from liqspec.edge import writing
+from liqspec.edge.texts import counted, visible, words
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Monitor, judge_whole_run
 from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS, WholeRun
 from liqspec.properties.registry import PROPERTIES
 from liqspec.replay import timeline
 from liqspec.replay.run import Run
+from liqspec.report.visible_console import foreign
 from liqspec.search import exploration
 from liqspec.search.campaign import seeded
 from liqspec.search.minimise import FailingRun, minimise
@@ -143,15 +145,15 @@ def print_counterexample(violation: Violation, path: Path, console: Console) -> 
     """Print a counterexample saved at `path`: events with what changed, the property, its rules, and how to keep it."""
     console.print(f"\n[bold red]violated[/bold red] [bold]{words(violation.property)}[/bold]")
     console.print(escape(PROPERTIES[violation.property].sentence))
-    console.print(f"found in {violation.where}, {counted(len(violation.events), 'event')}\n")
+    console.print(f"found in {foreign(violation.where)}, {counted(len(violation.events), 'event')}\n")
     timeline.print_run(Run(scenarios.load(str(path))), console)
     for number in PROPERTIES[violation.property].rules:
         rule = rulebook.rules()[number]
         console.print(f"\n[bold]{number}[/bold] {escape(rule.title)}")
-    console.print(f"\nreplay it:  liqspec simulate {path}\nkeep it:\n", markup=False)
+    console.print(f"\nreplay it:  liqspec simulate {visible(str(path))}\nkeep it:\n", markup=False)
     console.print(to_pytest(violation, path), markup=False, soft_wrap=True)
 
 
 def save(violation: Violation, path: Path) -> None:
     """Write the counterexample's scenario file."""
-    path.write_text(to_toml(violation), encoding="utf-8")
+    writing.write(path, to_toml(violation))

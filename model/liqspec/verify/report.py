@@ -17,6 +17,7 @@ from liqspec.properties.registry import PROPERTIES
 from liqspec.report.amounts import people
 from liqspec.report.reach import print_reach
 from liqspec.report.tables import WholeWords, table
+from liqspec.report.visible_console import foreign
 from liqspec.search.exploration import Exploration
 from liqspec.spec import rulebook
 from liqspec.verify.tasks import ProofResult
@@ -131,7 +132,8 @@ def print_report(report: Report, console: Console, *, full: bool = False) -> Non
         console.print(f"[red]not as expected:[/red] {escape(line)}", soft_wrap=True)
     for violation in report.violations:
         console.print(
-            f"[red]violated:[/red] {violation.property} in {violation.where}: {escape(people(violation.wrong))}"
+            f"[red]violated:[/red] {violation.property} in {foreign(violation.where)}: "
+            f"{escape(people(violation.wrong))}"
         )
     if report.violations:
         console.print("It stopped there: what had not been finished by then is not counted.")
