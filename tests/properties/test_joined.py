@@ -8,7 +8,7 @@ import pytest
 from liqspec.core import assessment, changes
 from liqspec.core.effects import Effect
 from liqspec.core.state import Pool, Position, State
-from liqspec.search import alone, joined
+from liqspec.search import alone, expand, joined
 from liqspec.search.exploration import Exploration
 from liqspec.search.explore import explore
 from liqspec.spec import scopes
@@ -157,3 +157,14 @@ def test_what_leaks_from_one_account_into_another_is_found_by_whole_steps(
     assert violation.where.startswith("sampled run")
     account = attrs.evolve(alone.only(scope, "alice"), max_depth=6)
     assert explore(account).coverage.violations == []
+
+
+def test_a_join_that_cannot_go_on_is_a_named_failure_with_the_events_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    def canonical(*_: object) -> bytes:
+        raise LookupError("no such pool")
+
+    monkeypatch.setattr(expand, "_account", canonical)
+    (failure,) = explore(ACCOUNTS).coverage.failures
+    assert failure.where == "scope thorough/accounts"
+    assert failure.what.startswith("LookupError in canonical (")
+    assert failure.events == [ACCOUNTS.setup[0]]

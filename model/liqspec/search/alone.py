@@ -10,12 +10,17 @@ An account alone may also begin a block that, among others, an order of another 
 Such a step is judged too, but is not counted as a step of the scope.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from attrs import Factory, define, evolve
 
 from liqspec.core.events import EventData
 from liqspec.core.snapshot import Snapshot
+from liqspec.edge.errors import InternalFailure
 from liqspec.properties.coverage import Coverage
-from liqspec.search.expand import Expander, Node, canonical
+from liqspec.search.expand import Expander, Node, canonical, events_of
+from liqspec.search.exploration import WHERE
 from liqspec.spec.scopes import Scope
 
 REFUSED = -1
@@ -37,7 +42,6 @@ class Alone:
     """The states and steps of one account; what is violated is added to the coverage."""
 
     expander: Expander
-    root: int = 0
     steps: dict[int, Steps] = Factory(dict)
     model_steps: int = 0
     _numbers: dict[bytes, int] = Factory(dict)
@@ -45,10 +49,17 @@ class Alone:
 
     @classmethod
     def of(cls, scope: Scope, account: str, coverage: Coverage) -> "Alone":
-        """An account of a scope, after its part of the setup."""
-        alone = cls(Expander(only(scope, account), coverage))
-        alone._number(alone.expander.start())
-        return alone
+        """An account of a scope.
+
+        Raises:
+            InvalidConfig: the scope's configuration is not a valid rule set.
+        """
+        return cls(Expander(only(scope, account), coverage))
+
+    def begin(self) -> None:
+        """Number the state after the account's part of the setup, which is 0."""
+        with self._named():
+            self._number(self.expander.start())
 
     def __len__(self) -> int:
         """How many states are known."""
@@ -63,11 +74,21 @@ class Alone:
         if number in self.steps:
             return
         node, steps = self._nodes.pop(number), Steps()
-        for tried in self.expander.expand(node, self._numbers.__contains__):
-            after = REFUSED if tried.refused else number if tried.after is None else self._number(tried.after)
-            (steps.own if is_own(tried.event) else steps.shared).append(after)
-            self.model_steps += 1
+        with self._named():
+            for tried in self.expander.expand(node, self._numbers.__contains__):
+                after = REFUSED if tried.refused else number if tried.after is None else self._number(tried.after)
+                (steps.own if is_own(tried.event) else steps.shared).append(after)
+                self.model_steps += 1
         self.steps[number] = steps
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Within this, an exception is a failure that names this account's events."""
+        try:
+            yield
+        except Exception as error:
+            where = f"{WHERE}{self.expander.scope.name}"
+            raise InternalFailure.of(where, error, events_of(self.expander.trail)) from error
 
     def _number(self, node: Node) -> int:
         number = self._numbers.setdefault(node.form, len(self._numbers))

@@ -68,8 +68,7 @@ def _joined(scope: Scope, whole_steps: int, progress: Progress) -> Exploration |
     except joined.NotJoinable:
         return None
     except Exception as error:
-        trail = next(alone.expander.trail for alone in kinds)
-        found.coverage.failures.append(InternalFailure.of(f"{WHERE}{scope.name}", error, events_of(trail)))
+        found.coverage.failures.append(InternalFailure.of(f"{WHERE}{scope.name}", error, []))
         return found
     shortest = _plain(evolve(scope, max_depth=found.depth), progress)
     return shortest if shortest.coverage.violations else found

@@ -28,7 +28,9 @@ def explore_joined(found: Exploration, accounts: Sequence[Alone], progress: Call
     """
     bits, coverage = _BITS // len(accounts), found.coverage
     symmetric = found.scope.symmetric
-    frontier = _packed([np.array([alone.root]) for alone in accounts], bits, symmetric)
+    for alone in {id(alone): alone for alone in accounts}.values():
+        alone.begin()
+    frontier = _packed([np.zeros(1, np.int64) for _ in accounts], bits, symmetric)
     seen, found.states = frontier, 1
     while len(frontier) and found.depth < found.scope.max_depth and not coverage.violations:
         found.depth += 1
