@@ -24,6 +24,7 @@ from liqspec.step.compare import Difference, Observes
 from liqspec.step.reasons import Reason, Step, of_outcome, outcome_difference
 from liqspec.step.relation import Expected, Mode, Observed
 
+MOST_REASONS = 50  # for which an engine skips something, so that memory and the report stay bounded
 MEASURED = 4  # the interval in events at which how far a run went is measured, which takes some time
 OF_SHAPE = (BadRequest.code, OffGrid.code)  # the refusals of malformed events
 
@@ -68,6 +69,11 @@ class Compared(Coverage):
             self.runs, self.steps = self.runs + other.runs, self.steps + other.steps
             for name in ("executed", "families", "skipped", "unsupported"):
                 getattr(self, name).update(getattr(other, name))
+
+    def skip(self, kind: str, why: str) -> None:
+        """Count what the engine skipped; of many reasons only the first are kept."""
+        known = (kind, why) in self.skipped or len(self.skipped) < MOST_REASONS
+        self.skipped[kind, why if known else "other reasons"] += 1
 
     def agree(
         self, families: Iterable[str], event: EventData, effects: Iterable[Effect], refusal: Refusal | None
@@ -151,7 +157,7 @@ class LockStep:
             if isinstance(answer, Refused) and answer.code == BadRequest.code:
                 answer = Skipped(why=answer.message or "it cannot hold the configuration")  # AMT-1
             if isinstance(answer, Skipped):
-                self.coverage.skipped["reset", answer.why] += 1
+                self.coverage.skip("reset", answer.why)
                 return answer
             if isinstance(answer, Refused):
                 difference = Difference("run", "config", "accepted", answer.code)
@@ -176,7 +182,7 @@ class LockStep:
                 self.model.restore(earlier)
                 self.events.pop()
                 self.applied.pop()
-                self.coverage.skipped[str(event.get("type")), answer.why] += 1
+                self.coverage.skip(str(event.get("type")), answer.why)
                 return None
             if isinstance(answer, Accepted) and self._forms_another_mark(event, expected, answer):
                 self.model.restore(earlier)  # the run continues with the engine's mark (MRK-9)

@@ -1,6 +1,7 @@
 """The process of an engine: one line to it, one line from it, in bounded time and memory, and nothing left behind."""
 
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -200,12 +201,23 @@ class Peer(AbstractContextManager["Peer"]):
         if left <= 0:
             if self._process.poll() is not None:  # a child of it still holds its output open
                 raise self._ended()
+            if self._input_is_closed():
+                self._deaf = True
+                raise self._ended()
             waited = "did not read its request" if writing else "no reply"
             raise self.fault("hung", f"{waited} within {self.timeout:g} s")
         # A full pipe is polled: while it is full the process may be stuck in writing its log, which is read here.
         allowed = left if self.until is None else min(left, max(0.0, self.until - time.monotonic()))
         if not self._read_for(min(allowed, 0.01) if writing else allowed, first=True):
             raise self._ended()
+
+    def _input_is_closed(self) -> bool:
+        """Whether the process, and whatever it started, has closed the standard input that it was given."""
+        if self._stdin.closed:
+            return False
+        poll = select.poll()
+        poll.register(self._stdin.fileno(), 0)  # an error is reported even where nothing is asked for
+        return bool(poll.poll(0))
 
     def _see_time(self) -> None:
         if self.until is not None and time.monotonic() >= self.until:
