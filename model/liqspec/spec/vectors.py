@@ -13,6 +13,7 @@ from liqspec.core.engine import Engine, Outcome, apply_event
 from liqspec.core.events import EventData
 from liqspec.edge import files
 from liqspec.edge.shapes import WrongShape, below
+from liqspec.edge.texts import show
 
 FORMAT = 1
 _FIELDS = ("format", "venue", "suite", "case", "title", "rules", "provenance", "config", "steps")
@@ -96,12 +97,29 @@ def _read(path: Path, fields: tuple[str, ...], of_step: tuple[str, ...]) -> dict
     vector = files.read_json(path)
     if not isinstance(vector, dict) or not isinstance(vector.get("steps", []), list):
         raise files.UnreadableFile(path, "is not a vector: expected an object with a list of steps")
-    missing = [name for name in fields if name not in vector]
+    wrong = _mistyped(vector, fields)
     for step in vector.get("steps", []):
-        missing += [f"steps.{name}" for name in of_step if not isinstance(step, dict) or name not in step]
-    if missing:
-        raise files.UnreadableFile(path, f"is not a vector: {missing[0]}: is missing")
+        wrong += [f"steps.{one}" for one in _mistyped(step, of_step)]
+    if wrong:
+        raise files.UnreadableFile(path, f"is not a vector: {wrong[0]}")
     return vector
+
+
+# The types of the fields that are used; an event may be anything, because vectors are also of malformed ones.
+_TYPES: dict[str, type] = {
+    **dict.fromkeys(("venue", "suite", "case", "title", "provenance"), str),
+    **dict.fromkeys(("config", "expect", "observation"), dict),
+    **dict.fromkeys(("rules", "steps"), list),
+}
+
+
+def _mistyped(data: object, fields: tuple[str, ...]) -> list[str]:
+    given = data if isinstance(data, dict) else {}
+    missing = [f"{name}: is missing" for name in fields if name not in given]
+    kinds = [(name, _TYPES.get(name, object)) for name in fields if name in given]
+    wrong = [f"{name}: is not of its type" for name, kind in kinds if not isinstance(given[name], kind)]
+    texts = [*given["rules"]] if isinstance(given.get("rules"), list) else []
+    return missing + wrong + [f"rules: expected texts, got {show(one)}" for one in texts if not isinstance(one, str)]
 
 
 def read_run(path: Path) -> tuple[dict[str, Any], list[EventData]]:

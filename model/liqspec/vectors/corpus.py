@@ -129,7 +129,11 @@ def load(folder: Path) -> list[dict[str, Any]]:
     Raises:
         UnreadableFile: the index or a case cannot be read, or is not valid.
     """
-    return [read(path) for path in _listed(folder, "cases")]
+    found = [(path, read(path)) for path in _listed(folder, "cases")]
+    for path, vector in found:
+        if vector["suite"] not in SUITES:
+            raise files.UnreadableFile(path, f"suite: there is no suite {show(vector['suite'])}")
+    return [vector for _, vector in found]
 
 
 def load_conversations(folder: Path) -> list[dict[str, Any]]:
