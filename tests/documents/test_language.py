@@ -22,7 +22,7 @@ STRINGS = {token.STRING, getattr(token, "FSTRING_MIDDLE", token.STRING)}
 
 def read() -> Iterator[str]:
     """The paths of the pages and the code, as git lists them; not the list itself, nor this test of it."""
-    roots = ("README.md", "ARCHITECTURE.md", "Makefile", "pyproject.toml", ".github", "model", "spec", "tests")
+    roots = ("README.md", "docs", "ARCHITECTURE.md", "Makefile", "pyproject.toml", ".github", "model", "spec", "tests")
     done = subprocess.run(["git", "ls-files", *roots], cwd=ROOT, capture_output=True, text=True, check=True)
     for path in done.stdout.splitlines():
         if path.endswith(PROSE) and path not in (LIST, "tests/documents/test_language.py") and (ROOT / path).exists():

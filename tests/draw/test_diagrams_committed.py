@@ -34,13 +34,15 @@ def test_every_picture_is_there_and_no_other() -> None:
 
 
 def test_every_svg_has_its_source_next_to_it() -> None:
-    """That of a study is its page, that of a mark its scenario."""
+    """That of a study is its page, that of a mark or a run its scenario."""
     names = {picture.name for picture in views.files()}
     drawn = {name for name in names if name.endswith(".svg")}
     of_studies = {f"study-{name}-{theme}.svg" for name in studies.names() for theme in ("light", "dark")}
-    of_marks = {picture.name for picture in MARKS}
-    assert of_studies | of_marks <= drawn
-    assert {name.replace(".svg", ".dot") for name in drawn - of_studies - of_marks} <= names
+    of_scenarios = {picture.name for picture in MARKS} | {
+        f"run-{views.RUN_DRAWN}-{one}.svg" for one in ("light", "dark")
+    }
+    assert of_studies | of_scenarios <= drawn
+    assert {name.replace(".svg", ".dot") for name in drawn - of_studies - of_scenarios} <= names
     assert all((files.ROOT / "studies" / f"{name}.md").is_file() for name in studies.names())
 
 

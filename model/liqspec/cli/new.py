@@ -6,22 +6,21 @@ from typing import Annotated
 import typer
 
 from liqspec.cli.app import application, fail
+<<<<<<< HEAD
 from liqspec.edge import writing
 from liqspec.edge.texts import visible
 from liqspec.spec import skeletons
+=======
+from liqspec.spec import skeletons, venue_words
+>>>>>>> aaf3bc3 (Give each task its page, shorten the README, and write and read back a venue)
 
 new = application(
     """Write a file to begin with.
 
-Example: `liqspec new engine rust`""",
+Examples: `liqspec new engine rust`, `liqspec new venue`""",
     name="new",
     no_args_is_help=True,
 )
-
-
-@new.callback()
-def _group() -> None:
-    """Keep `engine` a command of the group, although it is the only one."""
 
 
 @new.command()
@@ -43,12 +42,47 @@ def engine(
     path = file or Path(f"engine{chosen.suffix}")
     if path.suffix != chosen.suffix:
         fail(f"{path}: a file in {chosen.name} has a name that ends in {chosen.suffix}")
+<<<<<<< HEAD
     try:
         writing.create(path, chosen.text)
     except FileExistsError:
         fail(f"{path}: exists, and is not overwritten; give the name of another file")
+=======
+    _write(path, chosen.text)
+>>>>>>> aaf3bc3 (Give each task its page, shorten the README, and write and read back a venue)
     build, start = chosen.commands(path)
     typer.echo(visible(f"wrote {path}: it skips every event, continue in `apply`"))
     if build:
+<<<<<<< HEAD
         typer.echo(visible(f"build it:    {build}"))
     typer.echo(visible(f"compare it:  liqspec conform -- {start}"))
+=======
+        typer.echo(f"build it:    {build}")
+    typer.echo(f"compare it:  liqspec conform -- {start}")
+
+
+@new.command()
+def venue(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("my-venue.toml"),
+) -> None:
+    """Write a rule set to begin with, that of `generic`: markets, parameters, and where each number comes from.
+
+    A file that exists is never overwritten.
+
+    Examples: `liqspec new venue`, `liqspec new venue venues/mine.toml`
+    """
+    if file.suffix != ".toml":
+        fail(f"{file}: the name of a venue's file ends in .toml")
+    _write(file, venue_words.template(file.stem))
+    typer.echo(f"wrote {file}: the plainest rules; spec/parameters.md has every parameter")
+    typer.echo(f"read it back:  liqspec venues {file}")
+    typer.echo(f"compare it:    liqspec distinguish generic {file}")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as written:
+            written.write(text)
+    except FileExistsError:
+        fail(f"{path}: exists, and is not overwritten; give the name of another file")
+>>>>>>> aaf3bc3 (Give each task its page, shorten the README, and write and read back a venue)

@@ -1,19 +1,38 @@
-"""The command that lists the shipped rule sets."""
+"""The command that lists the shipped rule sets, and reads one back in words."""
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
 
 from liqspec.cli.app import Json, print_json, terminal
+from liqspec.report.amounts import value_text
 from liqspec.report.tables import table
+from liqspec.spec import venue_words
 from liqspec.spec import venues as shipped
 
 
-def venues(as_json: Json = False) -> None:
-    """List the rule sets that the specification ships.
+def venues(
+    venue: Annotated[
+        str | None, typer.Argument(metavar="[VENUE]", help="A shipped venue's name, or a .toml file, to read back.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the rule sets that the specification ships; or check one, and read it back parameter by parameter.
 
-    Examples: `liqspec venues`, `liqspec venues --json`
+    Each parameter is shown with its value, whether that is documented, assumed or the rules' default, and what it
+    means. Exits with 2 if the file is not a valid rule set.
+
+    Examples: `liqspec venues`, `liqspec venues hyperliquid`, `liqspec venues my-venue.toml`
     """
+    if venue is not None:
+        _read_back(shipped.load(venue), as_json=as_json)
+        return
     loaded = [shipped.load(name) for name in shipped.names()]
     if as_json:
         print_json(
             [
+<<<<<<< HEAD
                 {
                     "name": venue.name,
                     "title": venue.title,
@@ -22,10 +41,36 @@ def venues(as_json: Json = False) -> None:
                     "undocumented": list(venue.undocumented),
                 }
                 for venue in loaded
+=======
+                {"name": one.name, "title": one.title, "markets": list(one.markets), "about": one.description}
+                for one in loaded
+>>>>>>> aaf3bc3 (Give each task its page, shorten the README, and write and read back a venue)
             ]
         )
         return
     rows = table("venue", "markets", "about")
-    for venue in loaded:
-        rows.add_row(venue.name, ", ".join(venue.markets), venue.description)
+    for one in loaded:
+        rows.add_row(one.name, ", ".join(one.markets), one.description)
     terminal().print(rows)
+
+
+def _read_back(venue: shipped.VenueFile, *, as_json: bool) -> None:
+    worded = list(venue_words.of(venue))
+    if as_json:
+        parameters = [
+            {"parameter": one.path, "value": one.value, "from": one.origin, "rule": one.rule} for one in worded
+        ]
+        print_json({"name": venue.name, "title": venue.title, "parameters": parameters})
+        return
+    console = terminal()
+    console.print(f"[bold]{escape(venue.title)}[/bold]  [dim]{escape(venue.name)}[/dim]\n{escape(venue.description)}")
+    rows = table("parameter", "value", "from", "rule", "what it means")
+    for one in worded:
+        rows.add_row(escape(one.path), escape(value_text(one.value)), one.origin, one.rule, one.meaning)
+    console.print(rows)
+    undocumented = sum(one.origin == "not said" for one in worded)
+    console.print(
+        "every value says where it comes from"
+        if not undocumented
+        else f"{undocumented} values do not say where they come from: add them to [bold]provenance[/bold]"
+    )

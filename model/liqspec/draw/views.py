@@ -14,7 +14,7 @@ from liqspec.draw.plotting import plotting
 from liqspec.draw.theme import THEMES, ThemeName
 from liqspec.edge import writing
 from liqspec.edge.texts import show
-from liqspec.replay import mark_choices
+from liqspec.replay import mark_choices, recordings
 from liqspec.replay import study as running
 from liqspec.replay.mark_choices import Comparison
 from liqspec.replay.study import Findings
@@ -25,8 +25,9 @@ TEXTS: tuple[Format, ...] = ("dot", "mermaid", "scxml", "xstate")  # formats tha
 
 _SUFFIXES: dict[Format, str] = {"mermaid": "mmd", "xstate": "xstate.json"}
 
-STUDY, MARK = "study", "mark"
+STUDY, MARK, RUN = "study", "mark", "run"
 MARK_DRAWN = "each-source-fails-once"  # the scenario whose mark is drawn
+RUN_DRAWN = "market-liquidation"  # the scenario whose run the README shows
 VIEWS = "whole, trigger:NAME, state:NAME, assessment, scopes"
 
 
@@ -90,6 +91,18 @@ def of_mark(comparison: Comparison, kind: Literal["svg", "png"], theme: ThemeNam
     return mark.render(comparison, kind, theme)
 
 
+def of_run(name: str, kind: Literal["svg", "png"], theme: ThemeName) -> bytes:
+    """The picture of a shipped scenario's run.
+
+    Raises:
+        MissingExtra: the library that draws it is missing.
+    """
+    with needs("matplotlib", "pictures", "liqspec draw run"):
+        from liqspec.draw import timeline  # noqa: PLC0415 (its library takes longer to load than all the rest)
+
+    return timeline.render(recordings.load(name), kind, theme)
+
+
 @cache
 def _found(name: str) -> Findings:
     return running.run(studies.load(name))
@@ -143,13 +156,15 @@ class Committed:
             return of_study(name, "svg", self.theme)
         if what == MARK:
             return of_mark(mark_choices.compare(scenarios.load(name)), "svg", self.theme)
+        if what == RUN:
+            return of_run(name, "svg", self.theme)
         return draw(self.view, self.kind, self.theme, self.venue)
 
 
 def files() -> list[Committed]:
     """All files; next to each SVG is the DOT source from which it was laid out.
 
-    A study's source is its page in `spec/`, and a mark's its scenario.
+    A study's source is its page in `spec/`, and that of a mark or a run its scenario.
     """
     pictures: list[tuple[str, str, str | None]] = [("machine", "whole", None)]
     pictures += [(f"venue-{venue}", "whole", venue) for venue in venues.names()]
@@ -170,6 +185,10 @@ def files() -> list[Committed]:
             Committed(stem=f"study-{name}-{theme}", view=f"{STUDY}:{name}", kind="svg", theme=theme) for theme in themes
         ]
     found += [Committed(stem=f"mark-{theme}", view=f"{MARK}:{MARK_DRAWN}", kind="svg", theme=theme) for theme in themes]
+    found += [
+        Committed(stem=f"run-{RUN_DRAWN}-{theme}", view=f"{RUN}:{RUN_DRAWN}", kind="svg", theme=theme)
+        for theme in themes
+    ]
     return found + [Committed(stem="machine", view="whole", kind=kind) for kind in machines]
 
 
