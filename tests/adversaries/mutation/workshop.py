@@ -18,7 +18,7 @@ from adversaries.mutation.mutants import Mutant
 
 ROOT = Path(__file__).parents[3]
 PACKAGE = Path("model") / "liqspec"
-COPIED = ("model", "tests", "spec", "diagrams", "pyproject.toml", "README.md", "Makefile")
+COPIED = ("model", "tests", "spec", "diagrams", "docs", "pyproject.toml", "README.md", "Makefile")
 # Loaded once, before the forks. Nothing of the project: each process loads that again, with its mutant.
 WARM = ("cattrs", "hypothesis.strategies", "jsonschema", "rich.progress", "tomli_w", "transitions", "typer", "z3")
 
