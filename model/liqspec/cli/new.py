@@ -6,13 +6,9 @@ from typing import Annotated
 import typer
 
 from liqspec.cli.app import application, fail
-<<<<<<< HEAD
 from liqspec.edge import writing
 from liqspec.edge.texts import visible
-from liqspec.spec import skeletons
-=======
 from liqspec.spec import skeletons, venue_words
->>>>>>> aaf3bc3 (Give each task its page, shorten the README, and write and read back a venue)
 
 new = application(
     """Write a file to begin with.
@@ -42,21 +38,10 @@ def engine(
     path = file or Path(f"engine{chosen.suffix}")
     if path.suffix != chosen.suffix:
         fail(f"{path}: a file in {chosen.name} has a name that ends in {chosen.suffix}")
-<<<<<<< HEAD
-    try:
-        writing.create(path, chosen.text)
-    except FileExistsError:
-        fail(f"{path}: exists, and is not overwritten; give the name of another file")
-=======
     _write(path, chosen.text)
->>>>>>> aaf3bc3 (Give each task its page, shorten the README, and write and read back a venue)
     build, start = chosen.commands(path)
     typer.echo(visible(f"wrote {path}: it skips every event, continue in `apply`"))
     if build:
-<<<<<<< HEAD
-        typer.echo(visible(f"build it:    {build}"))
-    typer.echo(visible(f"compare it:  liqspec conform -- {start}"))
-=======
         typer.echo(f"build it:    {build}")
     typer.echo(f"compare it:  liqspec conform -- {start}")
 
@@ -74,15 +59,13 @@ def venue(
     if file.suffix != ".toml":
         fail(f"{file}: the name of a venue's file ends in .toml")
     _write(file, venue_words.template(file.stem))
-    typer.echo(f"wrote {file}: the plainest rules; spec/parameters.md has every parameter")
-    typer.echo(f"read it back:  liqspec venues {file}")
-    typer.echo(f"compare it:    liqspec distinguish generic {file}")
+    typer.echo(visible(f"wrote {file}: the plainest rules; spec/parameters.md has every parameter"))
+    typer.echo(visible(f"read it back:  liqspec venues {file}"))
+    typer.echo(visible(f"compare it:    liqspec distinguish generic {file}"))
 
 
 def _write(path: Path, text: str) -> None:
     try:
-        with path.open("x", encoding="utf-8") as written:
-            written.write(text)
+        writing.create(path, text)
     except FileExistsError:
         fail(f"{path}: exists, and is not overwritten; give the name of another file")
->>>>>>> aaf3bc3 (Give each task its page, shorten the README, and write and read back a venue)

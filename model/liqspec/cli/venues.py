@@ -32,19 +32,14 @@ def venues(
     if as_json:
         print_json(
             [
-<<<<<<< HEAD
                 {
-                    "name": venue.name,
-                    "title": venue.title,
-                    "markets": list(venue.markets),
-                    "about": venue.description,
-                    "undocumented": list(venue.undocumented),
+                    "name": one.name,
+                    "title": one.title,
+                    "markets": list(one.markets),
+                    "about": one.description,
+                    "undocumented": list(one.undocumented),
                 }
-                for venue in loaded
-=======
-                {"name": one.name, "title": one.title, "markets": list(one.markets), "about": one.description}
                 for one in loaded
->>>>>>> aaf3bc3 (Give each task its page, shorten the README, and write and read back a venue)
             ]
         )
         return
@@ -68,6 +63,8 @@ def _read_back(venue: shipped.VenueFile, *, as_json: bool) -> None:
     for one in worded:
         rows.add_row(escape(one.path), escape(value_text(one.value)), one.origin, one.rule, one.meaning)
     console.print(rows)
+    for line in venue.undocumented:
+        console.print(f"not documented: {escape(line)}", soft_wrap=True)
     undocumented = sum(one.origin == "not said" for one in worded)
     console.print(
         "every value says where it comes from"

@@ -97,7 +97,7 @@ def of_run(name: str, kind: Literal["svg", "png"], theme: ThemeName) -> bytes:
     Raises:
         MissingExtra: the library that draws it is missing.
     """
-    with needs("matplotlib", "pictures", "liqspec draw run"):
+    with plotting("liqspec draw run"):
         from liqspec.draw import timeline  # noqa: PLC0415 (its library takes longer to load than all the rest)
 
     return timeline.render(recordings.load(name), kind, theme)
