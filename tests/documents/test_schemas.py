@@ -59,7 +59,7 @@ class TestTheSchemas:
     def test_have_the_words_of_the_model(self) -> None:
         words = schemas.schema("common")["$defs"]
         assert tuple(words["code"]["enum"]) == refusals.CODES
-        assert tuple(words["observable"]["enum"]) == observables.names()
+        assert tuple(words["observable"]["enum"]) == observables.every_name()
         assert words["event_type"]["enum"] == list(events.EVENTS)
         assert words["family"]["enum"] == sorted(FAMILIES)
         states = [name for name, state in machine.lifecycle().table.states.items() if state.kind != "pseudo"]
