@@ -1,6 +1,7 @@
 """Two rule sets are distinguished by few events and the necessary parameters; equal ones never are."""
 
 import json
+import re
 import time
 from io import StringIO
 from pathlib import Path
@@ -16,7 +17,9 @@ from liqspec.core.events import EventData, from_json
 from liqspec.core.parameters import InvalidConfig
 from liqspec.distinguish import report
 from liqspec.distinguish import search as looking
+from liqspec.distinguish.by_parameter import by_parameter
 from liqspec.distinguish.search import Pair, RuleSets, play, search
+from liqspec.edge import files
 from liqspec.replay.run import Run
 from liqspec.search.campaign import Budget
 from liqspec.spec import scenarios, venues
@@ -95,6 +98,20 @@ def test_a_number_written_in_another_way_is_the_same_rule() -> None:
     assert sets.parameters() == ()
 
 
+def test_a_parameter_that_means_something_only_with_another_is_tried_in_the_rules_that_have_it() -> None:
+    """PRT-3: a fraction does nothing without a threshold, and is tried where one is."""
+    plain = venues.load("generic")
+    changed_two = plain.changed(liquidation={"partial_threshold": "20000", "partial_fraction": "1/3"})
+    sets = RuleSets.of(plain, evolve(changed_two, name="other"))
+    found = {one.parameter.path: one for one in by_parameter(sets, Budget(steps=300))}
+    fraction = found["liquidation.partial_fraction"]
+    assert fraction.within == sets.names[1]
+    assert fraction.distinction is not None
+    for path, one in found.items():
+        assert one.distinction is not None
+        assert [needed.path for needed in one.distinction.parameters] == [path]
+
+
 def test_a_parameter_without_effect_is_no_difference() -> None:
     """The scope of windows says nothing where there are none."""
     plain = BASE.changed(liquidation={"cooldown_ms": 0, "cooldown_scope": "pool"})
@@ -154,7 +171,9 @@ class TestTheCommand:
 
     def test_reports_the_difference_and_saves_it_as_a_scenario(self, tmp_path: Path) -> None:
         path = tmp_path / "difference.toml"
-        done = CliRunner().invoke(app, ["distinguish", "generic", "hyperliquid", "--save", str(path)])
+        done = CliRunner().invoke(
+            app, ["distinguish", "generic", "hyperliquid", "--shortest-only", "--save", str(path)]
+        )
         assert done.exit_code == 1
         assert "The rule that makes the difference" in done.output
         run = Run(scenarios.load(str(path)))
@@ -162,13 +181,33 @@ class TestTheCommand:
         assert run.outcome().unexpected == ()
 
     def test_answers_machines_the_same(self) -> None:
-        done = CliRunner().invoke(app, ["distinguish", "generic", "hyperliquid", "--json"])
+        done = CliRunner().invoke(app, ["distinguish", "generic", "hyperliquid", "--shortest-only", "--json"])
         assert done.exit_code == 1
         found = json.loads(done.output)["distinction"]
         assert found["difference"]["rules"] == found["rules"][: len(found["difference"]["rules"])]
         assert {one["parameter"] for one in found["parameters"]} <= {
             one["parameter"] for one in json.loads(done.output)["parameters"]
         }
+
+    def test_shows_what_each_parameter_does_alone(self, tmp_path: Path) -> None:
+        """CLD-1, FIL-2: two changes, each with its own events and its own rule; then the shortest of all."""
+        other = tmp_path / "other.toml"
+        text = (files.ROOT / "venues" / "coarse.toml").read_text("utf-8")
+        for name, value in (("cooldown_ms", "77"), ("fee_rate", '"1/10"')):
+            text = re.sub(f"^{name} = .*$", f"{name} = {value}", text, count=1, flags=re.MULTILINE)
+        other.write_text(text)
+        arguments = ["distinguish", "coarse", str(other), "--steps", "400"]
+        done = CliRunner().invoke(app, [*arguments, "--json"])
+        assert done.exit_code == 1
+        found = {one["parameter"]: one for one in json.loads(done.stdout)["by_parameter"]}
+        assert {path: one["rule"] for path, one in found.items()} == {
+            "liquidation.cooldown_ms": "CLD-1",
+            "liquidation.fee_rate": "FIL-2",
+        }
+        assert all(one["events"] for one in found.values())
+        assert found["liquidation.cooldown_ms"]["events"] != found["liquidation.fee_rate"]["events"]
+        printed = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"}).stdout
+        assert printed.index("Parameter by parameter") < printed.index("The shortest of all:")
 
     def test_refuses_two_efforts(self) -> None:
         done = CliRunner().invoke(app, ["distinguish", "generic", "coarse", "--steps", "5", "--budget", "1"])

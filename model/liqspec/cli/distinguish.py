@@ -4,14 +4,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
-from liqspec.cli.app import Json, fail, finish, print_json, terminal
+from liqspec.cli.app import Json, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import Seed
 from liqspec.distinguish import report
+from liqspec.distinguish.by_parameter import Alone, by_parameter
 from liqspec.distinguish.search import STEPS, RuleSets, search
 from liqspec.edge import writing
 from liqspec.edge.texts import visible
 from liqspec.search.campaign import Budget
+from liqspec.search.parallel import available
 from liqspec.spec import venues
 
 
@@ -28,9 +31,12 @@ def distinguish(
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the events as a scenario under A's rules.")
     ] = None,
+    alone: Annotated[
+        bool, typer.Option("--by-parameter/--shortest-only", help="Also the shortest events for each parameter alone.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
-    """Find the shortest events on which two rule sets differ, and the rule that makes the difference.
+    """Find the shortest events on which two rule sets differ: for each parameter alone, and for all together.
 
     Both run in the markets of the first, so that only their rules differ, and what a market that both have restricts.
     Guided random events are given to
@@ -43,12 +49,23 @@ def distinguish(
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many events or for how long")
     sets = RuleSets.of(venues.load(first), venues.load(second))
-    outcome = search(sets, Budget(steps=steps, seconds=budget, seed=seed))
+    differing = sets.parameters()
+    searches = 1 + len(differing) if alone else 1
+    limits = Budget(steps=steps, seconds=budget and budget / searches, seed=seed)
+    found: list[Alone] = []
+    if alone:
+        with progress(TextColumn("parameter by parameter"), BarColumn(), MofNCompleteColumn()) as bars:
+            bar = bars.add_task("parameters", total=len(differing))
+            searched = by_parameter(sets, limits, processes=available(), done=lambda _: bars.advance(bar))
+            found = list(searched)
+    outcome = search(sets, limits)
     if save is not None and outcome.distinction is not None:
         writing.write(save, report.to_scenario(sets, outcome.distinction))
     if as_json:
-        print_json(report.to_json(outcome))
+        print_json({**report.to_json(outcome), **({"by_parameter": report.alone_json(found)} if alone else {})})
     else:
+        if found:
+            report.print_alone(sets, found, terminal())
         report.print_outcome(outcome, terminal())
         if save is not None and outcome.distinction is not None:
             terminal().print(f"\nreplay it:  liqspec simulate {visible(str(save))}", markup=False)

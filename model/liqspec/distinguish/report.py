@@ -6,10 +6,12 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from liqspec.distinguish.by_parameter import Alone
 from liqspec.distinguish.search import Distinction, Outcome, Parameter, RuleSets
 from liqspec.edge.texts import counted
 from liqspec.report.amounts import people, value_text
 from liqspec.report.sentences import event_text
+from liqspec.report.tables import table
 from liqspec.report.visible_console import foreign
 from liqspec.spec import rulebook
 from liqspec.step.compare import Difference
@@ -21,6 +23,42 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     """Print what was found, or how much was tried."""
     for line in _lines(outcome):
         console.print(line, soft_wrap=True)
+
+
+def print_alone(sets: RuleSets, found: list[Alone], console: Console) -> None:
+    """Print a table: what each parameter does alone, by the shortest events that were found."""
+    first, second = (escape(name) for name in sets.names)
+    rows = table(
+        "parameter", first, second, "rule", "what an account notices", "events", title="Parameter by parameter"
+    )
+    for one in found:
+        noticed, events = "no difference found", ""
+        if one.distinction is not None:
+            divergence = one.distinction.divergence
+            noticed = difference_text(divergence.first.difference, sets.names)
+            listed = enumerate(divergence.events, start=1)
+            events = "\n".join(f"{number} {event_text(event)}" for number, event in listed)
+        values = (value_text(one.parameter.first), value_text(one.parameter.second))
+        within = "" if one.within == sets.names[0] else f" (in the rules of {one.within})"
+        texts = (one.parameter.path + within, *values, one.parameter.rule, noticed, events)
+        rows.add_row(*(escape(text) for text in texts))
+        rows.add_section()
+    console.print(rows)
+    console.print("\nThe shortest of all:")
+
+
+def alone_json(found: list[Alone]) -> list[dict[str, Any]]:
+    """The same as plain data."""
+    return [
+        {
+            **_parameter_json(one.parameter),
+            "rule": one.parameter.rule,
+            "within": one.within,
+            "events": None if one.distinction is None else list(one.distinction.divergence.events),
+            "difference": None if one.distinction is None else reason_json(one.distinction.divergence.first),
+        }
+        for one in found
+    ]
 
 
 def _lines(outcome: Outcome) -> Iterator[str]:
@@ -44,9 +82,9 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"\n[bold]{foreign(name)}[/bold]"
         yield from (f"    {escape(people(line))}" for line in did or ("nothing happens",))
     yield "\nThe rule that makes the difference:"
-    reason = found.divergence.first
-    yield f"    [cyan]{reason.rule}[/cyan] {escape(reason.title)}"
-    also = [rule for rule in found.divergence.rules if rule != reason.rule]
+    # A single parameter makes the difference by its own rule.
+    deciding = [found.parameters[0].rule] if len(found.parameters) == 1 else []
+    also = dict.fromkeys((*deciding, *found.divergence.rules))
     yield from (f"    [cyan]{rule}[/cyan] {escape(rulebook.rules()[rule].title)}" for rule in also)
     yield "\nThe parameters that it needs:"
     yield from (_parameter(entry, outcome.sets.names) for entry in found.parameters)

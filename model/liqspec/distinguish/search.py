@@ -11,6 +11,7 @@ from liqspec.core.events import EventData, PriceInputs
 from liqspec.core.parameters import (
     MARKET_PARAMETERS,
     MARKETS,
+    PARAMETERS,
     TABLES,
     InvalidConfig,
     families_of,
@@ -50,6 +51,15 @@ class Parameter:
     path: str
     first: Any
     second: Any
+
+    @property
+    def rule(self) -> str:
+        """The rule that it is of."""
+        known = MARKET_PARAMETERS if self.path.startswith(MARKETS) else PARAMETERS
+        table, _, name = self.path.rpartition(".")
+        return next(
+            one.rule for one in known if one.name == name and (one.table == table or known is MARKET_PARAMETERS)
+        )
 
 
 @frozen(kw_only=True)
@@ -103,11 +113,18 @@ class RuleSets:
 
     def without(self, parameter: Parameter) -> "RuleSets":
         """The same, but in this parameter the second is as the first."""
-        table, _, name = parameter.path.rpartition(".")
-        rules = {key: value for key, value in self.second.get(table, {}).items() if key != name}
-        if parameter.first is not None:
-            rules[name] = parameter.first
-        return evolve(self, second={**self.second, table: rules})
+        return evolve(self, second=_set(self.second, parameter.path, parameter.first))
+
+    def only(self, parameter: Parameter) -> "RuleSets":
+        """The same, but in all other parameters the second is as the first."""
+        return evolve(self, second=_set(self.first, parameter.path, parameter.second))
+
+
+def _set(rules: Rules, path: str, value: Any) -> Rules:
+    """The rules with a parameter set, or left out where it is None."""
+    table, _, name = path.rpartition(".")
+    held = {key: kept for key, kept in rules.get(table, {}).items() if key != name}
+    return {**rules, table: held if value is None else {**held, name: value}}
 
 
 def _config(setting: dict[str, Any], rules: Rules) -> dict[str, Any]:
