@@ -1,11 +1,11 @@
-"""Damaged copies of a file: bytes changed, cut out, repeated or put in, and values that readers get wrong."""
+"""Damaged copies of a file: bytes changed, cut out, repeated or inserted, and values that readers get wrong."""
 
 import re
 from collections.abc import Iterator
 from random import Random
 
 # What readers have failed at: controls, huge and odd numbers, nesting, odd types, names of other objects.
-_PUT_IN = (
+_INSERTED = (
     *(
         b"\x00",
         b"\xff",
@@ -66,11 +66,11 @@ def _damaged(data: bytes, random: Random) -> bytes:
         other = random.randrange(len(data) + 1)
         return data[:at] + data[other : other + length] + data[at:]
     if kind == 5:
-        return data[:at] + random.choice(_PUT_IN) + data[at:]
+        return data[:at] + random.choice(_INSERTED) + data[at:]
     values = list(_VALUE.finditer(data))
     if not values:
-        return data[:at] + random.choice(_PUT_IN) + data[at:]
+        return data[:at] + random.choice(_INSERTED) + data[at:]
     place = random.choice(values)
     if kind == 6:
-        return data[: place.start()] + random.choice(_PUT_IN) + data[place.end() :]
+        return data[: place.start()] + random.choice(_INSERTED) + data[place.end() :]
     return data[: place.start()] + random.choice(values)[0] + data[place.end() :]
