@@ -70,6 +70,19 @@ def small_scope(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return loaded
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Budget]:
+    """Nothing is verified; what the command asked for."""
+    budgets: list[Budget] = []
+
+    def note(budget: Budget, progress: Console) -> Report:
+        budgets.append(budget)
+        return report()
+
+    monkeypatch.setattr(run, "verify", note)
+    return budgets
+
+
 # ---------------------------------------------------------------------------------------------------------- the command
 
 
@@ -113,7 +126,7 @@ def test_without_full_there_is_one_table_and_the_verdict(command: Command, small
 )
 def test_options_say_what_is_wanted_and_nothing_else_is_done(
     command: Command,
-    monkeypatch: pytest.MonkeyPatch,
+    asked: list[Budget],
     options: tuple[str, ...],
     scoped: bool,
     steps: int | None,
@@ -121,13 +134,6 @@ def test_options_say_what_is_wanted_and_nothing_else_is_done(
     proved: bool,
     adequate: bool,
 ) -> None:
-    asked: list[Budget] = []
-
-    def note(budget: Budget, progress: Console) -> Report:
-        asked.append(budget)
-        return report()
-
-    monkeypatch.setattr(run, "verify", note)
     assert command("verify", *options)[0] == 0
     (budget,) = asked
     assert (bool(budget.scopes), budget.steps, budget.replayed) == (scoped, steps, replayed)
@@ -187,15 +193,8 @@ def test_too_little_is_reported_as_such_and_ends_with_1(command: Command, small_
 
 
 def test_thorough_adds_the_large_scopes_and_more_events(
-    command: Command, small_scope: list[str], monkeypatch: pytest.MonkeyPatch
+    command: Command, small_scope: list[str], asked: list[Budget]
 ) -> None:
-    asked: list[Budget] = []
-
-    def note(budget: Budget, progress: Console) -> Report:
-        asked.append(budget)
-        return report()
-
-    monkeypatch.setattr(run, "verify", note)
     assert command("verify")[0] == 0
     assert command("verify", "--thorough", "--processes", "3")[0] == 0
     assert command("verify", "--budget", "2", "--seed", "9")[0] == 0
