@@ -613,7 +613,7 @@ def test_a_trace_is_drawn_from_a_file_and_from_the_standard_input(
     text = "\n".join(lines("deficit")) + "\n"
     file = tmp_path / "recorded.jsonl"
     file.write_text(text, encoding="utf-8")
-    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     for done in (draw_run(str(file)), draw_run("-")):
         assert done.status == 0, done.error
         assert b"<svg" in done.out

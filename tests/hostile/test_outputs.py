@@ -134,7 +134,7 @@ SINKS = {
     "print": (),
     "Console": (),
     "input": (),
-    "VisibleConsole": ("cli/app.py", "conform/report.py"),
+    "VisibleConsole": ("cli/app.py", "conform/report.py", "verify/tasks.py"),
     "Terminal": ("cli/app.py",),
     "open": ("cli/app.py", "cli/streams.py", "edge/files.py", "edge/writing.py", "audit/sources.py"),
     "fdopen": ("cli/streams.py",),

@@ -154,7 +154,11 @@ def decided(engine: Engine, around: Around, event: EventData, done: Outcome) -> 
         value, limit = done.refusal.value, done.refusal.limit
         assert f"equity {refused.terms.equity} after" in value or value.endswith(f", {refused.terms.equity} after")
         (margin,) = refused.measures[1:]
-        assert f"{margin.replace('_', ' ')} {getattr(refused.terms, margin)} after" in limit
+        if " of notional " in limit:  # ACC-14
+            notional = sum(Fraction(one.notional) for one in refused.terms.positions)
+            assert Fraction(limit.rpartition(" ")[2]) == notional
+        else:
+            assert f"{margin.replace('_', ' ')} {getattr(refused.terms, margin)} after" in limit
     for effect, decision in decisions.of_effects(engine.venue, around, event, done.effects):
         if decision is None:
             continue

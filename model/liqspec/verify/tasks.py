@@ -21,6 +21,7 @@ from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Found, Monitor, judge_whole_run
 from liqspec.properties.paired import WholeRun
 from liqspec.replay.run import Run
+from liqspec.report.visible_console import VisibleConsole
 from liqspec.search.campaign import guided_run, seeded
 from liqspec.search.exploration import Exploration
 from liqspec.search.explore import WHOLE_STEPS, explore
@@ -115,7 +116,7 @@ def _shown_at_intervals() -> Callable[[Exploration], None]:
         rate = f"{found.states / (now - began):,.0f} a second"
         whole = f", {counted(found.whole_steps, 'whole step')}" if found.whole_steps else ""
         line = f"scope {found.scope.name}: depth {found.depth}, {counted(found.states, 'state')}, {rate}{whole}"
-        print(line, file=sys.__stderr__, flush=True)
+        VisibleConsole(file=sys.__stderr__).print(line, markup=False, highlight=False)
 
     return show
 
