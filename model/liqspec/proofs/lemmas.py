@@ -139,8 +139,9 @@ def any_schedule(case: Case, tiers: int, of: str = "", denominator: int | None =
 
 
 def with_fee(case: Case, schedule: Schedule) -> Schedule:
-    """The schedule with any closing fee that MRG-15 allows."""
-    (fee,) = case.positive("close_fee")
+    """The schedule with any closing fee that MRG-15 allows, none among them."""
+    (fee,) = case.integers("close_fee")
+    case.given("a closing fee is not negative", fee >= 0)
     case.given(FEE_LIMIT, schedule.tiers[-1].rate + fee <= schedule.denominator)
     return schedule._replace(close_fee=fee)
 
@@ -511,16 +512,14 @@ def _any_reduction(case: Case) -> tuple[tuple[int, int], tuple[int, int]]:
     side=(1, -1),
     tiers=(1, 2, 3),
     measured=({}, {"rounds_down": True}, {"at_entry": True}),
-    fee=(False, True),
 )
 def the_liquidation_price_parts_the_ticks(
-    case: Case, side: int, tiers: int, measured: Mapping[str, Any] = NO_CHOICES, fee: bool = False
+    case: Case, side: int, tiers: int, measured: Mapping[str, Any] = NO_CHOICES
 ) -> bool:
     """The pool is breached at the liquidation price and at every tick beyond it, and at no tick before it. Where a
     long has none, it is breached at no tick, or at all of them and some rate is 1; a short always has one.
     """
-    schedule = any_schedule(case, tiers)._replace(**measured)
-    held = any_holding(case, with_fee(case, schedule) if fee else schedule)
+    held = any_holding(case, with_fee(case, any_schedule(case, tiers)._replace(**measured)))
     collateral, other_maintenance = case.integers("collateral", "other_maintenance")
     case.given("the position is of this side", held.size * side > 0)
     price = arithmetic.liquidation_price(arithmetic.pool_equity(collateral, [held]), other_maintenance, held)
