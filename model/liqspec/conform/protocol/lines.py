@@ -22,7 +22,7 @@ _REFUSED: dict[str, tuple[bytes, ...]] = {
     "white space that is not JSON's": (b"\x0b", b"\xc2\xa0", b"\x0c" + HELLO, b"\xe2\x80\xa8" + HELLO),
     "a line that is not JSON": (
         *(b"nul", b"hello", b"{'op':'bye'}", b'{op:"bye"}', b'{"op" "bye"}', b'{"op":"bye"', b'{"op":"hello","proto'),
-        *(BYE + BYE, BYE + b"x", BYE + b"\x00", b"\x00", b'{"op":"by\x01e"}', b'{"op":"bye\x00"}'),
+        *(BYE + BYE, BYE + b"x", BYE + b"\x00", b"\x00", b"\x00" * 40, b'{"op":"by\x01e"}', b'{"op":"bye\x00"}'),
         *(b'{"op":"bye\\x"}', b'{"op":"bye\\u00g0"}', b'{"op":"bye\\u00"}', b'{"op":"bye\\'),
     ),
     "a comment": (BYE + b"//", b'/* end */{"op":"bye"}', b'{"op":"bye"}#'),
