@@ -215,7 +215,8 @@ def _replayed(search: Search, engine: LiveEngine, replay: FailingRun | list[byte
     else:
         check_families(replay.config, search.setting.families)
         # What the engine executes by itself was saved as events, which it does not support.
-        events = [event for event in replay.events if event.get("type") not in [*(EVENTS.keys() - search.events)]]
+        unsupported = [*(EVENTS.keys() - search.events)]  # a list, because a type in a file may be anything
+        events = [event for event in replay.events if event.get("type") not in unsupported]
         judged = search.comparison.judged
         found = play(engine, replay.config, events, search.comparison, outcome.coverage, witnessed=judged)
         found = found or search.late(replay)

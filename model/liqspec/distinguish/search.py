@@ -248,11 +248,7 @@ class Pair:
         """
         one, other = sets.configs(setting)
         self.engines = (Engine(Config.from_json(one)), Engine(Config.from_json(other)))
-        shown = [observables.due(families_of(config)) for config in (one, other)]
-        # What only one of them shows, such as the limits of its orders, is not a difference in what happens.
-        self.observes = Observes(
-            fields=tuple(name for name in observables.names() if all(name in due for due in shown))
-        )
+        self.observes = Observes(fields=observables.due_in_both(*(families_of(config) for config in (one, other))))
         self.events: list[EventData] = []
         self.position = self._snapshots()
 

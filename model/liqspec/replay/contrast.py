@@ -37,11 +37,8 @@ class Contrast:
 
     def __init__(self, first: Scenario, second: Scenario) -> None:
         self.runs = Run(first), Run(second)
-        due = [observables.due(families_of(one.config.to_json())) for one in (first, second)]
-        # What only one of them shows is not a difference in what happens.
-        self._observes = Observes(
-            fields=tuple(name for name in observables.names() if all(name in shown for shown in due))
-        )
+        families = [families_of(one.config.to_json()) for one in (first, second)]
+        self._observes = Observes(fields=observables.due_in_both(*families))
 
     def __iter__(self) -> Iterator[Row]:
         """The rows in their order; a run in which an engine crashes ends both."""

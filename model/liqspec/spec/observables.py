@@ -75,6 +75,11 @@ def names() -> tuple[str, ...]:
     return tuple(name for name, entry in observables().fields.items() if not entry.optional)
 
 
+def due_in_both(first: Collection[str], second: Collection[str]) -> tuple[str, ...]:
+    """What the observations of two runs with these families both have: what only one shows is no difference."""
+    return tuple(name for name in names() if name in due(first) and name in due(second))
+
+
 def due(families: Collection[str]) -> frozenset[str]:
     """What an observation has in the runs of an engine with these families (OBS-1, MRK-8, LIQ-17)."""
     fields = observables().fields

@@ -29,7 +29,7 @@ def altered(scenario: Scenario, venue: str | None = None, settings: Iterable[str
     answers, are left out: they are about the rules that it was written for.
 
     Raises:
-        UnreadableFile, InvalidVenueFile: there is no such venue.
+        UnreadableFile, InvalidVenueFile: the venue cannot be read, or is not valid.
         InvalidSetting: a setting is malformed, names no parameter, or makes no valid configuration.
     """
     settings = tuple(settings)
