@@ -76,7 +76,7 @@ def names() -> tuple[str, ...]:
 
 
 def due_in_both(first: Collection[str], second: Collection[str]) -> tuple[str, ...]:
-    """What the observations of two runs with these families both have: what only one shows is no difference."""
+    """What the observations of two runs with these families both have: what only one shows is not compared."""
     return tuple(name for name in names() if name in due(first) and name in due(second))
 
 
