@@ -239,7 +239,7 @@ def read(line: bytes) -> Reply:
 
 def main(way: str) -> None:
     """Serve the protocol, in this way."""
-    session, count, lines, kept = Session(), 0, 0, ""
+    session, count, lines, kept, late = Session(), 0, 0, "", ""
     before: object = None
     hostile_ways.AT_START.get(way, lambda: None)()
     if way == "closes its log":
@@ -269,11 +269,12 @@ def main(way: str) -> None:
         if way == "answers backwards" and lines == SECOND:
             kept = text
             continue
-        hostile_ways.put(way, text + kept)
+        hostile_ways.put(way, late + text + kept)
         hostile_ways.after_reply(way, request, text, count)
         kept = ""
         if way == "answers twice" and count > AFTER:
             write(json.dumps(reply) + "\n")
+        late = text if way == "answers again" and count > AFTER else ""  # only when the next request has come
         if session.over and way == "stays":
             never_end()
         if session.over:

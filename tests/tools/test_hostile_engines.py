@@ -48,6 +48,7 @@ ENGINES = {
     "observes controls": Expected(1, "positions: ours "),
     "has a code with controls": Expected(1, "outcome: ours "),
     "answers twice": fault("answered without being asked"),
+    "answers again": fault("answered without being asked"),
     "greets twice": fault("answered without being asked"),
     "changes its name": fault("changed its hello", "engine: first ", suite=True),
     "has a name with controls": Expected(0, "conforms"),

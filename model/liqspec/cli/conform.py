@@ -16,7 +16,7 @@ from liqspec.conform import configurations, known_divergences, report, sarif, sa
 from liqspec.conform.answers import Hello, check_families, of_this_process
 from liqspec.conform.finding import CannotStart, EngineFault
 from liqspec.conform.interruption import interrupted_by_signals
-from liqspec.conform.lockstep import Compared, Comparison, play
+from liqspec.conform.lockstep import Compared, Comparison, play, settled
 from liqspec.conform.processes import NOT_LISTED
 from liqspec.conform.protocol.conversation import converse
 from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
@@ -219,7 +219,7 @@ def _replayed(search: Search, engine: LiveEngine, replay: FailingRun | list[byte
         events = [event for event in replay.events if event.get("type") not in unsupported]
         judged = search.comparison.judged
         found = play(engine, replay.config, events, search.comparison, outcome.coverage, witnessed=judged)
-        found = found or search.late(replay)
+        found = settled(engine, found) if found else search.late(replay)
     if found is not None and found.fault is not None:
         found = evolve(found, fault=engine.described(found.fault))
     outcome.findings = [] if found is None else [search.explained(found)]

@@ -277,3 +277,14 @@ def play(
     if begun is not None:
         return begun if isinstance(begun, Finding) else None
     return next((found for event in events if (found := lockstep.give(event)) is not None), None)
+
+
+def settled(engine: Answering, finding: Finding) -> Finding:
+    """The finding; or, if the engine turns out to say more than it was asked, that."""
+    if finding.kind == "fault":
+        return finding
+    try:
+        engine.settle()
+    except EngineFault as error:
+        return evolve(finding, kind="fault", fault=error.fault, reasons=(), broken=())
+    return finding

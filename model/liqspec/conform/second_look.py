@@ -12,7 +12,7 @@ from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import Setting
 from liqspec.conform.finding import CannotStart, EngineFault, Finding, TimeIsUp
 from liqspec.conform.known_divergences import Divergence, known_as
-from liqspec.conform.lockstep import Compared, Comparison, LockStep, play
+from liqspec.conform.lockstep import Compared, Comparison, LockStep, play, settled
 from liqspec.conform.proposals import Proposals
 from liqspec.conform.protocol.conversation import converse
 from liqspec.conform.session import END, HELLO, LiveEngine
@@ -105,7 +105,7 @@ class SecondLook:
         return made
 
     def _run(self, finding: Finding, history: Sequence[FailingRun]) -> Finding:
-        run = FailingRun(finding.config, finding.events, self._settled(finding))
+        run = FailingRun(finding.config, finding.events, settled(self.engine, finding))
         again = self._try_anew(run)
         if again is None or not again.is_like(run.found):
             return self._after_others(run, history) or _not_deterministic(run.found, again)
@@ -226,16 +226,6 @@ class SecondLook:
         found: Finding = made.found
         return evolve(found, topic=finding.topic, note=finding.note, found_events=finding.found_events)
 
-    def _settled(self, finding: Finding) -> Finding:
-        """The finding; or, if the engine turns out to say more than it was asked, that."""
-        if finding.kind == "fault":
-            return finding
-        try:
-            self.engine.settle()
-        except EngineFault as error:
-            return evolve(finding, kind="fault", fault=error.fault, reasons=(), broken=())
-        return finding
-
     def _fails(self, candidate: FailingRun) -> FailingRun | None:
         if not self.setting.allows(candidate.config):
             return None
@@ -264,10 +254,10 @@ class SecondLook:
         witnessed = run.found.kind == "property"
         found = play(self.engine, run.config, run.events, self.comparison, witnessed=witnessed)
         if found is not None and (settle or fault):
-            found = self._settled(found)
+            found = settled(self.engine, found)
         elif run.found.fault is not None and run.found.fault.kind == "answered without being asked":
             played = evolve(run.found, config=run.config, events=run.events, applied=run.events, kind="property")
-            found = self._settled(played)
+            found = settled(self.engine, played)
             found = found if found.kind == "fault" else None
         if found is not None and found.kind == "fault" and not fault:
             self._renew()

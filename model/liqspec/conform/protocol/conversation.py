@@ -7,7 +7,7 @@ from attrs import Factory, define, evolve, field
 
 from liqspec.conform.answers import Answering, Hello, Refused, Skipped, check_same, malformed, read_answer, read_hello
 from liqspec.conform.finding import EngineFault, Finding
-from liqspec.conform.lockstep import Compared, Comparison, LockStep
+from liqspec.conform.lockstep import Compared, Comparison, LockStep, settled
 from liqspec.conform.protocol.requests import CLOSE
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
@@ -210,7 +210,9 @@ def converse(engine: Speaking, requests: Sequence[bytes], comparison: Comparison
         CannotStart: the engine cannot be started.
     """
     engine.restart()
-    return Conversation(engine, comparison).send(*requests)
+    found = Conversation(engine, comparison).send(*requests)
+    ended = any(data == CLOSE or not data.endswith(b"\n") or _is_bye(data) for data in requests)
+    return found if found is None or ended else settled(engine, found)
 
 
 def _say(engine: Speaking, data: bytes) -> None:
