@@ -8,6 +8,7 @@ import tokenize
 import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 from typing import Any
 
 import pytest
@@ -59,19 +60,29 @@ def allowed(path: str, phrase: str) -> bool:
     return any(fnmatch(path, entry["files"]) and phrase.lower() in entry["phrases"] for entry in LANGUAGE["allowed"])
 
 
+@cache
+def instead_of(name: str) -> tuple[str, ...]:
+    """What to write instead of an identifier that has words of the list."""
+    return tuple(
+        entry["instead"] for entry in LANGUAGE["names"] if any(f"_{word}_" in words(name) for word in entry["words"])
+    )
+
+
 def found_in(path: str, text: str) -> list[str]:
     """What a file should say otherwise: each with its line, the phrase, and what to write instead."""
     found = []
-    for number, line in prose(path, text):
-        for entry in LANGUAGE["phrases"]:
+    # Most patterns are nowhere in a file: only the others are looked for line by line.
+    here = [entry for entry in LANGUAGE["phrases"] if re.search(entry["pattern"], text, re.MULTILINE)]
+    for number, line in prose(path, text) if here else ():
+        for entry in here:
             for phrase in {match.group(0).strip() for match in re.finditer(entry["pattern"], line)}:
                 if not allowed(path, phrase):
                     found.append(f"{path}:{number}: {phrase!r}: write {entry['instead']}")
-    if path.endswith(".py"):
+    if path.endswith(".py") and any(map(instead_of, re.findall(r"\w+", text))):
         for one in tokens(text):
-            for entry in LANGUAGE["names"] if one.type == token.NAME else []:
-                if any(f"_{word}_" in words(one.string) for word in entry["words"]) and not allowed(path, one.string):
-                    found.append(f"{path}:{one.start[0]}: the name {one.string}: write {entry['instead']}")
+            for instead in instead_of(one.string) if one.type == token.NAME else ():
+                if not allowed(path, one.string):
+                    found.append(f"{path}:{one.start[0]}: the name {one.string}: write {instead}")
     return found
 
 

@@ -19,8 +19,6 @@ def every_parameter(table: str, families: frozenset[str] = FAMILIES) -> dict[str
     return values
 
 
-_OF_ENGINES = frozenset({"restore"})  # of the families that the engines in tests/engines have, that of these tables
-
 CONFIG: dict[str, Any] = {
     "quote_unit": "0.01",
     "time": 5,
@@ -38,6 +36,6 @@ CONFIG: dict[str, Any] = {
         },
     },
     "marks": {"A": "100", "B": "50"},
-    "liquidation": every_parameter("liquidation", _OF_ENGINES),
-    "backstop": every_parameter("backstop", _OF_ENGINES),
+    "liquidation": every_parameter("liquidation"),
+    "backstop": every_parameter("backstop"),
 }
