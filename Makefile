@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify rules test test-thorough coverage check bench mutants naming mutation conform vectors parameters state events studies diagrams node lock clean
+.PHONY: help verify rules test test-thorough coverage check bench mutants naming mutation conform vectors parameters state events studies diagrams site node lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -89,6 +89,9 @@ studies: .venv/ready  ## rerun the studies, and rewrite their pages
 diagrams: .venv/graphviz  ## redraw the committed diagrams from the specification
 	$(BIN)/liqspec draw all diagrams
 	$(BIN)/python -m liqspec.draw.lifecycle_svg
+
+site: .venv/ready  ## build the documentation into build/site; a dead link fails
+	$(BIN)/properdocs build --quiet --strict
 
 tests/draw/node/node_modules/.package-lock.json: tests/draw/node/package-lock.json
 	cd tests/draw/node && npm ci --silent --no-audit --no-fund

@@ -529,7 +529,8 @@ def test_the_parts_of_the_page_are_in_the_package() -> None:
 
 def test_every_colour_of_the_page_is_the_themes() -> None:
     """The assets define no colours, and every variable that they use is written from the theme."""
-    assets = [part.read_text("utf-8") for part in (resources.files("liqspec.draw") / "assets").iterdir()]
+    folder = Path(str(resources.files("liqspec.draw") / "assets"))
+    assets = [part.read_text("utf-8") for part in folder.rglob("*.*")]
     assert not any(re.search(r"#[0-9a-f]{3,8}\b|\brgba?\(|\bhsl", text) for text in assets)
     colours = webpage.colours()
     used = set(re.findall(r"var\((--[a-z_]+)\)", "".join([*assets, colours])))
