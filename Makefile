@@ -36,20 +36,28 @@ help:  ## list the targets
 	  echo "hint: the program chromium is missing; the page's tests are skipped: apt-get install chromium" >&2
 	@touch $@
 
+.venv/spin: .venv/ready
+	@command -v spin >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq spin gcc >/dev/null || true; fi; }
+	@command -v spin >/dev/null || \
+	  echo "hint: the program spin is missing; nothing else counts the states of a scope: apt-get install spin gcc" >&2
+	@touch $@
+
 verify: .venv/graphviz  ## set up, then check every worked example, every scenario, and random events
 	$(BIN)/liqspec verify
 
-test: .venv/graphviz .venv/chromium check node  ## set up, then run the linter, the type checker and the tests
+test: .venv/graphviz .venv/chromium .venv/spin check node  ## set up, then run the linter, the type checker and the tests
 	$(BIN)/python -m pytest -n auto
 
 rules: .venv/ready  ## the rules, the machine and the properties on fixed seeds, for the inner loop
 	$(BIN)/python -m pytest -n auto --hypothesis-profile=rules -m "not thorough and not wide" \
 	  tests/rules tests/machine tests/properties/test_properties.py
 
-test-thorough: .venv/graphviz .venv/chromium check node  ## the tests with the slow ones
+test-thorough: .venv/graphviz .venv/chromium .venv/spin check node  ## the tests with the slow ones
 	$(BIN)/python -m pytest -n auto -m "thorough or not thorough"
 
-coverage: .venv/graphviz .venv/chromium node  ## lines and branches of the model that the tests run; 98 % are due
+coverage: .venv/graphviz .venv/chromium .venv/spin node  ## lines and branches of the model that the tests run; 98 % are due
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 
 check: .venv/ready
@@ -58,10 +66,11 @@ check: .venv/ready
 	$(BIN)/mypy
 	PYTHONPATH=model $(BIN)/lint-imports --no-logo >/dev/null || PYTHONPATH=model $(BIN)/lint-imports
 
-bench: .venv/ready  ## measure the model against the bare cost of a trigger, a step through the pipe, and compared and judged steps
+bench: .venv/spin  ## measure the model against the bare cost of a trigger, steps through the pipe, compared and judged ones, and exploration compared with Spin
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_engine.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_oracle.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_steps.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_explorers.py
 
 mutants: .venv/ready  ## which property catches which wrong engine, after how many events
 	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_wrong_engines.py
