@@ -8,17 +8,19 @@ from typing import Annotated, Literal, TypeVar
 import typer
 
 from liqspec.cli.app import application, fail
+from liqspec.cli.options import Against, Settings, Venue
 from liqspec.core import machine
 from liqspec.draw import diagram, page, path, views
 from liqspec.draw.dot import image
 from liqspec.draw.plotting import plotting
 from liqspec.draw.theme import ThemeName
 from liqspec.draw.views import TEXTS, VIEWS, Format
-from liqspec.edge import writing
+from liqspec.edge import keys, writing
 from liqspec.edge.texts import counted, visible
-from liqspec.replay import mark_choices, recordings
+from liqspec.replay import beside, mark_choices, recordings
+from liqspec.replay.contrast import Contrast
 from liqspec.replay.record import Record
-from liqspec.spec import scenarios
+from liqspec.spec import scenarios, what_if
 
 Kind = TypeVar("Kind", bound=str)
 Image = Literal["svg", "png"]
@@ -149,6 +151,9 @@ def draw_run(
         str | None, typer.Option(metavar="ACCOUNT/MARKET/MODE", help="Whose path; by default the longest one.")
     ] = None,
     theme: Annotated[ThemeName | None, typer.Option(help="For a light or a dark ground.")] = None,
+    venue: Venue = None,
+    settings: Settings = None,
+    against: Against = None,
     html: Annotated[bool, typer.Option("--html", help="One page to step through the run, as a separate file.")] = False,
     first: Annotated[
         int | None, typer.Option("--from", metavar="N", help="The first event of the timeline, by its number.")
@@ -164,8 +169,13 @@ def draw_run(
     counterexamples, too, at the first finding, else at the first takeover by the vault, else the first liquidation,
     else the first refusal. The path needs the program `dot` (Graphviz).
 
+    What if? --venue and --set draw the same events under other rules. --against draws two such runs beside each other,
+    what is of A next to what is of B, with a line where they begin to differ; the page opens there.
+
     Examples: `liqspec draw run deficit -o deficit.svg`, `liqspec draw run price-gap --picture path -o path.png`,
-    `liqspec draw run counterexample.toml --html -o page.html`, `liqspec simulate deficit --json | liqspec draw run -`
+    `liqspec draw run counterexample.toml --html -o page.html`,
+    `liqspec draw run short-squeeze --against coarse --html -o differ.html`,
+    `liqspec simulate deficit --json | liqspec draw run -`
     """
     if html and (kind or picture or theme):
         fail("--html makes a separate page: leave out --format, --picture and --theme")
@@ -174,8 +184,7 @@ def draw_run(
     if html:
         _format("html", output, PAGE_ENDINGS, "html", option="--html")
     chosen: Image = "svg" if html else _format(kind, output, IMAGE_ENDINGS, "svg")
-    given = story == STANDARD_INPUT
-    record = recordings.read(sys.stdin.buffer, Path("standard input")) if given else recordings.load(story)
+    record = _record(story, venue, settings or [], against)
     key = _position(record, position)
     if html:
         content = page.render(record, key).encode()
@@ -230,6 +239,20 @@ def _format(
     return asked
 
 
+def _record(story: str, venue: str | None, settings: list[str], against: str | None) -> Record:
+    """The recording of a scenario or in a trace; of a scenario also under other rules, or under two rule sets."""
+    if venue is None and not settings and against is None:
+        given = story == STANDARD_INPUT
+        return recordings.read(sys.stdin.buffer, Path("standard input")) if given else recordings.load(story)
+    if story == STANDARD_INPUT or Path(story).suffix in recordings.SUFFIXES:
+        fail(f"{story}: --venue, --set and --against need a scenario: what is recorded is not run again")
+    written = scenarios.load(story)
+    altered = what_if.altered(written, venue, settings)
+    if against is None:
+        return recordings.record(altered)
+    return beside.record(Contrast(altered, what_if.other(written, against)))
+
+
 def _part(record: Record, first: int | None, last: int | None) -> Record:
     """The events from the first to the last, both included; by default all."""
     count = len(record.steps)
@@ -240,10 +263,20 @@ def _part(record: Record, first: int | None, last: int | None) -> Record:
 
 
 def _position(record: Record, wanted: str | None) -> str | None:
-    """The position whose path is shown: the wanted one, else that with the longest path; None if there is none."""
+    """The position that is shown: the wanted one, else that with the longest path; None if there is none.
+
+    Of two runs one whose pool or itself begins to differ, if there is such a one.
+    """
     known = record.positions()
     if wanted is None:
-        return max(known, key=lambda key: len(record.path(key)), default=None)
+        first = () if record.differs_from is None else record.steps[record.differs_from - 1].theirs
+        subjects = {one.subject for one in first}
+
+        def rank(key: str) -> tuple[bool, int]:
+            plain = beside.plain(key)
+            return bool({plain, keys.pool_of(plain)} & subjects), len(record.path(key))
+
+        return max(known, key=rank, default=None)
     if wanted not in known:
         fail(f"--position {wanted}: no such position in this run; it has {', '.join(known) or 'none'}")
     return wanted

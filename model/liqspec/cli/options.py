@@ -19,6 +19,25 @@ Tolerance = Annotated[
     typer.Option(metavar="FIELD=UNITS", help="Compare an amount within so much (may be given several times)."),
 ]
 
+Venue = Annotated[
+    str | None, typer.Option(metavar="VENUE", help="Under this venue's rules: a shipped one's name, or a .toml file.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="TABLE.PARAMETER=VALUE",
+        help="With this parameter set so; `none` leaves it out (may be given several times).",
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VENUE",
+        help="Compare with the same under this venue's rules, or `scenario` for those that it was written for.",
+    ),
+]
+
 
 def tolerances(given: list[str] | None) -> dict[str, str]:
     """The tolerances by their fields."""

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from liqspec.cli.app import Json, fail, finish, print_json, terminal
-from liqspec.cli.options import Scenario
+from liqspec.cli.options import Against, Scenario, Settings, Venue
 from liqspec.edge import keys
 from liqspec.replay import contrast_report, timeline
 from liqspec.replay.contrast import Contrast
@@ -24,25 +24,9 @@ def simulate(
             "its liquidation and bankruptcy price, and how far the mark is from them.",
         ),
     ] = None,
-    venue: Annotated[
-        str | None,
-        typer.Option(metavar="VENUE", help="Under this venue's rules: a shipped one's name, or a .toml file."),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="TABLE.PARAMETER=VALUE",
-            help="With this parameter set so; `none` leaves it out (may be given several times).",
-        ),
-    ] = None,
-    against: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VENUE",
-            help="Compare with the same under this venue's rules, or `scenario` for those that it was written for.",
-        ),
-    ] = None,
+    venue: Venue = None,
+    settings: Settings = None,
+    against: Against = None,
     as_json: Json = False,
 ) -> None:
     """Run a scenario and print a timeline of what happened, what changed, and which rule acted.
@@ -63,8 +47,7 @@ def simulate(
     if against is not None:
         if why is not None:
             fail("--why and --against: give one of them; why is asked of one run")
-        other = written if against == "scenario" else what_if.altered(written, against)
-        contrast = Contrast(scenario, other)
+        contrast = Contrast(scenario, what_if.other(written, against))
         if as_json:
             data = contrast_report.to_json(contrast)
             print_json(data)

@@ -80,7 +80,7 @@ def entries(record: Record) -> list[Entry]:
         curves.add("size")
     if any(any(record.liquidation_prices(key)) for key in record.positions()):
         curves.add("liquidation")
-    if any(record.vault_equity()):
+    if record.vault_equities():
         curves.add("vault")
     if any(seen.maintenance_margin.exact for seen in measures):
         curves |= {"maintenance", "backstop"}

@@ -6,6 +6,7 @@ there.
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from fractions import Fraction
 from html import escape
 from importlib import resources
@@ -23,12 +24,20 @@ from liqspec.draw.theme import THEMES, Stroke, Theme
 from liqspec.edge import keys
 from liqspec.edge.json_text import json_text
 from liqspec.edge.texts import counted, words
+from liqspec.replay.contrast import A, B
 from liqspec.replay.record import Amount, Measures, Record, Step, rules_of
 from liqspec.report.amounts import approximate, value_text
 from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
 from liqspec.step.compare import Change, Difference
 
+# What the table of two sides is about, the names of both, and what an event is marked by where they differ.
+_ANSWERED = {
+    "caption": "The engine answered otherwise",
+    "names": ["ours", "theirs"],
+    "mark": "not as expected, or answered otherwise",
+}
+_PAIRED = {"caption": "A and B begin to differ", "names": [A, B], "mark": "A and B begin to differ"}
 _PAGE = resources.files("liqspec.draw") / "assets"
 
 
@@ -56,7 +65,8 @@ def data(record: Record, position: str | None) -> dict[str, Any]:
         "opens": decisions.decisive(record),
         "explained": lifecycle_svg.explained(),
         "initial": machine.lifecycle().table.initial,
-        "asExpected": record.end.as_expected,
+        "verdict": _verdict(record),
+        "sides": _PAIRED if record.paired else _ANSWERED,
         "unexpected": list(record.end.unexpected),
         "events": [_event(step) for step in record.steps],
         "blocks": [
@@ -71,7 +81,14 @@ def data(record: Record, position: str | None) -> dict[str, Any]:
         "markets": [_market(record, name) for name in record.markets()],
         "pools": [_pool(record, key) for key in record.pools()],
         "positions": [_position(record, key) for key in record.positions()],
-        "vault": _vault(record),
+        "vaults": [
+            {
+                "name": name,
+                "equity": _drawn(equity),
+                "texts": ["" if one is None else value_text(one.text) for one in equity],
+            }
+            for name, equity in record.vault_equities().items()
+        ],
         "legend": [asdict(entry) for entry in legend.entries(record)],
     }
 
@@ -88,7 +105,7 @@ def _event(step: Step) -> dict[str, Any]:
         "mark": decisions.happened(step),
         "unexpected": list(step.unexpected),
         "theirs": [_difference(difference) for difference in step.theirs],
-        "effects": [{"rule": effect.rule, "text": effect.text} for effect in step.effects],
+        "effects": [{"rule": rule, "text": text} for rule, text in _effects(step)],
         "rules": rules_of(step),
         "transitions": [
             {
@@ -103,6 +120,18 @@ def _event(step: Step) -> dict[str, Any]:
         ],
         "changes": [_change(change) for change in step.changes],
     }
+
+
+def _effects(step: Step) -> Iterator[tuple[str, str]]:
+    """The effects with their rules; what two runs beside each other both do is listed once."""
+    waiting = [(effect.rule, effect.text) for effect in step.effects]
+    while waiting:
+        rule, text = waiting.pop(0)
+        same = text.removeprefix(f"{A}: ")
+        if same != text and (rule, f"{B}: {same}") in waiting:
+            waiting.remove((rule, f"{B}: {same}"))
+            text = f"both: {same}"
+        yield rule, text
 
 
 def _change(change: Change) -> dict[str, str]:
@@ -198,8 +227,7 @@ def _position(record: Record, key: str) -> dict[str, Any]:
     seen = [step.position(key) for step in record.steps]
     return {
         "key": key,
-        "market": keys.market_of(key),
-        "pool": keys.pool_of(key),
+        "concerns": _concerns(record, key),
         "states": [step.state(key) for step in record.steps],
         "names": {name: words(name) for name in machine.lifecycle().table.states},
         "windows": [None if at is None or at.cooldown_until is None else time_text(at.cooldown_until) for at in seen],
@@ -209,11 +237,19 @@ def _position(record: Record, key: str) -> dict[str, Any]:
     }
 
 
-def _vault(record: Record) -> dict[str, Any] | None:
-    equity = record.vault_equity()
-    if not any(equity):
-        return None
-    return {"equity": _drawn(equity), "texts": ["" if one is None else value_text(one.text) for one in equity]}
+def _concerns(record: Record, key: str) -> list[str]:
+    """What a position is about: its market, its pool and itself; of two runs, those of the other one too."""
+    same = [other for other in record.positions() if other == key or (record.paired and other[1:] == key[1:])]
+    return [name for one in same for name in (keys.market_of(one), keys.pool_of(one), one)]
+
+
+def _verdict(record: Record) -> str:
+    expected = "As expected." if record.end.as_expected else "Not as expected."
+    if not record.paired:
+        return expected
+    begins = record.differs_from
+    said = "Both do the same at every event." if begins is None else f"They differ from event {begins} on."
+    return said if record.end.as_expected else f"{said} {expected}"
 
 
 def _holding(size: Amount, order: Amount | None) -> str:

@@ -92,6 +92,8 @@ def _prepare(axes: Axes, sheet: Sheet) -> None:
     axes.tick_params(colors=theme.quiet, labelcolor=theme.text, length=3)
     for spine in axes.spines.values():
         spine.set_color(theme.grid)
+    if (begins := sheet.record.differs_from) is not None:
+        axes.axvline(begins - 0.5, color=theme.boxes["waiting"].border, linewidth=2, zorder=6)
     if len(blocks) <= MANY_BLOCKS:
         for block in blocks[1:]:
             axes.axvline(block.first - 0.5, color=theme.quiet, linewidth=0.8, zorder=1)

@@ -99,6 +99,9 @@ def _subtitle(record: Record) -> str:
     first, last = record.blocks()[0].value[1], record.blocks()[-1].value[1]
     venue = f"venue {record.venue}, " if record.venue else ""
     text = f"{venue}{_events(record)}, from {time_text(first)} to {time_text(last)}"
+    if record.paired:
+        begins = record.differs_from
+        text += " · both do the same" if begins is None else f" · they differ from event {record.skipped + begins} on"
     return text + ("" if record.end.as_expected else " · NOT AS EXPECTED")
 
 

@@ -65,8 +65,8 @@ def panels(sheet: Sheet) -> Iterator[Panel]:
     for key in record.positions():
         yield Panel(height=_band_height(record, key), fill=partial(_states, sheet=sheet, key=key))
         yield Panel(height=_SIZE, fill=partial(_size, sheet=sheet, key=key), gap=_CLOSE)
-    if any(record.vault_equity()):
-        yield Panel(height=_VAULT, fill=partial(_vault, sheet=sheet))
+    for name, equity in record.vault_equities().items():
+        yield Panel(height=_VAULT, fill=partial(_vault, sheet=sheet, name=name, equity=_drawn(equity)))
     yield Panel(height=_BLOCKS, fill=partial(_blocks, sheet=sheet))
 
 
@@ -261,10 +261,9 @@ def _between(span: Span, one: float, other: float) -> Rectangle:
 # -------------------------------------------------------------------------------------------------- the vault and time
 
 
-def _vault(axes: Axes, sheet: Sheet) -> None:
-    """The vault's equity from its first change on."""
-    title(axes, "vault", ": equity", sheet.theme)
-    equity = _drawn(sheet.record.vault_equity())
+def _vault(axes: Axes, sheet: Sheet, name: str, equity: list[float | None]) -> None:
+    """A vault's equity from its first change on."""
+    title(axes, name, ": equity", sheet.theme)
     stairs(axes, equity, "vault", sheet.theme)
     scale(axes, sheet.theme, ticks=2)
     axes.set_ylim(*padded([value for value in equity if value is not None]))

@@ -12,6 +12,8 @@ from liqspec.spec.scenarios import Scenario
 from liqspec.step import compare
 from liqspec.step.compare import Difference, Observes
 
+SIDES = A, B = "A", "B"
+
 
 @frozen
 class Row:
@@ -48,6 +50,17 @@ class Contrast:
             found = compare.differences(ours[-1].after, theirs[-1].after, self._observes)
             yield Row(number, ours, theirs, tuple(found))
 
+    @property
+    def rules(self) -> tuple[str, str]:
+        """What each runs under, in words."""
+        first, second = (_rules(run.scenario) for run in self.runs)
+        return first, second
+
     def outcomes(self) -> tuple[Outcome, Outcome]:
         """How each ended; to be read when the rows are exhausted."""
         return self.runs[0].outcome(), self.runs[1].outcome()
+
+
+def _rules(scenario: Scenario) -> str:
+    name = scenario.file.venue or "its own rules"
+    return f"{name}, with the scenario's changes" if scenario.expects and scenario.file.change.tables() else name

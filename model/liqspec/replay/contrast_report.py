@@ -7,24 +7,21 @@ import attrs
 from rich.console import Console
 from rich.markup import escape
 
-from liqspec.replay.contrast import Contrast, Row
+from liqspec.replay.contrast import SIDES, Contrast, Row
 from liqspec.replay.run import Moment
 from liqspec.report import decisions
 from liqspec.report.amounts import Units, people, value_text
 from liqspec.report.sentences import effect_text, event_text
 from liqspec.report.tables import table
-from liqspec.spec.scenarios import Scenario
 from liqspec.step.compare import Difference
-
-_SIDES = ("A", "B")
 
 
 def print_contrast(contrast: Contrast, console: Console) -> bool:
     """Print in what the runs differ, from which step on, and how they end; whether they differ at all."""
     scenario = contrast.runs[0].scenario
     console.print(f"[bold]{escape(scenario.file.title)}[/bold]")
-    for side, run in zip(_SIDES, contrast.runs, strict=True):
-        console.print(f"  {side}: {escape(_rules(run.scenario))}")
+    for side, rules in zip(SIDES, contrast.rules, strict=True):
+        console.print(f"  {side}: {escape(rules)}")
     differ, shown, same, last = False, frozenset[Difference](), list[int](), None
     for row in contrast:
         last = row
@@ -47,11 +44,6 @@ def print_contrast(contrast: Contrast, console: Console) -> bool:
     return True
 
 
-def _rules(scenario: Scenario) -> str:
-    name = scenario.file.venue or "its own rules"
-    return f"{name}, with the scenario's changes" if scenario.expects and scenario.file.change.tables() else name
-
-
 def _print_same(steps: list[int], console: Console) -> None:
     if steps:
         where = f"step {steps[0]}" if len(steps) == 1 else f"steps {steps[0]} to {steps[-1]}"
@@ -62,7 +54,7 @@ def _lines(row: Row, new: list[Difference], contrast: Contrast) -> Iterator[str]
     yield f"\n[bold]{row.number:>3} {escape(event_text(row.first[0].event))}[/bold]"
     said = [_said(row, side, contrast) for side in (0, 1)]
     if said[0] != said[1]:
-        for side, lines in zip(_SIDES, said, strict=True):
+        for side, lines in zip(SIDES, said, strict=True):
             for line in lines or ("nothing happens",):
                 yield f"    [cyan]{side}[/cyan] {escape(line)}"
     for one in new:
@@ -107,7 +99,6 @@ def _print_end(last: Row, console: Console) -> None:
 
 def to_json(contrast: Contrast) -> dict[str, Any]:
     """The same as plain data: of each step what each side does, and all in what they differ after it."""
-    venues = [_rules(run.scenario) for run in contrast.runs]
     steps = []
     for row in contrast:
         moments = zip(contrast.runs, (row.first, row.second), strict=True)
@@ -116,7 +107,13 @@ def to_json(contrast: Contrast) -> dict[str, Any]:
         steps.append({"step": row.number, "same": row.same, "did": did, "differences": differences})
     first = next((step["step"] for step in steps if not step["same"]), None)
     unexpected = [list(outcome.unexpected) for outcome in contrast.outcomes()]
-    return {"venues": venues, "differ": first is not None, "from": first, "steps": steps, "unexpected": unexpected}
+    return {
+        "venues": list(contrast.rules),
+        "differ": first is not None,
+        "from": first,
+        "steps": steps,
+        "unexpected": unexpected,
+    }
 
 
 def _moment_json(moment: Moment, units: Units) -> dict[str, Any]:

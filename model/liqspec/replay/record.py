@@ -3,7 +3,7 @@
 A recording is what `liqspec simulate --json` prints, as values: a picture of a trace is the picture of its run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import groupby
 from operator import itemgetter
@@ -157,6 +157,14 @@ class Step:
     protection: str | None = None
     theirs: tuple[Difference, ...] = ()
 
+    def executed(self) -> Iterable[EventData]:
+        """The event, if it was accepted."""
+        return [self.event] if self.refusal is None else []
+
+    def vaults(self) -> dict[str, VaultSeen]:
+        """The vault after this event, by its name."""
+        return {"vault": self.observation.vault}
+
     def position(self, key: str) -> PositionSeen | None:
         """The position as observed after this event; None if it was never opened."""
         return next((seen for seen in self.observation.positions if seen.key == key), None)
@@ -210,7 +218,8 @@ class Span:
 class Record:
     """A recorded run, or a part of one; it has at least one step.
 
-    Of a part, `before` is the step before its first, and `skipped` how many there are before it.
+    Of a part, `before` is the step before its first, and `skipped` how many there are before it. `paired` is a
+    recording of two runs, whose steps say in what they differ.
     """
 
     name: str
@@ -221,6 +230,13 @@ class Record:
     story: str = ""
     before: Step | None = None
     skipped: int = 0
+    paired: bool = False
+
+    @property
+    def differs_from(self) -> int | None:
+        """The first event (from 1) at which two runs differ; None of a single run, and where they do not."""
+        found = (event for event, step in enumerate(self.steps, start=1) if step.theirs)
+        return next(found, None) if self.paired else None
 
     def part(self, first: int, last: int) -> "Record":
         """The events from `first` to `last`, numbered from 1 and both included."""
@@ -258,8 +274,10 @@ class Record:
     def trades(self) -> Iterator[Trade]:
         """The accepted trades of the accounts, and the fills of their liquidation orders."""
         for event, step in enumerate(self.steps, start=1):
-            fields, kind = step.event, step.event.get("type")
-            if step.refusal is None and kind in ("trade", "fill"):
+            for fields in step.executed():
+                kind = fields.get("type")
+                if kind not in ("trade", "fill"):
+                    continue
                 key, price = keys.of_position(fields), str(fields["price"])
                 earlier = self.steps[event - 2] if event > 1 else self.before
                 before = earlier.position(key) if earlier is not None else None
@@ -295,12 +313,16 @@ class Record:
             found.append(next((one.liquidation_price for one in terms if one.position == key), None))
         return found
 
-    def vault_equity(self) -> list[Amount | None]:
-        """The vault's equity after each event, from its first change on."""
-        seen = [step.observation.vault.equity for step in self.steps]
-        before = seen[0] if self.before is None else self.before.observation.vault.equity
-        changed = next((event for event, equity in enumerate(seen) if equity.exact != before.exact), len(seen))
-        return [*[None] * changed, *seen[changed:]]
+    def vault_equities(self) -> dict[str, list[Amount | None]]:
+        """The equity of each vault after each event, from its first change on; a vault without one is left out."""
+        found = {}
+        for name in self.steps[0].vaults():
+            seen = [step.vaults()[name].equity for step in self.steps]
+            before = seen[0] if self.before is None else self.before.vaults()[name].equity
+            changed = next((event for event, equity in enumerate(seen) if equity.exact != before.exact), len(seen))
+            if changed < len(seen):
+                found[name] = [*[None] * changed, *seen[changed:]]
+        return found
 
     def blocks(self) -> list[Span]:
         """The blocks, each with its events; the value is (block, time in ms)."""

@@ -15,7 +15,7 @@ from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import one_line
 from liqspec.replay import timeline
 from liqspec.replay.record import Amount, End, Record, Step
-from liqspec.replay.run import Run
+from liqspec.replay.run import Moment, Run
 from liqspec.report.amounts import Units
 from liqspec.spec import rulebook, scenarios
 from liqspec.spec.scenarios import Scenario
@@ -57,9 +57,9 @@ def record(story: Scenario) -> Record:
     """Run a scenario and record it; an InvalidTrace is raised if it has no event, or too many to draw."""
     run = Run(story)
     units = Units(run.engine.venue)
-    steps = [_structure(timeline.moment_json(moment, units), Step, story.name) for moment in run]
+    steps = [step(moment, units, story.name) for moment in run]
     end = _structure(timeline.outcome_json(run.outcome())["end"], End, story.name)
-    _check_count(len(steps), story.name)
+    check_count(len(steps), story.name)
     name, file = story.name, story.file
     return Record(name, file.title, tuple(steps), end, venue=file.venue or "", story=file.story.strip())
 
@@ -72,7 +72,7 @@ def read(stream: BinaryIO, path: Path) -> Record:
 def parse(text: str, path: Path) -> Record:
     """The recording in the JSON Lines of a trace that came from `path`; an InvalidTrace names the first wrong line."""
     lines = [(f"{path}:{number}", line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
-    _check_count(len(lines) - 1, str(path))
+    check_count(len(lines) - 1, str(path))
     *read, (last, ending) = [(where, _object(line, where)) for where, line in lines]
     if (end := ending.get("end")) is None:
         raise InvalidTrace(
@@ -81,14 +81,24 @@ def parse(text: str, path: Path) -> Record:
         )
     steps: list[Step] = []
     for where, data in read:
-        step = _structure(data, Step, where)
-        for mistake in _mistakes(step, steps[-1] if steps else None):
+        found = _structure(data, Step, where)
+        for mistake in _mistakes(found, steps[-1] if steps else None):
             raise InvalidTrace(one_line(f"{where}: {mistake}"))
-        steps.append(step)
+        steps.append(found)
     return Record(path.stem, path.stem, tuple(steps), _structure(end, End, last))
 
 
-def _check_count(steps: int, where: str) -> None:
+def step(moment: Moment, units: Units, where: str) -> Step:
+    """A moment of a run as it is recorded; errors name `where` it is from."""
+    return _structure(timeline.moment_json(moment, units), Step, where)
+
+
+def check_count(steps: int, where: str) -> None:
+    """Refuse a run without an event, or with too many to draw.
+
+    Raises:
+        InvalidTrace: it is such a run.
+    """
     if steps < 1:
         raise InvalidTrace(f"{where}: there is no event to draw")
     if steps > MOST_STEPS:

@@ -14,7 +14,7 @@ from liqspec.edge.texts import did_you_mean, placed
 from liqspec.spec import venues
 from liqspec.spec.scenarios import Scenario
 
-LEFT_OUT = "none"
+LEFT_OUT, AS_WRITTEN = "none", "scenario"
 
 
 class InvalidSetting(InvalidInput):
@@ -47,6 +47,15 @@ def altered(scenario: Scenario, venue: str | None = None, settings: Iterable[str
     steps = tuple(evolve(step, answered=None) for step in scenario.file.step)
     file = evolve(scenario.file, step=steps, engine=None, venue=", ".join((name or "its own rules", *settings)))
     return evolve(scenario, file=file, config=config, expects=False)
+
+
+def other(scenario: Scenario, against: str) -> Scenario:
+    """The scenario that another run of it is compared with: under a venue, or as it is written (`scenario`).
+
+    Raises:
+        UnreadableFile, InvalidVenueFile, InvalidSetting: as `altered` does.
+    """
+    return scenario if against == AS_WRITTEN else altered(scenario, against)
 
 
 def _valid(data: dict[str, Any], option: str) -> Config:

@@ -200,7 +200,7 @@
   // First what concerns the selected position: its market, its pool, and itself.
   function orderPanels() {
     const position = run.positions.find((entry) => entry.key === selected);
-    const concerns = position ? [position.market, position.pool, position.key, ""] : [""];
+    const concerns = position ? [...position.concerns, ""] : [""];
     const first = panels.filter((panel) => concerns.includes(panel.about));
     byId("panels").append(...[...new Set([...first, ...panels])].map((panel) => panel.figure));
   }
@@ -417,7 +417,7 @@
   }
 
   function addVault(vault) {
-    addPanel("vault", "vault", 60, "vault equity", (index) => vault.texts[index], (picture, across, column, height) => {
+    addPanel(vault.name, "vault", 60, `${vault.name} equity`, (index) => vault.texts[index], (picture, across, column, height) => {
       const scale = scaleOf(vault.equity, height);
       drawScale(picture, scale, across(count + 1));
       drawStairs(picture, vault.equity, "vault", scale, across);
@@ -474,7 +474,7 @@
     liquidation: "a liquidation begins",
     backstop: "the vault takes a pool",
     refusal: "an event is refused",
-    finding: "not as expected, or answered otherwise",
+    finding: run.sides.mark,
   };
 
   function addMarks() {
@@ -564,7 +564,10 @@
   byId("slider").max = count;
   byId("slider").addEventListener("input", (moved) => go(Number(moved.target.value)));
 
-  byId("verdict").textContent = run.asExpected ? "As expected." : "Not as expected.";
+  byId("verdict").textContent = run.verdict;
+  byId("sides-caption").textContent = run.sides.caption;
+  byId("sides-ours").textContent = run.sides.names[0];
+  byId("sides-theirs").textContent = run.sides.names[1];
   list("all-unexpected", run.unexpected);
   offerPositions();
   run.markets.forEach(addMarket);
@@ -577,7 +580,7 @@
     addSize(position);
   }
   addBlocks();
-  if (run.vault) addVault(run.vault);
+  run.vaults.forEach(addVault);
   addLegend();
   addStates();
   addMarks();
