@@ -10,8 +10,7 @@ import typer
 from liqspec.cli.app import application, fail
 from liqspec.cli.options import Against, Settings, Venue
 from liqspec.core import machine
-from liqspec.draw import diagram, page, path, views
-from liqspec.draw.dot import image
+from liqspec.draw import diagram, page, views
 from liqspec.draw.plotting import plotting
 from liqspec.draw.theme import ThemeName
 from liqspec.draw.views import TEXTS, VIEWS, Format
@@ -167,7 +166,7 @@ def draw_run(
 
     The page (`--html`) needs no network: step through it with the arrow keys, a slider or buttons. It opens
     counterexamples, too, at the first finding, else at the first takeover by the vault, else the first liquidation,
-    else the first refusal. The path needs the program `dot` (Graphviz).
+    else the first refusal.
 
     What if? --venue and --set draw the same events under other rules. --against draws two such runs beside each other,
     what is of A next to what is of B, with a line where they begin to differ; the page opens there.
@@ -188,15 +187,16 @@ def draw_run(
     key = _position(record, position)
     if html:
         content = page.render(record, key).encode()
-    elif picture == "path":
-        if key is None:
-            fail(f"{story}: no position was ever opened in this run, so there is no path")
-        content = image(path.graph(record, key, theme or "light"), chosen)
     else:
         with plotting("liqspec draw run"):
-            from liqspec.draw import timeline  # noqa: PLC0415 (its library takes longer to load than all the rest)
+            from liqspec.draw import path, timeline  # noqa: PLC0415 (their library takes longer than all the rest)
 
-        content = timeline.render(_part(record, first, last), chosen, theme or "light")
+        if picture != "path":
+            content = timeline.render(_part(record, first, last), chosen, theme or "light")
+        elif key is None:
+            fail(f"{story}: no position was ever opened in this run, so there is no path")
+        else:
+            content = path.render(record, key, chosen, theme or "light")
     _deliver(content, output)
 
 

@@ -1,24 +1,102 @@
-"""The lifecycle of the page: laid out once by Graphviz and shipped, so that a page is made without it.
+"""The lifecycle of pages and paths: laid out once by Graphviz and shipped, so that they are made without it.
 
 `python -m liqspec.draw.lifecycle_svg` lays it out again. The source that it was laid out from is kept next to it.
 """
 
 import re
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from xml.etree import ElementTree
 
+from attrs import frozen
 from graphviz import Digraph
 
 from liqspec.core import machine
 from liqspec.draw import dot
 from liqspec.draw.diagram import condition
-from liqspec.draw.path import joined
 from liqspec.draw.theme import FONT
 from liqspec.edge import writing
 from liqspec.edge.texts import words
 
 _ASSETS = resources.files("liqspec.draw") / "assets"
 _SVG, _SOURCE = "lifecycle.svg", "lifecycle.dot"
+_SVG_NAMES = "{http://www.w3.org/2000/svg}"
+
+Point = tuple[float, float]
+
+
+@frozen(kw_only=True)
+class Node:
+    """A state's box: its left, upper, right and lower border, in points from the upper left corner."""
+
+    state: str
+    box: tuple[float, float, float, float]
+
+
+@frozen(kw_only=True)
+class Edge:
+    """A line between two states, as Bézier curves that continue each other, its arrow, and its label's middle."""
+
+    source: str
+    target: str
+    line: tuple[Point, ...]
+    arrow: tuple[Point, ...]
+    label: str
+    at: Point
+
+    @property
+    def name(self) -> str:
+        """The name of the edge on the page."""
+        return edge_id(self.source, self.target)
+
+
+@frozen(kw_only=True)
+class Layout:
+    """Where everything of the lifecycle is, in points."""
+
+    width: float
+    height: float
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+
+@cache
+def layout() -> Layout:
+    """The shipped layout in numbers, for pictures that are drawn."""
+    root = ElementTree.fromstring(shipped())
+    _, _, width, height = map(float, root.attrib["viewBox"].split())
+    groups = {part.attrib["id"]: part for part in root.iter(f"{_SVG_NAMES}g")}
+    shift = _points(groups["graph0"].attrib["transform"].rpartition("translate")[2])[0]
+
+    def points(group: str, element: str, attribute: str) -> tuple[Point, ...]:
+        (found,) = groups[group].iter(f"{_SVG_NAMES}{element}")
+        return tuple((x + shift[0], y + shift[1]) for x, y in _points(found.attrib[attribute]))
+
+    nodes = []
+    for state in machine.lifecycle().table.states:
+        across, down = zip(*points(state_id(state), "path", "d"), strict=True)
+        nodes.append(Node(state=state, box=(min(across), min(down), max(across), max(down))))
+    found = []
+    for source, target in edges():
+        name = edge_id(source, target)
+        (label,) = groups[name].iter(f"{_SVG_NAMES}text")
+        found.append(
+            Edge(
+                source=source,
+                target=target,
+                line=points(name, "path", "d"),
+                arrow=points(name, "polygon", "points"),
+                label=(label.text or "").strip(),
+                at=(float(label.attrib["x"]) + shift[0], float(label.attrib["y"]) + shift[1]),
+            )
+        )
+    return Layout(width=width, height=height, nodes=tuple(nodes), edges=tuple(found))
+
+
+def _points(text: str) -> list[Point]:
+    numbers = [float(number) for number in re.findall(r"-?[0-9.]+", text)]
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def edge_id(source: str, target: str) -> str:
@@ -56,7 +134,11 @@ def explained() -> dict[str, str]:
 def edges() -> dict[tuple[str, str], list[str]]:
     """The transitions from each state to each other one."""
     table = machine.lifecycle().table
-    return joined((entry, source) for entry in table.transitions for source in entry.sources)
+    found: dict[tuple[str, str], list[str]] = {}
+    for entry in table.transitions:
+        for source in entry.sources:
+            found.setdefault((source, entry.to), []).append(entry.id)
+    return found
 
 
 def graph() -> Digraph:
