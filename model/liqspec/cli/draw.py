@@ -16,7 +16,7 @@ from liqspec.draw.theme import ThemeName
 from liqspec.draw.views import TEXTS, VIEWS, Format
 from liqspec.edge import keys, writing
 from liqspec.edge.texts import counted, visible
-from liqspec.replay import beside, mark_choices, recordings
+from liqspec.replay import mark_choices, paired, recordings
 from liqspec.replay.contrast import Contrast
 from liqspec.replay.record import Record
 from liqspec.spec import scenarios, what_if
@@ -168,7 +168,7 @@ def draw_run(
     counterexamples, too, at the first finding, else at the first takeover by the vault, else the first liquidation,
     else the first refusal.
 
-    What if? --venue and --set draw the same events under other rules. --against draws two such runs beside each other,
+    What if? --venue and --set draw the same events under other rules. --against draws two such runs next to each other,
     what is of A next to what is of B, with a line where they begin to differ; the page opens there.
 
     Examples: `liqspec draw run deficit -o deficit.svg`, `liqspec draw run price-gap --picture path -o path.png`,
@@ -250,7 +250,7 @@ def _record(story: str, venue: str | None, settings: list[str], against: str | N
     altered = what_if.altered(written, venue, settings)
     if against is None:
         return recordings.record(altered)
-    return beside.record(Contrast(altered, what_if.other(written, against)))
+    return paired.record(Contrast(altered, what_if.other(written, against)))
 
 
 def _part(record: Record, first: int | None, last: int | None) -> Record:
@@ -273,7 +273,7 @@ def _position(record: Record, wanted: str | None) -> str | None:
         subjects = {one.subject for one in first}
 
         def rank(key: str) -> tuple[bool, int]:
-            plain = beside.plain(key)
+            plain = paired.plain(key)
             return bool({plain, keys.pool_of(plain)} & subjects), len(record.path(key))
 
         return max(known, key=rank, default=None)

@@ -123,7 +123,7 @@ def _event(step: Step) -> dict[str, Any]:
 
 
 def _effects(step: Step) -> Iterator[tuple[str, str]]:
-    """The effects with their rules; what two runs beside each other both do is listed once."""
+    """The effects with their rules; what two runs next to each other both do is listed once."""
     waiting = [(effect.rule, effect.text) for effect in step.effects]
     while waiting:
         rule, text = waiting.pop(0)

@@ -1,4 +1,4 @@
-"""Two runs beside each other, in the picture and on the page: both sides, and from which event on they differ."""
+"""Two runs next to each other, in the picture and on the page: both sides, and from which event on they differ."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from liqspec.draw import decisions, page, timeline
 from liqspec.edge import keys
-from liqspec.replay import beside, recordings
+from liqspec.replay import paired, recordings
 from liqspec.replay.contrast import A, B, Contrast
 from liqspec.replay.record import Record
 from liqspec.spec import scenarios, what_if
@@ -18,7 +18,7 @@ STORY, FEE = "short-squeeze", "liquidation.fee_rate=0"
 
 def pair(story: str, *settings: str) -> Record:
     written = scenarios.load(story)
-    return beside.record(Contrast(what_if.altered(written, None, settings), written))
+    return paired.record(Contrast(what_if.altered(written, None, settings), written))
 
 
 def single(story: str, *settings: str) -> Record:
@@ -33,7 +33,7 @@ def line_places(axes: Axes) -> list[float]:
 def side_of(record: Record, side: str) -> dict[str, list[object]]:
     """What a recording of two runs shows of one side, without its name."""
     own = [key for key in record.positions() if key.startswith(f"{side} ")]
-    return {beside.plain(key): [step.state(key) for step in record.steps] for key in own}
+    return {paired.plain(key): [step.state(key) for step in record.steps] for key in own}
 
 
 @pytest.mark.parametrize(("side", "settings"), [(A, [FEE]), (B, [])])
@@ -47,7 +47,7 @@ def test_each_side_is_what_it_is_alone(side: str, settings: list[str]) -> None:
         made = [(one.event, one.kind, one.amounts) for one in decisions.decisions(both, f"{side} {key}")]
         assert made == [(one.event, one.kind, one.amounts) for one in decisions.decisions(alone, key)]
     trades = [
-        (one.event, beside.plain(one.position), one.sells) for one in both.trades() if one.position.startswith(side)
+        (one.event, paired.plain(one.position), one.sells) for one in both.trades() if one.position.startswith(side)
     ]
     assert trades == [(one.event, one.position, one.sells) for one in alone.trades()]
     assert both.vault_equities().get(f"{side} vault") == alone.vault_equities().get("vault")
