@@ -228,6 +228,13 @@ def a_schedule_is_its_rates_not_their_denominator(case: Case, tiers: int, scale_
     return arithmetic.maintenance_margin(amount, same) == arithmetic.maintenance_margin(amount, schedule)
 
 
+@lemma("MRG-2 MRG-14", Control("At any price.", without="mark is above 0"), at_entry=(False, True))
+def a_notional_is_never_negative(case: Case, at_entry: bool) -> bool:
+    """What a position is worth at a price above 0, or what its size cost, whatever its side, is at least 0."""
+    held = any_holding(case, NO_SCHEDULE._replace(at_entry=at_entry))
+    return arithmetic.margin_notional(held) >= 0
+
+
 @lemma("MRG-5 MRG-8", Control("Any deductions do.", without=DEDUCTIONS, tiers=2), tiers=(1, 2, 3))
 def a_margin_is_never_negative(case: Case, tiers: int) -> bool:
     """A maintenance margin is at least 0."""

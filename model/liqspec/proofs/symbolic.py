@@ -48,14 +48,14 @@ class SymbolicBool:
     negated: z3.BoolRef
 
     def __bool__(self) -> bool:
-        return _run().decide(self)
+        return present().decide(self)
 
     def __and__(self, other: "Condition") -> "SymbolicBool":
-        right = _condition(other)
+        right = as_condition(other)
         return SymbolicBool(z3.And(self.term, right.term), z3.Or(self.negated, right.negated))
 
     def __or__(self, other: "Condition") -> "SymbolicBool":
-        right = _condition(other)
+        right = as_condition(other)
         return SymbolicBool(z3.Or(self.term, right.term), z3.And(self.negated, right.negated))
 
     __rand__ = __and__
@@ -64,13 +64,13 @@ class SymbolicBool:
     def __eq__(self, other: object) -> "SymbolicBool":  # type: ignore[override]
         if not isinstance(other, bool | SymbolicBool):
             return NotImplemented
-        right = _condition(other)
+        right = as_condition(other)
         return (self & right) | (self.opposite() & right.opposite())
 
     def __ne__(self, other: object) -> "SymbolicBool":  # type: ignore[override]
         if not isinstance(other, bool | SymbolicBool):
             return NotImplemented
-        return self == _condition(other).opposite()
+        return self == as_condition(other).opposite()
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -98,10 +98,10 @@ class SymbolicInt:
         return SymbolicInt(self.term * _term(other))
 
     def __floordiv__(self, other: "Number") -> "SymbolicInt":
-        return _run().quotient(self, other)
+        return present().quotient(self, other)
 
     def __rfloordiv__(self, other: "Number") -> "SymbolicInt":
-        return _run().quotient(other, self)
+        return present().quotient(other, self)
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -150,7 +150,7 @@ Condition: TypeAlias = bool | SymbolicBool
 
 def integer(name: str) -> int:
     """The symbol of this name in the present run. It is not an int, but the arithmetic accepts it as one."""
-    return cast(int, _run().symbol(name))
+    return cast(int, present().symbol(name))
 
 
 def assume(condition: Condition) -> None:
@@ -160,7 +160,7 @@ def assume(condition: Condition) -> None:
         Excluded: it does not.
     """
     if isinstance(condition, SymbolicBool):
-        _run().conditions.append(condition.term)
+        present().conditions.append(condition.term)
     elif not condition:
         raise Excluded
 
@@ -179,7 +179,8 @@ def _term(number: object) -> z3.ArithRef | int:
     raise TypeError(f"a whole number is wanted, not {number!r}")
 
 
-def _condition(value: Condition) -> SymbolicBool:
+def as_condition(value: Condition) -> SymbolicBool:
+    """A condition that may be plain, as one on symbols."""
     return value if isinstance(value, SymbolicBool) else SymbolicBool(z3.BoolVal(value), z3.BoolVal(not value))
 
 
@@ -194,16 +195,16 @@ class Path(Generic[T]):
     @property
     def holds(self) -> z3.BoolRef:
         """That the returned condition holds."""
-        return _condition(cast(Condition, self.result)).term
+        return as_condition(cast(Condition, self.result)).term
 
     @property
     def fails(self) -> z3.BoolRef:
         """That the returned condition does not hold."""
-        return _condition(cast(Condition, self.result)).negated
+        return as_condition(cast(Condition, self.result)).negated
 
 
 @define(eq=False)
-class _Run:
+class Run:
     """One run of a function: the decisions to repeat, those taken, and the conditions that they make."""
 
     domain: Domain
@@ -215,19 +216,20 @@ class _Run:
     quotients: list[tuple[z3.ArithRef, z3.ArithRef, SymbolicInt]] = field(factory=list)
 
     def symbol(self, name: str) -> SymbolicInt:
+        """The symbol of this name."""
         return SymbolicInt(self.symbols.setdefault(name, self._new(name)))
 
     def decide(self, condition: SymbolicBool) -> bool:
         """Which way to go; the other way, where there is one, is kept."""
-        known = self._decided(condition)
+        known = self.decided(condition)
         if known is not None:
             return known
         index = len(self.choices)
         if index < len(self.repeat):
             choice = self.repeat[index]
         else:
-            choice = self._possible(condition.term)
-            other = self._possible(condition.negated)
+            choice = self.possible(condition.term)
+            other = self.possible(condition.negated)
             if not choice and not other:
                 raise Excluded
             if choice and other:
@@ -236,7 +238,7 @@ class _Run:
         self.conditions.append(condition.term if choice else condition.negated)
         return choice
 
-    def _decided(self, condition: SymbolicBool) -> bool | None:
+    def decided(self, condition: SymbolicBool) -> bool | None:
         """What is plain to see, or was decided before: the same question again does not fork."""
         plain = z3.simplify(condition.term)
         if z3.is_true(plain) or z3.is_false(plain):
@@ -248,12 +250,12 @@ class _Run:
 
     def quotient(self, dividend: Number, divisor: Number) -> SymbolicInt:
         """The whole q with q·divisor ≤ dividend < (q + 1)·divisor: the floor, as the divisor is above 0."""
-        above, below = z3.simplify(self._literal(dividend)), z3.simplify(self._literal(divisor))
+        above, below = z3.simplify(self.literal(dividend)), z3.simplify(self.literal(divisor))
         for known_above, known_below, known in self.quotients:
             if known_above.eq(above) and known_below.eq(below):
                 return known
         # Before the last repeated decision an earlier run has asked it.
-        if len(self.choices) >= len(self.repeat) and check((*self.conditions, below <= 0)) != "unsat":
+        if len(self.choices) >= len(self.repeat) and not self.excluded(below <= 0):
             raise UnsafeDivision(f"the divisor {below} is not known to be above 0")
         quotient = SymbolicInt(self._new(f"quotient!{len(self.quotients)}"))
         self.quotients.append((above, below, quotient))
@@ -263,35 +265,47 @@ class _Run:
     def _new(self, name: str) -> z3.ArithRef:
         return z3.Int(name) if self.domain == "integers" else z3.Real(name)
 
-    def _literal(self, number: Number) -> z3.ArithRef:
+    def literal(self, number: Number) -> z3.ArithRef:
+        """A number as a term."""
         if isinstance(number, SymbolicInt):
             return number.term
         return z3.IntVal(number) if self.domain == "integers" else z3.RealVal(number)
 
-    def _possible(self, term: z3.BoolRef) -> bool:
-        # Pruning only saves time, so it gives up early: a way that it cannot exclude is taken.
+    def possible(self, term: z3.BoolRef) -> bool:
+        """Whether the run may go where this holds; a way that is not excluded soon is taken."""
         return check((*self.conditions, term), LIMITS[:1]) != "unsat"
 
+    def excluded(self, term: z3.BoolRef) -> bool:
+        """Whether what has been decided excludes this."""
+        return check((*self.conditions, term)) == "unsat"
 
-_PRESENT: ContextVar[_Run] = ContextVar("the present run")
+
+_PRESENT: ContextVar[Run] = ContextVar("the present run")
 
 
-def _run() -> _Run:
+def present() -> Run:
+    """The present run.
+
+    Raises:
+        RuntimeError: there is none.
+    """
     try:
         return _PRESENT.get()
     except LookupError:
         raise RuntimeError("a symbol was used outside paths()") from None
 
 
-def paths(function: Callable[[], T], domain: Domain = "integers") -> Iterator[Path[T]]:
-    """Every way through a function that makes its symbols by `integer`.
+def paths(
+    function: Callable[[], T], domain: Domain = "integers", make: Callable[[Domain, tuple[bool, ...]], Run] = Run
+) -> Iterator[Path[T]]:
+    """Every way through a function that makes its symbols by `integer`; each is one run, made by `make`.
 
     Raises:
         UnsafeDivision: the function divides by what is not known to be above 0.
     """
     untried: list[tuple[bool, ...]] = [()]
     while untried:
-        run = _Run(domain, untried.pop())
+        run = make(domain, untried.pop())
         token = _PRESENT.set(run)
         try:
             result = function()

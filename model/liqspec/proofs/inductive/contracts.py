@@ -1,0 +1,170 @@
+"""The arithmetic by contract: a function that divides, or looks at tiers, is an unknown function of its arguments of
+which only lemmas are known. What is proved of the engine with them holds for whatever the lemmas hold for.
+
+Each contract names its lemmas; where one of them is not proved in the same run, nothing that rests on it is.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import z3  # type: ignore[import-untyped]
+from attrs import frozen
+
+from liqspec.core import arithmetic
+from liqspec.core.arithmetic import Holding, Ratio
+from liqspec.core.state import Book
+from liqspec.proofs import symbolic
+from liqspec.proofs.inductive.conditions import implies
+from liqspec.proofs.inductive.terms import SharedInt, asked, shared
+from liqspec.proofs.symbolic import Condition
+
+
+@frozen
+class Contract:
+    """An arithmetic function, what stands for it, and the lemmas that it rests on."""
+
+    name: str
+    lemmas: tuple[str, ...]
+    function: Callable[..., Any]
+
+
+CONTRACTS: dict[str, Contract] = {}
+
+
+def _ask(condition: Condition) -> None:
+    """What the lemma asks of the arguments of a call: an obligation of the run too."""
+    asked()[id(condition)] = condition
+
+
+def _contract(*lemmas: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        CONTRACTS[function.__name__] = Contract(function.__name__, lemmas, function)
+        return function
+
+    return enter
+
+
+def _unknown(name: str, *arguments: int) -> int:
+    """The unknown function of this name, of these arguments."""
+    made = shared().made
+    key = ("unknown", name, *(one if type(one) is int else id(one) for one in arguments))
+    if key not in made:
+        terms = [symbolic.present().literal(one) for one in arguments]
+        function = z3.Function(name, *([z3.IntSort()] * (len(terms) + 1)))
+        made[key] = (SharedInt(function(*terms)), arguments)
+    return made[key][0]  # type: ignore[no-any-return]
+
+
+@contextmanager
+def by_contract() -> Iterator[None]:
+    """The arithmetic by its contracts, until the block ends."""
+    real = {name: getattr(arithmetic, name) for name in CONTRACTS}
+    for name, contract in CONTRACTS.items():
+        setattr(arithmetic, name, contract.function)
+    try:
+        yield
+    finally:
+        for name, function in real.items():
+            setattr(arithmetic, name, function)
+
+
+@_contract("a_notional_is_never_negative")
+def notional(size: int, price: int, unit: int) -> int:
+    """At least 0."""
+    _ask((price > 0) & (unit > 0))
+    found = _unknown("notional", size, price, unit)
+    symbolic.assume(found >= 0)
+    return found
+
+
+@_contract("a_notional_is_never_negative")
+def margin_notional(held: Holding) -> int:
+    """At least 0, at the mark or at the entry (MRG-14)."""
+    _ask((held.mark > 0) & (held.unit > 0))
+    found = _unknown(f"margin_notional.{held.schedule}", held.size, held.cost, held.mark, held.unit)
+    symbolic.assume(found >= 0)
+    return found
+
+
+@_contract("a_margin_is_never_negative", "a_margin_may_be_rounded_down")
+def maintenance_margin(amount: int, schedule: object) -> int:
+    """At least 0, rounded up or down (MRG-13)."""
+    _ask(amount >= 0)
+    found = _unknown(f"maintenance_margin.{schedule}", amount)
+    symbolic.assume(found >= 0)
+    return found
+
+
+@_contract(
+    "the_maintenance_margin_is_never_above_the_initial_margin",
+    "the_maintenance_margin_with_a_fee_is_never_above_the_initial_margin",
+)
+def initial_margin(amount: int, leverage: int, schedule: object) -> int:
+    """At least the maintenance margin."""
+    _ask((amount >= 0) & (leverage >= 1))
+    found = _unknown(f"initial_margin.{schedule}", amount, leverage)
+    symbolic.assume(found >= maintenance_margin(amount, schedule))
+    return found
+
+
+@_contract("below_backstop_excludes_restored")
+def below_backstop(equity: int, maintenance: int, _: Ratio) -> Condition:
+    """Only below the margin."""
+    _ask(maintenance >= 0)
+    below = _unknown("below_backstop", equity, maintenance) == 1
+    symbolic.assume(implies(below, equity < maintenance))
+    return below
+
+
+@_contract("a_full_close_releases_the_whole_cost")
+def released_cost(size: int, cost: int, closed: int) -> int:
+    """All of the cost where all is closed."""
+    _ask((closed > 0) & (closed <= abs(size)))
+    found = _unknown("released_cost", size, cost, closed)
+    symbolic.assume(implies(abs(size) == closed, found == cost))
+    return found
+
+
+@_contract("a_chunk_is_some_and_not_too_much")
+def chunk(size: int, _: Ratio) -> int:
+    """At least one lot, at most all."""
+    _ask(size != 0)
+    found = _unknown("chunk", size)
+    symbolic.assume((found > 0) & (found <= abs(size)))
+    return found
+
+
+@_contract("a_fee_is_never_negative", "a_fee_never_makes_a_deficit")
+def liquidation_fee(amount: int, _: Ratio, equity_after: int) -> int:
+    """At least 0, and no more than there is."""
+    _ask(amount >= 0)
+    found = _unknown("liquidation_fee", amount, equity_after)
+    symbolic.assume((found >= 0) & implies(equity_after >= 0, found <= equity_after))
+    return found
+
+
+@_contract("a_backstop_returns_no_more_than_there_is")
+def backstop_return(equity: int, _: Ratio) -> int:
+    """At least 0, at most the equity, nothing of a deficit."""
+    found = _unknown("backstop_return", equity)
+    symbolic.assume((found >= 0) & implies(equity >= 0, found <= equity) & implies(equity < 0, found == 0))
+    return found
+
+
+@_contract()
+def funding_due(size: int, payment: int, lot: Ratio) -> int:
+    """Anything."""
+    return _unknown("funding_due", size, payment, *lot)
+
+
+def adding_to_a_book_is_addition(held: int | None) -> Condition:
+    """`Book.add` adds, and keeps no entry of 0: a market that it has with this size, not 0, or does not have."""
+    cash, size, paid = (symbolic.integer(name) for name in ("cash", "size", "paid"))
+    if held is not None:
+        symbolic.assume(held != 0)
+    book = Book(cash, {} if held is None else {"A": held})
+    book.add("A", size, paid)
+    after = book.positions.get("A", 0)
+    kept = after != 0 if "A" in book.positions else True
+    return (after == size + (0 if held is None else held)) & (book.cash == cash - paid) & kept

@@ -1,0 +1,259 @@
+"""Wrong engines that a proof must refute: each is one line of the engine changed, and the step that must show it."""
+
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import evolve, frozen
+
+from liqspec.core import arithmetic, assessment, changes
+from liqspec.core.events import EVENTS
+from liqspec.core.state import Window
+from liqspec.proofs.inductive.steps import Other, Step
+from liqspec.proofs.inductive.unknown import Kind, Shape
+
+
+@frozen
+class Planted:
+    """A wrong engine: a line of a function of the engine, what it is changed to, and what must fail where."""
+
+    title: str
+    owner: Any
+    function: str
+    line: str
+    wrong: str
+    step: Step
+    fails: str
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The engine with the wrong line, until the block ends.
+
+        Raises:
+            LookupError: the function does not have the line exactly once.
+        """
+        real = inspect.getattr_static(self.owner, self.function)
+        source = textwrap.dedent(inspect.getsource(real))
+        if source.count(self.line) != 1:
+            raise LookupError(f"{self.function} has not exactly one {self.line!r}")
+        made: dict[str, Any] = {}
+        exec(compile(source.replace(self.line, self.wrong), f"<{self.title}>", "exec"), real.__globals__, made)
+        self._replace(real, made[self.function])
+        try:
+            yield
+        finally:
+            self._replace(made[self.function], real)
+
+    def _replace(self, old: Any, new: Any) -> None:
+        """Replace a function of the engine wherever it is known by its name, and among the checks of the events."""
+        setattr(self.owner, self.function, new)
+        for name, module in list(sys.modules.items()):
+            if name.startswith("liqspec.core") and module.__dict__.get(self.function) is old:
+                setattr(module, self.function, new)
+        for kind in EVENTS.values():
+            if any(check.failing is old for check in kind.checks):
+                listed: Any = kind.checks
+                kind.checks = tuple(evolve(one, failing=new) if one.failing is old else one for one in listed)
+
+
+def _shape(in_liquidation: bool, **kinds: str) -> Shape:
+    """A shape; `+` behind a state is a working order."""
+    listed = ((market, Kind(kind.rstrip("+"), kind.endswith("+"))) for market, kind in kinds.items())
+    return Shape(in_liquidation, tuple(listed))
+
+
+_WORKING, _HEALTHY = _shape(True, A="liquidatable+"), _shape(False, A="healthy")
+_WAITING, _TWO = _shape(True, A="liquidatable"), _shape(True, A="liquidatable+", B="liquidatable")
+_NEXT_TO_IT = Other("a", "cross", _shape(False, B="healthy"))
+
+
+def _at(kind: str, shape: Shape, markets: str = "A", **more: Any) -> Step:
+    return Step(kind, shape=shape, markets=markets, threshold=more.pop("threshold", False), **more)
+
+
+PLANTED: tuple[Planted, ...] = (
+    Planted(
+        "an isolated backstop takes from the cross pool",
+        assessment,
+        "hand_to_vault",
+        "state.vault.cash += taken",
+        "state.vault.cash += taken + state.accounts[pool.account].cross.collateral\n"
+        "    state.accounts[pool.account].cross.collateral = 0",
+        _at("order_done", _WORKING, mode="isolated", other=_NEXT_TO_IT),
+        "other_pools_are_untouched [a/cross.collateral]",
+    ),
+    Planted(
+        "an isolated deficit is paid by the cross pool",
+        assessment,
+        "cover_deficit",
+        "state.vault.cash += pool.collateral",
+        "state.accounts[pool.account].cross.collateral += pool.collateral",
+        _at("fill", _WORKING, mode="isolated", other=_NEXT_TO_IT),
+        "other_pools_are_untouched [a/cross.collateral]",
+    ),
+    Planted(
+        "equality is breached",
+        arithmetic,
+        "breached",
+        "equity < maintenance",
+        "equity <= maintenance",
+        _at("mark_price", _HEALTHY),
+        "a_covered_pool_is_left_alone",
+    ),
+    Planted(
+        "one failed order is a failed book",
+        changes,
+        "_book_failed",
+        "return all(",
+        "return any(",
+        _at("order_done", _TWO),
+        "the vault comes last",
+    ),
+    Planted(
+        "the fee is credited to nobody",
+        EVENTS["fill"],
+        "perform",
+        "state.vault.cash += fee",
+        "pass",
+        _at("fill", _WORKING),
+        "nothing_is_created [money]",
+    ),
+    Planted(
+        "a fill does not shorten its order",
+        EVENTS["fill"],
+        "perform",
+        "position.order -= size",
+        "pass",
+        _at("fill", _WORKING),
+        "an_order_fits_its_position",
+    ),
+    Planted(
+        "a failed order counts in the next liquidation",
+        assessment,
+        "leave_liquidation",
+        "position.failed = False",
+        "pass",
+        _at("mark_price", _WAITING),
+        "what_failed_was_attempted",
+    ),
+    Planted(
+        "the vault gets what it should return",
+        assessment,
+        "hand_to_vault",
+        "taken = pool.collateral - returned",
+        "taken = pool.collateral",
+        _at("order_done", _WORKING),
+        "nothing_is_created [money]",
+    ),
+    Planted(
+        "half of the vault's funding is paid to nobody",
+        EVENTS["funding"],
+        "perform",
+        "state.vault.cash -= due",
+        "state.vault.cash -= 2 * due",
+        _at("funding", _HEALTHY),
+        "nothing_is_created [money]",
+    ),
+    Planted(
+        "no position is ever sent to the market",
+        assessment,
+        "to_attempt",
+        "and not position.attempted",
+        "and position.attempted",
+        _at("mark_price", _HEALTHY),
+        "liquidation_makes_progress",
+    ),
+    Planted(
+        "an order is placed twice a block",
+        assessment,
+        "to_attempt",
+        " and not position.attempted",
+        "",
+        _at("mark_price", _WAITING),
+        "an order is emitted only if needed and once",
+    ),
+    Planted(
+        "the backstop leaves the second position",
+        assessment,
+        "hand_to_vault",
+        "for position in pool.open_positions():",
+        "for position in pool.open_positions()[:1]:",
+        _at("order_done", _TWO),
+        "the vault takes the whole pool and nothing else",
+    ),
+    Planted(
+        "a part is closed as if it were the position",
+        changes,
+        "close",
+        "position.cost -= released",
+        "position.cost = 0",
+        _at("fill", _WORKING),
+        "nothing_is_created [money]",
+    ),
+    Planted(
+        "a window is open at its end",
+        arithmetic,
+        "window_open",
+        "now < until",
+        "now <= until",
+        _at("block", _shape(False, A="cooldown"), ""),
+        "windows_are_normal",
+    ),
+    Planted(
+        "a withdrawal takes twice",
+        EVENTS["withdraw"],
+        "perform",
+        "pool.collateral -= amount",
+        "pool.collateral -= 2 * amount",
+        _at("withdraw", _HEALTHY, ""),
+        "nothing_is_created [money]",
+    ),
+    Planted(
+        "the largest position is sent last",
+        assessment,
+        "to_attempt",
+        "[max(",
+        "[min(",
+        _at("mark_price", _shape(False, A="healthy", B="healthy")),
+        "the largest position is sent first",
+    ),
+    Planted(
+        "a window forces in its own block",
+        Window,
+        "extend",
+        "self.until = max(self.until, until)",
+        "self.until = self.forcing_until = max(self.until, until)",
+        _at("fill", _WORKING),
+        "windows_open_and_end_on_time",
+    ),
+    Planted(
+        "an order at the threshold is a chunk",
+        assessment,
+        "order_sizing",
+        "<= venue.partial_threshold",
+        "< venue.partial_threshold",
+        _at("mark_price", _HEALTHY, threshold=True),
+        "an order has exactly the size of its rule",
+    ),
+    Planted(
+        "a window does not force full size",
+        assessment,
+        "order_sizing",
+        "if state.scope_window(pool, position).forces_full_size(state.time):",
+        "if False:",
+        _at("mark_price", _HEALTHY, threshold=True),
+        "an order has exactly the size of its rule",
+    ),
+    Planted(
+        "a transfer is received twice",
+        EVENTS["transfer"],
+        "perform",
+        "isolated.collateral += amount",
+        "isolated.collateral += 2 * amount",
+        _at("transfer", _shape(False), other=Other("a", "isolated", _shape(False))),
+        "nothing_is_created [money]",
+    ),
+)

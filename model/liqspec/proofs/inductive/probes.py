@@ -1,0 +1,130 @@
+"""What must hold in the middle of an event: where an order is emitted, and where a pool is handed to the vault.
+
+The functions of `assessment` are watched and do what they did. The assessment sees only the pools that it is given.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from liqspec.core import arithmetic, assessment
+from liqspec.core.effects import Effect
+from liqspec.core.state import Account, GuardInputs, Pool, Position, State
+from liqspec.proofs.inductive.conditions import chosen, every, negation, some
+from liqspec.proofs.inductive.frame import Only, Poison
+from liqspec.proofs.symbolic import Condition
+
+Must = dict[str, Condition]
+
+
+@contextmanager
+def probes(must: Must, *, alone: bool) -> Iterator[None]:
+    """Add what must hold to `must`, until the block ends; `alone` hides every other pool from the assessment."""
+    real = assessment.assess, assessment.emit_order, assessment.hand_to_vault
+    ordered: set[str] = set()
+
+    def assess(state: State, pools: list[Pool], effects: list[Effect]) -> None:
+        accounts = state.accounts
+        state.accounts = _hidden(accounts)
+        real[0](state, pools, effects)
+        state.accounts = accounts
+
+    def emit_order(state: State, pool: Pool, position: Position, inputs: GuardInputs, effects: list[Effect]) -> None:
+        ordered.add(pool.key)
+        must[f"an order is emitted only if needed and once [{position.key}]"] = (
+            inputs.equity < inputs.maintenance_margin
+        ) & negation(position.attempted)
+        must[f"the largest position is sent first [{position.key}]"] = _is_first(state, pool, position)
+        whole = _is_whole(state, pool, position, inputs)
+        real[1](state, pool, position, inputs, effects)
+        chunk = abs(position.size) if whole is True else arithmetic.chunk(position.size, state.venue.partial_fraction)
+        must[f"an order has exactly the size of its rule [{position.key}]"] = chosen(
+            whole, abs(position.size), chunk, position.order
+        )
+
+    def hand_to_vault(state: State, pool: Pool, inputs: GuardInputs, effects: list[Effect]) -> None:
+        held = _held(pool)
+        _before_the_vault(must, state, pool, pool.key in ordered)
+        sizes = {one.market.name: one.size for one in held}
+        had = {name: state.vault.positions.get(name, 0) for name in sizes}
+        cash, collateral, cost = state.vault.cash, pool.collateral, sum(one.cost for one in held)
+        equity = arithmetic.pool_equity(collateral, [state.holding(one) for one in held])
+        real[2](state, pool, inputs, effects)
+        must[f"the vault takes the whole pool and nothing else [{pool.key}]"] = (
+            every((one.size == 0) & (one.state == "backstopped") for one in held)
+            & every(state.vault.positions.get(name, 0) == had[name] + size for name, size in sizes.items())
+            & (pool.collateral == arithmetic.backstop_return(equity, state.venue.return_fraction))
+            & (state.vault.cash == cash + collateral - pool.collateral - cost)
+        )
+
+    if alone:
+        assessment.assess = assess
+    assessment.emit_order, assessment.hand_to_vault = emit_order, hand_to_vault
+    try:
+        yield
+    finally:
+        assessment.assess, assessment.emit_order, assessment.hand_to_vault = real
+
+
+def _hidden(accounts: dict[str, Account]) -> dict[str, Account]:
+    """The accounts without what is in their pools; the window of an account is that of all its pools (CLD-5)."""
+    return Only(
+        {
+            name: Account(
+                name,
+                cast(Any, Poison(f"{name}/cross")),
+                Only({}, f"{name}/isolated"),
+                cast(Account, dict.get(accounts, name)).window,
+            )
+            for name in ("a", "b")
+            if dict.__contains__(accounts, name)
+        },
+        "accounts",
+    )
+
+
+def _held(pool: Pool) -> list[Position]:
+    """The open positions; a size that is a symbol is not 0, by the invariants."""
+    return [one for one in pool.positions.values() if not isinstance(one.size, int) or one.size != 0]
+
+
+def _before_the_vault(must: Must, state: State, pool: Pool, ordered: bool) -> None:
+    """BKS-1, BKS-2: the vault is handed a pool only below its line, after every position failed in this block."""
+    held = _held(pool)
+    measured = [state.holding(one) for one in held]
+    equity, margin = arithmetic.pool_equity(pool.collateral, measured), arithmetic.pool_maintenance_margin(measured)
+    working = any(one.order is not None for one in held)
+    must[f"the vault comes last [{pool.key}]"] = (
+        arithmetic.below_backstop(equity, margin, state.venue.backstop_threshold)
+        & (equity < margin)
+        & every(one.failed & one.attempted for one in held)
+        & (not ordered and not working)
+    )
+
+
+def _is_first(state: State, pool: Pool, position: Position) -> Condition:
+    """LIQ-12: where the largest is sent first, no waiting position has a larger margin, nor as large an earlier one."""
+    margins = {
+        name: arithmetic.pool_maintenance_margin([state.holding(one)])
+        for name, one in pool.positions.items()
+        if one.state == "liquidatable"
+    }
+    own = position.market.name
+    first = every(
+        pool.positions[name].attempted | ((margin < margins[own]) if name < own else (margin <= margins[own]))
+        for name, margin in margins.items()
+        if name != own
+    )
+    return (state.venue.order_policy == "all") | first
+
+
+def _is_whole(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Condition:
+    """PRT-2, CLD-3: whether the order is for the whole position."""
+    venue, now, held = state.venue, state.time, state.holding(position)
+    if venue.partial_threshold is None:
+        return True
+    windows = {"position": position.window, "pool": pool.window, "account": state.accounts[pool.account].window}
+    forced = some((venue.cooldown_scope == of) & (now < window.forcing_until) for of, window in windows.items())
+    small = arithmetic.notional(held.size, held.mark, held.unit) <= venue.partial_threshold
+    below = arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, venue.backstop_threshold)
+    return small | forced | below

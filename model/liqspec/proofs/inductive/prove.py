@@ -1,0 +1,86 @@
+"""Proves a step on every path, or names what it did not prove."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from attrs import define, field, frozen
+
+from liqspec.proofs import symbolic
+from liqspec.proofs.inductive import contracts, steps
+from liqspec.proofs.inductive.run import Outcome, run
+from liqspec.proofs.inductive.steps import Step
+from liqspec.proofs.inductive.terms import Shared, SharedRun
+from liqspec.proofs.inductive.unknown import Numbers
+from liqspec.proofs.symbolic import Path, as_condition
+
+
+@frozen
+class Unproved:
+    """A path of a step on which something is not proved: how it ended, and the names of what must hold there."""
+
+    step: Step
+    end: str
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Such as `fill of A, cross [...], accepted: closed_is_empty [a/cross]`."""
+        return f"{self.step}, {self.end}: {', '.join(self.names)}"
+
+
+@define
+class Proved:
+    """What was proved of some steps: how much was looked at, and what is not proved."""
+
+    steps: int = 0
+    paths: int = 0
+    accepted: int = 0
+    obligations: int = 0
+    queries: int = 0
+    unproved: list[Unproved] = field(factory=list)
+
+    def add(self, other: "Proved") -> None:
+        """Count other steps too."""
+        for name in ("steps", "paths", "accepted", "obligations", "queries"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.unproved += other.unproved
+
+
+def ways(step: Step, shared: Shared, numbers: Numbers, *, by_contract: bool = True) -> Iterator[Path[Outcome]]:
+    """Every path of a step."""
+    make = partial(SharedRun, shared=shared)
+    yield from symbolic.paths(partial(run, step, numbers, by_contract=by_contract), make=make)
+
+
+def prove(step: Step) -> Proved:
+    """Prove all that must hold after a step, on each of its paths.
+
+    Raises:
+        Exception: the engine itself raised one on some path, which no event may cause (EVT-3).
+    """
+    shared, found = Shared(), Proved(steps=1)
+    with contracts.by_contract():
+        for way in ways(step, shared, Numbers()):
+            outcome = way.result
+            found.paths += 1
+            found.accepted += outcome.end == "accepted"
+            found.obligations += len(outcome.must)
+            wrong = {name: as_condition(holds).negated for name, holds in outcome.must.items() if holds is not True}
+            if not wrong or shared.quick.excludes(way.conditions, list(wrong.values())):
+                continue
+            names = tuple(n for n, fails in wrong.items() if not shared.quick.excludes([*way.conditions, fails]))
+            found.unproved.append(Unproved(step, outcome.end, names))
+    if not found.paths:
+        found.unproved.append(Unproved(step, "no path at all", ()))
+    found.queries = shared.quick.queries
+    return found
+
+
+def prove_event(kind: str, keys: int) -> Proved:
+    """Prove every step of an event type at pools of exactly this number of keys."""
+    found = Proved()
+    for step in steps.steps(kind, keys):
+        try:
+            found.add(prove(step))
+        except Exception as error:  # it is a finding: an event ends in a refusal or is accepted, never so
+            found.unproved.append(Unproved(step, f"{type(error).__name__}: {error}", ()))
+    return found

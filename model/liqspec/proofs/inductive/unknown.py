@@ -1,0 +1,297 @@
+"""States of a concrete shape with unknown numbers, and unknown venues: symbols, or given numbers by the same names.
+
+A shape says whether a pool is in liquidation, and of each position its lifecycle state and whether an order works.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any, cast
+
+import attrs
+from attrs import define, frozen
+
+from liqspec.core import machine, parameters
+from liqspec.core.arithmetic import Ratio, Schedule, Tier
+from liqspec.core.config import Market, Mode, Venue
+from liqspec.core.state import Account, Book, Pool, Position, State, Window
+from liqspec.proofs import symbolic
+
+# Of the parameters, those for which any value is taken; each other is left out, as in the rules without families.
+ANY = frozenset(
+    {
+        "order_policy",
+        "stop_when_restored",
+        "partial_threshold",
+        "partial_fraction",
+        "cooldown_ms",
+        "cooldown_scope",
+        "fee_rate",
+        "backstop_threshold",
+        "return_fraction",
+    }
+)
+# Any value of these too: a schedule is not looked into, and the lemmas of the contracts hold for each.
+ANY_MEASURE = frozenset({"rounding", "valuation", "close_fee_rate"})
+
+
+def at_default() -> list[str]:
+    """The paths of the parameters that are left out, of venues and of markets: the proofs say nothing with them."""
+    declared = (*parameters.PARAMETERS, *parameters.MARKET_PARAMETERS)
+    return [one.path for one in declared if one.inner_name not in ANY | ANY_MEASURE]
+
+
+@frozen
+class Shape:
+    """Whether a pool is in liquidation, and the kind of its position in each market in which it has had one."""
+
+    in_liquidation: bool
+    kinds: tuple[tuple[str, "Kind"], ...]
+
+    def __str__(self) -> str:
+        """Such as `in liquidation: A liquidatable with an order`."""
+        positions = ", ".join(f"{market} {kind}" for market, kind in self.kinds) or "no position"
+        return ("in liquidation: " if self.in_liquidation else "") + positions
+
+
+@frozen
+class Kind:
+    """A lifecycle state, and whether an order works."""
+
+    state: str
+    order: bool = False
+
+    def __str__(self) -> str:
+        """Such as `liquidatable with an order`."""
+        return f"{self.state} with an order" if self.order else self.state
+
+
+def ended(state: str) -> bool:
+    """Whether a position in this state has no size."""
+    return machine.lifecycle().table.states[state].kind in ("ended", "final")
+
+
+def liquidated(state: str) -> bool:
+    """Whether a liquidation order may be filled in this state, by the table of the lifecycle."""
+    return bool(machine.lifecycle().candidates(state, "fill"))
+
+
+def enters(state: str) -> bool:
+    """Whether a position in this state is about to become liquidatable, so that its pool is not in liquidation."""
+    return any(liquidated(entry.to) for entry in machine.lifecycle().candidates(state, "assess"))
+
+
+def shapes(markets: str) -> Iterator[Shape]:
+    """All shapes of a pool that has had a position in each of these markets, a letter each.
+
+    In liquidation each open position is in a state in which it can be filled, with an order or without. Otherwise it is
+    in a state from which it would enter liquidation, or what its last fill left, which stays so until the next block.
+    """
+    states = machine.lifecycle().table.states
+    ends = [Kind(name) for name in states if ended(name)]
+    opened = [name for name in states if states[name].kind == "open"]
+    calm = [Kind(name) for name in opened if enters(name) or machine.lifecycle().candidates(name, "block")]
+    within = [Kind(name, order) for name in opened if liquidated(name) for order in (False, True)]
+    for kinds in product((*calm, *ends), repeat=len(markets)):
+        yield Shape(False, tuple(zip(markets, kinds, strict=True)))
+    for kinds in product((*within, *ends), repeat=len(markets)):
+        if not all(kind in ends for kind in kinds):
+            yield Shape(True, tuple(zip(markets, kinds, strict=True)))
+
+
+@define
+class Numbers:
+    """Where numbers come from: symbols, within a bound if there is one; or values, 0 if there is none of the name.
+
+    `fixed` are numbers that are known also where the others are symbols.
+    """
+
+    values: Mapping[str, int] | None = None
+    bound: int | None = None
+    fixed: Mapping[str, int] = {}
+
+    @property
+    def symbolic(self) -> bool:
+        """Whether the numbers are symbols."""
+        return self.values is None
+
+    def integer(self, name: str) -> int:
+        """Any whole number."""
+        if name in self.fixed:
+            return self.fixed[name]
+        if self.values is not None:
+            return self.values.get(name, 0)
+        number = symbolic.integer(name)
+        if self.bound is not None:
+            symbolic.assume((-self.bound <= number) & (number <= self.bound))
+        return number
+
+    def positive(self, name: str) -> int:
+        """Any whole number above 0."""
+        number = self.integer(name)
+        symbolic.assume(number > 0)
+        return number
+
+    def natural(self, name: str) -> int:
+        """Any whole number that is not negative."""
+        number = self.integer(name)
+        symbolic.assume(number >= 0)
+        return number
+
+    def flag(self, name: str) -> bool:
+        """Either truth value."""
+        number = self.integer(name)
+        symbolic.assume((number >= 0) & (number <= 1))
+        return number == 1
+
+    def share(self, name: str, lowest: int) -> Ratio:
+        """Any rate from 0, or from above 0, to 1 (CFG-2)."""
+        top, bottom = self.integer(f"{name}.top"), self.positive(f"{name}.bottom")
+        symbolic.assume((top >= lowest) & (top <= bottom))
+        return Ratio(top, bottom)
+
+    def window(self, name: str) -> Window:
+        """Any window."""
+        return Window(self.natural(f"{name}.until"), self.natural(f"{name}.forcing_until"))
+
+
+@frozen(eq=False)
+class Choice:
+    """One of some words, not known which; a run forks only where it is compared."""
+
+    number: int
+    words: tuple[str, ...]
+
+    def __eq__(self, other: object) -> Any:
+        """Whether it is this word, as a condition."""
+        return self.number == self.words.index(cast(str, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@frozen(eq=False)
+class AnyGrid:
+    """Any grid: what admission reads with it is a number of this name."""
+
+    numbers: Numbers
+    name: str
+
+    def units(self, _: str) -> int:
+        """Any amount."""
+        return self.numbers.integer(self.name)
+
+    def text(self, _: object) -> str:
+        """For messages, which nothing decides on."""
+        return "?"
+
+
+class AddingBook(Book):
+    """A book that adds without asking whether anything is left: 0 stands for none, as for whoever reads it.
+
+    That `Book.add` is this addition is proved by itself (`contracts.adding_to_a_book_is_addition`).
+    """
+
+    def add(self, market: str, size: int, paid: int) -> None:
+        """Add a signed size for a signed payment."""
+        self.positions[market] = self.positions.get(market, 0) + size
+        self.cash -= paid
+
+
+def schedule(numbers: Numbers, of: str) -> Schedule:
+    """Any schedule of one tier (MRG-8), for the search for numbers; proofs never look into one."""
+    denominator, rate, leverage = (
+        numbers.positive(f"{of}.{name}") for name in ("denominator", "rate", "tier_leverage")
+    )
+    symbolic.assume(rate * leverage <= denominator)
+    return Schedule(denominator, (Tier(0, rate, 0, leverage),))
+
+
+def market(numbers: Numbers, name: str, *, by_contract: bool) -> Market:
+    """Any market."""
+    return Market(
+        name=name,
+        price=cast(Any, AnyGrid(numbers, f"event.price.{name}")),
+        size=cast(Any, AnyGrid(numbers, f"event.size.{name}")),
+        unit=numbers.positive(f"{name}.unit"),
+        lot=Ratio(numbers.positive(f"{name}.lot.top"), numbers.positive(f"{name}.lot.bottom")),
+        schedule=cast(Any, name) if by_contract else schedule(numbers, name),
+        max_leverage=numbers.positive(f"{name}.max_leverage"),
+    )
+
+
+def one_of(numbers: Numbers, name: str, *words: str) -> Any:
+    """One of some words, not known which."""
+    number = numbers.natural(name)
+    symbolic.assume(number < len(words))
+    return Choice(number, words)
+
+
+def venue(numbers: Numbers, markets: Mapping[str, Market], *, threshold: bool) -> Venue:
+    """Any venue without families; with a threshold for chunks or without one (PRT-2)."""
+    left_out = {one.inner_name: None for one in parameters.PARAMETERS if one.inner_name not in ANY}
+    return Venue(
+        **cast(Any, left_out),
+        markets=cast(Any, markets),
+        money=cast(Any, AnyGrid(numbers, "event.amount")),
+        forms_marks=False,
+        order_policy=one_of(numbers, "venue.order_policy", "all", "ranked"),
+        stop_when_restored=numbers.flag("venue.stop_when_restored"),
+        partial_threshold=numbers.natural("venue.partial_threshold") if threshold else None,
+        partial_fraction=numbers.share("venue.partial_fraction", 1),
+        cooldown_ms=numbers.natural("venue.cooldown_ms"),
+        cooldown_scope=one_of(numbers, "venue.cooldown_scope", "position", "pool", "account"),
+        fee_rate=numbers.share("venue.fee_rate", 0),
+        backstop_threshold=numbers.share("venue.backstop_threshold", 1),
+        return_fraction=numbers.share("venue.return_fraction", 0),
+    )
+
+
+def position(numbers: Numbers, account: str, market: Market, mode: Mode, kind: Kind) -> Position:
+    """Any position of a kind."""
+    made = Position(account, market, mode, state=kind.state)
+    of = made.key
+    made.life = numbers.positive(f"{of}.life")
+    if ended(kind.state):
+        return made
+    made.size, made.cost = numbers.integer(f"{of}.size"), numbers.integer(f"{of}.cost")
+    made.leverage, made.window = numbers.positive(f"{of}.leverage"), numbers.window(of)
+    if kind.order:
+        made.order, made.attempted = numbers.positive(f"{of}.order"), True
+        return made
+    made.attempted = numbers.flag(f"{of}.attempted")
+    if liquidated(kind.state):
+        made.failed = numbers.flag(f"{of}.failed")
+    return made
+
+
+def pool(numbers: Numbers, account: str, mode: Mode, markets: Mapping[str, Market], shape: Shape) -> Pool:
+    """Any pool of a shape; an isolated one is of market A."""
+    made = Pool(account, mode, "A" if mode == "isolated" else None, in_liquidation=shape.in_liquidation)
+    made.collateral, made.window = numbers.integer(f"{made.key}.collateral"), numbers.window(made.key)
+    for name, kind in shape.kinds:
+        made.positions[name] = position(numbers, account, markets[name], mode, kind)
+    return made
+
+
+def book(numbers: Numbers, name: str, positions: Mapping[str, int]) -> Book:
+    """Any book; these are its sizes by market."""
+    return AddingBook(numbers.integer(f"{name}.cash"), cast(Any, positions))
+
+
+def state(numbers: Numbers, accounts: Mapping[str, Account], of: Venue, books: Mapping[str, Book], marks: Any) -> State:
+    """Any state of these accounts, books and marks."""
+    return State(
+        of,
+        numbers.natural("time"),
+        marks,
+        cast(Any, accounts),
+        books["vault"],
+        books["outside"],
+        numbers.integer("net_deposits"),
+        numbers.natural("block"),
+    )
+
+
+def event(kind: type[Any], **fields: Any) -> Any:
+    """An event whose amounts the grids stand for."""
+    with attrs.validators.disabled():
+        return kind(**fields)

@@ -1,0 +1,216 @@
+"""The engine's own steps proved for all numbers, and what makes such a proof worth believing."""
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+import z3  # type: ignore[import-untyped]
+
+from liqspec.core import parameters
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine, apply_event
+from liqspec.core.events import EVENTS
+from liqspec.generate.configurations import base_configuration, configuration, shipped_bases
+from liqspec.generate.guide import Guide
+from liqspec.proofs import symbolic
+from liqspec.proofs.inductive import invariants, steps, unknown
+from liqspec.proofs.inductive.contracts import CONTRACTS, adding_to_a_book_is_addition
+from liqspec.proofs.inductive.frame import Leak, Only, Poison
+from liqspec.proofs.inductive.invariants import INVARIANTS
+from liqspec.proofs.inductive.planted import PLANTED, Planted
+from liqspec.proofs.inductive.prove import prove, prove_event
+from liqspec.proofs.inductive.quick import QuickCheck
+from liqspec.proofs.inductive.refute import refute, simple
+from liqspec.proofs.inductive.run import run
+from liqspec.proofs.inductive.steps import Step
+from liqspec.proofs.inductive.unknown import Kind, Numbers, Shape, shapes
+from liqspec.proofs.lemmas import LEMMAS
+from liqspec.properties.registry import PROPERTIES
+from liqspec.spec import rulebook, venues
+
+WORKING = Shape(True, (("A", Kind("liquidatable", order=True)),))
+
+# ----------------------------------------------------------------------------------------------------------- the proofs
+
+
+@pytest.mark.parametrize("kind", steps.COVERED)
+def test_every_step_without_positions_is_proved(kind: str) -> None:
+    found = prove_event(kind, 0)
+    assert [str(one) for one in found.unproved] == []
+    assert found.paths
+
+
+def test_the_end_of_an_order_of_one_position_is_proved() -> None:
+    """FIL-6, and the whole assessment after it: every path of one shape."""
+    found = prove(Step("order_done", shape=WORKING, markets="A"))
+    assert [str(one) for one in found.unproved] == []
+    assert found.accepted > 5
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", steps.COVERED)
+def test_every_step_with_one_position_is_proved(kind: str) -> None:
+    found = prove_event(kind, 1)
+    assert [str(one) for one in found.unproved] == []
+
+
+def test_adding_to_a_book_is_addition() -> None:
+    for had in (True, False):
+        statement = lambda had=had: adding_to_a_book_is_addition(symbolic.integer("held") if had else None)  # noqa: E731
+        for way in symbolic.paths(statement):
+            assert symbolic.check([*way.conditions, way.fails]) == "unsat"
+
+
+# ------------------------------------------------------------------------------------------------- what they start from
+
+
+def test_every_event_is_covered_or_named_as_not() -> None:
+    assert set(steps.COVERED) | set(steps.NOT_COVERED) == set(EVENTS)
+
+
+def test_a_contract_rests_on_lemmas_that_are_there() -> None:
+    for contract in CONTRACTS.values():
+        assert set(contract.lemmas) <= set(LEMMAS), contract.name
+        assert contract.lemmas or contract.name == "funding_due"  # nothing is known of it
+
+
+def test_invariants_cite_rules_and_properties_of_their_names_say_the_same() -> None:
+    for one in INVARIANTS.values():
+        assert set(one.rules) <= set(rulebook.rules()), one.name
+        assert one.sentence.endswith("."), one.name
+    assert {
+        "closed_is_empty",
+        "no_negative_collateral_without_position",
+        "a_breach_is_seen_at_once",
+        "a_covered_pool_is_left_alone",
+        "liquidation_makes_progress",
+        "an_order_fits_its_position",
+        "where_all_are_sent_nobody_waits",
+    } == set(INVARIANTS) & set(PROPERTIES)
+
+
+def test_what_is_at_its_default_is_what_families_add() -> None:
+    families = {one.path for one in (*parameters.PARAMETERS, *parameters.MARKET_PARAMETERS) if one.family} - {
+        "margin.rounding",
+        "margin.valuation",
+        "margin.close_fee_rate",
+    }
+    assert set(unknown.at_default()) == families
+
+
+def test_the_number_of_shapes_is_that_of_the_lifecycle() -> None:
+    """5 kinds of positions in a calm pool, 6 in liquidation, of which 2 are ended."""
+    for keys in range(4):
+        assert len(list(shapes("ABC"[:keys]))) == 5**keys + 6**keys - 2**keys
+
+
+def random_states(runs: int, length: int) -> Iterator[Engine]:
+    """An engine after each event of random runs at the shipped venues, at their start too."""
+    random, bases = Random("inductive"), list(shipped_bases().values())
+    for number in range(runs):
+        engine = Engine(Config.from_json(configuration(random, bases[number % len(bases)])))
+        guide = Guide(random, engine)
+        yield engine
+        for _ in range(length):
+            event = guide.next_event()
+            assert event is not None
+            apply_event(engine, event)
+            yield engine
+
+
+def wrong_in(engine: Engine) -> list[str]:
+    """The invariants that a state does not meet, and the shapes that are not among those enumerated."""
+    found = []
+    for account in engine.state.accounts.values():
+        if invariants.normal_window(engine.state, account.window) is not True:
+            found.append(f"window of {account.name}")
+        for pool in account.pools():
+            found += [name for name, holds in invariants.of_pool(engine.state, pool).items() if holds is not True]
+            kinds = [Kind(one.state, one.order is not None) for _, one in sorted(pool.positions.items())]
+            markets = "ABCDEFGH"[: len(kinds)]
+            if Shape(pool.in_liquidation, tuple(zip(markets, kinds, strict=True))) not in set(shapes(markets)):
+                found.append(f"shape of {pool.key}")
+    return found
+
+
+def test_the_start_of_every_venue_meets_the_invariants() -> None:
+    """The base case of the induction."""
+    for name in venues.names():
+        assert wrong_in(Engine(Config.from_json(base_configuration(venues.load(name))))) == []
+
+
+def test_states_of_random_runs_meet_the_invariants() -> None:
+    assert all(wrong_in(engine) == [] for engine in random_states(10, 50))
+
+
+@pytest.mark.thorough
+def test_states_of_many_random_runs_meet_the_invariants() -> None:
+    assert all(wrong_in(engine) == [] for engine in random_states(300, 80))
+
+
+def test_what_is_hidden_cannot_be_read() -> None:
+    hidden, only = Poison("it"), Only({"a": 1}, "things", ("b",))
+    assert (only["a"], only.get("b"), "b" in only) == (1, None, False)
+    for read in (
+        lambda: hidden.collateral,
+        lambda: bool(hidden),
+        lambda: hidden + 1,
+        lambda: only["c"],
+        lambda: list(only),
+        lambda: only.get("c"),
+        lambda: len(only),
+        lambda: only.__setitem__("c", 1),
+    ):
+        with pytest.raises(Leak):
+            read()
+
+
+# ------------------------------------------------------------------------------------------------------------- controls
+
+# Those that are refuted within a second; the others only in thorough tests.
+QUICK = (
+    "an isolated backstop takes from the cross pool",
+    "equality is breached",
+    "one failed order is a failed book",
+    "the vault gets what it should return",
+    "half of the vault's funding is paid to nobody",
+    "no position is ever sent to the market",
+    "an order is placed twice a block",
+    "the backstop leaves the second position",
+    "a window is open at its end",
+    "a withdrawal takes twice",
+    "a transfer is received twice",
+)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [pytest.param(one, marks=() if one.title in QUICK else pytest.mark.thorough, id=one.title) for one in PLANTED],
+)
+def test_a_wrong_engine_is_refuted_by_numbers(planted: Planted) -> None:
+    """Each is run again on plain code with the numbers that were found, and the real engine is right about them."""
+    with planted.applied():
+        found = refute(planted.step, planted.fails)
+    assert found is not None
+    assert any(planted.fails in name for name in found.failed)
+    right = run(planted.step, Numbers(values=found.numbers, fixed=simple()), by_contract=False)
+    assert [name for name, holds in right.must.items() if holds is not True] == []
+
+
+def test_a_leak_is_refuted_by_the_frame() -> None:
+    """A wrong engine that reads another pool cannot be run at all where that pool cannot be read."""
+    planted = next(one for one in PLANTED if one.title == "an isolated backstop takes from the cross pool")
+    step = Step("order_done", "isolated", WORKING, "A", threshold=False)
+    assert prove(step).unproved == []
+    with planted.applied():
+        assert {one.end for one in prove(step).unproved} == {"leak: a/cross.collateral"}
+
+
+def test_the_quick_check_proves_nothing_of_products_that_is_not_so() -> None:
+    x, y = z3.Ints("x y")
+    quick = QuickCheck()
+    assert quick.excludes([x > 0, y < 0, x * y >= 0])
+    assert quick.excludes([x * y == 3, x == 0])
+    assert not quick.excludes([x > 0, y > 0, x * y == 1])
+    assert not quick.excludes([x * y == 6, x == 2])
+    assert quick.excludes([x * y == 6, y * x == 7])
