@@ -13,6 +13,8 @@ MARKETS = "ABCDEFGH"
 
 # What goes over all pools; any other event reads and writes no account or pool but those that it names.
 OVER_ALL = frozenset({"mark_price", "marks", "funding", "settle", "price_inputs", "block"})
+# What may emit an order: by a mark or a payment, or once the last attempt of a pool has ended.
+EMITTING = frozenset({"mark_price", "marks", "funding", "adjust", "fill", "order_done", "block"})
 # Not proved: they are of families, or need a state that the shapes do not have yet.
 NOT_COVERED = ("settle", "price_inputs")
 COVERED = tuple(kind for kind in EVENTS if kind not in NOT_COVERED)
@@ -22,8 +24,8 @@ COVERED = tuple(kind for kind in EVENTS if kind not in NOT_COVERED)
 class Step:
     """One event type at one shape of the pool that it is about; None is an isolated pool that was never used.
 
-    `markets` are those that the event names, `leverage` whether a trade has one, `threshold` whether the venue has one
-    for chunks. `other` is a second pool: that of the other mode, of the same account, or of account b.
+    `markets` are those that the event names, `leverage` whether a trade has one. `threshold` is whether the venue
+    has one for chunks, None where it cannot be read. `other` is a second pool, of the same account or of account b.
     """
 
     kind: str
@@ -31,7 +33,7 @@ class Step:
     shape: Shape | None = None
     markets: str = ""
     leverage: bool = False
-    threshold: bool = True
+    threshold: bool | None = None
     other: "Other | None" = None
 
     @property
@@ -65,15 +67,16 @@ class Other:
 
 
 def steps(kind: str, keys: int) -> Iterator[Step]:
-    """Every step of an event type with exactly this number of keys in the pool that it is about, or in the larger of two.
+    """Every step of an event type with this number of keys in the pool that it is about, or in the larger of two.
 
-    An isolated pool has one key at most. Without a threshold no order is a chunk (PRT-2), so no event emits a chunk: it
-    is left out only where a venue's threshold can make no difference, in events that emit no order.
+    An isolated pool has one key at most. An event that may emit an order does so at a venue with a threshold for chunks
+    and at one without (PRT-2); any other must not look at the threshold.
     """
     for step in _steps(kind, keys):
-        yield step
-        if kind not in ("vault_trade", "vault_cash"):
-            yield evolve(step, threshold=False)
+        if kind in EMITTING:
+            yield from (evolve(step, threshold=threshold) for threshold in (True, False))
+        else:
+            yield step
 
 
 def _steps(kind: str, keys: int) -> Iterator[Step]:

@@ -15,6 +15,7 @@ from liqspec.core.arithmetic import Ratio, Schedule, Tier
 from liqspec.core.config import Market, Mode, Venue
 from liqspec.core.state import Account, Book, Pool, Position, State, Window
 from liqspec.proofs import symbolic
+from liqspec.proofs.inductive.frame import Poison
 
 # Of the parameters, those for which any value is taken; each other is left out, as in the rules without families.
 ANY = frozenset(
@@ -225,8 +226,9 @@ def one_of(numbers: Numbers, name: str, *words: str) -> Any:
     return Choice(number, words)
 
 
-def venue(numbers: Numbers, markets: Mapping[str, Market], *, threshold: bool) -> Venue:
-    """Any venue without families; with a threshold for chunks or without one (PRT-2)."""
+def venue(numbers: Numbers, markets: Mapping[str, Market], *, threshold: bool | None) -> Venue:
+    """Any venue without families; with a threshold for chunks, without one (PRT-2), or with one that cannot be read."""
+    unread: Any = Poison("partial_threshold")
     left_out = {one.inner_name: None for one in parameters.PARAMETERS if one.inner_name not in ANY}
     return Venue(
         **cast(Any, left_out),
@@ -235,7 +237,11 @@ def venue(numbers: Numbers, markets: Mapping[str, Market], *, threshold: bool) -
         forms_marks=False,
         order_policy=one_of(numbers, "venue.order_policy", "all", "ranked"),
         stop_when_restored=numbers.flag("venue.stop_when_restored"),
-        partial_threshold=numbers.natural("venue.partial_threshold") if threshold else None,
+        partial_threshold=unread
+        if threshold is None
+        else numbers.natural("venue.partial_threshold")
+        if threshold
+        else None,
         partial_fraction=numbers.share("venue.partial_fraction", 1),
         cooldown_ms=numbers.natural("venue.cooldown_ms"),
         cooldown_scope=one_of(numbers, "venue.cooldown_scope", "position", "pool", "account"),
