@@ -14,6 +14,8 @@ from liqspec.spec import scopes
 from liqspec.verify import counterexample, report, run
 from liqspec.verify.counterexample import shortest
 
+THOROUGH_KEYS = 1  # keys in a pool, in the proofs of the engine's steps
+
 
 def verify(
     venue: Annotated[
@@ -38,6 +40,16 @@ def verify(
             "--quick", help="A part of it in seconds: examples and scenarios, the smallest scope, few random events."
         ),
     ] = False,
+    keys: Annotated[
+        int | None,
+        typer.Option(
+            "--inductive",
+            min=0,
+            max=3,
+            metavar="KEYS",
+            help="Prove the engine's own steps for all numbers, in pools of positions in at most KEYS markets.",
+        ),
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Print every property, rule and scope in tables.")] = False,
     processes: Annotated[
         int | None,
@@ -50,26 +62,29 @@ def verify(
 ) -> None:
     """Check that the rules hold, four ways: scenarios, exhaustive scopes, random events, and proofs.
 
-    Every step of the first three is judged by every property; the proofs hold for all numbers. The same seed and steps
+    Every step of the first three is judged by every property; the proofs hold for all numbers: those of the arithmetic,
+    and those of the engine's own steps, which `--inductive` makes for larger pools. The same seed and steps
     give the same result, byte for byte, on any number of processes; timings go to standard error. Exits with 1 if
     anything is violated, is not proved, or was never exercised. A violation is shrunk, shown step by step, and saved as
     a scenario.
 
     Options say what is wanted, and nothing else is done: --scope only explores; --steps and --budget run examples,
-    scenarios and random events; --venue only random events. --quick and --venue hold although they did not exercise
-    everything.
+    scenarios and random events; --venue only random events; --inductive only proofs. --quick and --venue hold although
+    they did not exercise everything.
 
     Examples: `liqspec verify`, `liqspec verify --quick`, `liqspec verify --venue hyperliquid --budget 600 --seed 7`,
-    `liqspec verify --scope minimal`, `liqspec verify --thorough --full`
+    `liqspec verify --scope minimal`, `liqspec verify --inductive 1`, `liqspec verify --thorough --full`
     """
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many random events or for how long")
-    if quick and (thorough or venue or scope_names or steps or budget):
-        fail("--quick: goes with none of --venue, --scope, --steps, --budget and --thorough")
-    limits = _limits(venue, tuple(scope_names or ()), steps, budget, seed, processes, quick=quick, thorough=thorough)
+    if quick and (thorough or venue or scope_names or steps or budget or keys is not None):
+        fail("--quick: goes with none of --venue, --scope, --steps, --budget, --inductive and --thorough")
+    limits = _limits(
+        venue, tuple(scope_names or ()), steps, budget, seed, processes, keys, quick=quick, thorough=thorough
+    )
     unproved = limits.proved and find_spec("z3") is None
     if unproved:
-        limits = evolve(limits, proved=False)
+        limits = evolve(limits, proved=False, keys=None)
     found = run.verify(limits, terminal(stderr=True))
     smallest = shortest(found.violations, limits.bases(), seed)
     if smallest is not None:
@@ -92,13 +107,16 @@ def _limits(
     seconds: float | None,
     seed: int,
     processes: int | None,
+    keys: int | None,
     *,
     quick: bool,
     thorough: bool,
 ) -> run.Budget:
     """What the options ask for."""
-    asked = bool(venue or scope_names or steps or seconds) and not thorough
-    random = not scope_names or bool(venue or steps or seconds) or thorough
+    asked = bool(venue or scope_names or steps or seconds or keys is not None) and not thorough
+    random = not (scope_names or keys is not None) or bool(venue or steps or seconds) or thorough
+    if keys is None and not asked and not quick:
+        keys = THOROUGH_KEYS if thorough else 0
     usual = run.THOROUGH_STEPS if thorough else run.QUICK_STEPS if quick else run.STEPS
     if not scope_names and not asked:
         scope_names = (run.QUICK_SCOPE,) if quick else (*scopes.names(), *(scopes.thorough_names() if thorough else []))
@@ -110,7 +128,8 @@ def _limits(
         seconds=seconds,
         seed=seed,
         processes=processes or run.Budget().processes,
-        proved=not asked and not quick,
+        proved=keys is not None,
+        keys=keys,
         replayed=random and not venue,
         adequate=random and not venue and not quick,
     )

@@ -10,6 +10,7 @@ from liqspec.core import machine
 from liqspec.core.changes import reachable_transitions
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge.texts import counted, words
+from liqspec.proofs.inductive import covered
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation, acting_rules, never_exercised
 from liqspec.properties.reach import Reach
@@ -20,7 +21,7 @@ from liqspec.report.tables import WholeWords, table
 from liqspec.report.visible_console import foreign
 from liqspec.search.exploration import Exploration
 from liqspec.spec import rulebook
-from liqspec.verify.tasks import ProofResult
+from liqspec.verify.tasks import ProofResult, StepsResult
 
 _KINDS = ("transitions", "rules", "refusals")
 _NOT_PLAIN = ("reach", "seconds", "adequate")  # the first has another form; seconds are different each time
@@ -53,6 +54,7 @@ class Report:
     refusals: dict[str, int]
     scopes: list[Exploration]
     proofs: list[ProofResult]
+    proved_steps: list[StepsResult] = Factory(list)
     violations: list[Violation]
     reach: Reach
     seconds: dict[str, float] = Factory(dict)
@@ -82,13 +84,26 @@ class Report:
 
     @property
     def unproved(self) -> list[str]:
-        """The lemmas that are not proved, or whose control is not refuted."""
-        return [
+        """The lemmas and steps that are not proved, or whose control is not refuted."""
+        lemmas = [
             f"lemma {proof.name} is {proof.status}, its control {proof.control}"
             + (proof.reason and f": {proof.reason}")
             for proof in self.proofs
             if not proof.holds
         ]
+        return lemmas + [line for one in self.proved_steps for line in self.steps_unproved(one)]
+
+    def steps_unproved(self, found: StepsResult) -> list[str]:
+        """What is not proved of an event's steps; what rests on a lemma that was not proved here is not either."""
+        proved = {proof.name for proof in self.proofs if proof.holds}
+        missing = [name for name in found.lemmas if name not in proved]
+        lines = [f"step of {line}" for line in found.unproved]
+        lines += [f"steps of {found.event} rest on the lemma {name}, which is not proved" for name in missing]
+        if found.counterexample:
+            lines.append(f"and fails: {found.counterexample}")
+        if found.control is not None and found.control[1] != "refuted":
+            lines.append(f"steps of {found.event}: the control is {found.control[1]}: {found.control[0]}")
+        return lines
 
     @property
     def elsewhere(self) -> list[str]:
@@ -155,6 +170,10 @@ def _print_tables(report: Report, console: Console) -> None:
         console.print(_scopes(report))
     if report.proofs:
         console.print(_proofs(report))
+    if report.proved_steps:
+        console.print(_proved_steps(report))
+        keys = max(one.keys for one in report.proved_steps)
+        console.print(escape(covered.sentence(keys)), soft_wrap=True)
     console.print(_fired(report))
     print_reach(report.reach, console)
     console.print(
@@ -177,6 +196,12 @@ def _parts(report: Report) -> WholeWords:
         (
             ("random events",),
             f"{counted(report.steps, 'random event')} (seed {report.seed}, venues {', '.join(report.venues)})",
+        ),
+        (
+            ("steps for all numbers",),
+            f"{counted(sum(one.steps for one in report.proved_steps), 'step')} of "
+            f"{counted(len({one.event for one in report.proved_steps}), 'event')} for all numbers, each event with a "
+            f"control; keys in a pool: at most {max((one.keys for one in report.proved_steps), default=0)}",
         ),
         (("lemmas",), f"{counted(len(report.proofs), 'lemma')} for all numbers, each with a control"),
     ):
@@ -213,6 +238,18 @@ def _proofs(report: Report) -> WholeWords:
         verdict = "[green]proved[/green]" if proof.status == "proved" else f"[red]{proof.status}[/red]"
         control = proof.control if proof.control == "refuted" else f"[red]{proof.control}[/red]"
         rows.add_row(words(proof.name), " ".join(lemma.rules), verdict, control)
+    return rows
+
+
+def _proved_steps(report: Report) -> WholeWords:
+    titles = ("one step, for all numbers", "keys", "shapes", "steps", "paths", "obligations", "verdict", "control")
+    rows = table(*titles, right=("keys", "shapes", "steps", "paths", "obligations"))
+    for one in report.proved_steps:
+        proved = not any("is not proved" in line or line.startswith("step of") for line in report.steps_unproved(one))
+        numbers = (f"{number:,}" for number in (one.keys, one.shapes, one.steps, one.paths, one.obligations))
+        verdict = "[green]proved[/green]" if proved else "[red]not proved[/red]"
+        control = "" if one.control is None else f"{one.control[1]}: {escape(one.control[0])}"
+        rows.add_row(one.event, *numbers, verdict, control)
     return rows
 
 

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from liqspec.edge.errors import InternalFailure
 from liqspec.generate.configurations import base_configuration, shipped_bases
 from liqspec.generate.random_runs import length_of
+from liqspec.proofs.inductive.covered import COVERED
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage
 from liqspec.search import campaign, parallel
@@ -31,9 +32,10 @@ RUNS = 10  # random runs in one task: about a second
 class Budget(campaign.Budget):
     """How much to check: random events until the steps or the seconds are used up, and the seed of these.
 
-    `scopes` are explored, `whole_steps` of each joined one run whole, all lemmas proved if `proved`, and the worked
-    examples and scenarios run if `replayed`; no random events without steps and seconds. The work runs on this number
-    of `processes`. One that need not be `adequate` holds although it did not exercise everything.
+    `scopes` are explored, `whole_steps` of each joined one run whole, all lemmas proved if `proved`, the engine's own
+    steps in pools of at most `keys` keys if that is not None, and the worked examples and scenarios run if `replayed`;
+    no random events without steps and seconds. The work runs on this number of `processes`. One that need not be
+    `adequate` holds although it did not exercise everything.
     """
 
     venue: str | None = None
@@ -41,6 +43,7 @@ class Budget(campaign.Budget):
     whole_steps: int = WHOLE_STEPS
     steps: int | None = STEPS
     proved: bool = True
+    keys: int | None = 0
     replayed: bool = True
     adequate: bool = True
     processes: int = parallel.available()
@@ -71,6 +74,7 @@ def verify(budget: Budget, progress: Console) -> Report:
     totals = {
         "scopes": len(budget.scopes),
         "lemmas": len(LEMMAS) if budget.proved else 0,
+        "steps for all numbers": 0 if budget.keys is None else len(COVERED) * (budget.keys + 1),
         "random events": None if budget.seconds else budget.steps or 0,
     }
     parts: list[Part] = []
@@ -98,6 +102,9 @@ def _tasks(budget: Budget, loaded: list[scopes.Scope], bases: tuple[dict[str, An
         yield from (tasks.examples, tasks.shipped_scenarios)
     if budget.proved:
         yield from (partial(tasks.proved, name) for name in LEMMAS)
+    if budget.keys is not None:
+        numbers = range(budget.keys, -1, -1)
+        yield from (partial(tasks.proved_steps, event, keys) for keys in numbers for event in COVERED)
     if budget.steps or budget.seconds:
         yield from (partial(tasks.random_runs, bases, budget.seed, lengths) for lengths in _lengths(budget))
 
@@ -139,6 +146,7 @@ def _report(budget: Budget, parts: list[Part]) -> Report:
         **counts(coverage),
         scopes=[part.exploration for part in parts if part.exploration is not None],
         proofs=[part.proof for part in parts if part.proof is not None],
+        proved_steps=[part.proved_steps for part in parts if part.proved_steps is not None],
         violations=coverage.violations,
         reach=coverage.reach,
         seconds=dict(seconds),

@@ -42,6 +42,7 @@ class Part:
     failures: list[str] = Factory(list)
     exploration: Exploration | None = None
     proof: "ProofResult | None" = None
+    proved_steps: "StepsResult | None" = None
 
 
 @frozen(kw_only=True)
@@ -59,6 +60,32 @@ class ProofResult:
     def holds(self) -> bool:
         """Whether the lemma is proved, and its control, which claims too much, is refuted."""
         return self.status == "proved" and self.control == "refuted"
+
+
+@frozen(kw_only=True)
+class StepsResult:
+    """What became of the steps of an event, in pools of exactly `keys` keys, for all numbers.
+
+    `unproved` names the first steps and what is not proved of them, `counterexample` has numbers on which it fails.
+    `control` is a wrong engine and what became of it; None with keys at which none is tried. `lemmas` are those that
+    the proofs rest on.
+    """
+
+    event: str
+    keys: int
+    shapes: int
+    steps: int
+    paths: int
+    obligations: int
+    unproved: list[str]
+    counterexample: str
+    control: tuple[str, str] | None
+    lemmas: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything is proved, and the control is refuted."""
+        return not self.unproved and (self.control is None or self.control[1] == "refuted")
 
 
 Task = Callable[[], Part]
@@ -135,6 +162,38 @@ def proved(lemma: str) -> Part:
         reason=proof.reason or control.reason,
     )
     return Part("lemmas", proof=result)
+
+
+SHOWN = 3  # unproved steps that a result names
+
+
+def proved_steps(event: str, keys: int) -> Part:
+    """Prove the engine's steps of an event type in pools of exactly `keys` keys; its control with the first."""
+    from liqspec.proofs.inductive import planted, prove, refute  # noqa: PLC0415 (as above)
+    from liqspec.proofs.inductive.contracts import CONTRACTS  # noqa: PLC0415
+
+    found = prove.prove_event(event, keys)
+    if not prove.book_is_addition():
+        found.unproved.append(prove.Unproved(None, "Book.add is not proved to be addition", ()))
+    numbers = next(filter(None, (refute.numbers_for(one) for one in found.unproved[:SHOWN])), None)
+    control = None
+    if keys == 0:
+        wrong = planted.CONTROLS[event]
+        with wrong.applied():
+            control = wrong.title, "refuted" if refute.refute(wrong.step, wrong.fails) else "not refuted"
+    result = StepsResult(
+        event=event,
+        keys=keys,
+        shapes=len(found.shapes),
+        steps=found.steps,
+        paths=found.paths,
+        obligations=found.obligations,
+        unproved=[str(one) for one in found.unproved[:SHOWN]],
+        counterexample="" if numbers is None else str(numbers),
+        control=control,
+        lemmas=tuple(sorted({name for contract in CONTRACTS.values() for name in contract.lemmas})),
+    )
+    return Part("steps for all numbers", proved_steps=result)
 
 
 LENGTH = 80  # events in one run: long enough for two liquidations, short enough to read

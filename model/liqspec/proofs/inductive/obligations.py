@@ -1,4 +1,4 @@
-"""What must hold after an event, beside the invariants: what is kept, what changes, and what is not looked at.
+"""What must hold after an event, in addition to the invariants: what is kept, changes, and is not looked at.
 
 One with the name of a property of the catalogue says the same.
 """

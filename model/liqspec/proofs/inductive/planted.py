@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from liqspec.core import arithmetic, assessment, changes
 from liqspec.core.events import EVENTS
 from liqspec.core.state import Window
-from liqspec.proofs.inductive.steps import Other, Step
+from liqspec.proofs.inductive.steps import EMITTING, Other, Step
 from liqspec.proofs.inductive.unknown import Kind, Shape
 
 
@@ -71,7 +71,8 @@ _NEXT_TO_IT = Other("a", "cross", _shape(False, B="healthy"))
 
 
 def _at(kind: str, shape: Shape, markets: str = "A", **more: Any) -> Step:
-    return Step(kind, shape=shape, markets=markets, threshold=more.pop("threshold", False), **more)
+    threshold = more.pop("threshold", False if kind in EMITTING else None)
+    return Step(kind, shape=shape, markets=markets, threshold=threshold, **more)
 
 
 PLANTED: tuple[Planted, ...] = (
@@ -256,4 +257,74 @@ PLANTED: tuple[Planted, ...] = (
         _at("transfer", _shape(False), other=Other("a", "isolated", _shape(False))),
         "nothing_is_created [money]",
     ),
+    Planted(
+        "a deposit comes from nowhere",
+        EVENTS["deposit"],
+        "perform",
+        "state.net_deposits += amount",
+        "pass",
+        _at("deposit", _shape(False), ""),
+        "nothing_is_created [money]",
+    ),
+    Planted(
+        "a trade is paid the wrong way round",
+        EVENTS["trade"],
+        "perform",
+        "state.outside.add(market.name, -size, -size",
+        "state.outside.add(market.name, -size, size",
+        _at("trade", _shape(False), leverage=True),
+        "nothing_is_created [money]",
+    ),
+    Planted(
+        "new marks are not looked at",
+        EVENTS["marks"],
+        "perform",
+        "return changes.pools_in(state, *amounts)",
+        "return []",
+        _at("marks", _HEALTHY),
+        "a_breach_is_seen_at_once",
+    ),
+    Planted(
+        "the vault trades with nobody",
+        EVENTS["vault_trade"],
+        "perform",
+        "state.outside.add(market.name, -size, -worth)",
+        "pass",
+        Step("vault_trade", markets="A"),
+        "nothing_is_created [A]",
+    ),
+    Planted(
+        "the vault is funded by nobody",
+        EVENTS["vault_cash"],
+        "perform",
+        'state.net_deposits += amounts["amount"]',
+        "pass",
+        Step("vault_cash"),
+        "nothing_is_created [money]",
+    ),
+    Planted(
+        "an adjustment is paid twice",
+        EVENTS["adjust"],
+        "perform",
+        "state.outside.cash -= amount",
+        "state.outside.cash += amount",
+        _at("adjust", _shape(False), ""),
+        "nothing_is_created [money]",
+    ),
+    Planted(
+        "a leverage is one more than it was set to",
+        EVENTS["leverage"],
+        "perform",
+        "position.leverage = self.leverage",
+        "position.leverage = self.leverage + 1",
+        _at("leverage", _HEALTHY, leverage=True),
+        "a_leverage_is_allowed",
+    ),
 )
+
+# For each event the wrong engine that is refuted soonest: the control of its proofs.
+CONTROLS: dict[str, Planted] = {
+    one.step.kind: one
+    for one in reversed(PLANTED)
+    if one.title not in ("an isolated deficit is paid by the cross pool", "the fee is credited to nobody")
+}

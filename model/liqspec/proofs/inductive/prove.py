@@ -11,20 +11,21 @@ from liqspec.proofs.inductive.run import Outcome, run
 from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import Shared, SharedRun
 from liqspec.proofs.inductive.unknown import Numbers
-from liqspec.proofs.symbolic import Path, as_condition
+from liqspec.proofs.symbolic import Condition, Path, as_condition
 
 
 @frozen
 class Unproved:
     """A path of a step on which something is not proved: how it ended, and the names of what must hold there."""
 
-    step: Step
+    step: Step | None
     end: str
     names: tuple[str, ...]
 
     def __str__(self) -> str:
         """Such as `fill of A, cross [...], accepted: closed_is_empty [a/cross]`."""
-        return f"{self.step}, {self.end}: {', '.join(self.names)}"
+        where = self.end if self.step is None else f"{self.step}, {self.end}"
+        return f"{where}: {', '.join(self.names)}" if self.names else where
 
 
 @define
@@ -32,6 +33,7 @@ class Proved:
     """What was proved of some steps: how much was looked at, and what is not proved."""
 
     steps: int = 0
+    shapes: set[str] = field(factory=set)
     paths: int = 0
     accepted: int = 0
     obligations: int = 0
@@ -43,6 +45,7 @@ class Proved:
         for name in ("steps", "paths", "accepted", "obligations", "queries"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.unproved += other.unproved
+        self.shapes |= other.shapes
 
 
 def ways(step: Step, shared: Shared, numbers: Numbers, *, by_contract: bool = True) -> Iterator[Path[Outcome]]:
@@ -57,7 +60,7 @@ def prove(step: Step) -> Proved:
     Raises:
         Exception: the engine itself raised one on some path, which no event may cause (EVT-3).
     """
-    shared, found = Shared(), Proved(steps=1)
+    shared, found = Shared(), Proved(steps=1, shapes={f"{step.mode} {step.shape}"})
     with contracts.by_contract():
         for way in ways(step, shared, Numbers()):
             outcome = way.result
@@ -73,6 +76,19 @@ def prove(step: Step) -> Proved:
         found.unproved.append(Unproved(step, "no path at all", ()))
     found.queries = shared.quick.queries
     return found
+
+
+def book_is_addition() -> bool:
+    """Whether `Book.add` is proved to be the addition that the proofs take it for."""
+
+    def statement(had: bool) -> Condition:
+        return contracts.adding_to_a_book_is_addition(symbolic.integer("held") if had else None)
+
+    return all(
+        symbolic.check([*way.conditions, way.fails]) == "unsat"
+        for had in (True, False)
+        for way in symbolic.paths(partial(statement, had))
+    )
 
 
 def prove_event(kind: str, keys: int) -> Proved:

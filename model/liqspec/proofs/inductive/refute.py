@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from liqspec.proofs import symbolic
-from liqspec.proofs.inductive.prove import ways
+from liqspec.proofs.inductive.prove import Unproved, ways
 from liqspec.proofs.inductive.run import run
 from liqspec.proofs.inductive.steps import MARKETS, Step
 from liqspec.proofs.inductive.terms import Shared
@@ -70,4 +70,15 @@ def refute(step: Step, wanted: str = "") -> Refutation | None:
                     failed = tuple(one for one, held in outcome.must.items() if held is False)
                     assert failed, f"the symbols and the numbers disagree: {name}, {found}"
                     return Refutation(step, found, outcome.end, failed)
+    return None
+
+
+def numbers_for(unproved: Unproved) -> Refutation | None:
+    """Numbers on which something fails that is not proved; None if none are found, or the engine cannot be run so."""
+    for name in unproved.names:
+        try:
+            if unproved.step is not None and (found := refute(unproved.step, name)) is not None:
+                return found
+        except (TypeError, ArithmeticError, LookupError):  # of the engine, on symbols; it is named as not proved
+            return None
     return None

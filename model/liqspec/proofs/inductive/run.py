@@ -82,7 +82,11 @@ class _Around:
         listed = {name for shape in _shapes(step) for name, _ in shape.kinds}
         self.names = sorted(listed | set(step.markets))
         self.markets = {name: unknown.market(numbers, name, by_contract=by_contract) for name in self.names}
-        self.venue = unknown.venue(numbers, self._only(self.markets, "markets", ("",)), threshold=step.threshold)
+        self.venue = unknown.venue(
+            numbers,
+            self._only(self.markets, "markets", ("",)),
+            threshold=step.threshold if by_contract else bool(step.threshold),
+        )
         self.pools: list[Pool] = []
         self.owners: list[Account] = []
         accounts = self._accounts()

@@ -6,7 +6,6 @@ from itertools import combinations, product
 from attrs import evolve, frozen
 
 from liqspec.core.config import Mode
-from liqspec.core.events import EVENTS
 from liqspec.proofs.inductive.unknown import Shape, shapes
 
 MARKETS = "ABCDEFGH"
@@ -15,9 +14,6 @@ MARKETS = "ABCDEFGH"
 OVER_ALL = frozenset({"mark_price", "marks", "funding", "settle", "price_inputs", "block"})
 # What may emit an order: by a mark or a payment, or once the last attempt of a pool has ended.
 EMITTING = frozenset({"mark_price", "marks", "funding", "adjust", "fill", "order_done", "block"})
-# Not proved: they are of families, or need a state that the shapes do not have yet.
-NOT_COVERED = ("settle", "price_inputs")
-COVERED = tuple(kind for kind in EVENTS if kind not in NOT_COVERED)
 
 
 @frozen

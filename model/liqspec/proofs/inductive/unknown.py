@@ -15,30 +15,8 @@ from liqspec.core.arithmetic import Ratio, Schedule, Tier
 from liqspec.core.config import Market, Mode, Venue
 from liqspec.core.state import Account, Book, Pool, Position, State, Window
 from liqspec.proofs import symbolic
+from liqspec.proofs.inductive.covered import ANY
 from liqspec.proofs.inductive.frame import Poison
-
-# Of the parameters, those for which any value is taken; each other is left out, as in the rules without families.
-ANY = frozenset(
-    {
-        "order_policy",
-        "stop_when_restored",
-        "partial_threshold",
-        "partial_fraction",
-        "cooldown_ms",
-        "cooldown_scope",
-        "fee_rate",
-        "backstop_threshold",
-        "return_fraction",
-    }
-)
-# Any value of these too: a schedule is not looked into, and the lemmas of the contracts hold for each.
-ANY_MEASURE = frozenset({"rounding", "valuation", "close_fee_rate"})
-
-
-def at_default() -> list[str]:
-    """The paths of the parameters that are left out, of venues and of markets: the proofs say nothing with them."""
-    declared = (*parameters.PARAMETERS, *parameters.MARKET_PARAMETERS)
-    return [one.path for one in declared if one.inner_name not in ANY | ANY_MEASURE]
 
 
 @frozen
