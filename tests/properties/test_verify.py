@@ -16,6 +16,7 @@ from liqspec.core.changes import reachable_transitions
 from liqspec.core.events import EventData
 from liqspec.core.refusals import CODES
 from liqspec.generate.random_runs import RandomRun
+from liqspec.proofs.inductive import planted
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation, acting_rules
 from liqspec.properties.reach import Reach
@@ -26,7 +27,7 @@ from liqspec.spec import rulebook, scenarios, scopes
 from liqspec.verify import run, tasks
 from liqspec.verify.report import Report, print_report
 from liqspec.verify.run import Budget
-from liqspec.verify.tasks import ProofResult
+from liqspec.verify.tasks import ProofResult, StepsResult
 from support.commands import run_here
 
 Command = Callable[..., tuple[int, str, str]]
@@ -58,7 +59,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 @pytest.fixture
 def small_scope(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every scope is a small one, and one lemma is all there is to prove; the names of the scopes that were loaded."""
+    """Every scope is a small one, one lemma is all that is proved; the names of the scopes that were loaded."""
     loaded: list[str] = []
 
     def load(name: str) -> scopes.Scope:
@@ -67,6 +68,7 @@ def small_scope(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(scopes, "load", load)
     monkeypatch.setattr(run, "LEMMAS", {LEMMA: LEMMAS[LEMMA]})
+    monkeypatch.setattr(run, "COVERED", ())
     return loaded
 
 
@@ -88,6 +90,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Budget]:
 
 def test_what_holds_is_reported_as_tables_and_ends_with_0(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LEMMAS", {LEMMA: LEMMAS[LEMMA]})
+    monkeypatch.setattr(run, "COVERED", ())
     monkeypatch.setattr(scopes, "names", lambda: ["minimal"])
     monkeypatch.setattr(run, "STEPS", 8_000)
     status, out, err = command("verify", "--processes", "1", "--full")
@@ -121,6 +124,7 @@ def test_without_full_there_is_one_table_and_the_verdict(command: Command, small
         (("--scope", "minimal", "--steps", "70"), True, 70, True, False, True),
         (("--venue", "coarse"), False, run.STEPS, False, False, False),
         (("--quick",), True, run.QUICK_STEPS, True, False, False),
+        (("--inductive", "1"), False, None, False, True, False),
         (("--thorough", "--steps", "70"), True, 70, True, True, True),
     ],
 )
@@ -140,7 +144,27 @@ def test_options_say_what_is_wanted_and_nothing_else_is_done(
     assert (budget.proved, budget.adequate) == (proved, adequate)
 
 
-@pytest.mark.parametrize("other", [("--steps", "1"), ("--venue", "coarse"), ("--scope", "minimal"), ("--thorough",)])
+@pytest.mark.parametrize(
+    ("options", "keys"),
+    [
+        ((), 0),
+        (("--thorough",), 1),
+        (("--inductive", "2"), 2),
+        (("--quick",), None),
+        (("--scope", "minimal"), None),
+        (("--scope", "minimal", "--inductive", "0"), 0),
+    ],
+)
+def test_steps_are_proved_up_to_a_number_of_keys(
+    command: Command, asked: list[Budget], options: tuple[str, ...], keys: int | None
+) -> None:
+    assert command("verify", *options)[0] == 0
+    assert asked[0].keys == keys
+
+
+@pytest.mark.parametrize(
+    "other", [("--steps", "1"), ("--inductive", "0"), ("--venue", "coarse"), ("--scope", "minimal"), ("--thorough",)]
+)
 def test_quick_chooses_alone(command: Command, other: tuple[str, ...]) -> None:
     status, _, err = command("verify", "--quick", *other)
     assert (status, err.startswith("liqspec: --quick: goes with none of ")) == (2, True)
@@ -425,3 +449,69 @@ def test_a_failure_of_a_story_violates() -> None:
     assert not found.holds
     assert "not as expected: deficit: [step] 3 was accepted\n" in printed(found)
     assert printed(found).splitlines()[-1] == "violated"
+
+
+STEPS = StepsResult(
+    event="fill",
+    keys=1,
+    shapes=9,
+    steps=36,
+    paths=1_234,
+    obligations=40_000,
+    unproved=[],
+    counterexample="",
+    control=("the fee is credited to nobody", "refuted"),
+    lemmas=(LEMMA,),
+)
+PROVED = ProofResult(name=LEMMA, status="proved", counterexample={}, control="refuted", control_numbers={})
+
+
+def test_proved_steps_have_a_table_and_a_sentence() -> None:
+    found = report(proofs=[PROVED], proved_steps=[STEPS])
+    output = printed(found)
+    assert (found.holds, found.unproved) == (True, [])
+    assert row(found, "fill")[1:-1] == ["1", "9", "36", "1,234", "40,000", "proved"]
+    assert row(found, "fill")[-1] == "refuted: the fee is credited to nobody"
+    assert "no pool has had positions in more than 1 market" in output
+    assert (
+        "Not with settle or price_inputs, and not with these parameters, which are left out: liquidation.restore"
+        in output
+    )
+    assert found.to_json()["proved_steps"][0]["paths"] == 1_234
+
+
+@pytest.mark.parametrize(
+    ("changes", "proofs", "lines"),
+    [
+        ({}, [], ["steps of fill rest on the lemma equality_is_healthy, which is not proved"]),
+        (
+            {"unproved": ["fill of A"], "counterexample": "fill of A, accepted"},
+            [PROVED],
+            ["step of fill of A", "and fails: fill of A, accepted"],
+        ),
+        (
+            {"control": ("it", "not refuted")},
+            [PROVED],
+            ["steps of fill: the control is not refuted: it"],
+        ),
+    ],
+)
+def test_a_step_that_is_not_proved_violates(changes: Any, proofs: list[ProofResult], lines: list[str]) -> None:
+    found = report(proofs=proofs, proved_steps=[attrs.evolve(STEPS, **changes)])
+    assert (found.holds, found.unproved) == (False, lines)
+    assert printed(found).splitlines()[-1] == "violated"
+    assert row(found, "fill")[-2] == ("proved" if "control" in changes else "not proved")
+
+
+def test_a_wrong_engine_is_refuted_by_numbers_in_the_proofs_of_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own control is right only where the engine is: the numbers are found with the engine as it is."""
+    wrong = planted.CONTROLS["vault_cash"]
+    real = planted.CONTROLS
+    monkeypatch.setattr(planted, "CONTROLS", {**real, "vault_cash": real["deposit"]})
+    with wrong.applied():
+        found = tasks.proved_steps("vault_cash", 0).proved_steps
+    assert found is not None
+    assert not found.holds
+    assert "vault_cash, cross [never used], accepted: nothing_is_created [money]" in found.unproved[0]
+    assert "event.amount = " in found.counterexample
+    assert found.control == ("a deposit comes from nowhere", "refuted")

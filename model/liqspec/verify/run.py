@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from liqspec.edge.errors import InternalFailure
 from liqspec.generate.configurations import base_configuration, shipped_bases
 from liqspec.generate.random_runs import length_of
-from liqspec.proofs.inductive.covered import COVERED
+from liqspec.proofs.inductive.covered import COVERED, WITHOUT_KEYS
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage
 from liqspec.search import campaign, parallel
@@ -43,7 +43,7 @@ class Budget(campaign.Budget):
     whole_steps: int = WHOLE_STEPS
     steps: int | None = STEPS
     proved: bool = True
-    keys: int | None = 0
+    keys: int | None = None
     replayed: bool = True
     adequate: bool = True
     processes: int = parallel.available()
@@ -74,7 +74,7 @@ def verify(budget: Budget, progress: Console) -> Report:
     totals = {
         "scopes": len(budget.scopes),
         "lemmas": len(LEMMAS) if budget.proved else 0,
-        "steps for all numbers": 0 if budget.keys is None else len(COVERED) * (budget.keys + 1),
+        "steps for all numbers": 0 if budget.keys is None else len(_steps(budget.keys)),
         "random events": None if budget.seconds else budget.steps or 0,
     }
     parts: list[Part] = []
@@ -103,10 +103,15 @@ def _tasks(budget: Budget, loaded: list[scopes.Scope], bases: tuple[dict[str, An
     if budget.proved:
         yield from (partial(tasks.proved, name) for name in LEMMAS)
     if budget.keys is not None:
-        numbers = range(budget.keys, -1, -1)
-        yield from (partial(tasks.proved_steps, event, keys) for keys in numbers for event in COVERED)
+        yield from (partial(tasks.proved_steps, *one) for one in _steps(budget.keys))
     if budget.steps or budget.seconds:
         yield from (partial(tasks.random_runs, bases, budget.seed, lengths) for lengths in _lengths(budget))
+
+
+def _steps(keys: int) -> list[tuple[str, int]]:
+    """The events and numbers of keys whose steps are proved, the largest first."""
+    numbers = range(keys, -1, -1)
+    return [(event, number) for number in numbers for event in COVERED if number == 0 or event not in WITHOUT_KEYS]
 
 
 def _lengths(budget: Budget) -> Iterator[tuple[tuple[int, int], ...]]:

@@ -99,4 +99,6 @@ def prove_event(kind: str, keys: int) -> Proved:
             found.add(prove(step))
         except Exception as error:  # it is a finding: an event ends in a refusal or is accepted, never so
             found.unproved.append(Unproved(step, f"{type(error).__name__}: {error}", ()))
+    if not found.steps:
+        found.unproved.append(Unproved(None, f"no step of {kind} with {keys} keys", ()))
     return found

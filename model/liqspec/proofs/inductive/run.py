@@ -13,6 +13,7 @@ from liqspec.core.state import Account, Pool
 from liqspec.proofs import symbolic
 from liqspec.proofs.inductive import invariants, unknown
 from liqspec.proofs.inductive.conditions import every
+from liqspec.proofs.inductive.covered import WITHOUT_KEYS
 from liqspec.proofs.inductive.frame import Leak, Only, Poison
 from liqspec.proofs.inductive.obligations import Before, after_an_event, refused
 from liqspec.proofs.inductive.probes import probes
@@ -133,7 +134,7 @@ class _Around:
     def _accounts(self) -> Any:
         """The account of the step, and around it what cannot be read, or another pool."""
         step = self.step
-        if step.kind in ("vault_trade", "vault_cash"):
+        if step.kind in WITHOUT_KEYS:
             return Only({}, "accounts")
         kept: Callable[..., Any] = self._only if step.local else lambda entries, *_: dict(entries)
         focus = None if step.shape is None else self._pool("a", step.mode, step.shape)

@@ -6,6 +6,7 @@ from itertools import combinations, product
 from attrs import evolve, frozen
 
 from liqspec.core.config import Mode
+from liqspec.proofs.inductive.covered import WITHOUT_KEYS
 from liqspec.proofs.inductive.unknown import Shape, shapes
 
 MARKETS = "ABCDEFGH"
@@ -76,7 +77,7 @@ def steps(kind: str, keys: int) -> Iterator[Step]:
 
 
 def _steps(kind: str, keys: int) -> Iterator[Step]:
-    if kind in ("vault_trade", "vault_cash"):
+    if kind in WITHOUT_KEYS:
         if keys == 0:
             yield Step(kind, markets="A" if kind == "vault_trade" else "")
         return
