@@ -228,6 +228,17 @@ class TestTheCounterexampleThatIsReported:
         later = {run: 20 - run % 3 for run in range(1, 1 + counterexample.FOUND)} | {1 + counterexample.FOUND: 1}
         assert self.shortest([21], later, monkeypatch) == (18, 1 + counterexample.FOUND)
 
+    def test_only_the_shortest_of_them_are_made_short(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        tried: list[int] = []
+
+        def shrunk(violation: Violation) -> Violation:
+            tried.append(len(violation.events))
+            return violation
+
+        monkeypatch.setattr(counterexample, "shrink", shrunk)
+        self.shortest([20], {run: 18 - run for run in range(counterexample.FOUND)}, monkeypatch)
+        assert tried == [20, *range(19 - counterexample.FOUND, 19 - counterexample.FOUND + counterexample.SHRUNK)]
+
     def test_stays_if_nothing_shorter_comes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self.shortest([20], {5: LENGTH}, monkeypatch) == (20, counterexample.RUNS)
 

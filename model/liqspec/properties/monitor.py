@@ -38,6 +38,7 @@ class Monitor:
         self.crashed = False
         self._coverage = coverage
         self._observer = Observer()
+        self._observed, self._model = OBSERVED, MODEL  # the properties that are judged on each event
         self._follower: Follower | None = None
         self._latest: tuple[Snapshot, EventData] | None = None  # the latest event, with the state before it
         self._earlier: tuple[Snapshot, EventData] | None = None  # the event before that
@@ -47,6 +48,14 @@ class Monitor:
         """The monitor of a run that has just started."""
         monitor = cls(engine, engine.snapshot(), Witness(config, engine.observe()), coverage)
         monitor._follower = coverage.reach.follow(engine)
+        return monitor
+
+    @classmethod
+    def of_one(cls, engine: Engine, config: dict[str, Any], name: str) -> "Monitor":
+        """The monitor of a run that has just started, for one property alone; it measures nothing else."""
+        monitor = cls(engine, engine.snapshot(), Witness(config, engine.observe()), Coverage())
+        monitor._observed = OBSERVED.where(lambda entry: entry.name == name)
+        monitor._model = MODEL.where(lambda entry: entry.name == name)
         return monitor
 
     @property
@@ -75,7 +84,7 @@ class Monitor:
         step = self.witness.see(event, self.refusal, self._observer.observe(self._engine.state))
         self.snapshot = self._engine.snapshot()
         model_step = ModelStep(self._engine, before, event, self.snapshot, effects, refusal, self.witness)
-        return count_verdicts(OBSERVED.exercised(step) + MODEL.exercised(model_step), self._coverage)
+        return count_verdicts(self._observed.exercised(step) + self._model.exercised(model_step), self._coverage)
 
     def compare(self, other: Engine) -> list[Found]:
         """Judge the latest event against runs of another engine of the same configuration; the violated properties."""

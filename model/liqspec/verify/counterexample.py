@@ -1,6 +1,7 @@
 """Counterexamples: made as short as they can be, explained step by step, and saved as a scenario and a test."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,13 @@ from liqspec.report.visible_console import foreign
 from liqspec.search import exploration
 from liqspec.search.campaign import seeded
 from liqspec.search.minimise import FailingRun, minimise
-from liqspec.search.passes import PLAIN, PLAINER, SHORTEST, other_runs
+from liqspec.search.passes import PLAIN, PLAINER, SHORTEST
 from liqspec.spec import rulebook, scenarios
 from liqspec.verify.tasks import LENGTH, random_run
 
 SHORT = 2  # events: above it a shorter counterexample is looked for
 PASSES = (SHORTEST, PLAIN, PLAINER, SHORTEST)
-RUNS, FOUND = 80, 5  # more random runs at most, and of those that violate something: some ten seconds
+RUNS, FOUND, SHRUNK = 80, 8, 3  # more random runs at most, of those that violate something, and of those made short
 
 
 def judge_all(violation: Violation, events: list[EventData]) -> Violation | None:
@@ -42,7 +43,7 @@ def judge_all(violation: Violation, events: list[EventData]) -> Violation | None
         return evolve(violation, wrong=wrong, events=events) if wrong else None
     engine = Engine(Config.from_json(violation.config))
     other = engine.another()
-    monitor = Monitor.of_start(engine, violation.config, Coverage())
+    monitor = Monitor.of_one(engine, violation.config, violation.property)
     for index, event in enumerate(events):
         broken = monitor.apply(event)
         if violation.property in PAIRED and not broken:
@@ -72,20 +73,36 @@ def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...],
     often met again soon, and there takes few. What an exploration found is the shortest of its scope, and stays.
     Deterministic.
     """
-    best = min(map(shrink, violations), key=lambda violation: len(violation.events), default=None)
-    if best is None or best.where.startswith(exploration.WHERE):
+    nearest = sorted(violations, key=_length)
+    best = _shortest_of(nearest)
+    if best is None or best.where.startswith(exploration.WHERE) or _length(best) <= SHORT:
         return best
+    others = islice(_others(bases, seed), FOUND)
+    return _shortest_of(sorted(others, key=_length)[:SHRUNK], best)
 
-    def another(_: FailingRun, number: int) -> FailingRun:
+
+def _others(bases: tuple[dict[str, Any], ...], seed: int) -> Iterator[Violation]:
+    """What is violated in other random runs, of which there are not many."""
+    for number in range(RUNS):
         random, coverage = seeded(f"{seed}/again", number), Coverage()
         where = f"another random run, {number} of seed {seed}"
-        events = random_run(random.choice(bases), random, LENGTH, where, coverage)
-        for violation in coverage.violations[:1]:
-            return FailingRun(violation.config, violation.events, violation)
-        return FailingRun({}, events)
+        random_run(random.choice(bases), random, LENGTH, where, coverage)
+        yield from coverage.violations[:1]
+        if any(_length(violation) <= SHORT for violation in coverage.violations[:1]):
+            break
 
-    others = other_runs(another, *PASSES, steps=RUNS * LENGTH, short=SHORT, enough=FOUND)
-    return _violation(minimise(FailingRun(best.config, best.events, best), _again, (others,)))
+
+def _shortest_of(violations: Iterable[Violation], best: Violation | None = None) -> Violation | None:
+    """The shortest when these are made short one by one, until one is short."""
+    for violation in violations:
+        if best is not None and _length(best) <= SHORT:
+            break
+        best = min((one for one in (best, shrink(violation)) if one is not None), key=_length)
+    return best
+
+
+def _length(violation: Violation) -> int:
+    return len(violation.events)
 
 
 def _again(run: FailingRun) -> FailingRun | None:
