@@ -17,6 +17,13 @@ from liqspec.core.families import chunks, limits
 from liqspec.core.state import GuardInputs, Pool, Position, State
 
 
+def due(state: State, touched: list[Pool], *, block_begins: bool) -> list[Pool]:
+    """The pools to assess of those that an event touched: all, unless breaches wait for a block (LIQ-6, LIQ-18)."""
+    if block_begins or state.venue.assess_at != "block":
+        return touched
+    return [pool for pool in touched if pool.in_liquidation or not pool.open_positions()]
+
+
 def assess(state: State, pools: list[Pool], effects: list[Effect]) -> None:
     """Assess pools that one event touched: steps 1 to 4 for all of them, then step 5 for all (LIQ-7)."""
     undecided = [pool for pool in pools if not settled_without_backstop(state, pool, effects)]

@@ -9,7 +9,7 @@ from liqspec.core import arithmetic, assessment, events, observation, snapshot
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Config, Mode, Venue
 from liqspec.core.effects import Effect
-from liqspec.core.events import Event
+from liqspec.core.events import Block, Event
 from liqspec.core.events.price_inputs import AtReportedMark, PriceInputs
 from liqspec.core.parameters import InvalidConfig, on_grid
 from liqspec.core.refusals import Refusal
@@ -50,7 +50,8 @@ class Engine:
         amounts = event.admit(self.state)
         effects: list[Effect] = []
         touched = event.perform(self.state, amounts, effects)
-        assessment.assess(self.state, touched, effects)
+        due = assessment.due(self.state, touched, block_begins=isinstance(event, Block))
+        assessment.assess(self.state, due, effects)
         return tuple(effects)
 
     def observe(self) -> dict[str, Any]:

@@ -30,6 +30,7 @@ Valuation = Literal["mark", "entry"]
 BackstopMeasure = Literal["threshold", "tier"]
 Source = Literal["equity", "collateral"]
 Crossing = Literal["refuse", "split"]
+AssessAt = Literal["event", "block"]
 Mode = Literal["cross", "isolated"]
 Removal = Literal["free", "never"]
 
@@ -412,6 +413,17 @@ class LiquidationConfig:
         note=lambda rules: "no orders: the vault alone liquidates" if rules.market_attempt is False else "",
         family="market_attempt",
     )
+    assess_at: AssessAt | None = parameter(
+        choice("event", "block"),
+        default=None,
+        rule="LIQ-18",
+        meaning="Whether a liquidation begins at the event that breaches a pool, or at the next block; left out, at "
+        "the event.",
+        samples=("block", "block", "event"),
+        pairs=((None, "block"),),
+        note=lambda rules: "liquidations begin at blocks" if rules.assess_at == "block" else "",
+        family="assess_at",
+    )
 
 
 @frozen(kw_only=True)
@@ -598,6 +610,7 @@ class Parameters:
     min_rest_notional: int | None
     order_price: OrderPrice | None
     market_attempt: bool | None
+    assess_at: AssessAt | None
     backstop_threshold: Ratio
     return_fraction: Ratio
     backstop_measure: BackstopMeasure | None

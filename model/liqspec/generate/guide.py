@@ -8,6 +8,7 @@ from liqspec.core.events import EventData
 from liqspec.core.state import Position
 from liqspec.edge.amounts import MAX_DIGITS, MAX_INTEGER
 from liqspec.generate.account import AccountMoves
+from liqspec.generate.blocks import BlockMoves
 from liqspec.generate.chunks import ChunkMoves
 from liqspec.generate.market import MarketMoves
 from liqspec.generate.moves import Moves, separate_source
@@ -68,6 +69,7 @@ class Guide(Moves):
             self._asked += self._asked[1:] * 3  # mostly inputs of the marks
         self._account_moves = AccountMoves(separate_source(random), engine, optional)
         self._chunk_moves = ChunkMoves(separate_source(random, "chunks"), engine)
+        self._block_moves = BlockMoves(separate_source(random, "blocks"), engine)
 
     def vary(self, weights: Mapping[str, float], scale: int, pauses: tuple[int, ...], plan: Plan) -> None:
         """Make moves more or less often, by these factors; propose names that are nearly right; follow a plan first.
@@ -83,8 +85,9 @@ class Guide(Moves):
         return next(self._plan, None) or self._by_chance()
 
     def _by_chance(self) -> EventData:
-        if (event := self._chunk_moves.now_and_then() or self._account_moves.now_and_then()) is not None:
-            return event
+        for moves in (self._block_moves, self._chunk_moves, self._account_moves):
+            if (event := moves.now_and_then()) is not None:
+                return event
         if self._asked and self._chance(0.4 if self._venue.forms_marks else 0.1):
             return self._random.choice(self._asked)()
         if working := self._state.working_orders():

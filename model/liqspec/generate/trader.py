@@ -5,7 +5,7 @@ from random import Random
 from liqspec.core.config import Market, Mode
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.core.state import Pool
+from liqspec.core.state import Pool, Position
 from liqspec.generate import boundaries
 from liqspec.generate.moves import Moves
 
@@ -165,9 +165,15 @@ class TraderMoves(Moves):
         """A trade that closes some or all of a position; often at the very bound of what is accepted (ACC-9)."""
         if not (held := self._open()):
             return None
-        random = self._random
         troubled = [entry for entry in held if entry[0].in_liquidation]
-        pool, position = random.choice(troubled if troubled and self._chance(0.6) else held)
+        return self._reduction(*self._random.choice(troubled if troubled and self._chance(0.6) else held))
+
+    def reduce_in(self, pool: Pool) -> EventData:
+        """The same for a position of this pool, which has one."""
+        return self._reduction(pool, self._random.choice(pool.open_positions()))
+
+    def _reduction(self, pool: Pool, position: Position) -> EventData:
+        random = self._random
         market, whole = position.market, abs(position.size)
         half = max(1, whole // 2)
         exact = boundaries.ratio_keeping_price(self._state, pool, position, half)

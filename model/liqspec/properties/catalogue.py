@@ -116,15 +116,37 @@ def no_negative_collateral_without_position(step: Step) -> Verdict:
 
 @OBSERVED.add("state", "LIQ-3 LIQ-6 LIQ-11")
 def a_breach_is_seen_at_once(step: Step) -> Verdict:
-    """A breached pool is in liquidation, and its positions are liquidatable or partially liquidated."""
+    """Unless breaches wait for a block, a breached pool is in liquidation, and its positions are liquidatable or
+    partially liquidated.
+    """
+    if step.rules.at_block:
+        return NOT_EXERCISED
     breached = [pool for pool in step.after.pools.values() if pool.positions and step.later.breached(pool.contents)]
     for pool in breached:
-        if not pool.in_liquidation:
-            return violated(f"{pool.key} is not in liquidation: {_measures(pool)}")
-        for position in pool.positions:
-            if position.state not in ("liquidatable", "partially_liquidated"):
-                return violated(f"{position.key} is {position.state}: {_measures(pool)}")
+        if wrong := _overlooked(pool):
+            return violated(wrong)
     return holds_if(breached)
+
+
+@OBSERVED.add("step", "LIQ-18 LIQ-3 LIQ-6 LIQ-11", family="assess_at")
+def a_liquidation_begins_at_a_block(step: Step) -> Verdict:
+    """Where breaches wait for a block, it finds every breached pool, and no other event liquidates a pool that is not
+    in liquidation; one that is stays so as long as it is breached.
+    """
+    if not step.rules.at_block or not step.accepted:
+        return NOT_EXERCISED
+    exercised = False
+    for key, pool in step.after.pools.items():
+        before, breached = step.before.pools.get(key), bool(pool.positions) and step.later.breached(pool.contents)
+        exercised = exercised or breached
+        if step.accepted_a("block") or (before is not None and before.in_liquidation):
+            if breached and (wrong := _overlooked(pool)):
+                return violated(wrong)
+        elif pool.in_liquidation or key in step.backstopped:
+            return violated(f"{key} was liquidated by a {step.event['type']}, before a block came")
+        elif held := next((one for one in pool.positions if one.state == "liquidatable" or one.order), None):
+            return violated(f"{held.key} is {held.state} by a {step.event['type']}, before a block came")
+    return holds_if(exercised)
 
 
 @OBSERVED.add("state", "LIQ-3 LIQ-4 LIQ-9 LIQ-10")
@@ -147,13 +169,15 @@ def a_covered_pool_is_left_alone(step: Step) -> Verdict:
 
 @OBSERVED.add("history", "LIQ-4 LIQ-5")
 def a_liquidation_begins_with_a_breach_and_ends_when_restored(step: Step) -> Verdict:
-    """A pool that is not restored is in liquidation if it was so before the event, or if it is breached."""
+    """A pool that is not restored is in liquidation if it was so before the event, or if it is found breached."""
     open_pools = [
         pool for pool in step.after.pools.values() if pool.positions and not step.later.restored(pool.contents)
     ]
     for pool in open_pools:
         before = step.before.pools.get(pool.key)
-        wanted = (before is not None and before.in_liquidation) or step.later.breached(pool.contents)
+        looked_at = not step.rules.at_block or step.accepted_a("block")
+        breached = looked_at and step.later.breached(pool.contents)
+        wanted = (before is not None and before.in_liquidation) or breached
         if pool.in_liquidation != wanted:
             return violated(f"{pool.key} in liquidation is {str(pool.in_liquidation).lower()}: {_measures(pool)}")
     return holds_if(open_pools)
@@ -531,8 +555,10 @@ def a_fill_no_worse_than_bankruptcy_makes_no_deficit(step: Step) -> Verdict:
 
 @OBSERVED.add("step", "ACC-8 ACC-9 LIQ-3 MRG-8")
 def only_prices_and_funding_start_a_liquidation(step: Step) -> Verdict:
-    """The last trade never liquidates: a pool enters liquidation by a mark or a funding, by nothing else."""
-    if not step.accepted or EVENTS[step.event["type"]].starts_liquidations:
+    """The last trade never liquidates: a pool enters liquidation by a mark or a funding, by nothing else, unless
+    breaches wait for a block.
+    """
+    if not step.accepted or EVENTS[step.event["type"]].starts_liquidations or step.rules.at_block:
         return NOT_EXERCISED
     for key, pool in step.after.pools.items():
         before = step.before.pools.get(key)
@@ -590,6 +616,14 @@ def _wrongly_ranked(step: Step, position: NaivePosition) -> str | None:
             margins[other.key] = (-margin, other.market)
     first = min(margins, key=lambda key: margins[key])
     return None if first == position.key else f"{position.key} got the order, but {first} comes first"
+
+
+def _overlooked(pool: NaivePool) -> str | None:
+    """What of a breached pool is not as in a liquidation (LIQ-11)."""
+    if not pool.in_liquidation:
+        return f"{pool.key} is not in liquidation: {_measures(pool)}"
+    spared = (held for held in pool.positions if held.state not in ("liquidatable", "partially_liquidated"))
+    return next((f"{held.key} is {held.state}: {_measures(pool)}" for held in spared), None)
 
 
 def _measures(pool: NaivePool) -> str:

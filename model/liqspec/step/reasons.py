@@ -7,9 +7,17 @@ from attrs import frozen
 
 from liqspec.core import arithmetic, machine, measures
 from liqspec.core.changes import measure
-from liqspec.core.effects import Backstopped, Effect, MarkFormed, OrderEmitted, OrderEnded, Transitioned
+from liqspec.core.effects import (
+    Backstopped,
+    Effect,
+    LiquidationEntered,
+    MarkFormed,
+    OrderEmitted,
+    OrderEnded,
+    Transitioned,
+)
 from liqspec.core.engine import Engine
-from liqspec.core.events import EventData, checks_with
+from liqspec.core.events import Block, EventData, checks_with
 from liqspec.core.refusals import InsufficientMargin, Refusal
 from liqspec.core.state import GuardInputs, Pool, Position
 from liqspec.edge import keys
@@ -27,6 +35,9 @@ T = TypeVar("T")
 
 OUTCOME = "outcome"  # the field of a difference in whether, or why, an event was refused
 ACCEPTED = "accepted"  # what such a difference says where it was not refused
+
+# The transitions of a pool in liquidation between two blocks, also where liquidations begin at blocks only (LIQ-18).
+_OF_A_LIQUIDATION = ("T3", "T4", "T5")
 
 # The triggers of the lifecycle that an event can fire; assessment follows every event (LIQ-6).
 _TRIGGERS = {"fill": ("fill",), "block": ("block",), "trade": ("open", "reduce")}
@@ -221,6 +232,8 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
     on = step.engine.venue.families() if entry.families else ()
     rules += [rule for family, listed in entry.families.items() if family in on for rule in listed]
     pool = measures.all_pools(step.engine).get(keys.pool_of(difference.subject))
+    if difference.field == "pools.in_liquidation" and _waits_for_a_block(step, difference.subject):
+        rules.insert(0, "LIQ-18")
     pool_lines = () if pool is None else (_pool_line(step.engine, pool),)
     lines = () if pool is None else _terms(step.engine, pool, *_MEASURED.get(difference.field, ()))
     because = (*because, *pool_lines)
@@ -271,10 +284,24 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
         rules.insert(1, "LIQ-9")  # it may have left the order that the model cancelled
     if stopped and any(machine.lifecycle().by_id[effect.transition].trigger == "assess" for effect in fired):
         rules.append("LIQ-6")  # it may be right about the pool, and not have looked
+    between = step.engine.venue.assess_at == "block" and step.event.get("type") != Block.type
+    followed = between and stopped and any(effect.transition in _OF_A_LIQUIDATION for effect in fired)
+    if followed or _waits_for_a_block(step, keys.pool_of(key)):
+        rules.insert(0, "LIQ-18")
     rules += [effect.rule for effect in step.effects[:1]]  # or what the event itself changed is wrong
     looked = [*(effect.guard for effect in fired), *(entry.guard for entry in instead)]
     lines = _terms_of_guards(step.engine, position, *(guard for guards in looked for guard in guards))
     return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique(guards), terms=lines)
+
+
+def _waits_for_a_block(step: Step, key: str) -> bool:
+    """LIQ-18: whether the pool is breached and waits for a block, or waited for this one."""
+    if step.engine.venue.assess_at != "block":
+        return False
+    if step.event.get("type") == Block.type:
+        return any(isinstance(effect, LiquidationEntered) and effect.pool == key for effect in step.effects)
+    pool = measures.all_pools(step.engine).get(key)
+    return pool is not None and not pool.in_liquidation and measure(step.engine.state, pool).needs_liquidation
 
 
 def _instead(

@@ -67,6 +67,7 @@ class NaiveRules:
     restore_factor: Fraction
     restore_initial: bool
     market_attempt: bool
+    at_block: bool
     limited_by: str
     band: Fraction
     partial_method: str
@@ -116,6 +117,7 @@ class NaiveRules:
             restore_factor=number(restore.get("factor", "1")),
             restore_initial=restore.get("measure") == "initial",
             market_attempt=liquidation.get("market_attempt", True),
+            at_block=liquidation.get("assess_at", "event") == "block",
             limited_by="band" if isinstance(order_price, dict) else order_price,
             band=number(order_price["band"]) if isinstance(order_price, dict) else ZERO,
             partial_method=liquidation.get("partial_method", "fraction"),

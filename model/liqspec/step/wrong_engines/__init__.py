@@ -9,6 +9,7 @@ from liqspec.step.wrong_engines import (
     admission,
     attempts,
     backstop,
+    blocks,
     cooldown,
     fills,
     isolation,
@@ -42,6 +43,7 @@ _MODULES = (
     measuring,
     account,
     orders,
+    blocks,
 )
 
 WRONG_ENGINES: dict[str, WrongEngine] = {
