@@ -76,7 +76,7 @@ class Properties(dict[str, Property[Subject]], Generic[Subject]):
         """Make a property of a function: its name, and its docstring as the sentence."""
 
         def register(judge: Callable[[Subject], Verdict]) -> Callable[[Subject], Verdict]:
-            name, sentence = judge.__name__, (judge.__doc__ or "").strip()
+            name, sentence = judge.__name__, " ".join((judge.__doc__ or "").split())
             self[name] = Property(name, sentence, tuple(rules.split()), kind, self._judged_on, judge, counted, family)
             return judge
 
