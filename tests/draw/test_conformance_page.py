@@ -57,6 +57,14 @@ def test_a_page_without_findings_says_that_it_conforms() -> None:
     assert "Conforms in 7 steps." in conformance.render(outcome, "acme", [], "")
 
 
+def test_a_page_says_what_was_not_checked() -> None:
+    outcome = Outcome(unchecked=["a whole run: none ended", HOSTILE])
+    page = conformance.render(outcome, "acme", [], "")
+    assert "<h2>Not checked</h2><ul><li>a whole run: none ended</li><li>&lt;script&gt;" in page
+    outcome.unchecked.clear()
+    assert "Not checked" not in conformance.render(outcome, "acme", [], "")
+
+
 def test_sarif_has_a_result_for_each_finding_with_its_rule(found: Outcome, tmp_path: Path) -> None:
     (finding,) = found.findings
     (run,) = to_sarif(found, "acme 1", [kept(finding, tmp_path)])["runs"]

@@ -16,6 +16,7 @@ from liqspec.audit.log import InvalidLog
 from liqspec.edge import files, limits, protocol
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.protocol import BadLine
+from liqspec.properties.checker import exact
 from liqspec.replay import recordings
 from support.builders import small_config
 
@@ -132,6 +133,12 @@ class TestBeyondItsBound:
         with pytest.raises(files.UnreadableFile, match=r"^standard input: is larger than 8 MiB"):
             recordings.read(stream, Path("standard input"))
         assert stream.read_so_far == limits.FILE_BYTES + 1
+
+    @pytest.mark.parametrize("text", ["1e999999999", "9" * 4_001, "1/1e9", "0x1", "\u0661", "-", ""])
+    def test_a_number_that_an_engine_shows(self, text: str) -> None:
+        """The checker reads it when it judges what an engine reports of itself."""
+        with pytest.raises(ValueError, match="not a number of a bounded size"):
+            exact.number(text)
 
     def test_a_line_of_a_log(self) -> None:
         """It is read no further, so it may be endless."""

@@ -29,6 +29,12 @@ def started(script: str, timeout: float = 5.0) -> Peer:
     return Peer(["/bin/sh", "-c", script], timeout)
 
 
+def guard(peer: Peer) -> int:
+    """The number of the process that guards a peer."""
+    assert peer._guard._process is not None
+    return peer._guard._process.pid
+
+
 def numbers(log: Path) -> list[int]:
     """The numbers of processes in a file that a process writes, when they are there."""
     deadline = time.monotonic() + 20
@@ -87,6 +93,33 @@ class TestAtItsEnd:
             assert not peer.sees_all
             peer.wait_for_end("its `bye`", any_status=False)
         assert fault.value.fault.message == "after its end, 1 process: a process of its group"
+
+
+def test_what_cannot_be_killed_is_waited_for_no_longer_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is as if the system did not end it."""
+    monkeypatch.setattr(processes, "PATIENCE", 0.2)
+    kill = os.kill
+    peer = started("exec sleep 60")
+    time.sleep(0.3)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "killpg", lambda *_: None)
+        patched.setattr(os, "kill", lambda pid, number: kill(pid, number) if pid == guard(peer) else None)
+        began = time.monotonic()
+        peer.close()
+        assert time.monotonic() - began < 3
+    said = processes.unended()
+    assert f"process {peer.pid} (sleep) of the engine did not end when it was killed" in said[0]
+    assert (len(said), processes.unended()) == (1, [])
+    peer.close()
+    assert processes.left(peer.pid, 5) == []
+
+
+def test_a_guard_that_has_stopped_holds_nothing_up() -> None:
+    peer = started("sleep 60")
+    os.kill(guard(peer), signal.SIGSTOP)
+    began = time.monotonic()
+    peer.close()
+    assert time.monotonic() - began < 3
 
 
 def test_one_that_closed_its_input_is_said_to_have_done_that() -> None:

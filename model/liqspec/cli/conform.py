@@ -17,7 +17,7 @@ from liqspec.conform.answers import Hello, check_families, of_this_process
 from liqspec.conform.finding import CannotStart, EngineFault
 from liqspec.conform.interruption import interrupted_by_signals
 from liqspec.conform.lockstep import Compared, Comparison, play, settled
-from liqspec.conform.processes import NOT_LISTED
+from liqspec.conform.processes import NOT_LISTED, unended
 from liqspec.conform.protocol.conversation import converse
 from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine, at_the_start
@@ -123,9 +123,10 @@ def conform(
             outcome = search.run() if run is None else _replayed(search, engine, run)
             outcome.unchecked += () if engine.sees_all else (NOT_LISTED,)
     except CannotStart as error:
-        fail(str(error))
+        fail("; ".join([str(error), *unended()]))
     except EngineFault as error:
         outcome = Outcome(findings=[at_the_start(error.fault)])
+    outcome.unchecked += unended()
     if not as_json:
         report.print_outcome(outcome, terminal())
     options = None if run is not None else _options(compare, tolerance or [], timeout)

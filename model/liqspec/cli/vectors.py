@@ -11,6 +11,7 @@ from liqspec.cli.app import Json, application, fail, finish, print_json, progres
 from liqspec.cli.options import EngineCommand, Timeout
 from liqspec.conform.finding import CannotStart, EngineFault, TimeIsUp
 from liqspec.conform.interruption import interrupted_by_signals
+from liqspec.conform.processes import unended
 from liqspec.conform.session import LiveEngine
 from liqspec.edge.texts import counted, one_line, visible
 from liqspec.vectors import conversations, corpus, report
@@ -116,6 +117,8 @@ def run(
         logged = one_line(error.fault.stderr, 2000)
         typer.echo(visible(f"liqspec: {error}" + (f"; it logged: {logged}" if logged else "")), err=True)
         finish(False)
+    for line in unended():
+        typer.echo(visible(f"liqspec: {line}"), err=True)
     if as_json:
         print_json(report.to_json(hello.engine, played), escaped=True)
     else:

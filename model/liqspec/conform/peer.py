@@ -155,9 +155,11 @@ class Peer(AbstractContextManager["Peer"]):
             raise self.fault("left processes running", f"after its end, {processes.described(names)}")
 
     def close(self) -> None:
-        """End the process and all that it started, at once; may be called again."""
-        self.kill()
-        self._process.wait()
+        """End the process and all that it started, at once; may be called again.
+
+        What cannot be killed is waited for no longer than `processes.PATIENCE`, and noted there.
+        """
+        processes.end(self._process)
         processes.sweep()
         self._guard.release()
         self._selector.close()
@@ -273,7 +275,7 @@ class Peer(AbstractContextManager["Peer"]):
         status: int | None = None
         with suppress(subprocess.TimeoutExpired):
             status = self._process.wait(GRACE)
-        if status is None and self._deaf:
+        if status is None and (self._deaf or self._input_is_closed()):  # both, whichever was seen first
             return self.fault("closed its input", "the process still runs, but its standard input is closed")
         if status is None:
             return self.fault("closed its output", "the process still runs, but its standard output is closed")

@@ -28,6 +28,7 @@ _PROC = Path("/proc")
 # Kills a group of processes at the end of its input, unless it reads a line before.
 _GUARD = 'trap "" HUP INT QUIT TERM; read -r _ || kill -s KILL -- "-$1"'
 
+_unended: dict[int, str] = {}  # what was killed and did not end: its number, and its name
 _started: set[int] = set()  # the processes of engines that this one has started, and that have not been waited for
 
 
@@ -59,8 +60,9 @@ class Guard:
     def release(self) -> None:
         """End the guard: the group is gone; may be called again."""
         _started.discard(self._group)
-        if self._process is not None and self._process.returncode is None:
-            self._process.communicate(b"\n")
+        if self._process is not None:
+            self._process.kill()  # it may be stopped, so it is not asked
+            self._process.communicate()
 
 
 def left(group: int, grace: float) -> list[str]:
@@ -87,8 +89,28 @@ def kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill an engine's own group of processes, and see its first end, if it does in time."""
+    kill_group(process.pid)
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:  # such as one that waits for a device that does not reply
+        _unended[process.pid] = _name(process.pid)
+
+
+def unended() -> list[str]:
+    """What could not be ended since the last call, each in a sentence."""
+    said = "of the engine did not end when it was killed, so look for it yourself"
+    found = [f"process {pid} ({one_line(name, 40)}) {said}" for pid, name in _unended.items()]
+    _unended.clear()
+    return found
+
+
 def sweep() -> None:
-    """Kill what engines have left anywhere, and see it end; what still starts others is killed with them."""
+    """Kill what engines have left anywhere, and see it end, if it does in time.
+
+    What still starts others is killed with them.
+    """
     deadline = time.monotonic() + PATIENCE
     while (strays := _strays()) and time.monotonic() < deadline:
         for pid in strays:
@@ -96,13 +118,14 @@ def sweep() -> None:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(one, signal.SIGKILL)
         time.sleep(PAUSE / 10)
+    _unended.update((pid, _name(pid)) for pid in strays)
 
 
 def _strays() -> list[int]:
     """The children of this process that an engine has left, and that still run; those that have ended are buried."""
     own, found = os.getsid(0), []
     for pid in _children(os.getpid()) or []:
-        if pid in _started:
+        if pid in _started or pid in _unended:
             continue
         with suppress(ProcessLookupError, ChildProcessError):
             if os.getsid(pid) != own and os.waitpid(pid, os.WNOHANG) == (0, 0):

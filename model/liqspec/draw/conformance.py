@@ -44,10 +44,16 @@ def render(outcome: Outcome, engine: str, saved: Sequence[Saved | None], about: 
         verdict=verdict,
         verdict_text=_text(text),
         about=_text(about),
+        unchecked=_unchecked(outcome),
         findings="\n".join(_finding(number, *both) for number, both in enumerate(kept, start=1)),
         exercised=_exercised(outcome),
         never=_list(coverage.never_listed()) or "<p>Nothing is left.</p>",
     )
+
+
+def _unchecked(outcome: Outcome) -> str:
+    """What the comparison could not look at, with the verdict, which does not speak of it."""
+    return f"<section><h2>Not checked</h2>{_list(outcome.unchecked)}</section>" if outcome.unchecked else ""
 
 
 def _finding(number: int, finding: Finding, saved: Saved | None) -> str:
