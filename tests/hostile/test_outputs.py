@@ -7,10 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+import liqspec.cli.conform as conform_command
 from liqspec.cli import streams
+from liqspec.conform.finding import EngineFault, Fault
 from liqspec.edge import writing
 from liqspec.edge.json_text import json_text
 from liqspec.report.visible_console import VisibleConsole, foreign
@@ -168,6 +171,11 @@ def test_nothing_prints_past_the_sink_and_nothing_writes_past_the_writer() -> No
 # ------------------------------------------------------------------------------------------------------- the streams
 
 
+def hello_that_changes(*_: object) -> NoReturn:
+    """In place of an engine, so that no process is started: a fault outside a run."""
+    raise EngineFault(Fault(kind="changed its hello", message="engine: first 1, later 2"))
+
+
 COMMANDS = ("simulate deficit", "audit -", "step", "draw run -", "oracle")
 
 
@@ -216,6 +224,28 @@ class TestAFile:
         assert run_here(monkeypatch, "trace", "deficit", "-o", str(link)) == 2
         assert capsys.readouterr().err == f"liqspec: {link}: is a symbolic link, which is not followed\n"
         assert target.read_text(encoding="utf-8") == "precious" and link.is_symlink()
+
+    @pytest.mark.parametrize("option", ["--junit", "--sarif", "--report"])
+    @pytest.mark.parametrize("target", ["folder", "link", "absent/file"])
+    def test_of_a_result_that_cannot_be_written(
+        self,
+        option: str,
+        target: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """What was found is still reported."""
+        monkeypatch.chdir(tmp_path)
+        Path("folder").mkdir()
+        Path("link").symlink_to("elsewhere")
+        engine = [sys.executable, "-c", "print('{')"]
+        monkeypatch.setattr(conform_command, "LiveEngine", hello_that_changes)
+        assert run_here(monkeypatch, "conform", option, target, "--", *engine) == 2
+        said = capsys.readouterr()
+        assert "does not conform" in said.out
+        assert said.err.startswith(f"liqspec: {target}: ") and said.err.count("\n") == 1
+        assert sorted(one.name for one in tmp_path.rglob("*")) == ["counterexample.jsonl", "folder", "link"]
 
     def test_that_is_there_is_never_created(self, tmp_path: Path) -> None:
         (tmp_path / "x").write_text("a", encoding="utf-8")

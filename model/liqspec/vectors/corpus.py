@@ -10,7 +10,7 @@ from liqspec.core.changes import reachable_transitions
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge import files, writing
 from liqspec.edge.files import rules_version
-from liqspec.edge.texts import show
+from liqspec.edge.texts import one_line, show
 from liqspec.search import parallel
 from liqspec.spec import rulebook
 from liqspec.spec.vectors import FORMAT, Case, read, read_conversation, to_text
@@ -18,6 +18,7 @@ from liqspec.vectors import conversations, suites
 from liqspec.vectors.play import path_of
 from liqspec.vectors.search import reached
 from liqspec.vectors.suites import SUITES
+from liqspec.vectors.talk import check_requests
 
 FOLDER = files.ROOT / "vectors"
 INDEX = "index.json"
@@ -142,7 +143,13 @@ def load_conversations(folder: Path) -> list[dict[str, Any]]:
     Raises:
         UnreadableFile: the index or a conversation cannot be read, or is not valid.
     """
-    return [read_conversation(path) for path in _listed(folder, "conversations")]
+    found = [(path, read_conversation(path)) for path in _listed(folder, "conversations")]
+    for path, vector in found:
+        try:
+            check_requests(vector)
+        except ValueError as error:
+            raise files.UnreadableFile(path, one_line(str(error))) from None
+    return [vector for _, vector in found]
 
 
 def _listed(folder: Path, name: str) -> list[Path]:
@@ -150,7 +157,19 @@ def _listed(folder: Path, name: str) -> list[Path]:
     entries = listed.get(name, None if name == "cases" else []) if isinstance(listed, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and "path" in entry for entry in entries):
         raise files.UnreadableFile(folder / INDEX, "is not an index of vectors; write it with `vectors generate`")
-    return [folder / str(entry["path"]) for entry in entries]
+    return [_inside(folder, str(entry["path"])) for entry in entries]
+
+
+def _inside(folder: Path, path: str) -> Path:
+    """A file of a corpus; an UnreadableFile is raised if it is elsewhere, also by a symbolic link."""
+    found = folder / path
+    try:
+        inside = found.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError) as error:  # such as links in a circle, and a null in the name
+        raise files.UnreadableFile(folder / INDEX, f"{show(path)}: {one_line(str(error), 200)}") from None
+    if not inside:
+        raise files.UnreadableFile(folder / INDEX, f"{show(path)}: is not in the folder of the corpus")
+    return found
 
 
 def stale(folder: Path) -> Iterator[str]:
@@ -179,10 +198,10 @@ def stale(folder: Path) -> Iterator[str]:
     for path in sorted(present(folder) - wanted.keys()):
         yield f"{path}: is not a case any more"
     for path, text in wanted.items():
-        file = folder / path
+        file = _inside(folder, path)
         if not file.is_file():
             yield f"{path}: is missing"
-        elif (kept_text := file.read_text(encoding="utf-8")) != text:
+        elif (kept_text := files.read_text(file)) != text:
             yield f"{path}: is not what the model does now, first in {_place(kept_text, text)}"
 
 

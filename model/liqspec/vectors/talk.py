@@ -7,9 +7,27 @@ from liqspec.conform.finding import EngineFault
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.protocol import requests
 from liqspec.conform.protocol.conversation import Speaking
+from liqspec.edge import limits
 from liqspec.vectors.play import EXECUTED, Played, difference_of, no_reply, path_of, read_reply
 
 _NOT_SENT = frozenset({"expect", "observation", "note"})
+
+
+def check_requests(vector: dict[str, Any]) -> None:
+    """See that each step of a conversation has a request that can be sent, or ends it.
+
+    Raises:
+        ValueError: one has not, or they are too long together.
+    """
+    size = 0
+    for number, step in enumerate(vector["steps"], start=1):
+        request = {name: value for name, value in step.items() if name not in _NOT_SENT}
+        try:
+            size += len(requests.made(request)) if request or "ended" not in step["expect"] else 0
+        except ValueError as error:
+            raise ValueError(f"step {number}: {error}") from None
+        if size > limits.REQUESTS_BYTES:
+            raise ValueError(f"step {number}: more than {limits.REQUESTS_BYTES} bytes of requests")
 
 
 def talk(vector: dict[str, Any], engine: Speaking, hello: Hello) -> Played:

@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from liqspec.edge import files, protocol
+from liqspec.edge import files, limits, protocol
 from liqspec.edge.files import UnreadableFile
 from liqspec.edge.protocol import BadLine
 from liqspec.edge.texts import show
@@ -71,7 +71,7 @@ def load(path: Path) -> list[bytes]:
     Raises:
         UnreadableFile: it cannot be read, or a line of it is neither a request nor describes one; its number is named.
     """
-    requests: list[bytes] = []
+    requests, size = list[bytes](), 0
     for number, line in enumerate(files.read_text(path).split("\n"), start=1):
         if not line:
             continue
@@ -81,6 +81,9 @@ def load(path: Path) -> list[bytes]:
             requests.append(_read(line, files.parse_json(line)))
         except ValueError as error:
             raise UnreadableFile(path, f"line {number}: {error}") from None
+        size += len(requests[-1])
+        if size > limits.REQUESTS_BYTES:
+            raise UnreadableFile(path, f"line {number}: more than {limits.REQUESTS_BYTES} bytes of requests")
     return requests
 
 
@@ -110,7 +113,9 @@ def made(data: Any) -> bytes:
 def _joined(parts: Any) -> Any:
     """The text of parts; or what they are, where that is not a list of texts with how often each is repeated."""
     try:
-        repeated = [(text, times) for text, times in parts if isinstance(text, str) and type(times) is int]
+        repeated = [
+            (text, times) for text, times in parts if isinstance(text, str) and type(times) is int and times >= 0
+        ]
     except (TypeError, ValueError):
         return parts
     if len(repeated) < len(parts) or sum(len(text) * times for text, times in repeated) > _LONGEST:
