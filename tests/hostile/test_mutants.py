@@ -23,7 +23,7 @@ ENGINE = [sys.executable, str(TESTS / "engines" / "python_engine.py")]
 class Kind(NamedTuple):
     """A kind of file: a valid one, the name that it is given, and what reads it; `{}` is the file, `{text}` its text.
 
-    Some are read before an engine is started, which here is none: then the valid one ends with 2 as well.
+    Some are read before an engine is started, which /bin/true is not: then the valid one ends with 2 too.
     """
 
     original: Callable[[Path], bytes]

@@ -11,6 +11,15 @@ from liqspec.edge import limits
 from liqspec.edge.files import UnreadableFile
 from liqspec.vectors import corpus
 
+CROSS = {"account": "a", "market": None, "mode": "cross"}
+EMPTY: dict[str, Any] = {"time": 0, "block": 0, "positions": [], "pools": []}
+EMPTY["vault"] = {"cash": "0", "equity": "0", "positions": {}}
+
+
+def showing(observation: dict[str, Any]) -> dict[str, Any]:
+    """A step that shows this."""
+    return {"steps": [{"event": {}, "expect": {}, "observation": observation, "rules": []}]}
+
 
 @pytest.mark.parametrize(
     ("change", "said"),
@@ -23,6 +32,14 @@ from liqspec.vectors import corpus
         ({"steps": [{"event": {}, "expect": "x", "observation": {}, "rules": []}]}, "steps.expect: is not of its type"),
         ({"steps": [{"event": {}, "expect": {}, "observation": [], "rules": []}]}, "steps.observation: is not of"),
         ({"steps": [[]]}, "steps.event: is missing"),
+        (showing({}), "step 1: observation.positions: is missing"),
+        (showing({"positions": [], "pools": [], "vault": []}), "step 1: observation.vault: is missing or of another"),
+        (showing({"positions": [], "pools": [CROSS], "vault": {}}), "step 1: observation.time: is missing"),
+        (showing({**EMPTY, "pools": [CROSS]}), "step 1: observation.pools.collateral: is missing"),
+        (
+            showing({**EMPTY, "vault": {**EMPTY["vault"], "positions": 5}}),
+            "step 1: observation.vault.positions: expected",
+        ),
     ],
 )
 def test_a_vector_is_checked_before_it_is_used(change: dict[str, Any], said: str, tmp_path: Path) -> None:
@@ -38,7 +55,7 @@ def test_a_vector_is_checked_before_it_is_used(change: dict[str, Any], said: str
 
 
 class TestAnIndex:
-    """It lists only files of its own folder."""
+    """It lists only files of its folder."""
 
     @pytest.mark.parametrize(
         "path", ["/etc/hostname", "../a.json", "b/../../a.json", "link.json", "folder/a.json", "\0"]

@@ -9,9 +9,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from support import hostile_processes
+
 Reply = dict[str, Any]
 CONTROLS = "\x1b[2J\x1b]0;title\x07\x9b31m\u202e[/bold]\u2028[green]conforms\r\n"
-MANY = 20_000
+MANY = 9_000  # fewer than a reply may have of anything
+TOO_MANY = 10_001
+RESETS: list[int] = []  # one for each
 LATE = 0.3  # seconds
 SLEEP = "import time; time.sleep(100)"
 
@@ -96,8 +100,40 @@ def last_words() -> None:
     sys.exit(5)
 
 
+def written(data: bytes) -> Callable[[], None]:
+    """Write this line."""
+    return lambda: write(data + b"\n")
+
+
+LINES = {
+    "UTF-32": '{"ok":true}'.encode("utf-32"),
+    "UTF-7": b"+AHsAIg-ok+ACI-:true+AH0-",
+    "overlong UTF-8": b'{"ok":"\xc0\xaf"}',
+    "surrogates in UTF-8": b'{"ok":"\xed\xa0\x80"}',
+    "a key with half a pair": b'{"ok":true,"\\udc00":1}',
+    "the same key escaped": b'{"ok":true,"\\u006fk":false}',
+    "a zero byte": b'{"ok":true,"a":"\0"}',
+    "a raw control in a text": b'{"ok":true,"a":"\x1b[2J"}',
+    "a comment": b'{"ok":true} // fine',
+    "a last comma": b'{"ok":true,}',
+    "single quotes": b"{'ok':True}",
+    "form feeds": b'\x0c{"ok":true}\x0c',
+    "no-break spaces": '\xa0{"ok":true}\xa0'.encode(),
+    "a line separator": '{"ok":true}\u2028'.encode(),
+    "a number": b"1",
+    "a text": b'"ok"',
+    "null": b"null",
+    "leading zeros": b'{"ok":true,"a":007}',
+    "a number of 1e400": b'{"ok":true,"observation":{"time":1e400}}',
+    "100000 keys": b'{"ok":true,' + b",".join(b'"%d":0' % at for at in range(100_000)) + b"}",
+    "a million lists": b'{"ok":true,"effects":[' + b"[]," * 1_000_000 + b"[]]}",
+    "what is nested 40 deep": b'{"ok":true,"effects":' + b"[" * 40 + b"]" * 40 + b"}",
+    "all that a reply may have": b'{"ok":true,"a":"' + b"x" * ((4 << 20) - 18) + b'"}',
+    "a byte more than a reply may have": b'{"ok":true,"a":"' + b"x" * ((4 << 20) - 17) + b'"}',
+}
+
 # In place of a reply to an event.
-ACTS: dict[str, Callable[[], None]] = {
+ACTS: dict[str, Callable[[], object]] = {
     "closes its input": deaf,
     "closes its input and output": mute_and_deaf,
     "trickles": trickle,
@@ -123,6 +159,8 @@ ACTS: dict[str, Callable[[], None]] = {
     "writes controls": lambda: write(CONTROLS.encode() + b"\n"),
     "ends lines with CR": lambda: write(b'{"ok":true}\r'),
     "writes two objects in a line": lambda: write(b'{"ok":true}{"ok":true}\n'),
+    **{f"writes {name}": written(data) for name, data in LINES.items()},
+    **hostile_processes.ACTS,
 }
 
 
@@ -149,8 +187,107 @@ def slowly(reply: Reply) -> Reply:
     return reply
 
 
+def placed(path: str, value: Any) -> Callable[[Reply], Reply]:
+    """The reply with this value in a field of its observation: of each entry, where the path has a list's name."""
+
+    def change(reply: Reply) -> Reply:
+        name, _, field = path.partition(".")
+        within = reply.get("observation", {}).get(name)
+        if not field:
+            return observing(reply, **{name: value})
+        changed = (
+            [{**one, field: value} for one in within] if isinstance(within, list) else {**(within or {}), field: value}
+        )
+        return observing(reply, **{name: changed})
+
+    return change
+
+
+def accepted(executed: Any) -> Callable[[Reply], Reply]:
+    """The reply as that of an accepted event after which the engine executed this."""
+    return lambda reply: {**reply, "ok": True, "executed": executed}
+
+
+def replied(**fields: Any) -> Callable[[Reply], Reply]:
+    """A reply of these fields, whatever was asked."""
+    return lambda _: fields
+
+
+FIELDS = (
+    *("time", "block", "positions", "pools", "vault", "marks"),
+    *("positions.account", "positions.market", "positions.mode", "positions.state", "positions.size", "positions.cost"),
+    *("positions.order", "positions.life", "positions.cooldown_until", "pools.account", "pools.market"),
+    *("pools.collateral", "pools.equity", "pools.in_liquidation", "vault.cash", "vault.positions"),
+)
+AMOUNTS = {
+    "minus zero": "-0",
+    "a plus": "+1",
+    "blanks": " 1 ",
+    "underscores": "1_0",
+    "a hexadecimal": "0x10",
+    "a fraction": "1/3",
+    "a text of NaN": "NaN",
+    "nothing": "",
+    "true": True,
+    "null": None,
+    "a list": ["1"],
+    "itself in an object": {"amount": "1"},
+    "a line end": "1\n",
+    "4000 digits": "9" * 4_000,
+}
+NUMBERS = {"a half": 0.5, "one in a float": 1.0, "true": True, "many digits": int("9" * 4_000), "less than zero": -1}
+FILL = {"type": "fill", "account": "alice", "market": "M", "mode": "cross", "size": "1", "price": "1"}
+ORDER_DONE = {"type": "order_done", "account": CONTROLS, "market": CONTROLS, "mode": "cross"}
+
+MORE: dict[str, Callable[[Reply], Reply]] = {
+    **{f"has controls in {field}": placed(field, CONTROLS) for field in FIELDS},
+    **{f"has lists in {field}": placed(field, [[CONTROLS]]) for field in ("time", "positions.size", "vault", "pools")},
+    **{f"has an equity of {name}": placed("pools.equity", value) for name, value in AMOUNTS.items()},
+    **{f"has a time of {name}": placed("time", value) for name, value in NUMBERS.items()},
+    "observes an unknown field of controls": lambda reply: observing(reply, **{CONTROLS: CONTROLS}),
+    "observes each position twice": lambda reply: observing(
+        reply, positions=[*reply.get("observation", {}).get("positions", []) * 2]
+    ),
+    "observes a list": lambda reply: {**reply, "observation": []},
+    "observes too many": lambda reply: observing(reply, positions=[position(str(at)) for at in range(TOO_MANY)]),
+    "observes too many pools": lambda reply: observing(reply, pools=[{}] * TOO_MANY),
+    "executes too many": accepted([FILL] * TOO_MANY),
+    "has too many effects": lambda reply: {**reply, "effects": [[]] * TOO_MANY},
+    "observes a long note": lambda reply: observing(reply, note="x" * 400_000),
+    "executes null": accepted(None),
+    "executes an object": accepted({"0": FILL}),
+    "executes lists": accepted([[]]),
+    "executes what was not asked": accepted([FILL]),
+    "executes thousands of fills": accepted([FILL] * MANY),
+    "executes orders of controls": accepted([ORDER_DONE]),
+    "executes a fill of controls": accepted([{**FILL, "account": CONTROLS, "market": CONTROLS}]),
+    "executes a long size": accepted([{**FILL, "size": "9" * 100_000}]),
+    "executes an exponent": accepted([{**FILL, "price": "1e9"}]),
+    "executes a field of controls": accepted([{**FILL, CONTROLS: CONTROLS}]),
+    "executes what it refuses": lambda reply: {"ok": False, "error": {"code": "overfill"}, "executed": [FILL]},
+    "skips with nothing": replied(ok=False, skipped=""),
+    "skips with null": replied(ok=False, skipped=None),
+    "skips with lists": replied(ok=False, skipped=[[CONTROLS]]),
+    "skips at length": replied(ok=False, skipped="x" * 1_000_000),
+    "skips with 4000 digits": replied(ok=False, skipped=int("9" * 4_000)),
+    "skips what it accepts": lambda reply: {**reply, "ok": True, "skipped": "well"},
+    "says ok null": lambda reply: {**reply, "ok": None},
+    "says ok in a list": lambda reply: {**reply, "ok": [True]},
+    "says ok with controls": lambda reply: {**reply, "ok": CONTROLS},
+    "says nothing": replied(),
+    "has a code of a number": replied(ok=False, error={"code": 5}),
+    "has no code": replied(ok=False, error={}),
+    "has a code of markup": replied(ok=False, error={"code": "[/x][bold green]conforms", "message": "[/y]"}),
+    "has a message of lists": replied(ok=False, error={"code": "overfill", "message": [[CONTROLS]]}),
+    "has a message of 4000 digits": replied(ok=False, error={"code": "overfill", "message": int("9" * 4_000)}),
+    "has a long message": replied(ok=False, error={"code": "overfill", "message": "x" * 3_000_000}),
+    "confesses at length": replied(ok=False, error={"code": "internal_error", "message": "x" * 3_000_000}),
+    "has effects of an object": lambda reply: {**reply, "effects": {CONTROLS: CONTROLS}},
+}
+
 # What becomes of a reply to an event.
 CHANGES: dict[str, Callable[[Reply], Reply]] = {
+    **MORE,
     "observes thousands": lambda reply: observing(reply, positions=[position(str(at)) for at in range(MANY)]),
     "observes controls": lambda reply: observing(reply, positions=[position(CONTROLS)]),
     "observes a list of lists": lambda reply: observing(reply, positions=[[]]),
@@ -180,10 +317,14 @@ CHANGES: dict[str, Callable[[Reply], Reply]] = {
 
 def at_every_reply(way: str, request: Reply, reply: Reply) -> Reply:
     """The reply of an engine that does this at every request, or says it of itself."""
+    if request.get("op") == "reset":
+        RESETS.append(1)
     if way == "forks at each event" and request.get("op") == "apply":
         child(session=True)
     if request.get("op") != "hello" or not reply["ok"]:
         return reply
+    if way == "changes its hello after a reset" and RESETS:
+        return {**reply, "engine": str(len(RESETS))}
     named = {
         "changes its name": str(os.getpid()),
         "changes its name later": str(time.monotonic_ns()),
@@ -212,7 +353,7 @@ def put(way: str, text: str) -> None:
         write(data)
 
 
-AT_START: dict[str, Callable[[], None]] = {
+AT_START: dict[str, Callable[[], object]] = {
     "ends at once": lambda: sys.exit(0),
     "is killed at once": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "floods at once": flood,
@@ -223,6 +364,7 @@ AT_START: dict[str, Callable[[], None]] = {
     "has a child": lambda: child(session=False),
     "has a child in another session": lambda: child(session=True),
     "has a child with its output": lambda: child(session=True, output=1),
+    **hostile_processes.AT_START,
     "has a daemon": daemon,
     "logs for ever": lambda: threading.Thread(target=log_for_ever, daemon=True).start(),
 }
@@ -243,6 +385,8 @@ def after_reply(way: str, request: Reply, text: str, count: int) -> None:
     if way == "says a last word late" and op == "bye":
         time.sleep(LATE)
         write(b'{"ok":true}\n')
+    if op == "bye":
+        hostile_processes.AFTER_BYE.get(way, lambda: None)()
     if way == "greets twice" and op == "hello":
         write(text.encode())
     if way == "dies of a reset" and op == "reset":

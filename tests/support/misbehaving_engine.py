@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from engines.python_engine import EVENTS, Session
 from liqspec.edge.amounts import decimal_text
 from liqspec.edge.files import parse_json
-from support import hostile_ways
+from support import hostile_hello, hostile_processes, hostile_ways
 
 SECOND = 2
 STRANGE = 50  # a signal without a name, where the system has one
@@ -83,7 +83,7 @@ def no_text() -> None:
 
 
 # What happens in place of a reply.
-ACTS: dict[str, Callable[[], None]] = {
+ACTS: dict[str, Callable[[], object]] = {
     "dies": lambda: sys.exit("a last word"),
     "is killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "hangs": hang_with_a_child,
@@ -158,6 +158,7 @@ HELLO: dict[str, Reply] = {
     "has no families": {"families": []},
     "has a strange family": {"families": ["addams"]},
     "knows no events": {"events": []},
+    **hostile_hello.HELLO,
 }
 
 
@@ -242,12 +243,13 @@ def main(way: str) -> None:
     session, count, lines, kept, late = Session(), 0, 0, "", ""
     before: object = None
     hostile_ways.AT_START.get(way, lambda: None)()
-    if way == "closes its log":
-        os.close(2)
     if way == "starts once":
         Path(sys.argv[2]).touch(exist_ok=False)
     for line in sys.stdin.buffer:
         request = read(line)
+        hostile_processes.before_reply(way, request)
+        if request.get("op") == "reset" and way in hostile_ways.MORE:
+            count = 0  # the same in each run
         reply, count = answer(session, way, request, line), count + (b'"apply"' in line)
         if request.get("op") == "hello" and reply["ok"]:
             reply |= HELLO.get(way, {})
@@ -279,6 +281,7 @@ def main(way: str) -> None:
             never_end()
         if session.over:
             return
+    hostile_processes.after_input(way)
 
 
 if __name__ == "__main__":

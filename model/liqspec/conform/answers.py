@@ -12,6 +12,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EVENTS, OPTIONAL, EventData, from_json
 from liqspec.core.parameters import FAMILIES, InvalidConfig, families_of
 from liqspec.core.refusals import BadRequest
+from liqspec.edge import limits
 from liqspec.edge.amounts import decimal_text, exact
 from liqspec.edge.protocol import PROTOCOL
 from liqspec.edge.shapes import WrongShape
@@ -82,6 +83,7 @@ def read_answer(reply: dict[str, Any]) -> Accepted | Refused | Skipped:
     Raises:
         EngineFault: it is not such a reply, or the engine reports an internal error.
     """
+    _check_lengths(reply)
     if reply.get("ok") is True:
         return Accepted(observation=reply.get("observation"), executed=_executed(reply.get("executed", [])))
     if reply.get("ok") is not False:
@@ -95,6 +97,18 @@ def read_answer(reply: dict[str, Any]) -> Accepted | Refused | Skipped:
     if error["code"] == INTERNAL_ERROR:
         raise EngineFault(Fault(kind="reported an internal defect", message=message or "it says no more"))
     return Refused(code=error["code"], message=message)
+
+
+def _check_lengths(reply: dict[str, Any]) -> None:
+    """See that no list of a reply is longer than any that an engine needs: what is done with an entry takes time."""
+    shown = reply.get("observation")
+    observed = {f"observation.{name}": shown.get(name) for name in _LISTS} if isinstance(shown, dict) else {}
+    for name, listed in {**{name: reply.get(name) for name in ("effects", "executed")}, **observed}.items():
+        if isinstance(listed, list) and len(listed) > limits.REPLY_ENTRIES:
+            raise malformed(f"{name}: {len(listed):,} entries, more than {limits.REPLY_ENTRIES:,}")
+
+
+_LISTS = ("positions", "pools")
 
 
 def _executed(listed: object) -> tuple[EventData, ...]:

@@ -155,6 +155,9 @@ def _finite(text: str) -> float:
     raise ValueError(f"{one_line(text, 40)} is too large for a number")
 
 
+_NESTED = (dict, list)  # a tuple, which is looked at much faster than a union
+
+
 def _check_nesting(data: Any) -> None:
     """Raise a RecursionError if plain data is nested too deeply: what works on it may recurse."""
     inside, depth = [data], 0
@@ -162,7 +165,7 @@ def _check_nesting(data: Any) -> None:
         entry
         for outer in inside
         for entry in (outer.values() if isinstance(outer, dict) else outer)
-        if isinstance(entry, dict | list)
+        if isinstance(entry, _NESTED)
     ]:
         depth += 1
         if depth >= limits.NESTING:

@@ -9,6 +9,7 @@ FILE_BYTES = 8 * MEBIBYTE  # of a file that is read whole, or of standard input 
 LINE_BYTES = MEBIBYTE  # of a line of the protocol, without its end (spec/protocol.md)
 LOG_LINE_BYTES = 16 * MEBIBYTE  # of a line of a log: a first line can have many accounts
 REQUESTS_BYTES = 64 * MEBIBYTE  # of all the requests that a file of them describes, which may repeat texts
+REPLY_ENTRIES = 10_000  # of a list in a reply: positions, pools, effects, executed events
 NESTING = 32  # how deep lists and objects are in each other; no valid file or request is deeper than 8
 
 TABLE_ROWS = 4096  # of a table that are in memory at once

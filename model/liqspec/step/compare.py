@@ -154,6 +154,26 @@ def entries(observation: dict[str, Any], part: Part) -> dict[str, dict[str, Any]
     return found
 
 
+def check_whole(observation: dict[str, Any]) -> None:
+    """See that an observation from a file has all that the model's own would, as `differences` expects of ours.
+
+    Raises:
+        WrongShape: the first field that is missing or of another kind.
+    """
+    for part in ("positions", "pools", "vault"):
+        if not isinstance(observation.get(part), dict if part == "vault" else list):
+            raise WrongShape(f"observation.{part}", f"is missing or of another type: {show(observation.get(part))}")
+    listed = {part: [*entries(observation, part).values()] for part in ("positions", "pools")}
+    shown = {"": [observation], "vault": [observation["vault"]], **listed}
+    for name, described in observables.observables().fields.items():
+        part, _, leaf = name.rpartition(".")
+        for one in shown[part]:
+            if leaf not in one and not described.optional and not described.family:
+                raise WrongShape(f"observation.{name}", "is missing")
+            if described.kind == "amounts" and not isinstance(one.get(leaf, {}), dict):
+                raise WrongShape(f"observation.{name}", f"expected an object, got {show(one[leaf])}")
+
+
 def _check_key(path: str, part: Part, entry: dict[str, Any]) -> None:
     cross = part == "pools" and entry.get("mode") == "cross"
     for name in _KEY[part]:

@@ -10,10 +10,12 @@ from liqspec.core.changes import reachable_transitions
 from liqspec.core.refusals import MEANINGS
 from liqspec.edge import files, writing
 from liqspec.edge.files import rules_version
+from liqspec.edge.shapes import WrongShape
 from liqspec.edge.texts import one_line, show
 from liqspec.search import parallel
 from liqspec.spec import rulebook
 from liqspec.spec.vectors import FORMAT, Case, read, read_conversation, to_text
+from liqspec.step.compare import check_whole
 from liqspec.vectors import conversations, suites
 from liqspec.vectors.play import path_of
 from liqspec.vectors.search import reached
@@ -134,6 +136,7 @@ def load(folder: Path) -> list[dict[str, Any]]:
     for path, vector in found:
         if vector["suite"] not in SUITES:
             raise files.UnreadableFile(path, f"suite: there is no suite {show(vector['suite'])}")
+        _check_observations(path, vector)
     return [vector for _, vector in found]
 
 
@@ -145,11 +148,21 @@ def load_conversations(folder: Path) -> list[dict[str, Any]]:
     """
     found = [(path, read_conversation(path)) for path in _listed(folder, "conversations")]
     for path, vector in found:
+        _check_observations(path, vector)
         try:
             check_requests(vector)
         except ValueError as error:
             raise files.UnreadableFile(path, one_line(str(error))) from None
     return [vector for _, vector in found]
+
+
+def _check_observations(path: Path, vector: dict[str, Any]) -> None:
+    for number, step in enumerate(vector["steps"], start=1):
+        try:
+            if "observation" in step:
+                check_whole(step["observation"])
+        except WrongShape as error:
+            raise files.UnreadableFile(path, f"step {number}: {error}") from None
 
 
 def _listed(folder: Path, name: str) -> list[Path]:

@@ -85,6 +85,7 @@ class Conversation:
     sent: list[bytes] = Factory(list)
     topic: str = ""
     lockstep: LockStep | None = None  # the run, if it is compared
+    judged: int = 0  # requests of which the reply was judged
     _skipped: bool = field(default=False, init=False)  # whether there is a run that is not compared
     _run: int = field(default=0, init=False)  # what was sent since the reset, in a number
     _replies: dict[int, object] = field(factory=dict, init=False)  # what was observed after all that, the first time
@@ -103,6 +104,7 @@ class Conversation:
                     self._bye(requests[index:])
             except EngineFault as error:
                 found = self._finding(kind="fault", fault=error.fault)
+            self.judged += len(requests) - index if last else 1
             if found is not None:
                 return evolve(found, requests=tuple(self.sent), topic=self.topic)
             if last:

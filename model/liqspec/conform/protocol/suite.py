@@ -44,7 +44,7 @@ class ProtocolSuite:
     seed: int = 1
     malformed: bool = True
     goes_on: Callable[[], bool] = lambda: True  # asked after a finding
-    lines: int = 0  # sent so far
+    lines: int = 0  # judged so far, without those that lead to a section
 
     def findings(self) -> Iterator[Finding]:
         """Send everything, and yield what was wrong, each with the requests of its process.
@@ -94,8 +94,12 @@ class ProtocolSuite:
                 conversation = self._started()
                 conversation.send(*begun)
             conversation.topic = topic
-            self.lines += len(requests)
-            if (found := conversation.send(*requests)) is not None:
+            before = conversation.judged
+            try:
+                found = conversation.send(*requests)
+            finally:  # also where the time is up before the last of them
+                self.lines += conversation.judged - before
+            if found is not None:
                 yield found
                 conversation = None
                 if not self.goes_on():
