@@ -152,7 +152,6 @@ ACTS: dict[str, Callable[[], object]] = {
     "interrupts its parent": in_turn(lambda: os.kill(os.getppid(), signal.SIGTERM), wait),
     "runs out of memory": run_out_of_memory,
     "becomes true": become("/bin/true"),
-    "becomes cat": become("/bin/cat"),
     "becomes sleep": become("/bin/sleep", str(int(LONGEST))),
     "dies and leaves a child": in_turn(lambda: apart(ignore_all, kept=(1,)), lambda: os._exit(0)),
     "closes all streams": in_turn(close_all, wait),

@@ -162,6 +162,12 @@ HELLO: dict[str, Reply] = {
 }
 
 
+WAYS = {
+    *(*ACTS, *CHANGES, *HELLO, *EXECUTING, *hostile_ways.AT_START, *hostile_processes.AFTER_BYE),
+    *(way for way, _ in OTHERS),
+}
+
+
 def executing(session: Session, reply: Reply, more: str) -> Reply:
     """The reply after the book of this engine has filled every order; it reports sizes with `more` in front of them."""
     executed: list[Reply] = []
