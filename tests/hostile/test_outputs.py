@@ -60,7 +60,11 @@ def venue(evil: str) -> str:
     return text.replace('name = "generic"', f"name = {quoted(evil)}")
 
 
-@pytest.mark.parametrize("evil", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize(
+    "evil",
+    ["".join(HOSTILE), *(pytest.param(one, marks=pytest.mark.thorough) for one in HOSTILE)],
+    ids=["all", *map(str, range(len(HOSTILE)))],
+)
 def test_no_text_from_a_file_acts(
     evil: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,7 +183,14 @@ def hello_that_changes(*_: object) -> NoReturn:
 COMMANDS = ("simulate deficit", "audit -", "step", "draw run -", "oracle")
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full"])
+CLOSED = (
+    "<&- >&- 2>&-",
+    ">/dev/full",
+    *(pytest.param(one, marks=pytest.mark.thorough) for one in ("<&-", ">&-", "2>&-")),
+)
+
+
+@pytest.mark.parametrize("closed", CLOSED)
 def test_streams_that_are_closed_or_full_are_no_traceback(closed: str) -> None:
     """One process for each way, because each takes half a second to start: the commands run after each other."""
     each = "; ".join(f"{sys.executable} -m liqspec {one} {closed}; echo $? >&3" for one in COMMANDS)

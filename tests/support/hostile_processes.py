@@ -26,7 +26,7 @@ def write(data: bytes) -> None:
         data = data[os.write(1, data) :]
 
 
-def apart(act: Callable[[], object], *, session: bool = True, kept: tuple[int, ...] = ()) -> None:
+def in_child(act: Callable[[], object], *, session: bool = True, kept: tuple[int, ...] = ()) -> None:
     """Do this in a child, in another session or group, of whose standard streams these are kept, and then wait."""
     if os.fork() == 0:
         try:
@@ -124,14 +124,14 @@ def become(*command: str) -> Callable[[], None]:
 
 
 AT_START: dict[str, Callable[[], object]] = {
-    "has a child that forks on": lambda: apart(fork_on),
-    "has a child with a name of controls": lambda: apart(rename),
-    "has a child that ignores signals": lambda: apart(ignore_all),
-    "has a child in another group": lambda: apart(lambda: None, session=False),
-    "has a child that has stopped": lambda: apart(lambda: os.kill(os.getpid(), signal.SIGSTOP)),
-    "has a child that logs": lambda: apart(log_on, kept=(2,)),
-    "has a child with its input": lambda: apart(lambda: None, kept=(0,)),
-    "has many children": in_turn(*[lambda: apart(lambda: None)] * CHILDREN),
+    "has a child that forks on": lambda: in_child(fork_on),
+    "has a child with a name of controls": lambda: in_child(rename),
+    "has a child that ignores signals": lambda: in_child(ignore_all),
+    "has a child in another group": lambda: in_child(lambda: None, session=False),
+    "has a child that has stopped": lambda: in_child(lambda: os.kill(os.getpid(), signal.SIGSTOP)),
+    "has a child that logs": lambda: in_child(log_on, kept=(2,)),
+    "has a child with its input": lambda: in_child(lambda: None, kept=(0,)),
+    "has many children": in_turn(*[lambda: in_child(lambda: None)] * CHILDREN),
     "closes its log": lambda: os.close(2),
     "kills its guard": lambda: signal_guard(signal.SIGKILL),
     "stops its guard": lambda: signal_guard(signal.SIGSTOP),
@@ -153,7 +153,7 @@ ACTS: dict[str, Callable[[], object]] = {
     "runs out of memory": run_out_of_memory,
     "becomes true": become("/bin/true"),
     "becomes sleep": become("/bin/sleep", str(int(LONGEST))),
-    "dies and leaves a child": in_turn(lambda: apart(ignore_all, kept=(1,)), lambda: os._exit(0)),
+    "dies and leaves a child": in_turn(lambda: in_child(ignore_all, kept=(1,)), lambda: os._exit(0)),
     "closes all streams": in_turn(close_all, wait),
 }
 
@@ -180,7 +180,7 @@ AFTER_BYE: dict[str, Callable[[], object]] = {
     "closes all after bye and hangs": in_turn(close_all, wait),
     "ends badly after bye": leave_with_words,
     "dies of a signal after bye": lambda: os.kill(os.getpid(), signal.SIGKILL),
-    "starts a child after bye": lambda: apart(ignore_all),
+    "starts a child after bye": lambda: in_child(ignore_all),
     "stops itself after bye": lambda: os.kill(os.getpid(), signal.SIGSTOP),
 }
 
