@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from attrs import evolve
@@ -10,7 +10,8 @@ from attrs import evolve
 from liqspec.cli.app import Json, fail, finish, print_json, terminal
 from liqspec.cli.options import Seed
 from liqspec.search.explore import THOROUGH_WHOLE_STEPS, WHOLE_STEPS
-from liqspec.spec import scopes
+from liqspec.search.parallel import run_parallel
+from liqspec.spec import scopes, venues
 from liqspec.verify import counterexample, report, run
 from liqspec.verify.counterexample import shortest
 
@@ -50,6 +51,9 @@ def verify(
             help="Prove the engine's own steps for all numbers, in pools of positions in at most KEYS markets.",
         ),
     ] = None,
+    liveness: Annotated[
+        bool, typer.Option("--liveness", help="How many blocks a liquidation can take, at venues and in scopes.")
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="Print every property, rule and scope in tables.")] = False,
     processes: Annotated[
         int | None,
@@ -69,7 +73,8 @@ def verify(
     a scenario.
 
     Options say what is wanted, and nothing else is done: --scope only explores; --steps and --budget run examples,
-    scenarios and random events; --venue only random events; --inductive only proofs. --quick and --venue hold although
+    scenarios and random events; --venue only random events; --inductive only proofs; --liveness only asks how long
+    liquidations take, at each shipped venue and in each scope, or in those given. --quick and --venue hold although
     they did not exercise everything.
 
     Examples: `liqspec verify`, `liqspec verify --quick`, `liqspec verify --venue hyperliquid --budget 600 --seed 7`,
@@ -79,6 +84,10 @@ def verify(
         fail("--steps and --budget: give one of them, how many random events or for how long")
     if quick and (thorough or venue or scope_names or steps or budget or keys is not None):
         fail("--quick: goes with none of --venue, --scope, --steps, --budget, --inductive and --thorough")
+    if liveness:
+        if quick or steps or budget or keys is not None:
+            fail("--liveness: goes with none of --quick, --steps, --budget and --inductive")
+        _liveness(venue, tuple(scope_names or ()), processes, thorough=thorough, full=full, as_json=as_json)
     limits = _limits(
         venue, tuple(scope_names or ()), steps, budget, seed, processes, keys, quick=quick, thorough=thorough
     )
@@ -98,6 +107,31 @@ def verify(
     if unproved:
         typer.echo("liqspec: THE PROOFS WERE NOT RUN: they need z3-solver: pip install 'liqspec[prove]'", err=True)
     finish(found.holds)
+
+
+def _liveness(
+    venue: str | None,
+    scope_names: tuple[str, ...],
+    processes: int | None,
+    *,
+    thorough: bool,
+    full: bool,
+    as_json: bool,
+) -> NoReturn:
+    """Judge how long liquidations take, print it, and end."""
+    from liqspec.verify import liveness  # noqa: PLC0415 (only this needs it)
+
+    asked = bool(venue or scope_names) and not thorough
+    at = [venue] if venue else [] if asked else venues.names()
+    names = scope_names if asked else [*scopes.names(), *(scopes.thorough_names() if thorough else []), *scope_names]
+    judged = [*(liveness.around(venues.load(name)) for name in at), *(scopes.load(name) for name in names)]
+    count = processes or run.Budget().processes
+    found = list(run_parallel(liveness.judge, judged, processes=min(count, len(judged))))
+    if as_json:
+        print_json({"holds": not any(one.broken for one in found), "scopes": [one.to_json() for one in found]})
+    else:
+        liveness.print_liveness(found, terminal(), full=full)
+    finish(not any(one.broken for one in found))
 
 
 def _limits(
