@@ -1,6 +1,7 @@
 """The engine's own steps proved for all numbers, and what makes such a proof worth believing."""
 
 from collections.abc import Iterator
+from functools import partial
 from random import Random
 
 import pytest
@@ -13,8 +14,9 @@ from liqspec.core.events import EVENTS
 from liqspec.core.state import Book
 from liqspec.generate.configurations import base_configuration, configuration, shipped_bases
 from liqspec.generate.guide import Guide
+from liqspec.proofs import symbolic
 from liqspec.proofs.inductive import covered, invariants
-from liqspec.proofs.inductive.contracts import CONTRACTS
+from liqspec.proofs.inductive.contracts import CONTRACTS, by_contract
 from liqspec.proofs.inductive.frame import Leak, Only, Poison
 from liqspec.proofs.inductive.invariants import INVARIANTS
 from liqspec.proofs.inductive.planted import CONTROLS, PLANTED, Planted
@@ -23,6 +25,7 @@ from liqspec.proofs.inductive.quick import QuickCheck
 from liqspec.proofs.inductive.refute import refute, simple
 from liqspec.proofs.inductive.run import run
 from liqspec.proofs.inductive.steps import Step
+from liqspec.proofs.inductive.terms import Shared, SharedRun
 from liqspec.proofs.inductive.unknown import Kind, Numbers, Shape, shapes
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.registry import PROPERTIES
@@ -86,6 +89,19 @@ def test_invariants_cite_rules_and_properties_of_their_names_say_the_same() -> N
         "an_order_fits_its_position",
         "where_all_are_sent_nobody_waits",
     } == set(INVARIANTS) & set(PROPERTIES)
+
+
+def test_what_is_called_as_a_property_is_one() -> None:
+    """An obligation of one word is named as the property of the catalogue that says the same."""
+    step = Step("order_done", shape=WORKING, markets="A", threshold=True)
+    run_of = partial(SharedRun, shared=Shared())
+    with by_contract():
+        names = {
+            name.partition(" [")[0]
+            for way in symbolic.paths(partial(run, step, Numbers()), make=run_of)
+            for name in way.result.must
+        }
+    assert {name for name in names if " " not in name} - set(INVARIANTS) <= set(PROPERTIES)
 
 
 def test_what_is_at_its_default_is_what_families_add() -> None:
@@ -170,7 +186,9 @@ QUICK = {one.title for one in CONTROLS.values()}  # the others take longer
 
 
 def test_every_event_has_a_control() -> None:
-    assert {kind: one.step.kind for kind, one in CONTROLS.items()} == {kind: kind for kind in covered.COVERED}
+    assert set(CONTROLS) == set(covered.COVERED)
+    assert len(PLANTED) >= 30
+    assert len({one.title for one in PLANTED}) == len(PLANTED)
 
 
 @pytest.mark.parametrize(

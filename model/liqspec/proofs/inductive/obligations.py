@@ -13,13 +13,16 @@ from liqspec.core.effects import Effect, LiquidationEntered
 from liqspec.core.state import Account, Pool, Position, State, Window
 from liqspec.proofs import symbolic
 from liqspec.proofs.inductive import invariants
+from liqspec.proofs.inductive.accepted import exactly
 from liqspec.proofs.inductive.conditions import chosen, every
+from liqspec.proofs.inductive.exact import PoolBefore, exact
 from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import shared
 from liqspec.proofs.inductive.unknown import Numbers, ended
 from liqspec.proofs.symbolic import Condition, SymbolicInt
 
 Must = dict[str, Condition]
+ACCEPTED = "an_event_is_accepted_exactly_if_its_rule_says_so"
 
 # The events that may start a liquidation: others leave a pool that is not breached as it is, or better covered.
 STARTS = ("mark_price", "marks", "funding", "adjust")
@@ -38,6 +41,7 @@ class Before:
     values: dict[str, Any]
     windows: dict[tuple[str, str], tuple[int, int]]
     totals: dict[str, int]
+    pools_before: list[PoolBefore]
 
     @classmethod
     def of(
@@ -46,14 +50,16 @@ class Before:
         """The values of a state before its event."""
         windows = {(of, key): (window.until, window.forcing_until) for key, window, of in _windows(owners, pools)}
         values, totals = _values(state, pools), _totals(state, pools, markets)
-        return cls(step, numbers, state, owners, list(pools), markets, values, windows, totals)
+        earlier = [PoolBefore.of(state, pool) for pool in pools]
+        return cls(step, numbers, state, owners, list(pools), markets, values, windows, totals, earlier)
 
 
-def refused(before: Before, made: list[Pool]) -> Must:
-    """What must hold after a refusal."""
+def refused(before: Before, made: list[Pool], code: str) -> Must:
+    """What must hold after a refusal with this code."""
     now = _values(before.state, before.pools)
     unchanged = not made and all(value is before.values.get(path) for path, value in now.items())
-    return {"a refused event changes nothing": unchanged}
+    expected = exactly(before.step, before.numbers, before.state, before.pools_before, code)
+    return {"a_refused_event_changes_nothing": unchanged, ACCEPTED: expected}
 
 
 def after_an_event(before: Before, pools: list[Pool], effects: tuple[Effect, ...]) -> Must:
@@ -80,6 +86,8 @@ def after_an_event(before: Before, pools: list[Pool], effects: tuple[Effect, ...
         must["only_prices_and_funding_start_a_liquidation"] = not any(
             isinstance(e, LiquidationEntered) for e in effects
         )
+    must |= exact(step, before.numbers, state, before.pools_before, pools, effects)
+    must[ACCEPTED] = exactly(step, before.numbers, state, before.pools_before, None)
     kinds = [effect.kind for effect in effects]
     first = kinds.index("backstopped") if "backstopped" in kinds else len(kinds)
     must["every pool is offered to the market before any is taken"] = "order_emitted" not in kinds[first:]

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from liqspec.core import arithmetic, assessment, changes
+from liqspec.core import admission, arithmetic, assessment, changes
 from liqspec.core.events import EVENTS
 from liqspec.core.state import Window
 from liqspec.proofs.inductive.steps import EMITTING, Other, Step
@@ -320,11 +320,106 @@ PLANTED: tuple[Planted, ...] = (
         _at("leverage", _HEALTHY, leverage=True),
         "a_leverage_is_allowed",
     ),
+    Planted(
+        "a cancelled order was an attempt",
+        assessment,
+        "cancel_orders",
+        "position.attempted = False",
+        "pass",
+        _at("mark_price", _WORKING),
+        "an_order_changes_only_as_it_may",
+    ),
+    Planted(
+        "a block does not forget attempts",
+        EVENTS["block"],
+        "perform",
+        "position.attempted = position.failed = False",
+        "position.failed = False",
+        _at("block", _WAITING, ""),
+        "an_order_changes_only_as_it_may",
+    ),
+    Planted(
+        "a fill may be one lot more than its order",
+        EVENTS["fill"],
+        "overfills",
+        'if amounts["size"] <= left:',
+        'if amounts["size"] <= left + 1:',
+        _at("fill", _WORKING),
+        "an_event_is_accepted_exactly_if_its_rule_says_so",
+    ),
+    Planted(
+        "equality does not cover a withdrawal",
+        admission,
+        "below_initial_margin",
+        "if equity >= required:",
+        "if equity > required:",
+        _at("withdraw", _HEALTHY, ""),
+        "an_event_is_accepted_exactly_if_its_rule_says_so",
+    ),
+    Planted(
+        "an opening trade forgets its leverage",
+        changes,
+        "increase",
+        "position.leverage = leverage",
+        "position.leverage = 1",
+        _at("trade", _shape(False), leverage=True),
+        "an_event_changes_exactly_what_it_must",
+    ),
+    Planted(
+        "a life is not counted",
+        changes,
+        "increase",
+        "position.life += 1",
+        "position.life += 2",
+        _at("trade", _shape(False), leverage=True),
+        "an_event_changes_exactly_what_it_must",
+    ),
+    Planted(
+        "a fill costs no fee",
+        EVENTS["fill"],
+        "perform",
+        "fee = arithmetic.liquidation_fee(worth, state.venue.fee_rate, equity)",
+        "fee = 0",
+        _at("fill", _WORKING),
+        "an_event_changes_exactly_what_it_must",
+    ),
+    Planted(
+        "shorts pay the funding",
+        EVENTS["funding"],
+        "perform",
+        "due = arithmetic.funding_due(position.size, payment, market.lot)",
+        "due = arithmetic.funding_due(-position.size, payment, market.lot)",
+        _at("funding", _HEALTHY),
+        "an_event_changes_exactly_what_it_must",
+    ),
+    Planted(
+        "a block may begin at the time of the present one",
+        EVENTS["block"],
+        "too_early",
+        "if self.time > state.time:",
+        "if self.time >= state.time:",
+        _at("block", _HEALTHY, ""),
+        "an_event_is_accepted_exactly_if_its_rule_says_so",
+    ),
+    Planted(
+        "a leverage may be one more than the maximum",
+        admission,
+        "leverage_out_of_range",
+        "leverage <= market.max_leverage:",
+        "leverage <= market.max_leverage + 1:",
+        _at("leverage", _HEALTHY, leverage=True),
+        "an_event_is_accepted_exactly_if_its_rule_says_so",
+    ),
+    Planted(
+        "a reduction may turn the position round by one lot",
+        EVENTS["trade"],
+        "larger_than_position",
+        "<= abs(position.size):",
+        "<= abs(position.size) + 1:",
+        _at("trade", _HEALTHY),
+        "an_event_is_accepted_exactly_if_its_rule_says_so",
+    ),
 )
 
-# For each event the wrong engine that is refuted soonest: the control of its proofs.
-CONTROLS: dict[str, Planted] = {
-    one.step.kind: one
-    for one in reversed(PLANTED)
-    if one.title not in ("an isolated deficit is paid by the cross pool", "the fee is credited to nobody")
-}
+# For each event one of them that is refuted soon: the control of its proofs.
+CONTROLS: dict[str, Planted] = {one.step.kind: one for one in PLANTED}

@@ -67,7 +67,7 @@ def _run(step: Step, numbers: Numbers, *, by_contract: bool) -> Outcome:
         try:
             effects = engine.apply(around.event())
         except Refusal as refusal:
-            return Outcome(f"refused {refusal.code}", refused(before, around.made()))
+            return Outcome(f"refused {refusal.code}", refused(before, around.made(), refusal.code))
         except Leak as leak:
             return Outcome(f"leak: {leak}", {"the frame is kept": False})
     pools += around.made()

@@ -1,0 +1,167 @@
+"""Whether an event must be accepted, and if not with which refusal: its checks in their order, as conditions (EVT-2).
+
+What an engine does not see here are names that are unknown and amounts that are off their grid.
+"""
+
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from liqspec.core import arithmetic
+from liqspec.core.arithmetic import Holding
+from liqspec.core.state import State
+from liqspec.proofs.inductive.conditions import every, negation, some
+from liqspec.proofs.inductive.exact import PoolBefore
+from liqspec.proofs.inductive.steps import Step
+from liqspec.proofs.inductive.unknown import Numbers
+from liqspec.proofs.symbolic import Condition
+
+Check = tuple[str, Condition]  # the code of a refusal, and when the check fails
+
+
+def exactly(step: Step, numbers: Numbers, state: State, before: list[PoolBefore], code: str | None) -> Condition:
+    """That the event ends as its rule says, with this refusal or none; the state is that after it."""
+    earlier: list[Condition] = []
+    for known, fails in _Checks(step, numbers, state, before).all():
+        if known == code:
+            return fails & every(earlier)
+        earlier.append(negation(fails))
+    return every(earlier) if code is None else False
+
+
+@frozen(eq=False)
+class _Checks:
+    """The checks of an event, on what was before it; marks do not change in an event that looks at them."""
+
+    step: Step
+    numbers: Numbers
+    state: State
+    before: list[PoolBefore]
+
+    def all(self) -> Iterator[Check]:
+        """Each check with its code, in their order; a later one may be asked only where the earlier ones passed."""
+        yield "not_positive", self._wrong_sign()
+        own = getattr(self, f"_{self.step.kind}", None)
+        yield from own() if own is not None else ()
+
+    def _wrong_sign(self) -> Condition:
+        """EVT-2: an amount that must be above 0 is not, or one that must not be 0 is."""
+        kind, amount = self.step.kind, self.numbers.integer
+        wrong: list[Condition] = []
+        if kind in ("deposit", "withdraw"):
+            wrong = [amount("event.amount") <= 0]
+        elif kind in ("transfer", "vault_cash", "adjust"):
+            wrong = [amount("event.amount") == 0]
+        if kind in ("trade", "vault_trade", "fill", "mark_price", "marks"):
+            wrong = [amount(f"event.price.{market}") <= 0 for market in self.step.markets]
+        if kind in ("trade", "vault_trade"):
+            wrong.append(amount(f"event.size.{self.step.markets}") == 0)
+        if kind == "fill":
+            wrong.append(amount(f"event.size.{self.step.markets}") <= 0)
+        return some(wrong)
+
+    def _pool(self, mode: str) -> PoolBefore:
+        """The pool of account a in this mode; an isolated one that was never used is empty."""
+        key = "a/cross" if mode == "cross" else "a/A/isolated"
+        return next((one for one in self.before if one.key == key), PoolBefore(key, 0, False, {}, {}))
+
+    def _outflow(self, pool: PoolBefore, amount: int) -> list[Check]:
+        """ACC-5, ACC-6: no order of the paying pool works, it is not in liquidation, and keeps its initial margin."""
+        held = list(pool.holdings.values())
+        equity = arithmetic.pool_equity(pool.collateral, held) - amount
+        return [
+            ("order_working", pool.working),
+            ("in_liquidation", pool.in_liquidation),
+            ("insufficient_margin", equity < arithmetic.pool_initial_margin(held)),
+        ]
+
+    def _withdraw(self) -> list[Check]:
+        return self._outflow(self._pool("cross"), self.numbers.integer("event.amount"))
+
+    def _transfer(self) -> list[Check]:
+        amount = self.numbers.integer("event.amount")
+        to_isolated, back = self._outflow(self._pool("cross"), amount), self._outflow(self._pool("isolated"), -amount)
+        return [
+            (code, ((amount > 0) & fails) | ((amount < 0) & other))
+            for (code, fails), (_, other) in zip(to_isolated, back, strict=True)
+        ]
+
+    def _trade(self) -> Iterator[Check]:
+        step, pool, market = self.step, self._pool(self.step.mode), self.step.markets
+        size, price = (self.numbers.integer(f"event.{name}.{market}") for name in ("size", "price"))
+        held, known = pool.holdings.get(market), pool.positions.get(market)
+        yield "not_open", known is not None and known["state"] == "backstopped"
+        yield "order_working", pool.working
+        others = [one for name, one in pool.holdings.items() if name != market]
+        if held is not None and held.size * size < 0:
+            yield from self._reduction(pool, held, others, size, price)
+            return
+        of = self.state.venue.markets[market]
+        leverage = self.numbers.integer("event.leverage") if step.leverage else None if held is None else held.leverage
+        partly = any(pool.positions[name]["state"] == "partially_liquidated" for name in pool.holdings)
+        yield "in_liquidation", pool.in_liquidation or partly
+        if leverage is None:
+            yield "bad_leverage", True
+            return
+        yield "bad_leverage", (leverage < 1) | (leverage > of.max_leverage)
+        old = Holding(0, 0, leverage, self.state.marks[market], of.unit, of.schedule) if held is None else held
+        bought = old._replace(size=old.size + size, cost=old.cost + size * price * of.unit, leverage=leverage)
+        equity = arithmetic.pool_equity(pool.collateral, [*others, bought])
+        yield "insufficient_margin", equity < arithmetic.pool_initial_margin([*others, bought])
+
+    def _reduction(
+        self, pool: PoolBefore, held: Holding, others: list[Holding], size: int, price: int
+    ) -> Iterator[Check]:
+        """ACC-7, ACC-9: it does not turn the position round, takes no leverage, and makes the pool no worse."""
+        closed = abs(size)
+        yield "crosses_zero", closed > abs(held.size)
+        yield "bad_leverage", self.step.leverage
+        if self.step.leverage:
+            return
+        before = list(pool.holdings.values())
+        released = arithmetic.released_cost(held.size, held.cost, closed)
+        realised = arithmetic.realised_pnl(held.size, closed, price, held.unit, released)
+        after = list(others)
+        if closed != abs(held.size):
+            after.append(held._replace(size=held.size + size, cost=held.cost - released))
+        safe = arithmetic.reduction_is_safe(
+            arithmetic.pool_equity(pool.collateral, before),
+            arithmetic.pool_maintenance_margin(before),
+            arithmetic.pool_equity(pool.collateral + realised, after),
+            arithmetic.pool_maintenance_margin(after),
+            len(after),
+        )
+        yield "insufficient_margin", negation(safe)
+
+    def _fill(self) -> list[Check]:
+        known = self._pool(self.step.mode).positions.get(self.step.markets)
+        order = None if known is None else known["order"]
+        if order is None:
+            return [("no_working_order", True)]
+        return [("overfill", self.numbers.integer(f"event.size.{self.step.markets}") > order)]
+
+    def _order_done(self) -> list[Check]:
+        known = self._pool(self.step.mode).positions.get(self.step.markets)
+        return [("no_working_order", known is None or known["order"] is None)]
+
+    def _adjust(self) -> list[Check]:
+        return [
+            ("not_open", self.step.mode == "isolated" and not any(one.key == "a/A/isolated" for one in self.before))
+        ]
+
+    def _leverage(self) -> Iterator[Check]:
+        pool, market = self._pool(self.step.mode), self.step.markets
+        held, leverage = pool.holdings.get(market), self.numbers.integer("event.leverage")
+        yield "not_open", held is None
+        if held is None:
+            return
+        yield "order_working", pool.working
+        yield "in_liquidation", pool.in_liquidation
+        yield "bad_leverage", (leverage < 1) | (leverage > self.state.venue.markets[market].max_leverage)
+        lower = [one._replace(leverage=leverage) if name == market else one for name, one in pool.holdings.items()]
+        short = arithmetic.pool_equity(pool.collateral, lower) < arithmetic.pool_initial_margin(lower)
+        yield "insufficient_margin", (leverage < held.leverage) & short
+
+    def _block(self) -> list[Check]:
+        too_early = self.numbers.integer("event.time") <= self.numbers.integer("time")
+        return [("time_not_after", too_early), ("order_working", any(pool.working for pool in self.before))]
