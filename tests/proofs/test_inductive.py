@@ -10,12 +10,12 @@ import z3  # type: ignore[import-untyped]
 from liqspec.core import parameters
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
-from liqspec.core.events import EVENTS
+from liqspec.core.events import EVENTS, OPTIONAL
 from liqspec.core.state import Book
 from liqspec.generate.configurations import base_configuration, configuration, shipped_bases
 from liqspec.generate.guide import Guide
 from liqspec.proofs import symbolic
-from liqspec.proofs.inductive import covered, invariants
+from liqspec.proofs.inductive import covered, invariants, steps
 from liqspec.proofs.inductive.contracts import CONTRACTS, by_contract
 from liqspec.proofs.inductive.frame import Leak, Only, Poison
 from liqspec.proofs.inductive.invariants import INVARIANTS
@@ -27,6 +27,7 @@ from liqspec.proofs.inductive.run import run
 from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import Shared, SharedRun
 from liqspec.proofs.inductive.unknown import Kind, Numbers, Shape, shapes
+from liqspec.proofs.inductive.witness import WANTED, witnesses
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.registry import PROPERTIES
 from liqspec.spec import rulebook, venues
@@ -41,6 +42,14 @@ def test_every_step_without_positions_is_proved(kind: str) -> None:
     found = prove_event(kind, 0)
     assert [str(one) for one in found.unproved] == []
     assert found.paths
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", sorted(steps.OVER_ALL - set(covered.NOT_COVERED)))
+def test_an_event_that_touches_two_pools_is_proved(kind: str) -> None:
+    """A sample: all of them take hours."""
+    for step in Random(kind).sample(list(steps.pairs(kind)), 6):
+        assert [str(one) for one in prove(step).unproved] == []
 
 
 def test_the_end_of_an_order_of_one_position_is_proved() -> None:
@@ -124,7 +133,7 @@ def random_states(runs: int, length: int) -> Iterator[Engine]:
     random, bases = Random("inductive"), list(shipped_bases().values())
     for number in range(runs):
         engine = Engine(Config.from_json(configuration(random, bases[number % len(bases)])))
-        guide = Guide(random, engine)
+        guide = Guide(random, engine, OPTIONAL - set(covered.NOT_COVERED))
         yield engine
         for _ in range(length):
             event = guide.next_event()
@@ -161,6 +170,12 @@ def test_states_of_random_runs_meet_the_invariants() -> None:
 @pytest.mark.thorough
 def test_states_of_many_random_runs_meet_the_invariants() -> None:
     assert all(wrong_in(engine) == [] for engine in random_states(300, 80))
+
+
+@pytest.mark.thorough
+def test_every_transition_and_every_kind_of_effect_happens_on_numbers() -> None:
+    """What is proved is not proved of nothing."""
+    assert set(witnesses()) >= WANTED
 
 
 def test_what_is_hidden_cannot_be_read() -> None:

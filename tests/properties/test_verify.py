@@ -473,10 +473,7 @@ def test_proved_steps_have_a_table_and_a_sentence() -> None:
     assert row(found, "fill")[1:-1] == ["1", "9", "36", "1,234", "40,000", "proved"]
     assert row(found, "fill")[-1] == "refuted: the fee is credited to nobody"
     assert "no pool has had positions in more than 1 market" in output
-    assert (
-        "Not with settle or price_inputs, and not with these parameters, which are left out: liquidation.restore"
-        in output
-    )
+    assert "Not with price_inputs, and not with these parameters, which are left out: liquidation.restore" in output
     assert found.to_json()["proved_steps"][0]["paths"] == 1_234
 
 

@@ -41,6 +41,8 @@ class _Checks:
     def all(self) -> Iterator[Check]:
         """Each check with its code, in their order; a later one may be asked only where the earlier ones passed."""
         yield "not_positive", self._wrong_sign()
+        if self.step.kind in ("trade", "vault_trade", "settle"):
+            yield "market_settled", self.numbers.flag(f"settled.{self.step.markets}")
         own = getattr(self, f"_{self.step.kind}", None)
         yield from own() if own is not None else ()
 
@@ -52,7 +54,7 @@ class _Checks:
             wrong = [amount("event.amount") <= 0]
         elif kind in ("transfer", "vault_cash", "adjust"):
             wrong = [amount("event.amount") == 0]
-        if kind in ("trade", "vault_trade", "fill", "mark_price", "marks"):
+        if kind in ("trade", "vault_trade", "fill", "mark_price", "marks", "settle"):
             wrong = [amount(f"event.price.{market}") <= 0 for market in self.step.markets]
         if kind in ("trade", "vault_trade"):
             wrong.append(amount(f"event.size.{self.step.markets}") == 0)

@@ -70,7 +70,7 @@ def exact(
             )
             paid = paid + expected.fee - deficit
             must |= _orders(step, numbers, state, was, pool, effects)
-    if not taken and step.kind not in ("funding", "vault_trade", "vault_cash"):
+    if not taken and step.kind not in ("funding", "settle", "vault_trade", "vault_cash"):
         must["the vault gets the fees and pays the deficits"] = state.vault.cash == numbers.integer("vault.cash") + paid
     return must
 
@@ -116,6 +116,10 @@ def _expected(step: Step, numbers: Numbers, state: State, was: PoolBefore, pool:
         case "leverage" if own:
             held = found.holdings[step.markets]
             found.holdings[step.markets] = held._replace(leverage=numbers.integer("event.leverage"))
+        case "settle" if step.markets in found.holdings:
+            held = found.holdings.pop(step.markets)
+            price = numbers.integer(f"event.price.{step.markets}")
+            found.collateral = found.collateral + (held.size * price * held.unit - held.cost)
         case "funding" if step.markets in found.holdings:
             lot = state.venue.markets[step.markets].lot
             due = arithmetic.funding_due(found.holdings[step.markets].size, amount, lot)

@@ -10,7 +10,7 @@ from attrs import frozen
 from liqspec.core import arithmetic
 from liqspec.core.state import Account, Pool, Position, State, Window
 from liqspec.proofs.inductive.conditions import every, implies, negation, same, some
-from liqspec.proofs.inductive.unknown import ended, liquidated
+from liqspec.proofs.inductive.unknown import ended, is_settled, liquidated
 from liqspec.proofs.symbolic import Condition
 
 
@@ -145,6 +145,12 @@ def closed_is_empty(view: View) -> Condition:
 def what_is_open_has_a_size(view: View) -> Condition:
     """A position that is not ended has a size."""
     return every(one.size != 0 for one in view.held)
+
+
+@_invariant("EVT-11")
+def what_is_settled_is_not_open(view: View) -> Condition:
+    """No position is open in a settled market."""
+    return every(negation(is_settled(view.state, one.market.name)) for one in view.held)
 
 
 @_invariant("ACC-8 LIF-2")

@@ -12,9 +12,9 @@ from attrs import frozen
 from liqspec.core.effects import Effect, LiquidationEntered
 from liqspec.core.state import Account, Pool, Position, State, Window
 from liqspec.proofs import symbolic
-from liqspec.proofs.inductive import invariants
+from liqspec.proofs.inductive import invariants, unknown
 from liqspec.proofs.inductive.accepted import exactly
-from liqspec.proofs.inductive.conditions import chosen, every
+from liqspec.proofs.inductive.conditions import chosen, every, same
 from liqspec.proofs.inductive.exact import PoolBefore, exact
 from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import shared
@@ -25,7 +25,7 @@ Must = dict[str, Condition]
 ACCEPTED = "an_event_is_accepted_exactly_if_its_rule_says_so"
 
 # The events that may start a liquidation: others leave a pool that is not breached as it is, or better covered.
-STARTS = ("mark_price", "marks", "funding", "adjust")
+STARTS = ("mark_price", "marks", "funding", "adjust", "settle")
 
 
 @frozen(eq=False)
@@ -70,6 +70,15 @@ def after_an_event(before: Before, pools: list[Pool], effects: tuple[Effect, ...
         must |= {f"{name} [{pool.key}]": holds for name, holds in invariants.of_pool(state, pool).items()}
     for owner in before.owners:
         must[f"windows_are_normal [{owner.name}]"] = invariants.normal_window(state, owner.window)
+    must["what is settled stays so"] = every(
+        same(
+            unknown.is_settled(state, name),
+            before.numbers.flag(f"settled.{name}") | (step.kind == "settle" and name == step.markets),
+        )
+        for name in before.markets
+    )
+    must["marks are what the event says"] = every(_mark(before, name) for name in before.markets)
+    must["only_a_block_moves_time"] = _clock(before)
     must["numbers stay in their ranges"] = invariants.ranges(state, before.owners, pools)
     totals = _totals(state, pools, before.markets)
     must |= {f"nothing_is_created [{name}]": total == before.totals[name] for name, total in totals.items()}
@@ -92,6 +101,22 @@ def after_an_event(before: Before, pools: list[Pool], effects: tuple[Effect, ...
     first = kinds.index("backstopped") if "backstopped" in kinds else len(kinds)
     must["every pool is offered to the market before any is taken"] = "order_emitted" not in kinds[first:]
     return must
+
+
+def _mark(before: Before, market: str) -> Condition:
+    """EVT-5, EVT-11: a mark is the price of its event, or as it was."""
+    named = before.step.kind in ("mark_price", "marks", "settle") and market in before.step.markets
+    price = before.numbers.integer(f"event.price.{market}" if named else f"mark.{market}")
+    kept: Condition = before.state.marks[market] == price
+    return kept
+
+
+def _clock(before: Before) -> Condition:
+    """EVT-9: time and block move with a block only, to its time, and by one."""
+    block = before.step.kind == "block"
+    time = before.numbers.integer("event.time" if block else "time")
+    began: int = before.numbers.integer("block")
+    return (before.state.time == time) & (before.state.block == began + block)
 
 
 # --------------------------------------------------------------------------------------------------------------- values

@@ -51,7 +51,11 @@ def _run(step: Step, numbers: Numbers, *, by_contract: bool) -> Outcome:
     around = _Around(step, numbers, by_contract=by_contract)
     state, pools = around.state, around.pools
     for pool in pools:
-        if step.kind == "trade" and step.markets in pool.positions and not ended(pool.positions[step.markets].state):
+        if (
+            step.kind in ("trade", "settle")
+            and step.markets in pool.positions
+            and not ended(pool.positions[step.markets].state)
+        ):
             held = pool.positions[step.markets]
             symbolic.assume(held.size != 0)
             bool(held.size > 0)  # one case for each side: products with its size are then plain

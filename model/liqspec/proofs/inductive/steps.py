@@ -14,7 +14,7 @@ MARKETS = "ABCDEFGH"
 # What goes over all pools; any other event reads and writes no account or pool but those that it names.
 OVER_ALL = frozenset({"mark_price", "marks", "funding", "settle", "price_inputs", "block"})
 # What may emit an order: by a mark or a payment, or once the last attempt of a pool has ended.
-EMITTING = frozenset({"mark_price", "marks", "funding", "adjust", "fill", "order_done", "block"})
+EMITTING = frozenset({"mark_price", "marks", "funding", "adjust", "fill", "order_done", "settle", "block"})
 
 
 @frozen
@@ -74,6 +74,15 @@ def steps(kind: str, keys: int) -> Iterator[Step]:
             yield from (evolve(step, threshold=threshold) for threshold in (True, False))
         else:
             yield step
+
+
+def pairs(kind: str) -> Iterator[Step]:
+    """Every step of an event over all pools at two pools with one key each: of one account, and of two accounts."""
+    markets = "" if kind == "block" else "A"
+    for shape, second in product(shapes("A"), shapes("A")):
+        for other in (Other("a", "isolated", second), Other("b", "cross", second)):
+            for threshold in (True, False):
+                yield Step(kind, "cross", shape, markets, threshold=threshold, other=other)
 
 
 def _steps(kind: str, keys: int) -> Iterator[Step]:

@@ -17,6 +17,7 @@ from liqspec.core.state import Account, Book, Pool, Position, State, Window
 from liqspec.proofs import symbolic
 from liqspec.proofs.inductive.covered import ANY
 from liqspec.proofs.inductive.frame import Poison
+from liqspec.proofs.symbolic import Condition
 
 
 @frozen
@@ -256,6 +257,27 @@ def pool(numbers: Numbers, account: str, mode: Mode, markets: Mapping[str, Marke
     return made
 
 
+class AnySettled(set[str]):
+    """Which markets are settled, not known (EVT-11); a run forks only where it is asked."""
+
+    def __init__(self, flags: Mapping[str, bool]) -> None:
+        super().__init__()
+        self.flags = dict(flags)
+
+    def __contains__(self, market: object) -> bool:
+        """Whether a market that may be asked for is settled."""
+        return bool(self.flags[cast(str, market)])
+
+    def add(self, market: str) -> None:
+        """Settle a market that may be settled."""
+        self.flags[market] = True if market in self.flags else self.flags[market]
+
+
+def is_settled(state: State, market: str) -> Condition:
+    """That a market is settled, as a condition."""
+    return state.settled.flags[market] if isinstance(state.settled, AnySettled) else market in state.settled
+
+
 def book(numbers: Numbers, name: str, positions: Mapping[str, int]) -> Book:
     """Any book; these are its sizes by market."""
     return AddingBook(numbers.integer(f"{name}.cash"), cast(Any, positions))
@@ -272,6 +294,7 @@ def state(numbers: Numbers, accounts: Mapping[str, Account], of: Venue, books: M
         books["outside"],
         numbers.integer("net_deposits"),
         numbers.natural("block"),
+        settled=AnySettled({name: numbers.flag(f"settled.{name}") for name in dict.keys(marks)}),
     )
 
 
