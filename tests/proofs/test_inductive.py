@@ -8,7 +8,7 @@ import pytest
 import z3  # type: ignore[import-untyped]
 
 from liqspec.core import parameters
-from liqspec.core.config import Config
+from liqspec.core.config import Config, Mode
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EVENTS, OPTIONAL
 from liqspec.core.state import Book
@@ -220,13 +220,20 @@ def test_a_wrong_engine_is_refuted_by_numbers(planted: Planted) -> None:
     assert [name for name, holds in right.must.items() if holds is not True] == []
 
 
-def test_a_leak_is_refuted_by_the_frame() -> None:
+@pytest.mark.parametrize(
+    ("title", "mode", "leak"),
+    [
+        ("an isolated backstop takes from the cross pool", "isolated", "leak: a/cross.collateral"),
+        ("a backstop pays another account", "cross", "leak: accounts[b]"),
+    ],
+)
+def test_a_leak_is_refuted_by_the_frame(title: str, mode: Mode, leak: str) -> None:
     """A wrong engine that reads another pool cannot be run at all where that pool cannot be read."""
-    planted = next(one for one in PLANTED if one.title == "an isolated backstop takes from the cross pool")
-    step = Step("order_done", "isolated", WORKING, "A", threshold=False)
+    planted = next(one for one in PLANTED if one.title == title)
+    step = Step("order_done", mode, WORKING, "A", threshold=False)
     assert prove(step).unproved == []
     with planted.applied():
-        assert {one.end for one in prove(step).unproved} == {"leak: a/cross.collateral"}
+        assert {one.end for one in prove(step).unproved} == {leak}
 
 
 def test_the_quick_check_proves_nothing_of_products_that_is_not_so() -> None:

@@ -87,6 +87,15 @@ PLANTED: tuple[Planted, ...] = (
         "other_pools_are_untouched [a/cross.collateral]",
     ),
     Planted(
+        "a backstop pays another account",
+        assessment,
+        "hand_to_vault",
+        "state.vault.cash += taken",
+        'state.accounts["b"].cross.collateral += taken',
+        _at("order_done", _WORKING, other=Other("b", "cross", _shape(False, B="healthy"))),
+        "other_pools_are_untouched [b/cross.collateral]",
+    ),
+    Planted(
         "an isolated deficit is paid by the cross pool",
         assessment,
         "cover_deficit",
