@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from heapq import heapify, heappop, heappush
 from itertools import count
 
-from attrs import Factory, define, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from liqspec.core.changes import measure
 from liqspec.core.config import Config
@@ -96,7 +96,10 @@ def graph_of(scope: Scope) -> Graph:
 
     def number_of(depth: int, way: tuple[int, EventData] | None) -> int:
         snapshot = engine.snapshot()
-        number = numbers.setdefault(canonical(snapshot, False), len(numbers))
+        form = canonical(snapshot, False)
+        if depth >= scope.max_depth and form not in numbers:  # the marks rest, whatever their inputs are
+            form = canonical(evolve(snapshot, feeds=None), False)
+        number = numbers.setdefault(form, len(numbers))
         if number == len(graph.waiting):
             graph.waiting.append({pool.key: _waiting(engine.state, pool) for pool in _in_liquidation(engine)})
             graph.steps.append([])
