@@ -2,8 +2,10 @@
 
 import contextlib
 import io
+import json
 import time
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +15,16 @@ import pytest
 
 from liqspec.audit import run, sources
 from liqspec.audit.log import InvalidLog
+from liqspec.conform.answers import Accepted, read_answer, read_hello
+from liqspec.conform.finding import EngineFault
+from liqspec.conform.own_observations import RESET, OwnObservations
+from liqspec.conform.peer import MAX_REPLY
 from liqspec.edge import files, limits, protocol
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.protocol import BadLine
 from liqspec.properties.checker import exact
 from liqspec.replay import recordings
+from liqspec.step.compare import Observes, differences
 from support.builders import small_config
 
 HEAD = {"format": 1, "config": small_config()}
@@ -60,6 +67,35 @@ def parquet(rows: int) -> None:
     run.audit(Path("log.parquet"), head=HEAD)
 
 
+def reply(text: str) -> None:
+    """What is done with a reply to an event: its line is read, and what it observes is compared and judged."""
+    answer = read_answer(protocol.read_line(text.encode(), MAX_REPLY))
+    assert isinstance(answer, Accepted)
+    assert isinstance(answer.observation, dict)
+    ours = {"time": 0, "block": 0, "positions": [], "pools": [], "vault": {"cash": "0", "equity": "0", "positions": {}}}
+    list(differences(ours, {**ours, **answer.observation}, Observes()))
+    OwnObservations(small_config(), Counter()).broken_by(RESET, None, {**ours, **answer.observation})
+
+
+def hello(text: str) -> None:
+    read_hello(protocol.read_line(text.encode(), MAX_REPLY))
+
+
+def position(number: int) -> str:
+    closed = f'"account":"{number}","market":"M","mode":"cross","state":"healthy","size":"1","cost":"1"'
+    return "{" + closed + ',"order":null,"life":1,"cooldown_until":null}'
+
+
+def observing(n: int) -> str:
+    return '{"ok":true,"observation":{"positions":[' + ",".join(map(position, range(n))) + "]}}"
+
+
+def greeting(field: str, n: int) -> str:
+    """A hello with a list of so many names in a field."""
+    fields = {"ok": True, "protocol": 1, "observes": [], "states": "full", "events": [], field: ["deposit"] * n}
+    return json.dumps({**fields, **({str(at): at for at in range(n)} if field == "fields" else {})})
+
+
 # What makes a hostile input of a size, the size at which it takes some time, and who reads it.
 INPUTS: dict[str, tuple[Callable[[int], object], int, Callable[..., None]]] = {
     "repeated keys": (lambda n: "{" + ",".join(f'"{k}":1' for k in range(n)) + f',"{n - 1}":1}}', 20_000, line),
@@ -81,6 +117,11 @@ INPUTS: dict[str, tuple[Callable[[int], object], int, Callable[..., None]]] = {
     "a row of many lines": (lambda n: 'event.type,note\nblock,"' + "\n" * n, 40_000, csv),
     "a row of many cells": (lambda n: "event.type,note\n" + "," * n, 100_000, csv),
     "a text that is repeated": (lambda n: n, 200, parquet),
+    "positions": (observing, 1_000, reply),
+    "effects": (lambda n: '{"ok":true,"effects":[' + "{}," * n + '{}],"observation":{"pools":[]}}', 1_000, reply),
+    "fields of a hello": (lambda n: greeting("fields", n), 5_000, hello),
+    "events of a hello": (lambda n: greeting("events", n), 20_000, hello),
+    "names of a hello": (lambda n: greeting("observes", n), 20_000, hello),
 }
 
 
@@ -100,7 +141,7 @@ def measured(act: Callable[[object], None], given: object) -> tuple[float, int]:
 
 def attempt(act: Callable[[object], None], given: object) -> None:
     """Read it; it may be refused."""
-    with contextlib.suppress(InvalidInput, BadLine):
+    with contextlib.suppress(InvalidInput, BadLine, EngineFault):
         act(given)
 
 
@@ -139,6 +180,20 @@ class TestBeyondItsBound:
         """The checker reads it when it judges what an engine reports of itself."""
         with pytest.raises(ValueError, match="not a number of a bounded size"):
             exact.number(text)
+
+    @pytest.mark.parametrize("name", ["effects", "executed", "observation.positions", "observation.pools"])
+    def test_a_list_of_a_reply(self, name: str) -> None:
+        most: list[object] = [{}] * limits.REPLY_ENTRIES
+        field = name.removeprefix("observation.")
+
+        def sent(entries: list[object]) -> dict[str, object]:
+            shown: dict[str, object] = {field: entries}
+            return {"ok": True, "observation": shown} if field != name else {"ok": True, **shown}
+
+        with pytest.raises(EngineFault, match=f"{name}: 10,001 entries, more than 10,000"):
+            read_answer(sent([*most, {}]))
+        if name != "executed":  # whose entries are read
+            read_answer(sent([*most]))
 
     def test_a_line_of_a_log(self) -> None:
         """It is read no further, so it may be endless."""
