@@ -13,6 +13,10 @@ class Expected:
 
 
 _BY_END: dict[Expected, tuple[str, ...]] = {
+    # Where runs form their marks; they are not observed elsewhere.
+    Expected(1, "marks: ours "): ("has controls in marks",),
+    # It depends on how much of it is there at once whether it is a flood.
+    Expected(1, "without "): ("floods after bye",),
     Expected(0, "conforms"): (
         "closes its log",
         "ends lines with CRLF",
@@ -23,7 +27,6 @@ _BY_END: dict[Expected, tuple[str, ...]] = {
         "has a name that is a list",
         "has a name with controls",
         "has a number of 4000 digits for a name",
-        "has controls in marks",
         "has effects of an object",
         "has effects with controls",
         "has no families",
@@ -124,9 +127,7 @@ _BY_END: dict[Expected, tuple[str, ...]] = {
     Expected(1, "the engine answered without being asked: "): (
         "answers again",
         "answers twice",
-        "floods after bye",
         "greets twice",
-        "replies late",
         "replies to bye twice",
         "says a last word late",
         "says controls after bye",
