@@ -91,7 +91,7 @@ def observing(n: int) -> str:
 
 
 def greeting(field: str, n: int) -> str:
-    """A hello with a list of so many names in a field."""
+    """A hello with a list of `n` names in a field."""
     fields = {"ok": True, "protocol": 1, "observes": [], "states": "full", "events": [], field: ["deposit"] * n}
     return json.dumps({**fields, **({str(at): at for at in range(n)} if field == "fields" else {})})
 
