@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from fractions import Fraction
 from io import StringIO
 from pathlib import Path
 from typing import Any, cast
@@ -46,6 +47,7 @@ def changed(path: str, value: object) -> VenueFile:
     return evolve(BASE.changed(**changes), name="other")
 
 
+PAIR = {"liquidation.cooldown_ms": "CLD-1", "liquidation.fee_rate": "FIL-2"}
 QUICK = ("liquidation.order_policy", "liquidation.cooldown_ms", "backstop.threshold")
 
 
@@ -85,6 +87,26 @@ def test_what_is_reported_happens_and_one_event_less_shows_nothing() -> None:
     assert play(sets, found.setting, events) is not None
     for index in range(len(events)):
         assert play(sets, found.setting, events[:index] + events[index + 1 :]) is None
+
+
+def test_the_events_are_believable() -> None:
+    """Trades and fills at the mark, money paid in for them, and a mark that moves little; the difference stays."""
+    first, second = venues.load("generic"), venues.load("hyperliquid")
+    sets = RuleSets.of(first, second)
+    parameter = next(one for one in sets.parameters() if one.path == "liquidation.cooldown_ms")
+    found = search(sets.only(parameter), Budget(steps=1_000)).distinction
+    assert found is not None and found.shortest < len(found.divergence.events)
+    assert play(sets.only(parameter), found.setting, list(found.divergence.events)) is not None
+    marks = dict(found.setting["marks"])
+    assert marks == {name: sets.setting["marks"][name] for name in marks}, "the venue's own markets and marks"
+    kinds = [event["type"] for event in found.divergence.events]
+    assert kinds.index("deposit") < kinds.index("trade") < kinds.index("fill")
+    for event in found.divergence.events:
+        if event["type"] in ("trade", "fill"):
+            assert event["price"] == marks[event["market"]]
+        if event["type"] == "mark_price":
+            assert abs(Fraction(event["price"]) / Fraction(marks[event["market"]]) - 1) <= Fraction(1, 2)
+            marks[event["market"]] = event["price"]
 
 
 def test_the_same_seed_finds_the_same() -> None:
@@ -200,13 +222,13 @@ class TestTheCommand:
         done = CliRunner().invoke(app, [*arguments, "--json"])
         assert done.exit_code == 1
         found = {one["parameter"]: one for one in json.loads(done.stdout)["by_parameter"]}
-        assert {path: one["rule"] for path, one in found.items()} == {
-            "liquidation.cooldown_ms": "CLD-1",
-            "liquidation.fee_rate": "FIL-2",
-        }
+        assert {path: one["rule"] for path, one in found.items()} == PAIR
         assert all(one["events"] for one in found.values())
         assert found["liquidation.cooldown_ms"]["events"] != found["liquidation.fee_rate"]["events"]
-        printed = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"}).stdout
+        page = tmp_path / "page.html"
+        printed = CliRunner().invoke(app, [*arguments, "--html", str(page)], env={"COLUMNS": "200"}).stdout
+        shown = page.read_text("utf-8")
+        assert all(f"<h2>{path}</h2>" in shown and f'id="rule-{rule}"' in shown for path, rule in PAIR.items())
         assert printed.index("Parameter by parameter") < printed.index("The shortest of all:")
 
     def test_refuses_two_efforts(self) -> None:

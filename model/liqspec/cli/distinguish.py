@@ -34,14 +34,17 @@ def distinguish(
     alone: Annotated[
         bool, typer.Option("--by-parameter/--shortest-only", help="Also the shortest events for each parameter alone.")
     ] = True,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it as a page, which needs no network.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find the shortest events on which two rule sets differ: for each parameter alone, and for all together.
 
     Both run in the markets of the first, so that only their rules differ, and what a market that both have restricts.
-    Guided random events are given to
-    both; what differs is made as short as it can be, and parameters that it does not need are listed separately. The
-    same seed and steps give the same answer. Exits with 0 if no difference was found, 1 if they differ.
+    Guided random events are given to both. What differs is made as short as it can be, then believable: trades at the
+    mark, and marks that move little. Parameters that it does not need are listed separately. The same seed and steps
+    give the same answer. Exits with 0 if no difference was found, 1 if they differ.
 
     Examples: `liqspec distinguish generic hyperliquid`, `liqspec distinguish generic my-venue.toml --budget 60`,
     `liqspec distinguish hyperliquid coarse --save difference.toml`
@@ -61,6 +64,10 @@ def distinguish(
     outcome = search(sets, limits)
     if save is not None and outcome.distinction is not None:
         writing.write(save, report.to_scenario(sets, outcome.distinction))
+    if html is not None:
+        from liqspec.draw import distinction  # noqa: PLC0415 (only the page needs it)
+
+        writing.write(html, distinction.render(sets, found, outcome))
     if as_json:
         print_json({**report.to_json(outcome), **({"by_parameter": report.alone_json(found)} if alone else {})})
     else:

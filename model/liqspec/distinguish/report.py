@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from liqspec.core.events import EventData
 from liqspec.distinguish.by_parameter import Alone
 from liqspec.distinguish.search import Distinction, Outcome, Parameter, RuleSets
 from liqspec.edge.texts import counted
@@ -36,8 +37,8 @@ def print_alone(sets: RuleSets, found: list[Alone], console: Console) -> None:
         if one.distinction is not None:
             divergence = one.distinction.divergence
             noticed = difference_text(divergence.first.difference, sets.names)
-            listed = enumerate(divergence.events, start=1)
-            events = "\n".join(f"{number} {event_text(event)}" for number, event in listed)
+            listed = [f"{number} {event_text(event)}" for number, event in enumerate(divergence.events, start=1)]
+            events = "\n".join([marks_text(one.distinction), *listed])
         values = (value_text(one.parameter.first), value_text(one.parameter.second))
         within = "" if one.within == sets.names[0] else f" (in the rules of {one.within})"
         texts = (one.parameter.path + within, *values, one.parameter.rule, noticed, events)
@@ -74,7 +75,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"no difference found in {tried}, though these parameters differ:"
         yield from (_parameter(entry, outcome.sets.names) for entry in parameters)
         return
-    yield f"They differ after {counted(len(found.divergence.events), 'event')}:\n"
+    yield f"They differ after {counted(len(found.divergence.events), 'event')}, from {escape(marks_text(found))}:\n"
     for number, event in enumerate(found.divergence.events, start=1):
         yield f"[bold]{number:>3} {escape(event_text(event))}[/bold]"
     yield f"\n{escape(difference_text(found.divergence.first.difference, outcome.sets.names))}"
@@ -94,10 +95,28 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield f"\n{_how_short(found)} Tried: {counted(outcome.steps, 'event')} of {counted(outcome.runs, 'run')}."
 
 
+def marks_text(found: Distinction) -> str:
+    """The marks at which the markets of the events start."""
+    named = {name for event in found.divergence.events for name in (event.get("market"), *_priced(event))}
+    marks = found.setting["marks"]
+    return "marks " + ", ".join(
+        f"{name} {value_text(marks[name])}" for name in marks if name in named or not named & {*marks}
+    )
+
+
+def _priced(event: EventData) -> list[Any]:
+    prices = event.get("prices")
+    return list(prices) if isinstance(prices, dict) else []
+
+
 def _how_short(found: Distinction) -> str:
+    """What is known of shorter ones; where trades far from the mark make it shorter, of those."""
+    far, these = "", "these events, and of these"
+    if found.shortest < len(found.divergence.events):
+        far, these = f"With trades far from the mark {counted(found.shortest, 'event')} do it. ", "those, and of those"
     if found.exhausted:
-        return "No shorter sequence of these events, and of these with an amount halved or doubled, does it."
-    return "There may be shorter ones: those one event shorter were too many to try all."
+        return f"{far}No shorter sequence of {these} with an amount halved or doubled, does it."
+    return f"{far}There may be shorter ones: those one event shorter were too many to try all."
 
 
 def difference_text(difference: Difference, names: tuple[str, str]) -> str:
@@ -106,10 +125,14 @@ def difference_text(difference: Difference, names: tuple[str, str]) -> str:
     return f"{where}: {names[0]} {value_text(difference.ours)}, {names[1]} {value_text(difference.theirs)}"
 
 
-def _parameter(parameter: Parameter, names: tuple[str, str]) -> str:
+def parameter_text(parameter: Parameter, names: tuple[str, str]) -> str:
+    """A parameter in one line, with its value in each rule set."""
     values = (value_text(parameter.first), value_text(parameter.second))
-    first, second = (f"{foreign(name)} {escape(value)}" for name, value in zip(names, values, strict=True))
-    return f"    {escape(parameter.path)}: {first}, {second}"
+    return f"{parameter.path}: " + ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+
+
+def _parameter(parameter: Parameter, names: tuple[str, str]) -> str:
+    return f"    {foreign(parameter_text(parameter, names))}"
 
 
 def to_json(outcome: Outcome) -> dict[str, Any]:
@@ -131,6 +154,7 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
             "difference": reason_json(found.divergence.first),
             "did": [list(did) for did in found.divergence.did],
             "parameters": [_parameter_json(entry) for entry in found.parameters],
+            "shortest_at_any_price": found.shortest,
             "no_shorter_of_these_events": found.exhausted,
         }
     return data

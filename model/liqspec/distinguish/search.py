@@ -19,6 +19,7 @@ from liqspec.core.parameters import (
     tables_of,
 )
 from liqspec.core.snapshot import Snapshot
+from liqspec.distinguish import believable
 from liqspec.generate import Guide
 from liqspec.generate.configurations import base_configuration, in_its_markets
 from liqspec.report import decisions
@@ -167,12 +168,14 @@ class Difference:
 class Distinction:
     """What distinguishes two rule sets: the events, their setting, and the necessary parameters.
 
-    `exhausted` says that no shorter sequence of the same events and of their variations does it: all were tried.
+    The events are believable: trades at the mark, with money paid in for them. `shortest` events do it at any price;
+    `exhausted` says that no shorter sequence of those and of their variations does it: all were tried.
     """
 
     setting: dict[str, Any]
     divergence: Difference
     parameters: tuple[Parameter, ...]
+    shortest: int
     exhausted: bool
 
 
@@ -204,7 +207,8 @@ def search(sets: RuleSets, budget: Budget, passes: tuple[tuple[Pass, ...], ...] 
     for number in numbers:
         random = seeded(budget.seed, number)
         # The vault by chance too; either rule set replaces what is left of the rules.
-        setting = {**in_its_markets(random, sets.setting), "backstop": sets.setting["backstop"]}
+        counts = random.choice((1, 2, 2, 3)), random.choice((1, 2, 2, 3))  # given, so that all names are the venue's
+        setting = {**in_its_markets(random, sets.setting, counts), "backstop": sets.setting["backstop"]}
         setting.pop("liquidation", None)
         pair = Pair(sets, setting)
         # Each rule set has its own lines and windows, so the guide follows each in turn.
@@ -227,13 +231,18 @@ def _distinction(sets: RuleSets, found: list[FailingRun], passes: tuple[tuple[Pa
 
     others = other_runs(lambda _, number: found[number + 1], *passes, enough=len(found) - 1)
     every = AllShorter(lambda setting: Pair(sets, setting), (*passes, PLAINER), STATES)
-    best = minimise(found[0], differs, *passes, (others,), PLAINER, (every,))
+    shortest = minimise(found[0], differs, *passes, (others,), PLAINER, (every,))
+    best = minimise(shortest, differs, believable.passes(sets.setting["marks"]))
     rest = sets  # all parameters that are not needed for the difference can be made equal, and it stays
     for parameter in sets.parameters():
         if play(rest.without(parameter), best.config, best.events) is not None:
             rest = rest.without(parameter)
     return Distinction(
-        setting=best.config, divergence=best.found, parameters=rest.parameters(), exhausted=every.exhausted
+        setting=best.config,
+        divergence=best.found,
+        parameters=rest.parameters(),
+        shortest=len(shortest.events),
+        exhausted=every.exhausted,
     )
 
 

@@ -1,0 +1,48 @@
+"""In what two rule sets differ, as one page that needs nothing else: for each parameter its events and both sides."""
+
+from collections.abc import Iterator
+
+from liqspec.distinguish import report
+from liqspec.distinguish.by_parameter import Alone
+from liqspec.distinguish.search import Distinction, Outcome, RuleSets
+from liqspec.draw import page, report_page
+from liqspec.draw.report_page import items, table, text
+from liqspec.edge.texts import counted
+from liqspec.report.amounts import people, value_text
+from liqspec.report.sentences import event_text
+
+
+def render(sets: RuleSets, found: list[Alone], outcome: Outcome) -> str:
+    """The page of what each parameter does alone, and of the shortest events of all."""
+    first, second = sets.names
+    count = counted(len(sets.parameters()), "parameter")
+    said = f"They differ in {count}." if sets.parameters() else "They have the same rules."
+    sections = [_alone(sets, one) for one in found]
+    if outcome.distinction is not None:
+        needed = items(report.parameter_text(one, sets.names) for one in outcome.distinction.parameters)
+        shown = "".join(_shown(sets, outcome.distinction))
+        sections.append(f"<section><h2>The shortest of all</h2>{needed}{shown}</section>")
+    about = f"Both run in the markets of {first}, so that only their rules differ."
+    return report_page.render(
+        f"{first} and {second}", said, about, "\n".join(sections), holds=outcome.distinction is None
+    )
+
+
+def _alone(sets: RuleSets, one: Alone) -> str:
+    parameter, (first, second) = one.parameter, sets.names
+    within = "" if one.within == first else f" (in the rules of {one.within})"
+    head = f"<h2>{text(parameter.path)}{text(within)}</h2>"
+    values = table((first, second), [(value_text(parameter.first), value_text(parameter.second))])
+    found = "<p>No difference was found.</p>" if one.distinction is None else "".join(_shown(sets, one.distinction))
+    return f"<section>{head}{values}{found}{page.rule_markup(parameter.rule, hidden=False)}</section>"
+
+
+def _shown(sets: RuleSets, found: Distinction) -> Iterator[str]:
+    """What an account notices, the events, and what each side makes of the last one."""
+    difference = found.divergence.first.difference
+    yield f"<h3>What an account notices</h3><p>{text(report.difference_text(difference, sets.names))}</p>"
+    events = "".join(f"<li>{text(event_text(event))}</li>" for event in found.divergence.events)
+    yield f"<h3>The events, from {text(report.marks_text(found))}</h3><ol>{events}</ol><h3>The last of them</h3>"
+    sides = ["\n".join(people(line) for line in did) or "nothing happens" for did in found.divergence.did]
+    for name, did in zip(sets.names, sides, strict=True):
+        yield f"<h4>{text(name)}</h4><pre>{text(did)}</pre>"
