@@ -366,6 +366,7 @@ def test_a_finding_opens_with_both_sides(browser: Browser, tmp_path: Path) -> No
     assert box is not None
     assert box["y"] + box["height"] < 800
     assert seen.page.get_attribute("#marks .finding", "title") == "event 2: finding"
+    assert seen.text("#verdict") == "The engine answered otherwise."
     seen.page.close()
 
 

@@ -245,10 +245,13 @@ def _concerns(record: Record, key: str) -> list[str]:
 
 def _verdict(record: Record) -> str:
     expected = "As expected." if record.end.as_expected else "Not as expected."
-    if not record.paired:
+    if record.paired:
+        begins = record.differs_from
+        said = "Both do the same at every event." if begins is None else f"They differ from event {begins} on."
+    elif any(step.theirs for step in record.steps):
+        said = f"{_ANSWERED['caption']}."
+    else:
         return expected
-    begins = record.differs_from
-    said = "Both do the same at every event." if begins is None else f"They differ from event {begins} on."
     return said if record.end.as_expected else f"{said} {expected}"
 
 
