@@ -36,7 +36,7 @@ def main() -> int:
                 found.setdefault(other, (theirs.states, theirs.seconds))
     rates = {name: states / seconds for name, (states, seconds) in found.items()}
     for name in ("Spin", "Spin, parallel", "plain"):
-        print(f"joined explorer to {name:<15} {rates['joined'] / rates[name]:8.2f} x")
+        print(f"{name:<15} to the joined explorer {rates[name] / rates['joined']:10.4f} x")
     for name, (states, seconds) in found.items():
         print(f"{name:<15} {rates[name]:10,.0f} states a second ({states:,} in {seconds:.2f} s)")
     print(f"counts of states and steps {'equal' if equal else 'DIFFER'}; {spin.version()}, {spin.compiler()}")
