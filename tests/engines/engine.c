@@ -587,6 +587,7 @@ typedef struct {
     Account *accounts; /* by name */
     size_t market_count, account_count;
     bool ranked, stop_when_restored, has_threshold, restore_initial, market_attempt;
+    bool begins_at_blocks; /* LIQ-18 */
     Big partial_threshold, min_order_notional, min_rest_notional;
     Rate partial_fraction, fee_rate, backstop_threshold, return_fraction, restore_factor;
     uint64_t cooldown_ms;
@@ -845,7 +846,7 @@ static bool truth(Json *value, const char *what) { return is_text(of_kind(JSON_B
 
 static void read_liquidation(Run *new_run, Json *json) {
     static const char *const policies[] = {"all", "ranked"}, *const scopes[] = {"position", "pool", "account"};
-    static const char *const methods[] = {"fraction", "restore", "tier_down", "lots"};
+    static const char *const methods[] = {"fraction", "restore", "tier_down", "lots"}, *const moments[] = {"event", "block"};
     Json *value;
     of_kind(JSON_OBJECT, json, "liquidation");
     if ((value = take(json, "order_policy"))) new_run->ranked = choice(value, "order_policy", policies, 2) == 1;
@@ -872,6 +873,7 @@ static void read_liquidation(Run *new_run, Json *json) {
     if ((value = take(json, "min_rest_notional"))) new_run->min_rest_notional = not_below_zero(value, "min_rest_notional", new_run->quote_unit);
     if ((value = take(json, "order_price"))) read_order_price(new_run, value);
     if ((value = take(json, "market_attempt"))) new_run->market_attempt = truth(value, "market_attempt");
+    if ((value = take(json, "assess_at"))) new_run->begins_at_blocks = choice(value, "assess_at", moments, 2) == 1;
     no_other_fields(json, "liquidation");
 }
 
@@ -1472,6 +1474,11 @@ static void assess_touched_pools(void) {
 
 static void touch(Pool *pool) { pool->touched = true; }
 
+/* LIQ-18: where liquidations begin at blocks, no other event assesses such a pool. */
+static void leave_to_block(Pool *pool) {
+    if (pool->touched && !pool->in_liquidation) pool->touched = !measure(pool).has_position;
+}
+
 /* ================================================================ Events (EVT) */
 
 /* The kinds from INPUT on, INPUT + INDEX and so on, are optional, as is OPTIONAL_LEVERAGE. */
@@ -1988,6 +1995,7 @@ static void apply_event(Json *json) {
         *(kind == SIZE ? &event.size : kind == MONEY ? &event.money : &event.price) = event.amounts[i].units;
     }
     FORMS[number].apply(&event);
+    if (run->begins_at_blocks && FORMS[number].apply != apply_block) each_pool(leave_to_block);
     assess_touched_pools();
 }
 
@@ -2077,7 +2085,7 @@ static void answer_hello(Json *request) {
                      "\"pools.initial_margin\",\"pools.in_liquidation\",\"vault.cash\",\"vault.equity\",\"vault.positions\"],\"events\":[",
              shows_prices ? "\"positions.liquidation_price\",\"positions.bankruptcy_price\"," : "");
     for (size_t i = 0; i < FORM_COUNT; i++) write_to(&reply, "%s\"%s\"", separator(&reply), FORMS[i].name);
-    write_to(&reply, "],\"families\":[\"restore\",\"partial_method\",\"least_orders\",\"order_price\",\"market_attempt\",\"closeout\",\"rounding\","
+    write_to(&reply, "],\"families\":[\"restore\",\"partial_method\",\"least_orders\",\"order_price\",\"market_attempt\",\"assess_at\",\"closeout\",\"rounding\","
                      "\"valuation\",\"close_fee\",\"withdraw\",\"crossing\",\"mark\",\"modes\",\"removal\"]}");
 }
 

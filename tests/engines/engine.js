@@ -357,6 +357,7 @@ function readAccounts(value) {
 const LIQUIDATION_FIELDS = [
   "order_policy", "stop_when_restored", "partial_threshold", "partial_fraction", "cooldown_ms", "cooldown_scope", "fee_rate", "restore",
   "partial_method", "tier_steps", "partial_lots", "min_order_notional", "min_rest_notional", "order_price", "market_attempt",
+  "assess_at",
 ];
 
 /** LIQ-15: what equity must reach for a pool to be restored. */
@@ -435,6 +436,7 @@ function readConfiguration(value) {
     leastRest: readOptionalAmount(liquidation, "min_rest_notional", quote) ?? 0n,
     orderPrice: readOrderPrice(orDefault(liquidation, "order_price", "market")),
     marketAttempt: readBoolean(orDefault(liquidation, "market_attempt", true), "liquidation.market_attempt"),
+    assessAt: readChoice(orDefault(liquidation, "assess_at", "event"), "liquidation.assess_at", ["event", "block"]),
     cooldown: readInteger(orDefault(liquidation, "cooldown_ms", new JsonNumber("0")), "liquidation.cooldown_ms"),
     cooldownScope: readChoice(orDefault(liquidation, "cooldown_scope", "pool"), "liquidation.cooldown_scope", ["position", "pool", "account"]),
     feeRate: readShare(orDefault(liquidation, "fee_rate", "0"), "liquidation.fee_rate", { zeroAllowed: true }),
@@ -1266,8 +1268,12 @@ class Engine {
   apply(event) {
     const { method, fields } = checkEvent(this, event);
     this.effects = [];
-    this.assess(this[method](fields));
+    const touched = this[method](fields);
+    this.assess(event.get("type") === "block" ? touched : touched.filter((pool) => !this.waitsForBlock(pool)));
   }
+
+  /** LIQ-18: whether no event but a block assesses the pool. */
+  waitsForBlock(pool) { return this.config.assessAt === "block" && !pool.inLiquidation && openPositions(pool).length > 0; }
 
   // ------------------------------------------------------------------------------------------------ observation
 
@@ -1514,7 +1520,7 @@ const PRICES = ["positions.liquidation_price", "positions.bankruptcy_price"]; //
 
 const FAMILIES = [
   "restore", "mark", "rounding", "valuation", "close_fee", "closeout", "withdraw", "crossing", "modes", "removal",
-  "market_attempt", "order_price", "partial_method", "least_orders",
+  "market_attempt", "assess_at", "order_price", "partial_method", "least_orders",
 ];
 
 /** spec/protocol.md: requests to replies. */

@@ -65,7 +65,7 @@ OBSERVES = [
 ]
 PRICES = ["positions.liquidation_price", "positions.bankruptcy_price"]  # OBS-5
 FAMILIES = [
-    *("restore", "mark", "partial_method", "least_orders", "order_price", "market_attempt"),
+    *("restore", "mark", "partial_method", "least_orders", "order_price", "market_attempt", "assess_at"),
     *("rounding", "valuation", "close_fee", "withdraw", "crossing", "modes", "removal", "closeout"),
 ]
 
@@ -128,7 +128,8 @@ class Grid:
 
 # ---------------------------------------------------------------- configuration
 
-LIQUIDATION = {"order_policy", "stop_when_restored", "fee_rate", "restore", "order_price", "market_attempt"}
+LIQUIDATION = {"order_policy", "fee_rate", "order_price", "market_attempt", "assess_at"}
+RESTORE = {"restore", "stop_when_restored"}
 PARTIAL = {"partial_threshold", "partial_fraction", "partial_method", "tier_steps", "partial_lots"}
 LEAST = {"min_order_notional", "min_rest_notional"}
 COOLDOWN = {"cooldown_ms", "cooldown_scope"}
@@ -396,7 +397,9 @@ class Engine:
         self._read_markets(fields["markets"], fields["marks"])
         self._read_accounts(fields["accounts"])
         self._read_liquidation(
-            table(fields.get("liquidation", {}), "liquidation", set(), LIQUIDATION | PARTIAL | LEAST | COOLDOWN)
+            table(
+                fields.get("liquidation", {}), "liquidation", set(), LIQUIDATION | RESTORE | PARTIAL | LEAST | COOLDOWN
+            )
         )
         self._read_margin(table(fields.get("margin", {}), "margin", set(), {"rounding", "valuation", "close_fee_rate"}))
         account = table(fields.get("account", {}), "account", set(), {"withdraw_floor", "withdraw_from"})
@@ -451,6 +454,7 @@ class Engine:
         self.order_policy = read_choice(fields, "liquidation.order_policy", "all", "ranked")
         self.stop_when_restored = read_flag(fields, "liquidation.stop_when_restored")
         self.market_attempt = read_flag(fields, "liquidation.market_attempt")
+        self.assess_at = read_choice(fields, "liquidation.assess_at", "event", "block")
         self.partial_threshold = self._read_least(fields, "partial_threshold")
         self.partial_fraction = read_rate(fields.get("partial_fraction", "1"), "liquidation.partial_fraction")
         demand(0 < self.partial_fraction <= 1, "liquidation.partial_fraction: not above 0 and at most 1")
@@ -687,6 +691,8 @@ class Engine:
             touched = getattr(self, f"_on_{kind}")(values)
         except RefusedError as refused:
             return {"ok": False, "error": {"code": refused.code, "message": str(refused)}}
+        if self.assess_at == "block" and kind != "block":  # LIQ-18: a liquidation begins at a block only
+            touched = [pool for pool in touched if pool.in_liquidation or not self.open_positions(pool)]
         self._assess(touched)
         return {"ok": True, "observation": self.observation(), "effects": self.effects}
 

@@ -3,13 +3,9 @@
 from typing import Any
 
 from liqspec.core.observation import same
-from liqspec.core.parameters import families_of
 from liqspec.spec import rulebook, scenarios
-from support.every_field import OF_ENGINES
 
-_EVERY = [*rulebook.example_scenarios(), *(scenarios.load(name) for name in scenarios.names())]
-# Those of the families that the engines in tests/engines have.
-STORIES = [story for story in _EVERY if OF_ENGINES.issuperset(families_of(story.config.to_json()))]
+STORIES = [*rulebook.example_scenarios(), *(scenarios.load(name) for name in scenarios.names())]
 
 
 def first_difference(ours: Any, theirs: Any, path: str = "") -> str:

@@ -15,10 +15,10 @@ from liqspec.core.config import Config
 from liqspec.core.effects import Transitioned
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
+from liqspec.core.parameters import FAMILIES
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
 from support.comparison import first_difference
-from support.every_field import OF_ENGINES
 from support.paths import ENGINES
 
 Command = list[str]
@@ -100,7 +100,7 @@ def exchanges_of(config: dict[str, Any], given: list[EventData]) -> list[Exchang
 
 def guided_exchanges(random: Random, base: dict[str, Any], length: int) -> list[Exchange]:
     """A run of guided events in a configuration near `base`."""
-    recorder = Recorder(configuration(random, base, OF_ENGINES))
+    recorder = Recorder(configuration(random, base, FAMILIES))
     guide = Guide(random, recorder.engine)
     for _ in range(length):
         recorder.apply(guide.next_event())

@@ -32,7 +32,7 @@ from liqspec.spec import observables, venues
 from support import foreign_engines
 from support.comparison import STORIES
 from support.damaged_lines import damaged_line
-from support.every_field import CONFIG, OF_ENGINES
+from support.every_field import CONFIG
 from support.foreign_engines import (
     Command,
     Exchange,
@@ -354,7 +354,7 @@ class TestTheConversation:
         assert major == ours
         assert int(minor) <= int(latest)
         assert set(reply["events"]) == EVENTS.keys()
-        assert set(reply["families"]) == OF_ENGINES
+        assert set(reply["families"]) == FAMILIES
         assert sorted(reply["observes"]) == sorted(observables.due(reply["families"]))
 
     def test_each_reply_comes_at_once(self, command: Command) -> None:

@@ -11,13 +11,13 @@ from adversaries.wrong_engines.search import BASES
 from engines import python_engine
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
+from liqspec.core.parameters import FAMILIES
 from liqspec.generate import Guide
 from liqspec.generate.configurations import base_configuration, configuration
 from liqspec.replay.run import Run
 from liqspec.spec import venues
 from liqspec.spec.scenarios import Scenario
 from support.comparison import STORIES, first_difference
-from support.every_field import OF_ENGINES
 
 
 def compare(model: Engine, other: Any, event: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ def test_both_answer_every_story_the_same(story: Scenario) -> None:
 @settings(max_examples=60, deadline=None)
 def test_both_answer_every_event_the_same(random: Random) -> None:
     """Guided events in configurations of every kind: two readings of the specification, one behaviour."""
-    config = configuration(random, BASES[0], OF_ENGINES)
+    config = configuration(random, BASES[0], FAMILIES)
     model, other = Engine(Config.from_json(config)), python_engine.Engine(config)
     guide = Guide(random, model)
     for _ in range(80):
@@ -55,7 +55,7 @@ def test_both_answer_every_event_the_same(random: Random) -> None:
 def test_both_answer_many_events_the_same(name: str) -> None:
     for episode in range(400):
         random = Random(f"{name}/{episode}")
-        config = configuration(random, base_configuration(venues.load(name)), OF_ENGINES)
+        config = configuration(random, base_configuration(venues.load(name)), FAMILIES)
         model, other = Engine(Config.from_json(config)), python_engine.Engine(config)
         guide = Guide(random, model)
         for _ in range(80):
