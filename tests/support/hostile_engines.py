@@ -128,6 +128,7 @@ _BY_END: dict[Expected, tuple[str, ...]] = {
         "answers again",
         "answers twice",
         "greets twice",
+        "replies late",
         "replies to bye twice",
         "says a last word late",
         "says controls after bye",

@@ -16,7 +16,7 @@ from liqspec.conform import configurations, known_divergences, report, sarif, sa
 from liqspec.conform.answers import Hello, check_families, of_this_process
 from liqspec.conform.finding import CannotStart, EngineFault
 from liqspec.conform.interruption import interrupted_by_signals
-from liqspec.conform.lockstep import Compared, Comparison, play, settled
+from liqspec.conform.lockstep import PATIENT, Compared, Comparison, play, settled
 from liqspec.conform.processes import NOT_LISTED, unended
 from liqspec.conform.protocol.conversation import converse
 from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
@@ -212,7 +212,7 @@ def _replayed(search: Search, engine: LiveEngine, replay: FailingRun | list[byte
     """Compare only what is to be replayed, as it is, without making it shorter."""
     outcome = Outcome(occurred=dict.fromkeys(search.known, 0))
     if isinstance(replay, list):
-        found, outcome.coverage.steps = converse(engine, replay, search.comparison), len(replay)
+        found, outcome.coverage.steps = converse(engine, replay, search.comparison, PATIENT), len(replay)
     else:
         check_families(replay.config, search.setting.families)
         # What the engine executes by itself was saved as events, which it does not support.
@@ -220,7 +220,7 @@ def _replayed(search: Search, engine: LiveEngine, replay: FailingRun | list[byte
         events = [event for event in replay.events if event.get("type") not in unsupported]
         judged = search.comparison.judged
         found = play(engine, replay.config, events, search.comparison, outcome.coverage, witnessed=judged)
-        found = settled(engine, found) if found else search.late(replay)
+        found = settled(engine, found, PATIENT) if found else search.late(replay, PATIENT)
     if found is not None and found.fault is not None:
         found = evolve(found, fault=engine.described(found.fault))
     outcome.findings = [] if found is None else [search.explained(found)]

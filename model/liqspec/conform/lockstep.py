@@ -25,6 +25,7 @@ from liqspec.step.reasons import Reason, Step, of_outcome, outcome_difference
 from liqspec.step.relation import Expected, Mode, Observed
 
 MOST_REASONS = 50  # for which an engine skips something, so that memory and the report stay bounded
+PATIENT = 10  # looks for an answer too many that may come late, of some hundredths of a second
 MEASURED = 4  # the interval in events at which how far a run went is measured, which takes some time
 OF_SHAPE = (BadRequest.code, OffGrid.code)  # the refusals of malformed events
 
@@ -279,12 +280,13 @@ def play(
     return next((found for event in events if (found := lockstep.give(event)) is not None), None)
 
 
-def settled(engine: Answering, finding: Finding) -> Finding:
-    """The finding; or, if the engine turns out to say more than it was asked, that."""
+def settled(engine: Answering, finding: Finding, times: int = 1) -> Finding:
+    """The finding; or, if the engine turns out to say more than it was asked, that. An engine is asked some times."""
     if finding.kind == "fault":
         return finding
     try:
-        engine.settle()
+        for _ in range(times):
+            engine.settle()
     except EngineFault as error:
         return evolve(finding, kind="fault", fault=error.fault, reasons=(), broken=())
     return finding

@@ -18,7 +18,7 @@ from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import Setting
 from liqspec.conform.finding import CannotStart, EngineFault, Finding, TimeIsUp
 from liqspec.conform.known_divergences import Divergence, known_as
-from liqspec.conform.lockstep import Compared, Comparison, LockStep
+from liqspec.conform.lockstep import Compared, Comparison, LockStep, settled
 from liqspec.conform.proposals import Proposals
 from liqspec.conform.protocol.suite import ProtocolSuite
 from liqspec.conform.second_look import SecondLook
@@ -214,13 +214,11 @@ class Search:
             part.add(evolve(finding, where="after a run"), block.malformed)
         self._unsettled = self._lost
 
-    def late(self, run: FailingRun) -> Finding | None:
+    def late(self, run: FailingRun, times: int = 1) -> Finding | None:
         """What the engine says after the last of its replies, if it does, after this run."""
-        try:
-            self.engine.settle()
-        except EngineFault as error:
-            return Finding(kind="fault", config=run.config, events=run.events, applied=run.events, fault=error.fault)
-        return None
+        played = Finding(kind="property", config=run.config, events=run.events, applied=run.events)
+        found = settled(self.engine, played, times)
+        return found if found.kind == "fault" else None
 
     def _runs(self, block: Block, part: Part) -> None:
         for place, (number, length) in enumerate(block.runs):

@@ -12,7 +12,7 @@ from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import Setting
 from liqspec.conform.finding import CannotStart, EngineFault, Finding, TimeIsUp
 from liqspec.conform.known_divergences import Divergence, known_as
-from liqspec.conform.lockstep import Compared, Comparison, LockStep, play, settled
+from liqspec.conform.lockstep import PATIENT, Compared, Comparison, LockStep, play, settled
 from liqspec.conform.proposals import Proposals
 from liqspec.conform.protocol.conversation import converse
 from liqspec.conform.session import END, HELLO, LiveEngine
@@ -108,7 +108,8 @@ class SecondLook:
         run = FailingRun(finding.config, finding.events, settled(self.engine, finding))
         again = self._try_anew(run)
         if again is None or not again.is_like(run.found):
-            return self._after_others(run, history) or _not_deterministic(run.found, again)
+            unasked = self._unasked(run.found)
+            return unasked or self._after_others(run, history) or _not_deterministic(run.found, again)
         try:
             run = self._made(run, self._ends[-1 if run.found.kind == "fault" else 0], FEWER, SIMPLER)
             if run.found.kind != "fault":
@@ -221,10 +222,16 @@ class SecondLook:
         run = FailingRun({}, [{"line": line} for line in finding.requests], finding)
         again = shows(run)
         if again is None:
-            return _not_deterministic(finding, None)
+            late = converse(engine, finding.requests, self.comparison, PATIENT)
+            return late if late is not None and _is_unasked(late) else _not_deterministic(finding, None)
         made = self._minimised(again, shows, self._ends[-1], (last_requests, drop_events))
         found: Finding = made.found
         return evolve(found, topic=finding.topic, note=finding.note, found_events=finding.found_events)
+
+    def _unasked(self, finding: Finding) -> Finding | None:
+        """The finding as an answer too many, if it was one, or if one comes late: when it comes differs each time."""
+        found = settled(self.engine, finding, PATIENT)
+        return found if _is_unasked(found) else None
 
     def _fails(self, candidate: FailingRun) -> FailingRun | None:
         if not self.setting.allows(candidate.config):
@@ -255,7 +262,7 @@ class SecondLook:
         found = play(self.engine, run.config, run.events, self.comparison, witnessed=witnessed)
         if found is not None and (settle or fault):
             found = settled(self.engine, found)
-        elif run.found.fault is not None and run.found.fault.kind == "answered without being asked":
+        elif _is_unasked(run.found):
             played = evolve(run.found, config=run.config, events=run.events, applied=run.events, kind="property")
             found = settled(self.engine, played)
             found = found if found.kind == "fault" else None
@@ -289,6 +296,10 @@ def _not_deterministic(finding: Finding, again: Finding | None) -> Finding:
     second = "nothing is wrong" if again is None else f"after {counted(len(again.events), 'event')}: {again.headline}"
     note = f"the same {events} twice; first: {finding.headline}; then: {second}"
     return evolve(finding, kind="not deterministic", note=note)
+
+
+def _is_unasked(found: Finding) -> bool:
+    return found.fault is not None and found.fault.kind == "answered without being asked"
 
 
 def _part(events: list[EventData], random: Random) -> Lead:

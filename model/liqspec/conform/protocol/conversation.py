@@ -205,16 +205,21 @@ class Conversation:
         return Finding(config=config, events=events, applied=[] if run is None else list(run.applied), **found)
 
 
-def converse(engine: Speaking, requests: Sequence[bytes], comparison: Comparison) -> Finding | None:
+def converse(engine: Speaking, requests: Sequence[bytes], comparison: Comparison, looks: int = 0) -> Finding | None:
     """Send requests to a new process, to the first reply that is wrong; None if there is none.
+
+    If none is, look some times for an answer too many that may come late.
 
     Raises:
         CannotStart: the engine cannot be started.
     """
     engine.restart()
     found = Conversation(engine, comparison).send(*requests)
-    ended = any(data == CLOSE or not data.endswith(b"\n") or _is_bye(data) for data in requests)
-    return found if found is None or ended else settled(engine, found)
+    if any(data == CLOSE or not data.endswith(b"\n") or _is_bye(data) for data in requests):
+        return found
+    answered = Finding(kind="protocol", config={}, events=[], applied=[], requests=tuple(requests))
+    late = settled(engine, found or answered, looks if found is None else max(1, looks))
+    return found if late is answered else late
 
 
 def _say(engine: Speaking, data: bytes) -> None:
