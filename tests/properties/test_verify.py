@@ -500,6 +500,11 @@ def test_a_step_that_is_not_proved_violates(changes: Any, proofs: list[ProofResu
     assert row(found, "fill")[-2] == ("proved" if "control" in changes else "not proved")
 
 
+def test_a_lemma_that_is_not_proved_is_named_once() -> None:
+    found = report(proofs=[], proved_steps=[STEPS, attrs.evolve(STEPS, keys=0), attrs.evolve(STEPS, event="trade")])
+    assert found.unproved == ["steps of fill, trade rest on the lemma equality_is_healthy, which is not proved"]
+
+
 def test_a_wrong_engine_is_refuted_by_numbers_in_the_proofs_of_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own control is right only where the engine is: the numbers are found with the engine as it is."""
     wrong = planted.CONTROLS["vault_cash"]

@@ -91,19 +91,20 @@ class Report:
             for proof in self.proofs
             if not proof.holds
         ]
-        return lemmas + [line for one in self.proved_steps for line in self.steps_unproved(one)]
+        events: dict[str, list[str]] = {}  # by the lemma that their steps rest on
+        for one in self.proved_steps:
+            for name in self.missing(one):
+                events.setdefault(name, []).append(one.event)
+        lemmas += [
+            f"steps of {', '.join(dict.fromkeys(kinds))} rest on the lemma {name}, which is not proved"
+            for name, kinds in events.items()
+        ]
+        return lemmas + [line for one in self.proved_steps for line in _steps_unproved(one)]
 
-    def steps_unproved(self, found: StepsResult) -> list[str]:
-        """What is not proved of an event's steps; what rests on a lemma that was not proved here is not either."""
+    def missing(self, found: StepsResult) -> list[str]:
+        """The lemmas that an event's steps rest on, and that were not proved here: so its steps are not either."""
         proved = {proof.name for proof in self.proofs if proof.holds}
-        missing = [name for name in found.lemmas if name not in proved]
-        lines = [f"step of {line}" for line in found.unproved]
-        lines += [f"steps of {found.event} rest on the lemma {name}, which is not proved" for name in missing]
-        if found.counterexample:
-            lines.append(f"and fails: {found.counterexample}")
-        if found.control is not None and found.control[1] != "refuted":
-            lines.append(f"steps of {found.event}: the control is {found.control[1]}: {found.control[0]}")
-        return lines
+        return [name for name in found.lemmas if name not in proved]
 
     @property
     def elsewhere(self) -> list[str]:
@@ -241,11 +242,21 @@ def _proofs(report: Report) -> WholeWords:
     return rows
 
 
+def _steps_unproved(found: StepsResult) -> list[str]:
+    """What is not proved of an event's steps, whatever the lemmas."""
+    lines = [f"step of {line}" for line in found.unproved]
+    if found.counterexample:
+        lines.append(f"and fails: {found.counterexample}")
+    if found.control is not None and found.control[1] != "refuted":
+        lines.append(f"steps of {found.event}: the control is {found.control[1]}: {found.control[0]}")
+    return lines
+
+
 def _proved_steps(report: Report) -> WholeWords:
     titles = ("one step, for all numbers", "keys", "shapes", "steps", "paths", "obligations", "verdict", "control")
     rows = table(*titles, right=("keys", "shapes", "steps", "paths", "obligations"))
     for one in report.proved_steps:
-        proved = not any("is not proved" in line or line.startswith("step of") for line in report.steps_unproved(one))
+        proved = not (report.missing(one) or one.unproved)
         numbers = (f"{number:,}" for number in (one.keys, one.shapes, one.steps, one.paths, one.obligations))
         verdict = "[green]proved[/green]" if proved else "[red]not proved[/red]"
         control = "" if one.control is None else f"{one.control[1]}: {escape(one.control[0])}"
