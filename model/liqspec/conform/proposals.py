@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable
 from random import Random
 
-from attrs import fields, frozen
+from attrs import frozen
 
 from liqspec.core import events
 from liqspec.core.admission import admit_fields
-from liqspec.core.config import Config
+from liqspec.core.config import quote_unit_of
 from liqspec.core.engine import Engine
 from liqspec.core.events import EVENTS, EventData
 from liqspec.core.refusals import BadRequest, OffGrid, Refusal
@@ -60,7 +60,7 @@ def is_malformed(model: Engine, event: EventData) -> bool:
 
 def probe(config: dict[str, object], supported: Iterable[str]) -> EventData | None:
     """An event that is accepted in any state and changes what can be seen; None if the engine supports none."""
-    unit, accounts = config.get("quote_unit", fields(Config).quote_unit.default), config["accounts"]
+    unit, accounts = quote_unit_of(config), config["accounts"]
     assert isinstance(accounts, list), "the configuration is valid"
     for kind, given in (("deposit", {"account": accounts[0], "amount": unit}), ("vault_cash", {"amount": unit})):
         if kind in supported:

@@ -91,6 +91,12 @@ class Config:
         return plain
 
 
+def quote_unit_of(config: Mapping[str, Any]) -> str:
+    """The quote unit of a configuration in plain data, which may leave it out (CFG-1)."""
+    written: str = config.get("quote_unit", attrs.fields(Config).quote_unit.default)
+    return written
+
+
 @frozen(eq=False)
 class Market:
     """A market: `unit` is the worth of one lot at a price of one tick, in quote units (AMT-2).

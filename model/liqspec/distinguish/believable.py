@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
+from liqspec.core.config import quote_unit_of
 from liqspec.core.events import EventData
 from liqspec.edge.amounts import decimal_text, exact, is_decimal
 from liqspec.search.minimise import Candidates, FailingRun, Pass
@@ -60,7 +61,7 @@ def _scaled(run: FailingRun, market: str, price: Fraction, size: Fraction, money
     """The run with the prices and sizes of a market, and all money, times these factors, each on its grid."""
     rules = run.config["markets"][market]
     of_market = {"price": (price, exact(rules["tick"])), "size": (size, exact(rules["lot"]))}
-    of_money = (money, exact(run.config["quote_unit"]))
+    of_money = (money, exact(quote_unit_of(run.config)))
 
     def scaled(event: EventData) -> EventData:
         made = dict(event)
@@ -171,7 +172,7 @@ def _moving(run: FailingRun, index: int, before: Fraction, to: Fraction, size: F
     rules, share = run.config["markets"][market], before * to / price
     near = _scaled(evolve(run, events=run.events[index:]), market, share, size, Fraction(1)).events
     earlier = _scaled(evolve(run, events=run.events[:index]), market, Fraction(1), size, Fraction(1)).events
-    unit = exact(run.config["quote_unit"])
+    unit = exact(quote_unit_of(run.config))
     reached = round(before * to / exact(rules["tick"])) * exact(rules["tick"])
     for account in dict.fromkeys(event.get("account") for event in earlier):
         pairs = [

@@ -5,10 +5,8 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from attrs import fields
-
 from liqspec.core import parameters
-from liqspec.core.config import Config
+from liqspec.core.config import quote_unit_of
 from liqspec.edge.amounts import MAX_INTEGER, decimal_text
 from liqspec.generate.names import ACCOUNTS, MARKETS, renamed
 from liqspec.spec import venues
@@ -136,8 +134,7 @@ def _market_near(
 
 def _with_made_markets(base: dict[str, Any], random: Random) -> dict[str, Any]:
     """The base, its markets with their own tiers, and with grids that are not powers of ten."""
-    unit = base.get("quote_unit", fields(Config).quote_unit.default)
-    quote_unit = Fraction(str(unit)) / random.choice((1, 1, 4, 100))
+    quote_unit = Fraction(quote_unit_of(base)) / random.choice((1, 1, 4, 100))
     made: dict[str, Any] = {**base, "quote_unit": decimal_text(quote_unit), "markets": {}, "marks": {}}
     for name, market in base["markets"].items():
         made["markets"][name], made["marks"][name] = _market_near(random, market)

@@ -4,11 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import fields
-
 from liqspec.conform.protocol.malformed_values import NO_AMOUNTS, NO_INTEGERS, NO_RATES, NO_VALUES
 from liqspec.core import parameters
-from liqspec.core.config import Config
+from liqspec.core.config import quote_unit_of
 from liqspec.core.parameters import SHARE_ABOVE_0, Parameter
 from liqspec.edge.amounts import decimal_text, exact
 
@@ -29,7 +27,7 @@ def invalid_configurations(config: dict[str, Any], families: frozenset[str]) -> 
 
 
 def _faults(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[Path, list[Any]]]:
-    unit = exact(str(config.get("quote_unit", fields(Config).quote_unit.default)))
+    unit = exact(quote_unit_of(config))
     off_unit = decimal_text(unit / 10)
     yield (), [{}, [], "x", *NO_VALUES]
     yield ("accounts",), [REMOVED, ["a", "a"], [1], {}, "alice", *NO_VALUES[:6]]
