@@ -1,5 +1,6 @@
 """Damaged files of every kind that is read: each ends with 0, 1 or 2, in time, and an error is one harmless line."""
 
+import csv
 import json
 import shutil
 import sys
@@ -8,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pa_parquet  # type: ignore[import-untyped]
 import pytest
 
 from support.commands import run_here
@@ -64,6 +67,15 @@ def table(_: Path) -> bytes:
         'deposit,trader,7,,,"{""vault"":{""cash"":""1000000""}}"',
     ]
     return "\n".join(rows).encode()
+
+
+def columns(folder: Path) -> bytes:
+    """The same rows as a Parquet file, of which the footer is the greater part."""
+    path = folder / "written.parquet"
+    rows = csv.DictReader(table(folder).decode().splitlines())
+    listed = [{name: value or None for name, value in row.items()} for row in rows]
+    pa_parquet.write_table(pa.Table.from_pylist(listed), path)
+    return path.read_bytes()
 
 
 def conversation(_: Path) -> bytes:
@@ -133,6 +145,7 @@ KINDS = {
     "study": Kind(shipped("studies", "partial-orders.toml"), "x.toml", ("study", "{}", "--json")),
     "log": Kind(shipped("logs", "takeover-without-an-order.jsonl"), "x.jsonl", ("audit", "{}")),
     "table": Kind(table, "x.csv", ("audit", "{}", "--head", "head.json")),
+    "columns": Kind(columns, "x.parquet", ("audit", "{}", "--head", "head.json")),
     "step": Kind(question, "x.json", ("step", "{}")),
     "recording": Kind(
         printed("simulate", "deficit", "--json"), "x.jsonl", ("draw", "run", "{}", "--html", "-o", "page.html")
@@ -144,7 +157,7 @@ KINDS = {
     ),
     "finding": Kind(shipped("scenarios", "deficit.toml"), "x.toml", ("conform", "--replay", "{}", "--", *ENGINE)),
 }
-SLOW = ("vector", "finding", "study", "conversation", "requests that are sent")
+SLOW = ("columns", "vector", "finding", "study", "conversation", "requests that are sent")
 QUICK = [name for name in KINDS if name not in SLOW]
 
 

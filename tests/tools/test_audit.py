@@ -297,6 +297,18 @@ def test_a_table_that_is_no_log_is_one_clear_error(tmp_path: Path, text: str) ->
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_parquet_file_that_ends_what_reads_it_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged footer can make the library end its process; the reader here stands for it."""
+    reader = tmp_path / "reader"
+    reader.write_text("#!/bin/sh\nkill -ABRT $$\n", encoding="utf-8")
+    reader.chmod(0o755)
+    lines = log_of(small_config(), SMALL)
+    path = as_parquet(tmp_path / "log.parquet", lines)
+    monkeypatch.setattr(sys, "executable", str(reader))
+    with pytest.raises(InvalidLog, match=r"log\.parquet: the file is damaged: what reads it was ended by SIGABRT"):
+        audit(path, head=lines[0])
+
+
 def test_a_float_in_a_parquet_file_is_refused(tmp_path: Path) -> None:
     row = {"event.type": "deposit", "event.account": "alice", "event.amount": 0.1}
     pa_parquet.write_table(pa.Table.from_pylist([row]), tmp_path / "log.parquet")

@@ -1,6 +1,15 @@
-"""The rows of a Parquet file, so that no more of its cells is in memory than its size allows: it is compressed."""
+"""The rows of a Parquet file, so that no more of its cells is in memory than its size allows: it is compressed.
 
+As a program it reads the file that is its standard input, of the size that is its argument, and prints nothing. What
+the library makes of a damaged file can end a process by a signal, so such a process reads it first.
+"""
+
+import resource
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
@@ -15,6 +24,21 @@ from liqspec.edge.shapes import WrongShape
 _NOT_VALID = (pa.ArrowException, OSError, OverflowError, ValueError)
 
 
+def check(file: BinaryIO, size: int) -> None:
+    """Read a whole file of this size in another process; `rows_of` reports all else that is wrong with it.
+
+    Raises:
+        WrongShape: that process was ended by a signal.
+    """
+    command = [sys.executable, "-m", __spec__.name, str(size)]
+    done = subprocess.run(
+        command, stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, cwd="/"
+    )
+    file.seek(0)
+    if done.returncode < 0:
+        raise WrongShape("", f"the file is damaged: what reads it was ended by {signal.Signals(-done.returncode).name}")
+
+
 def rows_of(file: BinaryIO, size: int) -> tuple[list[str], int, Iterator[tuple[Row, int]]]:
     """The names of the columns of a Parquet file of this size in bytes, how many rows it has, and these, numbered.
 
@@ -22,15 +46,20 @@ def rows_of(file: BinaryIO, size: int) -> tuple[list[str], int, Iterator[tuple[R
         WrongShape: it is not valid, or says of more rows, or of more in them, than a file of its size may have; or,
             from the rows, one of them cannot be read.
     """
+    most = limits.TABLE_BYTES + limits.CELL_BYTES_A_BYTE * size
     try:
-        schema = pa_parquet.read_schema(file)
-        # A text that is repeated is kept once, until its rows are read.
-        table = pa_parquet.ParquetFile(file, read_dictionary=[field.name for field in schema if _is_text(field.type)])
-        most = limits.TABLE_BYTES + limits.CELL_BYTES_A_BYTE * size
-        at_once = _rows_at_once(table.metadata, size, most)
+        names, count, batches = _opened(file, size, most)
     except _NOT_VALID as error:
         raise _wrong(error) from None
-    return schema.names, table.metadata.num_rows, _bounded(table.iter_batches(batch_size=at_once), most)
+    return names, count, _bounded(batches, most)
+
+
+def _opened(file: BinaryIO, size: int, most: int) -> tuple[list[str], int, Iterator[Any]]:
+    schema = pa_parquet.read_schema(file)
+    # A text that is repeated is kept once, until its rows are read.
+    table = pa_parquet.ParquetFile(file, read_dictionary=[field.name for field in schema if _is_text(field.type)])
+    at_once = _rows_at_once(table.metadata, size, most)
+    return schema.names, table.metadata.num_rows, table.iter_batches(batch_size=at_once)
 
 
 def _wrong(error: Exception) -> WrongShape:
@@ -94,3 +123,16 @@ def _values(column: Any) -> list[Any]:
     whole = column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
     values: list[Any] = whole.to_pylist()
     return values
+
+
+def main() -> None:
+    """Read a whole file, whatever is in it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    size = int(sys.argv[1])
+    with suppress(*_NOT_VALID, WrongShape):
+        for _ in _opened(sys.stdin.buffer, size, limits.TABLE_BYTES + limits.CELL_BYTES_A_BYTE * size)[2]:
+            pass
+
+
+if __name__ == "__main__":
+    main()

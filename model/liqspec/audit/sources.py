@@ -97,6 +97,7 @@ def _table(path: Path, file: BinaryIO, kind: Format, size: int) -> tuple[int, It
         else:
             with needs("pyarrow", "logs", "liqspec audit of a Parquet file"):
                 from liqspec.audit import parquet  # noqa: PLC0415  # its library takes long to load
+            parquet.check(file, size)
             names, size, rows = parquet.rows_of(file, size)
         tables.check_columns(names)
     except WrongShape as error:
