@@ -1,10 +1,20 @@
 """What all tests share: how wide outputs are, and how Hypothesis is run."""
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 os.environ.pop("COLUMNS", None)  # outputs are compared at the width of a pipe; the test runner's workers set it
 
 # `make rules`: the same few examples each time, for the inner loop.
 settings.register_profile("rules", derandomize=True, database=None, deadline=None, max_examples=30)
+
+
+@pytest.fixture(autouse=True)
+def no_shared_byte_is_changed() -> Iterator[None]:
+    """Python has each single byte once. The compiled Fraction writes into that of zero if it is given a short text."""
+    yield
+    shared = "\x00".encode()  # noqa: UP012 (a literal would be a copy)
+    assert shared == bytes(1), "a test gave the compiled Fraction a text: use `number` of properties/checker"

@@ -296,7 +296,7 @@ BAD_VENUES = [
     ("[backstop]", "[backstp]", "backstp: unknown field; the fields here are: account, backstop, description, "),
     ('threshold = "2/3"', "", "backstop.threshold: required field is missing"),
     ('title = "Small"', "", "title: required field is missing"),
-    ("fee_rate", "fee", "liquidation.fee: unknown field; the fields here are: cooldown_ms, cooldown_scope, fee_rate"),
+    ("fee_rate", "fee", "liquidation.fee: unknown field; the fields here are: assess_at, cooldown_ms, cooldown_scope"),
     ("max_leverage = 5", "max_leverage = 5, colour = 1", "markets.A.tiers 1, colour: unknown field"),
     ('lot = "0.1"', "", "markets.A.lot: required field is missing"),
     ("cooldown_ms = 1000", 'cooldown_scope = "market"', 'liquidation.cooldown_scope: expected one of "position", '),

@@ -11,7 +11,7 @@ from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.observation import bankruptcy_text
 from liqspec.edge import schemas
-from liqspec.properties.checker.exact import Fraction
+from liqspec.properties.checker.exact import number
 from liqspec.spec import observables
 from liqspec.testing.engines import InProcess
 from support.builders import apply, mark, order_event, position, small_config, trade
@@ -76,7 +76,7 @@ def test_what_has_no_decimal_is_rounded_in_the_favour_of_the_pool() -> None:
     ],
 )
 def test_a_bankruptcy_price_has_at_most_18_places(exact: str, long: str, short: str) -> None:
-    assert (bankruptcy_text(Fraction(exact), 1), bankruptcy_text(Fraction(exact), -1)) == (long, short)
+    assert (bankruptcy_text(number(exact), 1), bankruptcy_text(number(exact), -1)) == (long, short)
 
 
 def test_a_long_that_cannot_be_liquidated_shows_none_and_may_be_bankrupt_below_zero() -> None:

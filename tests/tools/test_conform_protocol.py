@@ -101,7 +101,12 @@ FOUND = {
 }
 
 
-@pytest.mark.parametrize("way", FOUND)
+QUICK = ("forgets at a hello", "takes no line of 1 MiB", "ends with status 4")
+
+
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, marks=[] if way in QUICK else [pytest.mark.thorough]) for way in FOUND]
+)
 def test_a_default_comparison_finds_it_and_its_command_shows_it_again(way: str, tmp_path: Path) -> None:
     options = ("--steps", "400", "--timeout", "1", "--shrink", "20", "--processes", "1")  # some tries wait for an end
     done = conform(*options, "--save", str(tmp_path), "--", *wrong(way))
@@ -212,6 +217,7 @@ class TestSeveralFindings:
         shown = conform(*options[:-1], "--processes", "1", "--", *wrong("accepts 1.0")).stdout
         assert "shortest" in shown
 
+    @pytest.mark.thorough
     def test_the_outcome_is_the_same_on_any_number_of_processes(self, tmp_path: Path) -> None:
         engine = [sys.executable, str(TESTS / "support" / "misbehaving_engine.py"), "is off by", "0.5"]
         options = (

@@ -23,7 +23,7 @@ from liqspec.testing.engines import InProcess, Model
 from support.builders import small_engine
 from support.in_process import wrong_engine
 
-STRIDE = 14  # of the wrong engines, each one at this distance is explained in every test run
+STRIDE = 28  # of the wrong engines, each one at this distance is explained in every test run
 
 
 def test_of_some_wrong_engines_the_broken_rule_is_named() -> None:
