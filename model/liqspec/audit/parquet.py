@@ -30,10 +30,9 @@ def check(file: BinaryIO, size: int) -> None:
     Raises:
         WrongShape: that process was ended by a signal.
     """
-    command = [sys.executable, "-m", __spec__.name, str(size)]
-    done = subprocess.run(
-        command, stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, cwd="/"
-    )
+    # Without the present folder among those of modules; a relative one that the user names still holds.
+    command = [sys.executable, "-P", "-m", __spec__.name, str(size)]
+    done = subprocess.run(command, stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     file.seek(0)
     if done.returncode < 0:
         raise WrongShape("", f"the file is damaged: what reads it was ended by {signal.Signals(-done.returncode).name}")
@@ -46,19 +45,23 @@ def rows_of(file: BinaryIO, size: int) -> tuple[list[str], int, Iterator[tuple[R
         WrongShape: it is not valid, or says of more rows, or of more in them, than a file of its size may have; or,
             from the rows, one of them cannot be read.
     """
-    most = limits.TABLE_BYTES + limits.CELL_BYTES_A_BYTE * size
     try:
-        names, count, batches = _opened(file, size, most)
+        names, count, batches = _opened(file, size)
     except _NOT_VALID as error:
         raise _wrong(error) from None
-    return names, count, _bounded(batches, most)
+    return names, count, _bounded(batches, _most(size))
 
 
-def _opened(file: BinaryIO, size: int, most: int) -> tuple[list[str], int, Iterator[Any]]:
+def _most(size: int) -> int:
+    """How many bytes the cells of a file of this size may have."""
+    return limits.TABLE_BYTES + limits.CELL_BYTES_A_BYTE * size
+
+
+def _opened(file: BinaryIO, size: int) -> tuple[list[str], int, Iterator[Any]]:
     schema = pa_parquet.read_schema(file)
     # A text that is repeated is kept once, until its rows are read.
     table = pa_parquet.ParquetFile(file, read_dictionary=[field.name for field in schema if _is_text(field.type)])
-    at_once = _rows_at_once(table.metadata, size, most)
+    at_once = _rows_at_once(table.metadata, size)
     return schema.names, table.metadata.num_rows, table.iter_batches(batch_size=at_once)
 
 
@@ -66,7 +69,7 @@ def _wrong(error: Exception) -> WrongShape:
     return error if isinstance(error, WrongShape) else WrongShape("", str(error))
 
 
-def _rows_at_once(metadata: Any, size: int, most: int) -> int:
+def _rows_at_once(metadata: Any, size: int) -> int:
     """How many rows may be read at once; a WrongShape is raised if the file says of too much."""
     if metadata.num_rows > limits.TABLE_ROWS + limits.ROWS_A_BYTE * size:
         raise WrongShape("", f"{metadata.num_rows} rows are too many for a file of {size} bytes")
@@ -76,7 +79,7 @@ def _rows_at_once(metadata: Any, size: int, most: int) -> int:
         columns = [group.column(place) for place in range(group.num_columns)]
         largest = max(largest, sum(column.total_uncompressed_size for column in columns))
         shares_prefixes |= any("DELTA_BYTE_ARRAY" in column.encodings for column in columns)
-    if largest > most:
+    if largest > _most(size):
         raise WrongShape("", f"{largest} bytes of cells are too many for a file of {size} bytes")
     # A text that is written by what differs from the one before it can be as long as its whole column.
     fitting = limits.TABLE_BYTES // max(largest, 1) if shares_prefixes else limits.TABLE_ROWS
@@ -128,9 +131,9 @@ def _values(column: Any) -> list[Any]:
 def main() -> None:
     """Read a whole file, whatever is in it."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    size = int(sys.argv[1])
     with suppress(*_NOT_VALID, WrongShape):
-        for _ in _opened(sys.stdin.buffer, size, limits.TABLE_BYTES + limits.CELL_BYTES_A_BYTE * size)[2]:
+        _, _, batches = _opened(sys.stdin.buffer, int(sys.argv[1]))
+        for _ in batches:
             pass
 
 

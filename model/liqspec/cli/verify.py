@@ -127,11 +127,12 @@ def _liveness(
     judged = [*(liveness.around(venues.load(name)) for name in at), *(scopes.load(name) for name in names)]
     count = processes or run.Budget().processes
     found = list(run_parallel(liveness.judge, judged, processes=min(count, len(judged))))
+    holds = not any(one.broken for one in found)
     if as_json:
-        print_json({"holds": not any(one.broken for one in found), "scopes": [one.to_json() for one in found]})
+        print_json({"holds": holds, "scopes": [one.to_json() for one in found]})
     else:
         liveness.print_liveness(found, terminal(), full=full)
-    finish(not any(one.broken for one in found))
+    finish(holds)
 
 
 def _limits(

@@ -3,7 +3,7 @@
 The shortest events often pay for a position by a price far from the mark. Each pass here keeps what the run shows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import wraps
 from itertools import islice, product
@@ -26,13 +26,13 @@ def passes(marks: dict[str, str]) -> tuple[Pass, ...]:
     return (one_mark, _from_marks(marks), trade_at_the_mark, fill_at_the_mark, move_less, drop_events)
 
 
-def _each(other: Callable[[EventData], EventData | None]) -> Pass:
+def _each(other: Callable[[FailingRun, int], EventData | None]) -> Pass:
     """The pass that puts another event in the place of each for which there is one."""
 
     @wraps(other)
     def one(run: FailingRun) -> Candidates:
-        for index, event in enumerate(run.events):
-            if index < len(run.events) and (made := other(event)) is not None:
+        for index in range(len(run.events)):
+            if index < len(run.events) and (made := other(run, index)) is not None:
                 run = (yield evolve(run, events=[*run.events[:index], made, *run.events[index + 1 :]])) or run
         return run
 
@@ -107,13 +107,11 @@ def _paid_in(trade: EventData, amount: str) -> list[EventData]:
     return [deposit, {"type": "transfer", "account": trade["account"], "market": trade["market"], "amount": amount}]
 
 
-def fill_at_the_mark(run: FailingRun) -> Candidates:
+@_each
+def fill_at_the_mark(run: FailingRun, index: int) -> EventData | None:
     """Fill at the mark."""
-    for index, event in enumerate(run.events):
-        if index < len(run.events) and (mark := _mark_elsewhere(run, index, "fill")) is not None:
-            events = [*run.events[:index], {**event, "price": mark}, *run.events[index + 1 :]]
-            run = (yield evolve(run, events=events)) or run
-    return run
+    mark = _mark_elsewhere(run, index, "fill")
+    return None if mark is None else {**run.events[index], "price": mark}
 
 
 def move_less(run: FailingRun) -> Candidates:
@@ -125,19 +123,20 @@ def move_less(run: FailingRun) -> Candidates:
         moved = exact(event["price"]) / exact(before or "")
         if abs(moved - 1) <= Fraction(1, 2):
             continue
-        for move in _MOVES:
-            to = 1 + move if moved > 1 else 1 - move
-            found = None
-            for size, leverage in product((moved / to, Fraction(1)), _leverages(run, event["market"])):
-                found = yield _moving(
-                    _at_leverage(run, event["market"], leverage), index, exact(before or ""), to, size
-                )
-                if found is not None:
-                    break
-            if found is not None:
+        for candidate in _moving_less(run, index, exact(before or ""), moved):
+            if (found := (yield candidate)) is not None:
                 run = found
                 break
     return run
+
+
+def _moving_less(run: FailingRun, index: int, before: Fraction, moved: Fraction) -> Iterator[FailingRun]:
+    """The run with smaller moves of the mark at an event, each with other sizes and leverages, the smallest first."""
+    market = run.events[index]["market"]
+    for move in _MOVES:
+        to = 1 + move if moved > 1 else 1 - move
+        for size, leverage in product((moved / to, Fraction(1)), _leverages(run, market)):
+            yield _moving(_at_leverage(run, market, leverage), index, before, to, size)
 
 
 def _leverages(run: FailingRun, market: str) -> list[int | None]:
@@ -154,8 +153,9 @@ def _at_leverage(run: FailingRun, market: str, leverage: int | None) -> FailingR
 
 
 @_each
-def one_mark(event: EventData) -> EventData | None:
+def one_mark(run: FailingRun, index: int) -> EventData | None:
     """Set the mark of one market by the event of one market."""
+    event = run.events[index]
     prices = event.get("prices")
     if event.get("type") != "marks" or not isinstance(prices, dict) or len(prices) != 1:
         return None

@@ -46,7 +46,7 @@ second claim does not hold, and the events that repeat are printed.
 
 *Example:* at the venue `hyperliquid`, a position of 2.5 times the threshold for chunks waits for four blocks at most:
 the first after an attempt that found nothing, the others after three chunks of a fifth, of which the last opens a
-window that forces the rest (CLD-3). At `generic`, where there are no chunks, it is one.
+window that forces the rest (CLD-3). At `generic`, which has no chunks, it is one.
 
 ## Proved
 

@@ -52,7 +52,7 @@ def record(contrast: Contrast) -> Record:
     A fill of the market that only one of them has is an event of that one alone.
 
     Raises:
-        InvalidTrace: there is no event, or there are too many to draw.
+        InvalidTrace: the runs have no event, or too many to draw.
     """
     columns = list(_columns(contrast))
     name, file = contrast.runs[0].scenario.name, contrast.runs[0].scenario.file

@@ -200,7 +200,7 @@ class Waits:
         return None if self.for_ever else max(0, len(self.layers) - 1)
 
     def later_than(self, bound: Callable[[Waiting], int]) -> int | None:
-        """The first state from which the pool can wait longer than a bound; None if there is no such state."""
+        """The first state from which the pool can wait longer than a bound; None if it can nowhere."""
         for at in sorted(self.layers[0]) if self.layers else ():
             allowed = bound(self.graph.waiting[at][self.pool])
             layer = self.layers[min(allowed + 1, len(self.layers) - 1)]

@@ -8,7 +8,8 @@ from attrs import asdict, frozen
 from rich.console import Console
 from rich.markup import escape
 
-from liqspec.core.config import Config
+from liqspec.core import arithmetic
+from liqspec.core.config import Config, Venue
 from liqspec.core.effects import Transitioned
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
@@ -35,7 +36,7 @@ MARKETS = {
 class Wait:
     """The longest wait of any pool in one kind of market: its blocks, None if it has no end, and the shortest story.
 
-    `bound` is the number of blocks that is allowed, None if there is no bound; `loop` are the events that repeat.
+    `bound` is the number of blocks that is allowed, None without a bound; `loop` are the events that repeat.
     """
 
     market: str
@@ -86,7 +87,8 @@ def judge(scope: Scope) -> Liveness:
     """
     names = sorted(scope.config["accounts"])
     graphs = [graph_of(only(scope, name)) for name in (names[:1] if scope.symmetric else names)]
-    waits = [wait for graph in graphs for pool in graph.pools for wait in _waits(graph, pool)]
+    judged = [(graph, pool, _found(graph, pool)) for graph in graphs for pool in graph.pools]
+    waits = [wait for one in judged for wait in _waits(*one)]
     return Liveness(
         scope=scope,
         states=sum(len(graph.waiting) for graph in graphs),
@@ -95,7 +97,7 @@ def judge(scope: Scope) -> Liveness:
             max((one for one in waits if one.market == market), key=_length, default=_none(market))
             for market in MARKETS
         ],
-        broken=[one for graph in graphs for pool in graph.pools for one in _broken(graph, pool)],
+        broken=[broken for one in judged for broken in _broken(*one)],
     )
 
 
@@ -108,12 +110,12 @@ def _found(graph: Graph, pool: str) -> dict[str, Waits]:
     }
 
 
-def _waits(graph: Graph, pool: str) -> Iterator[Wait]:
+def _waits(graph: Graph, pool: str, found: dict[str, Waits]) -> Iterator[Wait]:
     orders = max(pools[pool].orders for pools in graph.waiting if pool in pools)
     bounds = {"filled": orders, "below": BLOCKS_BELOW}
-    for market, found in _found(graph, pool).items():
-        story, loop = _story(graph, found)
-        yield Wait(market=market, pool=pool, blocks=found.blocks, bound=bounds.get(market), story=story, loop=loop)
+    for market, longest in found.items():
+        story, loop = _story(graph, longest)
+        yield Wait(market=market, pool=pool, blocks=longest.blocks, bound=bounds.get(market), story=story, loop=loop)
 
 
 def _story(graph: Graph, found: Waits) -> tuple[list[EventData], list[EventData]]:
@@ -130,8 +132,7 @@ def _length(wait: Wait) -> tuple[bool, int, int]:
     return wait.blocks is None, wait.blocks or 0, -len(wait.story) - len(wait.loop)
 
 
-def _broken(graph: Graph, pool: str) -> Iterator[Broken]:
-    found = _found(graph, pool)
+def _broken(graph: Graph, pool: str, found: dict[str, Waits]) -> Iterator[Broken]:
     endless = Waits(graph, pool, lambda _: True, EXECUTIONS, EXECUTIONS)
     if endless.for_ever:
         story, loop = _story(graph, endless)
@@ -165,15 +166,18 @@ def around(venue: VenueFile) -> Scope:
     tick, lot = Fraction(rules["tick"]), Fraction(rules["lot"])
     threshold = config.get("liquidation", {}).get("partial_threshold")
     size = -(-Fraction(threshold or mark * lot * 10) * Fraction(5, 2) // (mark * lot)) * lot
-    rate, deduction, leverage = _tier(rules["tiers"], size * mark)
-    collateral = Fraction(-(-size * mark // leverage))
+    valid = Venue.from_config(Config.from_json(config))
+    schedule, unit = valid.markets[market].schedule, valid.money.step
+    tier = arithmetic.tier_at(int(size * mark / unit), schedule)
+    rate, deduction = Fraction(tier.rate, schedule.denominator), Fraction(tier.deduction, schedule.denominator) * unit
+    collateral = Fraction(-(-size * mark // tier.max_leverage))
     share = Fraction(config["backstop"]["threshold"])
     bankrupt = mark - collateral / size
     liquidated, taken = ((bankrupt - part * deduction / size) / (1 - part * rate) for part in (1, share))
     ticks = (mark, (liquidated + taken) / 2, (taken + bankrupt) / 2, bankrupt * Fraction(99, 100))
     window = config.get("liquidation", {}).get("cooldown_ms", 0)
     position = {"account": "alice", "market": market, "mode": "cross"}
-    trade = {**position, "size": decimal_text(size), "price": decimal_text(mark), "leverage": leverage}
+    trade = {**position, "size": decimal_text(size), "price": decimal_text(mark), "leverage": tier.max_leverage}
     return Scope(
         name=venue.name,
         title=f"One long position of {venue.name} in {market}",
@@ -185,16 +189,6 @@ def around(venue: VenueFile) -> Scope:
         ),
         max_depth=8,
     )
-
-
-def _tier(tiers: list[dict[str, Any]], notional: Fraction) -> tuple[Fraction, Fraction, int]:
-    """The rate, the deduction and the largest leverage of the tier of a notional (MRG-4, MRG-5)."""
-    rate, deduction, leverage = Fraction(0), Fraction(0), 1
-    for tier in tiers:
-        above, own = Fraction(tier["above"]), Fraction(tier["maintenance_rate"])
-        if above < notional or not above:
-            rate, deduction, leverage = own, deduction + above * (own - rate), tier["max_leverage"]
-    return rate, deduction, leverage
 
 
 def print_liveness(results: list[Liveness], console: Console, *, full: bool = False) -> None:

@@ -86,7 +86,7 @@ def of_pool(state: State, pool: Pool) -> dict[str, Condition]:
 
 
 def normal_window(state: State, window: Window) -> Condition:
-    """CLD-1 to CLD-4: 0 or open; what forces is no later than what is open, and no window outlasts one of now."""
+    """CLD-1 to CLD-4: 0 or open; `forcing` is at most `until`, and `until` at most that of a window that opens now."""
     now = state.time
     return (
         (window.until <= now + state.venue.cooldown_ms)
@@ -188,7 +188,7 @@ def what_failed_was_attempted(view: View) -> Condition:
 
 @_invariant("CLD-1 CLD-2 CLD-3 CLD-4")
 def windows_are_normal(view: View) -> Condition:
-    """A window is 0 or open, what forces is no later, and none is longer than the cooldown from now on."""
+    """A window is 0 or open, its `forcing` at most its `until`, and that at most the cooldown from now."""
     return every(normal_window(view.state, w) for w in (view.pool.window, *(one.window for one in view.held)))
 
 
