@@ -76,7 +76,8 @@ mutants: .venv/ready  ## which property catches which wrong engine, after how ma
 	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_wrong_engines.py
 
 mutation: .venv/ready  ## try every small change of the rules' modules on a copy, and list those that the tests do not detect
-	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_mutation.py --table tests/adversaries/MUTATION.md
+	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_mutation.py --table tests/adversaries/MUTATION.md \
+	  --kept build/mutation.jsonl
 
 naming: .venv/ready  ## how often the rule that a wrong engine breaks is named first
 	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_naming.py

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adversaries.mutation import survivors, workshop
 from adversaries.mutation.detectors import DETECTORS, Detector
+from adversaries.mutation.kept import Kept
 from adversaries.mutation.mutants import Mutant, Name, mutants_of
 from adversaries.mutation.report import markdown, page, unexplained
 from adversaries.mutation.workshop import PACKAGE, ROOT, Bench, BrokenTree, Verdict
@@ -56,6 +57,9 @@ def main(
     listed: Annotated[bool, typer.Option("--listed", help="Only the mutants that the list says survive.")] = False,
     until: Annotated[str, typer.Option(help="Stop after this detector.")] = DETECTORS[-1].name,
     workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
+    kept: Annotated[
+        Path | None, typer.Option(help="Keep the verdicts in this file, and do not try again what it has.")
+    ] = None,
     table: Annotated[
         Path | None, typer.Option(help="Write the table and the list of what survives to this file.")
     ] = None,
@@ -68,7 +72,8 @@ def main(
     tried = [mutant for mutant in mutants if only in mutant.was and (not listed or mutant.name in names)]
     last = [detector.name for detector in DETECTORS].index(until)
     try:
-        verdicts = _verdicts(tried, DETECTORS[: last + 1], workers, names, console)
+        detectors = DETECTORS[: last + 1]
+        verdicts = _verdicts(tried, detectors, workers, names, Kept.of(kept, detectors), console)
     except BrokenTree as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(2) from None
@@ -87,20 +92,29 @@ def main(
 
 
 def _verdicts(
-    mutants: list[Mutant], detectors: tuple[Detector, ...], workers: int, listed: Collection[Name], console: Console
+    mutants: list[Mutant],
+    detectors: tuple[Detector, ...],
+    workers: int,
+    listed: Collection[Name],
+    kept: Kept,
+    console: Console,
 ) -> list[Verdict]:
     """The verdicts on mutants, in their order; a survivor that is not listed is shown at once."""
     workshop.warm_up()
     columns = (TextColumn("mutants"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]} survive"))
-    found: dict[Mutant, Verdict] = {}
+    found = kept.load(mutants)
+    waiting = [mutant for mutant in mutants if mutant not in found]
+    if not waiting:
+        return [found[mutant] for mutant in mutants]
     with TemporaryDirectory(prefix="mutation-") as folder:
         first = Bench.of_tree(Path(folder) / "bench")
         seconds = workshop.baseline(first, detectors)
         benches = [first, *(first.copy_to(Path(folder) / f"bench{number}") for number in range(1, workers))]
         with Progress(*columns, TimeElapsedColumn(), console=console, transient=True, auto_refresh=False) as bars:
-            bar = bars.add_task("", total=len(mutants), left=0)
-            for verdict in workshop.trials(benches, mutants, detectors, seconds):
+            bar = bars.add_task("", total=len(mutants), completed=len(found), left=0)
+            for verdict in workshop.trials(benches, waiting, detectors, seconds):
                 found[verdict.mutant] = verdict
+                kept.add(verdict)
                 if unexplained([verdict], listed):
                     _show(verdict.mutant, console)
                 bars.update(bar, advance=1, left=sum(one.survived for one in found.values()), refresh=True)

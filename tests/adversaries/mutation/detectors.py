@@ -23,13 +23,19 @@ settings.register_profile(
 
 @frozen
 class Detector:
-    """A part of the tests: its name in the table, and a function that says what saw the mutant, or None."""
+    """A part of the tests: its name in the table, a function that says what saw the mutant, or None, and its files."""
 
     name: str
     look: Callable[[], str | None]
+    files: tuple[str, ...] = ()
+
+    @classmethod
+    def of_tests(cls, name: str, *files: str) -> "Detector":
+        """The tests of some files, such as rules/test_amounts."""
+        return cls(name, _tests(*files), files)
 
 
-@define
+@define(eq=False)  # pytest keeps its plugins in a set
 class _FirstFailure:
     """A plugin of pytest that remembers the first test that failed."""
 
@@ -74,26 +80,24 @@ def _tests(*names: str) -> Callable[[], str | None]:
 
 DETECTORS: tuple[Detector, ...] = (
     Detector("stories", _stories),
-    Detector(
+    Detector.of_tests(
         "by hand",
-        _tests(
-            "rules/test_arithmetic",
-            "rules/test_numbers_by_hand",
-            "tools/test_order_book",
-            "rules/test_observation",
-            "rules/test_effects",
-            "rules/test_boundaries",
-            "machine/test_machine",
-            "rules/test_promises",
-            "rules/test_snapshots",
-            "rules/test_refusal_table",
-        ),
+        "rules/test_arithmetic",
+        "rules/test_numbers_by_hand",
+        "tools/test_order_book",
+        "rules/test_observation",
+        "rules/test_effects",
+        "rules/test_boundaries",
+        "machine/test_machine",
+        "rules/test_promises",
+        "rules/test_snapshots",
+        "rules/test_refusal_table",
     ),
-    Detector("amounts, names, admission", _tests("rules/test_amounts", "rules/test_names", "rules/test_admission")),
-    Detector("files", _tests("rules/test_rules", "tools/test_scenarios", "cli/test_bad_files")),
+    Detector.of_tests("amounts, names, admission", "rules/test_amounts", "rules/test_names", "rules/test_admission"),
+    Detector.of_tests("files", "rules/test_rules", "tools/test_scenarios", "cli/test_bad_files"),
     Detector("random events", _random_events),
-    Detector("other engine", _tests("tools/test_independent_engine")),
-    Detector("properties", _tests("properties/test_properties")),
-    Detector("proofs", _tests("proofs/test_proofs")),
-    Detector("exhaustive", _tests("properties/test_explore")),
+    Detector.of_tests("other engine", "tools/test_independent_engine"),
+    Detector.of_tests("properties", "properties/test_properties"),
+    Detector.of_tests("proofs", "proofs/test_proofs"),
+    Detector.of_tests("exhaustive", "properties/test_explore"),
 )
