@@ -5,13 +5,15 @@ the table to `tests/adversaries/MUTANTS.md`, and the lengths of the shortest cou
 `tests/adversaries/wrong_engines/shortest.toml`. Exits with 1 if a wrong engine is not caught by those random events.
 """
 
-import sys
+import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import median
 from time import process_time
+from typing import Annotated
 
 import tomli_w
+import typer
 from attrs import evolve, frozen
 from rich.console import Console
 from rich.progress import track
@@ -106,15 +108,19 @@ def table(measures: list[Measure]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(numbers: list[str]) -> int:
-    """Measure these wrong engines, or all; 1 if one was not caught."""
-    console = Console()
-    with ProcessPoolExecutor() as pool:
-        chosen = numbers or list(EVERY)
+def main(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids of wrong engines; all if none.")] = None,
+    workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
+) -> None:
+    """Measure, write the page where all are measured, and judge."""
+    console, chosen = Console(), ids or list(EVERY)
+    if unknown := [number for number in chosen if number not in EVERY]:
+        raise typer.BadParameter(f"no wrong engine has the id {unknown[0]}", param_hint="IDS")
+    with ProcessPoolExecutor(workers) as pool:
         measures = list(track(pool.map(measure, chosen), "wrong engines", len(chosen), console=Console(stderr=True)))
     page = table(measures)
     console.print(page, markup=False, soft_wrap=True)
-    if not numbers:
+    if not ids:
         (HERE / "MUTANTS.md").write_text(page, encoding="utf-8")
     known = shortest_known()
     for entry in measures:
@@ -125,8 +131,8 @@ def main(numbers: list[str]) -> int:
     missed = [entry.id for entry in measures if entry.caught is None]
     if missed:
         console.print(f"not caught by random events: {', '.join(missed)}")
-    return 1 if missed else 0
+    raise typer.Exit(1 if missed else 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    typer.run(main)
