@@ -8,7 +8,7 @@ import pytest
 from liqspec.core import assessment, changes
 from liqspec.core.effects import Effect
 from liqspec.core.state import Pool, Position, State
-from liqspec.search import alone, expand, joined
+from liqspec.search import alone, expand, packing, seen
 from liqspec.search.exploration import Exploration
 from liqspec.search.explore import explore
 from liqspec.spec import scopes
@@ -82,6 +82,13 @@ def test_three_accounts_are_joined() -> None:
     assert counts(explore(scope)) == counts(explore(scope, joined=False))
 
 
+def test_states_that_are_too_many_for_a_cell_each_are_counted_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    scope = attrs.evolve(ACCOUNTS, max_depth=5)
+    in_cells = counts(explore(scope, whole_steps=1))
+    monkeypatch.setattr(seen, "DENSE", 1 << 9)
+    assert counts(explore(scope, whole_steps=1)) == in_cells
+
+
 def test_most_steps_of_the_scope_are_not_steps_of_the_model() -> None:
     found = explore(attrs.evolve(ACCOUNTS, max_depth=6))
     assert counts(found) == (4_023, 13_198, 3_129, 6, False)
@@ -99,7 +106,7 @@ def test_symmetric_accounts_that_begin_differently_are_explored_plainly() -> Non
 
 
 def test_accounts_of_more_states_than_there_is_room_for_are_explored_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joined, "_BITS", 4)
+    monkeypatch.setattr(packing, "MOST", 1 << 4)
     scope = attrs.evolve(ACCOUNTS, max_depth=3)
     found = explore(scope)
     assert found.explorer == "plain"

@@ -10,6 +10,7 @@ An account alone may also begin a block that, among others, an order of another 
 Such a step is judged too, but is not counted as a step of the scope.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,7 +20,7 @@ from liqspec.core.events import EventData
 from liqspec.core.snapshot import Snapshot
 from liqspec.edge.errors import InternalFailure
 from liqspec.properties.coverage import Coverage
-from liqspec.search.expand import Expander, Node, canonical, events_of
+from liqspec.search.expand import Expander, Node, Setting, canonical, events_of, setting
 from liqspec.search.exploration import WHERE
 from liqspec.spec.scopes import Scope
 
@@ -39,11 +40,16 @@ class Steps:
 
 @define
 class Alone:
-    """The states and steps of one account; what is violated is added to the coverage."""
+    """The states and steps of one account; what is violated is added to the coverage.
+
+    `within` has the numbers of the states in each setting, `places` the setting and the place there of each number.
+    """
 
     expander: Expander
     steps: dict[int, Steps] = Factory(dict)
     model_steps: int = 0
+    within: defaultdict[Setting, list[int]] = Factory(lambda: defaultdict(list))
+    places: list[tuple[Setting, int]] = Factory(list)
     _numbers: dict[bytes, int] = Factory(dict)
     _nodes: dict[int, Node] = Factory(dict)  # those that are not expanded yet
 
@@ -92,6 +98,10 @@ class Alone:
 
     def _number(self, node: Node) -> int:
         number = self._numbers.setdefault(node.form, len(self._numbers))
+        if number == len(self.places):
+            around = setting(node.snapshot)
+            self.places.append((around, len(self.within[around])))
+            self.within[around].append(number)
         if number not in self.steps:
             self._nodes.setdefault(number, node)
         return number

@@ -24,6 +24,7 @@ from liqspec.search.exploration import WHERE
 from liqspec.search.moves import moves
 from liqspec.spec.scopes import Scope
 
+Setting = tuple[Any, ...]
 Trail = tuple[Any, ...]  # (earlier trail, event), so that trails share their beginnings
 
 
@@ -125,9 +126,14 @@ def canonical(snapshot: Snapshot, symmetric: bool) -> bytes:
     minus 26.
     """
     accounts = [repr(_account(account, snapshot.time)) for account in snapshot.accounts]
-    feeds = [_feed(feed, snapshot.time) for feed in snapshot.feeds or ()]
-    state = repr((snapshot.marks, sorted(accounts) if symmetric else accounts, *feeds))
+    marks, *feeds = setting(snapshot)
+    state = repr((marks, sorted(accounts) if symmetric else accounts, *feeds))
     return hashlib.blake2b(state.encode(), digest_size=16).digest()
+
+
+def setting(snapshot: Snapshot) -> Setting:
+    """What of a state's form is not of any account: the marks, and the inputs of marks."""
+    return (snapshot.marks, *(_feed(feed, snapshot.time) for feed in snapshot.feeds or ()))
 
 
 def _feed(feed: FeedValue, now: int) -> tuple[Any, ...]:

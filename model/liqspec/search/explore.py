@@ -55,7 +55,7 @@ def _plain(scope: Scope, progress: Progress) -> Exploration:
 
 def _joined(scope: Scope, whole_steps: int, progress: Progress) -> Exploration | None:
     """The exploration of a scope by its accounts; None if it cannot be put together from them."""
-    from liqspec.search import joined, whole  # noqa: PLC0415 (arrays, which only this needs)
+    from liqspec.search import joined, packing, whole  # noqa: PLC0415 (arrays, which only this needs)
 
     found, names = Exploration(scope=scope, explorer="joined"), sorted(scope.config["accounts"])
     kinds = [Alone.of(scope, name, found.coverage) for name in (names[:1] if scope.symmetric else names)]
@@ -65,7 +65,7 @@ def _joined(scope: Scope, whole_steps: int, progress: Progress) -> Exploration |
         if not found.coverage.violations:
             whole.sample_whole_steps(found, dict(zip(names, accounts, strict=True)), whole_steps, progress)
             return found
-    except joined.NotJoinable:
+    except packing.NotJoinable:
         return None
     except Exception as error:
         found.coverage.failures.append(InternalFailure.of(f"{WHERE}{scope.name}", error, []))
