@@ -51,6 +51,18 @@ def snapshot_after(*given: EventData) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------- from where it continues
 
 
+def test_a_line_as_the_rules_say_copies_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log can have many accounts, and a copy of them all at each line would be most of the work."""
+    lines = test_audit.log_of(small_config(), [DEPOSIT, TRADE, {**DEPOSIT, "amount": "0.5"}, BREACH, FILL])
+    assert sum("refused" in line for line in lines) == 1
+
+    def no_copy(_: Engine) -> None:
+        raise AssertionError("the whole state was copied")
+
+    monkeypatch.setattr(Engine, "snapshot", no_copy)
+    assert test_audit.followed(lines).holds
+
+
 class TestWhatIsGoneOnFrom:
     def test_is_the_models_state_where_what_is_shown_is_none(self) -> None:
         """STP-2: half a lot is off the grid."""

@@ -9,7 +9,7 @@ from attrs import Factory, define, frozen
 from liqspec.audit.log import Entry, Head
 from liqspec.core import snapshot
 from liqspec.core.effects import Effect, Transitioned
-from liqspec.core.engine import Engine, apply_event
+from liqspec.core.engine import Engine, Outcome, apply_event, refusal_of
 from liqspec.core.events import EventData
 from liqspec.core.machine import lifecycle
 from liqspec.core.observation import observe_marks, observe_pool, observe_position, observe_vault
@@ -97,9 +97,13 @@ class Follower:
         """
         if entry.before is not None:
             self._take_over(entry.before)
-        # Only where the log says that the event was refused can it be that the model must go back.
-        earlier = self.model.snapshot() if entry.observed is not None and entry.observed.refused else None
-        outcome = apply_event(self.model, entry.event, entry.observed and entry.observed.observation)
+        # Only where the log says that the event was refused, and the rules accept it, must the model go back.
+        refused = entry.observed is not None and entry.observed.refused is not None
+        refusal, earlier = refusal_of(self.model, entry.event) if refused else None, None
+        outcome = Outcome(refusal=refusal)
+        if refusal is None:
+            earlier = self.model.snapshot() if refused else None
+            outcome = apply_event(self.model, entry.event, entry.observed and entry.observed.observation)
         effects, refusal = outcome.effects, outcome.refusal
         self.audit.events += 1
         self.audit.coverage.count(entry.event, effects, refusal)

@@ -97,6 +97,15 @@ class Outcome:
         return None if self.refusal is None else self.refusal.code
 
 
+def refusal_of(engine: Engine, event: object) -> Refusal | None:
+    """Why an event in plain data is refused, None if it is accepted; either way nothing changes (EVT-2)."""
+    try:
+        events.from_json(event).admit(engine.state)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
 def apply_event(engine: Engine, event: object, observed: object = None) -> Outcome:
     """Apply an event in plain data; a refusal is an outcome, not an exception (EVT-2, EVT-3).
 

@@ -186,7 +186,8 @@ def _table(shape: Any, converter: BaseConverter) -> Callable[[object, object], A
 
 def _class(shape: type, converter: BaseConverter) -> Callable[[object, object], Any]:
     build: Callable[[Any, Any], Any] = make_dict_structure_fn(shape, converter, _cattrs_forbid_extra_keys=True)
-    return _kind(Mapping, "a table of fields", build)
+    of_any = _kind(Mapping, "a table of fields", build)
+    return lambda value, wanted: shape(**value) if _fits_flat(value, shape) else of_any(value, wanted)
 
 
 def _origin(shape: Any) -> Any:
@@ -212,6 +213,8 @@ def _validator(check: Callable[[Any], object]) -> Callable[[object, "Attribute[A
     """An attrs validator: `check` refuses the value, or an entry of it if it is a table or a list; it may be None."""
 
     def validate(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+        if value is None:
+            return
         if type(value) is str:
             check_at(attribute.name, value)
         elif isinstance(value, dict):
@@ -224,11 +227,12 @@ def _validator(check: Callable[[Any], object]) -> Callable[[object, "Attribute[A
             check_at(attribute.name, value)
 
     def check_at(path: str, entry: Any) -> None:
-        if entry is not None:
-            try:
-                check(entry)
-            except ValueError as error:
-                raise WrongShape(path, str(error)) from None
+        if entry is None:
+            return
+        try:
+            check(entry)
+        except ValueError as error:
+            raise WrongShape(path, str(error)) from None
 
     return validate
 

@@ -54,10 +54,6 @@ class Observables:
         if set(sizings) != set(get_args(Sizing)):
             raise shapes.WrongShape("sizings", f"must have each of these: {', '.join(get_args(Sizing))}")
 
-    def of(self, part: str) -> tuple[str, ...]:
-        """The names of a part's fields without that of the part: `positions`, `pools` or `vault`."""
-        return tuple(name.partition(".")[2] for name in self.fields if name.startswith(f"{part}."))
-
     def state_class(self, state: str) -> str:
         """The class of a state: what a coarse engine says of it. A text that is not a state is its own class."""
         return next((name for name, states in self.classes.items() if state in states), state)
@@ -70,6 +66,14 @@ def observables() -> Observables:
         return shapes.structure(files.read_toml(files.ROOT / "observation.toml"), Observables)
 
 
+@cache
+def of(part: str) -> tuple[str, ...]:
+    """The names of a part's fields without that of the part: `positions`, `pools`, `vault`, or "" for the run."""
+    split = (name.rpartition(".") for name in observables().fields)
+    return tuple(leaf for owner, _, leaf in split if owner == part)
+
+
+@cache
 def names() -> tuple[str, ...]:
     """What every observation has (OBS-1), in the order in which it is compared."""
     return tuple(name for name, entry in observables().fields.items() if not entry.optional)

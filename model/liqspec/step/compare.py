@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
+from functools import cache
 from typing import Any, Literal
 
 from attrs import Factory, field, frozen
@@ -106,6 +107,12 @@ def _value_text(value: Any) -> str:
     return "none" if value is None else show(value).strip('"')
 
 
+@cache
+def _parts(fields: frozenset[str]) -> frozenset[str]:
+    """The parts of an observation that have some of these fields."""
+    return frozenset(name.rpartition(".")[0] for name in fields)
+
+
 def first_difference(ours: dict[str, Any], theirs: dict[str, Any], observes: Observes) -> Difference | None:
     """The first of the `differences`, None if there is none (STP-6)."""
     return next(differences(ours, theirs, observes), None)
@@ -121,15 +128,15 @@ def differences(ours: dict[str, Any], theirs: dict[str, Any], observes: Observes
         raise WrongShape("observation", f"expected an object, got {show(theirs)}")
     if observes.partial and "marks" in theirs and "marks" not in ours:
         raise WrongShape("observation.marks", "the configuration has no table mark, so no marks are observed (MRK-8)")
-    run = [name for name in observables.names() if "." not in name and name in ours]
-    yield from _fields("run", "", tuple(run), ours, theirs, observes)
+    run = tuple(name for name in observables.of("") if name in ours)
+    yield from _fields("run", "", run, ours, theirs, observes)
     yield from _entries("positions", ours, theirs, observes)
     yield from _entries("pools", ours, theirs, observes)
-    if any(name.startswith("vault.") for name in observes.fields):
+    if "vault" in _parts(observes.fields):
         vault = theirs.get("vault", {})
         if not isinstance(vault, dict):
             raise WrongShape("observation.vault", f"expected an object, got {show(vault)}")
-        yield from _fields("vault", "vault.", observables.observables().of("vault"), ours["vault"], vault, observes)
+        yield from _fields("vault", "vault.", observables.of("vault"), ours["vault"], vault, observes)
 
 
 def entries(observation: dict[str, Any], part: Part) -> dict[str, dict[str, Any]]:
@@ -147,11 +154,15 @@ def entries(observation: dict[str, Any], part: Part) -> dict[str, dict[str, Any]
         if not isinstance(entry, dict):
             raise WrongShape(path, f"expected an object, got {show(entry)}")
         _check_key(path, part, entry)
-        key = keys.of_position(entry) if part == "positions" else keys.of_pool(entry)
+        key = _key_of(part, entry)
         if key in found:
             raise WrongShape(path, f"{key} is repeated")
         found[key] = entry
     return found
+
+
+def _key_of(part: Part, entry: dict[str, Any]) -> str:
+    return keys.of_position(entry) if part == "positions" else keys.of_pool(entry)
 
 
 def check_whole(observation: dict[str, Any]) -> None:
@@ -187,10 +198,10 @@ def _check_key(path: str, part: Part, entry: dict[str, Any]) -> None:
 
 
 def _entries(part: Part, ours: dict[str, Any], theirs: dict[str, Any], observes: Observes) -> Iterator[Difference]:
-    if not any(name.startswith(f"{part}.") for name in observes.fields):
+    if part not in _parts(observes.fields):
         return
-    expected, observed = entries(ours, part), entries(theirs, part)
-    names = observables.observables().of(part)
+    expected, observed = {_key_of(part, entry): entry for entry in ours[part]}, entries(theirs, part)
+    names = observables.of(part)
     if part not in theirs and not observes.partial:  # a list without entries is present, and empty (OBS-1)
         yield Difference("run", part, LISTED, NOT_REPORTED)
         return

@@ -1,5 +1,6 @@
 """What may be known of a state: an observation with anything left out, and memories that it does not show (STP-2)."""
 
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -34,7 +35,7 @@ class PartialPosition:
     @property
     def path(self) -> str:
         """Its path, for messages."""
-        return f"positions[{keys.position(self.account, self.market, self.mode)}]"
+        return position_path(self.account, self.market, self.mode)
 
 
 @frozen(kw_only=True)
@@ -53,6 +54,11 @@ class PartialPool:
     def path(self) -> str:
         """Its path, for messages."""
         return pool_path(self.account, self.market)
+
+
+def position_path(account: str, market: str, mode: Mode) -> str:
+    """The path of a position, for messages."""
+    return f"positions[{keys.position(account, market, mode)}]"
 
 
 def pool_path(account: str, market: str | None) -> str:
@@ -86,8 +92,8 @@ class PartialState:
         Raises:
             shapes.WrongShape: a field is unknown or mistyped, or a key is missing, contradicts itself or is repeated.
         """
-        written: Any = shapes.structure(_without_nulls(data), _shape())
-        read = cls(
+        written = check(data)
+        return cls(
             time=written.time,
             block=written.block,
             marks=written.marks,
@@ -95,22 +101,35 @@ class PartialState:
             pools=tuple(_part(PartialPool, entry) for entry in written.pools),
             vault=PartialVault() if written.vault is None else _part(PartialVault, written.vault),
         )
-        for pool in read.pools:
-            if (pool.mode == "cross") != (pool.market is None):
-                raise shapes.WrongShape(pool.path, "a cross pool has no market, and an isolated one has its market")
-        paths = [*(held.path for held in read.positions), *(pool.path for pool in read.pools)]
-        for path in paths:
-            if paths.count(path) > 1:
-                raise shapes.WrongShape(path, "is repeated")
-        return read
+
+
+def check(data: object) -> Any:
+    """See that plain data is a partial state; it is returned as records with its fields, None where one is left out.
+
+    Raises:
+        shapes.WrongShape: a field is unknown or mistyped, or a key is missing, contradicts itself or is repeated.
+    """
+    written: Any = shapes.structure(_without_nulls(data), _shape())
+    for pool in written.pools:
+        if (pool.mode == "cross") != (pool.market is None):
+            message = "a cross pool has no market, and an isolated one has its market"
+            raise shapes.WrongShape(pool_path(pool.account, pool.market), message)
+    paths = Counter(position_path(held.account, held.market, held.mode) for held in written.positions)
+    paths.update(pool_path(pool.account, pool.market) for pool in written.pools)
+    for path, times in paths.items():
+        if times > 1:
+            raise shapes.WrongShape(path, "is repeated")
+    return written
 
 
 _RECORDS: dict[Any, Any] = {PartialPosition: PositionValue, PartialPool: PoolValue, PartialVault: BookValue}
 
 
-def known_fields(record: Any) -> list[snapshot.Field]:
+@cache
+def known_fields(record: Any) -> tuple[snapshot.Field, ...]:
     """The fields of a record that a state known in part may have as a snapshot has them."""
-    return [one for one in snapshot.fields(record) if one.kind not in ("record", "records") and one.name != "market"]
+    listed = snapshot.fields(record)
+    return tuple(one for one in listed if one.kind not in ("record", "records") and one.name != "market")
 
 
 @cache

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from typing import Any, Literal
 
@@ -19,10 +20,10 @@ from liqspec.core.snapshot import PositionValue, Snapshot
 from liqspec.edge import shapes
 from liqspec.edge.texts import show
 from liqspec.spec import observables
-from liqspec.step import compare, reasons
+from liqspec.step import compare, partial, reasons
 from liqspec.step.compare import Observes
 from liqspec.step.completion import Assumption, Completed, from_start
-from liqspec.step.partial import PartialState, known_fields
+from liqspec.step.partial import PartialState
 from liqspec.step.reasons import Reason, Step
 
 Mode = Literal["decision", "code", "full"]
@@ -137,7 +138,7 @@ class Observed:
             raise shapes.WrongShape("after", f"expected an object, got {show(data)}")
         if "error" not in data:
             with shapes.below("after"):
-                PartialState.from_json(data)
+                partial.check(data)
                 _check_observed(data)
             return cls(observation=data)
         error = data["error"]
@@ -148,11 +149,15 @@ class Observed:
 
 def _check_observed(data: dict[str, Any]) -> None:
     """Refuse what a state before may have and an observation cannot show: it would never be compared."""
-    remembered = {field.name for field in known_fields(PositionValue)} - {*observables.observables().of("positions")}
     for index, held in enumerate(data.get("positions", [])):
         for name in held:
-            if name in remembered:
+            if name in _remembered():
                 raise shapes.WrongShape(f"positions[{index}].{name}", f"an observation has no {name}")
+
+
+@cache
+def _remembered() -> frozenset[str]:
+    return frozenset({field.name for field in partial.known_fields(PositionValue)} - {*observables.of("positions")})
 
 
 def differences(
