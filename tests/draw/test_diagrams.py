@@ -190,13 +190,24 @@ class TestVenues:
         assert [entry.id for entry in picture.transitions if not entry.possible] == ["T2", "T3", "T8", "T10"]
         assert any("cooldown_ms is 0 (CLD-1)" in note for note in picture.notes)
 
-    @pytest.mark.parametrize("entry", [entry for entry in PARAMETERS if entry.family], ids=lambda entry: entry.path)
-    def test_the_caption_names_each_parameter_of_a_family(self, entry: Parameter) -> None:
-        generic = venues.load("generic").changed(mark={})
+    @pytest.mark.parametrize("entry", PARAMETERS, ids=lambda entry: entry.path)
+    def test_the_caption_names_each_parameter(self, entry: Parameter) -> None:
+        chunks = {"cooldown_ms": 30000, "partial_threshold": "1000"}
+        generic = venues.load("generic").changed(mark={}, liquidation=chunks)
         base = {} if entry.only_with is None else {entry.only_with[0]: entry.only_with[1]}
         before = generic.changed(**{entry.table: base})
         after = [before.changed(**{entry.table: {entry.name: value}}) for value in entry.samples]
         assert any(at_venue(WHOLE, one).notes != at_venue(WHOLE, before).notes for one in after)
+
+    def test_the_caption_is_in_units_that_people_read(self) -> None:
+        changed = venues.load("hyperliquid").changed(liquidation={"fee_rate": "1/1000"}, mark={"stale_ms": 1500})
+        (said,) = [note for note in at_venue(WHOLE, changed).notes if note.startswith("Orders")]
+        assert said.startswith(
+            "Orders for 20 % of a position above 100,000, all of a pool at once; they run to their end; cooldown 30 s "
+            "of the account; a fee of 0.1 % on liquidation fills; backstop below 2/3 of the margin; the vault keeps "
+            "the equity"
+        )
+        assert "; an input counts for 1.5 s" in said
 
     def test_the_caption_names_what_a_market_restricts(self) -> None:
         generic = venues.load("generic")

@@ -212,6 +212,20 @@ def stairs(axes: Axes, label: str) -> list[float | None]:
     return [None if math.isnan(value) else float(value) for value in values]
 
 
+def cut(axes: Axes, label: str, values: list[float | None]) -> list[float | None]:
+    """The values, infinite where they are beyond what the panel shows of a line."""
+    (line,) = [part for part in axes.patches if isinstance(part, StepPatch) and part.get_label() == label]
+    box = line.get_clip_box()
+    assert box is not None
+    (_, low), (_, high) = axes.transData.inverted().transform([(box.x0, box.y0), (box.x1, box.y1)])
+    room = (high - low) / 1e9
+    ends = (low - room, high + room)
+    return [
+        value if value is None or ends[0] <= value <= ends[1] else math.copysign(math.inf, value - low)
+        for value in values
+    ]
+
+
 RATIO = "margin ratio (equity ÷ maintenance margin)"
 
 
@@ -249,7 +263,8 @@ def test_the_chart_draws_the_values_of_the_run(name: str) -> None:
     for pool in record.pools():
         axes = panel(figure, f"{pool}: equity against its lines")
         seen = [step.measures.get(pool) for step in record.steps]
-        assert stairs(axes, "equity") == [None if at is None else float(at.equity.text) for at in seen]
+        wanted = [None if at is None else float(at.equity.text) for at in seen]
+        assert cut(axes, "equity", stairs(axes, "equity")) == cut(axes, "equity", wanted)
         margins = [float(at.maintenance_margin.text) if at else 0.0 for at in seen]
         assert [value or 0.0 for value in stairs(axes, "maintenance margin")] == margins
         backstop = [float(Fraction(at.backstop_line.text)) if at else 0.0 for at in seen]
@@ -364,7 +379,7 @@ def test_the_ratio_is_equity_by_margin_against_1_and_the_backstop_share(name: st
         backing = [at if at is not None and at.maintenance_margin.exact else None for at in seen]
         axes = panel(figure, f"{pool}: {RATIO}")
         ratios = [None if at is None else float(at.equity.exact / at.maintenance_margin.exact) for at in backing]
-        assert stairs(axes, "equity") == ratios
+        assert cut(axes, "equity", stairs(axes, "equity")) == cut(axes, "equity", ratios)
         assert stairs(axes, "maintenance margin") == [at and 1.0 for at in backing]
         (share,) = {value for value in stairs(axes, "backstop line") if value is not None}
         assert share == float(Fraction(ran(name)[0].scenario.config.to_json()["backstop"]["threshold"]))
@@ -455,6 +470,24 @@ def test_a_market_that_never_moves_is_folded() -> None:
     axes = panel(figure, "BTC: mark price 50,000 throughout")
     assert axes.get_position().height * figure.get_size_inches()[1] < 0.3
     assert [kind for kind, _, _ in places(axes, "trade")] == ["trade", "trade"]
+    assert notes(axes) == {"-2", "-1"}
+
+
+def test_the_mark_of_a_decision_just_below_zero_is_whole_and_the_lines_of_blocks_end_below_the_texts() -> None:
+    axes = panel(timeline.draw(recorded("breach-waits-for-a-block")), f"alice/cross: {RATIO}")
+    dots = [line for line in axes.lines if line.get_label() == "breached"]
+    assert [float(np.asarray(dot.get_ydata())[0]) < 0 and dot.get_clip_on() for dot in dots] == [False, False]
+    lines = [line for line in axes.lines if len(np.asarray(line.get_xdata())) == 2]
+    assert len(lines) == 2
+    for line in lines:
+        box = line.get_clip_box()
+        assert box is not None
+        assert box.y1 < axes.bbox.y1
+
+
+def test_the_heading_counts_what_was_refused() -> None:
+    texts = [text.get_text() for text in timeline.draw(recorded("eth-march-2025")).texts]
+    assert "venue eth-march-2025, 17 events (2 refused, in italics), from 0 ms to 1 s" in texts
 
 
 def test_many_blocks_are_ticks_instead_of_lines() -> None:
@@ -486,7 +519,7 @@ def test_a_part_of_a_run_is_drawn_as_in_the_whole(draw_run: "Command") -> None:
     done = draw_run("short-squeeze", "--from", "6", "--to", "8")
     assert done.status == 0
     assert b">events 6 to 8" not in done.out
-    assert b"events 6 to 8, from" in done.out
+    assert b"events 6 to 8, at 0 ms" in done.out
 
 
 def test_a_text_of_the_svg_stays_a_text_and_cannot_become_markup(tmp_path: Path) -> None:

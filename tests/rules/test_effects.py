@@ -28,7 +28,8 @@ from liqspec.core.effects import (
     WindowOpened,
 )
 from liqspec.core.engine import Engine
-from liqspec.report.amounts import Units, thousands
+from liqspec.edge.texts import thousands
+from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_json, effect_text
 from support.builders import (
     apply,

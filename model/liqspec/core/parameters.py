@@ -9,7 +9,7 @@ notes on a venue's diagram. A new parameter is a field of its table here, and it
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import attrs
 from attrs import field, frozen
@@ -19,7 +19,7 @@ from liqspec.edge import amounts
 from liqspec.edge.amounts import Grid
 from liqspec.edge.errors import InvalidField
 from liqspec.edge.shapes import WrongShape, at, is_amount, is_integer, is_rate
-from liqspec.edge.texts import counted, show
+from liqspec.edge.texts import counted, show, thousands, time_text
 
 OrderPolicy = Literal["all", "ranked"]
 Scope = Literal["position", "pool", "account"]
@@ -33,6 +33,9 @@ Crossing = Literal["refuse", "split"]
 AssessAt = Literal["event", "block"]
 Mode = Literal["cross", "isolated"]
 Removal = Literal["free", "never"]
+
+
+V = TypeVar("V")
 
 
 class InvalidConfig(InvalidField):
@@ -239,8 +242,11 @@ def parameter(kind: Kind, *, default: Any = attrs.NOTHING, **declared: Any) -> A
 def _orders(rules: "LiquidationConfig") -> str:
     part = "whole positions"
     if rules.partial_threshold is not None:
-        part = f"{rules.partial_fraction} of a position above {rules.partial_threshold}"
-    return f"Orders for {part}; they {'stop when restored' if rules.stop_when_restored else 'run to their end'}"
+        share, threshold = amounts.share_text(rules.partial_fraction), thousands(rules.partial_threshold)
+        part = f"{share} of a position above {threshold}"
+    which = "all of a pool at once" if rules.order_policy == "all" else "the largest margin of a pool first"
+    end = "stop when restored" if rules.stop_when_restored else "run to their end"
+    return f"Orders for {part}, {which}; they {end}"
 
 
 def _method(rules: "LiquidationConfig") -> str:
@@ -252,23 +258,35 @@ def _method(rules: "LiquidationConfig") -> str:
     return f"a chunk is {made[rules.partial_method]}" if rules.partial_method in made else ""
 
 
-def _least(text: str, amount: str | None) -> str:
-    return "" if amount is None else text.format(amount)
+def _said(text: str, value: V | None, shown: Callable[[V], str]) -> str:
+    return "" if value is None else text.format(shown(value))
 
 
 def _limit(rules: "LiquidationConfig") -> str:
     if isinstance(rules.order_price, dict):
-        return f"orders within {rules.order_price['band']} of the mark"
+        return f"orders within {amounts.share_text(rules.order_price['band'])} of the mark"
     return "orders limited by the bankruptcy price" if rules.order_price == "bankruptcy" else ""
 
 
 def _cooldown(rules: "LiquidationConfig") -> str:
-    return f"cooldown {rules.cooldown_ms} ms of the {rules.cooldown_scope}" if rules.cooldown_ms else "no cooldown"
+    if rules.cooldown_ms == 0:
+        return "no cooldown"
+    return f"cooldown {time_text(rules.cooldown_ms)} of the {rules.cooldown_scope}"
+
+
+def _fee(rules: "LiquidationConfig") -> str:
+    rate = amounts.rate(rules.fee_rate)
+    return f"a fee of {amounts.share_text(rules.fee_rate)} on liquidation fills" if rate else "no liquidation fee"
 
 
 def _restored(rules: "LiquidationConfig") -> str:
     restore = rules.restore
-    return f"restored at {restore.factor} of the {restore.measure} margin" if restore else ""
+    return f"restored at {amounts.share_text(restore.factor)} of the {restore.measure} margin" if restore else ""
+
+
+def _returned(rules: "BackstopConfig") -> str:
+    share = amounts.rate(rules.return_fraction)
+    return f"the vault {f'returns {amounts.share_text(rules.return_fraction)} of' if share else 'keeps'} the equity"
 
 
 @frozen(kw_only=True)
@@ -332,6 +350,7 @@ class LiquidationConfig:
         meaning="The fee on a liquidation fill, as a share of its notional.",
         samples=("0", "0", "1/200", "3/70", "0.1"),
         pairs=(("0", "1/200"), ("1/10", "1")),
+        note=_fee,
     )
     restore: RestoreConfig | None = parameter(
         RESTORE,
@@ -380,7 +399,7 @@ class LiquidationConfig:
         meaning="The notional that a chunk has at least, if the position has it; left out, a chunk may be smaller.",
         samples=("10", "500", "5000", "20000"),
         pairs=((None, "20000"),),
-        note=lambda rules: _least("a chunk has a notional of at least {}", rules.min_order_notional),
+        note=lambda rules: _said("a chunk has a notional of at least {}", rules.min_order_notional, thousands),
         family="least_orders",
     )
     min_rest_notional: str | None = parameter(
@@ -390,7 +409,7 @@ class LiquidationConfig:
         meaning="The notional below which a rest is ordered with its chunk; left out, every rest may be left.",
         samples=("10", "500", "5000", "20000"),
         pairs=((None, "20000"),),
-        note=lambda rules: _least("a rest below {} is ordered with its chunk", rules.min_rest_notional),
+        note=lambda rules: _said("a rest below {} is ordered with its chunk", rules.min_rest_notional, thousands),
         family="least_orders",
     )
     order_price: str | dict[str, str] | None = parameter(
@@ -436,7 +455,7 @@ class BackstopConfig:
         meaning="The share of the maintenance margin below which the vault takes a pool whose book failed.",
         samples=("2/3", "2/3", "2/3", "1/3", "1/2", "9/10", "1"),
         pairs=(("2/3", "1/3"),),
-        note=lambda rules: f"backstop below {rules.threshold} of the margin",
+        note=lambda rules: f"backstop below {amounts.share_text(rules.threshold)} of the margin",
     )
     return_fraction: str = parameter(
         SHARE,
@@ -445,6 +464,7 @@ class BackstopConfig:
         meaning="The share of the equity that stays in a pool when the vault takes it.",
         samples=("0", "0", "1/3", "0.7", "1"),
         pairs=(("0", "1/3"), ("1/3", "1")),
+        note=_returned,
     )
     measure: BackstopMeasure | None = parameter(
         choice("threshold", "tier"),
@@ -490,7 +510,7 @@ class MarginConfig:
         meaning="The fee of closing that margins count in, as a share of the notional; left out, none.",
         samples=("1/1000", "3/4000", "1/70", "1/30", "0"),
         pairs=((None, "1/20"),),
-        note=lambda rules: f"margins count a closing fee of {rules.close_fee_rate}" if rules.close_fee_rate else "",
+        note=lambda rules: _said("margins count a closing fee of {}", rules.close_fee_rate, amounts.share_text),
         family="close_fee",
     )
 
@@ -506,8 +526,8 @@ class AccountConfig:
         meaning="The share of its notional that a pool's equity keeps where money leaves it; left out, none.",
         samples=("1/10", "1/3", "3/7", "1"),
         pairs=((None, "1/2"),),
-        note=lambda rules: (
-            "" if rules.withdraw_floor is None else f"what leaves a pool leaves {rules.withdraw_floor} of its notional"
+        note=lambda rules: _said(
+            "what leaves a pool leaves {} of its notional", rules.withdraw_floor, amounts.share_text
         ),
         family="withdraw",
     )
@@ -576,7 +596,7 @@ class MarkConfig:
         meaning="The share of the previous mark by which inputs move it at most; left out, there is no limit.",
         samples=("1/100", "1/20", "1/3", "1"),
         pairs=((None, "1/20"),),
-        note=lambda rules: "" if rules.max_move is None else f"a mark moves by at most {rules.max_move} of itself",
+        note=lambda rules: _said("a mark moves by at most {} of itself", rules.max_move, amounts.share_text),
         family="mark",
     )
     stale_ms: int | None = parameter(
@@ -586,7 +606,7 @@ class MarkConfig:
         meaning="How many milliseconds an input still counts; left out, it counts only in its own event.",
         samples=(0, 1, 1000, 30000),
         pairs=((None, 1000),),
-        note=lambda rules: "" if rules.stale_ms is None else f"an input counts for {rules.stale_ms} ms",
+        note=lambda rules: _said("an input counts for {}", rules.stale_ms, time_text),
         family="mark",
     )
 

@@ -13,6 +13,7 @@ from liqspec.draw.diagram import CannotDraw
 from liqspec.draw.theme import FONT, Box, Line, Theme
 from liqspec.edge.texts import one_line
 
+_REMARK = 150  # characters of a line above the picture
 _PNG_DPI = "144"  # twice the points of the layout, so that the smallest text is sharp
 
 
@@ -21,7 +22,7 @@ def captioned(
 ) -> Digraph:
     """An empty graph in the theme's colours; above it its title, rows of samples with their meanings, and remarks."""
     rows = [text(title, color=theme.text, size=15, bold=True), *(samples(pairs, theme) for pairs in legend)]
-    rows += [text(remark, color=theme.quiet, size=11) for remark in remarks]
+    rows += [line for remark in remarks for line in lines(remark, _REMARK, color=theme.quiet, size=11)]
     looks = {"bgcolor": theme.background, "fontname": FONT, "fontcolor": theme.text, "pad": "0.25", "labelloc": "t"}
     label = html(table([*map(cell, rows), cell("", attributes='HEIGHT="6"')], padding=4 if len(legend) > 1 else 3))
     return Digraph(

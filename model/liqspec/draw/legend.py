@@ -113,14 +113,6 @@ def area_of(seen: Measures | None) -> Area | None:
     return "below_backstop" if seen.below_backstop else "breached"
 
 
-def time_text(milliseconds: int) -> str:
-    """A time for people: in seconds where it is at least one, else in milliseconds."""
-    if milliseconds < 1000:
-        return f"{milliseconds} ms"
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{seconds:,}" + (f".{rest:03d}".rstrip("0") if rest else "") + " s"
-
-
 def short(text: str, most: int) -> str:
     """The text, without its middle where it is longer than `most` characters: both ends of a key say the most."""
     plain = "".join(character if character.isprintable() else "�" for character in text)

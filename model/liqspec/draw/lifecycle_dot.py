@@ -104,8 +104,8 @@ class _Drawing:
     def _connect(self, entry: TransitionShown) -> None:
         """Draw the lines of a transition, always towards trouble: an arrow back is drawn from its head.
 
-        A transition to one of its sources is a loop, which comes back from below. A recovery leaves above the
-        trouble that leads back, so that they do not cross.
+        A transition to one of its sources is a loop, which enters its label from below and comes back above it. A
+        recovery leaves above the trouble that leads back, so that they do not cross.
         """
         line, frame = stroke(entry, self.theme), self.diagram.frame_of(entry)
         cut = f"cluster_{frame.name}" if frame is not None and frame in self.frames else None
@@ -116,9 +116,10 @@ class _Drawing:
                 dot.edge(self.graph, entry.id, source, line, dir="none", **({"lhead": cut} if cut else {}))
             else:
                 side = {"tailport": "ne", "weight": _STRAIGHT} if self._has_opposite(entry) else {}
-                dot.edge(self.graph, source, entry.id, line, dir="none", **({"ltail": cut} if cut else side))
+                below = {"headport": "s"} if entry.to in entry.sources else {}
+                dot.edge(self.graph, source, entry.id, line, dir="none", **({"ltail": cut} if cut else side), **below)
         if entry.to in entry.sources:
-            ports = {"tailport": "se", "headport": "sw"}
+            ports = {"tailport": "e", "headport": "e"}
             dot.edge(self.graph, entry.to, entry.id, line, dir="back", arrowtail=line.arrow, **ports)
         elif all(self._backwards(entry, source) for source in entry.sources):
             side = {"tailport": "e", "weight": _STRAIGHT} if self._has_opposite(entry) else {}

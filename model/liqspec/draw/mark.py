@@ -14,13 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from liqspec.draw.legend import SOURCES, short, time_text
+from liqspec.draw.legend import SOURCES, short
 from liqspec.draw.theme import THEMES, Source, Theme, ThemeName
 from liqspec.draw.timeline import Format, saved, settings
 from liqspec.draw.timeline_axes import scale, scale_text
 from liqspec.draw.timeline_heading import Heading, stroke
 from liqspec.edge import keys
 from liqspec.edge.amounts import exact
+from liqspec.edge.texts import time_text
 from liqspec.replay.mark_choices import Choice, Column, Comparison, Row
 
 # Inches.

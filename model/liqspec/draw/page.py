@@ -19,11 +19,10 @@ from markdown_it import MarkdownIt
 from liqspec.core import machine
 from liqspec.draw import decisions, legend, lifecycle_svg
 from liqspec.draw.diagram import condition, role_of
-from liqspec.draw.legend import time_text
 from liqspec.draw.theme import THEMES, Stroke, Theme
 from liqspec.edge import keys
 from liqspec.edge.json_text import json_text
-from liqspec.edge.texts import counted, words
+from liqspec.edge.texts import counted, time_text, words
 from liqspec.replay.contrast import A, B
 from liqspec.replay.record import Amount, Measures, Record, Step, rules_of
 from liqspec.report.amounts import approximate, value_text

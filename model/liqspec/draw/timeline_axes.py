@@ -81,7 +81,7 @@ def scale_text(value: float) -> str:
 def limit(axes: Axes, low: float, high: float, height: float, notes: "Sequence[Note]") -> None:
     """Show what lies from `low` to `high` in a panel of this height in inches, with room for its notes.
 
-    Lines that were drawn before are cut off at both; they do not reach the notes.
+    Lines that were drawn before are cut off at both, those of blocks too; none reaches the notes. A mark is whole.
     """
     above = max((_ROOM for note in notes if not note.bottom), default=0.0)
     below = max((_ROOM / 2 for note in notes if note.bottom), default=0.0)
@@ -89,8 +89,18 @@ def limit(axes: Axes, low: float, high: float, height: float, notes: "Sequence[N
     axes.set_ylim(low - below * inch, high + above * inch)
     left, right = axes.get_xlim()
     for line in (*axes.patches, *axes.lines):
-        if isinstance(line, StepPatch | Line2D) and line.get_transform().contains_branch(axes.transData):
+        if isinstance(line, Line2D) and line.get_marker() != "None":
+            line.set_clip_on(False)
+        elif isinstance(line, StepPatch | Line2D):
             line.set_clip_path(Rectangle((left, low), right - left, high - low, transform=axes.transData))
+
+
+def beyond(values: Sequence[float | None], low: float, high: float) -> list[float | None]:
+    """The values, those outside of the range so far outside that nothing of their line is in it."""
+    far = high - low
+    return [
+        value if value is None or low <= value <= high else value + math.copysign(far, value - low) for value in values
+    ]
 
 
 def padded(values: Sequence[float]) -> tuple[float, float]:
@@ -158,11 +168,12 @@ def box(span: Span, bottom: float, top: float, **look: Any) -> Rectangle:
 
 
 def write(axes: Axes, area: Rectangle, column: float, texts: list[str], colour: str) -> None:
-    """Write the first text that fits in the middle of an area: on one line, else on as many as there is room for."""
+    """Write the first text that fits in the middle of an area: on one line, or on as many as there is room for."""
     across = int(area.get_width() * column / _CHARACTER)
     down = int(area.get_height() / _LINE)
-    wrapped = [textwrap.wrap(text, max(across, 1), break_long_words=False) for text in texts]
-    for lines in (*([text] for text in texts), *wrapped):
+    for lines in (
+        lines for text in texts for lines in ([text], textwrap.wrap(text, max(across, 1), break_long_words=False))
+    ):
         if len(lines) <= down and all(len(line) <= across for line in lines):
             middle = (area.get_x() + area.get_width() / 2, area.get_y() + area.get_height() / 2)
             looks: dict[str, Any] = {"color": colour, "fontsize": _POINTS, "linespacing": 1.05}

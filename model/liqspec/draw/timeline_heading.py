@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from liqspec.draw.diagram import role_of
-from liqspec.draw.legend import Entry, Mark, Side, entries, short, time_text
+from liqspec.draw.legend import Entry, Mark, Side, entries, short
 from liqspec.draw.theme import Curve, Theme
-from liqspec.edge.texts import counted, words
+from liqspec.edge.texts import counted, time_text, words
 from liqspec.replay.record import Record
 
 P = TypeVar("P", bound=Patch)
@@ -98,7 +98,8 @@ def _split(widths: list[float], columns: int) -> list[list[float]]:
 def _subtitle(record: Record) -> str:
     first, last = record.blocks()[0].value[1], record.blocks()[-1].value[1]
     venue = f"venue {record.venue}, " if record.venue else ""
-    text = f"{venue}{_events(record)}, from {time_text(first)} to {time_text(last)}"
+    when = f"from {time_text(first)} to {time_text(last)}" if last > first else f"at {time_text(first)}"
+    text = f"{venue}{_events(record)}{_refused(record)}, {when}"
     if record.paired:
         begins = record.differs_from
         text += " · both do the same" if begins is None else f" · they differ from event {record.skipped + begins} on"
@@ -108,6 +109,11 @@ def _subtitle(record: Record) -> str:
 def _events(record: Record) -> str:
     first, last = record.skipped + 1, record.skipped + len(record.steps)
     return f"events {first} to {last}" if record.before else counted(last, "event")
+
+
+def _refused(record: Record) -> str:
+    count = sum(step.refusal is not None for step in record.steps)
+    return f" ({count} refused, in italics)" if count else ""
 
 
 def stroke(curve: Curve, theme: Theme) -> dict[str, Any]:

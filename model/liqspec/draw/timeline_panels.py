@@ -11,12 +11,13 @@ from matplotlib.patches import Rectangle
 from liqspec.core import machine
 from liqspec.draw.decisions import Decision, Kind, decisions, ratio_text
 from liqspec.draw.diagram import role_of
-from liqspec.draw.legend import CURVES, area_of, mark_of, time_text
+from liqspec.draw.legend import CURVES, area_of, mark_of
 from liqspec.draw.theme import Role
 from liqspec.draw.timeline_axes import (
     Note,
     Sheet,
     bare,
+    beyond,
     box,
     cut_off,
     limit,
@@ -28,7 +29,7 @@ from liqspec.draw.timeline_axes import (
     write_notes,
 )
 from liqspec.draw.timeline_heading import hatched, marker, stroke
-from liqspec.edge.texts import words
+from liqspec.edge.texts import time_text, words
 from liqspec.replay.record import Amount, Measures, Record, Span, spans
 from liqspec.report.amounts import value_text
 
@@ -102,6 +103,10 @@ def _market(axes: Axes, sheet: Sheet, name: str) -> None:
     if flat:
         axes.set_ylim(low, high)
         axes.set_yticks([])
+        for trade in trades:  # at the price that the title names
+            looks = {"fontsize": 7.0, "color": theme.text, "xytext": (6, 0), "textcoords": "offset points"}
+            place = (trade.event, trade.price.drawn)
+            axes.annotate(value_text(trade.size.text), place, va="center", label="note", **looks)
         return
     notes = [
         Note(event=trade.event, text=f"{value_text(trade.size.text)}\nat {value_text(trade.price.text)}", weight=1)
@@ -145,7 +150,7 @@ def _ratio(axes: Axes, sheet: Sheet, key: str) -> None:
     stairs(axes, shares, "backstop", theme, zorder=3)
     stairs(axes, [1.0 if seen else None for seen in backing], "maintenance", theme, zorder=3)
     drawn = [None if ratio is None else float(ratio) for ratio in ratios]
-    stairs(axes, drawn, "equity", theme)
+    stairs(axes, beyond(drawn, _LOWEST_RATIO, _HIGHEST), "equity", theme)
     texts = ["" if ratio is None else ratio_text(ratio) for ratio in ratios]
     made = decisions(record, key)
     for one in [one for one in made if _LOWEST_RATIO <= one.ratio <= _HIGHEST]:
@@ -179,12 +184,12 @@ def _equity(axes: Axes, sheet: Sheet, key: str) -> None:
     amounts = [seen.maintenance_margin if seen else None for seen in backing]
     stairs(axes, _drawn(lines), "backstop", theme, zorder=3)
     stairs(axes, _drawn(amounts), "maintenance", theme, zorder=3)
-    stairs(axes, _drawn(equity), "equity", theme)
     known = [value for value in _drawn(equity) if value is not None]
     margins = [margin.drawn for margin in amounts if margin]
     low, high = padded([0.0, *known, *margins])
     if margins:
         low, high = max(low, _LOWEST_EQUITY * max(margins)), min(high, _HIGHEST * max(margins))
+    stairs(axes, beyond(_drawn(equity), low, high), "equity", theme)
     for event in record.takeovers(key):
         axes.plot([event, event], [low, high], label=CURVES["takeover"], **stroke("takeover", theme))
     notes = [_note(one, one.amounts) for one in decisions(record, key)]
@@ -280,7 +285,7 @@ def _blocks(axes: Axes, sheet: Sheet) -> None:
         axes.add_patch(area := box(span, 0, _BLOCKS, facecolor=ground, label=f"block {number}"))
         area.set_edgecolor(ground if len(blocks) > MANY_BLOCKS else sheet.theme.grid)
         clock = time_text(time)
-        texts = [f"block {number} at {clock}", f"block {number} {clock}", clock, str(number)]
+        texts = [f"block {number} at {clock}", clock, str(number)]
         write(axes, area, sheet.column, texts, sheet.theme.text)
         if len(blocks) > MANY_BLOCKS and place:
             axes.axvline(span.first - 0.5, ymax=0.3, color=sheet.theme.quiet, linewidth=0.8, zorder=3)

@@ -143,6 +143,14 @@ def ratio_text(value: Fraction) -> str:
         return f"{value.numerator}/{value.denominator}"
 
 
+def share_text(text: str) -> str:
+    """A rate for people: in per cent where that is a decimal of at most four places, else as a ratio."""
+    value = rate(text)
+    hundredths = ratio_text(value * 100)
+    exact = "/" not in hundredths and len(hundredths.partition(".")[2]) <= 4
+    return f"{hundredths} %" if exact else f"{value.numerator}/{value.denominator}"
+
+
 def common_denominator(values: list[Fraction]) -> int:
     """The least denominator over which all of `values` are whole."""
     return lcm(*(value.denominator for value in values))

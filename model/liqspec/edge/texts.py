@@ -14,6 +14,22 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def thousands(text: str) -> str:
+    """A decimal string with thousands separators before its point."""
+    whole, point, places = text.partition(".")
+    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    grouped = ",".join(re.findall(".{1,3}", digits[::-1]))[::-1]
+    return sign + grouped + point + places
+
+
+def time_text(milliseconds: int) -> str:
+    """A time for people: in seconds where it is at least one, else in milliseconds."""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{seconds:,}" + (f".{rest:03d}".rstrip("0") if rest else "") + " s"
+
+
 def snake_case(name: str) -> str:
     """The name of a class as it is written outside: `MarkPrice` is `mark_price`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

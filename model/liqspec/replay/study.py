@@ -9,8 +9,8 @@ from liqspec.core.effects import Backstopped, DeficitCovered
 from liqspec.core.engine import Engine
 from liqspec.edge import keys
 from liqspec.edge.amounts import decimal_text
+from liqspec.edge.texts import thousands
 from liqspec.replay.run import Moment, Run
-from liqspec.report.amounts import thousands
 from liqspec.spec.studies import TRADER, Case, Claim, Measure, Shown, Study
 
 Value = Fraction | None  # None: there is no such figure, such as the average price of nothing

@@ -13,10 +13,10 @@ from liqspec.core import measures, snapshot
 from liqspec.core.effects import Transitioned
 from liqspec.core.measures import PositionTerms
 from liqspec.edge import amounts, keys
-from liqspec.edge.texts import words
+from liqspec.edge.texts import thousands, words
 from liqspec.replay.run import Comparison, Moment, Outcome, Run
 from liqspec.report import decisions, terms
-from liqspec.report.amounts import Units, approximate, counted_ticks, exact_text, people, thousands, value_text
+from liqspec.report.amounts import Units, approximate, counted_ticks, exact_text, people, value_text
 from liqspec.report.decisions import Decision
 from liqspec.report.sentences import effect_text, event_text
 from liqspec.report.tables import table

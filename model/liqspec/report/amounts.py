@@ -9,6 +9,7 @@ from attrs import frozen
 from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Venue
 from liqspec.edge import amounts
+from liqspec.edge.texts import thousands
 
 _AMOUNT = re.compile(r"(?<![\w.,/:\"'-])-?[0-9]{4,}(\.[0-9]+)?(?![\w/\"'-]|[.,][0-9]| ms\b)")
 
@@ -41,14 +42,6 @@ class Units:
     def size(self, market: str, lots: int) -> str:
         """A size in lots."""
         return thousands(self.venue.markets[market].size.text(lots))
-
-
-def thousands(text: str) -> str:
-    """A decimal string with thousands separators before its point."""
-    whole, point, places = text.partition(".")
-    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
-    grouped = ",".join(re.findall(".{1,3}", digits[::-1]))[::-1]
-    return sign + grouped + point + places
 
 
 def people(text: str) -> str:

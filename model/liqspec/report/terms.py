@@ -7,7 +7,8 @@ from typing import Literal, assert_never
 from attrs import frozen
 
 from liqspec.core.measures import PoolTerms, PositionTerms
-from liqspec.report.amounts import approximate, exact_text, percent, thousands
+from liqspec.edge.texts import thousands
+from liqspec.report.amounts import approximate, exact_text, percent
 
 Measure = Literal["equity", "maintenance_margin", "initial_margin", "restore_target", "backstop_line"]
 COVERED: tuple[Measure, ...] = ("equity", "maintenance_margin", "restore_target")  # what LIQ-3 to LIQ-5 compare

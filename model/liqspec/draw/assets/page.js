@@ -250,7 +250,8 @@
   function cutScale(low, high, height) {
     const pad = 11;
     const inside = (value) => height - pad - ((value - low) / (high - low)) * (height - pad * 2);
-    return { low, high, cut: true, place: (value) => Math.min(Math.max(inside(value), -6), height + 6) };
+    const beyond = (y) => (y < 0 ? -6 : y > height ? height + 6 : y); // so far that nothing of its line is inside
+    return { low, high, cut: true, place: (value) => beyond(inside(value)) };
   }
 
   function drawCuts(picture, values, scale, across, height) {
