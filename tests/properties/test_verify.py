@@ -124,6 +124,7 @@ def test_without_full_there_is_one_table_and_the_verdict(command: Command, small
         (("--scope", "minimal", "--steps", "70"), True, 70, True, False, True),
         (("--venue", "coarse"), False, run.STEPS, False, False, False),
         (("--quick",), True, run.QUICK_STEPS, True, False, False),
+        (("--quick", "--venue", "coarse"), False, run.QUICK_STEPS, False, False, False),
         (("--inductive", "1"), False, None, False, True, False),
         (("--thorough", "--steps", "70"), True, 70, True, True, True),
     ],
@@ -162,9 +163,7 @@ def test_steps_are_proved_up_to_a_number_of_keys(
     assert asked[0].keys == keys
 
 
-@pytest.mark.parametrize(
-    "other", [("--steps", "1"), ("--inductive", "0"), ("--venue", "coarse"), ("--scope", "minimal"), ("--thorough",)]
-)
+@pytest.mark.parametrize("other", [("--steps", "1"), ("--inductive", "0"), ("--scope", "minimal"), ("--thorough",)])
 def test_quick_chooses_alone(command: Command, other: tuple[str, ...]) -> None:
     status, _, err = command("verify", "--quick", *other)
     assert (status, err.startswith("liqspec: --quick: goes with none of ")) == (2, True)

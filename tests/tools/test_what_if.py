@@ -103,6 +103,15 @@ class TestAScenarioUnderOtherRules:
         assert "\x1b" not in error
 
 
+def test_notes_and_the_verdict_are_those_of_the_scenarios_own_rules() -> None:
+    """A note says what happens under the rules that the scenario was written for; so it is left out under others."""
+    own, other = invoke("market-liquidation"), invoke("market-liquidation", "--set", "liquidation.fee_rate=1/1000")
+    assert "the pool is breached" in own.stdout and own.stdout.endswith("as expected\n")
+    assert "the pool is breached" not in other.stdout and "as expected" not in other.stdout
+    assert other.stdout.endswith("it expects nothing of them; every property holds\n")
+    assert (own.exit_code, other.exit_code) == (0, 0)
+
+
 class TestTwoRuleSets:
     def test_differs_from_the_first_step_that_is_another(self) -> None:
         """The fee of 1/2000 is the only difference; it is charged first at the fill that is step 7."""

@@ -20,7 +20,7 @@ THOROUGH_KEYS = 1  # keys in a pool, in the proofs of the engine's steps
 
 def verify(
     venue: Annotated[
-        str | None, typer.Option(help="Only this rule set: a shipped venue's name, or a .toml file.")
+        str | None, typer.Option(help="Only random runs near this rule set: a shipped venue's name, or a .toml file.")
     ] = None,
     scope_names: Annotated[
         list[str] | None, typer.Option("--scope", help="Only this exhaustive scope (may be given several times).")
@@ -73,17 +73,17 @@ def verify(
     a scenario.
 
     Options say what is wanted, and nothing else is done: --scope only explores; --steps and --budget run examples,
-    scenarios and random events; --venue only random events; --inductive only proofs; --liveness only asks how long
-    liquidations take, at each shipped venue and in each scope, or in those given. --quick and --venue hold although
-    they did not exercise everything.
+    scenarios and random events; --venue only random events, few with --quick; --inductive only proofs; --liveness only asks
+    how long liquidations take, at each shipped venue and in each scope, or in those given. --quick and --venue hold
+    although they did not exercise everything.
 
     Examples: `liqspec verify`, `liqspec verify --quick`, `liqspec verify --venue hyperliquid --budget 600 --seed 7`,
     `liqspec verify --scope minimal`, `liqspec verify --inductive 1`, `liqspec verify --thorough --full`
     """
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many random events or for how long")
-    if quick and (thorough or venue or scope_names or steps or budget or keys is not None):
-        fail("--quick: goes with none of --venue, --scope, --steps, --budget, --inductive and --thorough")
+    if quick and (thorough or scope_names or steps or budget or keys is not None):
+        fail("--quick: goes with none of --scope, --steps, --budget, --inductive and --thorough")
     if liveness:
         if quick or steps or budget or keys is not None:
             fail("--liveness: goes with none of --quick, --steps, --budget and --inductive")

@@ -100,7 +100,8 @@ class Run:
         A run in which the engine crashes ends there.
         """
         for number, step in enumerate(self.scenario.file.step, start=1):
-            moment = self._moment(number, step.event, step.expect, step.note)
+            note = step.note if self.scenario.expects else ""  # it says what happens under the scenario's own rules
+            moment = self._moment(number, step.event, step.expect, note)
             if step.answered is not None and not self._over():
                 moment = evolve(moment, theirs=self._theirs(step.answered, moment))
             yield moment

@@ -21,6 +21,7 @@ from liqspec.report.decisions import Decision
 from liqspec.report.sentences import effect_text, event_text
 from liqspec.report.tables import table
 from liqspec.report.visible_console import foreign
+from liqspec.spec.scenarios import Scenario
 from liqspec.step.compare import Change, changes
 
 # A pool's measures are shown together, in one line, when any of them changed.
@@ -43,7 +44,7 @@ def print_run(run: Run, console: Console) -> Outcome:
     outcome = run.outcome()
     console.print()
     _print_figures(run, outcome, console)
-    _print_end(outcome, console)
+    _print_end(outcome, run.scenario, console)
     return outcome
 
 
@@ -142,15 +143,17 @@ def _gap(comparison: Comparison, run: Run) -> str:
     return exact_text(comparison.gap) + ticks
 
 
-def _print_end(outcome: Outcome, console: Console) -> None:
+def _print_end(outcome: Outcome, scenario: Scenario, console: Console) -> None:
     console.print(f"transitions: {' '.join(outcome.transitions) or 'none'}")
     console.print(f"rules that acted: {' '.join(outcome.rules) or 'none'}")
     if outcome.unexpected:
         console.print(f"[bold red]{len(outcome.unexpected)} unexpected[/bold red]")
         for line in outcome.unexpected:
             console.print(f"  {escape(people(line))}", soft_wrap=True)
-    else:
+    elif scenario.expects:
         console.print("[bold green]as expected[/bold green]")
+    else:
+        console.print("other rules than the scenario's own: it expects nothing of them; every property holds")
 
 
 def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
