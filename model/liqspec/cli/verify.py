@@ -73,9 +73,9 @@ def verify(
     a scenario.
 
     Options say what is wanted, and nothing else is done: --scope only explores; --steps and --budget run examples,
-    scenarios and random events; --venue only random events, few with --quick; --inductive only proofs; --liveness only asks
-    how long liquidations take, at each shipped venue and in each scope, or in those given. --quick and --venue hold
-    although they did not exercise everything.
+    scenarios and random events; --venue only random events, few with --quick; --inductive only proofs; --liveness only
+    asks how long liquidations take, at each shipped venue and in each scope, or in those given. --quick and --venue
+    hold although they did not exercise everything.
 
     Examples: `liqspec verify`, `liqspec verify --quick`, `liqspec verify --venue hyperliquid --budget 600 --seed 7`,
     `liqspec verify --scope minimal`, `liqspec verify --inductive 1`, `liqspec verify --thorough --full`
