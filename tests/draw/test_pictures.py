@@ -263,8 +263,8 @@ def test_the_chart_draws_the_values_of_the_run(name: str) -> None:
     for pool in record.pools():
         axes = panel(figure, f"{pool}: equity against its lines")
         seen = [step.measures.get(pool) for step in record.steps]
-        wanted = [None if at is None else float(at.equity.text) for at in seen]
-        assert cut(axes, "equity", stairs(axes, "equity")) == cut(axes, "equity", wanted)
+        equity = [None if at is None else float(at.equity.text) for at in seen]
+        assert cut(axes, "equity", stairs(axes, "equity")) == cut(axes, "equity", equity)
         margins = [float(at.maintenance_margin.text) if at else 0.0 for at in seen]
         assert [value or 0.0 for value in stairs(axes, "maintenance margin")] == margins
         backstop = [float(Fraction(at.backstop_line.text)) if at else 0.0 for at in seen]

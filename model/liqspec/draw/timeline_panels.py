@@ -104,7 +104,12 @@ def _market(axes: Axes, sheet: Sheet, name: str) -> None:
         axes.set_ylim(low, high)
         axes.set_yticks([])
         for trade in trades:  # at the price that the title names
-            looks = {"fontsize": 7.0, "color": theme.text, "xytext": (6, 0), "textcoords": "offset points"}
+            looks: dict[str, Any] = {
+                "fontsize": 7.0,
+                "color": theme.text,
+                "xytext": (6, 0),
+                "textcoords": "offset points",
+            }
             place = (trade.event, trade.price.drawn)
             axes.annotate(value_text(trade.size.text), place, va="center", label="note", **looks)
         return
