@@ -175,6 +175,11 @@ class TestBeyondItsBound:
             recordings.read(stream, Path("standard input"))
         assert stream.read_so_far == limits.FILE_BYTES + 1
 
+    def test_a_toml_text(self) -> None:
+        with pytest.raises(files.UnreadableFile, match=r"^x.toml: is larger than 1 MiB, the most of TOML$"):
+            toml("#" * (limits.TOML_BYTES + 1))
+        toml("#" * limits.TOML_BYTES)
+
     @pytest.mark.parametrize("text", ["1e999999999", "9" * 4_001, "1/1e9", "0x1", "\u0661", "-", ""])
     def test_a_number_that_an_engine_shows(self, text: str) -> None:
         """The checker reads it when it judges what an engine reports of itself."""

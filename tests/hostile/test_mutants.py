@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +13,15 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pa_parquet  # type: ignore[import-untyped]
 import pytest
 
+from liqspec.vectors import conversations, suites
 from support.commands import run_here
+from support.forked import Commands, Ended
 from support.mutants import mutants
 from support.paths import ROOT, TESTS
 
 FEW, SOME, MANY = 8, 60, 500
 SECONDS = 10  # of processor time, for one file
+BYTES = 300_000_000  # of memory, for one file, of which the libraries are about 115 million
 SPEC = ROOT / "spec"
 ENGINE = [sys.executable, str(TESTS / "engines" / "python_engine.py")]
 
@@ -161,44 +164,93 @@ SLOW = ("columns", "vector", "finding", "study", "conversation", "requests that 
 QUICK = [name for name in KINDS if name not in SLOW]
 
 
-def check(
-    name: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def check(name: str, count: int, folder: Path, run: Callable[..., Ended]) -> None:
+    """Damage a file of a kind in a folder, again and again, and see how what reads it ends."""
     kind = KINDS[name]
-    monkeypatch.chdir(tmp_path)
     head = (SPEC / "logs/takeover-without-an-order.jsonl").read_text(encoding="utf-8").partition("\n")[0]
-    Path("head.json").write_text(head, encoding="utf-8")
-    Path("table.csv").write_bytes(table(tmp_path))
-    original = kind.original(tmp_path)
+    (folder / "head.json").write_text(head, encoding="utf-8")
+    (folder / "table.csv").write_bytes(table(folder))
+    original = kind.original(folder)
     for number, data in enumerate((original, *mutants(original, count, seed=7))):
-        Path(kind.name).write_bytes(data)
-        begun = time.process_time()
+        (folder / kind.name).write_bytes(data)
         text = data.decode(errors="surrogateescape").replace("\0", "")  # no argument has a zero
         given = {"{}": kind.name, "{text}": text}
-        status = run_here(monkeypatch, *(given.get(one, one) for one in kind.command))
+        ended = run(*(given.get(one, one) for one in kind.command))
+        where = f"mutant {number} of {name}: {ended.status} {ended.err[-300:]}"
+        if ended.status not in (0, 1, 2):
+            shutil.copy(folder / kind.name, folder / f"failed-{number}")
+        assert ended.status in (0, 1, 2), where
+        assert ended.seconds < SECONDS, where
+        assert ended.peak < BYTES, f"{ended.peak} bytes: {where}"
+        assert number or (ended.status == 2) == kind.no_engine, where  # the first one is not damaged
+        assert number or not kind.no_engine or "cannot be compared: the engine died" in ended.err, where
+        assert ended.status != 2 or ended.err.startswith("liqspec: "), where
+        assert ended.status != 2 or ended.err.count("\n") == 1, where
+        assert all(one.isprintable() or one in "\n\t\xa0" for one in ended.out + ended.err), where
+
+
+@pytest.fixture
+def run_in_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """Runs a command, of which the memory is not measured."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Ended:
+        begun = time.process_time()
+        status = run_here(monkeypatch, *arguments)
         spent, said = time.process_time() - begun, capsys.readouterr()
-        where = f"mutant {number} of {name}: {said.err[-300:]}"
-        if status not in (0, 1, 2):
-            shutil.copy(kind.name, tmp_path / f"failed-{number}")
-        assert status in (0, 1, 2), where
-        assert spent < SECONDS, where
-        assert number or (status == 2) == kind.no_engine, where  # the first one is not damaged
-        assert number or not kind.no_engine or "cannot be compared: the engine died" in said.err, where
-        assert status != 2 or said.err.startswith("liqspec: "), where
-        assert status != 2 or said.err.count("\n") == 1, where
-        assert all(one.isprintable() or one in "\n\t\xa0" for one in said.out + said.err), where
+        return Ended(status=status, out=said.out, err=said.err, seconds=spent, peak=0)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def commands() -> Iterator[Commands]:
+    with Commands() as started:
+        yield started
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_damaged_file_ends_with_one_line(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, tmp_path: Path, run_in_this_process: Callable[..., Ended]
 ) -> None:
-    check(name, FEW, tmp_path, monkeypatch, capsys)
+    check(name, FEW, tmp_path, run_in_this_process)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", KINDS)
-def test_many_damaged_files_end_with_one_line(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_many_damaged_files_end_with_one_line(name: str, tmp_path: Path, commands: Commands) -> None:
+    check(name, MANY, tmp_path, lambda *arguments: commands.run(tmp_path, *arguments))
+
+
+@pytest.mark.thorough
+def test_a_damaged_parquet_file_is_read_in_another_process(tmp_path: Path, commands: Commands) -> None:
+    """As it is used, where each try starts a process; the others fork it."""
+    check("columns", SOME, tmp_path, lambda *arguments: commands.run(tmp_path, *arguments, forks=False))
+
+
+CHECKED = ("index", "vector of a corpus", "conversation of a corpus")
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("name", CHECKED)
+def test_a_damaged_corpus_is_checked_with_one_line(
+    name: str,
+    count: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run_in_this_process: Callable[..., Ended],
 ) -> None:
-    check(name, MANY if name in QUICK else SOME, tmp_path, monkeypatch, capsys)
+    """It is stale in any case, because what else the specification makes is not in it; that is not made again here."""
+    monkeypatch.setattr(suites, "worked", list)
+    monkeypatch.setattr(conversations, "conversations", list)
+    kind = KINDS[name]
+    original = kind.original(tmp_path)
+    for data in (original, *mutants(original, count, seed=11)):
+        (tmp_path / kind.name).write_bytes(data)
+        ended = run_in_this_process("vectors", "check", ".")
+        assert ended.status in (1, 2), (data, ended)
+        assert ended.seconds < SECONDS
+        assert ended.status == 1 or ended.err.count("\n") == 1
+        assert all(one.isprintable() or one == "\n" for one in ended.out + ended.err)

@@ -85,9 +85,11 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
     """The content of a TOML text that came from `path`, in values that JSON has too.
 
     Raises:
-        UnreadableFile: it is malformed (the message names the line), or nested too deeply.
+        UnreadableFile: it is too large, malformed (the message names the line), or nested too deeply.
         InvalidField: a field of it is a date or a time, infinite, or nan.
     """
+    if len(text) > limits.TOML_BYTES:
+        raise UnreadableFile(path, f"is larger than {limits.TOML_BYTES // limits.MEBIBYTE} MiB, the most of TOML")
     try:
         if _LONG_KEY.search(text):  # the library would need time by the square of its parts
             raise RecursionError
