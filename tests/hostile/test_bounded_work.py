@@ -180,6 +180,10 @@ class TestBeyondItsBound:
             toml("#" * (limits.TOML_BYTES + 1))
         toml("#" * limits.TOML_BYTES)
 
+    def test_a_json_text_of_many_values(self) -> None:
+        with pytest.raises(ValueError, match=r"^more than 2,500,000 values$"):
+            files.parse_json("[" + "{}," * (limits.JSON_VALUES // 2) + "0]")
+
     @pytest.mark.parametrize("text", ["1e999999999", "9" * 4_001, "1/1e9", "0x1", "\u0661", "-", ""])
     def test_a_number_that_an_engine_shows(self, text: str) -> None:
         """The checker reads it when it judges what an engine reports of itself."""

@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +58,7 @@ def story(evil: str) -> str:
 
 def venue(evil: str) -> str:
     text = (ROOT / "spec/venues/generic.toml").read_text(encoding="utf-8")
-    return text.replace('name = "generic"', f"name = {quoted(evil)}")
+    return re.sub("^(name|title|description) = .*$", lambda found: f"{found[1]} = {quoted(evil)}", text, flags=re.M)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,8 @@ def test_no_text_from_a_file_acts(
         *(["audit", "log.jsonl", *options] for options in ([], ["--json"])),
         *(["step", "step.json", *options] for options in ([], ["--json"])),
         ["distinguish", "evil.toml", "evil.toml"],
+        ["venues", "evil.toml"],
+        ["simulate", "deficit", "--against", "evil.toml"],
         ["draw", "machine", "--venue", "evil.toml"],
         ["draw", "machine", "--venue", "evil.toml", "--format", "svg"],
         ["draw", "run", "story.toml", "--html"],
@@ -156,6 +159,12 @@ SINKS = {
         "draw/timeline_axes.py",
     ),
 }
+
+
+def test_texts_from_outside_are_on_one_line_of_a_console() -> None:
+    """The library's own `escape` leaves line ends, after which a text may look like a result."""
+    users = [path for path in MODEL.rglob("*.py") if "rich.markup" in path.read_text(encoding="utf-8")]
+    assert [path.name for path in users] == ["visible_console.py"]
 
 
 def test_nothing_prints_past_the_sink_and_nothing_writes_past_the_writer() -> None:

@@ -1,4 +1,4 @@
-"""Runs commands as a user does, each in a process of its own that is forked and so starts at once, and measures them.
+"""Runs commands as a user does, each in a forked process, which starts at once, and measures them.
 
 As a program it is the server of that: it has imported everything, and forks for each request, one JSON line each.
 """
@@ -22,8 +22,8 @@ from attrs import frozen
 from liqspec.edge.shapes import WrongShape
 
 # Run by the server first: what they read and make is there for each try.
-WARMING = (("simulate", "deficit"), ("venues",), ("explain", "LIQ-3"), ("draw", "run", "deficit", "--html"))
-PATIENCE = 60  # seconds of a try, after which it is killed; a signal is no valid end
+WARMING = (("simulate", "deficit"), ("venues",), ("explain", "T5"), ("draw", "run", "deficit", "--html"))
+PATIENCE = 60  # seconds of a try, after which a signal ends it, which no test expects
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,6 @@ from typing import Any
 
 from attrs import asdict
 from rich.console import Console
-from rich.markup import escape
 
 from liqspec.audit.follow import Audit, Divergence, Follower
 from liqspec.audit.log import Entry, Head, InvalidLog
@@ -16,6 +15,7 @@ from liqspec.edge import shapes
 from liqspec.edge.texts import counted, one_line, placed, show
 from liqspec.report.amounts import people
 from liqspec.report.sentences import event_text
+from liqspec.report.visible_console import foreign
 from liqspec.spec import rulebook
 from liqspec.step.question import reason_json
 from liqspec.step.relation import Mode
@@ -87,16 +87,16 @@ def _lines(audit: Audit) -> Iterator[str]:
     if left > 0:
         yield f"… and {counted(left, 'account')} more; --json has {len(audit.first)} of them\n"
     if audit.assumed:
-        yield f"Not known at the beginning, and assumed: {escape('; '.join(audit.assumed[:10]))}\n"
+        yield f"Not known at the beginning, and assumed: {foreign('; '.join(audit.assumed[:10]))}\n"
     if audit.broken:
         yield "[bold]Rules departed from[/bold]"
         for rule, times in sorted(audit.broken.items(), key=lambda entry: (-entry[1], entry[0])):
-            yield f"{times:>9,}  [cyan]{rule}[/cyan] {escape(rulebook.rules()[rule].title)}"
+            yield f"{times:>9,}  [cyan]{rule}[/cyan] {foreign(rulebook.rules()[rule].title)}"
         yield ""
     yield f"Rules that acted: {_counts(audit.coverage.rules)}"
     yield f"Transitions: {_counts(audit.coverage.transitions)}"
     yield f"Refusals: {_counts(audit.coverage.codes)}\n"
-    name = f" of {escape(one_line(audit.engine))}" if audit.engine else ""
+    name = f" of {foreign(one_line(audit.engine))}" if audit.engine else ""
     yield f"{counted(audit.events, 'event')}{name}, after {audit.compared:,} of which something was observed"
     if audit.diverged:
         yield (
@@ -113,9 +113,9 @@ def _lines(audit: Audit) -> Iterator[str]:
 def _divergence(divergence: Divergence) -> Iterator[str]:
     event = divergence.event
     text = event_text(event) if isinstance(event, dict) else show(event)
-    yield f"[bold]line {divergence.line:,}[/bold]  {escape(divergence.account)}  [bold]{escape(text)}[/bold]"
-    yield from (f"    {escape(people(line))}" for line in divergence.reason.lines())
-    yield f"    [dim]{escape(divergence.went_on)}[/dim]\n"
+    yield f"[bold]line {divergence.line:,}[/bold]  {foreign(divergence.account)}  [bold]{foreign(text)}[/bold]"
+    yield from (f"    {foreign(people(line))}" for line in divergence.reason.lines())
+    yield f"    [dim]{foreign(divergence.went_on)}[/dim]\n"
 
 
 def _counts(counts: dict[str, int]) -> str:

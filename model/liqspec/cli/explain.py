@@ -1,7 +1,6 @@
 """The command that explains a rule or a transition: text, worked examples, code and tests."""
 
 import inspect
-import textwrap
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -9,7 +8,6 @@ import attrs
 import typer
 from rich.console import Console, ConsoleOptions
 from rich.markdown import Markdown, TableElement
-from rich.markup import escape
 
 from liqspec.cli.app import Json, fail, print_json, terminal
 from liqspec.core import machine
@@ -19,6 +17,7 @@ from liqspec.core.refusals import MEANINGS
 from liqspec.edge import files
 from liqspec.edge.texts import did_you_mean, words
 from liqspec.report.tables import WholeWords
+from liqspec.report.visible_console import foreign, foreign_lines
 from liqspec.spec import citations, observables, rulebook
 
 
@@ -68,18 +67,18 @@ def explain(
             print_json([{"rule": number, "title": entry.title} for number, entry in groups[wanted].items()])
             return
         for number, entry in groups[wanted].items():
-            terminal().print(f"[bold]{number}[/bold] {escape(entry.title)}", soft_wrap=True)
+            terminal().print(f"[bold]{number}[/bold] {foreign(entry.title)}", soft_wrap=True)
     elif rule.lower() in names:
         named = names[rule.lower()]
         if as_json:
             print_json(named)
             return
         by = f" ({named['rule']})" if "rule" in named else ""
-        said = f"{named['kind']} [bold]{rule.lower()}[/bold]{by}: {escape(named['meaning'])}"
+        said = f"{named['kind']} [bold]{rule.lower()}[/bold]{by}: {foreign(named['meaning'])}"
         terminal().print(said, soft_wrap=True)
         for more in ("event", "answers"):
             if more in named:
-                terminal().print(f"{more}: {escape(named[more])}", soft_wrap=True)
+                terminal().print(f"{more}: {foreign(named[more])}", soft_wrap=True)
     else:
         known = [*lifecycle.by_id, *rulebook.rules(), *groups, *names]
         hint = did_you_mean(wanted, known) or did_you_mean(rule.lower(), known)
@@ -171,7 +170,7 @@ def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
     console.print(Page(rule.text))
     for example in rule.examples:
         console.print("\n[bold]Worked example[/bold] (executed by the tests)")
-        console.print(textwrap.indent(escape(example.text), "    "), soft_wrap=True)
+        console.print(foreign_lines(example.text), soft_wrap=True)
     for entry in transitions:
         console.print(f"\n[bold]{entry.id}[/bold] {_arrow(entry)}\n  {entry.meaning}", markup=True)
     for title, found in cited.items():

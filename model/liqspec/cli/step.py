@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from liqspec.cli.app import Json, finish, print_json, terminal
 from liqspec.core.config import Venue
@@ -15,6 +14,7 @@ from liqspec.report import decisions
 from liqspec.report.amounts import Units, people
 from liqspec.report.decisions import Decision
 from liqspec.report.sentences import effect_text
+from liqspec.report.visible_console import foreign
 from liqspec.spec import rulebook
 from liqspec.step.question import Question, answer_json
 from liqspec.step.reasons import lines_of
@@ -54,9 +54,9 @@ def _print_answer(question: Question, verdict: Verdict, console: Console) -> Non
     for reason, (first, rule, *rest) in zip(verdict.reasons, lines_of(verdict.reasons), strict=True):
         summary = "" if reason.rule in explained else rulebook.rules()[reason.rule].summary
         explained.add(reason.rule)
-        console.print(f"  [bold]{escape(people(first))}[/bold]", soft_wrap=True)
+        console.print(f"  [bold]{foreign(people(first))}[/bold]", soft_wrap=True)
         for line in (rule, *([summary] if summary else []), *rest):
-            console.print(f"    {escape(people(line))}", soft_wrap=True)
+            console.print(f"    {foreign(people(line))}", soft_wrap=True)
     console.print("[bold]expected[/bold]")
     around = verdict.before, expected.snapshot
     shown = {line for reason in verdict.reasons for line in reason.terms}
@@ -64,13 +64,13 @@ def _print_answer(question: Question, verdict: Verdict, console: Console) -> Non
     def print_terms(decision: Decision | None) -> None:
         for line in () if decision is None else decision.lines():
             if line not in shown:
-                console.print(f"         [dim]{escape(line)}[/dim]", soft_wrap=True)
+                console.print(f"         [dim]{foreign(line)}[/dim]", soft_wrap=True)
 
     if expected.refusal is not None:
-        console.print(f"  refused {escape(people(str(expected.refusal)))}", soft_wrap=True)
+        console.print(f"  refused {foreign(people(str(expected.refusal)))}", soft_wrap=True)
         print_terms(decisions.of_refusal(units.venue, around, question.event, expected.refusal))
     for effect, decision in decisions.of_effects(units.venue, around, question.event, expected.effects):
-        console.print(f"  [cyan]{effect.rule:<7}[/cyan]{escape(effect_text(effect, units))}", soft_wrap=True)
+        console.print(f"  [cyan]{effect.rule:<7}[/cyan]{foreign(effect_text(effect, units))}", soft_wrap=True)
         print_terms(decision)
     if expected.accepted and not expected.effects:
         console.print("  accepted, and nothing happens")
@@ -81,10 +81,10 @@ def _print_assumed(verdict: Verdict, console: Console) -> None:
     """STP-4: each assumption on which the answer depends, and the others in one line."""
     for entry in verdict.assumed:
         if entry.matters:
-            text = f"[bold]assumed[/bold] {escape(entry.field)} = {escape(entry.value)} ({entry.rule}): "
+            text = f"[bold]assumed[/bold] {foreign(entry.field)} = {foreign(entry.value)} ({entry.rule}): "
             console.print(text + "the answer depends on it", soft_wrap=True)
     others = [f"{entry.field} = {entry.value}" for entry in verdict.assumed if not entry.matters]
     if others:
         console.print(
-            f"[bold]assumed[/bold], without effect on the answer: {escape('; '.join(others))}", soft_wrap=True
+            f"[bold]assumed[/bold], without effect on the answer: {foreign('; '.join(others))}", soft_wrap=True
         )

@@ -42,6 +42,7 @@ def generate(
 
     Example: `liqspec vectors generate spec/vectors`
     """
+    directory.mkdir(parents=True, exist_ok=True)  # one that cannot be made is refused before the search
     with progress() as bars:
         task = bars.add_task("searching", total=len(all_tasks()))
         found = corpus.cases(lambda _: bars.advance(task))

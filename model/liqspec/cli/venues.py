@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from liqspec.cli.app import Json, print_json, terminal
 from liqspec.report.amounts import value_text
 from liqspec.report.tables import table
+from liqspec.report.visible_console import foreign
 from liqspec.spec import venue_words
 from liqspec.spec import venues as shipped
 
@@ -58,13 +58,14 @@ def _read_back(venue: shipped.VenueFile, *, as_json: bool) -> None:
         print_json({"name": venue.name, "title": venue.title, "parameters": parameters})
         return
     console = terminal()
-    console.print(f"[bold]{escape(venue.title)}[/bold]  [dim]{escape(venue.name)}[/dim]\n{escape(venue.description)}")
+    console.print(f"[bold]{foreign(venue.title)}[/bold]  [dim]{foreign(venue.name)}[/dim]")
+    console.print(foreign(venue.description))
     rows = table("parameter", "value", "from", "rule", "what it means")
     for one in worded:
-        rows.add_row(escape(one.path), escape(value_text(one.value)), one.origin, one.rule, one.meaning)
+        rows.add_row(foreign(one.path), foreign(value_text(one.value)), one.origin, one.rule, one.meaning)
     console.print(rows)
     for line in venue.undocumented:
-        console.print(f"not documented: {escape(line)}", soft_wrap=True)
+        console.print(f"not documented: {foreign(line)}", soft_wrap=True)
     undocumented = sum(one.origin == "not said" for one in worded)
     console.print(
         "every value says where it comes from"

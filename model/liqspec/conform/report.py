@@ -7,7 +7,6 @@ from typing import Any
 
 from attrs import asdict
 from rich.console import Console
-from rich.markup import escape
 
 from liqspec.conform import known_divergences
 from liqspec.conform.finding import Fault, Finding
@@ -44,9 +43,9 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
             print_reach(outcome.coverage.reach, console)
     for entry, times in outcome.occurred.items():
         if times:
-            console.print(f"known, {counted(times, 'time')}: {escape(str(entry))}", soft_wrap=True)
+            console.print(f"known, {counted(times, 'time')}: {foreign(str(entry))}", soft_wrap=True)
     for entry in outcome.stale:
-        console.print(f"[bold red]known, but it did not occur:[/bold red] {escape(str(entry))}", soft_wrap=True)
+        console.print(f"[bold red]known, but it did not occur:[/bold red] {foreign(str(entry))}", soft_wrap=True)
     if outcome.lines:
         console.print(f"[bold]protocol[/bold]  {counted(outcome.lines, 'line')} of its suite")
     if len(outcome.findings) > 1:
@@ -59,7 +58,7 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
 def _print_verdict(outcome: Outcome, console: Console) -> None:
     """Print what could not be looked at, and how it ended."""
     for what in outcome.unchecked:
-        console.print(f"[bold yellow]not checked[/bold yellow] {escape(what)}", soft_wrap=True)
+        console.print(f"[bold yellow]not checked[/bold yellow] {foreign(what)}", soft_wrap=True)
     if outcome.interrupted:
         console.print(f"[bold yellow]interrupted[/bold yellow] after {counted(outcome.coverage.steps, 'step')}")
     elif outcome.conforms:
@@ -78,7 +77,7 @@ def _print_summary(findings: list[Finding], console: Console) -> None:
     for rule in sorted(rules, key=lambda rule: min(one.length for one in findings if one.rules[0] == rule)):
         of_rule = [(number, one) for number, one in enumerate(findings, start=1) if one.rules[0] == rule]
         numbers = ", ".join(str(number) for number, _ in of_rule)
-        rows.add_row(rule, escape(rulebook.rules()[rule].title), numbers, str(min(one.length for _, one in of_rule)))
+        rows.add_row(rule, foreign(rulebook.rules()[rule].title), numbers, str(min(one.length for _, one in of_rule)))
     console.print(rows)
 
 
@@ -90,7 +89,7 @@ def print_finding(finding: Finding, console: Console) -> None:
         "fault": "fails",
         "protocol": "breaks the protocol",
     }
-    console.print(f"\n[bold red]{heads.get(finding.kind, finding.kind)}[/bold red] {escape(people(finding.headline))}")
+    console.print(f"\n[bold red]{heads.get(finding.kind, finding.kind)}[/bold red] {foreign(people(finding.headline))}")
     short = f", shortened from {finding.found_events:,}" if finding.found_events > finding.length else ""
     noun = "request" if finding.requests else "event"
     console.print(f"after {counted(finding.length, noun)}{short}; {foreign(finding.where or 'replayed')}")
@@ -101,13 +100,13 @@ def print_finding(finding: Finding, console: Console) -> None:
         _print_events(finding, console)
     console.print()
     for first, _, *rest in lines_of(finding.reasons[:MAX_REASONS]):
-        console.print(f"[bold]{escape(people(first))}[/bold]", soft_wrap=True)
+        console.print(f"[bold]{foreign(people(first))}[/bold]", soft_wrap=True)
         for line in rest:
-            console.print(f"    {escape(people(line))}", soft_wrap=True)
+            console.print(f"    {foreign(people(line))}", soft_wrap=True)
     if len(finding.reasons) > MAX_REASONS:
         console.print(f"and {counted(len(finding.reasons) - MAX_REASONS, 'more field')}")
     for name, wrong in finding.broken:
-        console.print(f"its observations break: [bold]{words(name)}[/bold]: {escape(people(wrong))}", soft_wrap=True)
+        console.print(f"its observations break: [bold]{words(name)}[/bold]: {foreign(people(wrong))}", soft_wrap=True)
     if finding.fault is not None:
         _print_fault(finding.fault, console)
     if finding.kind in ("difference", "property"):
@@ -127,7 +126,7 @@ def text(finding: Finding) -> str:
 def _print_requests(finding: Finding, console: Console) -> None:
     """Print the requests that a new process needs to show it, each short, the middle of many left out."""
     why = f"the last one is about {finding.topic}" if finding.topic else "its run alone does not show it"
-    console.print(f"a new process shows it after these requests; {escape(why)}:", soft_wrap=True)
+    console.print(f"a new process shows it after these requests; {foreign(why)}:", soft_wrap=True)
     numbered = list(enumerate(finding.requests, start=1))
     for number, request in (
         numbered[: MAX_REQUESTS // 2] + numbered[max(MAX_REQUESTS // 2, len(numbered) - MAX_REQUESTS // 2) :]
@@ -158,9 +157,9 @@ def _print_fault(fault: Fault, console: Console) -> None:
 
 def _print_rule(finding: Finding, console: Console) -> None:
     rule = rulebook.rules()[finding.rules[0]]
-    console.print(f"\n[bold]{rule.id}[/bold] {escape(rule.title)}", soft_wrap=True)
+    console.print(f"\n[bold]{rule.id}[/bold] {foreign(rule.title)}", soft_wrap=True)
     if rule.summary:
-        console.print(escape(rule.summary), soft_wrap=True)
+        console.print(foreign(rule.summary), soft_wrap=True)
     others = ", ".join(finding.rules[1:])
     console.print(f"[dim]also {others}; [/dim]" * bool(others) + f"[dim]liqspec explain {rule.id}[/dim]")
 
@@ -189,7 +188,7 @@ def print_coverage(coverage: Compared, console: Console) -> None:
         refused[kind] = refused.get(kind, 0) + times
     for kind in dict.fromkeys([*coverage.events, *refused, *skipped]):
         counts = (coverage.events[kind], refused.get(kind, 0), skipped.get(kind, 0))
-        rows.add_row(escape(kind), *(f"{times:,}" if times else "" for times in counts))
+        rows.add_row(foreign(kind), *(f"{times:,}" if times else "" for times in counts))
     console.print(rows)
     lines = {
         "transitions": {name: coverage.transitions.get(name, 0) for name in machine.lifecycle().by_id},
@@ -206,7 +205,7 @@ def print_coverage(coverage: Compared, console: Console) -> None:
         console.print(f"[bold]properties[/bold]  {len(+coverage.checked)} judged on the engine's own observations")
     for (kind, why), times in sorted(coverage.skipped.items()):
         console.print(
-            f"[yellow]skipped by the engine[/yellow] {kind}, {counted(times, 'time')}: {escape(why)}", soft_wrap=True
+            f"[yellow]skipped by the engine[/yellow] {kind}, {counted(times, 'time')}: {foreign(why)}", soft_wrap=True
         )
     for kind in sorted(coverage.unsupported):
         console.print(f"[yellow]not supported by the engine[/yellow] {kind}")
@@ -220,7 +219,7 @@ def _print_never(outcome: Outcome, console: Console) -> None:
         console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {text}")
         return
     for kind, names in never.items():
-        console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {kind}: {escape(', '.join(names))}", soft_wrap=True)
+        console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {kind}: {foreign(', '.join(names))}", soft_wrap=True)
 
 
 def to_json(outcome: Outcome, engine: str, saved: list[Saved], *, every: bool = False) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from liqspec.core.events import EventData
 from liqspec.distinguish.by_parameter import Alone
@@ -28,7 +27,7 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
 
 def print_alone(sets: RuleSets, found: list[Alone], console: Console) -> None:
     """Print a table: what each parameter does alone, by the shortest events that were found."""
-    first, second = (escape(name) for name in sets.names)
+    first, second = (foreign(name) for name in sets.names)
     rows = table(
         "parameter", first, second, "rule", "what an account notices", "events", title="Parameter by parameter"
     )
@@ -42,7 +41,7 @@ def print_alone(sets: RuleSets, found: list[Alone], console: Console) -> None:
         values = (value_text(one.parameter.first), value_text(one.parameter.second))
         within = "" if one.within == sets.names[0] else f" (in the rules of {one.within})"
         texts = (one.parameter.path + within, *values, one.parameter.rule, noticed, events)
-        rows.add_row(*(escape(text) for text in texts))
+        rows.add_row(*(foreign(text) for text in texts))
         rows.add_section()
     console.print(rows)
     console.print("\nThe shortest of all:")
@@ -75,23 +74,23 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"no difference found in {tried}, though these parameters differ:"
         yield from (_parameter(entry, outcome.sets.names) for entry in parameters)
         return
-    yield f"They differ after {counted(len(found.divergence.events), 'event')}, from {escape(marks_text(found))}:\n"
+    yield f"They differ after {counted(len(found.divergence.events), 'event')}, from {foreign(marks_text(found))}:\n"
     for number, event in enumerate(found.divergence.events, start=1):
-        yield f"[bold]{number:>3} {escape(event_text(event))}[/bold]"
-    yield f"\n{escape(difference_text(found.divergence.first.difference, outcome.sets.names))}"
+        yield f"[bold]{number:>3} {foreign(event_text(event))}[/bold]"
+    yield f"\n{foreign(difference_text(found.divergence.first.difference, outcome.sets.names))}"
     for name, did in zip(outcome.sets.names, found.divergence.did, strict=True):
         yield f"\n[bold]{foreign(name)}[/bold]"
-        yield from (f"    {escape(people(line))}" for line in did or ("nothing happens",))
+        yield from (f"    {foreign(people(line))}" for line in did or ("nothing happens",))
     yield "\nThe rule that makes the difference:"
     # A single parameter makes the difference by its own rule.
     deciding = [found.parameters[0].rule] if len(found.parameters) == 1 else []
     also = dict.fromkeys((*deciding, *found.divergence.rules))
-    yield from (f"    [cyan]{rule}[/cyan] {escape(rulebook.rules()[rule].title)}" for rule in also)
+    yield from (f"    [cyan]{rule}[/cyan] {foreign(rulebook.rules()[rule].title)}" for rule in also)
     yield "\nThe parameters that it needs:"
     yield from (_parameter(entry, outcome.sets.names) for entry in found.parameters)
     others = [entry.path for entry in parameters if entry.path not in {one.path for one in found.parameters}]
     if others:
-        yield f"    (they also differ in {escape(', '.join(others))})"
+        yield f"    (they also differ in {foreign(', '.join(others))})"
     yield f"\n{_how_short(found)} Tried: {counted(outcome.steps, 'event')} of {counted(outcome.runs, 'run')}."
 
 

@@ -118,10 +118,12 @@ def read_json(path: Path, stream: BinaryIO | None = None) -> Any:
 def parse_json(text: str) -> Any:
     """The content of a JSON text.
 
-    Duplicate keys, unpaired surrogates, NaN, what is infinite or nested too deeply are a ValueError too. `-0` is read
-    as a float, because it is spelt as no integer (EVT-4).
+    Duplicate keys, unpaired surrogates, NaN, too many values, what is infinite or nested too deeply are a ValueError
+    too. `-0` is read as a float, because it is spelt as no integer (EVT-4).
     """
     try:
+        if len(text) > limits.JSON_VALUES and sum(map(text.count, ",[{")) > limits.JSON_VALUES:
+            raise ValueError(f"more than {limits.JSON_VALUES:,} values")
         if "\\" in text:
             for escape in _ESCAPE.finditer(text):
                 if escape[1]:

@@ -5,7 +5,6 @@ from typing import Any
 
 import attrs
 from rich.console import Console
-from rich.markup import escape
 
 from liqspec.replay.contrast import SIDES, Contrast, Row
 from liqspec.replay.run import Moment
@@ -13,15 +12,16 @@ from liqspec.report import decisions
 from liqspec.report.amounts import Units, people, value_text
 from liqspec.report.sentences import effect_text, event_text
 from liqspec.report.tables import table
+from liqspec.report.visible_console import foreign
 from liqspec.step.compare import Difference
 
 
 def print_contrast(contrast: Contrast, console: Console) -> bool:
     """Print in what the runs differ, from which step on, and how they end; whether they differ at all."""
     scenario = contrast.runs[0].scenario
-    console.print(f"[bold]{escape(scenario.file.title)}[/bold]")
+    console.print(f"[bold]{foreign(scenario.file.title)}[/bold]")
     for side, rules in zip(SIDES, contrast.rules, strict=True):
-        console.print(f"  {side}: {escape(rules)}")
+        console.print(f"  {side}: {foreign(rules)}")
     differ, shown, same, last = False, frozenset[Difference](), list[int](), None
     for row in contrast:
         last = row
@@ -51,15 +51,15 @@ def _print_same(steps: list[int], console: Console) -> None:
 
 
 def _lines(row: Row, new: list[Difference], contrast: Contrast) -> Iterator[str]:
-    yield f"\n[bold]{row.number:>3} {escape(event_text(row.first[0].event))}[/bold]"
+    yield f"\n[bold]{row.number:>3} {foreign(event_text(row.first[0].event))}[/bold]"
     said = [_said(row, side, contrast) for side in (0, 1)]
     if said[0] != said[1]:
         for side, lines in zip(SIDES, said, strict=True):
             for line in lines or ("nothing happens",):
-                yield f"    [cyan]{side}[/cyan] {escape(line)}"
+                yield f"    [cyan]{side}[/cyan] {foreign(line)}"
     for one in new:
         values = f"A {value_text(one.ours)}, B {value_text(one.theirs)}"
-        yield f"    [green]{escape(_subject(one)):<24}[/green] {escape(_field(one))}: {escape(values)}"
+        yield f"    [green]{foreign(_subject(one)):<24}[/green] {foreign(_field(one))}: {foreign(values)}"
 
 
 def _said(row: Row, side: int, contrast: Contrast) -> list[str]:
@@ -93,7 +93,7 @@ def _print_end(last: Row, console: Console) -> None:
     rows = table("at the end", "what", "A", "B", right=("A", "B"))
     for one in last.differences:
         values = (value_text(one.ours), value_text(one.theirs))
-        rows.add_row(escape(_subject(one)), escape(_field(one).replace("_", " ")), *map(escape, values))
+        rows.add_row(foreign(_subject(one)), foreign(_field(one).replace("_", " ")), *map(foreign, values))
     console.print(rows)
 
 

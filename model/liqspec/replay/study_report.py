@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from liqspec.edge.amounts import ratio_text
 from liqspec.replay.study import Checked, Findings, Result, value_of
@@ -41,7 +40,7 @@ def print_findings(findings: Findings, console: Console) -> None:
     """Print the table of all cases, and then each claim with its verdict and its figures."""
     file = findings.study.file
     console.print(f"[bold]{foreign(file.title)}[/bold]  [dim]venue {foreign(file.venue)}[/dim]")
-    console.print(escape(" ".join(file.story.split())), style="italic")
+    console.print(foreign(" ".join(file.story.split())), style="italic")
     titles = [MEASURES[column].title for column in file.columns]
     rows = table("case", *titles, right=titles)
     for result in findings.results:
@@ -53,7 +52,7 @@ def print_findings(findings: Findings, console: Console) -> None:
             left, right = _compared(one)
             measure = MEASURES[one.shown.measure].title
             line = f"{one.shown.where}: {measure} {left}, {_relation(one)} {right}; {_speaks(one)}"
-            console.print(f"    {escape(line)}", style="" if one.holds else "bold red", soft_wrap=True)
+            console.print(f"    {foreign(line)}", style="" if one.holds else "bold red", soft_wrap=True)
     count = len(findings.wrong)
     if count:
         console.print(f"\n[bold red]{count} not as the study states it[/bold red]")

@@ -1,13 +1,11 @@
 """Telling a run: a readable timeline for the terminal, and the same as plain data for machines."""
 
-import textwrap
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 import attrs
 from rich.console import Console
-from rich.markup import escape
 
 from liqspec.core import measures, snapshot
 from liqspec.core.effects import Transitioned
@@ -20,7 +18,7 @@ from liqspec.report.amounts import Units, approximate, counted_ticks, exact_text
 from liqspec.report.decisions import Decision
 from liqspec.report.sentences import effect_text, event_text
 from liqspec.report.tables import table
-from liqspec.report.visible_console import foreign
+from liqspec.report.visible_console import foreign, foreign_lines
 from liqspec.spec.scenarios import Scenario
 from liqspec.step.compare import Change, changes
 
@@ -34,8 +32,7 @@ def print_run(run: Run, console: Console) -> Outcome:
     file = run.scenario.file
     console.print(f"[bold]{foreign(file.title)}[/bold]  [dim]venue {foreign(file.venue or 'of its own')}[/dim]")
     if file.story.strip():
-        # Indented, as all that is not of this tool: no line of a story may look like a result.
-        console.print(escape(textwrap.indent(file.story.strip(), " " * 4)), style="italic", soft_wrap=True)
+        console.print(foreign_lines(file.story.strip()), style="italic", soft_wrap=True)
     units = Units(run.engine.venue)
     for moment in run:
         console.print()
@@ -53,27 +50,27 @@ def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
     actor = "market" if moment.by_market else moment.protection
     number = f"{moment.number:>3} " if actor is None else " " * 4
     by = "" if actor is None else f"[dim](the {actor})[/dim] "
-    yield f"[bold]{number}{by}{escape(event_text(moment.event))}[/bold]"
+    yield f"[bold]{number}{by}{foreign(event_text(moment.event))}[/bold]"
     if moment.note:
         yield f"    [italic dim]{foreign(moment.note)}[/italic dim]"
     around = moment.snapshots
     if moment.refusal is not None:
-        yield f"    [yellow]refused[/yellow] {escape(people(str(moment.refusal)))}"
+        yield f"    [yellow]refused[/yellow] {foreign(people(str(moment.refusal)))}"
         yield from _terms(decisions.of_refusal(units.venue, around, moment.event, moment.refusal))
     for effect, decision in decisions.of_effects(units.venue, around, moment.event, moment.effects):
-        yield f"    [cyan]{effect.rule:<7}[/cyan]{escape(effect_text(effect, units))}"
+        yield f"    [cyan]{effect.rule:<7}[/cyan]{foreign(effect_text(effect, units))}"
         yield from _terms(decision)
     yield from _changes(moment, units)
     for line in moment.why:
-        yield f"    [magenta]why[/magenta]    {escape(line)}"
+        yield f"    [magenta]why[/magenta]    {foreign(line)}"
     for difference in moment.theirs:
-        yield f"    [bold red]engine[/bold red] {escape(people(str(difference)))}"
+        yield f"    [bold red]engine[/bold red] {foreign(people(str(difference)))}"
     for line in moment.unexpected:
-        yield f"    [bold red]unexpected[/bold red] {escape(people(line))}"
+        yield f"    [bold red]unexpected[/bold red] {foreign(people(line))}"
 
 
 def _terms(decision: Decision | None) -> Iterator[str]:
-    return (f"           [dim]{escape(line)}[/dim]" for line in (() if decision is None else decision.lines()))
+    return (f"           [dim]{foreign(line)}[/dim]" for line in (() if decision is None else decision.lines()))
 
 
 def _changes(moment: Moment, units: Units) -> Iterator[str]:
@@ -91,7 +88,7 @@ def _changes(moment: Moment, units: Units) -> Iterator[str]:
             texts.append(terms.prices(held[subject]))
         if any(change.field in _MEASURES for change in changed) and subject in moment.pools:
             texts.append(_pool_line(moment.pools[subject]))
-        yield f"    [green]{escape(subject):<24}[/green]{escape('; '.join(texts))}"
+        yield f"    [green]{foreign(subject):<24}[/green]{foreign('; '.join(texts))}"
 
 
 def _resized(moment: Moment, by_subject: dict[str, list[Change]], units: Units) -> dict[str, PositionTerms]:
@@ -114,17 +111,17 @@ def _pool_line(pool: dict[str, Any]) -> str:
 def _print_figures(run: Run, outcome: Outcome, console: Console) -> None:
     sources = table("figure", "status", "note", title="Figures used")
     for source in run.scenario.file.source:
-        sources.add_row(escape(source.figure), source.status, escape(source.note))
+        sources.add_row(foreign(source.figure), source.status, foreign(source.note))
     titles = ("figure", "reported", "model", "gap", "what would explain the gap")
     compared = table(*titles, title="Reported and modelled", right=("reported", "model", "gap"))
     for comparison in outcome.comparisons:
         report = comparison.report
         compared.add_row(
-            escape(report.figure),
+            foreign(report.figure),
             ("~" if report.approximate else "") + thousands(report.reported),
             "none" if comparison.model is None else exact_text(comparison.model),
             _gap(comparison, run),
-            escape(report.explanation),
+            foreign(report.explanation),
         )
     for rows in (sources, compared):
         if rows.rows:
@@ -149,7 +146,7 @@ def _print_end(outcome: Outcome, scenario: Scenario, console: Console) -> None:
     if outcome.unexpected:
         console.print(f"[bold red]{len(outcome.unexpected)} unexpected[/bold red]")
         for line in outcome.unexpected:
-            console.print(f"  {escape(people(line))}", soft_wrap=True)
+            console.print(f"  {foreign(people(line))}", soft_wrap=True)
     elif scenario.expects:
         console.print("[bold green]as expected[/bold green]")
     else:

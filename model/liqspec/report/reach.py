@@ -1,11 +1,11 @@
 """How far runs went, for people: the largest of each dimension, related names, and what no rule came to."""
 
 from rich.console import Console
-from rich.markup import escape
 
 from liqspec.edge.texts import counted
 from liqspec.properties.reach import DIMENSIONS, RELATIONS, Reach, possible_outcomes
 from liqspec.report.tables import table
+from liqspec.report.visible_console import foreign
 
 MAX_NEVER = 8  # outcomes that are listed; --json has all
 
@@ -28,4 +28,4 @@ def print_reach(reach: Reach, console: Console) -> None:
     if never:
         listed = ", ".join(f"{rule} {what}" for rule, what in never[:MAX_NEVER])
         more = f", and {counted(len(never) - MAX_NEVER, 'more outcome')}" if len(never) > MAX_NEVER else ""
-        console.print(f"[bold yellow]never met[/bold yellow]  {escape(listed)}{more}", soft_wrap=True)
+        console.print(f"[bold yellow]never met[/bold yellow]  {foreign(listed)}{more}", soft_wrap=True)

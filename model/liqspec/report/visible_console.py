@@ -1,5 +1,6 @@
 """A console on which no text can act: what comes from an engine or a file is printed with its controls visible."""
 
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,11 @@ from liqspec.edge.texts import visible
 def foreign(text: str) -> str:
     """A text from outside as markup that shows it as it is, on one line."""
     return escape(visible(text))
+
+
+def foreign_lines(text: str) -> str:
+    """Lines from outside as markup that shows them as they are, indented: none of them may look like a result."""
+    return escape(textwrap.indent(visible(text, kept="\n"), " " * 4))
 
 
 class VisibleConsole(Console):

@@ -4,12 +4,12 @@ from collections import Counter
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from liqspec.edge.texts import show
 from liqspec.report.amounts import people
 from liqspec.report.sentences import event_text
 from liqspec.report.tables import table
+from liqspec.report.visible_console import foreign
 from liqspec.spec import rulebook
 from liqspec.vectors import conversations
 from liqspec.vectors.play import Played
@@ -25,7 +25,7 @@ def print_played(engine: str, played: list[Played], console: Console) -> None:
         _failure(one, console)
     if len(failed) > SHOWN:
         console.print(f"… and {len(failed) - SHOWN} more; --json has them all\n")
-    rows = table("suite", "passed", "failed", "skipped", title=f"Vectors, {escape(engine)}")
+    rows = table("suite", "passed", "failed", "skipped", title=f"Vectors, {foreign(engine)}")
     counts = Counter((one.path.split("/")[1], one.outcome) for one in played)
     for suite in (*SUITES, conversations.SUITE):
         row = [counts[suite, outcome] for outcome in ("passed", "failed", "skipped")]
@@ -33,7 +33,7 @@ def print_played(engine: str, played: list[Played], console: Console) -> None:
             rows.add_row(suite, *map(str, row))
     console.print(rows)
     for why, times in Counter(one.why for one in played if one.outcome == "skipped").most_common(SHOWN):
-        console.print(f"skipped {times:,}: {escape(why)}")
+        console.print(f"skipped {times:,}: {foreign(why)}")
     if not any(one.outcome != "skipped" for one in played):
         console.print("[bold red]nothing was played[/bold red]")
 
@@ -47,12 +47,12 @@ def _failure(one: Played, console: Console) -> None:
         if isinstance(event, dict) and "type" in event
         else show(event)
     )
-    console.print(f"[bold red]failed[/bold red] [bold]{escape(one.path)}[/bold]  {escape(one.title)}", soft_wrap=True)
-    console.print(f"    step {one.step or 0}  {escape(text)}", soft_wrap=True)
+    console.print(f"[bold red]failed[/bold red] [bold]{foreign(one.path)}[/bold]  {foreign(one.title)}", soft_wrap=True)
+    console.print(f"    step {one.step or 0}  {foreign(text)}", soft_wrap=True)
     difference = str(one.difference).replace("ours ", "expected ", 1).replace("theirs ", "answered ", 1)
-    console.print(f"    {escape(people(difference))}", soft_wrap=True)
+    console.print(f"    {foreign(people(difference))}", soft_wrap=True)
     titles = [f"{rule} {rulebook.rules()[rule].title}" for rule in one.rules if rule in rulebook.rules()]
-    console.print(f"    {escape('; '.join(titles))}\n", soft_wrap=True)
+    console.print(f"    {foreign('; '.join(titles))}\n", soft_wrap=True)
 
 
 def to_json(engine: str, played: list[Played]) -> dict[str, Any]:

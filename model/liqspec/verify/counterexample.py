@@ -8,7 +8,6 @@ from typing import Any
 import tomli_w
 from attrs import evolve
 from rich.console import Console
-from rich.markup import escape
 
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
@@ -161,12 +160,12 @@ def to_pytest(violation: Violation, path: Path) -> str:
 def print_counterexample(violation: Violation, path: Path, console: Console) -> None:
     """Print a counterexample saved at `path`: events with what changed, the property, its rules, and how to keep it."""
     console.print(f"\n[bold red]violated[/bold red] [bold]{words(violation.property)}[/bold]")
-    console.print(escape(PROPERTIES[violation.property].sentence))
+    console.print(foreign(PROPERTIES[violation.property].sentence))
     console.print(f"found in {foreign(violation.where)}, {counted(len(violation.events), 'event')}\n")
     timeline.print_run(Run(scenarios.load(str(path))), console)
     for number in PROPERTIES[violation.property].rules:
         rule = rulebook.rules()[number]
-        console.print(f"\n[bold]{number}[/bold] {escape(rule.title)}")
+        console.print(f"\n[bold]{number}[/bold] {foreign(rule.title)}")
     console.print(f"\nreplay it:  liqspec simulate {visible(str(path))}\nkeep it:\n", markup=False)
     console.print(to_pytest(violation, path), markup=False, soft_wrap=True)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from attrs import asdict, frozen
 from rich.console import Console
-from rich.markup import escape
 
 from liqspec.core import arithmetic
 from liqspec.core.config import Config, Venue
@@ -20,6 +19,7 @@ from liqspec.generate.configurations import base_configuration
 from liqspec.properties.liveness import BELOW, BLOCKS_BELOW, FILLED, ORDERS_END
 from liqspec.report.sentences import event_text
 from liqspec.report.tables import table
+from liqspec.report.visible_console import foreign
 from liqspec.search.alone import only
 from liqspec.search.liveness import EXECUTIONS, Graph, Waits, graph_of, in_time, stuck
 from liqspec.spec.scopes import Alphabet, Scope
@@ -202,12 +202,12 @@ def print_liveness(results: list[Liveness], console: Console, *, full: bool = Fa
         waits = [(wait, result) for result in results for wait in result.waits if wait.market == market and wait.pool]
         for wait, result in waits if full else waits and [max(waits, key=lambda pair: _length(pair[0]))]:
             console.print(
-                f"\n[bold]Where {text}[/bold]: {escape(str(wait.pool))} in {result.scope.name}, {_cell(wait)}"
+                f"\n[bold]Where {text}[/bold]: {foreign(str(wait.pool))} in {result.scope.name}, {_cell(wait)}"
             )
             _print_story(result.scope, wait.story, wait.loop, console)
     for result in results:
         for one in result.broken:
-            console.print(f"\n[bold red]violated[/bold red] {one.claim}: {escape(one.pool)} in {result.scope.name}")
+            console.print(f"\n[bold red]violated[/bold red] {one.claim}: {foreign(one.pool)} in {result.scope.name}")
             _print_story(result.scope, one.story, one.loop, console)
     if not any(result.broken for result in results):
         console.print("[bold green]all hold[/bold green]")

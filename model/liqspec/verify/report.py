@@ -4,7 +4,6 @@ from typing import Any
 
 from attrs import Attribute, Factory, asdict, frozen
 from rich.console import Console
-from rich.markup import escape
 
 from liqspec.core import machine
 from liqspec.core.changes import reachable_transitions
@@ -145,18 +144,18 @@ def print_report(report: Report, console: Console, *, full: bool = False) -> Non
             soft_wrap=True,
         )
     for line in report.failures:
-        console.print(f"[red]not as expected:[/red] {escape(line)}", soft_wrap=True)
+        console.print(f"[red]not as expected:[/red] {foreign(line)}", soft_wrap=True)
     for violation in report.violations:
         console.print(
             f"[red]violated:[/red] {violation.property} in {foreign(violation.where)}: "
-            f"{escape(people(violation.wrong))}"
+            f"{foreign(people(violation.wrong))}"
         )
     if report.violations:
         console.print("It stopped there: what had not been finished by then is not counted.")
     for line in report.unproved:
-        console.print(f"[red]not proved:[/red] {escape(line)}", soft_wrap=True)
+        console.print(f"[red]not proved:[/red] {foreign(line)}", soft_wrap=True)
     for line in report.never:
-        console.print(f"[yellow]never exercised:[/yellow] {escape(line)}")
+        console.print(f"[yellow]never exercised:[/yellow] {foreign(line)}")
     if report.holds:
         console.print(f"[bold green]{'all hold' if report.adequate else 'what was looked at holds'}[/bold green]")
     elif report.failures or report.violations or report.unproved:
@@ -174,7 +173,7 @@ def _print_tables(report: Report, console: Console) -> None:
     if report.proved_steps:
         console.print(_proved_steps(report))
         keys = max(one.keys for one in report.proved_steps)
-        console.print(escape(covered.sentence(keys)), soft_wrap=True)
+        console.print(foreign(covered.sentence(keys)), soft_wrap=True)
     console.print(_fired(report))
     print_reach(report.reach, console)
     console.print(
@@ -259,7 +258,7 @@ def _proved_steps(report: Report) -> WholeWords:
         proved = not (report.missing(one) or one.unproved)
         numbers = (f"{number:,}" for number in (one.keys, one.shapes, one.steps, one.paths, one.obligations))
         verdict = "[green]proved[/green]" if proved else "[red]not proved[/red]"
-        control = "" if one.control is None else f"{one.control[1]}: {escape(one.control[0])}"
+        control = "" if one.control is None else f"{one.control[1]}: {foreign(one.control[0])}"
         rows.add_row(one.event, *numbers, verdict, control)
     return rows
 
@@ -296,7 +295,7 @@ def _fired(report: Report) -> WholeWords:
             expected = name not in transitions or name in reachable
             runs = getattr(report, kind).get(name, 0)
             times = sum(one.get(name, 0) for one in exhaustive)
-            rows.add_row(name, escape(meaning), *_counted(runs, times, expected=expected))
+            rows.add_row(name, foreign(meaning), *_counted(runs, times, expected=expected))
         rows.add_section()
     return rows
 
