@@ -7,9 +7,16 @@
    who the one with the smaller account first is kept. `c` names the account of an event and `p` the present mark.
 
    Compiled for a breadth-first search, whose depth is the number of events and one for the setup:
-     spin -a accounts.pml && gcc -O2 -DNOCOMP -DBFS -DSAFETY -o pan pan.c && ./pan -m7                             */
+     spin -a accounts.pml && gcc -O2 -DNOCOMP -DBFS -DSAFETY -o pan pan.c && ./pan -m7
+   With -DFOUR for Spin it is the scope four, whose accounts begin with a position and only make it smaller.      */
 
+#ifdef FOUR
+#define ACCOUNTS 4
+#define RETURNED(equity) 0
+#else
 #define ACCOUNTS 2
+#define RETURNED(equity) (equity) / 2
+#endif
 #define RATE 10        /* the maintenance margin is a tenth of the notional */
 #define LEVERAGE 5     /* that of every trade, and the most that the tier allows */
 #define THRESHOLD 30   /* of a notional, above which an order is for a chunk */
@@ -47,9 +54,9 @@ inline end_life(a, how) {  /* LIF-3, CLD-4, LIQ-12 */
   acc[a].attempted = 0; acc[a].failed = 0
 }
 
-inline close(a, lots) {  /* MRG-9: of a signed size; a division is rounded towards 0 */
+inline close(a, lots, price) {  /* MRG-9: of a signed size; a division is rounded towards 0 */
   released = acc[a].cost * lots / acc[a].size;
-  acc[a].collateral = acc[a].collateral + lots * p - released;
+  acc[a].collateral = acc[a].collateral + lots * (price) - released;
   acc[a].size = acc[a].size - lots;
   acc[a].cost = acc[a].cost - released;
 }
@@ -90,7 +97,7 @@ inline assess(a) {
             :: else ->  /* LIQ-13 */
                  if
                  :: equity * 3 < margin * 2 && acc[a].failed ->  /* BKS-1, BKS-2, then BKS-3, BKS-4: T5 */
-                      acc[a].collateral = (equity > 0 -> equity / 2 : 0);
+                      acc[a].collateral = (equity > 0 -> RETURNED(equity) : 0);
                       acc[a].size = 0; acc[a].in_liquidation = 0;
                       end_life(a, backstopped)
                  :: else
@@ -123,7 +130,7 @@ inline trade(a, lots) {
        fi;
        if
        :: opens -> acc[a].size = acc[a].size + (lots); acc[a].cost = acc[a].cost + (lots) * p
-       :: else -> closing = -(lots); close(a, closing)
+       :: else -> closing = -(lots); close(a, closing, p)
        fi;
        if
        :: acc[a].size == 0 -> end_life(a, closed)  /* T12 */
@@ -134,15 +141,15 @@ inline trade(a, lots) {
   fi
 }
 
-/* FIL-1 to FIL-3, CLD-1, CLD-4: at the mark. */
-inline fill(a, lots) {
+/* FIL-1 to FIL-3, CLD-1, CLD-4. */
+inline fill(a, lots, price) {
   if
   :: (lots) > acc[a].order  /* overfill */
   :: else ->
-       money = UP((lots) * p, FEE);
+       money = UP((lots) * (price), FEE);
        closing = (acc[a].size > 0 -> (lots) : -(lots));
        acc[a].order = acc[a].order - (lots);
-       close(a, closing);
+       close(a, closing, price);
        equity = acc[a].collateral + acc[a].size * p - acc[a].cost;
        equity = (equity < 0 -> 0 : equity);
        acc[a].collateral = acc[a].collateral - (money > equity -> equity : money);
@@ -192,42 +199,72 @@ inline block(after) {  /* EVT-9 */
 }
 
 /* Which of two fields is first decides, unless they are equal and an earlier one differs. */
-#define FIRST(field) if :: acc[0].field != acc[1].field && !differs -> differs = 1; ok = acc[0].field > acc[1].field :: else fi
-#define SWAP(field) i = acc[0].field; acc[0].field = acc[1].field; acc[1].field = i
+#define FIRST(a, b, field) if :: acc[a].field != acc[b].field && !differs -> differs = 1; ok = acc[a].field > acc[b].field :: else fi
+#define SWAP(a, b, field) i = acc[a].field; acc[a].field = acc[b].field; acc[b].field = i
+
+inline order_two(a, b) {
+  differs = 0; ok = 0;
+  FIRST(a, b, state); FIRST(a, b, size); FIRST(a, b, cost); FIRST(a, b, order); FIRST(a, b, collateral);
+  FIRST(a, b, in_liquidation); FIRST(a, b, attempted); FIRST(a, b, failed); FIRST(a, b, own); FIRST(a, b, own_noted);
+  FIRST(a, b, window); FIRST(a, b, window_noted);
+  if
+  :: ok ->
+       SWAP(a, b, state); SWAP(a, b, size); SWAP(a, b, cost); SWAP(a, b, order); SWAP(a, b, collateral);
+       SWAP(a, b, in_liquidation); SWAP(a, b, attempted); SWAP(a, b, failed); SWAP(a, b, own); SWAP(a, b, own_noted);
+       SWAP(a, b, window); SWAP(a, b, window_noted)
+  :: else
+  fi
+}
 
 inline sort() {
 #ifndef EACH  /* with EACH, who is who counts */
-  differs = 0; ok = 0;
-  FIRST(state); FIRST(size); FIRST(cost); FIRST(order); FIRST(collateral); FIRST(in_liquidation); FIRST(attempted);
-  FIRST(failed); FIRST(own); FIRST(own_noted); FIRST(window); FIRST(window_noted);
-  if
-  :: ok ->
-       SWAP(state); SWAP(size); SWAP(cost); SWAP(order); SWAP(collateral); SWAP(in_liquidation); SWAP(attempted);
-       SWAP(failed); SWAP(own); SWAP(own_noted); SWAP(window); SWAP(window_noted)
-  :: else
-  fi;
+  order_two(0, 1);
+#ifdef FOUR
+  order_two(2, 3); order_two(0, 2); order_two(1, 3); order_two(1, 2);
+#endif
 #endif
   i = 0; closing = 0; released = 0; money = 0; equity = 0; margin = 0; margin_after = 0; ok = 0; opens = 0; differs = 0
 }
 
 /* The events that name an account. A closed or backstopped position has had its one life (max_life). */
 #define LIVES(a) (acc[a].state == unopened || acc[a].size != 0)
+#define FILLS(a, price) \
+  :: d_step { acc[a].order > 0 -> fill(a, acc[a].order, price); sort() } \
+  :: d_step { acc[a].order > 0 && acc[a].order != 1 -> fill(a, 1, price); sort() }
 #define OF(a) \
-  :: d_step { LIVES(a) -> trade(a, 4); sort() } \
-  :: d_step { LIVES(a) -> trade(a, -3); sort() } \
-  :: d_step { acc[a].order > 0 -> fill(a, acc[a].order); sort() } \
-  :: d_step { acc[a].order > 0 && acc[a].order != 1 -> fill(a, 1); sort() } \
+  FILLS(a, p) \
   :: d_step { acc[a].order > 0 -> order_done(a); sort() }
+#ifdef FOUR
+#define MORE(a) \
+  :: d_step { LIVES(a) -> trade(a, -1); sort() } \
+  FILLS(a, 16)
+#else
+#define MORE(a) \
+  :: d_step { LIVES(a) -> trade(a, 4); sort() } \
+  :: d_step { LIVES(a) -> trade(a, -3); sort() }
+#endif
 
 active proctype venue() {
+#ifdef FOUR
+  d_step {
+    for (i : 0 .. ACCOUNTS - 1) { acc[i].state = healthy; acc[i].size = 3; acc[i].cost = 60; acc[i].collateral = 20 }
+    i = 0
+  };
+#else
   d_step { acc[0].collateral = 22; acc[1].collateral = 22 };
+#endif
   do
-  OF(0)
-  OF(1)
+  OF(0) MORE(0)
+  OF(1) MORE(1)
+#ifdef FOUR
+  OF(2) MORE(2)
+  OF(3) MORE(3)
+#else
+  :: d_step { mark(26); sort() }
+#endif
   :: d_step { mark(14); sort() }
   :: d_step { mark(17); sort() }
   :: d_step { mark(20); sort() }
-  :: d_step { mark(26); sort() }
   :: d_step { block(1); sort() }
   :: d_step { block(2); sort() }
   od

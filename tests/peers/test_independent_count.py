@@ -15,17 +15,22 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.parametrize(
-    ("depths", "symmetric"),
+    ("name", "depths", "symmetric"),
     [
-        ([2, 5], True),
-        pytest.param([7, 10], True, marks=pytest.mark.thorough),
-        pytest.param([3, 8], False, marks=pytest.mark.thorough),
+        ("thorough/accounts", [2, 5], True),
+        ("four", [6], True),
+        pytest.param("thorough/accounts", [7, 10], True, marks=pytest.mark.thorough),
+        pytest.param("thorough/accounts", [3, 8], False, marks=pytest.mark.thorough),
+        pytest.param("four", [3, 10], True, marks=pytest.mark.thorough),
+        pytest.param("four", [6], False, marks=pytest.mark.thorough),
     ],
 )
-def test_spin_counts_the_states_and_steps_of_two_accounts(depths: list[int], symmetric: bool, tmp_path: Path) -> None:
+def test_spin_counts_the_states_and_steps_of_several_accounts(
+    name: str, depths: list[int], symmetric: bool, tmp_path: Path
+) -> None:
     """EVT-1, LIQ-1: written twice, the rules have the same states and steps, to the last one."""
-    peer = spin.peer(tmp_path, *(() if symmetric else ("-DEACH",)))
-    scope = attrs.evolve(scopes.load("thorough/accounts"), symmetric=symmetric)
+    peer = spin.peer(tmp_path, *spin.SCOPES[name], *(() if symmetric else ("-DEACH",)))
+    scope = attrs.evolve(scopes.load(name), symmetric=symmetric)
     for depth in depths:
         ours, theirs = explore(attrs.evolve(scope, max_depth=depth), whole_steps=1), peer.count(depth)
         assert ours.coverage.violations == []

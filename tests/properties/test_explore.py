@@ -23,6 +23,7 @@ from liqspec.verify import counterexample
 PINNED = {
     "cooldown": (692, 4_709, 13, True),
     "cross": (2_669, 14_080, 9, False),
+    "four": (11_778_327, 84_861_857, 25, True),
     "isolated": (9_474, 42_626, 8, False),
     "mark": (766, 2_051, 4, False),
     "minimal": (1_084, 7_516, 20, True),
@@ -103,8 +104,8 @@ def test_an_exploration_that_left_something_unexercised_does_not_hold() -> None:
 
 def test_an_excuse_for_what_was_exercised_is_refused() -> None:
     scope = scopes.load("minimal")
-    found = explore(attrs.evolve(scope, excused={**scope.excused, "T1": "not so"}))
-    assert found.never == ["excuse for transition T1, which was exercised"]
+    found = explore(attrs.evolve(scope, max_depth=3, excused={**scope.excused, "T1": "not so"}))
+    assert "excuse for transition T1, which was exercised" in found.never
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_what_is_not_judged_again_would_not_have_been_violated_sooner(number: st
 
 def test_only_what_an_event_changed_is_judged_again() -> None:
     """A state is judged when it is met first; after a refused event, that nothing changed is."""
-    found = explore(scopes.load("minimal"))
+    found = explore(attrs.evolve(scopes.load("minimal"), max_depth=7))
     assert found.coverage.checked["closed_is_empty"] < found.states < found.steps
     assert found.coverage.checked["a_refused_event_changes_no_bit"] == found.refused
     assert found.coverage.checked["an_event_is_accepted_exactly_if_its_rule_says_so"] == found.steps + 2

@@ -45,6 +45,8 @@ def of_several(name: str, depth: int) -> Scope:
         attrs.evolve(ACCOUNTS, max_depth=4),
         attrs.evolve(ACCOUNTS, max_depth=3, symmetric=False),
         attrs.evolve(scopes.load("cross"), max_depth=3),
+        attrs.evolve(scopes.load("four"), max_depth=3),
+        pytest.param(attrs.evolve(scopes.load("four"), max_depth=6), marks=pytest.mark.thorough),
         of_several("minimal", 3),
         of_several("vault", 2),
         of_several("mark", 1),
@@ -83,7 +85,7 @@ def test_three_accounts_are_joined() -> None:
 
 
 def test_states_that_are_too_many_for_a_cell_each_are_counted_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    scope = attrs.evolve(ACCOUNTS, max_depth=5)
+    scope = attrs.evolve(ACCOUNTS, max_depth=4)
     in_cells = counts(explore(scope, whole_steps=1))
     monkeypatch.setattr(seen, "DENSE", 1 << 9)
     assert counts(explore(scope, whole_steps=1)) == in_cells

@@ -1,4 +1,4 @@
-"""How many states Spin finds in the scope thorough/accounts, which tests/peers/accounts.pml states once more."""
+"""How many states Spin finds in the scopes that tests/peers/accounts.pml states once more."""
 
 import re
 import shutil
@@ -10,6 +10,7 @@ from attrs import frozen
 from support.paths import PEERS
 
 MISSING = ", ".join(name for name in ("spin", "gcc") if shutil.which(name) is None)
+SCOPES: dict[str, tuple[str, ...]] = {"thorough/accounts": (), "four": ("-DFOUR",)}  # with Spin's options for each
 SEARCH = ("-DNOCOMP", "-DBFS", "-DSAFETY")
 PARALLEL = ("-DNOCOMP", "-DBFS_PAR", "-DSAFETY")  # on several cores, with a hash of each state in place of the state
 

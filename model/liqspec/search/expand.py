@@ -88,13 +88,13 @@ class Expander:
 
         self._engine.restore(node.snapshot)
         for event in list(moves(self.scope, self._engine)):
-            self._engine.restore(node.snapshot)
             monitor = StepMonitor(self._engine, node.snapshot, node.witness.copy(), self.coverage, self._observer, met)
             if self._violates(monitor, node.trail, event):
                 return
             if monitor.unchanged:
                 yield Tried(event, monitor.refusal is not None, None)
             else:
+                self._engine.restore(node.snapshot)
                 yield Tried(event, False, Node(monitor.snapshot, monitor.witness, form, self.trail))
 
     def _violates(self, monitor: Monitor, trail: Trail, event: EventData) -> bool:
