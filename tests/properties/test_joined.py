@@ -1,5 +1,11 @@
 """Exploration by accounts: the states and steps of the plain explorer, to the last; and its counterexamples."""
 
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
 from typing import Any
 
 import attrs
@@ -8,12 +14,13 @@ import pytest
 from liqspec.core import assessment, changes
 from liqspec.core.effects import Effect
 from liqspec.core.state import Pool, Position, State
-from liqspec.search import alone, expand, packing, seen
+from liqspec.search import alone, expand, packing, seen, whole
 from liqspec.search.exploration import Exploration
 from liqspec.search.explore import explore
 from liqspec.spec import scopes
 from liqspec.spec.scopes import Scope
 from liqspec.step.wrong_engines import EVERY
+from liqspec.verify import tasks
 
 ACCOUNTS = scopes.load("thorough/accounts")
 
@@ -89,6 +96,64 @@ def test_states_that_are_too_many_for_a_cell_each_are_counted_alike(monkeypatch:
     in_cells = counts(explore(scope, whole_steps=1))
     monkeypatch.setattr(seen, "DENSE", 1 << 9)
     assert counts(explore(scope, whole_steps=1)) == in_cells
+
+
+@pytest.fixture(name="two")
+def two_accounts() -> Scope:
+    """Two accounts of the scope four, which is soon exhausted."""
+    four = scopes.load("four")
+    trades = tuple(one for one in four.events.trade if one.account in ("alice", "bob"))
+    setup = tuple(event for event in four.setup if event["account"] in ("alice", "bob"))
+    config = {**four.config, "accounts": ["alice", "bob"]}
+    return attrs.evolve(four, config=config, setup=setup, events=attrs.evolve(four.events, trade=trades))
+
+
+def test_a_long_exploration_prints_how_far_it_is_and_what_can_be_left(
+    two: Scope, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tasks, "INTERVAL", 0.0)
+    found = tasks.explored(two, whole_steps=1).exploration
+    assert found is not None
+    assert found.exhausted
+    assert found.most == found.states == 14_262
+    first, *_, last = capfd.readouterr().err.splitlines()
+    assert re.fullmatch(r"scope four: depth 1, 1 state, [\d,]+ a second", first)
+    assert re.fullmatch(
+        r"scope four: depth \d+, [\d,]+ states of at most 14,262, [\d,]+ a second, at most \d+ s left", last
+    )
+
+
+def test_an_exploration_that_is_interrupted_says_what_it_had_counted(
+    two: Scope, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(whole, "sample_whole_steps", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tasks.explored(attrs.evolve(two, max_depth=4))
+    printed = capfd.readouterr().err
+    assert re.fullmatch(
+        r"interrupted, with nothing violated so far: scope four: depth 4, 228 states, .* second\n", printed
+    )
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(os.name != "posix", reason="a terminal sends the signal to a group of processes")
+def test_explorations_on_several_processes_say_what_they_had_counted_when_interrupted() -> None:
+    # SIGINT is ignored in what a shell starts in the background; here it must not be.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from liqspec.cli import main; main()"
+    command = [sys.executable, "-c", code, "verify", "--scope", "isolated", "--scope", "isolated", "--processes", "2"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    time.sleep(8)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.count("interrupted, with nothing violated so far: scope isolated: depth ") == 2
+    assert "Traceback" not in errors
 
 
 def test_most_steps_of_the_scope_are_not_steps_of_the_model() -> None:

@@ -18,12 +18,13 @@ class Exploration:
     `explorer` is "plain" where each step of the scope is a step of the model, "joined" where the steps of each account
     are, of which the scope's are made. `states` and `steps` are those of the scope, `model_steps` those of the model,
     and `whole_steps` how many steps were run whole to see that the accounts do not affect each other. `refused` are the
-    steps of the scope whose event is refused.
+    steps of the scope whose event is refused. `most` is how many states there can be at most, once that is known.
     """
 
     scope: Scope
     explorer: str = "plain"
     states: int = 0
+    most: int | None = None
     steps: int = 0
     model_steps: int = 0
     whole_steps: int = 0

@@ -95,6 +95,8 @@ class _Joint:
         }
         for setting in self._packings:
             self._fit(setting)
+        if all(len(alone.steps) == len(alone) for alone in self._accounts):
+            self._found.most = sum(self.at(setting).cells for setting in self._accounts[0].within)
 
     def _fit(self, setting: Setting) -> None:
         packing = self._packings[setting]

@@ -12,6 +12,8 @@ from typing import TypeVar
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
+_GRACE = 1.0  # seconds
+
 
 def available() -> int:
     """How many processes this machine can run at once."""
@@ -53,6 +55,9 @@ def run_parallel(
                 while given in ready:
                     yield ready.pop(given)
                     given += 1
+        except KeyboardInterrupt:
+            wait(running, timeout=_GRACE)  # for those that were interrupted too, and say how far they are
+            raise
         finally:
             for worker in multiprocessing.active_children():  # only if the results still running are not needed
                 worker.terminate()

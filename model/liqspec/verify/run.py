@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from attrs import frozen
@@ -70,6 +70,8 @@ def verify(budget: Budget, progress: Console) -> Report:
     """
     loaded = [scopes.load(name) for name in budget.scopes]
     waiting = _tasks(budget, loaded, budget.bases())
+    first = list(islice(waiting, 2))  # one task alone is done in this process
+    waiting = chain(first, waiting)
     columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     totals = {
         "scopes": len(budget.scopes),
@@ -88,7 +90,9 @@ def verify(budget: Budget, progress: Console) -> Report:
             if part.kind in shown:
                 bars.advance(shown[part.kind], part.steps)
 
-        for part in parallel.run_parallel(tasks.timed, waiting, processes=budget.processes, done=done):
+        for part in parallel.run_parallel(
+            tasks.timed, waiting, processes=budget.processes if len(first) > 1 else 1, done=done
+        ):
             parts.append(part)
             if part.coverage.violations:
                 break

@@ -125,27 +125,44 @@ def _replayed(kind: str, replayed: list[scenarios.Scenario]) -> Part:
 def explored(scope: Scope, whole_steps: int = WHOLE_STEPS) -> Part:
     """Explore a scope, with about `whole_steps` whole steps; what it exercises is counted separately from the runs.
 
-    A long exploration prints on standard error how far it is, every half a minute.
+    A long exploration prints on standard error how far it is, every half a minute, and when it is interrupted.
     """
-    found = explore(scope, whole_steps=whole_steps, progress=_shown_at_intervals())
+    shown = _Progress()
+    try:
+        found = explore(scope, whole_steps=whole_steps, progress=shown)
+    except KeyboardInterrupt:
+        shown.print("interrupted, with nothing violated so far: ")
+        raise
     coverage = Coverage(violations=found.coverage.violations, failures=found.coverage.failures)
     return Part("scopes", exploration=found, coverage=coverage)
 
 
-def _shown_at_intervals() -> Callable[[Exploration], None]:
-    began = printed = time.perf_counter()
+class _Progress:
+    """Prints how far an exploration is, at intervals."""
 
-    def show(found: Exploration) -> None:
-        nonlocal printed
-        if (now := time.perf_counter()) - printed < INTERVAL:
+    def __init__(self) -> None:
+        self._began = self._printed = time.perf_counter()
+        self._found: Exploration | None = None
+
+    def __call__(self, found: Exploration) -> None:
+        self._found = found
+        if (now := time.perf_counter()) - self._printed >= INTERVAL:
+            self._printed = now
+            self.print()
+
+    def print(self, why: str = "") -> None:
+        """Print how far it is now, after the reason for it."""
+        if (found := self._found) is None:
             return
-        printed = now
-        rate = f"{found.states / (now - began):,.0f} a second"
+        rate = found.states / (time.perf_counter() - self._began)
+        states = counted(found.states, "state")
+        left = ""
+        if found.most is not None:
+            states += f" of at most {found.most:,}"
+            left = f", at most {(found.most - found.states) / rate:,.0f} s left"
         whole = f", {counted(found.whole_steps, 'whole step')}" if found.whole_steps else ""
-        line = f"scope {found.scope.name}: depth {found.depth}, {counted(found.states, 'state')}, {rate}{whole}"
-        VisibleConsole(file=sys.__stderr__).print(line, markup=False, highlight=False)
-
-    return show
+        line = f"{why}scope {found.scope.name}: depth {found.depth}, {states}, {rate:,.0f} a second{left}{whole}"
+        VisibleConsole(file=sys.__stderr__).print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def proved(lemma: str) -> Part:
