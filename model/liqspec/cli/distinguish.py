@@ -32,26 +32,28 @@ def distinguish(
         Path | None, typer.Option(metavar="FILE", help="Write the events as a scenario under A's rules.")
     ] = None,
     alone: Annotated[
-        bool, typer.Option("--by-parameter/--shortest-only", help="Also the shortest events for each parameter alone.")
+        bool, typer.Option("--by-parameter/--shortest-only", help="Also the events for each parameter alone.")
     ] = True,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write it as a page, which needs no network.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Find the shortest events on which two rule sets differ: for each parameter alone, and for all together.
+    """Find the few events on which two rule sets differ: for each parameter alone, and the shortest of all.
 
     Both run in the markets of the first, so that only their rules differ, and what a market that both have restricts.
-    Guided random events are given to both. What differs is made as short as it can be, then believable: trades at the
-    mark, and marks that move little. Parameters that it does not need are listed separately. The same seed and steps
-    give the same answer. Exits with 0 if no difference was found, 1 if they differ.
+    For each parameter a short example shows it: trades at the mark, round sizes, a mark that moves little. Where none
+    does, there or in the markets of the second, and for all together, guided random events are given to both; what
+    differs is made as short as it can be, then believable. Parameters that it does not need are listed separately.
+    The same seed and steps give the same answer. Exits with 0 if no difference was found, 1 if they differ.
 
     Examples: `liqspec distinguish generic hyperliquid`, `liqspec distinguish generic my-venue.toml --budget 60`,
     `liqspec distinguish hyperliquid coarse --save difference.toml`
     """
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many events or for how long")
-    sets = RuleSets.of(venues.load(first), venues.load(second))
+    loaded = venues.load(first), venues.load(second)
+    sets = RuleSets.of(*loaded)
     differing = sets.parameters()
     searches = 1 + len(differing) if alone else 1
     limits = Budget(steps=steps, seconds=budget and budget / searches, seed=seed)
@@ -59,7 +61,10 @@ def distinguish(
     if alone:
         with progress(TextColumn("parameter by parameter"), BarColumn(), MofNCompleteColumn()) as bars:
             bar = bars.add_task("parameters", total=len(differing))
-            searched = by_parameter(sets, limits, processes=available(), done=lambda _: bars.advance(bar))
+            elsewhere = RuleSets.in_markets_of_second(*loaded)
+            searched = by_parameter(
+                sets, limits, elsewhere=elsewhere, processes=available(), done=lambda _: bars.advance(bar)
+            )
             found = list(searched)
     outcome = search(sets, limits)
     if save is not None and outcome.distinction is not None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from liqspec.cli.app import Json, print_json, terminal
-from liqspec.report.amounts import value_text
+from liqspec.report.amounts import parameter_value
 from liqspec.report.tables import table
 from liqspec.report.visible_console import foreign
 from liqspec.spec import venue_words
@@ -62,7 +62,8 @@ def _read_back(venue: shipped.VenueFile, *, as_json: bool) -> None:
     console.print(foreign(venue.description))
     rows = table("parameter", "value", "from", "rule", "what it means")
     for one in worded:
-        rows.add_row(foreign(one.path), foreign(value_text(one.value)), one.origin, one.rule, one.meaning)
+        rows.add_row(foreign(one.path), foreign(parameter_value(one.value)), one.origin, one.rule, one.meaning)
+    console.print(f"{foreign(venue_words.in_short(venue))}\n", soft_wrap=True)
     console.print(rows)
     for line in venue.undocumented:
         console.print(f"not documented: {foreign(line)}", soft_wrap=True)

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.parameters import InvalidConfig
-from liqspec.distinguish.search import STEPS, Distinction, Parameter, RuleSets, search
+from liqspec.distinguish.search import STEPS, Distinction, Parameter, RuleSets, by_examples, search
 from liqspec.search import parallel
 from liqspec.search.campaign import Budget
 
@@ -24,25 +24,41 @@ class Alone:
 
 
 def by_parameter(
-    sets: RuleSets, budget: Budget, *, processes: int = 1, done: Callable[[Alone], None] = lambda _: None
+    sets: RuleSets,
+    budget: Budget,
+    *,
+    elsewhere: RuleSets | None = None,
+    processes: int = 1,
+    done: Callable[[Alone], None] = lambda _: None,
 ) -> Iterator[Alone]:
-    """Search for each parameter separately, each with the same budget; deterministic as `search` is.
+    """Try examples, then search, for each parameter separately, each with the same budget; deterministic as `search`.
+
+    Where the markets of `sets` show nothing, examples are tried in those of `elsewhere`, of the same two in order.
 
     Raises:
         InternalFailure: an engine raised an exception.
     """
     budget = budget if budget.steps or budget.seconds else evolve(budget, steps=STEPS // 8)
-    tasks = (partial(_alone, sets, parameter, budget) for parameter in sets.parameters())
+    tasks = (partial(_alone, sets, elsewhere, parameter, budget) for parameter in sets.parameters())
     yield from parallel.run_parallel(call, tasks, processes=processes, done=done)
 
 
-def _alone(sets: RuleSets, parameter: Parameter, budget: Budget) -> Alone:
+def _alone(sets: RuleSets, elsewhere: RuleSets | None, parameter: Parameter, budget: Budget) -> Alone:
     within = sets.names[0]
-    for name, separated in _separated(sets, parameter):
+    for name, found in _tried(sets, elsewhere, parameter, budget):
         within = name
-        if (found := search(separated, budget).distinction) is not None:
+        if found is not None:
             return Alone(parameter=parameter, within=name, distinction=found)
     return Alone(parameter=parameter, within=within, distinction=None)
+
+
+def _tried(
+    sets: RuleSets, elsewhere: RuleSets | None, parameter: Parameter, budget: Budget
+) -> Iterator[tuple[str, Distinction | None]]:
+    """What examples show, then those in other markets, then the search; with the rule set whose other rules hold."""
+    for places in filter(None, (sets, elsewhere)):
+        yield from ((name, by_examples(separated)) for name, separated in _separated(places, parameter))
+    yield from ((name, search(separated, budget).distinction) for name, separated in _separated(sets, parameter))
 
 
 def _separated(sets: RuleSets, parameter: Parameter) -> Iterator[tuple[str, RuleSets]]:

@@ -9,7 +9,7 @@ from liqspec.core.events import EventData
 from liqspec.distinguish.by_parameter import Alone
 from liqspec.distinguish.search import Distinction, Outcome, Parameter, RuleSets
 from liqspec.edge.texts import counted
-from liqspec.report.amounts import people, value_text
+from liqspec.report.amounts import parameter_value, people, value_text
 from liqspec.report.sentences import event_text
 from liqspec.report.tables import table
 from liqspec.report.visible_console import foreign
@@ -26,22 +26,20 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
 
 
 def print_alone(sets: RuleSets, found: list[Alone], console: Console) -> None:
-    """Print a table: what each parameter does alone, by the shortest events that were found."""
-    first, second = (foreign(name) for name in sets.names)
-    rows = table(
-        "parameter", first, second, "rule", "what an account notices", "events", title="Parameter by parameter"
-    )
+    """Print a table: what each parameter does alone, by a short example, or by the shortest events that were found."""
+    rows = table("parameter, and what an account notices", "events", title="Parameter by parameter")
     for one in found:
-        noticed, events = "no difference found", ""
-        if one.distinction is not None:
+        within = "" if one.within == sets.names[0] else f", in the rules of {one.within}"
+        values = ", ".join(_values(one.parameter, sets.names))
+        about, events = [f"{one.parameter.path} ({one.parameter.rule}{within})", values], list[str]()
+        if one.distinction is None:
+            about.append("no difference found")
+        else:
             divergence = one.distinction.divergence
-            noticed = difference_text(divergence.first.difference, sets.names)
+            about.append(difference_text(divergence.first.difference, sets.names))
             listed = [f"{number} {event_text(event)}" for number, event in enumerate(divergence.events, start=1)]
-            events = "\n".join([marks_text(one.distinction), *listed])
-        values = (value_text(one.parameter.first), value_text(one.parameter.second))
-        within = "" if one.within == sets.names[0] else f" (in the rules of {one.within})"
-        texts = (one.parameter.path + within, *values, one.parameter.rule, noticed, events)
-        rows.add_row(*(foreign(text) for text in texts))
+            events = [marks_text(one.distinction), *listed]
+        rows.add_row("\n".join(map(foreign, about)), "\n".join(map(foreign, events)))
         rows.add_section()
     console.print(rows)
     console.print("\nThe shortest of all:")
@@ -85,7 +83,10 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     # A single parameter makes the difference by its own rule.
     deciding = [found.parameters[0].rule] if len(found.parameters) == 1 else []
     also = dict.fromkeys((*deciding, *found.divergence.rules))
-    yield from (f"    [cyan]{rule}[/cyan] {foreign(rulebook.rules()[rule].title)}" for rule in also)
+    first_rule, *rest = also
+    yield f"    [cyan]{first_rule}[/cyan] {foreign(rulebook.rules()[first_rule].title)}"
+    if rest:
+        yield f"    it acts together with {', '.join(rest)}"
     yield "\nThe parameters that it needs:"
     yield from (_parameter(entry, outcome.sets.names) for entry in found.parameters)
     others = [entry.path for entry in parameters if entry.path not in {one.path for one in found.parameters}]
@@ -126,8 +127,12 @@ def difference_text(difference: Difference, names: tuple[str, str]) -> str:
 
 def parameter_text(parameter: Parameter, names: tuple[str, str]) -> str:
     """A parameter in one line, with its value in each rule set."""
-    values = (value_text(parameter.first), value_text(parameter.second))
-    return f"{parameter.path}: " + ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+    return f"{parameter.path}: {', '.join(_values(parameter, names))}"
+
+
+def _values(parameter: Parameter, names: tuple[str, str]) -> list[str]:
+    values = (parameter_value(parameter.first), parameter_value(parameter.second))
+    return [f"{name} {value}" for name, value in zip(names, values, strict=True)]
 
 
 def _parameter(parameter: Parameter, names: tuple[str, str]) -> str:

@@ -1,6 +1,7 @@
 """The search for the shortest events that distinguish two rule sets, each event applied under both."""
 
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from attrs import evolve, frozen
@@ -18,8 +19,10 @@ from liqspec.core.parameters import (
     market_rules_of,
     tables_of,
 )
+from liqspec.core.parameters import Parameter as Declared
 from liqspec.core.snapshot import Snapshot
 from liqspec.distinguish import believable
+from liqspec.distinguish.examples import examples
 from liqspec.generate import Guide
 from liqspec.generate.configurations import base_configuration, in_its_markets
 from liqspec.report import decisions
@@ -27,8 +30,8 @@ from liqspec.report.amounts import Units
 from liqspec.report.decisions import Decision
 from liqspec.report.sentences import effect_text
 from liqspec.search.campaign import Budget, guided_run, seeded
-from liqspec.search.minimise import FailingRun, Pass, minimise
-from liqspec.search.passes import PLAINER, SHORTEST, AllShorter, other_runs
+from liqspec.search.minimise import FailingRun, Pass, length, minimise
+from liqspec.search.passes import PLAINER, SHORTEST, AllShorter, drop_events, other_runs
 from liqspec.spec import observables
 from liqspec.spec.venues import VenueFile
 from liqspec.step import compare, reasons, relation
@@ -41,6 +44,8 @@ Rules = dict[str, dict[str, Any]]
 LENGTH = 40  # events in one run
 STEPS = 20_000  # events tried, if nothing else is asked for
 _RESTRICTED = {entry.name for entry in MARKET_PARAMETERS}  # what a market restricts
+MARKETS_TRIED = 2  # markets in which examples are tried
+EXAMPLES = 4  # examples that differ and are made short; the shortest of them is used
 CANDIDATES = 12  # the number of differing runs that are made short; the shortest of them is used
 STATES = 3_000  # states of both engines that the search through all shorter sequences may see
 
@@ -56,11 +61,18 @@ class Parameter:
     @property
     def rule(self) -> str:
         """The rule that it is of."""
+        return self._declared.rule
+
+    @property
+    def meaning(self) -> str:
+        """What it means, and what it is where it is left out."""
+        return self._declared.meaning
+
+    @property
+    def _declared(self) -> Declared:
         known = MARKET_PARAMETERS if self.path.startswith(MARKETS) else PARAMETERS
         table, _, name = self.path.rpartition(".")
-        return next(
-            one.rule for one in known if one.name == name and (one.table == table or known is MARKET_PARAMETERS)
-        )
+        return next(one for one in known if one.name == name and (one.table == table or known is MARKET_PARAMETERS))
 
 
 @frozen(kw_only=True)
@@ -97,6 +109,15 @@ class RuleSets:
             message = f"{error.message}; {second.name}'s rules do not fit the markets of {first.name}"
             raise InvalidConfig(f"{second.name}: {error.path}", message) from None
         return sets
+
+    @classmethod
+    def in_markets_of_second(cls, first: VenueFile, second: VenueFile) -> "RuleSets | None":
+        """The same two in the markets of the second; None where the rules of the first do not fit there."""
+        try:
+            swapped = cls.of(second, first)
+        except InvalidConfig:
+            return None
+        return evolve(swapped, names=(first.name, second.name), first=swapped.second, second=swapped.first)
 
     def configs(self, setting: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The configurations of a run in a setting under each rule set."""
@@ -163,6 +184,12 @@ class Difference:
         """The rules that make the difference, the first before all: those of either side."""
         return tuple(dict.fromkeys((*self.first.rules, *self.second.rules)))
 
+    @property
+    def both_refuse(self) -> bool:
+        """Whether both refuse the event, each with another code."""
+        seen = self.first.difference
+        return seen.field == "outcome" and "accepted" not in (seen.ours, seen.theirs)
+
 
 @frozen(kw_only=True)
 class Distinction:
@@ -224,6 +251,27 @@ def search(sets: RuleSets, budget: Budget, passes: tuple[tuple[Pass, ...], ...] 
     return Outcome(sets=sets, runs=runs, steps=steps, distinction=distinction)
 
 
+def by_examples(sets: RuleSets) -> Distinction | None:
+    """The shortest example in which the rule sets differ, without the events that it does not need; None if none does.
+
+    Raises:
+        InternalFailure: an engine raised an exception.
+    """
+
+    def differs(candidate: FailingRun) -> FailingRun | None:
+        found = play(sets, candidate.config, candidate.events)
+        if found is None or found.both_refuse:
+            return None
+        return FailingRun(candidate.config, list(found.events), found)
+
+    names = {one.path.split(".")[1]: None for one in sets.parameters() if one.path.startswith(MARKETS)}
+    markets = [*(names or sets.setting["markets"])][:MARKETS_TRIED]
+    every = examples(sets.setting, markets, lambda setting: sets.configs(setting)[0])
+    found = list(islice(filter(None, map(differs, every)), EXAMPLES))
+    short = min((minimise(one, differs, (drop_events,)) for one in found), key=length, default=None)
+    return None if short is None else _needed(sets, short, len(short.events), exhausted=False)
+
+
 def _distinction(sets: RuleSets, found: list[FailingRun], passes: tuple[tuple[Pass, ...], ...]) -> Distinction:
     def differs(candidate: FailingRun) -> FailingRun | None:
         divergence = play(sets, candidate.config, candidate.events)
@@ -233,6 +281,11 @@ def _distinction(sets: RuleSets, found: list[FailingRun], passes: tuple[tuple[Pa
     every = AllShorter(lambda setting: Pair(sets, setting), (*passes, PLAINER), STATES)
     shortest = minimise(found[0], differs, *passes, (others,), PLAINER, (every,))
     best = minimise(shortest, differs, believable.passes(sets.setting["marks"]))
+    return _needed(sets, best, len(shortest.events), exhausted=every.exhausted)
+
+
+def _needed(sets: RuleSets, best: FailingRun, shortest: int, *, exhausted: bool) -> Distinction:
+    """The distinction of a run, with the parameters that it needs."""
     rest = sets  # all parameters that are not needed for the difference can be made equal, and it stays
     for parameter in sets.parameters():
         if play(rest.without(parameter), best.config, best.events) is not None:
@@ -241,8 +294,8 @@ def _distinction(sets: RuleSets, found: list[FailingRun], passes: tuple[tuple[Pa
         setting=best.config,
         divergence=best.found,
         parameters=rest.parameters(),
-        shortest=len(shortest.events),
-        exhausted=every.exhausted,
+        shortest=shortest,
+        exhausted=exhausted,
     )
 
 

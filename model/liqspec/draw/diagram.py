@@ -8,11 +8,12 @@ from attrs import asdict, evolve, frozen
 
 from liqspec.core import changes, machine
 from liqspec.core.machine import Lifecycle, Table, TransitionEntry, guard_name
-from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, LiquidationConfig
+from liqspec.core.parameters import LiquidationConfig
 from liqspec.draw.theme import Purpose, Role
 from liqspec.edge import files
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import counted, show, visible, words
+from liqspec.spec import venue_words
 from liqspec.spec.venues import VenueFile
 
 
@@ -222,11 +223,6 @@ def at_venue(diagram: Diagram, venue: VenueFile) -> Diagram:
     never = never_true(venue.liquidation)
     ruled_out = {entry.id for entry in diagram.transitions if any(guards_of(entry).get(name) for name in never)}
     reached = _reached(diagram, ruled_out)
-    tables = {entry.table: getattr(venue, entry.table) for entry in PARAMETERS}
-    said = [entry.note(tables[entry.table]) for entry in PARAMETERS if entry.note is not None and tables[entry.table]]
-    for name, market in venue.markets.items():
-        of_market = filter(None, (entry.note(market) for entry in MARKET_PARAMETERS if entry.note is not None))
-        said += [f"{name}: {text}" for text in of_market]
     return evolve(
         diagram,
         title=f"{diagram.title}, at the venue {visible(venue.name)}",
@@ -235,7 +231,7 @@ def at_venue(diagram: Diagram, venue: VenueFile) -> Diagram:
             evolve(entry, possible=entry.id not in ruled_out and bool(reached.intersection(entry.sources)))
             for entry in diagram.transitions
         ),
-        notes=(*diagram.notes, "; ".join(filter(None, said)), *(f"Impossible here: {why}" for why in never.values())),
+        notes=(*diagram.notes, venue_words.in_short(venue), *(f"Impossible here: {why}" for why in never.values())),
     )
 
 

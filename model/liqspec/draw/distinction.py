@@ -8,7 +8,7 @@ from liqspec.distinguish.search import Distinction, Outcome, RuleSets
 from liqspec.draw import page, report_page
 from liqspec.draw.report_page import items, table, text
 from liqspec.edge.texts import counted
-from liqspec.report.amounts import people, value_text
+from liqspec.report.amounts import parameter_value, people
 from liqspec.report.sentences import event_text
 
 
@@ -22,17 +22,34 @@ def render(sets: RuleSets, found: list[Alone], outcome: Outcome) -> str:
         needed = items(report.parameter_text(one, sets.names) for one in outcome.distinction.parameters)
         shown = "".join(_shown(sets, outcome.distinction))
         sections.append(f"<section><h2>The shortest of all</h2>{needed}{shown}</section>")
-    about = f"Both run in the markets of {first}, so that only their rules differ."
+    about = f"Both run in the markets of {first}, so only their rules differ; where these show nothing, of {second}."
+    if found:
+        sections.insert(0, _summary(sets, found))
     return report_page.render(
         f"{first} and {second}", said, about, "\n".join(sections), holds=outcome.distinction is None
     )
 
 
+def _summary(sets: RuleSets, found: list[Alone]) -> str:
+    """A table of the parameters, each in a line, before the sections."""
+    rows = [
+        (
+            one.parameter.path,
+            *map(parameter_value, (one.parameter.first, one.parameter.second)),
+            "no difference found"
+            if one.distinction is None
+            else report.difference_text(one.distinction.divergence.first.difference, sets.names),
+        )
+        for one in found
+    ]
+    return table(("parameter", *sets.names, "what an account notices"), rows, kind="summary")
+
+
 def _alone(sets: RuleSets, one: Alone) -> str:
     parameter, (first, second) = one.parameter, sets.names
     within = "" if one.within == first else f" (in the rules of {one.within})"
-    head = f"<h2>{text(parameter.path)}{text(within)}</h2>"
-    values = table((first, second), [(value_text(parameter.first), value_text(parameter.second))])
+    head = f"<h2>{text(parameter.path)}{text(within)}</h2><p>{text(parameter.meaning)}</p>"
+    values = table((first, second), [tuple(map(parameter_value, (parameter.first, parameter.second)))])
     found = "<p>No difference was found.</p>" if one.distinction is None else "".join(_shown(sets, one.distinction))
     return f"<section>{head}{values}{found}{page.rule_markup(parameter.rule, hidden=False)}</section>"
 

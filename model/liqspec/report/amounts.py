@@ -67,6 +67,13 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
+def parameter_value(value: Any) -> str:
+    """The value of a venue's parameter; one that is left out has its default."""
+    if value is None:
+        return "left out"
+    return thousands(str(value)) if type(value) is int else value_text(value)
+
+
 def _entry_text(entry: Any) -> str:
     """An entry of a list: its names and values without commas, which are those of the list's neighbours."""
     if isinstance(entry, dict):

@@ -7,8 +7,9 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-from liqspec.core.parameters import MARKET_PARAMETERS, TABLES, of_table
+from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, TABLES, of_table
 from liqspec.edge import files
+from liqspec.edge.texts import thousands
 from liqspec.spec.venues import VenueFile
 
 Origin = Literal["documented", "assumed", "default", "not said"]
@@ -25,6 +26,16 @@ class Worded:
     meaning: str
 
 
+def in_short(venue: VenueFile) -> str:
+    """The rules in a sentence, and what each market restricts."""
+    tables = {entry.table: getattr(venue, entry.table) for entry in PARAMETERS}
+    said = [entry.note(tables[entry.table]) for entry in PARAMETERS if entry.note is not None and tables[entry.table]]
+    for name, market in venue.markets.items():
+        of_market = filter(None, (entry.note(market) for entry in MARKET_PARAMETERS if entry.note is not None))
+        said += [f"{name}: {text}" for text in of_market]
+    return "; ".join(filter(None, said))
+
+
 def of(venue: VenueFile) -> Iterator[Worded]:
     """The markets with their grids, tiers and restrictions, then the tables of the rules."""
     for market, rules in venue.markets.items():
@@ -35,7 +46,7 @@ def of(venue: VenueFile) -> Iterator[Worded]:
         ):
             yield Worded(f"{path}.{name}", getattr(rules, name), _origin(venue, f"{path}.{name}"), rule, meaning)
         for number, tier in enumerate(rules.tiers, start=1):
-            value = f"above {tier.above}: {tier.maintenance_rate}, at most {tier.max_leverage}x"
+            value = f"above {thousands(tier.above)}: {tier.maintenance_rate}, at most {tier.max_leverage}x"
             meaning = "From this notional on: the maintenance rate, and the largest leverage."
             yield Worded(f"{path}.tiers {number}", value, _origin(venue, f"{path}.tiers"), "MRG-4", meaning)
         for one in MARKET_PARAMETERS:
