@@ -91,9 +91,9 @@ def _next(random: Random, engine: Engine) -> list[EventData]:
     if kind < 0.03:
         moved = state.venue.markets[market].price.text(max(1, mark + random.randint(-mark // 12, mark // 12)))
         return [{"type": "mark_price", "market": market, "price": moved}, *_ended(random, engine, market, moved)]
-    if kind < 0.032:
-        return [{"type": "block", "time": state.time + 1000}]
     if kind < 0.034:
+        return [{"type": "block", "time": state.time + 1000}]
+    if kind < 0.04:
         return [{"type": "funding", "market": market, "payment": f"0.0{random.randint(1, 9)}"}]
     if kind < 0.2:
         amount = str(random.randint(1, 500))

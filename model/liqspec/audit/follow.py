@@ -2,11 +2,14 @@
 
 import copy
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from attrs import Factory, define, frozen
 
-from liqspec.audit.log import Entry, Head
+from liqspec.audit.log import Entry, Head, InvalidLog
+from liqspec.audit.sources import Line
 from liqspec.core import snapshot
 from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.engine import Engine, Outcome, apply_event, refusal_of
@@ -19,6 +22,7 @@ from liqspec.core.snapshot import Snapshot
 from liqspec.core.state import State
 from liqspec.edge import keys, shapes
 from liqspec.edge.shapes import WrongShape
+from liqspec.edge.texts import placed
 from liqspec.properties.coverage import Coverage
 from liqspec.spec import observables
 from liqspec.step import compare, relation
@@ -60,6 +64,33 @@ class Audit:
     unlisted: set[str] = Factory(set)
     assumed: list[str] = Factory(list)
     error: str = ""
+    by_one: str = ""  # why lines were followed by one process although several were asked for
+
+    def add(self, parts: Iterable["Audit"]) -> None:
+        """Add what was found in parts of the log that follow what was read so far, each of other accounts."""
+        found: list[Divergence] = []
+        unlisted: set[str] = set()
+        for part in parts:
+            self.events += part.events
+            self.compared += part.compared
+            self.diverged += part.diverged
+            self.adopted += part.adopted
+            self.coverage.add(part.coverage)
+            self.broken.update(part.broken)
+            found += part.first.values()
+            unlisted |= part.unlisted
+        for one in sorted(found, key=lambda one: one.line):
+            self.note_first(one)
+        self.unlisted |= unlisted - set(self.first)
+
+    def note_first(self, found: Divergence) -> None:
+        """Keep a divergence if it is the first of its account, and not too many are kept."""
+        if found.account in self.first:
+            return
+        if len(self.first) == MAX_KEPT:
+            self.unlisted.add(found.account)
+            return
+        self.first[found.account] = found
 
     @property
     def kept(self) -> int:
@@ -81,13 +112,26 @@ class Follower:
         Raises:
             shapes.WrongShape, InvalidConfig: the configuration, or what is known of the state before, is malformed.
         """
-        self._head, self._mode = head, mode
+        self.head, self.mode = head, mode
         self.model = Engine(head.config, shows_prices=head.observes.prices)
         self.audit = Audit(engine=head.engine)
         if head.before is not None:
             done = relation.complete_before(self.model, head.before)
             self._restore(done.data)
             self.audit.assumed = [f"{one.field}: {one.value} ({one.rule})" for one in done.assumptions]
+
+    def follow(self, path: Path, lines: Iterable[Line]) -> Iterator[Line]:
+        """Follow lines of the log at a path, each given when it was followed; the audit has what ended it."""
+        number = 0
+        try:
+            for line in lines:
+                number = line.number
+                self.see(number, Entry.from_json(line.data))
+                yield line
+        except InvalidLog as error:
+            self.audit.error = str(error)
+        except (WrongShape, InvalidConfig) as error:
+            self.audit.error = f"{path}:{number}: {placed(error.path, error.message)}"
 
     def see(self, line: int, entry: Entry) -> None:
         """Apply the event of a line, compare what was observed, and continue from there.
@@ -97,13 +141,7 @@ class Follower:
         """
         if entry.before is not None:
             self._take_over(entry.before)
-        # Only where the log says that the event was refused, and the rules accept it, must the model go back.
-        refused = entry.observed is not None and entry.observed.refused is not None
-        refusal, earlier = refusal_of(self.model, entry.event) if refused else None, None
-        outcome = Outcome(refusal=refusal)
-        if refusal is None:
-            earlier = self.model.snapshot() if refused else None
-            outcome = apply_event(self.model, entry.event, entry.observed and entry.observed.observation)
+        outcome, earlier = self._applied(line, entry)
         effects, refusal = outcome.effects, outcome.refusal
         self.audit.events += 1
         self.audit.coverage.count(entry.event, effects, refusal)
@@ -125,20 +163,38 @@ class Follower:
             went_on = self._go_on(entry.observed, refusal, earlier)
             self._note(line, event, reasons, went_on)
 
+    def _applied(self, line: int, entry: Entry) -> tuple[Outcome, Snapshot | None]:
+        """What the event of a line does, and the state before it where the model may have to go back to that."""
+        del line
+        earlier = None
+        # Only where the log says that the event was refused, and the rules accept it, must the model go back.
+        if entry.observed is not None and entry.observed.refused is not None:
+            refusal = refusal_of(self.model, entry.event)
+            if refusal is not None:
+                return Outcome(refusal=refusal), None
+            earlier = self.model.snapshot()
+        return apply_event(self.model, entry.event, entry.observed and entry.observed.observation), earlier
+
     def _differences(self, entry: Entry, effects: tuple[Effect, ...], refusal: Refusal | None) -> tuple[Reason, ...]:
         observed = entry.observed or Observed()
         code = None if refusal is None else refusal.code
         shown = {} if observed.observation is None else seen(self.model.state, observed.observation)
         if code == observed.refused and (
-            self._mode != "full"
+            self.mode != "full"
             or observed.observation is None
-            or compare.first_difference(shown, observed.observation, self._head.observes) is None
+            or compare.first_difference(shown, observed.observation, self.head.observes) is None
         ):
             return ()  # most lines are as they must be: only for the others is it worth while to say why
+        return self._explained(entry, effects, refusal, shown)
+
+    def _explained(
+        self, entry: Entry, effects: tuple[Effect, ...], refusal: Refusal | None, shown: dict[str, Any]
+    ) -> tuple[Reason, ...]:
+        observed = entry.observed or Observed()
         step = self._step(entry.event, effects, refusal)
         snapshot = self.model.snapshot()
         expected = Expected(refusal=refusal, effects=effects, observation=shown, snapshot=snapshot)
-        return relation.differences(step, expected, observed, self._mode, self._head.observes)
+        return relation.differences(step, expected, observed, self.mode, self.head.observes)
 
     def _step(self, event: object, effects: tuple[Effect, ...], refusal: Refusal | None) -> Step:
         data: EventData = event if isinstance(event, dict) else {}
@@ -154,7 +210,7 @@ class Follower:
         """Take over what was observed, so far as that is possible; what was done, in a sentence."""
         if observed.refused and refusal is None and earlier is not None:
             self.model.restore(earlier)
-        if observed.observation is not None and self._mode == "full":
+        if observed.observation is not None and self.mode == "full":
             why_not = adopt(self.model, observed.observation)
             if not why_not:
                 self.audit.adopted += 1
@@ -170,19 +226,12 @@ class Follower:
         self.audit.diverged += 1
         self.audit.broken.update({reason.rule for reason in reasons})
         for reason in reasons:
-            account = self._account(event, reason)
-            if account in self.audit.first:
-                continue
-            if len(self.audit.first) == MAX_KEPT:
-                self.audit.unlisted.add(account)
-                continue
-            self.audit.first[account] = Divergence(account, line, event, reason, went_on)
+            self.audit.note_first(Divergence(self._account(event, reason), line, event, reason, went_on))
 
     def _account(self, event: object, reason: Reason) -> str:
         named = keys.account_of(reason.difference.subject)
-        if named == "event" and isinstance(event, dict):
-            named = str(event.get("account"))
-        return named if named in self.model.state.accounts else VENUE
+        account = event.get("account") if named == "event" and isinstance(event, dict) else named
+        return account if isinstance(account, str) and account in self.model.state.accounts else VENUE
 
     def _take_over(self, before: dict[str, Any]) -> None:
         """STP-2: a snapshot replaces the state; what is known in part is laid over it."""

@@ -7,9 +7,11 @@ from typing import Any
 from attrs import asdict
 from rich.console import Console
 
+from liqspec.audit import divided
 from liqspec.audit.follow import Audit, Divergence, Follower
-from liqspec.audit.log import Entry, Head, InvalidLog
+from liqspec.audit.log import Head, InvalidLog
 from liqspec.audit.sources import Format, Line, format_of, name_of, opened
+from liqspec.audit.workers import begun
 from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import shapes
 from liqspec.edge.texts import counted, one_line, placed, show
@@ -33,13 +35,17 @@ def audit(
     mode: Mode = "full",
     tolerance: dict[str, str] | None = None,
     progress: Progress = lambda _read, _size: None,
+    workers: int | None = None,
+    scheduler: str | None = None,
 ) -> Audit:
     """Follow a log; what is found before a malformed line is kept, and the line is reported as the audit's error.
 
-    `head` is the plain data of the first line, where the log does not begin with it: a table cannot.
+    `head` is the plain data of the first line, where the log does not begin with it: a table cannot. The accounts are
+    divided among `workers` processes, or the workers of a Dask scheduler at an address; what is found is the same.
 
     Raises:
         InvalidLog: the file cannot be read, or what it says of its run is malformed.
+        LostWorkers, MissingExtra: workers ended or did not begin.
         shapes.WrongShape: the head that is given, or a tolerance, is malformed.
     """
     kind, named = kind or format_of(path), name_of(path)
@@ -50,15 +56,14 @@ def audit(
             follower = Follower(Head.from_json(head, tolerance or {}), mode)
         else:
             follower = _begun(named, lines, mode, tolerance or {})
-        try:
-            for line in lines:
-                follower.see(line.number, Entry.from_json(line.data))
+        if scheduler is None and min(workers or 1, len(follower.model.state.accounts)) == 1:
+            for line in follower.follow(named, lines):
                 if line.number % EVERY == 0:
                     progress(line.read, size)
-        except InvalidLog as error:
-            follower.audit.error = str(error)
-        except (shapes.WrongShape, InvalidConfig) as error:
-            follower.audit.error = f"{named}:{line.number}: {placed(error.path, error.message)}"
+        else:
+            with begun(workers or 1, scheduler) as team:
+                for line in divided.follow(follower, named, lines, team):
+                    progress(line.read, size)
     return follower.audit
 
 

@@ -25,16 +25,38 @@ STANDARD_INPUT = Path("-")
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
 
+Raw = bytes | Row  # a line of a log as it is read: of JSON Lines its text, of a table its row
+
+
 @frozen(kw_only=True)
 class Line:
-    """A line of a log in plain data, its number (of a table: the row's, the header counts), and how far it is there.
+    """A line of a log, its number (of a table: the row's, the header counts), and how far it is there.
 
     `read` counts what `size` of the log does: bytes, or the rows of a Parquet file.
     """
 
     number: int
-    data: Any
+    raw: Raw
     read: int
+
+    @property
+    def data(self) -> Any:
+        """The line in plain data; a WrongShape is raised if it is malformed."""
+        return data_of(self.raw)
+
+
+def data_of(raw: Raw) -> Any:
+    """A line in plain data.
+
+    Raises:
+        WrongShape: it is malformed.
+    """
+    if not isinstance(raw, bytes):
+        return tables.entry(raw)
+    try:
+        return protocol.read_line(raw, LOG_LINE_BYTES)
+    except BadLine as error:
+        raise WrongShape("", str(error)) from None
 
 
 def format_of(path: Path) -> Format:
@@ -61,7 +83,7 @@ def opened(path: Path, kind: Format) -> Iterator[tuple[int, Iterator[Line]]]:
     """Open a log: its size in what its lines count, 0 where that is not known, and the lines; `-` is standard input.
 
     Raises:
-        InvalidLog: the file cannot be read; or, from the lines, one of them is malformed, with its number.
+        InvalidLog: the file cannot be read; or, from the lines, one of them cannot.
     """
     named = name_of(path)
     try:
@@ -69,7 +91,7 @@ def opened(path: Path, kind: Format) -> Iterator[tuple[int, Iterator[Line]]]:
             status = os.fstat(file.fileno())
             size = status.st_size if stat.S_ISREG(status.st_mode) else 0
             if kind == "jsonl":
-                yield size, _json_lines(named, file)
+                yield size, _json_lines(file)
             else:
                 total, rows = _table(named, file, kind, size)
                 yield total, _rows(named, rows)
@@ -77,14 +99,11 @@ def opened(path: Path, kind: Format) -> Iterator[tuple[int, Iterator[Line]]]:
         raise InvalidLog(f"{named}: {one_line((error.strerror or str(error)).lower(), 300)}") from None
 
 
-def _json_lines(path: Path, file: BinaryIO) -> Iterator[Line]:
+def _json_lines(file: BinaryIO) -> Iterator[Line]:
     read = 0
     for number, text in enumerate(protocol.lines(file, LOG_LINE_BYTES, whole=False), start=1):
         read += len(text) + 1
-        try:
-            yield Line(number=number, data=protocol.read_line(text, LOG_LINE_BYTES), read=read)
-        except BadLine as error:
-            raise InvalidLog(f"{path}:{number}: {error}") from None
+        yield Line(number=number, raw=text, read=read)
 
 
 def _table(path: Path, file: BinaryIO, kind: Format, size: int) -> tuple[int, Iterator[tuple[Row, int]]]:
@@ -116,8 +135,4 @@ def _rows(path: Path, rows: Iterator[tuple[Row, int]]) -> Iterator[Line]:
             return
         number += 1
         row, read = found
-        try:
-            data = tables.entry(row)
-        except WrongShape as error:
-            raise InvalidLog(f"{path}:{number}: {error}") from None
-        yield Line(number=number, data=data, read=read)
+        yield Line(number=number, raw=row, read=read)

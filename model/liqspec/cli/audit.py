@@ -11,6 +11,7 @@ from liqspec.audit.sources import Format
 from liqspec.cli.app import Json, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import Compare, Tolerance, tolerances
 from liqspec.edge import files
+from liqspec.edge.texts import visible
 from liqspec.report.visible_console import foreign
 
 
@@ -26,6 +27,12 @@ def audit(
     ] = None,
     compare: Compare = "full",
     tolerance: Tolerance = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Divide the accounts among N processes.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Divide them among the workers of this Dask scheduler.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check a recorded log, event by event: what an engine did, and whether the rules say the same.
@@ -35,8 +42,11 @@ def audit(
     after. The log can be larger than memory. Exits with 0 if nothing departs from the rules, 1 if something does, 2 if
     a line is malformed; what was found before it is still reported.
 
+    What is found does not depend on the number of workers. Lines that only one can follow are followed by one.
+
     Examples: `liqspec audit engine.jsonl`, `liqspec audit events.parquet --head run.json`,
-    `liqspec audit engine.jsonl --tolerance pools.equity=0.01 --json`, `zcat log.jsonl.gz | liqspec audit -`
+    `liqspec audit engine.jsonl --tolerance pools.equity=0.01 --json`, `zcat log.jsonl.gz | liqspec audit -`,
+    `liqspec audit engine.jsonl --workers 4`
     """
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with progress(*columns) as bars:
@@ -48,7 +58,11 @@ def audit(
             mode=compare,
             tolerance=tolerances(tolerance),
             progress=lambda read, size: bars.update(task, completed=read, total=size or None),
+            workers=workers,
+            scheduler=scheduler,
         )
+    if found.by_one:
+        typer.echo(f"liqspec: {visible(found.by_one)}", err=True)
     if as_json:
         print_json(run.to_json(found), escaped=True)
     else:

@@ -83,15 +83,19 @@ class Coverage:
     def count(self, event: object, effects: Iterable[Effect], refusal: Refusal | None) -> None:
         """Count what one event did."""
         kind = str(event.get("type")) if isinstance(event, dict) else "none"
-        for effect in effects:
-            self.rules[effect.rule] += 1
-            if isinstance(effect, Transitioned):
-                self.transitions[effect.transition] += 1
+        self.count_effects(effects)
         if refusal is None:
             self.events[kind] += 1
         else:
             self.refusals[kind, refusal.code] += 1
             self.rules[refusal.rule] += 1
+
+    def count_effects(self, effects: Iterable[Effect]) -> None:
+        """Count the rules and the transitions of effects."""
+        for effect in effects:
+            self.rules[effect.rule] += 1
+            if isinstance(effect, Transitioned):
+                self.transitions[effect.transition] += 1
 
     def add(self, other: "Coverage") -> None:
         """Add what another coverage counted and collected."""

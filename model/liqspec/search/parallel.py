@@ -3,9 +3,11 @@
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -41,11 +43,11 @@ def run_parallel(
     waiting, running = iter(tasks), dict[Future[_Result], int]()
     ready: dict[int, _Result] = {}
     begun, given = 0, 0
-    with ProcessPoolExecutor(max_workers=processes, initializer=_end_with_parent) as pool:
+    with pool(processes) as workers:
         try:
             while True:
                 for task in islice(waiting, 2 * processes - len(running)):
-                    running[pool.submit(work, task)] = begun
+                    running[workers.submit(work, task)] = begun
                     begun += 1
                 if not running:
                     return
@@ -58,14 +60,27 @@ def run_parallel(
         except KeyboardInterrupt:
             wait(running, timeout=_GRACE)  # for those that were interrupted too, and say how far they are
             raise
+
+
+@contextmanager
+def pool(processes: int, *, interrupted: bool = True) -> Iterator[ProcessPoolExecutor]:
+    """Processes, which end with this one; what still runs in them at the end is not needed.
+
+    An interrupt, which a terminal sends to all of them, reaches them or not.
+    """
+    with ProcessPoolExecutor(processes, initializer=_end_with_parent, initargs=(interrupted,)) as workers:
+        try:
+            yield workers
         finally:
-            for worker in multiprocessing.active_children():  # only if the results still running are not needed
+            for worker in multiprocessing.active_children():
                 worker.terminate()
-            pool.shutdown(wait=True, cancel_futures=True)
+            workers.shutdown(wait=True, cancel_futures=True)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(interrupted: bool) -> None:
     """Let a worker end when its parent is gone, even if that was killed: its results are not needed."""
+    if not interrupted:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None, "only workers are asked to"
     threading.Thread(target=_wait_for_end, args=(parent.sentinel,), daemon=True).start()
