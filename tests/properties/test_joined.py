@@ -11,10 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from liqspec.core import assessment, changes
-from liqspec.core.effects import Effect
-from liqspec.core.state import Pool, Position, State
-from liqspec.search import alone, expand, packing, seen, whole
+from liqspec.search import expand, packing, seen, whole
 from liqspec.search.exploration import Exploration
 from liqspec.search.explore import explore
 from liqspec.spec import scopes
@@ -190,47 +187,6 @@ def test_a_wrong_engine_has_the_counterexample_that_the_plain_explorer_finds(num
         found, plain = explore(scope), explore(scope, joined=False)
     assert plain.coverage.violations != []
     assert found.coverage.violations == plain.coverage.violations
-
-
-OPEN_WINDOWS = changes.open_windows
-
-
-def windows_of_all(state: State, pool: Pool, position: Position, effects: list[Effect]) -> None:
-    """CLD-5: the fill of one account opens the windows of all."""
-    OPEN_WINDOWS(state, pool, position, effects)
-    for account in state.accounts.values():
-        account.window.extend(state.time + state.venue.cooldown_ms)
-
-
-def another_pays(state: State, pool: Pool, effects: list[Effect]) -> None:
-    """BKS-7: a deficit is taken from another account, where there is one."""
-    if pool.collateral < 0:
-        other = next((one for name, one in state.accounts.items() if name != pool.account), None)
-        if other is None:
-            state.vault.cash += pool.collateral
-        else:
-            other.cross.collateral += pool.collateral
-        pool.collateral = 0
-
-
-@pytest.mark.parametrize(
-    ("module", "name", "leak"),
-    [(changes, "open_windows", windows_of_all), (assessment, "cover_deficit", another_pays)],
-    ids=["windows", "deficit"],
-)
-def test_what_leaks_from_one_account_into_another_is_found_by_whole_steps(
-    module: Any, name: str, leak: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """LIQ-2: alone an account leaks nowhere, so only steps with all of them can show it."""
-    monkeypatch.setattr(module, name, leak)
-    scope = attrs.evolve(ACCOUNTS, max_depth=6)
-    found = explore(scope, whole_steps=3_000)
-    assert found.whole_steps
-    (violation,) = found.coverage.violations
-    assert violation.property in ("an_unrelated_account_changes_nothing", "an_event_changes_exactly_what_it_must")
-    assert violation.where.startswith("sampled run")
-    account = attrs.evolve(alone.only(scope, "alice"), max_depth=6)
-    assert explore(account).coverage.violations == []
 
 
 def test_a_join_that_cannot_go_on_is_a_named_failure_with_the_events_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
