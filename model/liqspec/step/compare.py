@@ -5,6 +5,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, Literal
 
+import attrs
 from attrs import Factory, field, frozen
 
 from liqspec.core.observation import same
@@ -86,14 +87,16 @@ class Observes:
 class Difference:
     """One thing in which two observations differ: of which position or pool, in which field, ours and theirs.
 
+    It can be in a set: its hash leaves out the values, which may be objects or lists.
+
     `subject` is a position's or a pool's key, "vault" or "run"; `field` one of `observables.names()`, or "positions" or
     "pools" where only one side lists the subject.
     """
 
     subject: str
     field: str
-    ours: Any
-    theirs: Any
+    ours: Any = attrs.field(hash=False)
+    theirs: Any = attrs.field(hash=False)
 
     def __str__(self) -> str:
         """The difference in one line."""
@@ -268,8 +271,8 @@ class Change:
 
     subject: str
     field: str
-    before: Any
-    after: Any
+    before: Any = attrs.field(hash=False)
+    after: Any = attrs.field(hash=False)
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
