@@ -28,6 +28,26 @@ def test_a_case_of_a_family_is_skipped_for_an_engine_that_lacks_it() -> None:
     assert [name for name in sorted(FAMILIES) if f"the family {name}" not in reasons] == []
 
 
+def test_an_engine_that_does_not_check_its_input_is_sent_no_event_that_is_malformed() -> None:
+    refused = {vector["title"]: {step["expect"].get("refused") for step in vector["steps"]} for vector in loaded()}
+    sent = list[str]()
+
+    class Unchecking(Scripted):
+        def reset(self, _: dict[str, Any]) -> dict[str, Any]:
+            sent.append(vector["title"])
+            return {"ok": False, "skipped": "only what is sent is looked at"}
+
+    unchecking = evolve(EVERYTHING, validates=False)
+    left = list[Played]()
+    for vector in loaded():
+        left += [one for one in [play(vector, Unchecking(), unchecking)] if "does not check its input" in one.why]
+    malformed = [title for title, codes in refused.items() if codes & {"bad_request", "off_grid"}]
+    assert malformed
+    assert [one.title for one in left] == malformed
+    assert not {*sent} & {*malformed}
+    assert f"skipped {len(left)}: the engine does not check its input" in printed(left)
+
+
 class Scripted:
     """A player that answers with what it is given: the reply to a reset, then those to events."""
 

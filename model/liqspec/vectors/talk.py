@@ -8,7 +8,7 @@ from liqspec.conform.lockstep import Comparison
 from liqspec.conform.protocol import requests
 from liqspec.conform.protocol.conversation import Speaking
 from liqspec.edge import limits
-from liqspec.vectors.play import EXECUTED, Played, difference_of, no_reply, path_of, read_reply
+from liqspec.vectors.play import EXECUTED, UNCHECKED, Played, difference_of, no_reply, path_of, read_reply
 
 _NOT_SENT = frozenset({"expect", "observation", "note"})
 
@@ -41,7 +41,7 @@ def talk(vector: dict[str, Any], engine: Speaking, hello: Hello) -> Played:
     """
     about = {"path": path_of(vector), "title": vector["title"]}
     if not hello.validates and any("refused" in step["expect"] for step in vector["steps"]):
-        return Played(**about, outcome="skipped", why="the engine does not check its input")
+        return Played(**about, outcome="skipped", why=UNCHECKED)
     engine.restart()
     observes, begun = Comparison.of(hello).observes, False
     for number, step in enumerate(vector["steps"], start=1):
