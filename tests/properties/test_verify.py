@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import attrs
@@ -14,6 +15,7 @@ from rich.console import Console
 from liqspec.core import arithmetic
 from liqspec.core.changes import reachable_transitions
 from liqspec.core.events import EventData
+from liqspec.core.parameters import families_of
 from liqspec.core.refusals import CODES
 from liqspec.generate.random_runs import RandomRun
 from liqspec.proofs.inductive import planted
@@ -23,8 +25,8 @@ from liqspec.properties.reach import Reach
 from liqspec.properties.registry import PROPERTIES
 from liqspec.replay.run import Run
 from liqspec.search import explore
-from liqspec.spec import rulebook, scenarios, scopes
-from liqspec.verify import run, tasks
+from liqspec.spec import rulebook, scenarios, scopes, venue_words
+from liqspec.verify import counterexample, run, tasks
 from liqspec.verify.report import Report, print_report
 from liqspec.verify.run import Budget
 from liqspec.verify.tasks import ProofResult, StepsResult
@@ -172,7 +174,9 @@ def test_quick_chooses_alone(command: Command, other: tuple[str, ...]) -> None:
 def test_what_is_no_adequate_verification_holds_without_having_exercised_everything() -> None:
     found = report(transitions={}, adequate=False)
     assert (found.holds, found.never) == (True, [])
-    assert printed(found).splitlines()[-1] == "what was looked at holds"
+    few = attrs.evolve(found, checked={"a_covered_pool_is_left_alone": 3})
+    judged = f"1 of {len(PROPERTIES)} properties had something to judge (--full lists them)"
+    assert printed(few).splitlines()[-1] == f"what was looked at holds: {judged}"
     assert not report(transitions={}).holds
 
 
@@ -282,6 +286,38 @@ def test_progress_is_shown_for_each_kind_of_work(small_scope: list[str]) -> None
         assert kind in shown
     assert "scope one:" in shown
     assert "80/80" in shown
+
+
+def test_where_no_bar_is_seen_one_line_says_what_is_done(small_scope: list[str]) -> None:
+    read = StringIO()
+    run.verify(
+        Budget(venue="generic", steps=1, proved=False, replayed=False, processes=1), Console(file=read, width=100)
+    )
+    assert read.getvalue() == "checking 1 random events\n"
+
+
+def test_at_a_venue_every_random_run_has_its_markets_and_parameters_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(venue_words.template("mine").replace('fee_rate = "0"', 'fee_rate = "1/77"'))
+    drawn: list[dict[str, Any]] = []
+
+    def noted(one: RandomRun, *_: object) -> list[EventData]:
+        drawn.append(one.config)
+        return [{"type": "block"}] * one.length
+
+    monkeypatch.setattr(tasks, "run_in", noted)
+    monkeypatch.setattr(counterexample, "seeded", lambda *_: Random(len(drawn)))
+    budget = Budget(venue=str(path), steps=12_000, proved=False, replayed=False, processes=1)
+    run.verify(budget, quiet())
+    list(counterexample._others(budget.bases(), 1, budget.fixed))
+    (base,) = budget.bases()
+    assert len(drawn) > 100
+    own = ("backstop", "liquidation", "quote_unit")
+    assert all(config[part] == base[part] for config in drawn for part in own)
+    assert all(config["markets"].items() <= base["markets"].items() for config in drawn)
+    assert not any(families_of(config) for config in drawn)
 
 
 def test_a_run_that_violates_is_the_last_of_its_task(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ THOROUGH_KEYS = 1  # keys in a pool, in the proofs of the engine's steps
 
 def verify(
     venue: Annotated[
-        str | None, typer.Option(help="Only random runs near this rule set: a shipped venue's name, or a .toml file.")
+        str | None, typer.Option(help="Only this rule set, as it is: a shipped venue's name, or a .toml file.")
     ] = None,
     scope_names: Annotated[
         list[str] | None, typer.Option("--scope", help="Only this exhaustive scope (may be given several times).")
@@ -73,11 +73,12 @@ def verify(
     a scenario.
 
     Options say what is wanted, and nothing else is done: --scope only explores; --steps and --budget run examples,
-    scenarios and random events; --venue only random events, few with --quick; --inductive only proofs; --liveness only
-    asks how long liquidations take, at each shipped venue and in each scope, or in those given. --quick and --venue
-    hold although they did not exercise everything.
+    scenarios and random events; --venue only random events, in its own markets and with its own parameters, in a minute
+    or two, few with --quick; --inductive only proofs; --liveness only asks how long liquidations take, at each shipped
+    venue and in each scope, or in those given. --quick and --venue hold although they did not exercise everything.
 
-    Examples: `liqspec verify`, `liqspec verify --quick`, `liqspec verify --venue hyperliquid --budget 600 --seed 7`,
+    Examples: `liqspec verify`, `liqspec verify --quick`, `liqspec verify --quick --venue my.toml`,
+    `liqspec verify --venue hyperliquid --budget 600 --seed 7`,
     `liqspec verify --scope minimal`, `liqspec verify --inductive 1`, `liqspec verify --thorough --full`
     """
     if steps is not None and budget is not None:
@@ -95,7 +96,7 @@ def verify(
     if unproved:
         limits = evolve(limits, proved=False, keys=None)
     found = run.verify(limits, terminal(stderr=True))
-    smallest = shortest(found.violations, limits.bases(), seed)
+    smallest = shortest(found.violations, limits.bases(), seed, fixed=limits.fixed)
     if smallest is not None:
         counterexample.save(smallest, save)
     if as_json:

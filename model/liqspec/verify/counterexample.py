@@ -65,27 +65,29 @@ def shrink(violation: Violation) -> Violation:
     return violation if best is None else _violation(minimise(best, _again, *PASSES))
 
 
-def shortest(violations: Iterable[Violation], bases: tuple[dict[str, Any], ...], seed: int) -> Violation | None:
+def shortest(
+    violations: Iterable[Violation], bases: tuple[dict[str, Any], ...], seed: int, *, fixed: bool = False
+) -> Violation | None:
     """The shortest counterexample found with little extra work; None if nothing was violated.
 
     A defect that is met where much has happened already keeps most of its events when it is shrunk; the same defect is
     often met again soon, and there takes few. What an exploration found is the shortest of its scope, and stays.
-    Deterministic.
+    The further runs are near the bases, or in them if `fixed`. Deterministic.
     """
     nearest = sorted(violations, key=_length)
     best = _shortest_of(nearest)
     if best is None or best.where.startswith(exploration.WHERE) or _length(best) <= SHORT:
         return best
-    others = islice(_others(bases, seed), FOUND)
+    others = islice(_others(bases, seed, fixed), FOUND)
     return _shortest_of(sorted(others, key=_length)[:SHRUNK], best)
 
 
-def _others(bases: tuple[dict[str, Any], ...], seed: int) -> Iterator[Violation]:
+def _others(bases: tuple[dict[str, Any], ...], seed: int, fixed: bool) -> Iterator[Violation]:
     """What is violated in other random runs, of which there are not many."""
     for number in range(RUNS):
         random, coverage = seeded(f"{seed}/again", number), Coverage()
         where = f"another random run, {number} of seed {seed}"
-        random_run(random.choice(bases), random, LENGTH, where, coverage)
+        random_run(random.choice(bases), random, LENGTH, where, coverage, fixed=fixed)
         yield from coverage.violations[:1]
         if any(_length(violation) <= SHORT for violation in coverage.violations[:1]):
             break

@@ -157,11 +157,21 @@ def print_report(report: Report, console: Console, *, full: bool = False) -> Non
     for line in report.never:
         console.print(f"[yellow]never exercised:[/yellow] {foreign(line)}")
     if report.holds:
-        console.print(f"[bold green]{'all hold' if report.adequate else 'what was looked at holds'}[/bold green]")
+        judged = "" if report.adequate else f": {_judged(report)}"
+        console.print(
+            f"[bold green]{'all hold' if report.adequate else 'what was looked at holds'}[/bold green]{judged}"
+        )
     elif report.failures or report.violations or report.unproved:
         console.print("[bold red]violated[/bold red]")
     else:
         console.print("[bold yellow]not enough was exercised[/bold yellow]: try more --steps")
+
+
+def _judged(report: Report) -> str:
+    """How much was judged in a verification that need not exercise everything."""
+    runs = [name for name in PROPERTIES if report.checked.get(name)]
+    scopes = [name for found in report.scopes for name in found.coverage.checked]
+    return f"{len({*runs, *scopes})} of {len(PROPERTIES)} properties had something to judge (--full lists them)"
 
 
 def _print_tables(report: Report, console: Console) -> None:

@@ -48,6 +48,11 @@ class Budget(campaign.Budget):
     adequate: bool = True
     processes: int = parallel.available()
 
+    @property
+    def fixed(self) -> bool:
+        """Whether random runs have the markets and parameters of the venue asked for as they are."""
+        return self.venue is not None
+
     def venues(self) -> list[str]:
         """The rule sets that random runs start from."""
         return [self.venue] if self.venue else list(venues.BASES)
@@ -79,8 +84,11 @@ def verify(budget: Budget, progress: Console) -> Report:
         "steps for all numbers": 0 if budget.keys is None else len(_steps(budget.keys)),
         "random events": None if budget.seconds else budget.steps or 0,
     }
+    if not progress.is_terminal:  # no bar is seen there, and this can take minutes
+        counted_parts = ", ".join(f"{total:,} {kind}" for kind, total in totals.items() if total)
+        progress.print(f"checking {counted_parts or f'random events for {budget.seconds:g} s'}", soft_wrap=True)
     parts: list[Part] = []
-    with Progress(*columns, console=progress, transient=True) as bars:
+    with Progress(*columns, console=progress, transient=True, disable=not progress.is_terminal) as bars:
         shown = {kind: bars.add_task(kind, total=total) for kind, total in totals.items() if total != 0}
 
         def done(part: Part) -> None:
@@ -109,7 +117,9 @@ def _tasks(budget: Budget, loaded: list[scopes.Scope], bases: tuple[dict[str, An
     if budget.keys is not None:
         yield from (partial(tasks.proved_steps, *one) for one in _steps(budget.keys))
     if budget.steps or budget.seconds:
-        yield from (partial(tasks.random_runs, bases, budget.seed, lengths) for lengths in _lengths(budget))
+        yield from (
+            partial(tasks.random_runs, bases, budget.seed, lengths, fixed=budget.fixed) for lengths in _lengths(budget)
+        )
 
 
 def _steps(keys: int) -> list[tuple[str, int]]:

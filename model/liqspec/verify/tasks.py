@@ -14,7 +14,7 @@ from liqspec.core.events import OPTIONAL, EventData
 from liqspec.core.parameters import FAMILIES
 from liqspec.edge.errors import InternalFailure
 from liqspec.edge.texts import counted
-from liqspec.generate.configurations import configuration
+from liqspec.generate.configurations import configuration, part_of
 from liqspec.generate.random_runs import RandomRun, of_run
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation
@@ -218,14 +218,19 @@ PAIRED = 4  # the interval, in events, at which the last one is also judged agai
 EVERY = 4  # the interval, in runs, at which one also has the optional events
 
 
-def random_runs(bases: tuple[dict[str, Any], ...], seed: int, lengths: tuple[tuple[int, int], ...]) -> Part:
-    """Random runs, of these numbers and lengths, one after the other up to the first that violates something."""
+def random_runs(
+    bases: tuple[dict[str, Any], ...], seed: int, lengths: tuple[tuple[int, int], ...], *, fixed: bool = False
+) -> Part:
+    """Random runs, of these numbers and lengths, one after the other up to the first that violates something.
+
+    Each is near one of the bases; in it if `fixed`: with its own markets and parameters only.
+    """
     part = Part("random events", 0)
     for number, length in lengths:
         random = seeded(seed, number)
         where = f"random run {number} of seed {seed}"
         optional, base = OPTIONAL if number % EVERY == EVERY - 1 else (), random.choice(bases)
-        drawn = of_run(number, random, base, usual=LENGTH, families=FAMILIES)
+        drawn = of_run(number, random, base, usual=LENGTH, families=FAMILIES, fixed=fixed)
         part.steps += len(run_in(drawn.at_most(length), random, where, part.coverage, optional))
         if part.coverage.violations:
             break
@@ -233,10 +238,18 @@ def random_runs(bases: tuple[dict[str, Any], ...], seed: int, lengths: tuple[tup
 
 
 def random_run(
-    base: dict[str, Any], random: Random, length: int, where: str, coverage: Coverage, optional: Container[str] = ()
+    base: dict[str, Any],
+    random: Random,
+    length: int,
+    where: str,
+    coverage: Coverage,
+    optional: Container[str] = (),
+    *,
+    fixed: bool = False,
 ) -> list[EventData]:
-    """A usual run near a base, as `run_in` makes it."""
-    drawn = RandomRun(config=configuration(random, base, FAMILIES), length=length)
+    """A usual run near a base, or in it if `fixed`, as `run_in` makes it."""
+    config = part_of(random, base) if fixed else configuration(random, base, FAMILIES)
+    drawn = RandomRun(config=config, length=length)
     return run_in(drawn, random, where, coverage, optional)
 
 
