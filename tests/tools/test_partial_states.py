@@ -1,6 +1,7 @@
 """The values assumed for the unknowns of a partial state, and what else they could be (STP-2 to STP-4)."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from liqspec.core import snapshot
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.edge import shapes
-from liqspec.step import completion, relation
+from liqspec.edge.shapes import WrongShape
+from liqspec.step import completion, partial, relation
 from liqspec.step.completion import Completed
 from liqspec.step.partial import PartialState
 from support.builders import apply, holding, partial_position, small_config, small_engine, trade
@@ -125,3 +127,32 @@ def test_what_is_known_of_one_position_leaves_the_others_as_they_were() -> None:
     wanted = copy.deepcopy(base)
     completion.find_pool(wanted, "alice", None)["positions"][0]["cost"] = "999"
     assert done.data == wanted
+
+
+ENTRIES: dict[str, dict[str, Any]] = {
+    "positions": {"account": "alice", "market": "A", "mode": "cross", "size": "1", "order": None, "cooldown_until": 5},
+    "pools": {"account": "alice", "mode": "cross", "market": None, "equity": "1", "in_liquidation": False},
+}
+VALUES = ["1", "-1.5", "x", "", None, True, 0, -1, 2**60, 1.5, [], {}, "isolated", "cross", "9" * 5_000]
+
+
+@pytest.mark.parametrize("part", ENTRIES)
+def test_a_part_with_one_entry_is_checked_as_a_whole_state_is(part: str) -> None:
+    """What a line of a log shows is mostly one position and one pool, which are seen to be valid without being made."""
+
+    def said(read: Callable[[dict[str, Any]], object], data: dict[str, Any]) -> str:
+        try:
+            read(data)
+        except WrongShape as error:
+            return str(error)
+        return ""
+
+    outcomes = set()
+    for name in [*ENTRIES[part], "leverage", "life", "surprise"]:
+        for value in [*VALUES, ...]:
+            entry = {key: one for key, one in {**ENTRIES[part], name: value}.items() if one is not ...}
+            for listed in ([entry], [entry, entry], entry):
+                wrong = said(partial.check, {part: listed})
+                assert wrong == said(PartialState.from_json, {part: listed}), (name, value)
+                outcomes.add(bool(wrong))
+    assert outcomes == {True, False}

@@ -15,7 +15,7 @@ from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.engine import Engine, Outcome, apply_event, refusal_of
 from liqspec.core.events import EventData
 from liqspec.core.machine import lifecycle
-from liqspec.core.observation import observe_marks, observe_pool, observe_position, observe_vault
+from liqspec.core.observation import MEASURES, observe_marks, observe_pool, observe_position, observe_vault
 from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
@@ -296,20 +296,20 @@ def _whole(engine: Engine, observation: dict[str, Any]) -> dict[str, Any]:
 
 
 def seen(state: State, observation: dict[str, Any]) -> dict[str, Any]:
-    """The model's observation of the positions and pools that another one lists: work for these, not for all accounts.
+    """The model's observation of what another one lists, which is valid: work for that, not for all accounts.
 
-    Raises:
-        shapes.WrongShape: the other one is not a valid observation.
+    Of a pool whose measures the other one leaves out, it has none either.
     """
     positions, pools = [], []
-    for listed in compare.entries(observation, "positions").values():
+    for listed in observation.get("positions", ()):
         if listed["account"] in state.accounts:
             held = state.position(listed["account"], listed["market"], listed["mode"])
             positions += [] if held is None or not held.life else [observe_position(state, held)]
-    for listed in compare.entries(observation, "pools").values():
+    for listed in observation.get("pools", ()):
         if listed["account"] in state.accounts:
             pool = state.pool(listed["account"], listed["mode"], listed.get("market") or "")
-            pools += [] if pool is None else [observe_pool(state, pool)]
+            measured = not listed.keys().isdisjoint(MEASURES)
+            pools += [] if pool is None else [observe_pool(state, pool, measured=measured)]
     vault = observe_vault(state) if "vault" in observation else {}
     marks = {"marks": observe_marks(state)} if state.venue.forms_marks and "marks" in observation else {}
     return {"time": state.time, "block": state.block, **marks, "positions": positions, "pools": pools, "vault": vault}

@@ -10,7 +10,6 @@ from liqspec.core.refusals import CODES
 from liqspec.edge import shapes
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import show
-from liqspec.step import compare
 from liqspec.step.compare import Observes
 from liqspec.step.relation import Observed
 
@@ -103,8 +102,6 @@ def _observed(data: dict[str, Any]) -> Observed | None:
             raise shapes.WrongShape("observation", f"expected an object, got {show(observation)}")
         try:
             Observed.from_json(observation)
-            compare.entries(observation, "positions")
-            compare.entries(observation, "pools")
         except shapes.WrongShape as error:
             path = error.path.removeprefix("after").removeprefix("observation").removeprefix(".")
             raise shapes.WrongShape(f"observation.{path}", error.message) from None

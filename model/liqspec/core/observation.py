@@ -139,19 +139,27 @@ def cooldown_until(state: State, position: Position) -> int | None:
     return position.window.until if shows else None
 
 
-def observe_pool(state: State, pool: Pool) -> dict[str, Any]:
-    """A margin pool as observed, with its measures at the marks (OBS-2)."""
-    money, held = state.venue.money, state.holdings(pool)
+def observe_pool(state: State, pool: Pool, *, measured: bool = True) -> dict[str, Any]:
+    """A margin pool as observed (OBS-2); where it is not `measured`, without its measures at the marks."""
     return {
         "account": pool.account,
         "mode": pool.mode,
         "market": pool.market,
-        "collateral": money.text(pool.collateral),
-        "equity": money.text(arithmetic.pool_equity(pool.collateral, held)),
-        "maintenance_margin": money.text(arithmetic.pool_maintenance_margin(held)),
-        "initial_margin": money.text(arithmetic.pool_initial_margin(held)),
+        "collateral": state.venue.money.text(pool.collateral),
+        **(observe_measures(state, pool) if measured else {}),
         "in_liquidation": pool.in_liquidation,
     }
+
+
+MEASURES = ("equity", "maintenance_margin", "initial_margin")
+
+
+def observe_measures(state: State, pool: Pool) -> dict[str, str]:
+    """The measures of a margin pool at the marks (OBS-2)."""
+    money, held = state.venue.money, state.holdings(pool)
+    equity = arithmetic.pool_equity(pool.collateral, held)
+    margins = arithmetic.pool_maintenance_margin(held), arithmetic.pool_initial_margin(held)
+    return dict(zip(MEASURES, map(money.text, (equity, *margins)), strict=True))
 
 
 def same(left: object, right: object) -> bool:

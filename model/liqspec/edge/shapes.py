@@ -58,6 +58,30 @@ def _fits_flat(data: object, shape: type[T]) -> TypeGuard[dict[str, Any]]:
     return True
 
 
+def holds(data: object, shape: type[Any]) -> bool:
+    """Whether data is a table of scalars of which `structure` would build a class that holds only these.
+
+    False also where `structure` must say what is wrong; nothing is built.
+    """
+    if not _fits_flat(data, shape):
+        return False
+    validators = _validators(shape)  # type: ignore[arg-type]  # a class is hashable
+    try:
+        for name, value in data.items():
+            if name in validators:
+                attribute, validate = validators[name]
+                validate(None, attribute, value)
+    except ValueError:
+        return False
+    return True
+
+
+@cache
+def _validators(shape: Any) -> dict[str, tuple[Any, Callable[[Any, Any, Any], Any]]]:
+    """The fields of a class that are validated, each with what validates it."""
+    return {one.name: (one, one.validator) for one in attrs.fields(shape) if one.validator is not None}
+
+
 class _Flat(NamedTuple):
     """The fields of a class that holds only scalars: the type of each, and its values where these are listed."""
 

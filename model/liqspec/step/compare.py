@@ -209,7 +209,7 @@ def _entries(part: Part, ours: dict[str, Any], theirs: dict[str, Any], observes:
         yield Difference("run", part, LISTED, NOT_REPORTED)
         return
     both = expected | observed
-    for key in sorted(both, key=lambda key: _order(part, both[key])):
+    for key in sorted(both, key=lambda key: _order(part, both[key])) if len(both) > 1 else both:
         if key in expected and key in observed:
             yield from _fields(key, f"{part}.", names, expected[key], observed[key], observes)
         elif observes.partial and key in expected:
@@ -231,17 +231,23 @@ def _order(part: Part, entry: dict[str, Any]) -> tuple[str, ...]:
 def _fields(
     subject: str, prefix: str, names: tuple[str, ...], ours: dict[str, Any], theirs: dict[str, Any], observes: Observes
 ) -> Iterator[Difference]:
-    table = observables.observables().fields
+    table, fields, partial = observables.observables().fields, observes.fields, observes.partial
     for name in names:
-        path = prefix + name
-        if path not in observes.fields or (observes.partial and name not in theirs):
+        if partial and name not in theirs:
             continue
-        if (table[path].optional or table[path].family) and name not in ours:
+        path = prefix + name
+        if path not in fields:
+            continue
+        if name not in ours and (table[path].optional or table[path].family):
             continue  # a vector shows no prices (OBS-5), and a run without a family not what belongs to it
         if name not in theirs:
             yield Difference(subject, path, ours[name], NOT_REPORTED)
-        elif not _equal(table[path].kind, ours[name], theirs[name], path, observes):
-            yield Difference(subject, path, ours[name], theirs[name])
+            continue
+        mine, other = ours[name], theirs[name]
+        if type(mine) is type(other) and mine == other:
+            continue  # as most are
+        if not _equal(table[path].kind, mine, other, path, observes):
+            yield Difference(subject, path, mine, other)
 
 
 def _equal(kind: Kind, ours: Any, theirs: Any, path: str, observes: Observes) -> bool:

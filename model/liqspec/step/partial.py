@@ -92,7 +92,7 @@ class PartialState:
         Raises:
             shapes.WrongShape: a field is unknown or mistyped, or a key is missing, contradicts itself or is repeated.
         """
-        written = check(data)
+        written = _read(data)
         return cls(
             time=written.time,
             block=written.block,
@@ -103,12 +103,35 @@ class PartialState:
         )
 
 
-def check(data: object) -> Any:
-    """See that plain data is a partial state; it is returned as records with its fields, None where one is left out.
+def check(data: dict[str, Any]) -> None:
+    """See that plain data is a partial state, without making one of it.
 
     Raises:
         shapes.WrongShape: a field is unknown or mistyped, or a key is missing, contradicts itself or is repeated.
     """
+    if not _holds(data):
+        _read(data)
+
+
+def _holds(data: dict[str, Any]) -> bool:
+    """Whether it is a partial state of which each part has at most one entry, as in most lines of a log.
+
+    False also where that is not seen at once.
+    """
+    for name, value in data.items():
+        part = _PARTS.get(name)
+        if part is None or not isinstance(value, list) or len(value) > 1:
+            return False
+        for entry in value:
+            if not shapes.holds(_entry(entry), _shape_of(part)):
+                return False
+            if part is PartialPool and (entry["mode"] == "cross") != (entry.get("market") is None):
+                return False
+    return True
+
+
+def _read(data: object) -> Any:
+    """A partial state as records with its fields, None where one is left out."""
     written: Any = shapes.structure(_without_nulls(data), _shape())
     for pool in written.pools:
         if (pool.mode == "cross") != (pool.market is None):
@@ -122,6 +145,7 @@ def check(data: object) -> Any:
     return written
 
 
+_PARTS: dict[str, Any] = {"positions": PartialPosition, "pools": PartialPool}
 _RECORDS: dict[Any, Any] = {PartialPosition: PositionValue, PartialPool: PoolValue, PartialVault: BookValue}
 
 
@@ -143,6 +167,7 @@ def _shape() -> type[Any]:
     return attrs.make_class("PartialState", fields, frozen=True, kw_only=True)
 
 
+@cache
 def _shape_of(part: Any) -> type[Any]:
     known = {one.name: snapshot.outside(one, required=False) for one in known_fields(_RECORDS[part])}
     return attrs.make_class(part.__name__, {**_own_fields(part), **known}, frozen=True, kw_only=True)
@@ -177,7 +202,7 @@ def _without_nulls(data: object) -> object:
 
 
 def _entry(entry: object) -> object:
-    if not isinstance(entry, dict):
+    if not isinstance(entry, dict) or None not in entry.values():
         return entry
     fields = {name: _NULLS.get(name) if value is None and name in _NULLS else value for name, value in entry.items()}
     return {name: value for name, value in fields.items() if value is not None or name not in _NULLS}
