@@ -394,7 +394,7 @@ class TestTheCommand:
         log = str(written(tmp_path / "log.jsonl", log_of(small_config(), SMALL)))
         for arguments, message in (
             ([str(tmp_path / "none.jsonl")], "no such file"),
-            ([str(tmp_path)], "--format"),
+            ([str(tmp_path.parent)], "is not a file"),
             ([log, "--format", "parquet", "--head", log], "log.jsonl"),
             ([log, "--tolerance", "pools.equity"], "FIELD=UNITS"),
             ([log, "--tolerance", "pools.state=1"], "tolerance: unknown field"),

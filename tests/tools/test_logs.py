@@ -11,7 +11,7 @@ from rich.console import Console
 
 from liqspec.audit import follow, parquet, run, tables
 from liqspec.audit.follow import Audit
-from liqspec.audit.log import Entry
+from liqspec.audit.log import Entry, InvalidLog
 from liqspec.core import events, snapshot
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
@@ -311,3 +311,55 @@ def test_a_table_that_breaks_off_keeps_what_came_before(tmp_path: Path) -> None:
     found = run.audit(path, head={"format": 1, "config": small_config()})
     assert found.events == 20 and not found.holds
     assert found.error == f"{path}: after row 21: expected 4 columns, got 5"
+
+
+# ----------------------------------------------------------------------------------------------------------- the parts
+
+PARTED: test_audit.Lines = test_audit.log_of(small_config(), [DEPOSIT, TRADE, BREACH, FILL])
+
+
+class TestAFolder:
+    def test_is_read_as_one_log(self, tmp_path: Path) -> None:
+        """The third line of the second part is the sixth of the log."""
+        wrong = {"event": DEPOSIT, "observation": {"pools": [{**POOL, "collateral": "1"}]}}
+        lines = [*PARTED, wrong]
+        test_audit.written(tmp_path / "part-1.jsonl", lines[:3])
+        test_audit.written(tmp_path / "part-2.jsonl", lines[3:])
+        (tmp_path / "_SUCCESS").write_text("", encoding="utf-8")
+        found = run.audit(tmp_path)
+        assert [(one.account, one.line) for one in found.first.values()] == [("alice", 6)]
+        seen: list[tuple[int, int]] = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(run, "EVERY", 6)
+            run.audit(tmp_path, progress=lambda read, size: seen.append((read, size)))
+        size = sum(part.stat().st_size for part in tmp_path.iterdir())
+        assert seen == [(size, size)]
+        assert run.to_json(run.audit(tmp_path, workers=2)) == run.to_json(found)
+
+    def test_of_tables_has_its_run_in_another_file(self, tmp_path: Path) -> None:
+        for name, lines in (("a", PARTED[:3]), ("b", [PARTED[0], *PARTED[3:]])):
+            test_audit.as_parquet(tmp_path / f"{name}.parquet", lines)
+        found = run.audit(tmp_path, head=PARTED[0])
+        assert (found.holds, found.events) == (True, 4)
+
+    @pytest.mark.parametrize(
+        ("names", "said"),
+        [
+            ([], "has no parts of a log; give a file, or a folder with files"),
+            (["a.jsonl", "b.csv"], "give --format, or files that end in one of .jsonl, .ndjson, .csv, .parquet"),
+            (["a.txt"], "give --format, or files that end in one of .jsonl, .ndjson, .csv, .parquet"),
+            (["in/a.jsonl"], "in: is not a file; the parts of a log are files in one folder"),
+        ],
+    )
+    def test_that_is_no_log_is_refused(self, names: list[str], said: str, tmp_path: Path) -> None:
+        for name in names:
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text("{}", encoding="utf-8")
+        with pytest.raises(InvalidLog) as caught:
+            run.audit(tmp_path)
+        assert str(caught.value).endswith(said)
+
+    def test_with_a_wrong_line_names_it_by_its_number_in_the_log(self, tmp_path: Path) -> None:
+        test_audit.written(tmp_path / "1.jsonl", PARTED[:2])
+        test_audit.written(tmp_path / "2.jsonl", [*PARTED[2:], {"surprise": 1}])
+        assert run.audit(tmp_path).error.startswith(f"{tmp_path}:6: surprise: unknown field")

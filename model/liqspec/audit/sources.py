@@ -1,4 +1,7 @@
-"""Where the lines of a log come from: JSON Lines, CSV or Parquet, each as a stream, never in memory as a whole."""
+"""Where the lines of a log come from: JSON Lines, CSV or Parquet, each as a stream, never in memory as a whole.
+
+A log is a file, or a folder of parts, which are read in the order of their names as if they were one file.
+"""
 
 import os
 import stat
@@ -32,7 +35,8 @@ Raw = bytes | Row  # a line of a log as it is read: of JSON Lines its text, of a
 class Line:
     """A line of a log, its number (of a table: the row's, the header counts), and how far it is there.
 
-    `read` counts what `size` of the log does: bytes, or the rows of a Parquet file.
+    `read` counts what `size` of the log does: bytes, or the rows of a Parquet file. A folder's lines are numbered
+    through, and have one header.
     """
 
     number: int
@@ -60,16 +64,36 @@ def data_of(raw: Raw) -> Any:
 
 
 def format_of(path: Path) -> Format:
-    """The format that a file's name says; of standard input, JSON Lines.
+    """The format that a file's name says, or the names of the parts in a folder; of standard input, JSON Lines.
 
     Raises:
-        InvalidLog: it says none.
+        InvalidLog: it says none, or the parts have several.
     """
     if path == STANDARD_INPUT:
         return "jsonl"
-    found = _SUFFIXES.get(path.suffix.lower())
-    if found is None:
-        raise InvalidLog(f"{path}: give --format, or a name that ends in {', '.join(_SUFFIXES)}")
+    found = {_SUFFIXES.get(one.suffix.lower()) for one in (parts_of(path) if path.is_dir() else [path])}
+    kind = found.pop()
+    if kind is None or found:
+        named = "files that end" if path.is_dir() else "a name that ends"
+        raise InvalidLog(f"{path}: give --format, or {named} in one of {', '.join(_SUFFIXES)}")
+    return kind
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """The parts of a log in a folder, in the order of their names; names that begin with . or _ are of no part.
+
+    Raises:
+        InvalidLog: there is none, or something else than files.
+    """
+    try:
+        found = sorted(one for one in folder.iterdir() if not one.name.startswith((".", "_")))
+    except OSError as error:
+        raise InvalidLog(f"{folder}: {one_line((error.strerror or str(error)).lower(), 300)}") from None
+    for one in found:
+        if not one.is_file():
+            raise InvalidLog(f"{one}: is not a file; the parts of a log are files in one folder")
+    if not found:
+        raise InvalidLog(f"{folder}: has no parts of a log; give a file, or a folder with files")
     return found
 
 
@@ -81,6 +105,34 @@ def name_of(path: Path) -> Path:
 @contextmanager
 def opened(path: Path, kind: Format) -> Iterator[tuple[int, Iterator[Line]]]:
     """Open a log: its size in what its lines count, 0 where that is not known, and the lines; `-` is standard input.
+
+    Raises:
+        InvalidLog: a file cannot be read; or, from the lines, one of them cannot.
+    """
+    if path != STANDARD_INPUT and path.is_dir():
+        parts = parts_of(path)
+        yield sum(part.stat().st_size for part in parts), _numbered_through(parts, kind)
+    else:
+        with _file(path, kind) as (size, lines):
+            yield size, lines
+
+
+def _numbered_through(parts: list[Path], kind: Format) -> Iterator[Line]:
+    """The lines of the parts of a log, which count its bytes."""
+    number = 0 if kind == "jsonl" else 1  # the header
+    before = 0
+    for part in parts:
+        whole = part.stat().st_size
+        with _file(part, kind) as (size, lines):
+            for line in lines:
+                number += 1
+                yield Line(number=number, raw=line.raw, read=before + line.read * whole // max(size, 1))
+        before += whole
+
+
+@contextmanager
+def _file(path: Path, kind: Format) -> Iterator[tuple[int, Iterator[Line]]]:
+    """Open one file of a log.
 
     Raises:
         InvalidLog: the file cannot be read; or, from the lines, one of them cannot.

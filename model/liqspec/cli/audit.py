@@ -17,7 +17,11 @@ from liqspec.report.visible_console import foreign
 
 def audit(
     log: Annotated[
-        Path, typer.Argument(metavar="LOG", help="A log as spec/logs.md describes it; - is standard input.")
+        Path,
+        typer.Argument(
+            metavar="LOG",
+            help="A log as spec/logs.md describes it: a file, a folder of parts, or - for standard input.",
+        ),
     ],
     kind: Annotated[
         Format | None, typer.Option("--format", help="What the file is, where its name does not say it.")
@@ -46,7 +50,7 @@ def audit(
 
     Examples: `liqspec audit engine.jsonl`, `liqspec audit events.parquet --head run.json`,
     `liqspec audit engine.jsonl --tolerance pools.equity=0.01 --json`, `zcat log.jsonl.gz | liqspec audit -`,
-    `liqspec audit engine.jsonl --workers 4`
+    `liqspec audit parts/ --head run.json --workers 4`
     """
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with progress(*columns) as bars:
