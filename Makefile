@@ -66,11 +66,12 @@ check: .venv/ready
 	$(BIN)/mypy
 	PYTHONPATH=model $(BIN)/lint-imports --no-logo >/dev/null || PYTHONPATH=model $(BIN)/lint-imports
 
-bench: .venv/spin  ## measure the model against the bare cost of a trigger, steps through the pipe, compared and judged ones, and exploration compared with Spin
+bench: .venv/spin  ## measure the model against the bare cost of a trigger, steps through the pipe, compared and judged ones, exploration compared with Spin, and audited lines
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_engine.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_oracle.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_steps.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_explorers.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_audit.py
 
 mutants: .venv/ready  ## which property catches which wrong engine, after how many events
 	PYTHONPATH=tests $(BIN)/python tests/adversaries/measure_wrong_engines.py

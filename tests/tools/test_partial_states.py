@@ -133,7 +133,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "positions": {"account": "alice", "market": "A", "mode": "cross", "size": "1", "order": None, "cooldown_until": 5},
     "pools": {"account": "alice", "mode": "cross", "market": None, "equity": "1", "in_liquidation": False},
 }
-VALUES = ["1", "-1.5", "x", "", None, True, 0, -1, 2**60, 1.5, [], {}, "isolated", "cross", "9" * 5_000]
+VALUES: list[Any] = ["1", "-1.5", "x", "", None, True, 0, -1, 2**60, 1.5, [], {}, "isolated", "cross", "9" * 5_000]
 
 
 @pytest.mark.parametrize("part", ENTRIES)

@@ -22,7 +22,7 @@ from liqspec.core.snapshot import Snapshot
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.texts import counted
 
-CHUNK_LINES = 20_000
+CHUNK_LINES = 10_000
 CHUNK_BYTES = 16 * 1024 * 1024  # of a log, after which a chunk ends
 
 
