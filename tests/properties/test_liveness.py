@@ -28,6 +28,7 @@ VENUES: dict[str, tuple[int | None, ...]] = {
 SCOPES: dict[str, tuple[int | None, ...]] = {
     "cooldown": (2, 1, None),
     "cross": (1, 1, None),
+    "four": (1, 1, 1),
     "isolated": (1, 1, None),
     "mark": (1, 1, None),
     "minimal": (1, 1, None),
