@@ -59,11 +59,45 @@ def test_what_was_not_supported_and_what_was_never_reached_is_reported(capsys: p
     del coverage.events["block"], coverage.transitions["T9"]
     coverage.unsupported["block"] = 12
     lines = text(Outcome(occurred={}, coverage=coverage), capsys).splitlines()
-    assert "not supported by the engine block" in lines
+    assert "the engine does not support block" in lines
     assert [line for line in lines if "NEVER" in line] == [
         "NEVER REACHED accepted events: block",
         "NEVER REACHED transitions: T9",
     ]
+
+
+def test_what_an_engine_says_it_lacks_or_always_skips_is_not_what_was_never_reached() -> None:
+    coverage = everything()
+    del coverage.events["block"], coverage.events["funding"], coverage.events["fill"]
+    for kind, code in [*coverage.refusals]:
+        if kind in ("block", "funding"):
+            del coverage.refusals[kind, code]
+    coverage.supported -= {"block"}
+    coverage.skip("funding", "not implemented")
+    coverage.skip("fill", "no such order")  # refusals of it were compared
+    assert coverage.never_listed() == ["accepted events: fill"]
+
+
+def test_what_was_never_reached_is_a_line_for_each_area_and_whole_if_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    coverage = everything()
+    coverage.refusals.clear()
+    coverage.skip("block", "slow")
+    coverage.skip("fill", "slow")
+    outcome = Outcome(occurred={}, coverage=coverage)
+    lines = text(outcome, capsys).splitlines()
+    assert "the engine skipped block (1), fill (1): slow" in lines
+    (line,) = (line for line in lines if "NEVER" in line)
+    count = len([code for kind, listed in CHECKS.items() for code in {check.code for check in listed}])
+    assert line.startswith(f"NEVER REACHED refusals: {count}, such as bad_request of deposit, ")
+    assert line.endswith(" (--full lists them)")
+    report.print_outcome(outcome, Console(width=200, highlight=False), full=True)
+    whole = capsys.readouterr().out
+    assert whole.count("NEVER REACHED refusals of ") == len(CHECKS)
+
+
+def test_a_replay_is_printed_without_what_it_exercised(capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_outcome(Outcome(occurred={}, coverage=everything()), Console(width=200), replayed=True)
+    assert capsys.readouterr().out == "conforms in 7 steps\n"
 
 
 def test_a_family_that_was_to_be_drawn_and_that_no_step_had_is_reported(capsys: pytest.CaptureFixture[str]) -> None:

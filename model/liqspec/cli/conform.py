@@ -60,6 +60,7 @@ def conform(
     every: Annotated[
         bool, typer.Option("--all", help="Go on after a finding, and report the shortest of each defect.")
     ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Name everything that was never reached.")] = False,
     processes: Annotated[
         int | None,
         typer.Option(min=1, help="How many processes of the engine run at once; as many as cores if not given."),
@@ -128,7 +129,7 @@ def conform(
         outcome = Outcome(findings=[at_the_start(error.fault)])
     outcome.unchecked += unended()
     if not as_json:
-        report.print_outcome(outcome, terminal())
+        report.print_outcome(outcome, terminal(), full=full, replayed=run is not None)
     options = None if run is not None else _options(compare, tolerance or [], timeout)
     files, unwritten = _saved(outcome, save, command, options, hello, every=every)
     wanted = _Written(junit=junit_file, sarif=sarif_file, page=report_file)

@@ -13,7 +13,7 @@ from liqspec.core.changes import reachable_transitions
 from liqspec.core.config import Config
 from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine
-from liqspec.core.events import CHECKS, EventData, PriceInputs
+from liqspec.core.events import CHECKS, EVENTS, EventData, PriceInputs
 from liqspec.core.parameters import families_of
 from liqspec.core.refusals import BadRequest, OffGrid, Refusal
 from liqspec.edge.shapes import WrongShape
@@ -61,6 +61,7 @@ class Compared(Coverage):
     drawn: frozenset[str] = frozenset()  # the families that runs were to have
     skipped: Counter[tuple[str, str]] = Factory(Counter)
     unsupported: Counter[str] = Factory(Counter)
+    supported: frozenset[str] = frozenset(EVENTS)  # the events that the engine says it has
     malformed: bool = True  # whether events were sent that are refused for their shape
 
     def add(self, other: "Coverage") -> None:
@@ -85,7 +86,10 @@ class Compared(Coverage):
         self.count(event, effects, refusal)
 
     def never(self) -> dict[str, list[str]]:
-        """What no step exercised: families, event types, transitions, rules that act, and refusals of each event."""
+        """What no step exercised: families, event types, transitions, rules that act, and refusals of each event.
+
+        Events that the engine says it does not have, or of which it skipped each one, are left out.
+        """
         counts: dict[str, dict[str, int]] = {
             "accepted events": self.events,
             "transitions": self.transitions,
@@ -95,9 +99,16 @@ class Compared(Coverage):
         for (kind, code), times in self.refusals.items():
             counts.setdefault(f"refusals of {kind}", {})[code] = times
         never = {"families": sorted(self.drawn - set(+self.families)), **never_exercised(counts)}
+        lacking = (EVENTS.keys() - self.supported) | self._only_skipped()
+        never = {kind: names for kind, names in never.items() if kind.removeprefix("refusals of ") not in lacking}
+        never["accepted events"] = [name for name in never["accepted events"] if name not in lacking]
         if not self.malformed:
             never = {kind: [name for name in names if name not in OF_SHAPE] for kind, names in never.items()}
         return {kind: names for kind, names in never.items() if names}
+
+    def _only_skipped(self) -> set[str]:
+        compared = {*self.events, *(kind for kind, _ in self.refusals)}
+        return {kind for kind, _ in self.skipped} - compared
 
     def never_listed(self) -> list[str]:
         """The same, one text for each."""

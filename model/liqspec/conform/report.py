@@ -1,6 +1,7 @@
 """How a comparison ended: the finding event by event, what was exercised, and what never was."""
 
 import io
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from liqspec.conform.protocol.conversation import shown
 from liqspec.conform.saved import Saved, has_null, to_scenario
 from liqspec.conform.search import Outcome
 from liqspec.core import machine
+from liqspec.core.events import EVENTS
 from liqspec.core.refusals import CODES
 from liqspec.edge import writing
 from liqspec.edge.texts import counted, visible, words
@@ -31,14 +33,19 @@ from liqspec.step.reasons import lines_of
 
 MAX_REASONS = 5  # further differences of the same step are only counted
 MAX_REQUESTS = 20  # of those that a finding needs
+MAX_NEVER = 6  # names of an area of what was never reached; of more only some
 LAST_LINES = 12  # of what an engine wrote before a fault
 
 
-def print_outcome(outcome: Outcome, console: Console) -> None:
-    """Print what was exercised, then the findings, then the verdict."""
-    if outcome.coverage.runs:
+def print_outcome(outcome: Outcome, console: Console, *, full: bool = False, replayed: bool = False) -> None:
+    """Print what was exercised, then the findings, then the verdict; of a replay only these.
+
+    What was never reached is a line for each area, with all names if `full`.
+    """
+    if outcome.coverage.runs and not replayed:
         print_coverage(outcome.coverage, console)
-        _print_never(outcome, console)
+        if outcome.coverage.steps:
+            _print_never(outcome, console, full=full)
         if outcome.finding is None and outcome.coverage.steps:
             print_reach(outcome.coverage.reach, console)
     for entry, times in outcome.occurred.items():
@@ -198,28 +205,41 @@ def print_coverage(coverage: Compared, console: Console) -> None:
         "executed by the engine": dict(coverage.executed),
     }
     for title, numbers in lines.items():
-        if numbers:
+        if any(numbers.values()):
             text = "  ".join(f"{name} {times:,}" for name, times in numbers.items() if times)
             console.print(f"[bold]{title}[/bold]  {text}", soft_wrap=True)
     if coverage.checked:
         console.print(f"[bold]properties[/bold]  {len(+coverage.checked)} judged on the engine's own observations")
+    skipped_for: dict[str, list[str]] = {}
     for (kind, why), times in sorted(coverage.skipped.items()):
-        console.print(
-            f"[yellow]skipped by the engine[/yellow] {kind}, {counted(times, 'time')}: {foreign(why)}", soft_wrap=True
-        )
-    for kind in sorted(coverage.unsupported):
-        console.print(f"[yellow]not supported by the engine[/yellow] {kind}")
+        skipped_for.setdefault(why, []).append(f"{kind} ({times:,})")
+    for why, kinds in skipped_for.items():
+        console.print(f"[yellow]the engine skipped[/yellow] {', '.join(kinds)}: {foreign(why)}", soft_wrap=True)
+    if lacking := sorted({*coverage.unsupported, *(EVENTS.keys() - coverage.supported)}):
+        console.print(f"[yellow]the engine does not support[/yellow] {', '.join(lacking)}", soft_wrap=True)
 
 
-def _print_never(outcome: Outcome, console: Console) -> None:
-    """Report what was never reached; where a finding ended the run early, only the count."""
+def _print_never(outcome: Outcome, console: Console, *, full: bool) -> None:
+    """Report what was never reached, a line for each area; where a finding ended the run early, only the count."""
     never = outcome.coverage.never()
     if never and outcome.finding is not None:
         text = f"{counted(len(outcome.coverage.never_listed()), 'thing')} before the finding; --json lists them"
         console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {text}")
         return
+    for area, names in (never if full else _areas(never)).items():
+        some = names if full or len(names) <= MAX_NEVER else names[: MAX_NEVER // 2]
+        count = f" {len(names):,}, such as" if len(some) < len(names) else ""
+        text = foreign(", ".join(some)) + (" (--full lists them)" if count else "")
+        console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {area}:{count} {text}", soft_wrap=True)
+
+
+def _areas(never: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """What was never reached with all refusals as one area."""
+    areas: dict[str, list[str]] = {}
     for kind, names in never.items():
-        console.print(f"[bold yellow]NEVER REACHED[/bold yellow] {kind}: {foreign(', '.join(names))}", soft_wrap=True)
+        area, of, event = kind.partition(" of ")
+        areas.setdefault(area, []).extend(f"{name} of {event}" if of else name for name in names)
+    return areas
 
 
 def to_json(outcome: Outcome, engine: str, saved: list[Saved], *, every: bool = False) -> dict[str, Any]:

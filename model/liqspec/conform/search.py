@@ -156,9 +156,7 @@ class Search:
         """
         parts, arrived, kept = list[Part](), list[Part](), list[Found]()
         finished = {False: 0, True: 0}  # runs without malformed events, and with them
-        outcome = Outcome(
-            coverage=Compared(drawn=self.setting.drawn, malformed=self.malformed), occurred=dict.fromkeys(self.known, 0)
-        )
+        outcome = Outcome(coverage=self._nothing_compared(), occurred=dict.fromkeys(self.known, 0))
         with suppress(KeyboardInterrupt):
             outcome.interrupted = True
             work = self.work or self.block
@@ -183,6 +181,9 @@ class Search:
                 kept.insert(0, Found(at_the_start(error.fault), malformed=False))
         outcome.findings = self._looked_at(kept, outcome)
         return outcome
+
+    def _nothing_compared(self) -> Compared:
+        return Compared(drawn=self.setting.drawn, malformed=self.malformed, supported=frozenset(self.events))
 
     def block(self, block: Block) -> Part:
         """Compare in the runs of one block; an interrupted one has what was reached until then."""

@@ -33,7 +33,9 @@ def render(outcome: Outcome, engine: str, saved: Sequence[Saved | None], about: 
         said = "Nothing was compared."
     kept = zip_longest(outcome.findings, saved)
     sections = [_finding(number, *both) for number, both in enumerate(kept, start=1)]
-    never = items(coverage.never_listed()) or "<p>Nothing is left.</p>"
+    never = (
+        items(f"{kind}: {', '.join(names)}" for kind, names in coverage.never().items()) or "<p>Nothing is left.</p>"
+    )
     main = (
         f"{_unchecked(outcome)}\n"
         + "\n".join(sections)
