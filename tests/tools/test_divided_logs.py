@@ -389,8 +389,19 @@ def test_a_dask_cluster_finds_the_same(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(divided, "CHUNK_LINES", 700)
     path = written(tmp_path / "log.jsonl", BIG_LINES)
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp://"
     ) as cluster:
         found = run.audit(path, scheduler=cluster.scheduler_address)
     assert (found.holds, found.by_one) == (True, "")
     assert printed(found) == printed(run.audit(path))
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1:8786", "tcp://host", "nonsense://x:1"])
+def test_an_address_that_is_none_is_one_line(
+    address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+) -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install 'liqspec[dask]'")
+    path = written(tmp_path / "log.jsonl", first({"event": DEPOSIT}))
+    assert run_here(monkeypatch, "audit", str(path), "--scheduler", address) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"liqspec: {address}: not an address: ") and error.count("\n") == 1

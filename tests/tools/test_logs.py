@@ -194,7 +194,7 @@ def test_progress_is_reported_in_bytes_of_the_file(tmp_path: Path, monkeypatch: 
     lines = [{"format": 1, "config": small_config()}, *[{"event": DEPOSIT, "accepted": True}] * 4]
     path = test_audit.written(tmp_path / "log.jsonl", lines)
     written = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    run.audit(path, progress=lambda read, size: seen.append((read, size)))
+    run.audit(path, progress=lambda read, size, _: seen.append((read, size)))
     sizes = [sum(map(len, written[:count])) for count in (2, 4, 5)]
     assert seen == [(sizes[0], sizes[2]), (sizes[1], sizes[2])]
 
@@ -331,7 +331,7 @@ class TestAFolder:
         seen: list[tuple[int, int]] = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(run, "EVERY", 6)
-            run.audit(tmp_path, progress=lambda read, size: seen.append((read, size)))
+            run.audit(tmp_path, progress=lambda read, size, _: seen.append((read, size)))
         size = sum(part.stat().st_size for part in tmp_path.iterdir())
         assert seen == [(size, size)]
         assert run.to_json(run.audit(tmp_path, workers=2)) == run.to_json(found)

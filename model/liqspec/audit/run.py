@@ -22,7 +22,7 @@ from liqspec.spec import rulebook
 from liqspec.step.question import reason_json
 from liqspec.step.relation import Mode
 
-Progress = Callable[[int, int], None]  # how much is read, of how much
+Progress = Callable[[int, int, int], None]  # how much is read, of how much, and how many events were followed
 EVERY = 500  # lines between two reports of progress
 SHOWN = 20  # divergences that are printed
 
@@ -34,7 +34,7 @@ def audit(
     kind: Format | None = None,
     mode: Mode = "full",
     tolerance: dict[str, str] | None = None,
-    progress: Progress = lambda _read, _size: None,
+    progress: Progress = lambda _read, _size, _events: None,
     workers: int | None = None,
     scheduler: str | None = None,
 ) -> Audit:
@@ -59,11 +59,11 @@ def audit(
         if scheduler is None and min(workers or 1, len(follower.model.state.accounts)) == 1:
             for line in follower.follow(named, lines):
                 if line.number % EVERY == 0:
-                    progress(line.read, size)
+                    progress(line.read, size, follower.audit.events)
         else:
             with begun(workers or 1, scheduler) as team:
                 for line in divided.follow(follower, named, lines, team):
-                    progress(line.read, size)
+                    progress(line.read, size, follower.audit.events)
     return follower.audit
 
 

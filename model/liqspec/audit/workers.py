@@ -49,7 +49,7 @@ def begun(count: int | None, scheduler: str | None) -> Iterator[Workers]:
 
     Raises:
         MissingExtra: Dask is not installed.
-        LostWorkers: no scheduler answers at the address.
+        LostWorkers: the address is malformed, or no scheduler answers there.
     """
     if scheduler is None:
         with parallel.pool(count or 1, interrupted=False) as processes:
@@ -58,12 +58,16 @@ def begun(count: int | None, scheduler: str | None) -> Iterator[Workers]:
     with needs("distributed", "dask", "liqspec audit --scheduler"):
         from distributed import Client  # noqa: PLC0415  # an extra, and it takes long to load
         from distributed.client import FutureCancelledError  # noqa: PLC0415
-        from distributed.comm import CommClosedError  # noqa: PLC0415
+        from distributed.comm import CommClosedError, get_address_host_port  # noqa: PLC0415
         from distributed.scheduler import KilledWorker  # noqa: PLC0415
     try:
+        get_address_host_port(scheduler, strict=True)  # with a malformed one the library waits
+    except ValueError as error:
+        raise LostWorkers(f"{one_line(scheduler, 200)}: not an address: {one_line(str(error), 200)}") from None
+    try:
         client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise LostWorkers(f"{scheduler}: no scheduler answers: {one_line(str(error), 200)}") from None
+    except OSError as error:
+        raise LostWorkers(f"{one_line(scheduler, 200)}: no scheduler answers: {one_line(str(error), 200)}") from None
     with client:
         lost = (KilledWorker, CommClosedError, FutureCancelledError)
         threads = sum(client.nthreads().values())

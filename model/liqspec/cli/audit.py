@@ -1,6 +1,7 @@
 """The command that checks a recorded log against the rules."""
 
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -52,16 +53,22 @@ def audit(
     `liqspec audit engine.jsonl --tolerance pools.equity=0.01 --json`, `zcat log.jsonl.gz | liqspec audit -`,
     `liqspec audit parts/ --head run.json --workers 4`
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    rate = TextColumn("{task.fields[events]:,} events, {task.fields[rate]:,.0f} a second")
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), rate)
     with progress(*columns) as bars:
-        task = bars.add_task(foreign(log.name), total=None)
+        task, begun = bars.add_task(foreign(log.name), total=None, events=0, rate=0.0), monotonic()
+
+        def show(read: int, size: int, events: int) -> None:
+            passed = max(monotonic() - begun, 0.001)
+            bars.update(task, completed=read, total=size or None, events=events, rate=events / passed)
+
         found = run.audit(
             log,
             head=None if head is None else files.read_json(head),
             kind=kind,
             mode=compare,
             tolerance=tolerances(tolerance),
-            progress=lambda read, size: bars.update(task, completed=read, total=size or None),
+            progress=show,
             workers=workers,
             scheduler=scheduler,
         )
