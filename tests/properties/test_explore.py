@@ -33,6 +33,7 @@ PINNED = {
 
 THOROUGH = {
     "thorough/accounts": (305_179, 1_192_267, 10, False),
+    "thorough/four": (127_551_076, 1_827_521_037, 30, False),
     "thorough/gaps": (105_026, 676_371, 8, False),
     "thorough/lives": (280_504, 1_365_518, 9, False),
     "thorough/modes": (317_769, 1_746_005, 9, False),

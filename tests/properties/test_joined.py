@@ -51,6 +51,7 @@ def of_several(name: str, depth: int) -> Scope:
         attrs.evolve(scopes.load("cross"), max_depth=3),
         attrs.evolve(scopes.load("four"), max_depth=3),
         pytest.param(attrs.evolve(scopes.load("four"), max_depth=6), marks=pytest.mark.thorough),
+        pytest.param(attrs.evolve(scopes.load("thorough/four"), max_depth=3), marks=pytest.mark.thorough),
         of_several("minimal", 3),
         of_several("vault", 2),
         of_several("mark", 1),
