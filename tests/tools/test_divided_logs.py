@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from adversaries.wrong_engines.search import BASES
-from liqspec.audit import divided, run
+from liqspec.audit import divided, follow, run
 from liqspec.audit.follow import Audit
 from liqspec.audit.routes import Routes
 from liqspec.audit.workers import Workers
@@ -189,6 +189,11 @@ class TestABigLog:
         alone, found = run.audit(path), audited(path, 5)
         assert (found.diverged > 12, len(found.first) > 5, found.by_one) == (True, True, "")
         assert printed(found) == printed(alone)
+        monkeypatch.setattr(follow, "MAX_KEPT", 3)
+        monkeypatch.setattr(divided, "CHUNK_LINES", 1_000)
+        few, found = run.audit(path), audited(path, 2)
+        assert (len(found.first), found.unlisted) == (3, few.unlisted)
+        assert printed(found) == printed(few) != printed(alone)
 
     def test_shows_a_vault_that_is_as_the_rules_say(self, tmp_path: Path) -> None:
         """The vault has what the accounts of all shares handed to it, in the order of the lines; then a cent more."""
@@ -272,7 +277,8 @@ def test_a_block_that_an_order_refuses_is_divided(tmp_path: Path) -> None:
     """EVT-9: the order of any account refuses it, also in the shares of those that have none."""
     block = {"event": {"type": "block", "time": 9}}
     lines = first({"event": DEPOSIT}, {"event": TRADE}, {"event": BREACH}, {**block, "refused": "order_working"})
-    path = written(tmp_path / "log.jsonl", [*lines, {"event": FILL}, {**block, "accepted": True}])
+    bob = {"event": {**DEPOSIT, "account": "bob"}, "observation": {"time": 0}}
+    path = written(tmp_path / "log.jsonl", [*lines, bob, {"event": FILL}, {**block, "accepted": True}])
     found = audited(path, 2)
     assert (found.holds, found.by_one, found.coverage.codes) == (True, "", {"order_working": 1})
     assert printed(found) == printed(run.audit(path))
