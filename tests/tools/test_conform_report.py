@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from liqspec.conform import report
+from liqspec.conform import report, search
 from liqspec.conform.answers import of_this_process, read_hello
 from liqspec.conform.configurations import Setting, shipped
 from liqspec.conform.finding import EngineFault, Fault, Finding
@@ -22,6 +22,8 @@ from liqspec.properties.coverage import acting_rules
 from liqspec.properties.registry import PROPERTIES
 from liqspec.search.minimise import FailingRun
 from liqspec.spec.observables import names
+from liqspec.step.compare import Difference
+from liqspec.step.reasons import Reason
 from support.builders import small_config
 from support.corpus import loaded
 
@@ -143,6 +145,33 @@ def test_where_a_finding_ended_the_run_what_was_never_reached_is_only_counted(
     )
     printed = text(Outcome(occurred={}, coverage=coverage, findings=[finding]), capsys)
     assert "NEVER REACHED 3 things before the finding; --json lists them\n" in printed
+
+
+def differing(event: str, field: str, rule: str, length: int) -> Finding:
+    """A finding that an observation differs in a field after `length` events, the last of this type."""
+    reason = Reason(difference=Difference("vault", field, {"B": f"-{length}"}, {}), rules=(rule,))
+    events = [DEPOSIT] * (length - 1) + [{"type": event}]
+    return Finding(kind="difference", config={}, events=events, applied=events, reasons=(reason,))
+
+
+def test_of_findings_with_one_cause_only_the_shortest_is_looked_at_and_kept() -> None:
+    long, short, other = (
+        differing("fill", "vault.positions", "BKS-3", 9),
+        differing("funding", "vault.positions", "BKS-3", 4),
+        differing("fill", "vault.positions", "EVT-7", 5),
+    )
+    answers = [differing(event, "outcome", "EVT-2", 1) for event in ("fill", "funding")]
+    every = [long, short, other, *answers]
+    chosen = search._shortest_of_causes([search.Found(one, malformed=False) for one in every])
+    assert [one.finding for one in chosen] == [short, other, *answers]
+    kept = list[Finding]()
+    for one in (long, short, other):
+        search.keep_shortest(kept, one)
+    assert kept == [short, other]
+
+
+def test_a_value_that_is_an_object_is_printed_as_json() -> None:
+    assert differing("fill", "vault.positions", "BKS-3", 1).headline == 'vault.positions: ours {"B": "-1"}, theirs {}'
 
 
 def test_a_known_divergence_is_reported_with_how_often_it_occurred(capsys: pytest.CaptureFixture[str]) -> None:

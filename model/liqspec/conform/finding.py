@@ -147,6 +147,16 @@ class Finding:
         return self.kind, self.event_type, field, self.rules[0]
 
     @property
+    def cause(self) -> tuple[str, ...]:
+        """What is reported as one defect: the signature, without the event where a field or a property is wrong.
+
+        A wrong answer or a fault is one of its event: other events are checked elsewhere.
+        """
+        kind, event, field, rule = self.signature
+        observed = kind == "property" or (kind == "difference" and "." in field)
+        return (kind, field, rule) if observed else (kind, event, field, rule)
+
+    @property
     def said(self) -> tuple[str, ...]:
         """What a reader sees of it first, by which two findings are the same defect too."""
         return self.kind, self.rules[0], self.headline

@@ -349,12 +349,17 @@ class Search:
         self.progress(outcome.coverage)
 
     def _looked_at(self, kept: list[Found], outcome: Outcome) -> list[Finding]:
-        """The findings made short, of each defect the shortest; unchanged from where that was interrupted."""
-        self._share = self.budget.shrink_seconds / max(1, len(kept))
-        seconds = SHORTENED * self._share
+        """The findings made short, of each defect the shortest; unchanged from where that was interrupted.
+
+        Of those with one cause only the shortest is looked at. The time that one leaves is the others'.
+        """
+        chosen, began = _shortest_of_causes(kept), time.monotonic()
         self._end = self._end_of_looks()
         shortest: list[Finding] = []
-        for number, one in enumerate(kept, start=1):
+        for number, one in enumerate(chosen, start=1):
+            left = max(0.0, began + self.budget.shrink_seconds - time.monotonic())
+            self._share = left / (len(chosen) + 1 - number)
+            seconds = SHORTENED * self._share
             look = SecondLook(
                 engine=self.engine,
                 events=self.events,
@@ -445,10 +450,20 @@ class Search:
 
 def keep_shortest(kept: list[Finding], found: Finding) -> None:
     """Add a finding to others, of which those that are the same defect become one, the shortest."""
-    alike = [one for one in kept if one.signature == found.signature or one.said == found.said]
+    alike = [one for one in kept if one.cause == found.cause or one.said == found.said]
     place = kept.index(alike[0]) if alike else len(kept)
     kept[:] = [one for one in kept if one not in alike]
     kept.insert(place, min((*alike, found), key=lambda one: one.length))
+
+
+def _shortest_of_causes(kept: list[Found]) -> list[Found]:
+    """Of the findings with the same cause the shortest, in the order in which the causes were found."""
+    causes: dict[tuple[str, ...], Found] = {}
+    for one in kept:
+        best = causes.setdefault(one.finding.cause, one)
+        if one.finding.length < best.finding.length:
+            causes[one.finding.cause] = one
+    return [*causes.values()]
 
 
 def _grouped(runs: Iterator[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], ...]]:

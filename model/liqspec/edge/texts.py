@@ -1,5 +1,6 @@
 """Short texts on one line, for messages about values that may be anything."""
 
+import json
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -73,13 +74,15 @@ def one_line(text: str, most: int = 2_000) -> str:
 
 def show(value: object) -> str:
     """A short picture of a value of plain data, as JSON would write it."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, int) and value.bit_length() > 256:
         return f"an integer of {value.bit_length()} bits"
     if isinstance(value, str):
         return one_line(f'"{value}"', MAX_SHOWN)
     try:
-        return one_line(repr(value), MAX_SHOWN)
-    except (ValueError, RecursionError):  # an integer inside it is too long to print, or it is nested too deeply
+        return one_line(json.dumps(value, ensure_ascii=False, default=str), MAX_SHOWN)
+    except (
+        TypeError,
+        ValueError,
+        RecursionError,
+    ):  # a key of another type, an integer inside it is too long to print, or it is nested too deeply
         return f"a {type(value).__name__} too large to show"
