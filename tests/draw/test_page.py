@@ -231,7 +231,7 @@ def test_another_position_is_chosen_by_keyboard(browser: Browser, tmp_path: Path
     assert seen.text("#state").startswith("bob/BTC/cross is closed")
     passed = {f"edge-{visit.recorded.source}-{visit.recorded.target}" for visit in record.path("bob/BTC/cross")}
     assert set(seen.moment()["passed"]) == passed
-    assert seen.text("#counter") == "12 / 12"
+    assert seen.text("#counter") == "14 / 14"
     seen.page.close()
 
 
@@ -496,9 +496,20 @@ def test_every_state_and_edge_of_the_diagram_can_be_found_by_its_name() -> None:
             assert drawn.count(f'id="{lifecycle_svg.edge_id(source, entry.to)}"') == 1
 
 
+def test_a_position_is_shown_with_its_liquidation_price() -> None:
+    """MRG-10: what a trader asks first."""
+    (position,) = webpage.data(recorded("market-liquidation"), None)["positions"]
+    assert position["texts"][1:] == [
+        "size 1, liquidation price 48,205",
+        "size 1, liquidation price 48,205",
+        "size 1, order 1, liquidation price 48,205",
+        "",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "event"),
-    [("short-squeeze", 9), ("eth-march-2025", 15), ("market-liquidation", 4), ("trader-closes-in-time", 10)],
+    [("short-squeeze", 11), ("eth-march-2025", 15), ("market-liquidation", 4), ("trader-closes-in-time", 10)],
 )
 def test_a_run_opens_where_it_was_decided(name: str, event: int) -> None:
     """The first takeover, else the first liquidation."""

@@ -55,11 +55,11 @@ def test_each_side_is_what_it_is_alone(side: str, settings: list[str]) -> None:
 
 def test_the_page_opens_where_they_begin_to_differ_and_says_in_what() -> None:
     data = page.data(pair(STORY, FEE), "A bob/BTC/cross")
-    assert data["opens"] == 7
-    assert data["verdict"] == "They differ from event 7 on."
-    assert [event["theirs"] for event in data["events"][:6]] == [[]] * 6
-    assert {"subject": "bob/cross", "field": "equity", "ours": "20", "theirs": "0"} in data["events"][6]["theirs"]
-    texts = [effect["text"] for effect in data["events"][6]["effects"]]
+    assert data["opens"] == 9
+    assert data["verdict"] == "They differ from event 9 on."
+    assert [event["theirs"] for event in data["events"][:8]] == [[]] * 8
+    assert {"subject": "bob/cross", "field": "equity", "ours": "20", "theirs": "0"} in data["events"][8]["theirs"]
+    texts = [effect["text"] for effect in data["events"][8]["effects"]]
     assert "both: order of bob/BTC/cross is filled" in texts
     assert sum(text.startswith("A: 1 of bob/BTC/cross closed") for text in texts) == 1
     assert sum(text.startswith("B: 1 of bob/BTC/cross closed") for text in texts) == 1
@@ -72,7 +72,7 @@ def test_a_difference_is_marked_where_it_begins_and_not_again() -> None:
     record = pair(STORY, FEE)
     shown = [one for step in record.steps for one in step.theirs]
     assert len(shown) == len(set(shown))
-    assert record.part(7, 9).differs_from == 1
+    assert record.part(9, 11).differs_from == 1
 
 
 def test_runs_that_do_the_same_say_so() -> None:
@@ -99,8 +99,8 @@ def test_the_picture_has_the_panels_of_both_and_a_line_where_they_begin_to_diffe
     figure = timeline.draw(pair(STORY, FEE))
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert [titles.count(f"{side} bob/cross: equity against its lines") for side in (A, B)] == [1, 1]
-    assert all(6.5 in line_places(axes) for axes in figure.axes)
-    assert "they differ from event 7 on" in "".join(text.get_text() for text in figure.texts)
+    assert all(8.5 in line_places(axes) for axes in figure.axes)
+    assert "they differ from event 9 on" in "".join(text.get_text() for text in figure.texts)
     assert single(STORY).differs_from is None, "nothing is marked in the picture of one run"
 
 

@@ -349,15 +349,15 @@ def test_the_two_numbers_that_decided_are_those_of_the_decision_itself() -> None
     assert ratios <= notes(panel(figure, f"trader/cross: {RATIO}"))
 
 
-def test_the_last_tick_before_a_liquidation_is_healthy() -> None:
-    axes = panel(timeline.draw(recorded("short-squeeze")), f"bob/cross: {RATIO}")
-    assert {"1.0003 > 1\nhealthy", "0.381 < 1\nbreached"} <= notes(axes)
+def test_the_last_price_before_a_liquidation_is_healthy() -> None:
+    axes = panel(timeline.draw(recorded("market-liquidation")), f"alice/cross: {RATIO}")
+    assert {"1.001 > 1\nhealthy", "0.9999 < 1\nbreached"} <= notes(axes)
 
 
 def test_exactly_equal_is_healthy_and_said_to_be() -> None:
     """LIQ-3, LIQ-4: a pool whose equity is its margin is not breached, and one in liquidation is restored."""
-    equal = panel(timeline.draw(recorded("funding-liquidation")), f"alice/cross: {RATIO}")
-    assert "1 = 1\nhealthy" in notes(equal)
+    for name in ("funding-liquidation", "short-squeeze"):
+        assert "1 = 1\nhealthy" in notes(panel(timeline.draw(recorded(name)), f"alice/cross: {RATIO}"))
     restored = timeline.draw(recorded("recovery-by-deposit"))
     assert "1,205\n= 1,205" in notes(panel(restored, "alice/cross: equity against its lines"))
     assert "1 = 1\nrestored" in notes(panel(restored, f"alice/cross: {RATIO}"))
@@ -454,7 +454,7 @@ def test_the_vault_is_drawn_from_its_first_change() -> None:
     record = recorded("short-squeeze")
     drawn = stairs(panel(timeline.draw(record), "vault: equity"), "the vault's equity")
     equity = [float(step.observation.vault.equity.text) for step in record.steps]
-    assert drawn == [None] * 6 + equity[6:]
+    assert drawn == [None] * 8 + equity[8:]
     untouched = timeline.draw(recorded("recovery-by-deposit"))
     assert not [axes for axes in untouched.axes if axes.get_title(loc="left") == "vault: equity"]
 
@@ -503,23 +503,23 @@ def test_many_blocks_are_ticks_instead_of_lines() -> None:
 
 def test_a_part_of_a_run_is_drawn_as_in_the_whole(draw_run: "Command") -> None:
     whole = recorded("short-squeeze")
-    part = whole.part(6, 8)
+    part = whole.part(8, 10)
     figure = timeline.draw(part)
     equity = panel(figure, "alice/cross: equity against its lines")
-    assert stairs(equity, "equity") == [float(step.measures["alice/cross"].equity.text) for step in whole.steps[5:8]]
+    assert stairs(equity, "equity") == [float(step.measures["alice/cross"].equity.text) for step in whole.steps[7:10]]
     labels = [label.get_text().split("\n")[0] for label in figure.axes[-1].get_xticklabels()]
-    assert labels == ["6", "7", "8"]
-    assert any("events 6 to 8" in text.get_text() for text in figure.texts)
-    sides = {(trade.event + 5, trade.position): trade.sells for trade in part.trades()}
-    assert sides == {(t.event, t.position): t.sells for t in whole.trades() if 6 <= t.event <= 8}
-    first = whole.part(7, 8)
+    assert labels == ["8", "9", "10"]
+    assert any("events 8 to 10" in text.get_text() for text in figure.texts)
+    sides = {(trade.event + 7, trade.position): trade.sells for trade in part.trades()}
+    assert sides == {(t.event, t.position): t.sells for t in whole.trades() if 8 <= t.event <= 10}
+    first = whole.part(9, 10)
     assert [trade.sells for trade in first.trades()] == [False, False], (
         "the side of the first fill needs the step before"
     )
-    done = draw_run("short-squeeze", "--from", "6", "--to", "8")
+    done = draw_run("short-squeeze", "--from", "8", "--to", "10")
     assert done.status == 0
-    assert b">events 6 to 8" not in done.out
-    assert b"events 6 to 8, at 0 ms" in done.out
+    assert b">events 8 to 10" not in done.out
+    assert b"events 8 to 10, at 0 ms" in done.out
 
 
 def test_a_text_of_the_svg_stays_a_text_and_cannot_become_markup(tmp_path: Path) -> None:

@@ -114,12 +114,12 @@ def test_notes_and_the_verdict_are_those_of_the_scenarios_own_rules() -> None:
 
 class TestTwoRuleSets:
     def test_differs_from_the_first_step_that_is_another(self) -> None:
-        """The fee of 1/2000 is the only difference; it is charged first at the fill that is step 7."""
+        """The fee of 1/2000 is the only difference; it is charged first at the fill that is step 9."""
         written = scenarios.load(SQUEEZE)
         rows = list(Contrast(written, what_if.altered(written, settings=["liquidation.fee_rate=0"])))
-        assert next(row.number for row in rows if not row.same) == 7
-        assert rows[6].first[0].effects != rows[6].second[0].effects
-        assert {one.subject for one in rows[6].differences} == {"bob/cross", "vault"}
+        assert next(row.number for row in rows if not row.same) == 9
+        assert rows[8].first[0].effects != rows[8].second[0].effects
+        assert {one.subject for one in rows[8].differences} == {"bob/cross", "vault"}
 
     def test_is_the_same_under_the_same_rules(self) -> None:
         done = invoke(SQUEEZE, "--against", "scenario")
@@ -129,7 +129,7 @@ class TestTwoRuleSets:
     def test_shows_what_each_does_and_how_they_end(self) -> None:
         done = invoke(SQUEEZE, "--against", "coarse")
         assert done.exit_code == 1
-        assert "steps 1 to 6: nothing new differs" in done.stdout
+        assert "steps 1 to 8: nothing new differs" in done.stdout
         assert "A FIL-1  1 of bob/BTC/cross closed at 52,980, realises -2,980, fee 20 (FIL-2)" in done.stdout
         assert "B FIL-1  1 of bob/BTC/cross closed at 52,980, realises -2,980\n" in done.stdout
         assert "at the end" in done.stdout
@@ -137,7 +137,7 @@ class TestTwoRuleSets:
     def test_is_plain_data_too(self) -> None:
         done = invoke(SQUEEZE, "--set", "liquidation.fee_rate=0", "--against", "scenario", "--json")
         data = json.loads(done.stdout)
-        assert (done.exit_code, data["differ"], data["from"]) == (1, True, 7)
+        assert (done.exit_code, data["differ"], data["from"]) == (1, True, 9)
         assert [step["step"] for step in data["steps"]] == list(range(1, len(data["steps"]) + 1))
         assert data["venues"] == ["generic, liquidation.fee_rate=0", "generic, with the scenario's changes"]
         assert data["unexpected"] == [[], []]

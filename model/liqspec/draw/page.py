@@ -24,7 +24,7 @@ from liqspec.edge import keys
 from liqspec.edge.json_text import json_text
 from liqspec.edge.texts import counted, time_text, words
 from liqspec.replay.contrast import A, B
-from liqspec.replay.record import Amount, Measures, Record, Step, rules_of
+from liqspec.replay.record import Amount, Measures, PositionSeen, Record, Step, rules_of
 from liqspec.report.amounts import approximate, value_text
 from liqspec.report.sentences import event_text
 from liqspec.spec import rulebook
@@ -223,14 +223,14 @@ def _pool_text(seen: Measures) -> str:
 
 
 def _position(record: Record, key: str) -> dict[str, Any]:
-    seen = [step.position(key) for step in record.steps]
+    seen, prices = [step.position(key) for step in record.steps], record.liquidation_prices(key)
     return {
         "key": key,
         "concerns": _concerns(record, key),
         "states": [step.state(key) for step in record.steps],
         "names": {name: words(name) for name in machine.lifecycle().table.states},
         "windows": [None if at is None or at.cooldown_until is None else time_text(at.cooldown_until) for at in seen],
-        "texts": ["" if at is None else _holding(at.size, at.order) for at in seen],
+        "texts": [_holding(at, price) for at, price in zip(seen, prices, strict=True)],
         "sizes": _drawn([None if at is None else at.size for at in seen]),
         "orders": _drawn([None if at is None else at.order for at in seen]),
     }
@@ -254,10 +254,11 @@ def _verdict(record: Record) -> str:
     return said if record.end.as_expected else f"{said} {expected}"
 
 
-def _holding(size: Amount, order: Amount | None) -> str:
-    if not size.exact:
+def _holding(at: PositionSeen | None, liquidation_price: Amount | None) -> str:
+    if at is None or not at.size.exact:
         return ""
-    return f"size {value_text(size.text)}" + (f", order {value_text(order.text)}" if order else "")
+    amounts = {"size": at.size, "order": at.order, "liquidation price": liquidation_price}
+    return ", ".join(f"{name} {value_text(amount.text)}" for name, amount in amounts.items() if amount)
 
 
 def _drawn(amounts: "list[Amount] | list[Amount | None]") -> list[float | None]:
