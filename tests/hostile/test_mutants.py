@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -145,7 +145,7 @@ KINDS = {
     "scenario of prices": Kind(shipped("scenarios", "stale-inputs.toml"), "x.toml", ("simulate", "{}", "--json")),
     "protective orders": Kind(shipped("scenarios", "stop-loss-slips.toml"), "x.toml", ("simulate", "{}")),
     "venue": Kind(shipped("venues", "hyperliquid.toml"), "x.toml", ("venues", "{}")),
-    "study": Kind(shipped("studies", "partial-orders.toml"), "x.toml", ("study", "{}", "--json")),
+    "study": Kind(shipped("studies", "self-protection.toml"), "x.toml", ("study", "{}", "--json")),
     "log": Kind(shipped("logs", "takeover-without-an-order.jsonl"), "x.jsonl", ("audit", "{}")),
     "table": Kind(table, "x.csv", ("audit", "{}", "--head", "head.json")),
     "columns": Kind(columns, "x.parquet", ("audit", "{}", "--head", "head.json")),
@@ -203,12 +203,6 @@ def run_in_this_process(
         return Ended(status=status, out=said.out, err=said.err, seconds=spent, peak=0)
 
     return run
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    with Commands() as started:
-        yield started
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -23,7 +23,7 @@ from liqspec.edge.shapes import WrongShape
 
 # Run by the server first: what they read and make is there for each try.
 WARMING = (("simulate", "deficit"), ("venues",), ("explain", "T5"), ("draw", "run", "deficit", "--html"))
-PATIENCE = 60  # seconds of a try, after which a signal ends it, which no test expects
+PATIENCE = 300  # seconds of a try, after which a signal ends it, which no test expects
 
 
 @frozen(kw_only=True)
@@ -57,9 +57,10 @@ class Commands:
     def __exit__(self, *_: object) -> None:
         self._server.communicate()
 
-    def run(self, folder: Path, *arguments: str, given: bytes = b"", forks: bool = True) -> Ended:
+    def run(self, folder: Path, *arguments: str, given: bytes = b"", lost: str = "", forks: bool = True) -> Ended:
         """Run a command in a folder, with these bytes on its standard input.
 
+        What is `lost` are standard streams by their numbers: closed, or with an F after it leading to a full device.
         What first reads a Parquet file is forked too, if `forks`.
         """
         assert self._server.stdin is not None
@@ -68,6 +69,7 @@ class Commands:
             "folder": str(folder.absolute()),
             "arguments": arguments,
             "given": given.decode("latin-1"),
+            "lost": lost,
             "forks": forks,
         }
         self._server.stdin.write(json.dumps(request).encode() + b"\n")
@@ -111,7 +113,7 @@ def _serve() -> None:
             if not child:
                 if request["forks"]:
                     parquet.check = _check_forked
-                _run(request["folder"], request["arguments"], (given, out, err))
+                _run(request["folder"], request["arguments"], (given, out, err), request["lost"])
             _, ended, used = os.wait4(child, 0)
             reply = {
                 "status": os.waitstatus_to_exitcode(ended),
@@ -124,7 +126,7 @@ def _serve() -> None:
         sys.stdout.buffer.flush()
 
 
-def _run(folder: str, arguments: list[str], streams: tuple[int, int, int]) -> NoReturn:
+def _run(folder: str, arguments: list[str], streams: tuple[int, int, int], lost: str) -> NoReturn:
     """In the forked process: be the command."""
     from liqspec import cli  # noqa: PLC0415
 
@@ -133,17 +135,22 @@ def _run(folder: str, arguments: list[str], streams: tuple[int, int, int]) -> No
         signal.alarm(PATIENCE)
         os.chdir(folder)
         for number, stream in enumerate(streams):
-            os.dup2(stream, number)
+            os.dup2(os.open("/dev/full", os.O_RDWR) if f"{number}F" in lost else stream, number)
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        for number, name in enumerate(("stdin", "stdout", "stderr")):
+            if str(number) in lost.replace(f"{number}F", ""):  # as Python finds it at its start
+                os.close(number)
+                setattr(sys, name, None)
         sys.argv = ["liqspec", *arguments]
         cli.main()
     except SystemExit as end:
         status = int(end.code or 0)
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for text in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                text.flush()
         os._exit(status)
 
 

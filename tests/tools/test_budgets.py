@@ -19,7 +19,7 @@ from liqspec.conform.session import LiveEngine
 from support.paths import ENGINES, TESTS
 
 BUDGET, SHRINK, TIMEOUT = 1.0, 1.0, 2.0
-SLACK = 12.0  # for the start of processes on a machine that does something else
+SLACK = 6.0  # for the start of processes, on a machine that does nothing else
 RIGHT = [sys.executable, str(ENGINES / "python_engine.py")]
 
 
@@ -32,6 +32,19 @@ def timed(*arguments: str) -> tuple[Any, float]:
     began = time.monotonic()
     done = CliRunner().invoke(app, list(arguments))
     return done, time.monotonic() - began
+
+
+def in_time(seconds: float, most: float) -> bool:
+    """Whether `seconds` are at most `most` and the start of processes, on a machine as slow as it is now."""
+    return seconds < most + SLACK or seconds < most + SLACK * slowness()
+
+
+def slowness() -> float:
+    """How many times longer work takes now than the processor needs for it, because the machine does much else."""
+    began, begun = time.monotonic(), time.process_time()
+    while time.process_time() - begun < 0.5:
+        pass
+    return (time.monotonic() - began) / 0.5
 
 
 SLOW = engine("is slow", "0.4")
@@ -51,7 +64,7 @@ def test_a_slow_engine_is_compared_for_the_budget_only(mode: str) -> None:
     options, command = MODES[mode]
     options = ["--processes", "1", *options, "--budget", str(BUDGET), "--timeout", str(TIMEOUT), "--json"]
     done, seconds = timed("conform", *options, "--", *command)
-    assert (done.exit_code, seconds < BUDGET + SLACK) == (0, True), (seconds, done.output)
+    assert (done.exit_code, in_time(seconds, BUDGET)) == (0, True), (seconds, done.output)
     data = json.loads(done.stdout)
     assert [text.split(":")[0].split(",")[0] for text in data["unchecked"]] == [
         "a whole run",
@@ -75,7 +88,7 @@ def test_what_is_found_is_made_shorter_for_its_time_only(way: list[str], options
     options = ["--processes", "1", *options, "--budget", str(BUDGET), "--shrink", str(SHRINK)]
     options += ["--timeout", str(TIMEOUT), "--json", "--save", str(tmp_path)]
     done, seconds = timed("conform", *options, "--", *engine(*way))
-    assert (done.exit_code, seconds < BUDGET + SHRINK + TIMEOUT + SLACK) == (1, True), (seconds, done.output)
+    assert (done.exit_code, in_time(seconds, BUDGET + SHRINK + TIMEOUT)) == (1, True), (seconds, done.output)
     data = json.loads(done.stdout)
     assert data["finding"]["kind"] == "difference"
     assert any(text.startswith("whether") and "finding 1" in text for text in data["unchecked"]), data["unchecked"]
@@ -100,7 +113,7 @@ def test_a_budget_that_suffices_is_not_noted() -> None:
 def test_vectors_that_are_not_played_in_time_are_skipped() -> None:
     options = ["--suite", "essential", "--budget", str(BUDGET), "--json"]
     done, seconds = timed("vectors", "run", *options, "--", *engine("is slow", "0.05"))
-    assert (done.exit_code, seconds < BUDGET + SLACK) == (0, True)
+    assert (done.exit_code, in_time(seconds, BUDGET)) == (0, True)
     assert {one["why"] for one in json.loads(done.stdout)["skipped"]} == {"the budget of 1.0 s was used up before"}
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -120,11 +120,18 @@ def _report_visibly() -> None:
 
 def discard_output() -> None:
     """Let standard output lead nowhere, so that what is left to flush does not complain that its reader has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _discard(sys.stdout)
+
+
+def _discard(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _end(message: str, status: int) -> NoReturn:
-    typer.echo(visible(message), err=True)
+    try:
+        typer.echo(visible(message), err=True)
+    except OSError:  # standard error is full, or nobody reads it: the status says what there is to say
+        _discard(sys.stderr)
     sys.exit(status)
 
 
@@ -229,5 +236,4 @@ def finish(holds: bool) -> NoReturn:
 
 def fail(message: str) -> NoReturn:
     """End with one line that says what was wrong with the usage."""
-    typer.echo(f"liqspec: {visible(message)}", err=True)
-    raise typer.Exit(USAGE)
+    _end(f"liqspec: {message}", USAGE)
