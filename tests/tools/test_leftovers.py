@@ -73,6 +73,7 @@ class TestAtItsEnd:
         script = "for one in 1 2 3 4 5 6 7 8; do setsid sh -c 'sleep 61 & setsid sleep 61 & sleep 61' & done; sleep 0.3"
         with started(f"exec >/dev/null 2>&1; {script}") as peer, pytest.raises(EngineFault, match="processes: s"):
             peer.wait_for_end("its `bye`", any_status=False)
+        assert processes.unended() == []  # what is listed there is not listed as left
         assert processes.left(peer.pid, 0) == []
 
     def test_what_it_writes_late_is_not_asked_for(self) -> None:

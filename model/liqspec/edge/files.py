@@ -122,7 +122,7 @@ def parse_json(text: str) -> Any:
     too. `-0` is read as a float, because it is spelt as no integer (EVT-4).
     """
     try:
-        if len(text) > limits.JSON_VALUES and sum(map(text.count, ",[{")) > limits.JSON_VALUES:
+        if len(text) > limits.JSON_VALUES and sum(map(text.count, ",[{:::")) > limits.JSON_VALUES:
             raise ValueError(f"more than {limits.JSON_VALUES:,} values")
         if "\\" in text:
             for escape in _ESCAPE.finditer(text):

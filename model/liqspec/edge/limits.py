@@ -7,7 +7,7 @@ MEBIBYTE = 1024 * 1024
 
 FILE_BYTES = 8 * MEBIBYTE  # of a file that is read whole, or of standard input in its place
 TOML_BYTES = MEBIBYTE  # of a TOML text, each byte of which may take a hundred of memory and microseconds of time
-JSON_VALUES = 2_500_000  # of a JSON text, by its commas and brackets; a list takes sixty bytes of memory
+JSON_VALUES = 2_500_000  # of a JSON text, by its commas, brackets and colons; one with a name counts as four
 LINE_BYTES = MEBIBYTE  # of a line of the protocol, without its end (spec/protocol.md)
 LOG_LINE_BYTES = 16 * MEBIBYTE  # of a line of a log: a first line can have many accounts
 REQUESTS_BYTES = 64 * MEBIBYTE  # of all the requests that a file of them describes, which may repeat texts
