@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from liqspec.cli.app import app
-from liqspec.core.parameters import PARAMETERS
+from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, Parameter
 from liqspec.spec import venue_words, venues
 from support.commands import run_here
 
@@ -39,6 +39,36 @@ def test_every_parameter_that_a_venue_has_is_read_back(name: str) -> None:
     assert {one["from"] for one in read.values()} <= {"documented", "assumed", "default"}
 
 
+@pytest.mark.parametrize("one", [*PARAMETERS, *MARKET_PARAMETERS], ids=lambda one: one.path)
+def test_what_a_value_means_is_an_answer_and_no_question(one: Parameter) -> None:
+    values = {value for value in one.samples if isinstance(value, bool | str)} if one.answers else set()
+    assert bool(one.answers) == one.meaning.startswith("Whether")
+    assert values <= one.answers.keys()
+    assert len({*one.answers.values()}) == len(one.answers)
+
+
+def test_a_value_is_read_back_in_words_and_all_numbers_alike() -> None:
+    wide = {"COLUMNS": "200"}
+    lines = CliRunner().invoke(app, ["venues", "hyperliquid"], env=wide).stdout.splitlines()
+    read = {line.split("│")[1].strip(): line for line in lines if line.startswith("│")}
+    assert "A trade that turns a position round is split into two." in read["trading.crossing"]
+    assert "The working orders of a restored pool" in read["liquidation.stop_when_restored"]
+    assert "30,000" in read["liquidation.cooldown_ms"]
+    assert "above 20,000,000: " in read["markets.DOGE.tiers 2"]
+    assert "0.000001" in read["quote_unit"]
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [("backstops", "backstop"), ("markets.BT.tick", "markets.BTC.tick"), ("liquidation.fee", "fee_rate")],
+)
+def test_a_provenance_that_names_nothing_is_refused(tmp_path: Path, path: str, hint: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(venue_words.template("mine") + f'"{path}" = {{ status = "assumed", note = "a slip" }}\n')
+    with pytest.raises(venues.InvalidVenueFile, match=rf"provenance.{path}: names no number .*; did you mean .*{hint}"):
+        venues.load(str(file))
+
+
 def test_the_origin_is_that_of_the_nearest_path_above() -> None:
     origins = {one.path: one.origin for one in venue_words.of(venues.load("hyperliquid"))}
     assert origins["liquidation.partial_fraction"] == "documented"
@@ -52,7 +82,8 @@ def test_what_says_nothing_is_counted(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["venues", str(path)])
     origins = {one.path: one.origin for one in venue_words.of(venues.load(str(path)))}
     assert (origins["liquidation.fee_rate"], origins["liquidation.cooldown_ms"]) == ("not said", "default")
-    assert f"{list(origins.values()).count('not said')} values do not say where they come from" in done.stdout
+    assert f"{list(origins.values()).count('not said')} values without a word where it comes from: " in done.stdout
+    assert "liquidation.fee_rate" in done.stdout.partition("without a word")[2]
 
 
 def test_an_impossible_value_is_one_line_with_its_place(

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from liqspec.cli.app import Json, print_json, terminal
+from liqspec.edge.texts import counted
 from liqspec.report.amounts import parameter_value
 from liqspec.report.tables import table
 from liqspec.report.visible_console import foreign
@@ -67,9 +68,12 @@ def _read_back(venue: shipped.VenueFile, *, as_json: bool) -> None:
     console.print(rows)
     for line in venue.undocumented:
         console.print(f"not documented: {foreign(line)}", soft_wrap=True)
-    undocumented = sum(one.origin == "not said" for one in worded)
+    unsaid = [one.path for one in worded if one.origin == "not said"]
+    if not unsaid:
+        console.print("every value says where it comes from")
+        return
     console.print(
-        "every value says where it comes from"
-        if not undocumented
-        else f"{undocumented} values do not say where they come from: add them to [bold]provenance[/bold]"
+        f"{counted(len(unsaid), 'value')} without a word where it comes from: {foreign(', '.join(unsaid))}: "
+        "add it to [bold]provenance[/bold]",
+        soft_wrap=True,
     )

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import attrs
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from liqspec.core.arithmetic import Ratio
 from liqspec.edge import amounts
@@ -201,7 +201,8 @@ class Parameter:
     """A declared parameter: its table and name in a configuration, and what is declared of it.
 
     `samples` are the values of random configurations, each as likely as often as it is listed. The two of each of the
-    `pairs` must make a difference; None is left out. `note` says on a venue's diagram what the table means; "" is left
+    `pairs` must make a difference; None is left out. Where the meaning asks "whether", `answers` has what each value
+    says. `note` says on a venue's diagram what the table means; "" is left
     out. A parameter of a `family` is only for engines that have the family. One that is `only_with` a value of another
     means nothing without it, and is refused.
     """
@@ -214,6 +215,7 @@ class Parameter:
     samples: tuple[Any, ...]
     pairs: tuple[tuple[Any, Any], ...]
     default: Any = attrs.NOTHING
+    answers: Mapping[Any, str] = Factory(dict)
     note: Callable[[Any], str] | None = None
     family: str = ""
     only_with: tuple[str, Any] | None = None
@@ -298,6 +300,10 @@ class LiquidationConfig:
         default="all",
         rule="LIQ-11",
         meaning="Whether all positions of a pool get an order, or only the one with the largest margin.",
+        answers={
+            "all": "All positions of a pool get an order.",
+            "ranked": "Only the position of a pool with the largest margin gets an order.",
+        },
         samples=("all", "ranked"),
         pairs=(("all", "ranked"),),
     )
@@ -306,6 +312,10 @@ class LiquidationConfig:
         default=True,
         rule="LIQ-9",
         meaning="Whether the working orders of a restored pool are cancelled, or run to their end.",
+        answers={
+            True: "The working orders of a restored pool are cancelled.",
+            False: "The working orders of a restored pool run to their end.",
+        },
         samples=(True, False),
         pairs=((True, False),),
         note=_orders,
@@ -427,6 +437,10 @@ class LiquidationConfig:
         default=None,
         rule="LIQ-16",
         meaning="Whether a pool is offered to the market before the vault may take it; left out, it is.",
+        answers={
+            True: "A pool is offered to the market before the vault may take it.",
+            False: "A pool is never offered to the market: the vault alone liquidates.",
+        },
         samples=(False, True, True),
         pairs=((None, False),),
         note=lambda rules: "no orders: the vault alone liquidates" if rules.market_attempt is False else "",
@@ -438,6 +452,10 @@ class LiquidationConfig:
         rule="LIQ-18",
         meaning="Whether a liquidation begins at the event that breaches a pool, or at the next block; left out, at "
         "the event.",
+        answers={
+            "event": "A liquidation begins at the event that breaches a pool.",
+            "block": "A liquidation begins at the next block.",
+        },
         samples=("block", "block", "event"),
         pairs=((None, "block"),),
         note=lambda rules: "liquidations begin at blocks" if rules.assess_at == "block" else "",
@@ -472,6 +490,10 @@ class BackstopConfig:
         rule="BKS-9",
         meaning="Whether the threshold is a share of the maintenance margin, or of the margin at the tiers' "
         "`closeout_rate`; left out, of the maintenance margin.",
+        answers={
+            "threshold": "The threshold is a share of the maintenance margin.",
+            "tier": "The threshold is a share of the margin at the tiers' `closeout_rate`.",
+        },
         samples=("tier", "tier", "tier", "threshold"),
         pairs=((None, "tier"),),
         note=lambda rules: "the backstop line is at the tiers' close-out rates" if rules.measure == "tier" else "",
@@ -498,6 +520,10 @@ class MarginConfig:
         default=None,
         rule="MRG-14",
         meaning="Whether margins are asked of a size at its mark, or of what it cost; left out, at its mark.",
+        answers={
+            "mark": "Margins are asked of a size at its mark.",
+            "entry": "Margins are asked of what a position cost.",
+        },
         samples=("entry", "entry", "entry", "mark"),
         pairs=((None, "entry"),),
         note=lambda rules: "margins are asked of the cost" if rules.valuation == "entry" else "",
@@ -536,6 +562,7 @@ class AccountConfig:
         default=None,
         rule="ACC-15",
         meaning="Whether all equity may leave a pool, or only its collateral; left out, equity.",
+        answers={"equity": "All equity may leave a pool.", "collateral": "Only its collateral may leave a pool."},
         samples=("collateral", "collateral", "equity"),
         pairs=((None, "collateral"),),
         note=lambda rules: "only collateral leaves a pool" if rules.withdraw_from == "collateral" else "",
@@ -552,6 +579,10 @@ class TradingConfig:
         default=None,
         rule="ACC-16",
         meaning="Whether a trade that turns a position round is refused, or split into two; left out, refused.",
+        answers={
+            "refuse": "A trade that turns a position round is refused.",
+            "split": "A trade that turns a position round is split into two.",
+        },
         samples=("split", "split", "split", "refuse"),
         pairs=((None, "split"),),
         note=lambda rules: "a trade may turn a position round" if rules.crossing == "split" else "",
@@ -578,6 +609,10 @@ class MarketRules:
         default=None,
         rule="ACC-18",
         meaning="Whether collateral may leave an isolated pool while it has a position; left out, it may.",
+        answers={
+            "free": "Collateral may leave an isolated pool while it has a position.",
+            "never": "No collateral may leave an isolated pool while it has a position.",
+        },
         samples=("never", "never", "free"),
         pairs=((None, "never"),),
         note=lambda rules: "no collateral leaves a position" if rules.isolated_removal == "never" else "",

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, TABLES, of_table
+from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, TABLES, Parameter, of_table
 from liqspec.edge import files
 from liqspec.edge.texts import thousands
 from liqspec.spec.venues import VenueFile
@@ -37,7 +37,9 @@ def in_short(venue: VenueFile) -> str:
 
 
 def of(venue: VenueFile) -> Iterator[Worded]:
-    """The markets with their grids, tiers and restrictions, then the tables of the rules."""
+    """The unit of money, the markets with their grids, tiers and restrictions, then the tables of the rules."""
+    unit = "The grid of money, of which every amount is a whole number."
+    yield Worded("quote_unit", venue.quote_unit, _origin(venue, "quote_unit"), "AMT-2", unit)
     for market, rules in venue.markets.items():
         path = f"markets.{market}"
         for name, rule, meaning in (
@@ -57,7 +59,7 @@ def of(venue: VenueFile) -> Iterator[Worded]:
                     list(value) if isinstance(value, tuple) else value,
                     _origin(venue, where),
                     one.rule,
-                    one.meaning,
+                    _meaning(one, value),
                 )
     for table in TABLES:
         config = getattr(venue, table)
@@ -69,7 +71,12 @@ def of(venue: VenueFile) -> Iterator[Worded]:
             plain = attrs.asdict(value) if attrs.has(type(value)) else value
             if origin == "not said" and value == one.default:
                 origin = "default"
-            yield Worded(one.path, plain, origin, one.rule, one.meaning)
+            yield Worded(one.path, plain, origin, one.rule, _meaning(one, plain))
+
+
+def _meaning(one: Parameter, value: Any) -> str:
+    """What this value of a parameter means; what the parameter is where its values need no words."""
+    return one.answers.get(value, one.meaning) if one.answers else one.meaning
 
 
 def template(name: str) -> str:

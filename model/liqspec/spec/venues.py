@@ -8,6 +8,8 @@ from attrs import Factory, field, frozen
 
 from liqspec.core.config import Config, MarketConfig, VaultConfig, Venue
 from liqspec.core.parameters import (
+    MARKET_PARAMETERS,
+    PARAMETERS,
     TABLES,
     AccountConfig,
     BackstopConfig,
@@ -119,4 +121,19 @@ def load(name_or_path: str, folder: Path | None = None) -> VenueFile:
         venue = shapes.structure(files.parse_toml(text, path), VenueFile)
         marks = {name: market.tick for name, market in venue.markets.items()}
         Venue.from_config(venue.config(accounts=(), marks=marks))
+        _check_provenance(venue)
     return venue
+
+
+def _check_provenance(venue: VenueFile) -> None:
+    """See that what is said of a number is said of one that the file can have (CFG-4)."""
+    known = ["quote_unit", "markets", *TABLES, *(one.path for one in PARAMETERS)]
+    names = ("tick", "lot", "tiers", *(one.name for one in MARKET_PARAMETERS))
+    known += [
+        path
+        for market in venue.markets
+        for path in (f"markets.{market}", *(f"markets.{market}.{name}" for name in names))
+    ]
+    for path in venue.provenance:
+        if path not in known:
+            raise shapes.WrongShape(f"provenance.{path}", f"names no number of this file{did_you_mean(path, known)}")
