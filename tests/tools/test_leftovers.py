@@ -152,7 +152,9 @@ def test_an_engine_ends_when_what_started_it_is_killed(tmp_path: Path) -> None:
     assert gone(pids)
 
 
-SIGNALS = [pytest.param(one, marks=() if one == "SIGHUP" else pytest.mark.thorough) for one in ("SIGHUP", "SIGTERM")]
+SIGNALS = [
+    pytest.param(one, marks=() if one == "SIGHUP" else pytest.mark.thorough) for one in ("SIGHUP", "SIGTERM", "SIGQUIT")
+]
 
 
 @only_on_linux
