@@ -12,6 +12,8 @@ from liqspec.proofs.lemmas import Case, Lemma
 # Numbers are looked for near 0 first: there they are found sooner, and are read more easily.
 BOUNDS = (3, 20, 1000)
 
+DOMAINS: tuple[symbolic.Domain, ...] = ("reals", "integers")
+
 
 @frozen
 class Claim:
@@ -54,26 +56,36 @@ def control(lemma: Lemma) -> Claim:
 
 def prove(lemma: Lemma) -> Proof:
     """Prove all variants of a lemma, or refute one."""
-    return _judged(claims(lemma))
+    return _judged(claims(lemma), _first_proved)
 
 
 def refute_control(lemma: Lemma) -> Proof:
     """Refute the control of a lemma."""
-    return _judged([control(lemma)])
+    return _judged([control(lemma)], _first_refuted)
 
 
-def _judged(judged: list[Claim]) -> Proof:
+def _first_proved(claim: Claim) -> Proof:
+    # Over the reals most is decided at once. What is proved there holds for the integers too; what is refuted there may
+    # not be refuted of them.
+    return Proof("proved") if any(_proved(claim, domain) for domain in DOMAINS) else _refuted(claim)
+
+
+def _first_refuted(claim: Claim) -> Proof:
+    proof = _refuted(claim)
+    return Proof("proved") if proof.status == "unknown" and any(_proved(claim, domain) for domain in DOMAINS) else proof
+
+
+def _refuted(claim: Claim) -> Proof:
+    numbers = find_numbers(claim, holds=False)
+    return Proof("unknown") if numbers is None else Proof("refuted", numbers)
+
+
+def _judged(judged: list[Claim], judge: Callable[[Claim], Proof]) -> Proof:
     try:
         for claim in judged:
-            # Over the reals most is decided at once. What is proved there holds for the integers too; what is refuted
-            # there may not be refuted of them.
-            if _proved(claim, "reals"):
-                continue
-            numbers = find_numbers(claim, holds=False)
-            if numbers is not None:
-                return Proof("refuted", numbers)
-            if not _proved(claim, "integers"):
-                return Proof("unknown")
+            proof = judge(claim)
+            if proof.status != "proved":
+                return proof
     except Exception as error:  # arithmetic that cannot be run on symbols, or not on these numbers, is not proved
         return Proof("unknown", reason=f"{type(error).__name__}: {error}")
     return Proof("proved")

@@ -203,14 +203,23 @@ class Path(Generic[T]):
         return as_condition(cast(Condition, self.result)).negated
 
 
+# Numbers that meet what has been decided, each with the symbol that it stands for; empty where none are known.
+Example: TypeAlias = tuple[tuple[z3.ArithRef, z3.ArithRef], ...]
+
+
 @define(eq=False)
 class Run:
-    """One run of a function: the decisions to repeat, those taken, and the conditions that they make."""
+    """One run of a function: the decisions to repeat, those taken, and the conditions that they make.
+
+    Where an example goes one way, only the other way is a question for the solver.
+    """
 
     domain: Domain
     repeat: tuple[bool, ...]
+    example: Example = ()
+    met: int = 0  # the number of conditions, from the first, that the example is known to meet
     choices: list[bool] = field(factory=list)
-    untried: list[tuple[bool, ...]] = field(factory=list)
+    untried: list[tuple[tuple[bool, ...], Example]] = field(factory=list)
     conditions: list[z3.BoolRef] = field(factory=list)
     symbols: dict[str, z3.ArithRef] = field(factory=dict)
     quotients: list[tuple[z3.ArithRef, z3.ArithRef, SymbolicInt]] = field(factory=list)
@@ -228,12 +237,17 @@ class Run:
         if index < len(self.repeat):
             choice = self.repeat[index]
         else:
-            choice = self.possible(condition.term)
-            other = self.possible(condition.negated)
-            if not choice and not other:
+            shown = self._shown(condition)
+            one = self.example if shown is True else self.possible(condition.term)
+            other = self.example if shown is False else self.possible(condition.negated)
+            if one is None and other is None:
                 raise Excluded
-            if choice and other:
-                self.untried.append((*self.choices, False))
+            choice = one is not None
+            if one is not None and other is not None:
+                self.untried.append(((*self.choices, False), other))
+            taken = (one if choice else other) or ()
+            if taken is not self.example:
+                self.example, self.met = taken, len(self.conditions)
         self.choices.append(choice)
         self.conditions.append(condition.term if choice else condition.negated)
         return choice
@@ -259,6 +273,7 @@ class Run:
             raise UnsafeDivision(f"the divisor {below} is not known to be above 0")
         quotient = SymbolicInt(self._new(f"quotient!{len(self.quotients)}"))
         self.quotients.append((above, below, quotient))
+        self._extend(above, below, quotient.term)
         self.conditions += [below * quotient.term <= above, above + 1 <= below * quotient.term + below]
         return quotient
 
@@ -271,13 +286,45 @@ class Run:
             return number.term
         return z3.IntVal(number) if self.domain == "integers" else z3.RealVal(number)
 
-    def possible(self, term: z3.BoolRef) -> bool:
-        """Whether the run may go where this holds; a way that is not excluded soon is taken."""
-        return check((*self.conditions, term), LIMITS[:1]) != "unsat"
+    def possible(self, term: z3.BoolRef) -> Example | None:
+        """Numbers with which the run may go where this holds, none of them where they are not known; None if it may
+        not. A way that is not excluded soon is taken.
+        """
+        verdict, solver = _solved((*self.conditions, term), LIMITS[:1])
+        return None if verdict == "unsat" else self._numbers(solver) if verdict == "sat" else ()
 
     def excluded(self, term: z3.BoolRef) -> bool:
         """Whether what has been decided excludes this."""
         return check((*self.conditions, term)) == "unsat"
+
+    def _shown(self, condition: SymbolicBool) -> bool | None:
+        """Which way the example goes; None where none is known, or it goes neither."""
+        if not self.example or not self._holds(z3.And(*self.conditions[self.met :])):
+            self.example, self.met = (), 0
+            return None
+        self.met = len(self.conditions)
+        return True if self._holds(condition.term) else False if self._holds(condition.negated) else None
+
+    def _holds(self, term: z3.BoolRef) -> bool:
+        return bool(z3.is_true(z3.simplify(z3.substitute(term, *self.example))))
+
+    def _numbers(self, solver: z3.Solver) -> Example:
+        """The example that a solver found; none if one of its numbers is irrational."""
+        model, context, example = solver.model(), solver.ctx, []
+        for symbol in (*self.symbols.values(), *(quotient.term for _, _, quotient in self.quotients)):
+            value = model.eval(symbol.translate(context), model_completion=True)
+            if not (z3.is_int_value(value) or z3.is_rational_value(value)):
+                return ()
+            example.append((symbol, value.translate(symbol.ctx)))
+        return tuple(example)
+
+    def _extend(self, above: z3.ArithRef, below: z3.ArithRef, quotient: z3.ArithRef) -> None:
+        """Give the example a number for a new quotient, the floor or, over reals, the fraction itself."""
+        if not self.example or any(known.eq(quotient) for known, _ in self.example):
+            return
+        high, low = (z3.simplify(z3.substitute(term, *self.example)) for term in (above, below))
+        divide = high / low  # of integers Z3's own division, which for a divisor above 0 is the floor
+        self.example = (*self.example, (quotient, z3.simplify(divide)))
 
 
 _PRESENT: ContextVar[Run] = ContextVar("the present run")
@@ -303,9 +350,11 @@ def paths(
     Raises:
         UnsafeDivision: the function divides by what is not known to be above 0.
     """
-    untried: list[tuple[bool, ...]] = [()]
+    untried: list[tuple[tuple[bool, ...], Example]] = [((), ())]
     while untried:
-        run = make(domain, untried.pop())
+        choices, example = untried.pop()
+        run = make(domain, choices)
+        run.example = example
         token = _PRESENT.set(run)
         try:
             result = function()

@@ -152,9 +152,9 @@ class SharedRun(Run):
         quotient: SymbolicInt = _sharing(super().quotient(dividend, divisor))
         return quotient
 
-    def possible(self, term: z3.BoolRef) -> bool:
-        """Whether the run may go where this holds."""
-        return not self.shared.quick.excludes([*self.conditions, term])
+    def possible(self, term: z3.BoolRef) -> symbolic.Example | None:
+        """None if the run may not go where this holds."""
+        return None if self.shared.quick.excludes([*self.conditions, term]) else ()
 
     def excluded(self, term: z3.BoolRef) -> bool:
         """Whether what has been decided excludes this; the executor's own check has the last word."""
