@@ -1,13 +1,17 @@
 """The README and the pages by task are true: commands, outputs, pictures, Python and links are those of the project."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from liqspec.cli.app import app
 from liqspec.core import machine
 from liqspec.draw import diagram, lifecycle_mermaid
 from support.pages import PAGES, blocks, commands, files
@@ -84,3 +88,24 @@ def test_every_link_leads_somewhere() -> None:
             if not (page.parent / target).exists():
                 dead.append(f"{page.relative_to(ROOT)}: {target}")
     assert dead == []
+
+
+def written(page: Path) -> list[list[str]]:
+    """The commands in a page's sentences, tables and blocks, without a prompt: each as its words after `liqspec`."""
+    text = page.read_text(encoding="utf-8")
+    found = re.findall(r"`(?:\.venv/bin/)?liqspec ([a-z][^`\n]*)`", text)
+    found += re.findall(r"^(?:\.venv/bin/)?liqspec ([a-z].*)$", text, flags=re.MULTILINE)
+    return [shlex.split(one.replace("…", "").partition(" -- ")[0]) for one in found]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if written(page)], ids=lambda page: page.stem)
+def test_the_commands_in_the_sentences_of_a_page_exist_with_their_options(page: Path) -> None:
+    for words in written(page):
+        command: Any = typer.main.get_command(app)
+        rest = list(words)
+        while rest and hasattr(command, "commands"):
+            command = command.get_command(command.context_class(command), rest.pop(0))
+            assert command is not None, f"{page.name}: liqspec {' '.join(words)}"
+        known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)} | {"--help"}
+        asked = {word for word in rest if word.startswith("-") and word != "-"}
+        assert asked <= known, f"{page.name}: liqspec {' '.join(words)}"
