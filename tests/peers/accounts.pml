@@ -36,6 +36,9 @@ typedef Account {      /* with its one pool, the cross pool, and that pool's one
 Account acc[ACCOUNTS];
 short p = 20;
 
+#ifdef FOUR
+byte j, k;
+#endif
 short i, closing, released, money, equity, margin, margin_after;  /* these are all 0 between two events */
 bit ok, opens, differs;
 
@@ -218,9 +221,11 @@ inline order_two(a, b) {
 
 inline sort() {
 #ifndef EACH  /* with EACH, who is who counts */
-  order_two(0, 1);
 #ifdef FOUR
-  order_two(2, 3); order_two(0, 2); order_two(1, 3); order_two(1, 2);
+  for (j : 0 .. ACCOUNTS - 2) { for (k : 0 .. ACCOUNTS - 2 - j) { order_two(k, k + 1) } }
+  j = 0; k = 0;
+#else
+  order_two(0, 1);
 #endif
 #endif
   i = 0; closing = 0; released = 0; money = 0; equity = 0; margin = 0; margin_after = 0; ok = 0; opens = 0; differs = 0

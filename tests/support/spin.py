@@ -57,7 +57,7 @@ def peer(folder: Path, *options: str, search: tuple[str, ...] = SEARCH, optimise
     """Compile the peer in a folder that is empty; `options` are Spin's."""
     subprocess.run(["spin", *options, "-a", PEERS / "accounts.pml"], cwd=folder, check=True, timeout=60)
     level, cores = "-O2" if optimised else "-O0", ("-u2",) if search is PARALLEL else ()
-    subprocess.run(["gcc", level, "-w", *search, "-o", "pan", "pan.c"], cwd=folder, check=True, timeout=120)
+    subprocess.run(["gcc", level, "-w", *search, "-o", "pan", "pan.c"], cwd=folder, check=True, timeout=600)
     return Peer(folder / "pan", cores)
 
 
