@@ -230,6 +230,17 @@ class TestAnyFile:
             path.write_text(text)
 
 
+def test_a_file_of_the_other_kind_is_recognised(folder: Folder) -> None:
+    with pytest.raises(InvalidVenueFile) as caught:
+        venues.load(str(folder.scenario))
+    assert "this is a scenario, not a venue (liqspec simulate FILE): it has step" in one_line(caught)
+    with pytest.raises(InvalidScenario) as refused:
+        scenarios.load(str(folder.venue))
+    assert "this is a venue, not a scenario (liqspec venues FILE, or simulate SCENARIO --venue FILE)" in one_line(
+        refused
+    )
+
+
 # Text of the venue file, its replacement, and what the message begins with.
 BAD_VENUES = [
     # numbers of the file format where strings are due (AMT-3, AMT-5)

@@ -108,11 +108,10 @@ def test_the_command_draws_both_and_refuses_a_recording(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "differ.html"
-    assert (
-        run_here(monkeypatch, "draw", "run", STORY, "--set", FEE, "--against", "scenario", "--html", "-o", str(file))
-        == 0
-    )
-    assert '"selected":"A bob/BTC/cross"' in file.read_text("utf-8"), "it opens with a position that differs"
+    assert run_here(monkeypatch, "draw", "run", STORY, "--set", FEE, "--against", "scenario", "-o", str(file)) == 0
+    assert '"selected":"A bob/BTC/cross"' in file.read_text("utf-8"), (
+        "it opens with a position that differs"
+    )  # a page by its name
     assert (
         run_here(monkeypatch, "draw", "run", "recorded.jsonl", "--against", "generic", "--html", "-o", str(file)) == 2
     )

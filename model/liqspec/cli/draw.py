@@ -153,7 +153,12 @@ def draw_run(
     venue: Venue = None,
     settings: Settings = None,
     against: Against = None,
-    html: Annotated[bool, typer.Option("--html", help="One page to step through the run, as a separate file.")] = False,
+    html: Annotated[
+        bool,
+        typer.Option(
+            "--html", help="One page to step through the run, as a separate file; so is a FILE that ends in .html."
+        ),
+    ] = False,
     first: Annotated[
         int | None, typer.Option("--from", metavar="N", help="The first event of the timeline, by its number.")
     ] = None,
@@ -176,6 +181,7 @@ def draw_run(
     `liqspec draw run short-squeeze --against coarse --html -o differ.html`,
     `liqspec simulate deficit --json | liqspec draw run -`
     """
+    html = html or (kind is None and output is not None and output.suffix.lower() in PAGE_ENDINGS)
     if html and (kind or picture or theme):
         fail("--html makes a separate page: leave out --format, --picture and --theme")
     if (html or picture == "path") and (first, last) != (None, None):

@@ -122,6 +122,17 @@ def below(path: str) -> Iterator[None]:
         raise WrongShape(_join(path, error.path), error.message) from None
 
 
+def check_kind(data: object, marks: Mapping[str, str]) -> None:
+    """See that a file is not of another kind, which `marks` names by a field that only such a file has.
+
+    Raises:
+        WrongShape: it is; the message says of which kind.
+    """
+    for name, kind in marks.items():
+        if isinstance(data, dict) and name in data:
+            raise WrongShape("", f"this is {kind}: it has {name}")
+
+
 def _first_mismatch(error: BaseException, path: str) -> WrongShape:
     """The first leaf of a cattrs error group as one line, named by its path."""
     if isinstance(error, ForbiddenExtraKeysError):

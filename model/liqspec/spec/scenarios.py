@@ -179,7 +179,11 @@ def parse(text: str, path: Path) -> Scenario:
         InvalidScenario: it is not a valid scenario.
     """
     with files.located(text, path, InvalidScenario):
-        return build(path.stem, files.parse_toml(text, path), path.parent)
+        data = files.parse_toml(text, path)
+        if "step" not in data:
+            venue = "a venue, not a scenario (liqspec venues FILE, or simulate SCENARIO --venue FILE)"
+            shapes.check_kind(data, {"markets": venue, "provenance": venue})
+        return build(path.stem, data, path.parent)
 
 
 def build(name: str, data: dict[str, Any], folder: Path) -> Scenario:

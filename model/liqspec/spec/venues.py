@@ -118,7 +118,9 @@ def load(name_or_path: str, folder: Path | None = None) -> VenueFile:
         )
     text = files.read_text(path)
     with files.located(text, path, InvalidVenueFile):
-        venue = shapes.structure(files.parse_toml(text, path), VenueFile)
+        data = files.parse_toml(text, path)
+        shapes.check_kind(data, {"step": "a scenario, not a venue (liqspec simulate FILE)"})
+        venue = shapes.structure(data, VenueFile)
         marks = {name: market.tick for name, market in venue.markets.items()}
         Venue.from_config(venue.config(accounts=(), marks=marks))
         _check_provenance(venue)
