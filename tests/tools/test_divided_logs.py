@@ -269,7 +269,7 @@ def test_a_line_that_is_not_divisible_is_followed_by_one_who_says_why(why: str, 
     lines = first({"event": DEPOSIT}, {"event": TRADE}, {"event": BREACH}, NOT_DIVISIBLE[why], {"event": FILL})
     path = written(tmp_path / "log.jsonl", lines)
     found = audited(path, 2)
-    assert f"1 of 1 part of the log could not be divided by account and had one worker; line 5: {why}" in found.by_one
+    assert f"1 of 1 chunk of the log could not be divided by account and had one worker; line 5: {why}" in found.by_one
     assert printed(found) == printed(run.audit(path))
 
 

@@ -97,7 +97,7 @@ class _Divided:
         """How many chunks were followed by one, and why the first was, in a sentence; empty if none was."""
         if not self._whole_chunks:
             return ""
-        of = f"{self._whole_chunks:,} of {counted(self._chunks, 'part')} of the log"
+        of = f"{self._whole_chunks:,} of {counted(self._chunks, 'chunk')} of the log"
         return f"{of} could not be divided by account and had one worker; {self._why}"
 
     def hand_out(self, chunk: Chunk) -> Handed:
