@@ -15,7 +15,7 @@ from liqspec.search.explore import explore
 from liqspec.spec import scopes
 from support import spin
 
-SCOPE, DEPTH, PLAIN_DEPTH = "four", 14, 5
+SCOPE, DEPTH, PLAIN_DEPTH = "four", 12, 4
 
 
 def main() -> int:
