@@ -24,8 +24,10 @@ from liqspec.edge.errors import InvalidInput
 from liqspec.edge.protocol import BadLine
 from liqspec.properties.checker import exact
 from liqspec.replay import recordings
+from liqspec.spec import studies
 from liqspec.step.compare import Observes, differences
 from support.builders import small_config
+from support.paths import ROOT
 
 HEAD = {"format": 1, "config": small_config()}
 
@@ -183,6 +185,15 @@ class TestBeyondItsBound:
     def test_a_json_text_of_many_values(self) -> None:
         with pytest.raises(ValueError, match=r"^more than 2,500,000 values$"):
             files.parse_json("[" + "{}," * (limits.JSON_VALUES // 2) + "0]")
+
+    def test_a_study_of_repeated_choices(self, tmp_path: Path) -> None:
+        """Each would be run with all choices of the other axes."""
+        text = (ROOT / "spec/studies/self-protection.toml").read_text(encoding="utf-8")
+        choice = "[[axis.choice]]" + text.split("[[axis.choice]]")[1]
+        path = tmp_path / "x.toml"
+        path.write_text(text.replace(choice, choice * 2, 1), encoding="utf-8")
+        with pytest.raises(InvalidInput, match="has two choices of the same name"):
+            studies.load(str(path))
 
     @pytest.mark.parametrize("text", ["1e999999999", "9" * 4_001, "1/1e9", "0x1", "\u0661", "-", ""])
     def test_a_number_that_an_engine_shows(self, text: str) -> None:

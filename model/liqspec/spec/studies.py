@@ -192,6 +192,8 @@ def build(name: str, data: dict[str, Any], folder: Path) -> Study:
     for axis in file.axis:
         if not axis.choice:
             raise InvalidConfig("axis", f"{axis.name} has no choice")
+        if len({choice.name for choice in axis.choice}) < len(axis.choice):
+            raise InvalidConfig("axis", f"{axis.name} has two choices of the same name")
     cases = tuple(_case(file, choices, folder) for choices in product(*(axis.choice for axis in file.axis)))
     _check(file, {case.name for case in cases})
     return Study(name=name, file=file, cases=cases)
