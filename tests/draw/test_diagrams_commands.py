@@ -98,6 +98,19 @@ def test_all_pictures_are_written_into_a_new_folder(
     }
 
 
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def drawn(_: views.Committed) -> bytes:
+        raise AssertionError("it was drawn")
+
+    monkeypatch.setattr(views.Committed, "content", drawn)
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert run_here(monkeypatch, "draw", "all", str(tmp_path / "file")) == 2
+    error = capsys.readouterr().err
+    assert (error.count("\n"), "file" in error) == (1, True)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="the program is a script")
 def test_what_the_program_dot_says_when_it_fails_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -200,8 +200,8 @@ def write(folder: Path) -> list[str]:
         MissingExtra: the library that draws studies is missing.
         OSError: the folder cannot be written.
     """
+    folder.mkdir(parents=True, exist_ok=True)  # one that cannot be made is refused before all is drawn
     drawn = {picture.name: picture.content() for picture in files()}
-    folder.mkdir(parents=True, exist_ok=True)
     for name, content in drawn.items():
         writing.write(folder / name, content)
     return list(drawn)
