@@ -319,7 +319,7 @@ def test_amounts_in_messages_have_thousands_separators_and_times_and_names_have_
         (refusals.Overfill("size", "3", "2 is left of the order"), "size is 3; 2 is left of the order (FIL-1)"),
         (
             refusals.NoWorkingOrder("market", "a/B/cross", "has no working liquidation order"),
-            "market is refused for a/B/cross: it has no working liquidation order (FIL-1)",
+            "a/B/cross: it has no working liquidation order (FIL-1)",
         ),
         (
             refusals.InsufficientMargin("amount", "equity 1 after it", "initial margin 2 after it"),

@@ -354,7 +354,7 @@ class TestRemoval:
         engine = restricted()
         refusal = refused(engine, "transfer", **self.OUT)
         assert refusal.message == (
-            "amount is refused for alice/A/isolated: its collateral stays while it has a position (ACC-18)"
+            "alice/A/isolated: its collateral stays while it has a position (ACC-18)"
         )
         apply(engine, "mark_price", market="A", price="150")
         assert refused(engine, "transfer", **self.OUT).code == "removal_not_allowed"

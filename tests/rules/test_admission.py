@@ -173,7 +173,7 @@ class TestEveryRefusal:
         assert all(issubclass(kind, Refusal) for kind in vars(refusals).values() if isinstance(kind, type))
 
 
-_OF_ANOTHER = "{field} is refused for {value}: {limit}"
+_OF_ANOTHER = "{value}: {limit}"
 SENTENCES = {
     "bad_request": "{field}: {value}; {limit}",
     "unknown_account": "{field} {value} is {limit}",

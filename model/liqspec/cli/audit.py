@@ -49,9 +49,13 @@ def audit(
 
     What is found does not depend on the number of workers. Lines that only one can follow are followed by one.
 
-    Examples: `liqspec audit engine.jsonl`, `liqspec audit events.parquet --head run.json`,
-    `liqspec audit engine.jsonl --tolerance pools.equity=0.01 --json`, `zcat log.jsonl.gz | liqspec audit -`,
-    `liqspec audit parts/ --head run.json --workers 4`
+    **Examples**
+
+    - `liqspec audit engine.jsonl`
+    - `liqspec audit events.parquet --head run.json`
+    - `liqspec audit engine.jsonl --tolerance pools.equity=0.01 --json`
+    - `zcat log.jsonl.gz | liqspec audit -`
+    - `liqspec audit parts/ --head run.json --workers 4`
     """
     rate = TextColumn("{task.fields[events]:,} events, {task.fields[rate]:,.0f} a second")
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), rate)

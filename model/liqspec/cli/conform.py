@@ -87,10 +87,13 @@ def conform(
     steps give the same result on any number of processes. Exits with 0 if nothing was found, 1 if something was, 2 for
     bad usage, and for an engine that cannot be started.
 
-    Examples: `liqspec conform -- ./my-engine`, `liqspec conform --venue hyperliquid --budget 600 -- node engine.js`,
-    `liqspec conform --compare code --junit conform.xml -- ./my-engine`,
-    `liqspec conform --all --malformed off --report report.html -- ./my-engine`,
-    `liqspec conform --tolerance pools.equity=0.01 --known known.toml -- ./my-engine`
+    **Examples**
+
+    - `liqspec conform -- ./my-engine`
+    - `liqspec conform --venue hyperliquid --budget 600 -- node engine.js`
+    - `liqspec conform --compare code --junit conform.xml -- ./my-engine`
+    - `liqspec conform --all --malformed off --report report.html -- ./my-engine`
+    - `liqspec conform --tolerance pools.equity=0.01 --known known.toml -- ./my-engine`
     """
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many events or for how long")

@@ -47,8 +47,11 @@ def distinguish(
     differs is made as short as it can be, then believable. Parameters that it does not need are listed separately.
     The same seed and steps give the same answer. Exits with 0 if no difference was found, 1 if they differ.
 
-    Examples: `liqspec distinguish generic hyperliquid`, `liqspec distinguish generic my-venue.toml --budget 60`,
-    `liqspec distinguish hyperliquid coarse --save difference.toml`
+    **Examples**
+
+    - `liqspec distinguish generic hyperliquid`
+    - `liqspec distinguish generic my-venue.toml --budget 60`
+    - `liqspec distinguish hyperliquid coarse --save difference.toml`
     """
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many events or for how long")

@@ -80,9 +80,13 @@ def draw_machine(
 ) -> None:
     """Draw the lifecycle of a position, a part of it, the assessment of a pool, or what a liquidation may touch.
 
-    Examples: `liqspec draw machine -o machine.svg`, `liqspec draw machine --view trigger:assess`,
-    `liqspec draw machine --venue hyperliquid -o hyperliquid.pdf`,
-    `liqspec draw machine --view assessment -o assessment.png`, `liqspec draw machine --format scxml`
+    **Examples**
+
+    - `liqspec draw machine -o machine.svg`
+    - `liqspec draw machine --view trigger:assess`
+    - `liqspec draw machine --venue hyperliquid -o hyperliquid.pdf`
+    - `liqspec draw machine --view assessment -o assessment.png`
+    - `liqspec draw machine --format scxml`
     """
     chosen = _format(kind, output, ENDINGS, "mermaid")
     _deliver(views.draw(view, chosen, theme, venue), output)
@@ -176,10 +180,13 @@ def draw_run(
     What if? --venue and --set draw the same events under other rules. --against draws two such runs next to each other,
     what is of A next to what is of B, with a line where they begin to differ; the page opens there.
 
-    Examples: `liqspec draw run deficit -o deficit.svg`, `liqspec draw run price-gap --picture path -o path.png`,
-    `liqspec draw run counterexample.toml --html -o page.html`,
-    `liqspec draw run short-squeeze --against coarse --html -o differ.html`,
-    `liqspec simulate deficit --json | liqspec draw run -`
+    **Examples**
+
+    - `liqspec draw run deficit -o deficit.svg`
+    - `liqspec draw run price-gap --picture path -o path.png`
+    - `liqspec draw run counterexample.toml --html -o page.html`
+    - `liqspec draw run short-squeeze --against coarse --html -o differ.html`
+    - `liqspec simulate deficit --json | liqspec draw run -`
     """
     html = html or (kind is None and output is not None and output.suffix.lower() in PAGE_ENDINGS)
     if html and (kind or picture or theme):

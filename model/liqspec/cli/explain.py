@@ -54,7 +54,12 @@ def explain(
 ) -> None:
     """Print a rule: its text and worked examples, its transitions, its code and its tests.
 
-    Examples: `liqspec explain LIQ-3`, `liqspec explain BKS`, `liqspec explain T5`, `liqspec explain below_backstop`
+    **Examples**
+
+    - `liqspec explain LIQ-3`
+    - `liqspec explain BKS`
+    - `liqspec explain T5`
+    - `liqspec explain below_backstop`
     """
     wanted, names, groups = rule.upper(), _names(), _groups()
     lifecycle = machine.lifecycle()

@@ -13,7 +13,11 @@ from liqspec.spec import skeletons, venue_words
 new = application(
     """Write a file to begin with.
 
-Examples: `liqspec new engine rust`, `liqspec new venue`""",
+**Examples**
+
+- `liqspec new engine rust`
+- `liqspec new venue`
+""",
     name="new",
     no_args_is_help=True,
 )
@@ -32,7 +36,11 @@ def engine(
     at once; its comments say where to continue, and which page of `spec/` says what. A file that exists is never
     overwritten.
 
-    Examples: `liqspec new engine rust`, `liqspec new engine python my_engine.py`, `liqspec new engine c src/engine.c`
+    **Examples**
+
+    - `liqspec new engine rust`
+    - `liqspec new engine python my_engine.py`
+    - `liqspec new engine c src/engine.c`
     """
     chosen = skeletons.language(language)
     path = file or Path(f"engine{chosen.suffix}")
@@ -54,7 +62,10 @@ def venue(
 
     A file that exists is never overwritten.
 
-    Examples: `liqspec new venue`, `liqspec new venue venues/mine.toml`
+    **Examples**
+
+    - `liqspec new venue`
+    - `liqspec new venue venues/mine.toml`
     """
     if file.suffix != ".toml":
         fail(f"{file}: the name of a venue's file ends in .toml")

@@ -26,8 +26,11 @@ def oracle(
     One request a line, one reply a line, both JSON. Whatever comes gets exactly one reply; the process ends with `bye`
     or when its input is closed.
 
-    Examples: `liqspec oracle`, `liqspec oracle --venue hyperliquid`,
-    `echo '{"op":"hello","protocol":1}' | liqspec oracle`
+    **Examples**
+
+    - `liqspec oracle`
+    - `liqspec oracle --venue hyperliquid`
+    - `echo '{"op":"hello","protocol":1}' | liqspec oracle`
     """
     conversation = Oracle(
         sys.stderr, None if venue is None else venues.load(venue), with_effects=effects, with_prices=prices

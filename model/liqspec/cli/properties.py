@@ -15,7 +15,10 @@ def properties(
 ) -> None:
     """List what must hold: every property with its sentence, its kind, on what it is judged, and its rules.
 
-    Examples: `liqspec properties`, `liqspec properties --json`
+    **Examples**
+
+    - `liqspec properties`
+    - `liqspec properties --json`
     """
     if as_markdown:
         typer.echo(registry.markdown(), nl=False)

@@ -8,7 +8,10 @@ from liqspec.spec import scenarios as shipped
 def scenarios(as_json: Json = False) -> None:
     """List the scenarios that the specification ships; run one with `liqspec simulate NAME`.
 
-    Examples: `liqspec scenarios`, `liqspec scenarios --json`
+    **Examples**
+
+    - `liqspec scenarios`
+    - `liqspec scenarios --json`
     """
     loaded = [shipped.load(name) for name in shipped.names()]
     if as_json:

@@ -38,9 +38,14 @@ def simulate(
     What if? --venue and --set run the same events under other rules, of which the scenario expects nothing. --against
     compares two such runs step by step, from where they differ; it exits with 1 if they do.
 
-    Examples: `liqspec simulate price-gap`, `liqspec simulate my.toml --why alice/BTC/cross`,
-    `liqspec simulate deficit --json`, `liqspec simulate price-gap --set liquidation.cooldown_ms=60000`,
-    `liqspec simulate short-squeeze --against coarse`, `liqspec simulate deficit --venue hyperliquid --against scenario`
+    **Examples**
+
+    - `liqspec simulate price-gap`
+    - `liqspec simulate my.toml --why alice/BTC/cross`
+    - `liqspec simulate deficit --json`
+    - `liqspec simulate price-gap --set liquidation.cooldown_ms=60000`
+    - `liqspec simulate short-squeeze --against coarse`
+    - `liqspec simulate deficit --venue hyperliquid --against scenario`
     """
     written = scenarios.load(story)
     scenario = what_if.altered(written, venue, settings or ())

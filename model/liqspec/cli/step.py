@@ -34,7 +34,10 @@ def step(
     It may say how to compare: `compare` (decision, code or full), `observes`, `states`, `tolerance`. The rules are
     STP-1 to STP-7. Exits with 0 if the step is allowed, 1 if it is not, 2 if the question is malformed.
 
-    Examples: `liqspec step question.json`, `liqspec step --json < question.json`
+    **Examples**
+
+    - `liqspec step question.json`
+    - `liqspec step --json < question.json`
     """
     path, stream = (Path("standard input"), sys.stdin.buffer) if file == "-" else (Path(file), None)
     question = Question.from_json(files.read_json(path, stream))

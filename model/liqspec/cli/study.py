@@ -27,8 +27,11 @@ def study(
 
     Exits with 1 if a figure is not as a claim states it.
 
-    Examples: `liqspec study self-protection`, `liqspec study partial-orders --json`,
-    `liqspec study self-protection --case october/stop-loss > stop.toml`
+    **Examples**
+
+    - `liqspec study self-protection`
+    - `liqspec study partial-orders --json`
+    - `liqspec study self-protection --case october/stop-loss > stop.toml`
     """
     if (case is not None) + page + as_json > 1:
         fail("--case, --page and --json: give one of them")

@@ -23,7 +23,10 @@ def trace(
 
     Each state is the model's whole state in integers, with the event that led to it; nothing is lost.
 
-    Examples: `liqspec trace market-liquidation -o market-liquidation.itf.json`, `liqspec trace my.toml`
+    **Examples**
+
+    - `liqspec trace market-liquidation -o market-liquidation.itf.json`
+    - `liqspec trace my.toml`
     """
     loaded = scenarios.load(story)
     events = [moment.event for moment in Run(loaded)]

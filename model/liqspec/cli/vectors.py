@@ -24,7 +24,12 @@ _SUITES = (*SUITES, conversations.SUITE)
 vectors = application(
     """Conformance vectors: cases in JSON that an engine in any language can be tested with.
 
-Examples: `liqspec vectors run -- ./my-engine`, `liqspec vectors check`, `liqspec vectors generate spec/vectors`""",
+**Examples**
+
+- `liqspec vectors run -- ./my-engine`
+- `liqspec vectors check`
+- `liqspec vectors generate spec/vectors`
+""",
     name="vectors",
     no_args_is_help=True,
 )
@@ -91,7 +96,10 @@ def run(
 
     Exits with 0 if no case failed, 1 if one did, or if the engine failed itself.
 
-    Examples: `liqspec vectors run -- ./my-engine`, `liqspec vectors run --suite essential --json -- node engine.js`
+    **Examples**
+
+    - `liqspec vectors run -- ./my-engine`
+    - `liqspec vectors run --suite essential --json -- node engine.js`
     """
     for name in suite or []:
         if name not in _SUITES:

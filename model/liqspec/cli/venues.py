@@ -24,7 +24,11 @@ def venues(
     Each parameter is shown with its value, whether that is documented, assumed or the rules' default, and what it
     means. Exits with 2 if the file is not a valid rule set.
 
-    Examples: `liqspec venues`, `liqspec venues hyperliquid`, `liqspec venues my-venue.toml`
+    **Examples**
+
+    - `liqspec venues`
+    - `liqspec venues hyperliquid`
+    - `liqspec venues my-venue.toml`
     """
     if venue is not None:
         _read_back(shipped.load(venue), as_json=as_json)

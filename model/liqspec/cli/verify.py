@@ -77,9 +77,15 @@ def verify(
     or two, few with --quick; --inductive only proofs; --liveness only asks how long liquidations take, at each shipped
     venue and in each scope, or in those given. --quick and --venue hold although they did not exercise everything.
 
-    Examples: `liqspec verify`, `liqspec verify --quick`, `liqspec verify --quick --venue my.toml`,
-    `liqspec verify --venue hyperliquid --budget 600 --seed 7`,
-    `liqspec verify --scope minimal`, `liqspec verify --inductive 1`, `liqspec verify --thorough --full`
+    **Examples**
+
+    - `liqspec verify`
+    - `liqspec verify --quick`
+    - `liqspec verify --quick --venue my.toml`
+    - `liqspec verify --venue hyperliquid --budget 600 --seed 7`
+    - `liqspec verify --scope minimal`
+    - `liqspec verify --inductive 1`
+    - `liqspec verify --thorough --full`
     """
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many random events or for how long")

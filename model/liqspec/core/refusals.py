@@ -5,7 +5,7 @@ from typing import ClassVar
 from liqspec.edge.texts import one_line, snake_case
 
 _LONGEST = 120  # characters of a part of a message: an amount of 78 digits is never cut
-_OF_ANOTHER = "{field} is refused for {value}: {limit}"  # the value is the key of a position or a pool
+_OF_ANOTHER = "{value}: {limit}"  # the value is the key of a position or a pool
 
 
 class Refusal(Exception):

@@ -75,7 +75,7 @@ def _moment(moment: Moment, units: Units) -> Iterator[str]:
     if moment.refusal is not None:
         yield f"refused {people(str(moment.refusal))}"
     yield from (f"{effect.rule:<7}{effect_text(effect, units)}" for effect in moment.effects)
-    yield from (f"unexpected {people(line)}" for line in moment.unexpected)
+    yield from (f"not as expected: {people(line)}" for line in moment.unexpected)
 
 
 def _subject(difference: Difference) -> str:

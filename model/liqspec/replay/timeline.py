@@ -66,7 +66,7 @@ def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
     for difference in moment.theirs:
         yield f"    [bold red]engine[/bold red] {foreign(people(str(difference)))}"
     for line in moment.unexpected:
-        yield f"    [bold red]unexpected[/bold red] {foreign(people(line))}"
+        yield f"    [bold red]not as expected:[/bold red] {foreign(people(line))}"
 
 
 def _terms(decision: Decision | None) -> Iterator[str]:
