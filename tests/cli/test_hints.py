@@ -148,7 +148,7 @@ def test_the_end_of_a_scenario_can_name_all_its_transitions(
         (["draw", "machine", "-o", "m.png", "--format", "mermaid"], "the name says png, but --format says mermaid"),
         (["draw", "machine", "-o", "m.txt"], "give a name that ends in .svg, .png, .pdf"),
         (["draw", "run", "deficit", "--html", "-o", "x.png"], "the name says png, but --html says html"),
-        (["draw", "run", "deficit", "-o", "x.html"], "give a name that ends in .svg, .png"),
+        (["draw", "run", "deficit", "-o", "x.txt"], "give a name that ends in .svg, .png"),
     ],
 )
 def test_a_picture_is_refused_where_its_name_and_its_format_differ(

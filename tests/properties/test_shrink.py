@@ -196,7 +196,9 @@ class TestTheCounterexampleThatIsReported:
         """The reported events, and how many more runs were made; `later` has the violations of those runs."""
         runs: list[str] = []
 
-        def another(base: object, random: object, length: int, where: str, coverage: Coverage) -> list[EventData]:
+        def another(
+            base: object, random: object, length: int, where: str, coverage: Coverage, *, fixed: bool
+        ) -> list[EventData]:
             if (events := later.get(len(runs))) is not None:
                 coverage.violations.append(violated(events))
             runs.append(where)

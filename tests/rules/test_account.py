@@ -353,9 +353,7 @@ class TestRemoval:
     def test_nothing_leaves_a_pool_with_a_position(self) -> None:
         engine = restricted()
         refusal = refused(engine, "transfer", **self.OUT)
-        assert refusal.message == (
-            "alice/A/isolated: its collateral stays while it has a position (ACC-18)"
-        )
+        assert refusal.message == ("alice/A/isolated: its collateral stays while it has a position (ACC-18)")
         apply(engine, "mark_price", market="A", price="150")
         assert refused(engine, "transfer", **self.OUT).code == "removal_not_allowed"
         apply(engine, "transfer", account="alice", market="A", amount="1")
