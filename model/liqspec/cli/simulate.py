@@ -21,7 +21,8 @@ def simulate(
         typer.Option(
             metavar="ACCOUNT/MARKET/MODE",
             help="After each step, why this position was or was not liquidated: its guards, the terms of its measures, "
-            "its liquidation and bankruptcy price, and how far the mark is from them.",
+            "its liquidation and bankruptcy price, and how far the mark is from them; where its liquidation begins, at "
+            "which mark, or with how much more collateral, it would not have.",
         ),
     ] = None,
     venue: Venue = None,

@@ -11,6 +11,7 @@ from liqspec.core import arithmetic, events, measures, observation
 from liqspec.core.effects import CollateralMoved, Effect, Transitioned, VaultFunded
 from liqspec.core.engine import Engine
 from liqspec.core.events import Block, EventData
+from liqspec.core.measures import Around
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
 from liqspec.edge import files, keys
@@ -21,6 +22,7 @@ from liqspec.properties.monitor import Monitor
 from liqspec.replay import sides
 from liqspec.replay.order_book import Ladder, next_execution
 from liqspec.replay.protection import Kind, Protections
+from liqspec.report import decisions
 from liqspec.spec import protection
 from liqspec.spec.scenarios import Expectation, Report, Scenario
 from liqspec.step.compare import Difference
@@ -176,8 +178,15 @@ class Run:
             marks={} if crashed else measures.all_marks(self.engine),
             pools={key: measures.pool_details(self.engine, pool) for key, pool in pools.items()},
             unexpected=unexpected,
-            why=tuple(explain(self.engine, self._why)) if self._why and not crashed else (),
+            why=tuple(self._explained(self._why, (snapshot, self._monitor.snapshot), event, effects))
+            if self._why and not crashed
+            else (),
         )
+
+    def _explained(self, key: str, around: Around, event: EventData, effects: tuple[Effect, ...]) -> Iterator[str]:
+        """What would have kept the position from a liquidation that begins here, then its situation."""
+        yield from decisions.survival(self.engine.venue, around, event, effects, key)
+        yield from explain(self.engine, key)
 
     def _compare(self, expect: Expectation, refusal: Refusal | None, effects: tuple[Effect, ...]) -> Iterator[str]:
         if not self.scenario.expects:

@@ -82,6 +82,13 @@ def of_effects(
         yield effect, decision
 
 
+def survival(venue: Venue, around: Around, event: object, effects: tuple[Effect, ...], key: str) -> Iterator[str]:
+    """What would have kept a position from the liquidation that an event begins; nothing if it begins none of it."""
+    if any(isinstance(effect, LiquidationEntered) and effect.pool == keys.pool_of(key) for effect in effects):
+        pool = measures.all_terms(measures.changed(venue, around, event)[0])[keys.pool_of(key)]
+        yield from (terms.survival(pool, one) for one in pool.positions if one.position == key)
+
+
 def refusal_json(units: Units, around: Around, event: object, refusal: Refusal) -> dict[str, Any]:
     """A refusal as plain data, with the terms that it rests on."""
     return refusal.to_json() | _json(of_refusal(units.venue, around, event, refusal))

@@ -52,6 +52,18 @@ def position_lines(terms: PoolTerms, position: PositionTerms) -> Iterator[str]:
         yield f"{name} price: {_place(price, position)} ({rule}{others})"
 
 
+def survival(terms: PoolTerms, position: PositionTerms) -> str:
+    """At which marks of a position's market a breached pool would not be breached, or with how much more (LIQ-3)."""
+    more = Fraction(terms.maintenance_margin) - Fraction(terms.equity)
+    long, price = not position.size.startswith("-"), position.liquidation_price
+    nearest = Fraction(position.tick) * (1 if long else -1)
+    first = Fraction() if price is None else Fraction(price) + nearest
+    others = ", the other marks fixed" if len(terms.positions) > 1 else ""
+    reached = f"with the mark of {position.market} at {exact_text(first)} or {'above' if long else 'below'}{others}, or"
+    where = reached if first > 0 else f"at no mark of {position.market}{others}, but"
+    return f"{terms.pool} would not be in liquidation {where} with {exact_text(more)} more collateral (LIQ-3, MRG-10)"
+
+
 def sizing(terms: PoolTerms, position: PositionTerms) -> str:
     """The notional of a position, and the threshold of the venue that its orders are sized by."""
     worth = f"{thousands(position.size.removeprefix('-'))} × {thousands(position.mark)}"
