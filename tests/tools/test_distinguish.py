@@ -199,7 +199,23 @@ class TestTheCommand:
     def test_says_at_once_that_rules_are_equal(self) -> None:
         done = CliRunner().invoke(app, ["distinguish", "hyperliquid", "hyperliquid"])
         assert done.exit_code == 0
-        assert "have the same rules" in done.output
+        assert "hyperliquid and hyperliquid have the same rules and markets\n" in done.output
+
+    def test_says_in_which_markets_and_numbers_two_venues_of_the_same_rules_differ(self, tmp_path: Path) -> None:
+        path, text = tmp_path / "mine.toml", (files.ROOT / "venues" / "generic.toml").read_text()
+        head, found, rest = text.partition("[markets.ETH")
+        assert found
+        path.write_text(
+            head.replace('tick = "1"', 'tick = "0.5"', 1) + (found + rest).replace("markets.ETH", "markets.X")
+        )
+        done = CliRunner().invoke(app, ["distinguish", "generic", str(path)])
+        assert done.exit_code == 0, done.output
+        assert done.output.splitlines()[-4:] == [
+            "generic and mine have the same rules; their markets differ:",
+            "    markets.ETH: only in generic",
+            "    markets.X: only in mine",
+            "    markets.BTC.tick: generic 1, mine 0.5",
+        ]
 
     def test_reports_the_difference_and_saves_it_as_a_scenario(self, tmp_path: Path) -> None:
         path = tmp_path / "difference.toml"

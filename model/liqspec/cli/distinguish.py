@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from liqspec.cli.app import Json, fail, finish, print_json, progress, terminal
 from liqspec.cli.options import Seed
-from liqspec.distinguish import report
+from liqspec.distinguish import markets, report
 from liqspec.distinguish.by_parameter import Alone, by_parameter
 from liqspec.distinguish.search import STEPS, RuleSets, search
 from liqspec.edge import writing
@@ -81,7 +81,7 @@ def distinguish(
     else:
         if found:
             report.print_alone(sets, found, terminal())
-        report.print_outcome(outcome, terminal())
+        report.print_outcome(outcome, terminal(), markets.differences(*loaded))
         if save is not None and outcome.distinction is not None:
             terminal().print(f"\nreplay it:  liqspec simulate {visible(str(save))}", markup=False)
     finish(outcome.distinction is None)

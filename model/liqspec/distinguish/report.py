@@ -1,6 +1,6 @@
 """The difference of two rule sets, for people and for machines, and saved as a scenario."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.console import Console
@@ -19,9 +19,9 @@ from liqspec.step.question import reason_json
 from liqspec.verify.counterexample import scenario_text
 
 
-def print_outcome(outcome: Outcome, console: Console) -> None:
-    """Print what was found, or how much was tried."""
-    for line in _lines(outcome):
+def print_outcome(outcome: Outcome, console: Console, markets: Iterable[str] = ()) -> None:
+    """Print what was found, or how much was tried; where the rules are the same, how the `markets` differ."""
+    for line in _lines(outcome, list(markets)):
         console.print(line, soft_wrap=True)
 
 
@@ -59,11 +59,12 @@ def alone_json(found: list[Alone]) -> list[dict[str, Any]]:
     ]
 
 
-def _lines(outcome: Outcome) -> Iterator[str]:
+def _lines(outcome: Outcome, markets: list[str]) -> Iterator[str]:
     first, second = (foreign(name) for name in outcome.sets.names)
     parameters = outcome.sets.parameters()
     if not parameters:
-        yield f"{first} and {second} have the same rules; where they differ is in their markets, if at all"
+        yield f"{first} and {second} have the same rules" + ("; their markets differ:" if markets else " and markets")
+        yield from (f"    {foreign(line)}" for line in markets)
         return
     yield f"[bold]{first} and {second}, both in the markets of {first}[/bold]"
     found = outcome.distinction
