@@ -205,9 +205,8 @@ class TestTheCommand:
         path, text = tmp_path / "mine.toml", (files.ROOT / "venues" / "generic.toml").read_text()
         head, found, rest = text.partition("[markets.ETH")
         assert found
-        path.write_text(
-            head.replace('tick = "1"', 'tick = "0.5"', 1) + (found + rest).replace("markets.ETH", "markets.X")
-        )
+        head = head.replace('tick = "1"', 'tick = "0.5"').replace('name = "generic"', 'name = "mine"')
+        path.write_text(head + (found + rest).replace("markets.ETH", "markets.X"))
         done = CliRunner().invoke(app, ["distinguish", "generic", str(path)])
         assert done.exit_code == 0, done.output
         assert done.output.splitlines()[-4:] == [
