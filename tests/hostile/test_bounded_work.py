@@ -195,6 +195,26 @@ class TestBeyondItsBound:
         with pytest.raises(InvalidInput, match="has two choices of the same name"):
             studies.load(str(path))
 
+    @pytest.mark.parametrize(
+        ("axes", "marks", "said"),
+        [
+            (300, 1, "the choices make more than 500 cases"),
+            (8, 1_000, "the choices make cases of more than 1 MiB together"),
+        ],
+    )
+    def test_a_study_whose_axes_multiply(
+        self, axes: int, marks: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is refused before any case is made."""
+        monkeypatch.setattr(studies, "_case", None)
+        text = (ROOT / "spec/studies/self-protection.toml").read_text(encoding="utf-8").partition("[[axis]]")[0]
+        text = text.replace("[base]", "[base]\nmarks = [" + '"50000",' * marks + "]")
+        choices = "".join(f'[[axis.choice]]\nname = "{name}"\ntitle = "a"\n' for name in "ab")
+        path = tmp_path / "x.toml"
+        path.write_text(text + "".join(f'[[axis]]\nname = "{at}"\n{choices}' for at in range(axes)), encoding="utf-8")
+        with pytest.raises(InvalidInput, match=f"axis: {said}$"):
+            studies.load(str(path))
+
     @pytest.mark.parametrize("text", ["1e999999999", "9" * 4_001, "1/1e9", "0x1", "\u0661", "-", ""])
     def test_a_number_that_an_engine_shows(self, text: str) -> None:
         """The checker reads it when it judges what an engine reports of itself."""

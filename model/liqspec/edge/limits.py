@@ -11,6 +11,8 @@ JSON_VALUES = 2_500_000  # of a JSON text, by its commas, brackets and colons; o
 LINE_BYTES = MEBIBYTE  # of a line of the protocol, without its end (spec/protocol.md)
 LOG_LINE_BYTES = 16 * MEBIBYTE  # of a line of a log: a first line can have many accounts
 REQUESTS_BYTES = 64 * MEBIBYTE  # of all the requests that a file of them describes, which may repeat texts
+STUDY_CASES = 500  # of a study: the choices of its axes multiply
+STUDY_BYTES = MEBIBYTE  # of all cases of a study, each of which repeats its base and one choice of each axis
 REPLY_ENTRIES = 10_000  # of a list in a reply: positions, pools, effects, executed events
 NESTING = 32  # how deep lists and objects are in each other; no valid file or request is deeper than 8
 

@@ -1,13 +1,14 @@
 """Studies: one position over the choices of some axes, each combination a scenario, and what is claimed of them."""
 
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
 from attrs import Factory, field, frozen
 
 from liqspec.core.parameters import InvalidConfig
-from liqspec.edge import files, shapes
+from liqspec.edge import files, limits, shapes
 from liqspec.edge.errors import InvalidInput
 from liqspec.edge.shapes import are_amounts, is_amount, is_integer
 from liqspec.edge.texts import did_you_mean, placed, show
@@ -186,7 +187,8 @@ def build(name: str, data: dict[str, Any], folder: Path) -> Study:
 
     Raises:
         shapes.WrongShape: a field is missing, unknown or mistyped.
-        InvalidConfig: a case makes no valid scenario, or a claim names what does not exist.
+        InvalidConfig: there are too many cases (`edge/limits.py`), a case makes no valid scenario, or a claim names
+            what does not exist.
     """
     file = shapes.structure(data, StudyFile)
     for axis in file.axis:
@@ -194,9 +196,22 @@ def build(name: str, data: dict[str, Any], folder: Path) -> Study:
             raise InvalidConfig("axis", f"{axis.name} has no choice")
         if len({choice.name for choice in axis.choice}) < len(axis.choice):
             raise InvalidConfig("axis", f"{axis.name} has two choices of the same name")
+    _check_size(file)
     cases = tuple(_case(file, choices, folder) for choices in product(*(axis.choice for axis in file.axis)))
     _check(file, {case.name for case in cases})
     return Study(name=name, file=file, cases=cases)
+
+
+def _check_size(file: StudyFile) -> None:
+    """Refuse a study whose axes multiply to more than is made of a file, before any case is made."""
+    cases = prod(len(axis.choice) for axis in file.axis)
+    if cases > limits.STUDY_CASES:
+        raise InvalidConfig("axis", f"the choices make more than {limits.STUDY_CASES} cases")
+    repeated = cases * len(repr((file.title, file.venue, file.vault, file.base)))
+    repeated += sum(cases // len(axis.choice) * len(repr(axis)) for axis in file.axis)
+    if repeated > limits.STUDY_BYTES:
+        most = limits.STUDY_BYTES // limits.MEBIBYTE
+        raise InvalidConfig("axis", f"the choices make cases of more than {most} MiB together")
 
 
 def _check(file: StudyFile, known: set[str]) -> None:
