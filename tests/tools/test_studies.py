@@ -363,6 +363,16 @@ def test_a_study_that_is_not_valid_is_refused_with_its_place(place: str, small: 
     assert str(caught.value).startswith(str(small))
 
 
+def test_a_study_of_a_trade_that_is_refused_ends_with_one_line(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.write_text(SMALL.replace('deposit = "3000"', 'deposit = "2000"', 1), encoding="utf-8")
+    assert run_here(monkeypatch, "study", str(small), "--json") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("liqspec: the case fall/plain: step 2 is refused: insufficient_margin: ")
+    assert said.count("\n") == 1
+
+
 def values(line: Line2D) -> list[float]:
     """The heights of a line."""
     heights: Any = line.get_ydata()

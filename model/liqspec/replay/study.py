@@ -11,7 +11,7 @@ from liqspec.edge import keys
 from liqspec.edge.amounts import decimal_text
 from liqspec.edge.texts import thousands
 from liqspec.replay.run import Moment, Run
-from liqspec.spec.studies import TRADER, Case, Claim, Measure, Shown, Study
+from liqspec.spec.studies import TRADER, Case, Claim, InvalidStudy, Measure, Shown, Study
 
 Value = Fraction | None  # None: there is no such figure, such as the average price of nothing
 
@@ -83,7 +83,8 @@ def run(study: Study, done: Callable[[], None] = lambda: None) -> Findings:
     """Run all cases of a study; `done` is called after each.
 
     Raises:
-        AssertionError: a case did not run as its scenario says, or a property was violated in it.
+        InvalidStudy: an event that the study describes is refused in a case.
+        AssertionError: a property was violated in a case, or what follows from its events was refused.
     """
     results = []
     for case in study.cases:
@@ -147,6 +148,8 @@ def _result(case: Case, market: str) -> Result:
     run, tally, path = Run(case.scenario), _Tally(market), []
     first_cash = run.engine.state.vault.cash
     for moment in run:
+        if moment.refusal is not None and moment.protection is None and not moment.by_market:
+            raise InvalidStudy(f"the case {case.name}: step {moment.number} is refused: {moment.refusal}")
         tally.add(moment)
         equity = sum(Fraction(pool["equity"]) for key, pool in moment.pools.items() if keys.account_of(key) == TRADER)
         point = Point(time=moment.after["time"], mark=Fraction(moment.marks[market]), equity=Fraction(equity))
