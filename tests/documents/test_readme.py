@@ -14,6 +14,9 @@ import typer
 from liqspec.cli.app import app
 from liqspec.core import machine
 from liqspec.draw import diagram, lifecycle_mermaid
+from liqspec.proofs.inductive.covered import COVERED
+from liqspec.proofs.lemmas import LEMMAS
+from liqspec.verify.run import STEPS
 from support.pages import PAGES, blocks, commands, files
 from support.paths import ROOT
 
@@ -50,6 +53,13 @@ def test_the_commands_of_a_page_print_what_it_shows(page: Path, tmp_path: Path) 
 def test_the_readme_is_short_and_shows_a_finding() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) < 150
     assert any("conform" in command.arguments and len(command.shown) > 20 for command in commands(README))
+
+
+def test_the_readme_states_what_a_verification_has() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert f"({len(LEMMAS)} lemmas)" in text
+    assert f"steps of {len(COVERED)} events" in text
+    assert f"{STEPS:,} random events" in text
 
 
 def test_the_pictures_are_drawn_from_the_table() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from liqspec.conform.answers import of_this_process
@@ -13,6 +14,7 @@ from liqspec.conform.sarif import to_sarif
 from liqspec.conform.saved import Saved, save, to_scenario
 from liqspec.conform.search import Budget, Outcome, Search
 from liqspec.draw import conformance
+from liqspec.edge.limits import TOML_BYTES
 from liqspec.replay.run import Run
 from liqspec.spec import scenarios
 from support.in_process import Pausing
@@ -84,6 +86,26 @@ def test_a_saved_finding_has_what_the_engine_answered(found: Outcome) -> None:
     assert all(moment.theirs == () for moment in before)
     (difference,) = last.theirs
     assert (difference.field, difference.theirs) == ("outcome", "overfill")
+
+
+def test_a_saved_finding_can_be_read_back_however_long_the_answer_is(found: Outcome, tmp_path: Path) -> None:
+    (finding,) = found.findings
+    assert finding.reply is not None
+    long = attrs.evolve(finding, reply={**finding.reply, "error": {"code": "overfill", "message": "x" * TOML_BYTES}})
+    saved = save(long, tmp_path, ["engine"], [], hello=of_this_process())
+    assert saved.scenario is not None
+    assert scenarios.load(str(saved.scenario)).file.step[-1].answered is None
+    assert str(saved.scenario) in saved.replay
+
+
+def test_a_finding_of_very_many_events_is_played_again_by_its_vector(found: Outcome, tmp_path: Path) -> None:
+    (finding,) = found.findings
+    deposit = {"type": "deposit", "account": next(iter(finding.config["accounts"])), "amount": "1"}
+    long = attrs.evolve(finding, applied=[deposit] * (TOML_BYTES // 60))
+    saved = save(long, tmp_path, ["engine"], [])
+    assert saved.scenario is None
+    assert saved.vector is not None
+    assert str(saved.vector) in saved.replay
 
 
 def test_the_entry_that_is_printed_makes_a_finding_known(found: Outcome, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from liqspec.search.explore import explore
 from liqspec.spec import scenarios, scopes
 from liqspec.step.wrong_engines import EVERY
 from liqspec.verify import counterexample
+from support.paths import ROOT
 
 # States and steps of each shipped scope, to the last one: a change of the model or of a scope shows here.
 PINNED = {
@@ -55,6 +56,11 @@ def test_a_scope_holds_and_has_exactly_its_states(name: str) -> None:
     assert found.coverage.violations == []
     assert found.never == []
     assert (found.states, found.steps, found.depth, found.exhausted) == (PINNED | THOROUGH)[name]
+
+
+def test_the_readme_states_the_sum_of_the_scopes() -> None:
+    states, steps = (sum(counts[place] for counts in PINNED.values()) for place in (0, 1))
+    assert f"{states:,} states and {steps:,} steps" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def ranked_before_rounding(state: State, pool: Pool) -> list[Position]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 
 from liqspec.draw import page
 from liqspec.replay import recordings
@@ -12,7 +13,7 @@ from liqspec.replay.run import Run
 from liqspec.spec import scenarios
 from liqspec.spec.scenarios import InvalidScenario
 from liqspec.step.compare import Difference
-from liqspec.verify.counterexample import scenario_text
+from liqspec.verify.counterexample import scenario_data
 from support.builders import apply, small_config, small_engine
 from support.commands import run_here
 
@@ -23,7 +24,8 @@ REFUSED = {"ok": False, "error": {"code": "off_grid", "message": "no"}}
 def written(reply: object, **engine: Any) -> str:
     """A scenario of one deposit, which an engine answered so."""
     line = reply if isinstance(reply, str) else json.dumps(reply)
-    return scenario_text("Both sides", "", small_config(), [DEPOSIT], {"name": "acme", **engine}, line)
+    data = scenario_data("Both sides", "", small_config(), [DEPOSIT], {"name": "acme", **engine}, line)
+    return tomli_w.dumps(data)
 
 
 def accepted(**alice: Any) -> dict[str, Any]:

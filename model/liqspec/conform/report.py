@@ -14,7 +14,7 @@ from liqspec.conform.finding import Fault, Finding
 from liqspec.conform.lockstep import Compared
 from liqspec.conform.protocol import requests
 from liqspec.conform.protocol.conversation import shown
-from liqspec.conform.saved import Saved, has_null, to_scenario
+from liqspec.conform.saved import Saved, has_null, to_data
 from liqspec.conform.search import Outcome
 from liqspec.core import machine
 from liqspec.core.events import EVENTS
@@ -145,7 +145,7 @@ def _print_events(finding: Finding, console: Console) -> None:
     if not finding.events:
         console.print("  (none: the run had not begun)")
         return
-    run = Run(scenarios.parse(to_scenario(finding), Path("counterexample.toml")))
+    run = Run(scenarios.build("counterexample", to_data(finding), Path()))
     units = Units(run.engine.venue)
     for moment in run:
         for line in timeline.moment_lines(moment, units):

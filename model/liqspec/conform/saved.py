@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 from attrs import frozen
 
 from liqspec.conform.answers import Hello
 from liqspec.conform.finding import Finding
 from liqspec.conform.protocol import requests
-from liqspec.edge import writing
+from liqspec.edge import limits, writing
 from liqspec.search.minimise import FailingRun
 from liqspec.spec import scenarios, vectors
 from liqspec.spec.vectors import Case
@@ -46,20 +47,18 @@ def save(
 ) -> Saved:
     """Write the files under a name; `options` are those of the comparison, which the replay needs too.
 
-    The scenario has what the engine answered last, if it said `hello` (SCN-2).
+    The scenario has what the engine answered last, if it said `hello` (SCN-2) and there is room for it in a TOML text.
 
-    A finding outside a run has no scenario, and one at the very start of a run no event, and so no vector. What needs
-    more than its run, such as raw lines or earlier runs, has its requests.
+    A finding outside a run has no scenario, nor has one whose events alone are too long for a TOML text; one at the
+    very start of a run has no event, and so no vector. What needs more than its run, such as raw lines or earlier runs,
+    has its requests.
 
     Raises:
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    scenario = (
-        _write(folder / f"{name}.toml", to_scenario(finding, hello))
-        if finding.config and not has_null(finding.applied)
-        else None
-    )
+    text = _readable(finding, hello) if finding.config and not has_null(finding.applied) else None
+    scenario = None if text is None else _write(folder / f"{name}.toml", text)
     vector = _write(folder / f"{name}.json", vectors.to_text(to_vector(finding))) if finding.applied else None
     sent = _write(folder / f"{name}.jsonl", requests.to_text(finding.requests)) if finding.requests else None
     replayed = sent or scenario or vector
@@ -80,8 +79,19 @@ def has_null(data: Any) -> bool:
     return data is None
 
 
+def _readable(finding: Finding, hello: Hello | None) -> str | None:
+    """The scenario, without the answer where it is too long with it; None if it cannot be read back even so."""
+    texts = (to_scenario(finding, said) for said in (hello, None))
+    return next((text for text in texts if len(text) <= limits.TOML_BYTES), None)
+
+
 def to_scenario(finding: Finding, hello: Hello | None = None) -> str:
-    """The finding as a scenario: what the rules say of its events. Executions of the engine's own are events of it.
+    """The text of `to_data`."""
+    return tomli_w.dumps(to_data(finding, hello))
+
+
+def to_data(finding: Finding, hello: Hello | None = None) -> dict[str, Any]:
+    """The finding as plain data of a scenario, with the engine's own executions among its events.
 
     With a `hello` it also has what the engine answered to the last event, where that is a valid reply.
     """
@@ -90,7 +100,7 @@ def to_scenario(finding: Finding, hello: Hello | None = None) -> str:
     if hello is not None and finding.reply is not None and finding.kind in ("difference", "property"):
         engine = {"name": hello.engine, "observes": sorted(hello.observes), "states": hello.states}
         answered = json.dumps({name: finding.reply[name] for name in _ANSWERED if name in finding.reply})
-    return counterexample.scenario_text(title, story, finding.config, finding.applied, engine, answered)
+    return counterexample.scenario_data(title, story, finding.config, finding.applied, engine, answered)
 
 
 def to_vector(finding: Finding) -> dict[str, Any]:

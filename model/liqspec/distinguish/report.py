@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import tomli_w
 from rich.console import Console
 
 from liqspec.core.events import EventData
@@ -16,7 +17,7 @@ from liqspec.report.visible_console import foreign
 from liqspec.spec import rulebook
 from liqspec.step.compare import Difference
 from liqspec.step.question import reason_json
-from liqspec.verify.counterexample import scenario_text
+from liqspec.verify.counterexample import scenario_data
 
 
 def print_outcome(outcome: Outcome, console: Console, markets: Iterable[str] = ()) -> None:
@@ -172,9 +173,10 @@ def _parameter_json(parameter: Parameter) -> dict[str, Any]:
 def to_scenario(sets: RuleSets, found: Distinction) -> str:
     """The events as a scenario under the first rule set; its story says what the second one has instead."""
     changed = "; ".join(f"{one.path} = {value_text(one.second)}" for one in found.parameters)
-    return scenario_text(
+    data = scenario_data(
         f"Where {sets.names[0]} and {sets.names[1]} differ",
         f"{difference_text(found.divergence.first.difference, sets.names)}. {sets.names[1]} has {changed}.",
         sets.configs(found.setting)[0],
         found.divergence.events,
     )
+    return tomli_w.dumps(data)

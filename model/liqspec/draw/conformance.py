@@ -11,7 +11,7 @@ from rich.text import Text
 
 from liqspec.conform.finding import Finding
 from liqspec.conform.protocol.conversation import shown
-from liqspec.conform.saved import Saved, to_scenario
+from liqspec.conform.saved import Saved, to_data
 from liqspec.conform.search import Outcome
 from liqspec.draw import page, report_page
 from liqspec.draw.report_page import items, table, text
@@ -60,7 +60,7 @@ def _finding(number: int, finding: Finding, saved: Saved | None) -> str:
     if finding.requests:
         parts.append(f"<h3>The requests that show it</h3><pre>{text(chr(10).join(map(shown, finding.requests)))}</pre>")
     if finding.events and finding.kind != "protocol":
-        moments = Run(scenarios.parse(to_scenario(finding), Path("counterexample.toml")))
+        moments = Run(scenarios.build("counterexample", to_data(finding), Path()))
         units = Units(moments.engine.venue)
         parts.append(f"<h3>The events, and what the rules make of them</h3>{_events(moments, units)}")
     differences = [reason.difference for reason in finding.reasons]

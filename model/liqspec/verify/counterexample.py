@@ -120,18 +120,19 @@ def _violation(run: FailingRun) -> Violation:
 def to_toml(violation: Violation) -> str:
     """The violation as a scenario file that replays it."""
     title = f"Counterexample: {words(violation.property)}"
-    return scenario_text(title, f"{violation.wrong} ({violation.where})", violation.config, violation.events)
+    story = f"{violation.wrong} ({violation.where})"
+    return tomli_w.dumps(scenario_data(title, story, violation.config, violation.events))
 
 
-def scenario_text(
+def scenario_data(
     title: str,
     story: str,
     config: dict[str, Any],
     events: Iterable[EventData],
     engine: dict[str, Any] | None = None,
     answered: str = "",
-) -> str:
-    """A scenario file of these events, which expects the refusals that there are now.
+) -> dict[str, Any]:
+    """A scenario of these events as plain data, which expects the refusals that there are now.
 
     `answered` is the line with which an `engine` answered the last of them (SCN-2).
     """
@@ -145,7 +146,7 @@ def scenario_text(
     if engine is not None and steps:
         of_engine["engine"] = engine
         steps[-1]["answered"] = answered
-    return tomli_w.dumps({"title": title, "story": story, "config": config, **of_engine, "step": steps})
+    return {"title": title, "story": story, "config": config, **of_engine, "step": steps}
 
 
 def to_pytest(violation: Violation, path: Path) -> str:
