@@ -50,7 +50,9 @@ def printed(*arguments: str) -> Callable[[Path], bytes]:
 
         from liqspec.cli.app import app  # noqa: PLC0415
 
-        return CliRunner().invoke(app, list(arguments)).stdout_bytes
+        done = CliRunner().invoke(app, list(arguments))
+        assert done.exit_code == 0, done.output
+        return done.stdout_bytes
 
     return made
 
