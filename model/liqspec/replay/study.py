@@ -83,8 +83,8 @@ def run(study: Study, done: Callable[[], None] = lambda: None) -> Findings:
     """Run all cases of a study; `done` is called after each.
 
     Raises:
-        InvalidStudy: an event that the study describes is refused in a case.
-        AssertionError: a property was violated in a case, or what follows from its events was refused.
+        InvalidStudy: an event that the study describes, or one that follows from it, is refused in a case.
+        AssertionError: a property was violated in a case.
     """
     results = []
     for case in study.cases:
@@ -148,8 +148,9 @@ def _result(case: Case, market: str) -> Result:
     run, tally, path = Run(case.scenario), _Tally(market), []
     first_cash = run.engine.state.vault.cash
     for moment in run:
-        if moment.refusal is not None and moment.protection is None and not moment.by_market:
-            raise InvalidStudy(f"the case {case.name}: step {moment.number} is refused: {moment.refusal}")
+        if moment.refusal is not None and moment.unexpected:
+            what = "what follows from step" if moment.protection or moment.by_market else "step"
+            raise InvalidStudy(f"the case {case.name}: {what} {moment.number} is refused: {moment.refusal}")
         tally.add(moment)
         equity = sum(Fraction(pool["equity"]) for key, pool in moment.pools.items() if keys.account_of(key) == TRADER)
         point = Point(time=moment.after["time"], mark=Fraction(moment.marks[market]), equity=Fraction(equity))
