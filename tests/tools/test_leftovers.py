@@ -199,3 +199,17 @@ def test_a_hang_up_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
     code += "from liqspec.conform.interruption import interrupted_by_signals\n"
     code += "with interrupted_by_signals(): print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout == "True\n"
+
+
+@only_on_linux
+def test_what_starts_another_and_ends_between_two_looks_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of children has only the first, which has ended when it is looked at; the other came after the list."""
+    with subprocess.Popen(["true"], start_new_session=True) as first:
+        os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
+        with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
+            lists = iter([[first.pid]])
+            monkeypatch.setattr(processes, "_children", lambda _: next(lists, [other.pid]))
+            try:
+                assert processes.left(first.pid, grace=0.1) == ["sleep"]
+            finally:
+                other.kill()

@@ -69,10 +69,13 @@ def left(group: int, grace: float) -> list[str]:
     """The names of what an engine has left running after its own end, given `grace` seconds to end too, sorted."""
     deadline = time.monotonic() + grace
     while True:
-        names = sorted(_name(pid) for pid in _strays()) or ["a process of its group"] * _has_members(group)
-        if not names or time.monotonic() > deadline:
-            return names
-        time.sleep(PAUSE)
+        strays, ended = _strays()
+        names = sorted(map(_name, strays)) or ["a process of its group"] * _has_members(group)
+        if not (names or ended):
+            return []
+        if time.monotonic() > deadline:
+            return names or ["a process that starts another and ends"]
+        time.sleep(PAUSE if names else 0)
 
 
 def described(names: list[str]) -> str:
@@ -112,25 +115,30 @@ def sweep() -> None:
     What still starts others is killed with them.
     """
     deadline = time.monotonic() + PATIENCE
-    while (strays := _strays()) and time.monotonic() < deadline:
-        for pid in strays:
+    while any(look := _strays()) and time.monotonic() < deadline:
+        for pid in look[0]:
             for one in (pid, *_descendants(pid)):
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(one, signal.SIGKILL)
         time.sleep(PAUSE / 10)
-    _unended.update((pid, _name(pid)) for pid in strays)
+    _unended.update((pid, _name(pid)) for pid in look[0])
 
 
-def _strays() -> list[int]:
-    """The children of this process that an engine has left, and that still run; those that have ended are buried."""
-    own, found = os.getsid(0), []
+def _strays() -> tuple[list[int], bool]:
+    """The children of this process that an engine has left, and that still run; those that have ended are buried.
+
+    And whether one had ended: it may have started another before, which this look did not see.
+    """
+    own, found, ended = os.getsid(0), [], False
     for pid in _children(os.getpid()) or []:
         if pid in _started or pid in _unended:
             continue
         with suppress(ProcessLookupError, ChildProcessError):
-            if os.getsid(pid) != own and os.waitpid(pid, os.WNOHANG) == (0, 0):
-                found.append(pid)
-    return found
+            if os.getsid(pid) != own:
+                runs = os.waitpid(pid, os.WNOHANG) == (0, 0)
+                found += [pid] * runs
+                ended |= not runs
+    return found, ended
 
 
 def _descendants(pid: int) -> list[int]:

@@ -22,7 +22,7 @@ def render(sets: RuleSets, found: list[Alone], outcome: Outcome) -> str:
         needed = items(report.parameter_text(one, sets.names) for one in outcome.distinction.parameters)
         shown = "".join(_shown(sets, outcome.distinction))
         sections.append(f"<section><h2>The shortest of all</h2>{needed}{shown}</section>")
-    about = f"Both run in the markets of {first}, so only their rules differ; where these show nothing, of {second}."
+    about = f"Both run in the markets of {first}, or of {second} where these show nothing: only their rules differ."
     if found:
         sections.insert(0, _summary(sets, found))
     return report_page.render(
