@@ -109,7 +109,7 @@ def _next(random: Random, engine: Engine) -> list[EventData]:
 
 
 def _ended(random: Random, engine: Engine, market: str, price: str) -> Iterator[EventData]:
-    """What ends each order that works, at a price: a fill, or that there is no liquidity."""
+    """The events that end each working order: a fill at this price, or the end for lack of liquidity."""
     for held in engine.state.working_orders():
         key = {"account": held.account, "market": held.market.name, "mode": held.mode}
         if held.market.name == market and random.random() < 0.8:

@@ -9,11 +9,12 @@ from fractions import Fraction
 from itertools import permutations, product
 from typing import Any, Literal
 
+from liqspec.core import arithmetic
 from liqspec.core.config import Config, quote_unit_of
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.parameters import InvalidConfig
-from liqspec.edge.amounts import decimal_text, exact, rate
+from liqspec.edge.amounts import decimal_text, exact
 from liqspec.search.minimise import FailingRun
 
 _NOTIONALS = (50_000, 500_000)  # below and above what venues liquidate in parts
@@ -185,13 +186,9 @@ def _exact(example: _Writer, markets: list[str], mode: Mode) -> None:
     lot, tick = exact(rules["lot"]), exact(rules["tick"])
     size = example.sizes[market] = _round(example.notional / start, lot) + lot
     reached = (start * Fraction(97, 100)) // tick * tick + tick
-    tier = next(one for one in reversed(rules["tiers"]) if exact(one["above"]) <= size * reached)
-    margin = size * reached * rate(tier["maintenance_rate"])
-    for one in rules["tiers"][1:]:  # what a higher tier takes off, so that margins are continuous (MRG-6)
-        if exact(one["above"]) <= size * reached:
-            before = rules["tiers"][rules["tiers"].index(one) - 1]
-            margin -= exact(one["above"]) * (rate(one["maintenance_rate"]) - rate(before["maintenance_rate"]))
-    example.pays(market, mode, margin // example.unit * example.unit + size * (start - reached))
+    schedule = example.engine.venue.markets[market].schedule._replace(rounds_down=True, close_fee=0)
+    margin = arithmetic.maintenance_margin(int(size * reached / example.unit), schedule) * example.unit
+    example.pays(market, mode, margin + size * (start - reached))
     example.trades(market, mode, size)
     example.marks_at(market, reached)
 

@@ -67,12 +67,12 @@ def refute_control(lemma: Lemma) -> Proof:
 def _first_proved(claim: Claim) -> Proof:
     # Over the reals most is decided at once. What is proved there holds for the integers too; what is refuted there may
     # not be refuted of them.
-    return Proof("proved") if any(_proved(claim, domain) for domain in DOMAINS) else _refuted(claim)
+    return Proof("proved") if _proved(claim) else _refuted(claim)
 
 
 def _first_refuted(claim: Claim) -> Proof:
     proof = _refuted(claim)
-    return Proof("proved") if proof.status == "unknown" and any(_proved(claim, domain) for domain in DOMAINS) else proof
+    return Proof("proved") if proof.status == "unknown" and _proved(claim) else proof
 
 
 def _refuted(claim: Claim) -> Proof:
@@ -91,7 +91,11 @@ def _judged(judged: list[Claim], judge: Callable[[Claim], Proof]) -> Proof:
     return Proof("proved")
 
 
-def _proved(claim: Claim, domain: symbolic.Domain) -> bool:
+def _proved(claim: Claim) -> bool:
+    return any(_proved_over(domain, claim) for domain in DOMAINS)
+
+
+def _proved_over(domain: symbolic.Domain, claim: Claim) -> bool:
     ways = symbolic.paths(claim.of_symbols, domain)
     return all(symbolic.check([*way.conditions, way.fails]) == "unsat" for way in ways)
 

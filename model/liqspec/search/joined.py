@@ -28,7 +28,7 @@ def explore_joined(found: Exploration, accounts: Sequence[Alone], progress: Call
     Raises:
         NotJoinable: the accounts do not have what a join needs.
     """
-    coverage, kinds = found.coverage, list({id(alone): alone for alone in accounts}.values())
+    coverage, kinds = found.coverage, _different(accounts)
     for alone in kinds:
         alone.begin()
     start = one_of([alone.places[0][0] for alone in kinds])
@@ -54,6 +54,11 @@ def explore_joined(found: Exploration, accounts: Sequence[Alone], progress: Call
                 joint.follow(setting, [column[begin : begin + _CHUNK] for column in columns])
         frontier = joint.layer()
     found.exhausted = not frontier
+
+
+def _different(accounts: Sequence[Alone]) -> list[Alone]:
+    """Each once: symmetric accounts are one and the same."""
+    return list({id(alone): alone for alone in accounts}.values())
 
 
 def _unexpanded(alone: Alone, columns: dict[Setting, Numbers]) -> Iterator[int]:
@@ -90,7 +95,7 @@ class _Joint:
         self._known = known
         self._steps = {
             (id(alone), setting): AccountSteps.of(alone, setting)
-            for alone in {id(alone): alone for alone in self._accounts}.values()
+            for alone in _different(self._accounts)
             for setting in alone.within
         }
         for setting in self._packings:

@@ -128,5 +128,6 @@ def _inserted(ordered: Sequence[Numbers], column: Numbers) -> list[Numbers]:
 
 def _checked(cells: int, counts: Sequence[int]) -> int:
     if cells > MOST:
-        raise NotJoinable(f"there is no room for accounts of {', '.join(f'{count:,}' for count in counts)} states")
+        sizes = ", ".join(f"{count:,}" for count in counts)
+        raise NotJoinable(f"too many states of accounts to join: {sizes}")
     return cells
