@@ -1,13 +1,6 @@
 """Prices, margins and takeovers that venues publish, to the last digit given (MRG-5, MRG-9 to MRG-11, LIQ-16).
 
-Published, and not reproduced here:
-
-- the sum of 14 maintenance margins of one account, 356,978.709123: the positions are not published. That the sum is of
-  amounts rounded down follows from MRG-6 and MRG-13, and an example of MRG-13 shows such a sum;
-- takeover prices, which are bankruptcy prices cut to six significant digits: a price here is on its tick, and the
-  vault takes a position at its cost (BKS-3);
-- at which price a position is deleveraged, and who is: no event of these rules deleverages (LIF-5). Only the profit of
-  such a close is reproduced.
+`published.toml` lists what is published row by row, also what these rules cannot reproduce, and why.
 """
 
 from fractions import Fraction
@@ -37,8 +30,8 @@ class Published:
     bankruptcy: str | None = None
     margin: dict[str, Any] | None = None
 
-    def engine(self) -> Engine:
-        """The run in which it was just opened."""
+    def engine(self, **tables: Any) -> Engine:
+        """The run in which it was just opened, with further tables of parameters."""
         tier = {"above": "0", "maintenance_rate": self.rate, "max_leverage": self.leverage}
         config: dict[str, Any] = {
             "quote_unit": "0.000000000001",
@@ -46,6 +39,7 @@ class Published:
             "marks": {"X": self.entry},
             "accounts": ["alice"],
             "backstop": {"threshold": "2/3"},
+            **tables,
         }
         engine = Engine(Config.from_json(config if self.margin is None else {**config, "margin": self.margin}))
         apply(engine, "deposit", account="alice", amount=self.collateral)
@@ -84,6 +78,15 @@ def test_the_exact_crossing_is_the_published_price(one: Published) -> None:
     if one.bankruptcy is not None:
         bankruptcy = engine.bankruptcy_price("alice", "X", "isolated")
         assert Fraction(*bankruptcy) * Fraction(TICK) == Fraction(one.bankruptcy)
+
+
+def test_the_limit_of_a_liquidation_order_is_the_published_bankruptcy_price() -> None:
+    """BitMEX: from 100 with a margin of 1, so 99, wherever below 99.5 the mark is (LIQ-17)."""
+    one = next(one for one in PUBLISHED if one.source == "BitMEX documentation")
+    for price, limit in (("99.5", None), ("99.499", "99"), ("99.25", "99")):
+        engine = one.engine(liquidation={"order_price": "bankruptcy"})
+        mark(engine, price, "X")
+        assert position(engine, "X", "isolated")["limit"] == limit
 
 
 def test_toobits_example_is_liquidated_at_its_mark() -> None:
@@ -150,6 +153,54 @@ def test_takeovers_without_an_order_are_strictly_below_a_hundredth(collateral: s
     assert equity / 98 == Fraction(share)
     assert transitions(mark(engine, "98", "X")) == (["T1", "T5"] if taken else [])
     assert position(engine, "X")["state"] == ("backstopped" if taken else "healthy")
+
+
+def test_the_vault_pays_the_bankruptcy_price_of_what_it_takes() -> None:
+    """Hyperliquid's list prints it cut to six significant digits. Long 3 from 1,800 with 110: 1,800 - 110 / 3."""
+    tier = {"above": "0", "maintenance_rate": "1/100", "max_leverage": 50}
+    config = {
+        "quote_unit": "0.000001",
+        "markets": {"X": {"tick": "0.01", "lot": "0.0001", "tiers": [tier]}},
+        "marks": {"X": "1800"},
+        "accounts": ["alice"],
+        "liquidation": {"market_attempt": False},
+        "backstop": {"threshold": "1"},
+    }
+    engine = Engine(Config.from_json(config), shows_prices=True)
+    apply(engine, "deposit", account="alice", amount="110")
+    apply(engine, "trade", account="alice", market="X", mode="cross", size="3", price="1800", leverage=50)
+    shown = position(engine, "X")
+    assert (shown["liquidation_price"], shown["bankruptcy_price"]) == ("1781.14", "1763.333333333333333334")
+    assert transitions(mark(engine, "1781.14", "X")) == ["T1", "T5"]
+    paid = -Fraction(engine.observe()["vault"]["cash"]) / 3
+    assert paid == Fraction(5290, 3)
+    assert Fraction(int(paid * 100), 100) == Fraction("1763.33")
+
+
+def test_the_margins_of_fourteen_positions_are_cut_before_they_are_added() -> None:
+    """Hyperliquid's API: 356,978.709123, each cut at 0.000001; rounded up they would end in 129 (MRG-6, MRG-13).
+
+    The positions are not published. Of these, six have a margin that ends in half a unit.
+    """
+    prices = ["1000.000005"] * 6 + ["1000"] * 7 + ["3556787.09123"]
+    sums = {}
+    for rounding in ("down", "up"):
+        tier = {"above": "0", "maintenance_rate": "1/10", "max_leverage": 5}
+        marks = {f"M{number:02}": price for number, price in enumerate(prices)}
+        config = {
+            "quote_unit": "0.000001",
+            "markets": {name: {"tick": "0.000001", "lot": "1", "tiers": [tier]} for name in marks},
+            "marks": marks,
+            "accounts": ["alice"],
+            "margin": {"rounding": rounding},
+            "backstop": {"threshold": "2/3"},
+        }
+        engine = Engine(Config.from_json(config))
+        apply(engine, "deposit", account="alice", amount="1000000")
+        for name, price in marks.items():
+            apply(engine, "trade", account="alice", market=name, mode="cross", size="1", price=price, leverage=5)
+        sums[rounding] = pool(engine)["maintenance_margin"]
+    assert sums == {"down": "356978.709123", "up": "356978.709129"}
 
 
 def test_the_first_deleveraged_position_of_october_2025_gained_its_published_profit() -> None:
