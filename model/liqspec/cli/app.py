@@ -209,7 +209,7 @@ def terminal(stderr: bool = False) -> "Console":
 
     # Wide enough for a timeline where neither a terminal nor its user says how wide it is.
     asked = (sys.stderr if stderr else sys.stdout).isatty() or "COLUMNS" in os.environ
-    return Terminal(stderr=stderr, width=None if asked else 120, highlight=False)
+    return Terminal(stderr=stderr, width=None if asked else 120, highlight=False, hangs=asked)
 
 
 def progress(*columns: "ProgressColumn | str") -> "Progress":

@@ -17,7 +17,7 @@ from liqspec.core.refusals import MEANINGS
 from liqspec.edge import files
 from liqspec.edge.texts import did_you_mean, words
 from liqspec.report.tables import WholeWords
-from liqspec.report.visible_console import foreign, foreign_lines
+from liqspec.report.visible_console import foreign, indented
 from liqspec.spec import citations, observables, rulebook
 
 
@@ -175,7 +175,7 @@ def _explain_rule(rule: rulebook.Rule, as_json: bool) -> None:
     console.print(Page(rule.text))
     for example in rule.examples:
         console.print("\n[bold]Worked example[/bold] (executed by the tests)")
-        console.print(foreign_lines(example.text), soft_wrap=True)
+        console.print(indented(example.text), markup=False, soft_wrap=True)
     for entry in transitions:
         console.print(f"\n[bold]{entry.id}[/bold] {_arrow(entry)}\n  {entry.meaning}", markup=True)
     for title, found in cited.items():

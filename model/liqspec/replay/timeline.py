@@ -1,5 +1,7 @@
 """Telling a run: a readable timeline for the terminal, and the same as plain data for machines."""
 
+import re
+import textwrap
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -18,7 +20,7 @@ from liqspec.report.amounts import Units, approximate, counted_ticks, exact_text
 from liqspec.report.decisions import Decision
 from liqspec.report.sentences import effect_text, event_text
 from liqspec.report.tables import table
-from liqspec.report.visible_console import foreign, foreign_lines
+from liqspec.report.visible_console import foreign, indented
 from liqspec.spec.scenarios import Scenario
 from liqspec.step.compare import Change, changes
 
@@ -32,7 +34,7 @@ def print_run(run: Run, console: Console) -> Outcome:
     file = run.scenario.file
     console.print(f"[bold]{foreign(file.title)}[/bold]  [dim]venue {foreign(file.venue or 'of its own')}[/dim]")
     if file.story.strip():
-        console.print(foreign_lines(file.story.strip()), style="italic", soft_wrap=True)
+        _print_story(file.story.strip(), console)
     units = Units(run.engine.venue)
     for moment in run:
         console.print()
@@ -43,6 +45,16 @@ def print_run(run: Run, console: Console) -> Outcome:
     _print_figures(run, outcome, console)
     _print_end(outcome, run.scenario, console)
     return outcome
+
+
+def _print_story(story: str, console: Console) -> None:
+    """Print the scenario's own words; where one of their lines would run over, each paragraph is filled again."""
+    lines = indented(story)
+    if getattr(console, "hangs", False) and max(map(len, lines.split("\n"))) > console.width:
+        width = max(console.width - 4, 1)
+        filled = (textwrap.fill(one, width, break_long_words=False) for one in re.split(r"\n\s*\n", story))
+        lines = indented("\n\n".join(filled))
+    console.print(lines, style="italic", markup=False, soft_wrap=True)
 
 
 def moment_lines(moment: Moment, units: Units) -> Iterator[str]:

@@ -7,6 +7,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from liqspec.report.hanging import hanging
+
 _EDGE = 1  # characters between two columns, and on either side of a table
 
 
@@ -20,7 +22,7 @@ class WholeWords(Table):
         most = [max(text.cell_len for text in column) for column in texts]
         room = options.max_width - _EDGE - len(texts) * (_EDGE + self.padding[1] + self.padding[3])
         if sum(least) > room:
-            yield from self._blocks(texts)
+            yield from (hanging(line, options.max_width) for line in self._blocks(texts))
             return
         cap = max(most)
         while sum(_widths(least, most, cap)) > room:
