@@ -18,3 +18,9 @@ def no_shared_byte_is_changed() -> Iterator[None]:
     yield
     shared = "\x00".encode()  # noqa: UP012 (a literal would be a copy)
     assert shared == bytes(1), "a test gave the compiled Fraction a text: use `number` of properties/checker"
+
+
+@pytest.fixture
+def without_the_protocols_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No lines of the suite are sent: they take fourteen starts of an engine. Their own tests send them."""
+    monkeypatch.setattr("liqspec.conform.protocol.suite.ProtocolSuite.findings", lambda _: iter(()))

@@ -248,6 +248,7 @@ class TestBoundedTime:
         assert time.monotonic() - began < 5
 
 
+@pytest.mark.usefixtures("without_the_protocols_suite")
 class TestNegotiation:
     """What an engine says of itself is what it is compared in."""
 
@@ -354,6 +355,7 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path, list[str
     return conform("--seed", "1", "--junit", str(report), engine=engine, folder=folder), folder, engine
 
 
+@pytest.mark.usefixtures("without_the_protocols_suite")
 class TestACounterexample:
     """What is reported and saved of an engine that breaks a rule."""
 
@@ -443,6 +445,7 @@ field = "positions.state"
 """
 
 
+@pytest.mark.usefixtures("without_the_protocols_suite")
 class TestKnownDivergences:
     """`--known`."""
 
@@ -537,6 +540,7 @@ def test_marks_are_part_of_everything_where_they_are_formed(families: tuple[str,
     assert not evolve(hello, observes=hello.observes - {"time"}).observes_everything
 
 
+@pytest.mark.usefixtures("without_the_protocols_suite")
 class TestTolerance:
     """`--tolerance`: an engine whose equities are off by an amount."""
 
@@ -553,6 +557,7 @@ class TestTolerance:
         assert done.exit_code == 1
 
 
+@pytest.mark.usefixtures("without_the_protocols_suite")
 class TestTheReport:
     """`--json` and `--junit`."""
 

@@ -16,6 +16,8 @@ from liqspec.core.events import EventData
 from support.foreign_engines import Command, c_engine, javascript_engine, python_engine
 from support.paths import TESTS
 
+pytestmark = pytest.mark.usefixtures("without_the_protocols_suite")
+
 MISBEHAVING = [sys.executable, str(TESTS / "support" / "misbehaving_engine.py")]
 
 

@@ -205,7 +205,7 @@ class TestSeveralFindings:
     """`--all`, `--processes`, and an interruption."""
 
     def test_each_defect_is_reported_once_and_saved(self, tmp_path: Path) -> None:
-        options = ("--all", "--steps", "1200", "--shrink", "4", "--save", str(tmp_path), "--json")
+        options = ("--all", "--steps", "600", "--shrink", "2", "--save", str(tmp_path), "--json")
         done = conform(*options, "--processes", "1", "--", *wrong("accepts 1.0"))
         data = json.loads(done.stdout)
         listed = data["findings"]
@@ -214,7 +214,8 @@ class TestSeveralFindings:
         assert len(set(kinds)) == len(kinds) > 1
         numbers = {int(path.stem.rpartition("-")[2]) for path in tmp_path.iterdir()}
         assert numbers == set(range(1, len(listed) + 1))
-        shown = conform(*options[:-1], "--processes", "1", "--", *wrong("accepts 1.0")).stdout
+        short = ("--all", "--steps", "200", "--shrink", "1", "--processes", "1")
+        shown = conform(*short, "--save", str(tmp_path), "--", *wrong("accepts 1.0")).stdout
         assert "shortest" in shown
 
     @pytest.mark.thorough

@@ -272,6 +272,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, 
         yield folder, invoke("generate", str(folder))
 
 
+@pytest.mark.thorough
 class TestGenerating:
     def test_writes_cases_of_every_suite_that_are_those_of_the_model(self, generated: tuple[Path, Any]) -> None:
         folder, done = generated
