@@ -6,7 +6,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-os.environ.pop("COLUMNS", None)  # outputs are compared at the width of a pipe; the test runner's workers set it
+# Outputs are compared at the width of a pipe. The test runner's workers set it, and the line editor of the test runner
+# sets it unseen by `os.environ`, for the processes that are started.
+os.environ.pop("COLUMNS", None)
+os.unsetenv("COLUMNS")
 
 # `make rules`: the same few examples each time, for the inner loop.
 settings.register_profile("rules", derandomize=True, database=None, deadline=None, max_examples=30)

@@ -228,7 +228,7 @@ def an_order_fits_its_position(step: Step) -> Verdict:
 @OBSERVED.add(
     "history",
     "EVT-2 AMT-3 AMT-4 EVT-4 ACC-5 ACC-6 ACC-7 ACC-8 ACC-9 ACC-13 ACC-14 ACC-15 ACC-16 ACC-17 ACC-18 "
-    "FIL-1 FIL-5 EVT-9 EVT-11",
+    "FIL-1 FIL-5 LIQ-17 EVT-9 EVT-11",
 )
 def an_event_is_accepted_exactly_if_its_rule_says_so(step: Step) -> Verdict:
     """An event is refused with the code of the first check that fails, and accepted if none does."""
