@@ -97,7 +97,7 @@ def _proved(claim: Claim) -> bool:
 
 def _proved_over(domain: symbolic.Domain, claim: Claim) -> bool:
     ways = symbolic.paths(claim.of_symbols, domain)
-    return all(symbolic.check([*way.conditions, way.fails]) == "unsat" for way in ways)
+    return all(symbolic.check([*way.conditions, way.fails], domain) == "unsat" for way in ways)
 
 
 def find_numbers(claim: Claim, *, holds: bool) -> dict[str, int] | None:

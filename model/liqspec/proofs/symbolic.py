@@ -25,8 +25,12 @@ Verdict = Literal["sat", "unsat", "unknown"]
 
 # What Z3 may spend on one attempt, in its own units of work, about a million a second: unlike seconds they are the same
 # on every machine. It has two solvers, and each fails on some queries that the other answers at once, so both are tried
-# with little before either gets much.
+# with little before either gets much; first the one that is faster over the domain.
 LIMITS = (100_000, 1_000_000, 10_000_000)
+_SOLVERS: dict[Domain, tuple[Callable[..., z3.Solver], ...]] = {
+    "integers": (z3.SimpleSolver, z3.Solver),
+    "reals": (z3.Solver, z3.SimpleSolver),
+}
 
 # No attempt takes longer than this, whatever it spends: some of its procedures do not count.
 MILLISECONDS = 20_000
@@ -290,12 +294,12 @@ class Run:
         """Numbers with which the run may go where this holds, none of them where they are not known; None if it may
         not. A way that is not excluded soon is taken.
         """
-        verdict, solver = _solved((*self.conditions, term), LIMITS[:1])
+        verdict, solver = _solved((*self.conditions, term), LIMITS[:1], self.domain)
         return None if verdict == "unsat" else self._numbers(solver) if verdict == "sat" else ()
 
     def excluded(self, term: z3.BoolRef) -> bool:
         """Whether what has been decided excludes this."""
-        return check((*self.conditions, term)) == "unsat"
+        return check((*self.conditions, term), self.domain) == "unsat"
 
     def _shown(self, condition: SymbolicBool) -> bool | None:
         """Which way the example goes; None where none is known, or it goes neither."""
@@ -366,14 +370,14 @@ def paths(
         yield Path(tuple(run.conditions), result, run.symbols)
 
 
-def check(conditions: Sequence[z3.BoolRef], limits: Sequence[int] = LIMITS) -> Verdict:
-    """Whether the conditions can hold together; `unknown` where no limit suffices."""
-    return _solved(conditions, limits)[0]
+def check(conditions: Sequence[z3.BoolRef], domain: Domain = "integers") -> Verdict:
+    """Whether the conditions, of symbols of the domain, can hold together; `unknown` where no limit suffices."""
+    return _solved(conditions, LIMITS, domain)[0]
 
 
 def solution(conditions: Sequence[z3.BoolRef], symbols: Mapping[str, z3.ArithRef]) -> dict[str, int] | None:
     """Whole numbers for the symbols that meet the conditions; None if none are found within moderate limits."""
-    verdict, solver = _solved(conditions, LIMITS[:2])
+    verdict, solver = _solved(conditions, LIMITS[:2], "integers")
     if verdict != "sat":
         return None
     model, context = solver.model(), solver.ctx
@@ -382,9 +386,9 @@ def solution(conditions: Sequence[z3.BoolRef], symbols: Mapping[str, z3.ArithRef
     }
 
 
-def _solved(conditions: Sequence[z3.BoolRef], limits: Sequence[int]) -> tuple[Verdict, z3.Solver]:
+def _solved(conditions: Sequence[z3.BoolRef], limits: Sequence[int], domain: Domain) -> tuple[Verdict, z3.Solver]:
     """The first verdict within the limits that is known, and its solver."""
-    for limit, make in product(limits, (z3.SimpleSolver, z3.Solver)):
+    for limit, make in product(limits, _SOLVERS[domain]):
         context = z3.Context()  # a separate one, so that earlier questions in this process change no answer
         solver = make(ctx=context)
         solver.set("rlimit", limit)
