@@ -787,6 +787,7 @@ static void read_market(Run *new_run, Market *market, Json *json, Json *marks) {
     if ((value = take(json, "modes"))) read_modes(market, of_kind(JSON_ARRAY, value, "modes"));
     if ((value = take(json, "isolated_removal"))) market->keeps_isolated = choice(value, "isolated_removal", removals, 2) == 1;
     no_other_fields(json, "market");
+    if (market->keeps_isolated && !market->has_mode[ISOLATED]) refuse(BAD, "isolated_removal is of isolated positions, and modes has none");
     Json wanted = {.key = json->key}, *key = &wanted;
     Json **mark = marks->count == 0 ? NULL : bsearch(&key, marks->items, marks->count, sizeof *marks->items, by_key);
     if (mark == NULL) refuse(BAD, "market %.*s has no mark", SHOWN(market->name));
@@ -875,6 +876,10 @@ static void read_liquidation(Run *new_run, Json *json) {
     if ((value = take(json, "market_attempt"))) new_run->market_attempt = truth(value, "market_attempt");
     if ((value = take(json, "assess_at"))) new_run->begins_at_blocks = choice(value, "assess_at", moments, 2) == 1;
     no_other_fields(json, "liquidation");
+    /* PRT-4, PRT-5, LIQ-16: what would have no effect */
+    bool chunks = new_run->partial_method != FRACTION || sign(new_run->min_order_notional) > 0 || sign(new_run->min_rest_notional) > 0;
+    if (chunks && !new_run->has_threshold) refuse(BAD, "without partial_threshold no order is for a chunk");
+    if ((chunks || new_run->order_price != AT_MARKET) && !new_run->market_attempt) refuse(BAD, "there are no orders");
 }
 
 static void read_backstop(Run *new_run, Json *json) {

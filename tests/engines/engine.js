@@ -330,6 +330,7 @@ function readMarket(name, value, quote, margin) {
   const tiers = readTiers(fields.tiers, `markets.${name}.tiers`, quote, margin.closeFee);
   const modes = "modes" in fields ? readModes(fields.modes, `markets.${name}.modes`) : ["cross", "isolated"];
   const removal = readChoice(orDefault(fields, "isolated_removal", "free"), `markets.${name}.isolated_removal`, ["free", "never"]);
+  badRequestIf(removal === "never" && !modes.includes("isolated"), `markets.${name} never has an isolated position`); // ACC-18
   return { name, tick, lot, unit, tiers, margin, modes, removal, mark: 0n, isSettled: false };
 }
 
@@ -405,6 +406,13 @@ function readOptionalAmount(fields, name, quote) {
   return amount;
 }
 
+/** PRT-4, PRT-5, LIQ-16: parameters of orders and of chunks are refused where there are none. */
+function refuseWithoutEffect(liquidation) {
+  const chunks = liquidation.partial.method !== "fraction" || liquidation.leastOrder > 0n || liquidation.leastRest > 0n;
+  badRequestIf(chunks && liquidation.partialThreshold === null, "liquidation has no partial_threshold, so no order is for a chunk");
+  badRequestIf((chunks || liquidation.orderPrice !== "market") && !liquidation.marketAttempt, "liquidation has no orders");
+}
+
 const TABLES = ["vault", "liquidation", "margin", "account", "trading", "mark"];
 
 /** CFG-1, CFG-2: a configuration, with its defaults. */
@@ -421,7 +429,7 @@ function readConfiguration(value) {
   for (const { name, tiers } of markets.values()) {
     badRequestIf(isByTier && tiers[0].closeoutRate === null, `markets.${name} has no closeout_rate`); // BKS-9
   }
-  return {
+  const configuration = {
     quote,
     time: readInteger(orDefault(fields, "time", new JsonNumber("0")), "time"),
     accounts: readAccounts(fields.accounts),
@@ -449,6 +457,8 @@ function readConfiguration(value) {
     withdrawFrom: readChoice(orDefault(account, "withdraw_from", "equity"), "account.withdraw_from", ["equity", "collateral"]),
     crossing: readChoice(orDefault(trading, "crossing", "refuse"), "trading.crossing", ["refuse", "split"]),
   };
+  refuseWithoutEffect(configuration);
+  return configuration;
 }
 
 /** A field that is left out has its default; one that is null is mistyped. */

@@ -220,6 +220,7 @@ class Market:
         demand(all(mode in MODES for mode in self.modes), f"{name}.modes: unknown")
         demand(len(self.modes) == len(set(self.modes)), f"{name}.modes: a repetition")
         self.removal = read_choice(config, f"{name}.isolated_removal", "free", "never")
+        demand(self.removal == "free" or "isolated" in self.modes, f"{name}.isolated_removal: never isolated")
 
     def _add_tier(self, where: str, value: object, quote: Grid) -> None:
         entry = table(value, where, {"above", "maintenance_rate", "max_leverage"}, {"closeout_rate"})
@@ -496,6 +497,9 @@ class Engine:
             self.order_price = "band"
         else:
             self.order_price = read_choice(fields, "liquidation.order_price", "market", "bankruptcy")
+        chunks = self.partial_method != "fraction" or self.min_order > 0 or self.min_rest > 0
+        demand(not chunks or self.partial_threshold is not None, "liquidation: no threshold, so no chunks")
+        demand(self.market_attempt or not (chunks or self.order_price != "market"), "liquidation: no orders")
 
     def _read_margin(self, fields: dict[str, Any]) -> None:
         self.rounding = read_choice(fields, "margin.rounding", "up", "down")

@@ -370,6 +370,13 @@ class TestRemoval:
         assert position(engine, mode="isolated")["order"] == "10"
         assert refused(engine, "transfer", **self.OUT).code == "removal_not_allowed"
 
+    def test_a_market_without_isolated_positions_cannot_keep_their_collateral(self) -> None:
+        """CFG-2, ACC-17."""
+        with pytest.raises(InvalidConfig, match=r"markets\.A\.isolated_removal: has no effect with modes = \["):
+            restricting(modes=["cross"], isolated_removal="never")
+        restricting(modes=["cross"], isolated_removal="free")
+        restricting(modes=["isolated", "cross"], isolated_removal="never")
+
     @pytest.mark.parametrize("rules", [{}, {"isolated_removal": "free"}])
     def test_otherwise_the_margin_decides(self, rules: dict[str, str]) -> None:
         engine = restricting(**rules)

@@ -188,16 +188,42 @@ class TestLeastSizes:
     ("changes", "message"),
     [
         ({"tier_steps": 1}, r"liquidation\.tier_steps: has a meaning only with partial_method = tier_down"),
-        ({"partial_method": "lots", "tier_steps": 1}, r"only with partial_method = tier_down"),
+        (
+            {"partial_threshold": "0", "partial_method": "lots", "tier_steps": 1},
+            r"only with partial_method = tier_down",
+        ),
         ({"partial_lots": 5}, r"liquidation\.partial_lots: has a meaning only with partial_method = lots"),
-        ({"partial_method": "lots", "partial_lots": 0}, r"liquidation\.partial_lots: must be at least 1, got 0"),
+        (
+            {"partial_threshold": "0", "partial_method": "lots", "partial_lots": 0},
+            r"liquidation\.partial_lots: must be at least 1, got 0",
+        ),
         ({"min_order_notional": "-1"}, r"liquidation\.min_order_notional: must be at least 0, got -1"),
+        ({"partial_method": "restore"}, r"partial_method: has no effect without partial_threshold \(CFG-2\)"),
+        ({"partial_method": "lots", "partial_lots": 5}, r"partial_method: has no effect without partial_threshold"),
+        ({"min_order_notional": "1"}, r"min_order_notional: has no effect without partial_threshold \(CFG-2\)"),
+        ({"min_rest_notional": "1"}, r"min_rest_notional: has no effect without partial_threshold \(CFG-2\)"),
+        *(
+            ({"partial_threshold": "0", "market_attempt": False, **given}, "has no effect with market_attempt = false")
+            for given in (
+                {"partial_method": "tier_down"},
+                {"min_order_notional": "1"},
+                {"min_rest_notional": "1"},
+                {"order_price": "bankruptcy"},
+                {"order_price": {"band": "1"}},
+            )
+        ),
     ],
 )
 def test_what_has_no_meaning_is_refused(changes: dict[str, Any], message: str) -> None:
-    """CFG-2, PRT-4."""
+    """CFG-2, PRT-4, PRT-5, LIQ-16."""
     with pytest.raises(InvalidConfig, match=message):
         Engine(Config.from_json(small_config(liquidation=changes)))
+
+
+def test_what_holds_without_a_parameter_may_be_said_where_it_has_no_effect() -> None:
+    """CFG-2: a venue without a market step, compared with itself."""
+    said = {"partial_method": "fraction", "min_order_notional": "0", "min_rest_notional": "0", "order_price": "market"}
+    Engine(Config.from_json(small_config(liquidation={**said, "market_attempt": False})))
 
 
 class TestLimits:

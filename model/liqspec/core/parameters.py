@@ -9,6 +9,7 @@ notes on a venue's diagram. A new parameter is a field of its table here, and it
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from json import dumps
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import attrs
@@ -204,7 +205,8 @@ class Parameter:
     `pairs` must make a difference; None is left out. Where the meaning asks "whether", `answers` has what each value
     says. `note` says on a venue's diagram what the table means; "" is left
     out. A parameter of a `family` is only for engines that have the family. One that is `only_with` a value of another
-    means nothing without it, and is refused.
+    means nothing without it, and is refused. So is one with another value than `neutral`, as the rules compute with it,
+    where another parameter has a value of `idle_with`, with which it could have no effect.
     """
 
     table: str
@@ -219,11 +221,24 @@ class Parameter:
     note: Callable[[Any], str] | None = None
     family: str = ""
     only_with: tuple[str, Any] | None = None
+    neutral: Any = None
+    idle_with: tuple[tuple[str, Any], ...] = ()
 
     @property
     def path(self) -> str:
         """The path of the parameter in a configuration, such as `liquidation.cooldown_ms`."""
         return f"{self.table}.{self.name}"
+
+    def idle(self, table: Mapping[str, Any]) -> str:
+        """Why it could have no effect with the others of its table; "" if it could."""
+        if self.only_with is not None and table.get(self.only_with[0]) != self.only_with[1]:
+            return f"has a meaning only with {' = '.join(self.only_with)} ({self.rule})"
+        for other, value in self.idle_with:
+            held = table.get(other)
+            if (list(held) if isinstance(held, tuple) else held) == value:
+                where = f"without {other}" if value is None else f"with {other} = {dumps(value)}"
+                return f"has no effect {where} (CFG-2)"
+        return ""
 
     @property
     def required(self) -> bool:
@@ -289,6 +304,10 @@ def _restored(rules: "LiquidationConfig") -> str:
 def _returned(rules: "BackstopConfig") -> str:
     share = amounts.rate(rules.return_fraction)
     return f"the vault {f'returns {amounts.share_text(rules.return_fraction)} of' if share else 'keeps'} the equity"
+
+
+_ABOUT_ORDERS = (("market_attempt", False),)
+_ABOUT_CHUNKS = (("partial_threshold", None), *_ABOUT_ORDERS)
 
 
 @frozen(kw_only=True)
@@ -381,6 +400,8 @@ class LiquidationConfig:
         pairs=((None, "restore"), (None, "tier_down"), (None, "lots")),
         note=_method,
         family="partial_method",
+        neutral="fraction",
+        idle_with=_ABOUT_CHUNKS,
     )
     tier_steps: int | None = parameter(
         WHOLE_ABOVE_0,
@@ -411,6 +432,8 @@ class LiquidationConfig:
         pairs=((None, "20000"),),
         note=lambda rules: _said("a chunk has a notional of at least {}", rules.min_order_notional, thousands),
         family="least_orders",
+        neutral=0,
+        idle_with=_ABOUT_CHUNKS,
     )
     min_rest_notional: str | None = parameter(
         MONEY,
@@ -421,6 +444,8 @@ class LiquidationConfig:
         pairs=((None, "20000"),),
         note=lambda rules: _said("a rest below {} is ordered with its chunk", rules.min_rest_notional, thousands),
         family="least_orders",
+        neutral=0,
+        idle_with=_ABOUT_CHUNKS,
     )
     order_price: str | dict[str, str] | None = parameter(
         ORDER_PRICE,
@@ -431,6 +456,8 @@ class LiquidationConfig:
         pairs=((None, "bankruptcy"), (None, {"band": "1/50"})),
         note=_limit,
         family="order_price",
+        neutral="market",
+        idle_with=_ABOUT_ORDERS,
     )
     market_attempt: bool | None = parameter(
         FLAG,
@@ -617,6 +644,8 @@ class MarketRules:
         pairs=((None, "never"),),
         note=lambda rules: "no collateral leaves a position" if rules.isolated_removal == "never" else "",
         family="removal",
+        neutral="free",
+        idle_with=(("modes", ["cross"]),),
     )
 
 
@@ -750,17 +779,19 @@ def in_integers(tables: Mapping[str, Any], money: Grid) -> dict[str, Any]:
     Raises:
         InvalidConfig: a parameter is out of its range or off its grid; the first in the order of the declarations.
     """
-    values: dict[str, Any] = {}
-    for entry in PARAMETERS:
-        value = getattr(tables[entry.table], entry.name, None)
-        values[entry.inner_name] = None if value is None else entry.kind.inside(entry.path, value, money)
-        if (
-            value is not None
-            and entry.only_with
-            and getattr(tables[entry.table], entry.only_with[0]) != entry.only_with[1]
-        ):
-            raise InvalidConfig(entry.path, f"has a meaning only with {' = '.join(entry.only_with)} ({entry.rule})")
-    return values
+    return {entry.inner_name: _inside(entry, entry.path, tables[entry.table], money) for entry in PARAMETERS}
+
+
+def _inside(entry: Parameter, path: str, table: Any, money: Grid) -> Any:
+    """The value that the rules compute with, if it is in its range and has an effect with the others (CFG-2)."""
+    value = getattr(table, entry.name, None)
+    if value is None:
+        return None
+    inside = entry.kind.inside(path, value, money)
+    idle = "" if inside == entry.neutral else entry.idle(attrs.asdict(table, recurse=False))
+    if idle:
+        raise InvalidConfig(path, idle)
+    return inside
 
 
 def of_market(path: str, rules: MarketRules, money: Grid) -> dict[str, Any]:
@@ -769,10 +800,4 @@ def of_market(path: str, rules: MarketRules, money: Grid) -> dict[str, Any]:
     Raises:
         InvalidConfig: a parameter is out of its range; the first in the order of the declarations.
     """
-    values = {entry.name: getattr(rules, entry.name) for entry in MARKET_PARAMETERS}
-    return {
-        entry.name: None
-        if values[entry.name] is None
-        else entry.kind.inside(f"{path}.{entry.name}", values[entry.name], money)
-        for entry in MARKET_PARAMETERS
-    }
+    return {entry.name: _inside(entry, f"{path}.{entry.name}", rules, money) for entry in MARKET_PARAMETERS}

@@ -1,12 +1,14 @@
 """The configurations of random runs: near those of a venue, some of their parameters changed."""
 
 import json
+from collections.abc import Iterable
 from fractions import Fraction
 from random import Random
 from typing import Any
 
 from liqspec.core import parameters
 from liqspec.core.config import quote_unit_of
+from liqspec.core.parameters import Parameter
 from liqspec.edge.amounts import MAX_INTEGER, decimal_text
 from liqspec.generate.names import ACCOUNTS, MARKETS, renamed
 from liqspec.spec import venues
@@ -216,6 +218,7 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
                 name: {**market, entry.name: source.choice(entry.samples)} if source.random() < 0.7 else market
                 for name, market in changed["markets"].items()
             }
+    changed = _without_idle(changed)
     if not _is_valid_fee(changed):
         changed["margin"] = {name: value for name, value in changed["margin"].items() if name != "close_fee_rate"}
     if changed["backstop"].get("measure") == "tier":
@@ -240,7 +243,7 @@ def _with_closeout_rates(random: Random, markets: dict[str, Any]) -> dict[str, A
     return made
 
 
-def _likely(entry: parameters.Parameter, config: dict[str, Any]) -> float:
+def _likely(entry: Parameter, config: dict[str, Any]) -> float:
     """The chance with which a parameter is added to a configuration: 0 where it would mean nothing."""
     table = config.get(entry.table, {})
     if entry.only_with is not None:
@@ -248,6 +251,23 @@ def _likely(entry: parameters.Parameter, config: dict[str, Any]) -> float:
     if entry.rule in ("PRT-4", "PRT-5"):  # they are about chunks
         return 0.5 if "partial_threshold" in table else 0
     return 0.3
+
+
+def _without_idle(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration without the parameters that could have no effect with the others (CFG-2)."""
+    tables = {
+        table: _with_effect(parameters.of_table(table), config[table]) for table in parameters.TABLES if table in config
+    }
+    markets = {name: _with_effect(parameters.MARKET_PARAMETERS, market) for name, market in config["markets"].items()}
+    return {**config, **tables, "markets": markets}
+
+
+def _with_effect(entries: Iterable[Parameter], table: dict[str, Any]) -> dict[str, Any]:
+    kept = dict(table)
+    for entry in entries:
+        if entry.name in kept and entry.idle(kept):
+            del kept[entry.name]
+    return kept
 
 
 def _is_valid_fee(config: dict[str, Any]) -> bool:

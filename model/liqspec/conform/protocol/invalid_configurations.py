@@ -49,6 +49,26 @@ def _faults(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[
         for entry in parameters.of_table(table):
             if not entry.family or entry.family in families:
                 yield (table, entry.name), [*_no_values(entry, off_unit), *([REMOVED] if entry.required else [])]
+    yield from _without_effect(config, families)
+
+
+def _without_effect(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[Path, list[Any]]]:
+    """Tables in which a parameter could have no effect with the others, each for one reason."""
+    market = next(iter(config["markets"]))
+    for entries, path in (
+        *((tuple(parameters.of_table(table)), (table,)) for table in parameters.TABLES),
+        (parameters.MARKET_PARAMETERS, ("markets", market)),
+    ):
+        here = {entry.name: entry for entry in entries}
+        plain = config["markets"][market] if path == ("markets", market) else config.get(path[0], {})
+        for entry in entries:
+            chosen = next(sample for sample in entry.samples if sample != entry.neutral)
+            others = dict(entry.idle_with) if entry.only_with is None else {entry.only_with[0]: None}
+            for other, value in others.items():
+                if {entry.family, here[other].family} <= {"", *families}:
+                    effective = {one: here[one].samples[0] for one in others if one != other and not here[one].family}
+                    table = {**plain, **effective, entry.name: chosen, other: value}
+                    yield path, [{name: given for name, given in table.items() if given is not None}]
 
 
 def _market_faults(config: dict[str, Any], off_unit: str) -> Iterator[tuple[Path, list[Any]]]:
