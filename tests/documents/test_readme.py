@@ -28,7 +28,8 @@ def test_the_commands_of_a_page_print_what_it_shows(page: Path, tmp_path: Path) 
     """One after the other in one folder, where the files are that the page writes down."""
     for name, text in files(page).items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    for name in ("tests", "spec"):
+        (tmp_path / name).symlink_to(ROOT / name)
     for command in commands(page):
         if "node" in command.arguments and shutil.which("node") is None:
             continue  # the engine of the tutorial cannot be run

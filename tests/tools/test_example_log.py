@@ -113,6 +113,34 @@ def returned(line: dict[str, Any]) -> None:
     pool(line).update(collateral="10", equity="10")
 
 
+def isolated(line: dict[str, Any]) -> dict[str, Any]:
+    """The observed isolated pool of the trader."""
+    found: dict[str, Any] = next(one for one in line["observation"]["pools"] if one["mode"] == "isolated")
+    return found
+
+
+def isolated_too(line: dict[str, Any]) -> None:
+    """As if the vault had taken the other pool of the account with it."""
+    isolated(line).update(collateral="0")
+
+
+def paid_in_twice(line: dict[str, Any]) -> None:
+    """As if the isolated pool had got what the cross pool paid once more."""
+    isolated(line).update(collateral="1000", equity="1000")
+
+
+def still_there(line: dict[str, Any]) -> None:
+    """As if the block had not closed what the vault took."""
+    for one in line["observation"]["positions"]:
+        one["state"] = one["state"].replace("closed", "backstopped")
+
+
+def sold_at_the_mark(line: dict[str, Any]) -> None:
+    """As if the vault had got the mark, 0.6 less, for each of 15."""
+    vault = line["observation"]["vault"]
+    vault["cash"] = decimal_text(Fraction(vault["cash"]) - 9)
+
+
 def accepted(line: dict[str, Any]) -> None:
     """As if more than the free margin had left."""
     del line["refused"]
@@ -126,9 +154,14 @@ def accepted(line: dict[str, Any]) -> None:
         ("The trader turns", same_life, "LIF-2"),
         ("0.045 % of 25,000.", no_fee, "ACC-12"),
         ("Longs pay, so", funding_to_the_payer, "EVT-6"),
+        ("Breached, and not", rounded_up, "MRG-13"),
         ("Breached, and not", taken_at_the_margin, "BKS-1"),
         ("Below it", left_waiting, "BKS-3"),
         ("Below it", returned, "BKS-4"),
+        ("Below it", isolated_too, "ACC-2"),
+        ("Bitcoin in a pool", paid_in_twice, "ACC-6"),
+        ("The next block", still_there, "EVT-9"),
+        ("The vault sells", sold_at_the_mark, "EVT-7"),
         ("More than is free", accepted, "ACC-5"),
     ],
 )
@@ -138,6 +171,6 @@ def test_a_departure_is_found_at_its_line_with_its_rule(
     log = lines()
     change(log[place(note)])
     audit = audited(log)
-    first = audit.first["trader"]
+    first = min(audit.first.values(), key=lambda found: found.line)
     assert first.line == place(note) + 1
     assert rule in first.reason.rules[:2], first.reason.rules
