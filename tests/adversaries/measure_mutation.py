@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Collection
+from itertools import groupby, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -55,6 +56,7 @@ def main(
     module: Annotated[list[str] | None, typer.Argument(help="Modules such as core/arithmetic.py; all if none.")] = None,
     only: Annotated[str, typer.Option(help="Only the mutants whose line has this text.")] = "",
     listed: Annotated[bool, typer.Option("--listed", help="Only the mutants that the list says survive.")] = False,
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Only every N-th mutant of each module.")] = 1,
     until: Annotated[str, typer.Option(help="Stop after this detector.")] = DETECTORS[-1].name,
     workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
     kept: Annotated[
@@ -69,7 +71,7 @@ def main(
     allowed = survivors.load()
     names = {entry.name for entry in allowed}
     mutants = [mutant for name in module or MODULES for mutant in mutants_of(ROOT / PACKAGE / name)]
-    tried = [mutant for mutant in mutants if only in mutant.was and (not listed or mutant.name in names)]
+    tried = [mutant for mutant in _each(mutants, every) if only in mutant.was and (not listed or mutant.name in names)]
     last = [detector.name for detector in DETECTORS].index(until)
     try:
         detectors = DETECTORS[: last + 1]
@@ -82,13 +84,19 @@ def main(
     stale = survivors.out_of_date(concerned, mutants, verdicts)
     for text in stale:
         console.print(f"OUT OF DATE {text}", style="red", markup=False, soft_wrap=True)
-    text = markdown(verdicts, names, DETECTORS)
+    text = markdown(verdicts, names, DETECTORS, every)
     console.print(text, markup=False, highlight=False, soft_wrap=True)
     counts = Counter(verdict.detector or "survived" for verdict in verdicts)
     console.print(f"{dict(counts)}, {(time.monotonic() - began) / 60:.1f} minutes")
     if table is not None:
         table.write_text(page(text, allowed), encoding="utf-8")
     raise typer.Exit(1 if missed or stale else 0)
+
+
+def _each(mutants: list[Mutant], every: int) -> list[Mutant]:
+    """Every N-th mutant of each module."""
+    modules = groupby(mutants, key=lambda mutant: mutant.module)
+    return [mutant for _, own in modules for mutant in islice(own, 0, None, every)]
 
 
 def _verdicts(

@@ -23,10 +23,17 @@ def unexplained(verdicts: Iterable[Verdict], listed: Collection[Name]) -> list[V
     return [verdict for verdict in verdicts if verdict.survived and verdict.mutant.name not in listed]
 
 
-def markdown(verdicts: Sequence[Verdict], listed: Collection[Name], detectors: Sequence[Detector]) -> str:
-    """The table as Markdown; the score is the share of the mutants that are seen, the listed ones not left out."""
+def markdown(
+    verdicts: Sequence[Verdict], listed: Collection[Name], detectors: Sequence[Detector], every: int = 1
+) -> str:
+    """The table as Markdown; the score is the share of the mutants that are seen, the listed ones not left out.
+
+    A sample, of every N-th mutant, is said to be one.
+    """
     seen_by = [*(detector.name for detector in detectors), ENDLESS]
+    sample = [] if every == 1 else [f"A sample: every {every}th mutant of each module.\n"]
     lines = [
+        *sample,
         "| module | mutants | seen | score | change nothing | unseen | " + " | ".join(seen_by) + " |",
         "|---|" + "---:|" * (5 + len(seen_by)),
     ]
