@@ -121,8 +121,10 @@ def _place(pool: str) -> tuple[str, ...]:
 @MODEL.add("state", "MRG-10 LIQ-3")
 def a_liquidation_price_is_exact(step: ModelStep) -> Verdict:
     """At its liquidation price a position's pool is breached, one tick on the safe side of it the pool is not."""
+    if step.refusal is not None:
+        return NOT_EXERCISED
     held = [position for position in step.witness.view.positions.values() if position.size]
-    if step.refusal is not None or not held:
+    if not held:
         return NOT_EXERCISED
     position = held[step.after.block % len(held)]  # one a step, each in its turn
     mode: Literal["cross", "isolated"] = "cross" if position.mode == "cross" else "isolated"

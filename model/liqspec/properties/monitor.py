@@ -81,8 +81,11 @@ class Monitor:
         if self._follower is not None:
             self._follower.see(event, effects, refusal)
         self.refusal = None if refusal is None else refusal.code
-        step = self.witness.see(event, self.refusal, self._observer.observe(self._engine.state))
         self.snapshot = self._engine.snapshot()
+        # Where no bit of the state has changed, what is observed of it has not.
+        unchanged = self.snapshot == before
+        seen = self.observation if unchanged else self._observer.observe(self._engine.state)
+        step = self.witness.see(event, self.refusal, seen)
         model_step = ModelStep(self._engine, before, event, self.snapshot, effects, refusal, self.witness)
         return count_verdicts(self._observed.exercised(step) + self._model.exercised(model_step), self._coverage)
 

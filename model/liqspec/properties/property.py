@@ -90,8 +90,7 @@ class Properties(dict[str, Property[Subject]], Generic[Subject]):
 
     def exercised(self, subject: Subject) -> list[tuple[Property[Subject], Verdict]]:
         """The verdict of each that was exercised, when all were judged."""
-        judged = [(entry, entry.judge(subject)) for entry in self.values()]
-        return [one for one in judged if one[1] is not NOT_EXERCISED]
+        return [(entry, verdict) for entry in self.values() if (verdict := entry.judge(subject)) is not NOT_EXERCISED]
 
     def judge(self, subject: Subject) -> Iterator[tuple[Property[Subject], Verdict]]:
         """The verdict of each of them, one by one."""

@@ -192,15 +192,15 @@ class Follower:
         amount = max(abs(state.vault.cash), *state.marks.values())
         for pool in state.pools():
             held = [position for position in pool.positions.values() if position.size]
-            at_work = sum(position.order is not None for position in held)
+            at_work = sum([position.order is not None for position in held])
             orders, most = orders + at_work, max(most, len(held))
             windows += pool.window.until > state.time
-            if held and pool.key not in touched:
-                self._counts[_left_alone(pool, at_work)] += 1
             if pool.key in touched:
-                amount = max(amount, abs(pool.collateral), *(abs(position.cost) for position in held))
-                lives = max([lives, *(position.life for position in pool.positions.values())])
+                amount = max(amount, abs(pool.collateral), *[abs(position.cost) for position in held])
+                lives = max([lives, *[position.life for position in pool.positions.values()]])
                 tier = max(tier, _highest_tier(state, pool))
+            elif held:
+                self._counts[_left_alone(pool, at_work)] += 1
         return {
             "blocks of a run": state.block,
             "pools of an account": max(1 + len(account.isolated) for account in state.accounts.values()),

@@ -5,7 +5,7 @@ Everything is in the outside's units (money, prices and sizes as they are writte
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from attrs import field, fields, frozen
 from attrs.converters import optional
@@ -170,11 +170,12 @@ class NaiveRules:
 
     def once(self, of: tuple[Any, ...], compute: Callable[[], Computed]) -> Computed:
         """What a rule gives of these inputs, which decide it with the configuration: computed once for them."""
-        if of not in self._computed:
+        computed: Computed | None = self._computed.get(of)
+        if computed is None:
             if len(self._computed) > _MOST_COMPUTED:
                 self._computed.clear()
-            self._computed[of] = compute()
-        return cast(Computed, self._computed[of])
+            computed = self._computed[of] = compute()
+        return computed
 
 
 @frozen
@@ -271,6 +272,8 @@ class View:
     @classmethod
     def of(cls, observation: dict[str, Any], earlier: "View | None" = None) -> "View":
         """The view of an observation in plain data (OBS-1); what is as it was in an earlier one is taken from there."""
+        if earlier is not None and earlier.raw is observation:
+            return earlier
         positions: dict[str, NaivePosition] = {}
         held: dict[str, list[NaivePosition]] = {}
         known, known_pools = ({}, {}) if earlier is None else (earlier.positions, earlier.pools)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import wraps
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 from attrs import Factory, define, fields
 
@@ -30,11 +30,11 @@ def _once(measure: Callable[["Memory", Contents], Measure]) -> Callable[["Memory
     def measured(memory: "Memory", pool: Contents) -> Measure:
         kept = pool.measured.get(name)
         if kept is not None and kept[0] is memory.marks and kept[1] is memory.leverages and kept[2] is memory.rules:
-            return cast(Measure, kept[3])
-        if kept is None or not _same_inputs(memory, pool, *kept[:3]):
-            kept = (None, None, None, measure(memory, pool))
-        pool.measured[name] = (memory.marks, memory.leverages, memory.rules, kept[3])
-        return cast(Measure, kept[3])
+            known: Measure = kept[3]
+            return known
+        known = kept[3] if kept and _same_inputs(memory, pool, *kept[:3]) else measure(memory, pool)
+        pool.measured[name] = (memory.marks, memory.leverages, memory.rules, known)
+        return known
 
     return measured
 
