@@ -18,8 +18,10 @@ from liqspec.edge.files import UnreadableFile
 from liqspec.edge.shapes import WrongShape
 from liqspec.spec import scenarios, venues
 from liqspec.spec.scenarios import InvalidScenario
+from liqspec.spec.venue_problems import problems
 from liqspec.spec.venues import InvalidVenueFile
 from support.builders import small_config
+from support.commands import run_here
 
 VENUE = """\
 name = "small"
@@ -226,6 +228,8 @@ class TestAnyFile:
                 load(str(path))
             except (UnreadableFile, InvalidScenario, InvalidVenueFile) as error:
                 assert "\n" not in str(error)
+                if isinstance(error, InvalidVenueFile):
+                    assert str(error) in problems(str(path))
                 path.write_text(text)
             path.write_text(text)
 
@@ -321,6 +325,20 @@ BAD_VENUES = [
 ]
 
 
+PROBLEMS = [
+    ": title: required field is missing",
+    ':6: markets.A.tick: expected a string, got 1: write "1"',
+    ':8: markets.A.tiers 1, maintenance_rate: "10%" is not a decimal number',
+    ':8: markets.A.tiers 2, max_leverage: expected a whole number, got "2x"',
+    ":15: liquidation.partial_share: unknown field",
+    ":16: liquidation.tier_steps: has a meaning only with partial_method",
+    ":17: liquidation.fee_rate: must be at least 0 and at most 1, got 2",
+    ":22: markets.B.tiers: at least one tier is needed",
+    ":24: backstop.threshold: must be above 0 and at most 1, got 3/2",
+    ":27: provenance.market: names no number of this file; did you mean markets?",
+]
+
+
 class TestABadVenueFile:
     """CFG-1, CFG-2, CFG-3, CFG-4, MRG-8, AMT-2, AMT-3, AMT-4, AMT-5, AMT-7."""
 
@@ -329,6 +347,41 @@ class TestABadVenueFile:
         with pytest.raises(InvalidVenueFile) as caught:
             folder.load_venue(old, new)
         assert message in one_line(caught)
+        assert problems(str(folder.venue)) == [str(caught.value)]
+
+    def test_with_several_problems_is_refused_with_a_line_for_each(
+        self, folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What only follows from another problem is not repeated, and what is wrong elsewhere is not hidden."""
+        changes = [
+            ('title = "Small"\n', ""),
+            ('tick = "0.1"', "tick = 1"),
+            ('"1/10"', '"10%"'),
+            ("max_leverage = 2", 'max_leverage = "2x"'),
+            ("partial_fraction", "partial_share"),
+            ("cooldown_ms = 1000", "tier_steps = 2"),
+            ('fee_rate = "0.001"', 'fee_rate = "2"'),
+            ('"2/3"', '"3/2"'),
+            ('"markets"', '"market"'),
+            ("[backstop]", '[markets.B]\ntick = "1"\nlot = "1"\ntiers = []\n[backstop]'),
+        ]
+        text = VENUE
+        for old, new in changes:
+            text = _replaced(text, old, new)
+        folder.venue.write_text(text)
+        assert run_here(monkeypatch, "venues", str(folder.venue)) == 2
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        lines = [line.removeprefix(f"liqspec: {folder.venue}") for line in printed.err.splitlines()]
+        assert [line[: len(start)] for line, start in zip(lines, PROBLEMS, strict=True)] == PROBLEMS
+
+    def test_with_many_problems_is_refused_in_21_lines(
+        self, folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder.venue.write_text("".join(f"x{number} = 1\n" for number in range(1000)) + VENUE)
+        assert run_here(monkeypatch, "venues", str(folder.venue)) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert (len(lines), lines[-1]) == (21, "liqspec: and more; correct these first")
 
     def test_without_a_market_or_a_tier_is_none(self, folder: Folder) -> None:
         """CFG-1, MRG-8."""

@@ -18,6 +18,8 @@ def test_a_new_venue_is_valid_and_says_where_its_numbers_come_from(tmp_path: Pat
     venue = venues.load(str(path))
     assert venue.name == "mine"
     assert {one.origin for one in venue_words.of(venue)} == {"assumed"}
+    still_true_when_changed = "Not compared with the documents of the venue yet."
+    assert {venue.description, *(one.note for one in venue.provenance.values())} == {still_true_when_changed}
 
 
 def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:

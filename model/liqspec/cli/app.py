@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # they take long to load, and not every command prints with t
     from rich.progress import Progress, ProgressColumn
 
 HOLDS, VIOLATED, USAGE = 0, 1, 2
+MOST_LINES = 20  # about one input
 INTERNAL = 70  # a defect of this tool itself; the number is that of sysexits.h
 EXIT_STATUS = (
     "**Exit status**: 0 if what was asked holds, 1 if it is violated, 2 for bad usage or bad input, "
@@ -237,3 +238,11 @@ def finish(holds: bool) -> NoReturn:
 def fail(message: str) -> NoReturn:
     """End with one line that says what was wrong with the usage."""
     _end(f"liqspec: {message}", USAGE)
+
+
+def refuse(messages: list[str]) -> NoReturn:
+    """End with a line for each thing that is wrong with the input, at most MOST_LINES of them."""
+    *before, last = messages[:MOST_LINES] + ["and more; correct these first"] * (len(messages) > MOST_LINES)
+    for one in before:
+        typer.echo(f"liqspec: {visible(one)}", err=True)
+    fail(last)

@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from liqspec.cli.app import Json, print_json, terminal
+from liqspec.cli.app import Json, print_json, refuse, terminal
 from liqspec.edge.texts import counted
 from liqspec.report.amounts import parameter_value
 from liqspec.report.tables import table
 from liqspec.report.visible_console import foreign
 from liqspec.spec import venue_words
 from liqspec.spec import venues as shipped
+from liqspec.spec.venue_problems import problems
 
 
 def venues(
@@ -22,7 +23,7 @@ def venues(
     """List the rule sets that the specification ships; or check one, and read it back parameter by parameter.
 
     Each parameter is shown with its value, whether that is documented, assumed or the rules' default, and what it
-    means. Exits with 2 if the file is not a valid rule set.
+    means. Exits with 2 if the file is not a valid rule set, and says all that is wrong with it, a line each.
 
     **Examples**
 
@@ -31,6 +32,8 @@ def venues(
     - `liqspec venues my-venue.toml`
     """
     if venue is not None:
+        if found := problems(venue):
+            refuse(found)
         _read_back(shipped.load(venue), as_json=as_json)
         return
     loaded = [shipped.load(name) for name in shipped.names()]

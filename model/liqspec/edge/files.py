@@ -246,9 +246,14 @@ def located(text: str, path: Path, refused: type[InvalidInput]) -> Iterator[None
     try:
         yield
     except InvalidField as error:
-        line = line_of(text, error.path)
-        place = f"{path}:{line}" if line else path
-        raise refused(f"{place}: {placed(error.path, error.message)}") from None
+        raise refused(place_of(text, path, error)[1]) from None
+
+
+def place_of(text: str, path: Path, error: InvalidField) -> tuple[int, str]:
+    """The line of an InvalidField of the TOML text of `path` (0 if it is not found), and the error with its place."""
+    line = line_of(text, error.path)
+    place = f"{path}:{line}" if line else path
+    return line or 0, f"{place}: {placed(error.path, error.message)}"
 
 
 def _parts(path: str) -> list[str]:

@@ -43,7 +43,16 @@ def structure(data: object, shape: type[T]) -> T:
     try:
         return shape(**data) if _fits_flat(data, shape) else _CONVERTER.structure(data, shape)
     except (ClassValidationError, IterableValidationError, ValueError) as error:
-        raise _first_mismatch(error, "") from None
+        raise next(_mismatches(error, "")) from None
+
+
+def mismatches(data: object, shape: type[Any]) -> list[WrongShape]:
+    """All for which `structure` refuses plain data, the first one first; empty if it does not."""
+    try:
+        _CONVERTER.structure(data, shape)
+    except (ClassValidationError, IterableValidationError, ValueError) as error:
+        return list(_mismatches(error, ""))
+    return []
 
 
 def _fits_flat(data: object, shape: type[T]) -> TypeGuard[dict[str, Any]]:
@@ -133,26 +142,32 @@ def check_kind(data: object, marks: Mapping[str, str]) -> None:
             raise WrongShape("", f"this is {kind}: it has {name}")
 
 
-def _first_mismatch(error: BaseException, path: str) -> WrongShape:
-    """The first leaf of a cattrs error group as one line, named by its path."""
+def _mismatches(error: BaseException, path: str) -> Iterator[WrongShape]:
+    """The leaves of a cattrs error group, each as one line, named by its path."""
     if isinstance(error, ForbiddenExtraKeysError):
-        unknown = min(error.extra_fields)
         names = sorted(field.name for field in attrs.fields(error.cl))
-        message = f"unknown field; the fields here are: {', '.join(names)}{did_you_mean(unknown, names)}"
-        return WrongShape(_join(path, unknown), message)
-    if isinstance(error, KeyError):
-        return WrongShape(path, "required field is missing")
-    if isinstance(error, WrongShape):
-        return WrongShape(_join(path, error.path), error.message)
-    if not isinstance(error, ClassValidationError | IterableValidationError):
-        return WrongShape(path, str(error))
-    # A misspelt field is both unknown and missing: the unknown one says more, so it comes first.
-    noted, bare = error.group_exceptions()
-    misspelt = [leaf for leaf in bare if isinstance(leaf, ForbiddenExtraKeysError)]
-    if noted and not misspelt:
-        leaf, note = noted[0]
-        return _first_mismatch(leaf, _join(path, _step(note)))
-    return _first_mismatch([*misspelt, *bare][0], path)
+        for unknown in sorted(error.extra_fields):
+            message = f"unknown field; the fields here are: {', '.join(names)}{did_you_mean(unknown, names)}"
+            yield WrongShape(_join(path, unknown), message)
+    elif isinstance(error, KeyError):
+        yield WrongShape(path, "required field is missing")
+    elif isinstance(error, WrongShape):
+        yield WrongShape(_join(path, error.path), error.message)
+    elif not isinstance(error, ClassValidationError | IterableValidationError):
+        yield WrongShape(path, str(error))
+    else:
+        # A misspelt field is both unknown and missing: the unknown one says more, so it comes first.
+        noted, bare = error.group_exceptions()
+        misspelt = [leaf for leaf in bare if isinstance(leaf, ForbiddenExtraKeysError)]
+        for wrong in misspelt:
+            yield from _mismatches(wrong, path)
+        misspellings = [name for wrong in misspelt for name in wrong.extra_fields]
+        for leaf, note in noted:
+            if not (isinstance(leaf, KeyError) and did_you_mean(_step(note), misspellings)):
+                yield from _mismatches(leaf, _join(path, _step(note)))
+        for leaf in bare:
+            if leaf not in misspelt:
+                yield from _mismatches(leaf, path)
 
 
 def _step(note: AttributeValidationNote | IterableValidationNote) -> str:
@@ -222,7 +237,23 @@ def _table(shape: Any, converter: BaseConverter) -> Callable[[object, object], A
 def _class(shape: type, converter: BaseConverter) -> Callable[[object, object], Any]:
     build: Callable[[Any, Any], Any] = make_dict_structure_fn(shape, converter, _cattrs_forbid_extra_keys=True)
     of_any = _kind(Mapping, "a table of fields", build)
-    return lambda value, wanted: shape(**value) if _fits_flat(value, shape) else of_any(value, wanted)
+    return lambda value, wanted: _of_flat(value, shape) if _fits_flat(value, shape) else of_any(value, wanted)
+
+
+def _of_flat(value: dict[str, Any], shape: type) -> Any:
+    """The class of a table that fits it; of several values that its validators refuse, each is an error."""
+    try:
+        return shape(**value)
+    except WrongShape:
+        errors: list[Exception] = []
+        for attribute, validate in (one for name, one in _validators(shape).items() if name in value):
+            try:
+                validate(None, attribute, value[attribute.name])
+            except WrongShape as error:
+                errors.append(error)
+        if len(errors) < 2:
+            raise
+        raise ClassValidationError("", errors, shape) from None
 
 
 def _origin(shape: Any) -> Any:

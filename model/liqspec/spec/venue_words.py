@@ -1,6 +1,7 @@
 """A rule set in words: each parameter with its value, where that comes from, and what it means."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -88,6 +89,8 @@ def template(name: str) -> str:
         .replace('"generic"', json.dumps(name))
         .replace("The rules at their plainest", "My venue")
     )
+    for pattern in (r"(?<=description = )", r"(?<=note = )"):
+        body = re.sub(f'{pattern}".*"', '"Not compared with the documents of the venue yet."', body)
     return f"{head}\n{body}"
 
 

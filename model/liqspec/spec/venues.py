@@ -106,24 +106,46 @@ def load(name_or_path: str, folder: Path | None = None) -> VenueFile:
         UnreadableFile: there is no such venue, or its file cannot be read or parsed.
         InvalidVenueFile: a field is missing, unknown or mistyped, or it is not a valid rule set (MRG-8, CFG-2).
     """
-    if name_or_path in names():
-        path = files.ROOT / "venues" / f"{name_or_path}.toml"
-    elif name_or_path.endswith(".toml"):
-        path = (folder or Path()) / name_or_path
-    else:
-        raise files.UnreadableFile(
-            Path(name_or_path),
-            f"no such venue; shipped are {', '.join(names())}, or give the path of a .toml file"
-            + did_you_mean(name_or_path, names()),
-        )
+    path = path_of(name_or_path, folder)
     text = files.read_text(path)
     with files.located(text, path, InvalidVenueFile):
         data = files.parse_toml(text, path)
-        shapes.check_kind(data, {"step": "a scenario, not a venue (liqspec simulate FILE)"})
-        venue = shapes.structure(data, VenueFile)
-        marks = {name: market.tick for name, market in venue.markets.items()}
-        Venue.from_config(venue.config(accounts=(), marks=marks))
-        _check_provenance(venue)
+        check_kind(data)
+        return built(data)
+
+
+def path_of(name_or_path: str, folder: Path | None = None) -> Path:
+    """The file of a shipped venue's name, or of a venue file's path (relative to a folder).
+
+    Raises:
+        UnreadableFile: it is neither.
+    """
+    if name_or_path in names():
+        return files.ROOT / "venues" / f"{name_or_path}.toml"
+    if name_or_path.endswith(".toml"):
+        return (folder or Path()) / name_or_path
+    raise files.UnreadableFile(
+        Path(name_or_path),
+        f"no such venue; shipped are {', '.join(names())}, or give the path of a .toml file"
+        + did_you_mean(name_or_path, names()),
+    )
+
+
+def check_kind(data: object) -> None:
+    """See that it is not a scenario; a WrongShape if it is."""
+    shapes.check_kind(data, {"step": "a scenario, not a venue (liqspec simulate FILE)"})
+
+
+def built(data: object) -> VenueFile:
+    """The rule set of plain data.
+
+    Raises:
+        WrongShape, InvalidConfig: a field is missing, unknown or mistyped, or it is not valid (MRG-8, CFG-2, CFG-4).
+    """
+    venue = shapes.structure(data, VenueFile)
+    marks = {name: market.tick for name, market in venue.markets.items()}
+    Venue.from_config(venue.config(accounts=(), marks=marks))
+    _check_provenance(venue)
     return venue
 
 
