@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from attrs import Factory, define, evolve
 from playwright.sync_api import Browser, Page, sync_playwright
+from typer.testing import CliRunner
 
+from liqspec.cli.app import app
 from liqspec.core import machine
 from liqspec.draw import decisions, lifecycle_svg
 from liqspec.draw import page as webpage
@@ -324,6 +326,60 @@ def test_the_address_names_the_event(browser: Browser, tmp_path: Path) -> None:
     other.evaluate("location.hash = '#step=x'")
     assert other.inner_text("#counter") == "5 / 5"
     other.close()
+    seen.page.close()
+
+
+def test_an_event_has_the_same_number_in_the_terminal_the_page_and_the_picture(tmp_path: Path) -> None:
+    """What the market does because of step 3 is 3.1 to 3.3, and the steps after it are numbered as in the scenario."""
+    name = "thin-book-backstop"
+    record = recorded(name)
+    printed = CliRunner().invoke(app, ["simulate", name]).stdout
+    named = re.findall(r"^ {0,2}([0-9.]+) (?:\(the market\) )?[a-z]", printed, re.MULTILINE)
+    assert named == [event["number"] for event in webpage.data(record, None)["events"]] == list(record.numbers)
+    assert {"3", "3.1", "3.2", "3.3", "4"} <= set(named)
+    drawn = tmp_path / "part.svg"
+    assert CliRunner().invoke(app, ["draw", "run", name, "--from", "3", "--to", "4", "-o", str(drawn)]).exit_code == 0
+    text = drawn.read_text(encoding="utf-8")
+    last = [number for number in named if number.split(".")[0] == "4"][-1]
+    assert f"events 3 to {last}" in text
+    assert ">3.1<" in text
+
+
+@needs_browser
+def test_the_arithmetic_of_a_decision_is_there_and_folded(browser: Browser, tmp_path: Path) -> None:
+    """MRG-3, MRG-5, LIQ-3: it is what `liqspec simulate --why` says of the same moment."""
+    record = recorded("market-liquidation")
+    seen = opened(browser, record, tmp_path)
+    said = [
+        "alice/cross would not be in liquidation with the mark of BTC at 48,206 or above, "
+        "or with 0.125 more collateral (LIQ-3, MRG-10)",
+        "equity: collateral 3,000 + PnL -1,795 = 1,205 (MRG-3)",
+        "PnL: 1 × 48,205 − 50,000 = -1,795 (size × mark − cost, MRG-1)",
+        "maintenance margin: 48,205 × 1/40 = 1,205.125 (tier 1, MRG-5)",
+    ]
+    assert list(record.steps[3].arithmetic[:4]) == said
+    assert seen.page.is_visible("#arithmetic summary")
+    assert not seen.page.is_visible("#arithmetic-list")
+    seen.page.click("#arithmetic summary")
+    assert seen.page.inner_text("#arithmetic-list").splitlines()[:4] == said
+    seen.page.keyboard.press("Home")
+    assert not seen.page.is_visible("#arithmetic")
+    seen.page.close()
+
+
+@needs_browser
+def test_the_address_of_what_follows_a_step_has_its_number(browser: Browser, tmp_path: Path) -> None:
+    seen = opened(browser, recorded("thin-book-backstop"), tmp_path)
+    address = seen.page.url.partition("#")[0]
+    for asked, shown in (("3.2", "3.2"), ("3.9", "3.3"), ("4", "4"), ("0", "1")):
+        other = browser.new_page()
+        other.goto(f"{address}#step={asked}")
+        assert other.inner_text("#event-text").startswith(f"{shown}. ")
+        other.close()
+    seen.page.keyboard.press("Home")
+    for _ in range(3):
+        seen.page.keyboard.press("ArrowRight")
+    assert seen.page.url.endswith("#step=3.1")
     seen.page.close()
 
 

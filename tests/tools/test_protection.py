@@ -321,7 +321,7 @@ class TestWhatIsShown:
         run = Run(scenario(*self.STORY, depth=[("1", "4")]))
         units = Units(run.engine.venue)
         lines = [line for moment in run for line in timeline.moment_lines(moment, units)]
-        assert "[bold]    [dim](the stop)[/dim] trade alice A cross size -4 price 94[/bold]" in lines
+        assert "[bold]3.1 [dim](the stop)[/dim] trade alice A cross size -4 price 94[/bold]" in lines
         assert "    [italic dim]The stop at 95, triggered at a mark of 95 (SCN-5).[/italic dim]" in lines
 
     def test_a_line_of_json_has_the_protection_only_where_there_is_one(self) -> None:

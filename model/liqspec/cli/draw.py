@@ -164,7 +164,10 @@ def draw_run(
         ),
     ] = False,
     first: Annotated[
-        int | None, typer.Option("--from", metavar="N", help="The first event of the timeline, by its number.")
+        int | None,
+        typer.Option(
+            "--from", metavar="N", help="The first event of the timeline, by its number in `liqspec simulate`."
+        ),
     ] = None,
     last: Annotated[int | None, typer.Option("--to", metavar="N", help="Its last event.")] = None,
     output: Annotated[
@@ -267,12 +270,13 @@ def _record(story: str, venue: str | None, settings: list[str], against: str | N
 
 
 def _part(record: Record, first: int | None, last: int | None) -> Record:
-    """The events from the first to the last, both included; by default all."""
-    count = len(record.steps)
-    begin, end = 1 if first is None else first, count if last is None else last
-    if not 1 <= begin <= end <= count:
-        fail(f"--from {begin} --to {end}: the events of this run are 1 to {count}")
-    return record if (begin, end) == (1, count) else record.part(begin, end)
+    """The events of the steps from `first` to `last`, both included; by default all."""
+    steps = [step.step for step in record.steps]
+    begin, end = steps[0] if first is None else first, steps[-1] if last is None else last
+    places = [place for place, step in enumerate(steps, start=1) if begin <= step <= end]
+    if not places or begin not in steps or end not in steps:
+        fail(f"--from {begin} --to {end}: the events of this run are {steps[0]} to {steps[-1]}")
+    return record if len(places) == len(steps) else record.part(places[0], places[-1])
 
 
 def _position(record: Record, wanted: str | None) -> str | None:

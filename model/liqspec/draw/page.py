@@ -67,7 +67,7 @@ def data(record: Record, position: str | None) -> dict[str, Any]:
         "verdict": _verdict(record),
         "sides": _PAIRED if record.paired else _ANSWERED,
         "unexpected": list(record.end.unexpected),
-        "events": [_event(step) for step in record.steps],
+        "events": [_event(number, step) for number, step in zip(record.numbers, record.steps, strict=True)],
         "blocks": [
             {
                 "first": span.first,
@@ -92,10 +92,10 @@ def data(record: Record, position: str | None) -> dict[str, Any]:
     }
 
 
-def _event(step: Step) -> dict[str, Any]:
+def _event(number: str, step: Step) -> dict[str, Any]:
     table = machine.lifecycle().by_id
     return {
-        "step": step.step,
+        "number": number,
         "byMarket": step.by_market,
         "text": (f"(the {step.protection}) " if step.protection else "") + event_text(step.event),
         "note": step.note,
@@ -104,6 +104,7 @@ def _event(step: Step) -> dict[str, Any]:
         "mark": decisions.happened(step),
         "unexpected": list(step.unexpected),
         "theirs": [_difference(difference) for difference in step.theirs],
+        "arithmetic": list(step.arithmetic),
         "effects": [{"rule": rule, "text": text} for rule, text in _effects(step)],
         "rules": rules_of(step),
         "transitions": [
@@ -246,7 +247,11 @@ def _verdict(record: Record) -> str:
     expected = "As expected." if record.end.as_expected else "Not as expected."
     if record.paired:
         begins = record.differs_from
-        said = "Both do the same at every event." if begins is None else f"They differ from event {begins} on."
+        said = (
+            "Both do the same at every event."
+            if begins is None
+            else f"They differ from event {record.numbers[begins - 1]} on."
+        )
     elif any(step.theirs for step in record.steps):
         said = f"{_ANSWERED['caption']}."
     else:

@@ -135,6 +135,6 @@ def listed(record: Record, position: str) -> list[str]:
         states = f"{words(recorded.source)} → {words(recorded.target)}"
         why = f"{entry.trigger} {condition(entry)}".rstrip()
         lines.append(
-            f"{visit.number}   event {record.skipped + visit.event}: {recorded.transition}, {states}, by {why}"
+            f"{visit.number}   event {record.numbers[visit.event - 1]}: {recorded.transition}, {states}, by {why}"
         )
     return lines + ([f"and {len(path) - _MOST_LINES} more"] if len(path) > _MOST_LINES else [])

@@ -104,7 +104,7 @@ def _name_events(axes: Axes, sheet: Sheet) -> None:
     record, theme = sheet.record, sheet.theme
     every = 1 if sheet.labelled else max(1, round(0.5 / sheet.column))
     places = list(range(1, sheet.events + 1, every))
-    labels = [str(record.skipped + place) for place in places]
+    labels = [record.numbers[place - 1] for place in places]
     if sheet.labelled:
         labels = [f"{label}\n{event_label(step.event)}" for label, step in zip(labels, record.steps, strict=True)]
     axes.set_xticks(places, labels, color=theme.text, fontsize=8, linespacing=1.15)

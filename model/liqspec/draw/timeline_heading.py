@@ -102,13 +102,16 @@ def _subtitle(record: Record) -> str:
     text = f"{venue}{_events(record)}{_refused(record)}, {when}"
     if record.paired:
         begins = record.differs_from
-        text += " · both do the same" if begins is None else f" · they differ from event {record.skipped + begins} on"
+        text += (
+            " · both do the same" if begins is None else f" · they differ from event {record.numbers[begins - 1]} on"
+        )
     return text + ("" if record.end.as_expected else " · NOT AS EXPECTED")
 
 
 def _events(record: Record) -> str:
-    first, last = record.skipped + 1, record.skipped + len(record.steps)
-    return f"events {first} to {last}" if record.before else counted(last, "event")
+    if record.before:
+        return f"events {record.numbers[0]} to {record.numbers[-1]}"
+    return counted(len(record.steps), "event")
 
 
 def _refused(record: Record) -> str:

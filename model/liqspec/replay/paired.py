@@ -133,6 +133,7 @@ def _joined(
         transitions=tuple(chain.from_iterable(one.transitions for one in acted)),
         changes=_once(chain.from_iterable(one.changes for one in acted)),
         unexpected=tuple(chain.from_iterable(one.unexpected for one in acted)),
+        arithmetic=tuple(chain.from_iterable(one.arithmetic for one in acted)),
         refusal=own.refusal if len(refusals) == 1 else None,
         note=" ".join(filter(None, (own.note, alone))),
         by_market=own.by_market,
@@ -196,6 +197,7 @@ class _Names:
             transitions=tuple(evolve(one, position=self.key(side, one.position)) for one in step.transitions),
             changes=tuple(self._change(side, one) for one in step.changes),
             unexpected=tuple(f"{side}: {line}" for line in step.unexpected),
+            arithmetic=tuple(f"{side}: {line}" for line in step.arithmetic),
         )
 
     def _effect(self, side: str, effect: RecordedEffect) -> RecordedEffect:

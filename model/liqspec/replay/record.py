@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Literal
 
-from attrs import evolve, frozen
+from attrs import Factory, evolve, frozen
 
 from liqspec.core import machine
 from liqspec.core.events import EventData
@@ -138,6 +138,7 @@ class RecordedTransition:
 class Step:
     """One event of a run, and everything that can be drawn of the moment after it.
 
+    `arithmetic` are the terms of what was decided, a sentence each.
     `step` is the step of the scenario that it belongs to; `by_market` marks an event of the depth ladder (SCN-3),
     `protection` one of a trader's stop or alarm (SCN-5, SCN-6).
     """
@@ -151,6 +152,7 @@ class Step:
     transitions: tuple[RecordedTransition, ...] = ()
     changes: tuple[Change, ...] = ()
     unexpected: tuple[str, ...] = ()
+    arithmetic: tuple[str, ...] = ()
     refusal: Refused | None = None
     note: str = ""
     by_market: bool = False
@@ -218,8 +220,9 @@ class Span:
 class Record:
     """A recorded run, or a part of one; it has at least one step.
 
-    Of a part, `before` is the step before its first, and `skipped` how many there are before it. `paired` is a
-    recording of two runs, whose steps say in what they differ.
+    `numbers` are those of its events as `liqspec simulate` prints them: "7" for step 7 of the scenario, "7.1" for the
+    first event that follows because of it. Of a part, `before` is the step before its first. `paired` is a recording of
+    two runs, whose steps say in what they differ.
     """
 
     name: str
@@ -229,8 +232,8 @@ class Record:
     venue: str = ""
     story: str = ""
     before: Step | None = None
-    skipped: int = 0
     paired: bool = False
+    numbers: tuple[str, ...] = Factory(lambda record: numbered(record.steps), takes_self=True)
 
     @property
     def differs_from(self) -> int | None:
@@ -239,9 +242,9 @@ class Record:
         return next(found, None) if self.paired else None
 
     def part(self, first: int, last: int) -> "Record":
-        """The events from `first` to `last`, numbered from 1 and both included."""
+        """The events from the `first` to the `last` one, counted from 1 and both included."""
         before = self.steps[first - 2] if first > 1 else self.before
-        return evolve(self, steps=self.steps[first - 1 : last], before=before, skipped=self.skipped + first - 1)
+        return evolve(self, steps=self.steps[first - 1 : last], before=before, numbers=self.numbers[first - 1 : last])
 
     def positions(self) -> list[str]:
         """The positions ever opened, in the order of their first opening."""
@@ -331,6 +334,14 @@ class Record:
     def rules(self) -> list[str]:
         """The rules that acted or refused, in the order of their first action."""
         return list(dict.fromkeys(rule for step in self.steps for rule in rules_of(step)))
+
+
+def numbered(steps: Iterable[Step]) -> tuple[str, ...]:
+    """The number of each event of a run: that of its step, and after a point which one it is of those that follow."""
+    of_steps = (list(run) for _, run in groupby(steps, key=lambda one: one.step))
+    return tuple(
+        f"{one.step}.{follows}" if follows else str(one.step) for run in of_steps for follows, one in enumerate(run)
+    )
 
 
 def rules_of(step: Step) -> list[str]:

@@ -33,9 +33,10 @@ from liqspec.step.reasons import explain
 class Moment:
     """One event of a run: what it did or why it was refused, the observations around it, and what was not expected.
 
-    `number` is the step of the scenario's timeline that it belongs to; `by_market` marks an event that the depth
-    ladder produced after that step. `snapshots` are the whole states around the event. `theirs` is in what the answer
-    of an engine that the step has differs.
+    `number` is the step of the scenario's timeline that it belongs to, and `follows` which event it is of those that
+    follow because of that step, 0 for the step's own; `by_market` marks one that the depth ladder produced.
+    `snapshots` are the whole states around the event. `theirs` is in what the answer of an engine that the step has
+    differs.
     """
 
     number: int
@@ -52,7 +53,13 @@ class Moment:
     unexpected: tuple[str, ...]
     why: tuple[str, ...]
     protection: Kind | None = None
+    follows: int = 0
     theirs: tuple[Difference, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The event's number wherever it is shown: "7" for step 7, "7.1" for the first that follows because of it."""
+        return f"{self.number}.{self.follows}" if self.follows else str(self.number)
 
 
 @frozen(kw_only=True)
@@ -112,8 +119,8 @@ class Run:
             if step.event.get("type") == Block.type and moment.refusal is None:
                 for ladder in self._ladders.values():
                     ladder.begin_block()
-            for moment in self._follow(number):
-                yield moment
+            for follows, moment in enumerate(self._follow(number), start=1):
+                yield evolve(moment, follows=follows)
                 if self._over():
                     return
             for report in self.scenario.file.report:

@@ -60,9 +60,8 @@ def _print_story(story: str, console: Console) -> None:
 def moment_lines(moment: Moment, units: Units) -> Iterator[str]:
     """A moment in lines for a console: its event, its effects with their rules, and what changed."""
     actor = "market" if moment.by_market else moment.protection
-    number = f"{moment.number:>3} " if actor is None else " " * 4
     by = "" if actor is None else f"[dim](the {actor})[/dim] "
-    yield f"[bold]{number}{by}{foreign(event_text(moment.event))}[/bold]"
+    yield f"[bold]{moment.name:>3} {by}{foreign(event_text(moment.event))}[/bold]"
     if moment.note:
         yield f"    [italic dim]{foreign(moment.note)}[/italic dim]"
     around = moment.snapshots
@@ -187,6 +186,9 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         "observation": moment.after,
         "marks": moment.marks,
         "measures": {key: {**seen, "terms": measures.terms_json(pools[key])} for key, seen in moment.pools.items()},
+        "arithmetic": list(
+            decisions.arithmetic(units.venue, around, moment.event, moment.effects, refusal),
+        ),
         "why": list(moment.why),
         **({"theirs": [attrs.asdict(one) for one in moment.theirs]} if moment.theirs else {}),
         "unexpected": list(moment.unexpected),

@@ -89,6 +89,26 @@ def survival(venue: Venue, around: Around, event: object, effects: tuple[Effect,
         yield from (terms.survival(pool, one) for one in pool.positions if one.position == key)
 
 
+def arithmetic(
+    venue: Venue, around: Around, event: object, effects: tuple[Effect, ...], refusal: Refusal | None
+) -> tuple[str, ...]:
+    """The terms of all that was decided at an event, a sentence each; empty where nothing was decided by a measure.
+
+    Of a pool with many positions, those of its first ones.
+    """
+    refused = of_refusal(venue, around, event, refusal)
+    said = list(refused.lines()) if refused else []
+    for effect, decision in of_effects(venue, around, event, effects):
+        if decision is not None:
+            pool, shown = decision.terms, decision.terms.positions[: terms.SHOWN]
+            if isinstance(effect, LiquidationEntered):
+                said += [terms.survival(pool, one) for one in shown]
+            for one in shown:
+                said += terms.position_lines(pool, one)
+            said += decision.lines()
+    return tuple(dict.fromkeys(said))
+
+
 def refusal_json(units: Units, around: Around, event: object, refusal: Refusal) -> dict[str, Any]:
     """A refusal as plain data, with the terms that it rests on."""
     return refusal.to_json() | _json(of_refusal(units.venue, around, event, refusal))

@@ -37,9 +37,8 @@
   // ------------------------------------------------------------------------------------------------------ the moment
 
   function showEvent(event) {
-    byId("event-text").textContent = `${now}. ${event.byMarket ? "(the market) " : ""}${event.text}`;
-    const step = event.step === now ? "" : `, step ${event.step} of the scenario`;
-    byId("event-time").textContent = event.time + step;
+    byId("event-text").textContent = `${event.number}. ${event.byMarket ? "(the market) " : ""}${event.text}`;
+    byId("event-time").textContent = event.time;
     show("event-note", event.note);
     show("event-refusal", event.refusal && `Refused: ${event.refusal}. Nothing changed.`);
     list("event-unexpected", event.unexpected.map((line) => `Unexpected: ${line}`));
@@ -84,6 +83,11 @@
     });
     byId("effects-list").replaceChildren(...items);
     byId("effects").hidden = items.length === 0;
+  }
+
+  function showArithmetic(event) {
+    list("arithmetic-list", event.arithmetic);
+    byId("arithmetic").hidden = event.arithmetic.length === 0;
   }
 
   function showRules(event) {
@@ -484,7 +488,7 @@
       const mark = element("button", SIGNS[event.mark], event.mark);
       const share = count > 1 ? index / (count - 1) : 0;
       mark.type = "button";
-      mark.title = `event ${index + 1}: ${event.mark}`;
+      mark.title = `event ${event.number}: ${event.mark}`;
       mark.setAttribute("aria-label", mark.title);
       mark.style.left = `calc(8px + ${share} * (100% - 16px))`; // the middle of the slider's thumb
       mark.addEventListener("click", () => go(index + 1));
@@ -499,14 +503,15 @@
     now = Math.min(Math.max(event, 1), count);
     const moment = run.events[now - 1];
     byId("slider").value = now;
-    byId("slider").setAttribute("aria-valuetext", `${now}: ${moment.text}`);
-    byId("counter").textContent = `${now} / ${count}`;
+    byId("slider").setAttribute("aria-valuetext", `${moment.number}: ${moment.text}`);
+    byId("counter").textContent = `${moment.number} / ${run.events[count - 1].number}`;
     for (const name of ["first", "previous"]) byId(name).disabled = now === 1;
     for (const name of ["next", "last"]) byId(name).disabled = now === count;
     showEvent(moment);
     showLifecycle(moment);
     showChanges(moment);
     showEffects(moment);
+    showArithmetic(moment);
     showRules(moment);
     for (const panel of panels) placeCursor(panel);
   }
@@ -514,12 +519,18 @@
   // The address names the event, so that it can be passed on.
   function go(event) {
     showMoment(event);
-    history.replaceState(null, "", `#step=${now}`);
+    history.replaceState(null, "", `#step=${run.events[now - 1].number}`);
+  }
+
+  // The place of the event with this number; of the nearest one before it where there is none.
+  function place(step, follows) {
+    const numbers = run.events.map((event) => event.number.split(".").map(Number));
+    return numbers.filter(([one, after = 0]) => one < step || (one === step && after <= follows)).length;
   }
 
   function follow() {
-    const named = /^#step=([0-9]{1,9})$/.exec(location.hash);
-    if (named) showMoment(Number(named[1]));
+    const named = /^#step=([0-9]{1,9})(?:\.([0-9]{1,9}))?$/.exec(location.hash);
+    if (named) showMoment(place(Number(named[1]), Number(named[2] || 0)));
     return named !== null;
   }
 
