@@ -14,6 +14,7 @@ from liqspec.edge import files
 from liqspec.generate.configurations import base_configuration, shipped_bases
 from liqspec.replay.run import Outcome, Run
 from liqspec.spec import scenarios, venues
+from support.commands import run_here
 
 # T13 waits for its extension (LIF-5).
 REACHABLE = [entry.id for entry in machine.lifecycle().table.transitions if entry.id != "T13"]
@@ -322,3 +323,20 @@ def test_the_configuration_of_the_rules_page_is_valid() -> None:
     venue = Venue.from_config(Config.from_json(config))
     assert venue.markets["BTC"].unit == 1
     assert venue.partial_threshold == 100_000 * 10**6
+
+
+def test_a_new_scenario_runs_as_it_expects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_here(monkeypatch, "new", "scenario") == 0
+    assert run_here(monkeypatch, "new", "scenario") == run_here(monkeypatch, "new", "scenario", "mine.txt") == 2
+    for line in capsys.readouterr().out.splitlines()[1:4]:
+        _, *arguments = line.partition(":")[2].split()
+        assert run_here(monkeypatch, *arguments) == 0
+    assert "as expected" in capsys.readouterr().out
+    page = (tmp_path / "my-scenario.html").read_text(encoding="utf-8")
+    assert "My scenario" in page
+    text = (tmp_path / "my-scenario.toml").read_text(encoding="utf-8")
+    (tmp_path / "my-scenario.toml").write_text(text.replace('"T1"', '"T2"'), encoding="utf-8")
+    assert run_here(monkeypatch, "simulate", "my-scenario.toml") == 1

@@ -8,7 +8,7 @@ import typer
 from liqspec.cli.app import application, fail
 from liqspec.edge import writing
 from liqspec.edge.texts import visible
-from liqspec.spec import skeletons, venue_words
+from liqspec.spec import scenarios, skeletons, venue_words
 
 new = application(
     """Write a file to begin with.
@@ -17,6 +17,7 @@ new = application(
 
 - `liqspec new engine rust`
 - `liqspec new venue`
+- `liqspec new scenario`
 """,
     name="new",
     no_args_is_help=True,
@@ -73,6 +74,28 @@ def venue(
     typer.echo(visible(f"wrote {file}: the plainest rules; spec/parameters.md has every parameter"))
     typer.echo(visible(f"read it back:  liqspec venues {file}"))
     typer.echo(visible(f"compare it:    liqspec distinguish generic {file}"))
+
+
+@new.command()
+def scenario(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("my-scenario.toml"),
+) -> None:
+    """Write a scenario to begin with, that of `market-liquidation`: events, and what is expected of them.
+
+    A file that exists is never overwritten.
+
+    **Examples**
+
+    - `liqspec new scenario`
+    - `liqspec new scenario scenarios/mine.toml`
+    """
+    if file.suffix != ".toml":
+        fail(f"{file}: the name of a scenario's file ends in .toml")
+    _write(file, scenarios.template())
+    typer.echo(visible(f"wrote {file}: a long is liquidated; spec/rules/09-data.md has every field (SCN-1)"))
+    typer.echo(visible(f"run it:      liqspec simulate {file}"))
+    typer.echo(visible(f"ask why:     liqspec simulate {file} --why alice/BTC/cross"))
+    typer.echo(visible(f"look at it:  liqspec draw run {file} --html -o {file.with_suffix('.html')}"))
 
 
 def _write(path: Path, text: str) -> None:

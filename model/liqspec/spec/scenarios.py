@@ -154,6 +154,17 @@ class Scenario:
     expects: bool = True
 
 
+def template() -> str:
+    """The text of a scenario's file to begin with: a shipped one, with where to read what else it may say."""
+    text = files.read_text(files.ROOT / "scenarios" / "market-liquidation.toml")
+    head = (
+        "# A scenario to begin with. spec/rules/09-data.md has its fields (SCN-1), spec/protocol.md those of events.\n"
+        "# What is expected is compared with what happens; leave it out where you only want to see.\n\n"
+        'title = "My scenario"\n'
+    )
+    return head + text[text.index("venue = ") :]
+
+
 def names() -> list[str]:
     """The names of the scenarios that the specification ships."""
     return files.shipped("scenarios")
