@@ -293,7 +293,7 @@ def test_where_no_bar_is_seen_one_line_says_what_is_done(small_scope: list[str])
     run.verify(
         Budget(venue="generic", steps=1, proved=False, replayed=False, processes=1), Console(file=read, width=100)
     )
-    assert read.getvalue() == "checking 1 random events\n"
+    assert read.getvalue() == "checking 1 random event\n"
 
 
 def test_at_a_venue_every_random_run_has_its_markets_and_parameters_as_they_are(
@@ -318,6 +318,33 @@ def test_at_a_venue_every_random_run_has_its_markets_and_parameters_as_they_are(
     assert all(config[part] == base[part] for config in drawn for part in own)
     assert all(config["markets"].items() <= base["markets"].items() for config in drawn)
     assert not any(families_of(config) for config in drawn)
+
+
+def test_a_counterexample_at_a_venue_is_made_short_with_its_own_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LIQ-3: the engine liquidates at equality, at any venue: plainer rules would do, but were not asked about."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        venue_words.template("mine").replace('fee_rate = "0"', 'fee_rate = "1/77"\npartial_threshold = "7"')
+    )
+    monkeypatch.setattr(arithmetic, "breached", breach_at_equality)
+    (base,) = Budget(venue=str(path)).bases()
+    alice = {"account": "alice", "market": "BTC", "mode": "cross"}
+    events: list[EventData] = [
+        {"type": "block", "time": 1000},
+        {"type": "deposit", "account": "alice", "amount": "3200"},
+        {"type": "trade", **alice, "size": "1", "price": "50000", "leverage": 20},
+        {"type": "mark_price", "market": "BTC", "price": "48000"},
+    ]
+    config = {**base, "accounts": ["alice", "bob"]}
+    found = Violation("a_covered_pool_is_left_alone", "", "", config, events)
+    rules = ("backstop", "liquidation", "quote_unit")
+    for fixed in (True, False):
+        small = counterexample.shrink(found, fixed=fixed)
+        assert (len(small.events), small.config["accounts"], list(small.config["markets"])) == (2, ["alice"], ["BTC"])
+        assert (small.config["markets"]["BTC"] == base["markets"]["BTC"]) or not fixed
+        assert all(small.config.get(part) == base[part] for part in rules) == fixed
 
 
 def test_a_run_that_violates_is_the_last_of_its_task(monkeypatch: pytest.MonkeyPatch) -> None:

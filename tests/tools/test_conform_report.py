@@ -53,6 +53,17 @@ def test_an_outcome_without_a_run_reports_that_nothing_was_compared_and_no_count
     assert text(Outcome(occurred={}), capsys) == "nothing was compared: the engine skipped every step\n"
 
 
+def test_what_was_sent_as_the_type_of_a_malformed_event_is_not_shown_as_an_event(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    coverage = everything()
+    coverage.refusals.update({("dposit", "bad_request"): 2, ("null", "bad_request"): 3})
+    shown = text(Outcome(occurred={}, coverage=coverage), capsys)
+    assert "dposit" not in shown
+    (row,) = (line for line in shown.splitlines() if "(not an event)" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["(not an event)", "", "5", ""]
+
+
 def test_what_was_not_supported_and_what_was_never_reached_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     coverage = everything()
     whole = text(Outcome(occurred={}, coverage=coverage), capsys)

@@ -193,9 +193,13 @@ def print_coverage(coverage: Compared, console: Console) -> None:
     refused: dict[str, int] = {}
     for (kind, _), times in coverage.refusals.items():
         refused[kind] = refused.get(kind, 0) + times
-    for kind in dict.fromkeys([*coverage.events, *refused, *skipped]):
-        counts = (coverage.events[kind], refused.get(kind, 0), skipped.get(kind, 0))
-        rows.add_row(foreign(kind), *(f"{times:,}" if times else "" for times in counts))
+    kinds = list(dict.fromkeys([*coverage.events, *refused, *skipped]))
+    shown = {kind: [kind] for kind in kinds if kind in EVENTS}
+    if malformed := [kind for kind in kinds if kind not in EVENTS]:  # one row for all, whatever was sent as their type
+        shown["(not an event)"] = malformed
+    for name, same in shown.items():
+        counts = (sum(one.get(kind, 0) for kind in same) for one in (coverage.events, refused, skipped))
+        rows.add_row(name, *(f"{times:,}" if times else "" for times in counts))
     console.print(rows)
     lines = {
         "transitions": {name: coverage.transitions.get(name, 0) for name in machine.lifecycle().by_id},

@@ -55,14 +55,26 @@ def judge_all(violation: Violation, events: list[EventData]) -> Violation | None
     return None
 
 
-def shrink(violation: Violation) -> Violation:
-    """The violation in as few events as possible, and in a plain configuration.
+def shrink(violation: Violation, *, fixed: bool = False) -> Violation:
+    """The violation in as few events as possible, and in a plain configuration; with the same rules if `fixed`.
 
     Each candidate is judged again from its start, so the result violates the same property. A violation that does not
     happen again is returned as it is.
     """
     best = _again(FailingRun(violation.config, violation.events, violation))
-    return violation if best is None else _violation(minimise(best, _again, *PASSES))
+
+    def again(run: FailingRun) -> FailingRun | None:
+        left = fixed and not _same_rules(run.config, violation.config)
+        return None if left else _again(run)
+
+    return violation if best is None else _violation(minimise(best, again, *PASSES))
+
+
+def _same_rules(config: dict[str, Any], whole: dict[str, Any]) -> bool:
+    """Whether a configuration has the parameters of the whole one, in all its markets or in some of them."""
+    of_run = ("markets", "marks", "accounts", "vault", "time")
+    rules, others = ({key: part for key, part in one.items() if key not in of_run} for one in (config, whole))
+    return rules == others and config["markets"].items() <= whole["markets"].items()
 
 
 def shortest(
@@ -72,14 +84,14 @@ def shortest(
 
     A defect that is met where much has happened already keeps most of its events when it is shrunk; the same defect is
     often met again soon, and there takes few. What an exploration found is the shortest of its scope, and stays.
-    The further runs are near the bases, or in them if `fixed`. Deterministic.
+    The further runs are near the bases, or in them if `fixed`; what is found then keeps their rules. Deterministic.
     """
     nearest = sorted(violations, key=_length)
-    best = _shortest_of(nearest)
+    best = _shortest_of(nearest, fixed=fixed)
     if best is None or best.where.startswith(exploration.WHERE) or _length(best) <= SHORT:
         return best
     others = islice(_others(bases, seed, fixed), FOUND)
-    return _shortest_of(sorted(others, key=_length)[:SHRUNK], best)
+    return _shortest_of(sorted(others, key=_length)[:SHRUNK], best, fixed=fixed)
 
 
 def _others(bases: tuple[dict[str, Any], ...], seed: int, fixed: bool) -> Iterator[Violation]:
@@ -93,12 +105,12 @@ def _others(bases: tuple[dict[str, Any], ...], seed: int, fixed: bool) -> Iterat
             break
 
 
-def _shortest_of(violations: Iterable[Violation], best: Violation | None = None) -> Violation | None:
+def _shortest_of(violations: Iterable[Violation], best: Violation | None = None, *, fixed: bool) -> Violation | None:
     """The shortest when these are made short one by one, until one is short."""
     for violation in violations:
         if best is not None and _length(best) <= SHORT:
             break
-        best = min((one for one in (best, shrink(violation)) if one is not None), key=_length)
+        best = min((one for one in (best, shrink(violation, fixed=fixed)) if one is not None), key=_length)
     return best
 
 

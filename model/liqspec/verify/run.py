@@ -25,6 +25,12 @@ from liqspec.verify.tasks import LENGTH, Part, Task
 
 STEPS, THOROUGH_STEPS, QUICK_STEPS = 60_000, 2_000_000, 3_000
 QUICK_SCOPE = "minimal"
+_ONE = {  # what one of each part is called
+    "scopes": "scope",
+    "lemmas": "lemma",
+    "steps for all numbers": "step for all numbers",
+    "random events": "random event",
+}
 RUNS = 10  # random runs in one task: about a second
 
 
@@ -85,7 +91,9 @@ def verify(budget: Budget, progress: Console) -> Report:
         "random events": None if budget.seconds else budget.steps or 0,
     }
     if not progress.is_terminal:  # no bar is seen there, and this can take minutes
-        counted_parts = ", ".join(f"{total:,} {kind}" for kind, total in totals.items() if total)
+        counted_parts = ", ".join(
+            f"{total:,} {kind if total != 1 else _ONE[kind]}" for kind, total in totals.items() if total
+        )
         progress.print(f"checking {counted_parts or f'random events for {budget.seconds:g} s'}", soft_wrap=True)
     parts: list[Part] = []
     with Progress(*columns, console=progress, transient=True, disable=not progress.is_terminal) as bars:
