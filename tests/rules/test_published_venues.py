@@ -1,46 +1,60 @@
 """What Hyperliquid's documents say of its margin: the tiers of the shipped files, and what an account may do."""
 
-from fractions import Fraction
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from liqspec.core.config import Config
+from liqspec.core.arithmetic import Ratio
+from liqspec.core.config import Config, Venue
 from liqspec.core.engine import Engine
 from liqspec.spec import venues
 from support.builders import apply, mark, pool, position, refused, restricted
 
-# For each market, or the market that stands for its group: where each published tier starts, and its leverage.
-TIERS: dict[str, dict[str, list[tuple[int, int]]]] = {
+# For each market, or the market of a group: where each tier begins, and its maximum leverage.
+TIERS = {
     "hyperliquid": {
-        "BTC": [(0, 40), (150_000_000, 20)],
-        "ETH": [(0, 25), (100_000_000, 15)],
-        "SOL": [(0, 20), (70_000_000, 10)],
-        "XRP": [(0, 20), (40_000_000, 10)],
-        "DOGE": [(0, 10), (20_000_000, 5)],
-        "ARB": [(0, 10), (3_000_000, 5)],
-        "HPOS": [(0, 3)],
+        "BTC": [("0", 40), ("150000000", 20)],
+        "ETH": [("0", 25), ("100000000", 15)],
+        "SOL": [("0", 20), ("70000000", 10)],
+        "XRP": [("0", 20), ("40000000", 10)],
+        "DOGE": [("0", 10), ("20000000", 5)],
+        "ARB": [("0", 10), ("3000000", 5)],
+        "HPOS": [("0", 3)],
     },
     "hyperliquid-testnet": {
-        "BTC": [(0, 40), (10_000, 25), (50_000, 10)],
-        "ETH": [(0, 25), (20_000, 10), (50_000, 5)],
+        "BTC": [("0", 40), ("10000", 25), ("50000", 10)],
+        "ETH": [("0", 25), ("20000", 10), ("50000", 5)],
     },
 }
-THRESHOLDS = {"hyperliquid": "100000", "hyperliquid-testnet": "10000"}
 
 
 @pytest.mark.parametrize("name", TIERS)
 def test_the_tiers_of_a_venue_file_are_the_published_ones(name: str) -> None:
-    """The maintenance rate is half of the initial rate at the tier's maximum leverage."""
+    """MRG-5, MRG-8: the maintenance rate is half the initial rate at the tier's maximum leverage."""
     venue = venues.load(name)
-    found = {
-        market: [(int(tier.above), tier.max_leverage) for tier in rules.tiers]
-        for market, rules in venue.markets.items()
-    }
-    assert found == TIERS[name]
-    for rules in venue.markets.values():
-        assert all(Fraction(tier.maintenance_rate) * 2 * tier.max_leverage == 1 for tier in rules.tiers)
-    assert venue.liquidation.partial_threshold == THRESHOLDS[name]
+    tiers = {market: rules.tiers for market, rules in venue.markets.items()}
+    assert {name: [(tier.above, tier.max_leverage) for tier in held] for name, held in tiers.items()} == TIERS[name]
+    assert all(tier.maintenance_rate == f"1/{2 * tier.max_leverage}" for held in tiers.values() for tier in held)
+    decimals = {"BTC": (1, 5), "ETH": (2, 4), "SOL": (4, 2), "XRP": (6, 0), "DOGE": (6, 0), "ARB": (5, 1)}
+    for market, rules in venue.markets.items():
+        assert (len(rules.tick) - 2, len(rules.lot.partition(".")[2])) == decimals.get(market, (6, 0))
+
+
+def test_the_rules_of_a_venue_file_are_the_published_ones() -> None:
+    """MRG-13, ACC-14, ACC-16, ACC-17: also what is true of the test network alone, its threshold."""
+    main, test = venues.load("hyperliquid"), venues.load("hyperliquid-testnet")
+    for venue in (main, test):
+        rules = Venue.from_config(venue.config(accounts=(), marks={"BTC": "50000"}))
+        assert (rules.rounding, rules.withdraw_floor, rules.crossing) == ("down", Ratio(1, 10), "split")
+        assert venue.undocumented
+    assert venues.load("eth-march-2025").undocumented
+    assert {market: rules.modes for market, rules in main.markets.items() if rules.modes} == {"HPOS": ("isolated",)}
+    assert (main.liquidation.partial_threshold, main.liquidation.partial_fraction) == ("100000", "1/5")
+    assert evolve(main.liquidation, partial_threshold="10000") == test.liquidation
+    assert (main.liquidation.cooldown_ms, main.liquidation.fee_rate) == (30_000, "0")
+    assert (main.backstop.threshold, main.backstop.return_fraction) == ("2/3", "0")
+    assert main.backstop == test.backstop
 
 
 def ether(collateral: str, leverage: int) -> Engine:

@@ -4,10 +4,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 
 from liqspec.core import machine
-from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Config, Venue
 from liqspec.core.parameters import MARKET_PARAMETERS, families_of, of_table
 from liqspec.edge import files
@@ -261,48 +259,6 @@ def test_every_number_of_a_venue_says_where_it_comes_from(name: str) -> None:
     ]
     assert unsourced == []
     assert all(entry.note for entry in venue.provenance.values())
-
-
-# Where each tier begins, and its maximum leverage.
-PUBLISHED_TIERS = {
-    "hyperliquid": {
-        "BTC": [("0", 40), ("150000000", 20)],
-        "ETH": [("0", 25), ("100000000", 15)],
-        "SOL": [("0", 20), ("70000000", 10)],
-        "XRP": [("0", 20), ("40000000", 10)],
-        "DOGE": [("0", 10), ("20000000", 5)],
-        "ARB": [("0", 10), ("3000000", 5)],
-        "HPOS": [("0", 3)],
-    },
-    "hyperliquid-testnet": {
-        "BTC": [("0", 40), ("10000", 25), ("50000", 10)],
-        "ETH": [("0", 25), ("20000", 10), ("50000", 5)],
-    },
-}
-
-
-@pytest.mark.parametrize("name", PUBLISHED_TIERS)
-def test_the_published_tiers_are_those_of_the_venue_file(name: str) -> None:
-    """MRG-5, MRG-8: the maintenance rate is half the initial rate at the tier's maximum leverage."""
-    venue, published = venues.load(name), PUBLISHED_TIERS[name]
-    tiers = {market: rules.tiers for market, rules in venue.markets.items()}
-    assert {name: [(tier.above, tier.max_leverage) for tier in held] for name, held in tiers.items()} == published
-    assert all(tier.maintenance_rate == f"1/{2 * tier.max_leverage}" for held in tiers.values() for tier in held)
-    decimals = {"BTC": (1, 5), "ETH": (2, 4), "SOL": (4, 2), "XRP": (6, 0), "DOGE": (6, 0), "ARB": (5, 1)}
-    for market, rules in venue.markets.items():
-        assert (len(rules.tick) - 2, len(rules.lot.partition(".")[2])) == decimals.get(market, (6, 0))
-
-
-def test_the_documented_families_are_those_of_the_venue_file() -> None:
-    """MRG-13, ACC-14, ACC-16, ACC-17: also what is true of the test network alone, its threshold."""
-    main, test = venues.load("hyperliquid"), venues.load("hyperliquid-testnet")
-    for venue in (main, test):
-        rules = Venue.from_config(venue.config(accounts=(), marks={"BTC": "50000"}))
-        assert (rules.rounding, rules.withdraw_floor, rules.crossing) == ("down", Ratio(1, 10), "split")
-        assert venue.undocumented
-    assert {market: rules.modes for market, rules in main.markets.items() if rules.modes} == {"HPOS": ("isolated",)}
-    assert evolve(main.liquidation, partial_threshold="10000") == test.liquidation
-    assert main.backstop == test.backstop
 
 
 def test_random_runs_are_near_venues_as_every_engine_can_run_them() -> None:
