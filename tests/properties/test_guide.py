@@ -13,6 +13,7 @@ from liqspec.core.config import Config
 from liqspec.core.effects import OrderEmitted
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
+from liqspec.core.parameters import FAMILIES
 from liqspec.edge import keys
 from liqspec.generate import Guide, boundaries
 from liqspec.generate.configurations import configuration, part_of
@@ -151,6 +152,28 @@ def after(engine: Engine, event: EventData) -> list[str]:
     return seen
 
 
+def test_chunks_are_ordered_in_tiers_with_and_without_as_many_tiers_below() -> None:
+    """PRT-4: two tiers down from the third, and the whole from the second."""
+    tiers = [
+        {"above": "0", "maintenance_rate": "1/10", "max_leverage": 5},
+        {"above": "300000", "maintenance_rate": "1/5", "max_leverage": 2},
+        {"above": "3000000", "maintenance_rate": "1/4", "max_leverage": 2},
+    ]
+    markets = {name: {"tick": "1", "lot": "1", "tiers": tiers} for name in "AB"}
+    rules = {"partial_threshold": "0", "partial_method": "tier_down", "tier_steps": 2}
+    found: Counter[int] = Counter()
+    for seed in range(60):
+        engine = small_engine(markets=markets, liquidation=rules)
+        guide = Guide(Random(seed), engine)
+        for _ in range(LENGTH):
+            for effect in apply_event(engine, guide.next_event()).effects:
+                if isinstance(effect, OrderEmitted) and effect.sizing == "tier_down":
+                    market = keys.market_of(effect.position)
+                    notional = abs(effect.of) * engine.state.marks[market]
+                    found[sum(notional > above for above in (0, 300_000, 3_000_000))] += 1
+    assert min(found[2], found[3]) > 40, found
+
+
 def test_a_part_of_a_base_leaves_its_rules_as_they_are() -> None:
     """A venue that is asked for, or that is all that an engine can run, is not changed."""
     base = SHIPPED[0]
@@ -194,6 +217,17 @@ def test_configurations_near_a_base_have_markets_of_every_kind() -> None:
     for name in ("maintenance_rate", "threshold", "return_fraction", "partial_fraction", "fee_rate"):
         parts = [Fraction(entry.removeprefix(name)) for entry in seen if entry.startswith(name)]
         assert any(part.numerator > 1 for part in parts), name
+
+
+def test_where_chunks_restore_a_pool_most_have_a_target_beyond_its_margin() -> None:
+    """PRT-4, LIQ-15: only together they decide a size; and nothing is in a configuration that has no effect (CFG-2)."""
+    found: Counter[bool] = Counter()
+    for number in range(300):
+        config = configuration(Random(number), SHIPPED[number % len(SHIPPED)], FAMILIES)
+        Engine(Config.from_json(config))
+        if (rules := config.get("liquidation", {})).get("partial_method") == "restore":
+            found["restore" in rules] += 1
+    assert found[True] > found[False] > 0, found
 
 
 def odd(step: str) -> bool:

@@ -1,39 +1,68 @@
-"""Positions whose chunk, or whose rest, is of exactly the least notional or just off it: a family (PRT-5)."""
+"""Positions whose chunk or rest is of a least notional or just off it, or leads out of a tier (PRT-4, PRT-5)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from random import Random
 
 from liqspec.core.arithmetic import divide_up, initial_margin
 from liqspec.core.config import Market
+from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.core.state import Pool
+from liqspec.core.state import Account, Pool
 from liqspec.generate import boundaries
 from liqspec.generate.moves import Moves
 
+Plan = Callable[[], Iterator[EventData]]
+
 
 class ChunkMoves(Moves):
-    """Moves that a run has only if its chunks or rests have a least notional; their chances are a separate source."""
+    """Moves that a run has only if its chunks have a least notional or lead to a tier; a separate source."""
 
     _rest_of_plan: Iterator[EventData] = iter(())
 
+    def __init__(self, random: Random, engine: Engine) -> None:
+        super().__init__(random, engine)
+        venue = engine.venue
+        self._plans: list[Plan] = []
+        self._tiered = [market for market in venue.markets.values() if len(market.schedule.tiers) > 1]
+        if venue.partial_threshold is not None and (venue.min_order_notional, venue.min_rest_notional) != (None, None):
+            self._plans.append(self._at_a_least)
+        if venue.partial_threshold is not None and venue.partial_method == "tier_down" and self._tiered:
+            self._plans.append(self._in_a_tier)
+
     def now_and_then(self) -> EventData | None:
         """The next event of a plan, a new one in one event of ten; otherwise None."""
-        venue = self._venue
-        if venue.partial_threshold is None or (venue.min_order_notional, venue.min_rest_notional) == (None, None):
+        if not self._plans:
             return None
         if (event := next(self._rest_of_plan, None)) is not None:
             return event
-        self._rest_of_plan = self._at_a_least() if self._chance(0.1) else iter(())
+        self._rest_of_plan = self._next_plan()() if self._chance(0.1) else iter(())
         return next(self._rest_of_plan, None)
+
+    def _next_plan(self) -> Plan:
+        return self._plans[0] if len(self._plans) == 1 else self._random.choice(self._plans)
 
     def _at_a_least(self) -> Iterator[EventData]:
         """A position of a size that meets a least notional at a mark, then a funding by which a chunk of it is due."""
         account, market = self._account(), self._market()
-        pool, key = account.cross, {"account": account.name, "market": market.name, "mode": "cross"}
-        if pool.order_working() or pool.in_liquidation:
+        if account.cross.order_working() or account.cross.in_liquidation:
             return
         if (mark := self._dividing(market)) != self._mark_of(market):
             yield {"type": "mark_price", "market": market.name, "price": market.price.text(mark)}
-        size = self._random.choice(self._sizes(market)) * self._random.choice((1, -1))
+        yield from self._due(account, market, self._random.choice(self._sizes(market)))
+
+    def _in_a_tier(self) -> Iterator[EventData]:
+        """A position just inside a higher tier of its market, then a funding by which a chunk of it is due."""
+        account, market = self._account(), self._random.choice(self._tiered)
+        if account.cross.order_working() or account.cross.in_liquidation:
+            return
+        tier = self._random.choice(market.schedule.tiers[1:])
+        least = tier.above // (self._mark_of(market) * market.unit) + 1
+        yield from self._due(account, market, least + self._random.choice((0, 1, least // 10)))
+
+    def _due(self, account: Account, market: Market, lots: int) -> Iterator[EventData]:
+        """A cross position of that many lots, whatever the account has in the market, of which a chunk is due."""
+        pool, key = account.cross, {"account": account.name, "market": market.name, "mode": "cross"}
+        size, mark = lots * self._random.choice((1, -1)), self._mark_of(market)
         if (held := self._state.position(account.name, market.name, "cross")) is not None:
             size -= held.size
         worth = initial_margin(abs(size) * mark * market.unit, market.max_leverage, market.schedule)

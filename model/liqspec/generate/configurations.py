@@ -218,6 +218,7 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
                 name: {**market, entry.name: source.choice(entry.samples)} if source.random() < 0.7 else market
                 for name, market in changed["markets"].items()
             }
+    changed = _with_target(changed) if "restore" in families else changed
     changed = _without_idle(changed)
     if not _is_valid_fee(changed):
         changed["margin"] = {name: value for name, value in changed["margin"].items() if name != "close_fee_rate"}
@@ -251,6 +252,15 @@ def _likely(entry: Parameter, config: dict[str, Any]) -> float:
     if entry.rule in ("PRT-4", "PRT-5"):  # they are about chunks
         return 0.5 if "partial_threshold" in table else 0
     return 0.3
+
+
+def _with_target(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with a restore target, now and then, where chunks restore: only there it decides a size."""
+    rules, source = config.get("liquidation", {}), Random(f"target {json.dumps(config)}")
+    if rules.get("partial_method") != "restore" or "restore" in rules or source.random() < 0.5:
+        return config
+    target = next(entry for entry in parameters.PARAMETERS if entry.path == "liquidation.restore")
+    return {**config, "liquidation": {**rules, "restore": source.choice(target.samples)}}
 
 
 def _without_idle(config: dict[str, Any]) -> dict[str, Any]:
