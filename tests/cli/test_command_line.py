@@ -348,12 +348,15 @@ def test_the_help_of_every_command_has_an_example_and_the_exit_statuses(
     printed = " ".join(capsys.readouterr().out.split())
     assert f"liqspec {' '.join(command)}" in printed.split("Example", 1)[1]
     assert "Exit status: 0 if what was asked holds, 1 if it is violated, 2 for bad usage" in printed
+    assert "<bool>" not in printed, "an option that takes no value has no type"
+    assert "--help -h Show this message" in printed
 
 
 def test_help_has_examples_and_exit_status() -> None:
     help_text = run("--help").stdout
     assert "liqspec simulate market-liquidation" in help_text
     assert "Exit status" in help_text
+    assert "<bool>" not in help_text
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -42,6 +42,7 @@ def test_a_pipe_of_unknown_width_gets_each_line_whole(
         ("    why    the margin has a bound", ["    why    the margin has", "           a bound"]),
         ("    B FIL-1 is closed at 48,200", ["    B FIL-1 is closed at", "            48,200"]),
         ("  5 fill alice BTC cross size 1,000", ["  5 fill alice BTC cross", "    size 1,000"]),
+        ("3.1 (the market) fill alice size 1", ["3.1 (the market) fill", "    alice size 1"]),
         ("rules that acted: ACC-4 EVT-5 FIL-1", ["rules that acted: ACC-4", "  EVT-5 FIL-1"]),
         ("liqspec simulate a-name-longer-than-this.toml", ["liqspec simulate", "  a-name-longer-than-this.toml"]),
         ("short", ["short"]),

@@ -70,7 +70,6 @@ class _Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of this name, from its module, which is imported now; None if there is none."""
-        del ctx
         if cmd_name not in COMMANDS:
             return None
         command = getattr(import_module(f"liqspec.cli.{cmd_name}"), cmd_name)
@@ -81,7 +80,15 @@ class _Commands(TyperGroup):
         made = typer.main.get_command(command)
         for one in (made, *getattr(made, "commands", {}).values()):
             one.epilog = EXIT_STATUS
+        _hide_types_of_flags(made, ctx)
         return made
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """The option --help, of which the help shows no type."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.metavar = ""
+        return option
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         """Read the arguments; print the help or the version if they ask for it."""
@@ -92,6 +99,16 @@ class _Commands(TyperGroup):
         """Run the command."""
         with _ends():
             return super().invoke(ctx)
+
+
+def _hide_types_of_flags(command: Any, parent: Any) -> None:
+    """Let the help show no type of an option that takes no value; so too of the commands of a group."""
+    context = command.context_class(command, parent=parent, **command.context_settings)
+    for option in (*command.params, command.get_help_option(context)):
+        if getattr(option, "is_flag", False) and option.metavar is None:
+            option.metavar = ""
+    for one in getattr(command, "commands", {}).values():
+        _hide_types_of_flags(one, context)
 
 
 @contextmanager
@@ -169,7 +186,9 @@ def _version(wanted: bool) -> None:
 def _main(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the versions of tool and rules."),
+        typer.Option(
+            "--version", callback=_version, is_eager=True, metavar="", help="Print the versions of tool and rules."
+        ),
     ] = False,
 ) -> None:
     del version

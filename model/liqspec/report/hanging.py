@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 # The label before the text of a line: its indent, its number or its side, its rule, its subject.
-_LABEL = re.compile(r" *(?:\d+ +|(?<= )[AB] +)?(?:[A-Z]+-\d+ +)?(?:\S+ {2,})?")
+_LABEL = re.compile(r" *(?:\d[\d.]* +|(?<= )[AB] +)?(?:[A-Z]+-\d+ +)?(?:\S+ {2,})?")
 _STEP = 2  # characters by which a line without such a label is continued to the right
 
 
