@@ -47,12 +47,28 @@ def structure(data: object, shape: type[T]) -> T:
 
 
 def mismatches(data: object, shape: type[Any]) -> list[WrongShape]:
-    """All for which `structure` refuses plain data, the first one first; empty if it does not."""
+    """All for which `structure` refuses plain data, one for each path, the first one first; empty if it does not.
+
+    Of several values of a class that its validators refuse, the first; `refused_values` has all.
+    """
     try:
         _CONVERTER.structure(data, shape)
     except (ClassValidationError, IterableValidationError, ValueError) as error:
         return list(_mismatches(error, ""))
     return []
+
+
+def refused_values(data: object, shape: type[Any], path: str) -> Iterator[WrongShape]:
+    """The values of the right type in a table that the validators of a class refuse; these see each value alone."""
+    if not isinstance(data, dict):
+        return
+    for attribute in attrs.fields(shape):
+        kinds = get_args(attribute.type) or (attribute.type,)
+        if attribute.validator is not None and type(value := data.get(attribute.name)) in kinds:
+            try:
+                attribute.validator(None, attribute, value)
+            except WrongShape as error:
+                yield WrongShape(_join(path, error.path), error.message)
 
 
 def _fits_flat(data: object, shape: type[T]) -> TypeGuard[dict[str, Any]]:
@@ -237,23 +253,7 @@ def _table(shape: Any, converter: BaseConverter) -> Callable[[object, object], A
 def _class(shape: type, converter: BaseConverter) -> Callable[[object, object], Any]:
     build: Callable[[Any, Any], Any] = make_dict_structure_fn(shape, converter, _cattrs_forbid_extra_keys=True)
     of_any = _kind(Mapping, "a table of fields", build)
-    return lambda value, wanted: _of_flat(value, shape) if _fits_flat(value, shape) else of_any(value, wanted)
-
-
-def _of_flat(value: dict[str, Any], shape: type) -> Any:
-    """The class of a table that fits it; of several values that its validators refuse, each is an error."""
-    try:
-        return shape(**value)
-    except WrongShape:
-        errors: list[Exception] = []
-        for attribute, validate in (one for name, one in _validators(shape).items() if name in value):
-            try:
-                validate(None, attribute, value[attribute.name])
-            except WrongShape as error:
-                errors.append(error)
-        if len(errors) < 2:
-            raise
-        raise ClassValidationError("", errors, shape) from None
+    return lambda value, wanted: shape(**value) if _fits_flat(value, shape) else of_any(value, wanted)
 
 
 def _origin(shape: Any) -> Any:

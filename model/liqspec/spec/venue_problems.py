@@ -2,13 +2,14 @@
 
 import copy
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from liqspec.core.config import MarketConfig, TierConfig
-from liqspec.core.parameters import PARAMETERS, InvalidConfig
+from liqspec.core.parameters import PARAMETERS, TABLES, InvalidConfig
 from liqspec.edge import files, shapes
 from liqspec.edge.errors import InvalidField
 from liqspec.spec import venues
@@ -44,9 +45,10 @@ def _wrong(text: str, path: Path) -> Iterator[InvalidField]:
         return
     rest: Any = data
     reported: set[str] = set()
-    for mismatch in shapes.mismatches(data, VenueFile):
+    for mismatch in chain(shapes.mismatches(data, VenueFile), _refused_values(data)):
+        if mismatch.path not in reported:
+            yield mismatch
         reported.add(mismatch.path)
-        yield mismatch
         rest = _without(rest, mismatch.path) if rest else rest
     before = None
     while rest and rest != before:
@@ -60,10 +62,23 @@ def _wrong(text: str, path: Path) -> Iterator[InvalidField]:
             rest = _without(rest, error.path)
 
 
+def _refused_values(data: dict[str, Any]) -> Iterator[shapes.WrongShape]:
+    """The values that are of the right type and malformed, also where another field of their table is wrong."""
+    for table, shape in TABLES.items():
+        yield from shapes.refused_values(data.get(table), shape, table)
+    markets = data.get("markets")
+    for market, rules in markets.items() if isinstance(markets, dict) else ():
+        path = f"markets.{market}"
+        yield from shapes.refused_values(rules, MarketConfig, path)
+        tiers = rules.get("tiers") if isinstance(rules, dict) else None
+        for number, tier in enumerate(tiers) if isinstance(tiers, list) else ():
+            yield from shapes.refused_values(tier, TierConfig, f"{path}.tiers[{number}]")
+
+
 def _follows(error: InvalidField, reported: set[str]) -> bool:
     """Whether something is refused only because something else was left out before."""
     if not isinstance(error, InvalidConfig):
-        return not error.path.startswith("provenance.")
+        return not error.path.startswith("provenance.")  # all other mistakes of shape are known before
     return any(
         one.path == error.path and one.only_with and f"{one.table}.{one.only_with[0]}" in reported for one in PARAMETERS
     )
