@@ -1,5 +1,7 @@
 """The properties of what can be observed: each is judged on one step of any engine."""
 
+from collections.abc import Set
+
 from liqspec.edge import keys
 from liqspec.edge.amounts import ratio_text as _n
 from liqspec.edge.texts import counted
@@ -63,9 +65,8 @@ def nothing_is_created(step: Step) -> Verdict:
     held = [(position.market, position.size) for position in step.after.positions.values() if position.size]
     for market, size in (*held, *step.after.vault_positions.items()):
         sizes[market] = sizes.get(market, ZERO) + size
-    for market, size in sorted(sizes.items()):
-        if size:
-            return violated(f"the sizes of {market} add up to {_n(size)}, must be 0")
+    if left := sorted(market for market, size in sizes.items() if size):
+        return violated(f"the sizes of {left[0]} add up to {_n(sizes[left[0]])}, must be 0")
     outside = step.later.outside_cash + total(size * marks[name] for name, size in step.later.outside_sizes.items())
     vault = step.after.vault_cash + total(size * marks[name] for name, size in step.after.vault_positions.items())
     worth = outside + vault + total(step.later.equity(pool.contents) for pool in step.after.pools.values())
@@ -260,10 +261,11 @@ def an_event_changes_exactly_what_it_must(step: Step) -> Verdict:
         if pool.collateral != collateral:
             return violated(f"{key}: collateral is {_n(pool.collateral)}, must be {_n(collateral)}")
         holdings = pool.contents.holdings
-        for name in sorted(set(holdings) | set(expected.holdings)):
+        if holdings != expected.holdings:
+            either = sorted(set(holdings) | set(expected.holdings))
+            name = next(name for name in either if holdings.get(name) != expected.holdings.get(name))
             found, wanted = holdings.get(name), expected.holdings.get(name)
-            if found != wanted:
-                return violated(f"{name}: is {_holding(found)}, must be {_holding(wanted)}")
+            return violated(f"{name}: is {_holding(found)}, must be {_holding(wanted)}")
     return HOLDS
 
 
@@ -441,14 +443,16 @@ def an_ended_position_shows_how_it_ended(step: Step) -> Verdict:
 @OBSERVED.add("step", "ACC-1 ACC-3 LIF-2 OBS-1")
 def only_a_first_use_makes_a_pool_or_a_position(step: Step) -> Verdict:
     """A trade makes the position and the isolated pool that it names, a transfer that pool; whatever is made stays."""
-    pools, positions = set(step.before.pools), set(step.before.positions)
+    pools: Set[str] = step.before.pools.keys()
+    positions: Set[str] = step.before.positions.keys()
     if step.accepted_a("trade"):
-        positions.add(measures.event_position(step.event))
-        pools.add(measures.event_pool(step.event))
+        positions |= {measures.event_position(step.event)}
+        pools |= {measures.event_pool(step.event)}
     elif step.accepted_a("transfer"):
-        pools.add(keys.pool(step.event["account"], step.event["market"]))
+        pools |= {keys.pool(step.event["account"], step.event["market"])}
     for what, wanted, found in (("pool", pools, step.after.pools), ("position", positions, step.after.positions)):
-        for key in sorted(wanted ^ found.keys()):
+        if wanted != found.keys():
+            key = min(wanted ^ found.keys())
             there = "there" if key in found else "missing"
             return violated(f"the {what} {key} is {there} after a {step.event.get('type')}")
     if market := next((market for market, size in step.after.vault_positions.items() if not size), None):

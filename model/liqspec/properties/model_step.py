@@ -73,20 +73,25 @@ def _remembered_wrongly(
         return f"{key}: leverage is {held.leverage}, must be {known.leverages[key]}"
     now, rules = step.after.time, step.witness.rules
     scope = scope_key(rules, step.witness.view.positions[key])
-    found, wanted = windows.get(rules.scope, held.window), known.windows.get(scope, Window())
+    found, wanted = windows.get(rules.scope, held.window), known.windows.get(scope, _NO_WINDOW)
     for what, ours, theirs in (
         ("the window that forces full size", found.forcing_until, wanted.forcing_until),
         ("the window", found.until, wanted.until),
     ):
-        if max(ours, now) != max(theirs, now):  # one that has ended is as good as none
+        if ours != theirs and max(ours, now) != max(theirs, now):  # one that has ended is as good as none
             return f"{what} of {scope} ends at {ours} ms, must end at {theirs} ms; it is {now} ms"
     return None
+
+
+_NO_WINDOW = Window()
 
 
 @MODEL.add("step", "LIQ-7")
 def pools_are_assessed_in_their_order(step: ModelStep) -> Verdict:
     """Pools touched by one event are assessed by account, cross first, then market: all of them, then the backstops."""
     of_pools = [effect for effect in step.effects if isinstance(effect, _OF_A_POOL)]
+    if not of_pools:
+        return NOT_EXERCISED
     in_backstop = [isinstance(effect, Backstopped) for effect in of_pools]
     if in_backstop != sorted(in_backstop):
         return violated("a pool was taken before another had been assessed")

@@ -142,5 +142,6 @@ _VALUES = attrgetter(*(one.name for one in fields(Memory)))
 
 def scope_key(rules: NaiveRules, position: NaivePosition) -> str:
     """What a window of the position forces to full size: this life, its pool or its account (CLD-1)."""
-    scopes = {"position": f"{position.key}#{position.life}", "pool": position.pool, "account": position.account}
-    return scopes[rules.scope]
+    if rules.scope == "position":
+        return f"{position.key}#{position.life}"
+    return {"pool": position.pool, "account": position.account}[rules.scope]
