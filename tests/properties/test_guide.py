@@ -7,12 +7,13 @@ from random import Random
 from typing import Any
 
 from adversaries.wrong_engines.search import SHIPPED
+from liqspec.core.admission import listed_fields
 from liqspec.core.arithmetic import pool_maintenance_margin
 from liqspec.core.changes import reachable_transitions
 from liqspec.core.config import Config
 from liqspec.core.effects import OrderEmitted
 from liqspec.core.engine import Engine, apply_event
-from liqspec.core.events import EventData
+from liqspec.core.events import EVENTS, OPTIONAL, EventData
 from liqspec.core.parameters import FAMILIES
 from liqspec.edge import keys
 from liqspec.generate import Guide, boundaries
@@ -233,3 +234,18 @@ def test_where_chunks_restore_a_pool_most_have_a_target_beyond_its_margin() -> N
 def odd(step: str) -> bool:
     """Whether a grid's step is neither a power of ten nor one over a whole number."""
     return Fraction(step).numerator % 10 not in (0, 1)
+
+
+def test_events_of_any_type_are_refused_for_each_of_their_fields() -> None:
+    """EVT-2: of every type each refusal is met that its fields alone can have."""
+    engine = small_engine()
+    guide = Guide(Random(1), engine, OPTIONAL)
+    met = {(event["type"], apply_event(engine, event).code) for event in (guide.of_any_type() for _ in range(5000))}
+    due = {(kind, check.code) for kind, event in EVENTS.items() for check in listed_fields(event)}
+    assert due <= met
+    assert {kind for kind, code in met if code is None} > {"deposit", "marks"}, "a few are as they must be"
+
+
+def test_no_optional_event_is_proposed_where_none_is_supported() -> None:
+    guide = Guide(Random(1), small_engine())
+    assert {guide.of_any_type()["type"] for _ in range(1000)} == EVENTS.keys() - OPTIONAL

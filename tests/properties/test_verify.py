@@ -17,6 +17,7 @@ from liqspec.core.changes import reachable_transitions
 from liqspec.core.events import EventData
 from liqspec.core.parameters import families_of
 from liqspec.core.refusals import CODES
+from liqspec.generate.guide import Guide
 from liqspec.generate.random_runs import RandomRun
 from liqspec.proofs.inductive import planted
 from liqspec.proofs.lemmas import LEMMAS
@@ -294,6 +295,13 @@ def test_where_no_bar_is_seen_one_line_says_what_is_done(small_scope: list[str])
         Budget(venue="generic", steps=1, proved=False, replayed=False, processes=1), Console(file=read, width=100)
     )
     assert read.getvalue() == "checking 1 random event\n"
+
+
+def test_the_last_event_of_a_random_run_is_of_any_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = {"type": "settle", "market": 7}
+    monkeypatch.setattr(Guide, "of_any_type", lambda _: event)
+    given = tasks.random_run(Budget().bases()[0], Random(1), 5, "a test", Coverage())
+    assert [one == event for one in given] == [False, False, False, False, True]
 
 
 def test_at_a_venue_every_random_run_has_its_markets_and_parameters_as_they_are(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from random import Random
 
 from liqspec.core.engine import Engine
-from liqspec.core.events import EventData
+from liqspec.core.events import CHECKS, EVENTS, OPTIONAL, EventData
 from liqspec.core.state import Position
 from liqspec.edge.amounts import MAX_DIGITS, MAX_INTEGER
 from liqspec.generate.account import AccountMoves
@@ -64,6 +64,7 @@ class Guide(Moves):
             "order_of_nobody": (2, market.order_of_nobody),
             "malformed": (5, self._malformed),
         }
+        self._types = [kind for kind in EVENTS if kind not in OPTIONAL or kind in optional]
         self._asked = [move for kind, move in market.optional().items() if kind in optional]
         if engine.venue.forms_marks:
             self._asked += self._asked[1:] * 3  # mostly inputs of the marks
@@ -163,6 +164,21 @@ class Guide(Moves):
         moves = [move for _, move in self.moves.values()]
         event = self._random.choice(moves)() or self.next_event()
         return {**event, "time": -1} if "time" in event and self._chance(0.5) else self.corrupt(event)
+
+    def of_any_type(self) -> EventData:
+        """An event of any type, all types alike, an example of its record or its checks with names of the run; mostly
+        with a field that must be refused.
+        """
+        kind, market = self._random.choice(self._types), self._market()
+        named = {
+            "account": self._account().name,
+            "market": market.name,
+            "prices": {market.name: self._near_mark(market, 0)},
+        }
+        examples = [{}, *(check.example[1] for check in CHECKS[kind] if check.example)]
+        fields = {**EVENTS[kind].example, **self._random.choice(examples)}
+        given = {name: named.get(name, value) for name, value in fields.items() if value is not None}
+        return {"type": kind, **(given if self._chance(0.1) else self.corrupt(given))}
 
     def corrupt(self, event: EventData) -> EventData:
         """The event with one or two fields that must be refused; of two, the order of the checks decides (EVT-2)."""

@@ -15,6 +15,8 @@ from liqspec.core.parameters import FAMILIES
 from liqspec.edge.errors import InternalFailure
 from liqspec.edge.texts import counted
 from liqspec.generate.configurations import configuration, part_of
+from liqspec.generate.guide import Guide
+from liqspec.generate.moves import separate_source
 from liqspec.generate.random_runs import RandomRun, of_run
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation
@@ -258,9 +260,9 @@ def run_in(
 ) -> list[EventData]:
     """A run in a drawn, judged by every property; violations are added to the coverage. Returns the events of the run.
 
-    It ends at the first violation. Every accepted event is also applied once more from the state before it. A run in
-    which the guide or the state raises an exception ends there, as an internal failure. `optional` are the optional
-    events that are proposed too.
+    It ends at the first violation. Its last event is of any type, and mostly malformed. Every accepted event is also
+    applied once more from the state before it. A run in which the guide or the state raises an exception ends there,
+    as an internal failure. `optional` are the optional events that are proposed too.
     """
     config, events = drawn.config, list[EventData]()
     seen: list[tuple[str | None, dict[str, Any]]] = []
@@ -271,7 +273,11 @@ def run_in(
     try:
         engine = Engine(Config.from_json(config))
         other = engine.another()
+        last = Guide(separate_source(random, "last"), engine, optional)
         guide, monitor = drawn.guide(random, engine, optional), Monitor.of_start(engine, config, coverage)
+
+        def next_event() -> EventData:
+            return last.of_any_type() if len(events) == drawn.length - 1 else guide.next_event()
 
         def apply(event: EventData) -> list[Violation] | None:
             before = monitor.snapshot
@@ -284,7 +290,7 @@ def run_in(
                 found = monitor.compare(other)
             return violations(found) or None
 
-        found = guided_run(guide.next_event, apply, drawn.length, where)
+        found = guided_run(next_event, apply, drawn.length, where)
         coverage.violations.extend(found or violations(judge_whole_run(WholeRun(engine, events, seen), coverage)))
     except Exception as error:
         coverage.failures.append(InternalFailure.of(where, error, events))
