@@ -55,7 +55,7 @@ class TestTheLines:
 
     def test_each_that_must_be_accepted_is(self) -> None:
         served = asked()
-        for topic, line in lines.accepted(CONFIG, DEPOSIT):
+        for topic, line in lines.accepted(CONFIG, DEPOSIT, EVENTS):
             assert json.loads(served.reply(line[: MAX_LINE + 1]))["ok"], (topic, line[:200])
 
     def test_an_event_that_is_not_supported_is_not_among_them(self) -> None:
@@ -86,6 +86,9 @@ FOUND = {
     "accepts an unpaired surrogate": "an unpaired surrogate: ours bad_request, theirs ",
     "accepts 1.0": "ours bad_request, theirs ",
     "accepts NaN": "ours bad_request, theirs ",
+    "refuses 2^53 - 1": "outcome: ours accepted, theirs bad_request",
+    "refuses amounts of 78 digits": "outcome: ours accepted, theirs bad_request",
+    "refuses decimals of 78 digits": "outcome: ours accepted, theirs bad_request",
     "accepts a byte order mark": "a byte order mark: ours bad_request, theirs accepted",
     "keeps the cash": "vault.cash: ours ",
     "keeps the time": "time: ours ",
@@ -101,7 +104,7 @@ FOUND = {
 }
 
 
-QUICK = ("forgets at a hello", "takes no line of 1 MiB", "ends with status 4")
+QUICK = ("forgets at a hello", "refuses amounts of 78 digits", "ends with status 4")
 
 
 @pytest.mark.parametrize(

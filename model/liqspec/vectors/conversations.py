@@ -116,9 +116,14 @@ def _reset(config: dict[str, Any]) -> bytes:
 
 def _accepted() -> Conversation:
     run = _begun()
-    for topic, line in lines.accepted(_CONFIG, _DEPOSIT):
+    for topic, line in lines.accepted(_CONFIG, _DEPOSIT, EVENTS):
         run.send(line + b"\n", note=topic)
-    return Conversation(name="odd-spellings", title="Odd spellings are accepted", rules=("EVT-1",), steps=run.steps)
+    return Conversation(
+        name="odd-spellings",
+        title="Odd spellings are accepted, and what is just within its limit",
+        rules=("EVT-1",),
+        steps=run.steps,
+    )
 
 
 def _hello() -> Conversation:

@@ -9,6 +9,7 @@ from typing import Any
 
 from liqspec.conform.protocol.malformed_values import NO_AMOUNTS, NO_INTEGER_TEXTS, NO_NUMBER_TEXTS
 from liqspec.core.events import EVENTS, EventData
+from liqspec.edge.amounts import MAX_DIGITS, MAX_INTEGER
 from liqspec.edge.protocol import MAX_LINE
 
 Line = tuple[str, bytes]  # a topic, and the line
@@ -105,8 +106,8 @@ def refused(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Line]:
             yield from _of_event(sample(kind, config))
 
 
-def accepted(config: dict[str, Any], event: EventData | None) -> Iterator[Line]:
-    """Odd spellings of valid requests, which are accepted; `event` is one that may be sent again and again."""
+def accepted(config: dict[str, Any], event: EventData | None, supported: Iterable[str]) -> Iterator[Line]:
+    """Odd spellings and limits of valid requests, which are accepted; `event` may be sent again and again."""
     yield "white space", b' \t{ "op" : "hello" ,\r "protocol" : 1 } \r'
     yield "an escape", b'{"\\u006fp":"h\\u0065ll\\u006F","protocol":1}'
     yield "another order of fields", b'{"protocol":1,"op":"hello"}'
@@ -116,7 +117,29 @@ def accepted(config: dict[str, Any], event: EventData | None) -> Iterator[Line]:
         yield "a carriage return", _apply(event) + b"\r"
         yield "an escape", b'{"\\u006fp":"apply","event":' + _escaped(event).encode() + b"}"
         yield "a line of exactly 1 MiB", _apply(event).ljust(MAX_LINE)
+        yield from (("an amount of 78 digits", _apply(changed)) for changed in _longest(event))
+        if "block" in supported:
+            yield "the largest integer", _apply({"type": "block", "time": MAX_INTEGER})
+    yield from (("the largest integer", _reset(changed)) for changed in _latest(config))
     yield "an escape", b'{"op":"reset","config":' + _escaped(config).encode() + b"}"
+
+
+def _longest(event: EventData) -> Iterator[EventData]:
+    """The event with each of its amounts written as long as it may be: with zeros before it, and after it."""
+    for name, value in event.items():
+        if isinstance(value, str) and name not in ("type", "account", "market", "mode"):
+            yield {**event, name: value.zfill(MAX_DIGITS + len(value) - sum(one.isdigit() for one in value))}
+            whole, _, part = value.partition(".")
+            digits = len(whole.lstrip("-"))
+            yield {**event, name: f"{whole}.{part.ljust(MAX_DIGITS - digits, '0')}"}
+
+
+def _latest(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Configurations with the largest integer for a time."""
+    yield {**config, "time": MAX_INTEGER}
+    yield {**config, "liquidation": {**config.get("liquidation", {}), "cooldown_ms": MAX_INTEGER}}
+    if "stale_ms" in config.get("mark", {}):
+        yield {**config, "mark": {**config["mark"], "stale_ms": MAX_INTEGER}}
 
 
 def sample(kind: str, config: dict[str, Any]) -> EventData:
@@ -183,6 +206,10 @@ def _number_topic(text: str) -> str:
     if text in ("NaN", "Infinity", "-Infinity"):
         return "NaN or Infinity"
     return "an integer spelled otherwise" if text in NO_INTEGER_TEXTS else "a malformed number"
+
+
+def _reset(config: dict[str, Any]) -> bytes:
+    return b'{"op":"reset","config":' + json.dumps(config, ensure_ascii=False, separators=(",", ":")).encode() + b"}"
 
 
 def _apply(event: Any) -> bytes:

@@ -72,7 +72,7 @@ class ProtocolSuite:
             invalid = invalid_configurations(config, self.hello.families)
             bad = ((f"an invalid configuration, {path}", [_line("reset", config=one), *again]) for path, one in invalid)
             yield from self._section(begun, bad)
-        accepted = lines.accepted(config, tested)
+        accepted = lines.accepted(config, tested, self.hello.events)
         valid = ((topic, [line + b"\n", *again]) for topic, line in accepted)
         yield from self._section(begun, chain([("hello in the middle of a run", [HELLO, *again])], valid))
         others = (seeded(f"{self.seed}/protocol/{number}", 2) for number in range(RUNS))
