@@ -16,7 +16,7 @@ from liqspec.core.refusals import BadRequest
 from liqspec.edge import files
 from liqspec.edge.files import UnreadableFile
 from liqspec.edge.shapes import WrongShape
-from liqspec.spec import scenarios, venues
+from liqspec.spec import scenarios, venue_problems, venues
 from liqspec.spec.scenarios import InvalidScenario
 from liqspec.spec.venue_problems import problems
 from liqspec.spec.venues import InvalidVenueFile
@@ -388,6 +388,17 @@ class TestABadVenueFile:
         assert run_here(monkeypatch, "venues", str(folder.venue)) == 2
         lines = capsys.readouterr().err.splitlines()
         assert (len(lines), lines[-1]) == (21, "liqspec: and more; correct these first")
+
+    def test_of_a_large_one_only_the_first_problems_are_looked_for(
+        self, folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Each is found by reading all of it once more: the time must not be the product of both."""
+        text = "".join(f"x{number} = 1\n" for number in range(5)) + VENUE
+        folder.venue.write_text(text)
+        monkeypatch.setattr(venue_problems, "_LOOKED_AT", 3 * len(text))
+        assert run_here(monkeypatch, "venues", str(folder.venue)) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert (len(lines), lines[-1].partition(": there ")[2]) == (4, "may be more; correct these first")
 
     def test_without_a_market_or_a_tier_is_none(self, folder: Folder) -> None:
         """CFG-1, MRG-8."""

@@ -15,7 +15,8 @@ from liqspec.edge.errors import InvalidField
 from liqspec.spec import venues
 from liqspec.spec.venues import VenueFile
 
-MOST = 100  # problems that are looked for in one file
+MOST = 100  # problems that are looked for in one file; each takes a look at all of it, so in a large one fewer
+_LOOKED_AT = 2**22  # characters in all these looks
 # What each market and each venue must have, and what may be in a tier.
 _OF_MARKET = {one.name for one in attrs.fields(MarketConfig) if one.default is attrs.NOTHING}
 _OF_TIER = {one.name for one in attrs.fields(TierConfig)}
@@ -25,18 +26,21 @@ _STAND_INS: dict[str, Any] = {"name": "x", "title": "x", "description": "x", "ba
 def problems(name_or_path: str) -> list[str]:
     """What is wrong with a venue, one line for each problem: the file, the line, the field, and why it is refused.
 
-    Empty if the venue is valid. At most MOST problems; a problem that only follows from another one is left out.
+    Empty if the venue is valid. At most MOST problems, and of a large file only the first, the last line of which then
+    says so; a problem that only follows from another one is left out.
 
     Raises:
         UnreadableFile: there is no such venue, or its file cannot be read or parsed.
     """
     path = venues.path_of(name_or_path)
     text = files.read_text(path)
-    found = [files.place_of(text, path, error) for error, _ in zip(_wrong(text, path), range(MOST), strict=False)]
-    return [message for _, message in sorted(found, key=lambda one: one[0])]
+    most = max(2, min(MOST, _LOOKED_AT // max(1, len(text))))
+    found = [files.place_of(text, path, error) for _, error in zip(range(most), _wrong(text, path, most), strict=False)]
+    more = [f"{path}: there may be more; correct these first"] if len(found) == most else []
+    return [*(message for _, message in sorted(found, key=lambda one: one[0])), *more]
 
 
-def _wrong(text: str, path: Path) -> Iterator[InvalidField]:
+def _wrong(text: str, path: Path, most: int) -> Iterator[InvalidField]:
     try:
         data = files.parse_toml(text, path)
         venues.check_kind(data)
@@ -50,8 +54,9 @@ def _wrong(text: str, path: Path) -> Iterator[InvalidField]:
             yield mismatch
         reported.add(mismatch.path)
         rest = _without(rest, mismatch.path) if rest else rest
-    before = None
-    while rest and rest != before:
+    for _ in range(most):
+        if not rest:
+            return
         before = rest
         try:
             venues.built(rest)
@@ -60,6 +65,8 @@ def _wrong(text: str, path: Path) -> Iterator[InvalidField]:
                 yield error
             reported.add(error.path)
             rest = _without(rest, error.path)
+        if rest == before:
+            return
 
 
 def _refused_values(data: dict[str, Any]) -> Iterator[shapes.WrongShape]:
