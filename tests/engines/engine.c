@@ -1,4 +1,4 @@
-/* A liquidation engine for perpetual futures that follows the rules of spec/ (version 2.4.0) and speaks the protocol of spec/protocol.md.
+/* A liquidation engine for perpetual futures that follows the rules of spec/ (version 2.5.0) and speaks the protocol of spec/protocol.md.
 
        cc -std=c11 -O2 -Wall -Wextra -Werror engine.c -o engine
 
@@ -2084,7 +2084,7 @@ static void answer_hello(Json *request) {
     uint64_t protocol = integer(require(request, "protocol"), "protocol");
     no_other_fields(request, "hello");
     if (protocol != 1) refuse(BAD, "protocol is %llu, this engine speaks 1", (unsigned long long)protocol);
-    write_to(&reply, "{\"ok\":true,\"protocol\":1,\"engine\":\"liqspec-c 2.4.0\",\"rules\":\"2.4.0\",\"states\":\"full\",\"observes\":["
+    write_to(&reply, "{\"ok\":true,\"protocol\":1,\"engine\":\"liqspec-c 2.5.0\",\"rules\":\"2.5.0\",\"states\":\"full\",\"observes\":["
                      "\"time\",\"block\",\"marks\",\"positions.state\",\"positions.size\",\"positions.cost\",\"positions.order\",\"positions.limit\","
                      "\"positions.life\",\"positions.cooldown_until\",%s\"pools.collateral\",\"pools.equity\",\"pools.maintenance_margin\","
                      "\"pools.initial_margin\",\"pools.in_liquidation\",\"vault.cash\",\"vault.equity\",\"vault.positions\"],\"events\":[",

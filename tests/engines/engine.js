@@ -1,12 +1,12 @@
 "use strict";
-// A liquidation engine for perpetual futures, written from the rules (version 2.4.0) in spec/ alone.
+// A liquidation engine for perpetual futures, written from the rules (version 2.5.0) in spec/ alone.
 //
 // `node engine.js` speaks the conformance protocol, version 1, on standard input and output; with `--prices` it shows those of OBS-5.
 // The sections follow the pages of the rules. A comment that begins with a rule number says where that rule is.
 // Inside, every amount is a BigInt number of its unit: ticks, lots, quote units, milliseconds (AMT-1).
 
 const ENGINE_NAME = "liquidation-engine-js 1.0";
-const RULES_VERSION = "2.4.0"; // VER-1
+const RULES_VERSION = "2.5.0"; // VER-1
 const PROTOCOL_VERSION = 1n;
 
 /** EVT-3: a refusal has a code, and a message with the field, the value and the limit. */

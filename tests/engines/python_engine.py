@@ -1282,8 +1282,8 @@ class Session:
             return {
                 "ok": True,
                 "protocol": 1,
-                "engine": "python_engine 2.4.0",
-                "rules": "2.4.0",
+                "engine": "python_engine 2.5.0",
+                "rules": "2.5.0",
                 "observes": OBSERVES + PRICES if self.prices else OBSERVES,
                 "states": "full",
                 "events": list(EVENTS),

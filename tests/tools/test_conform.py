@@ -580,7 +580,7 @@ class TestTheReport:
         report = tmp_path / "conform.xml"
         assert conform("--steps", "100", "--junit", str(report), engine=RIGHT).exit_code == 0
         root = ElementTree.parse(report).getroot()
-        assert next(case.attrib["name"] for case in root.iter("testcase")) == "python_engine 2.4.0 conforms"
+        assert next(case.attrib["name"] for case in root.iter("testcase")) == "python_engine 2.5.0 conforms"
         assert list(root.iter("failure")) == []
         assert any("never reached" in skipped.attrib["message"] for skipped in root.iter("skipped"))
 

@@ -298,7 +298,7 @@ class TestTheCommand:
         done = invoke("run", "--suite", "essential", "--json", "--", *PYTHON_ENGINE)
         assert done.exit_code == 0, done.output
         answered = json.loads(done.stdout)
-        assert (answered["conforms"], answered["engine"]) == (True, "python_engine 2.4.0")
+        assert (answered["conforms"], answered["engine"]) == (True, "python_engine 2.5.0")
         due = due_to(hello_of(PYTHON_ENGINE))
         assert answered["passed"] == sum(vector["suite"] == "essential" for vector in due)
 
