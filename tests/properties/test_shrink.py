@@ -233,7 +233,7 @@ class TestTheCounterexampleThatIsReported:
     def test_only_the_shortest_of_them_are_made_short(self, monkeypatch: pytest.MonkeyPatch) -> None:
         tried: list[int] = []
 
-        def shrunk(violation: Violation) -> Violation:
+        def shrunk(violation: Violation, *, fixed: bool) -> Violation:
             tried.append(len(violation.events))
             return violation
 
