@@ -375,17 +375,26 @@ class TestABadVenueFile:
         for old, new in changes:
             text = _replaced(text, old, new)
         folder.venue.write_text(text)
-        assert run_here(monkeypatch, "venues", str(folder.venue)) == 2
+        assert run_here(monkeypatch, "venues", str(folder.venue), "--all") == 2
         printed = capsys.readouterr()
         assert printed.out == ""
         lines = [line.removeprefix(f"liqspec: {folder.venue}") for line in printed.err.splitlines()]
         assert [line[: len(start)] for line, start in zip(lines, PROBLEMS, strict=True)] == PROBLEMS
 
+    def test_is_refused_in_one_line_that_counts_the_others(
+        self, folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder.venue.write_text("x = 1\ny = 2\n" + VENUE)
+        assert run_here(monkeypatch, "venues", str(folder.venue)) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"liqspec: {folder.venue}:1: x: unknown field")
+        assert line.endswith(" (and 1 other problem: --all lists all)")
+
     def test_with_many_problems_is_refused_in_21_lines(
         self, folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         folder.venue.write_text("".join(f"x{number} = 1\n" for number in range(1000)) + VENUE)
-        assert run_here(monkeypatch, "venues", str(folder.venue)) == 2
+        assert run_here(monkeypatch, "venues", str(folder.venue), "--all") == 2
         lines = capsys.readouterr().err.splitlines()
         assert (len(lines), lines[-1]) == (21, "liqspec: and more; correct these first")
 
@@ -396,7 +405,7 @@ class TestABadVenueFile:
         text = "".join(f"x{number} = 1\n" for number in range(5)) + VENUE
         folder.venue.write_text(text)
         monkeypatch.setattr(venue_problems, "_LOOKED_AT", 3 * len(text))
-        assert run_here(monkeypatch, "venues", str(folder.venue)) == 2
+        assert run_here(monkeypatch, "venues", str(folder.venue), "--all") == 2
         lines = capsys.readouterr().err.splitlines()
         assert (len(lines), lines[-1].partition(": there ")[2]) == (4, "may be more; correct these first")
 

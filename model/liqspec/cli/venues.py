@@ -18,22 +18,27 @@ def venues(
     venue: Annotated[
         str | None, typer.Argument(metavar="[VENUE]", help="A shipped venue's name, or a .toml file, to read back.")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Say all that is wrong with the file, a line each.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the rule sets that the specification ships; or check one, and read it back parameter by parameter.
 
     Each parameter is shown with its value, whether that is documented, assumed or the rules' default, and what it
-    means. Exits with 2 if the file is not a valid rule set, and says all that is wrong with it, a line each.
+    means. Exits with 2 if the file is not a valid rule set, and says what is wrong first, or with `--all` everything.
 
     **Examples**
 
     - `liqspec venues`
     - `liqspec venues hyperliquid`
     - `liqspec venues my-venue.toml`
+    - `liqspec venues my-venue.toml --all`
     """
     if venue is not None:
         if found := problems(venue):
-            refuse(found)
+            others = f" (and {counted(len(found) - 1, 'other problem')}: --all lists all)" if found[1:] else ""
+            refuse(found if everything else [found[0] + others])
         _read_back(shipped.load(venue), as_json=as_json)
         return
     loaded = [shipped.load(name) for name in shipped.names()]
