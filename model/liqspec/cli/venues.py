@@ -36,10 +36,12 @@ def venues(
     - `liqspec venues my-venue.toml --all`
     """
     if venue is not None:
-        if found := problems(venue):
-            others = f" (and {counted(len(found) - 1, 'other problem')}: --all lists all)" if found[1:] else ""
-            refuse(found if everything else [found[0] + others])
-        _read_back(shipped.load(venue), as_json=as_json)
+        try:
+            chosen = shipped.load(venue)
+        except shipped.InvalidVenueFile:
+            _refuse(venue, everything=everything)
+            raise
+        _read_back(chosen, as_json=as_json)
         return
     loaded = [shipped.load(name) for name in shipped.names()]
     if as_json:
@@ -60,6 +62,13 @@ def venues(
     for one in loaded:
         rows.add_row(one.name, ", ".join(one.markets), one.description)
     terminal().print(rows)
+
+
+def _refuse(venue: str, *, everything: bool) -> None:
+    """End with what is wrong with the file first, and how much else is; or with everything."""
+    if found := problems(venue):
+        others = f" (and {counted(len(found) - 1, 'other problem')}: --all lists all)" if found[1:] else ""
+        refuse(found if everything else [found[0] + others])
 
 
 def _read_back(venue: shipped.VenueFile, *, as_json: bool) -> None:

@@ -229,12 +229,12 @@ class Parameter:
         """The path of the parameter in a configuration, such as `liquidation.cooldown_ms`."""
         return f"{self.table}.{self.name}"
 
-    def idle(self, table: Mapping[str, Any]) -> str:
-        """Why it could have no effect with the others of its table; "" if it could."""
-        if self.only_with is not None and table.get(self.only_with[0]) != self.only_with[1]:
+    def idle(self, given: Callable[[str], Any]) -> str:
+        """Why it could have no effect with the others of its table, whose values are `given`; "" if it could."""
+        if self.only_with is not None and given(self.only_with[0]) != self.only_with[1]:
             return f"has a meaning only with {' = '.join(self.only_with)} ({self.rule})"
         for other, value in self.idle_with:
-            held = table.get(other)
+            held = given(other)
             if (list(held) if isinstance(held, tuple) else held) == value:
                 where = f"without {other}" if value is None else f"with {other} = {dumps(value)}"
                 return f"has no effect {where} (CFG-2)"
@@ -788,7 +788,7 @@ def _inside(entry: Parameter, path: str, table: Any, money: Grid) -> Any:
     if value is None:
         return None
     inside = entry.kind.inside(path, value, money)
-    idle = "" if inside == entry.neutral else entry.idle(attrs.asdict(table, recurse=False))
+    idle = "" if inside == entry.neutral else entry.idle(partial(getattr, table))
     if idle:
         raise InvalidConfig(path, idle)
     return inside

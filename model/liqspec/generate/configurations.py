@@ -275,7 +275,7 @@ def _without_idle(config: dict[str, Any]) -> dict[str, Any]:
 def _with_effect(entries: Iterable[Parameter], table: dict[str, Any]) -> dict[str, Any]:
     kept = dict(table)
     for entry in entries:
-        if entry.name in kept and entry.idle(kept):
+        if entry.name in kept and entry.idle(kept.get):
             del kept[entry.name]
     return kept
 

@@ -336,12 +336,15 @@ class Record:
         return list(dict.fromkeys(rule for step in self.steps for rule in rules_of(step)))
 
 
+def event_number(step: int, follows: int) -> str:
+    """An event's number wherever it is shown: "7" for step 7, "7.1" for the first that follows from it (SCN-3)."""
+    return f"{step}.{follows}" if follows else str(step)
+
+
 def numbered(steps: Iterable[Step]) -> tuple[str, ...]:
-    """The number of each event of a run: that of its step, and after a point which one it is of those that follow."""
+    """The number of each event of a run."""
     of_steps = (list(run) for _, run in groupby(steps, key=lambda one: one.step))
-    return tuple(
-        f"{one.step}.{follows}" if follows else str(one.step) for run in of_steps for follows, one in enumerate(run)
-    )
+    return tuple(event_number(one.step, follows) for run in of_steps for follows, one in enumerate(run))
 
 
 def rules_of(step: Step) -> list[str]:

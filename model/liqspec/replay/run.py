@@ -22,6 +22,7 @@ from liqspec.properties.monitor import Monitor
 from liqspec.replay import sides
 from liqspec.replay.order_book import Ladder, next_execution
 from liqspec.replay.protection import Kind, Protections
+from liqspec.replay.record import event_number
 from liqspec.report import decisions
 from liqspec.spec import protection
 from liqspec.spec.scenarios import Expectation, Report, Scenario
@@ -58,8 +59,8 @@ class Moment:
 
     @property
     def name(self) -> str:
-        """The event's number wherever it is shown: "7" for step 7, "7.1" for the first that follows because of it."""
-        return f"{self.number}.{self.follows}" if self.follows else str(self.number)
+        """The event's number wherever it is shown."""
+        return event_number(self.number, self.follows)
 
 
 @frozen(kw_only=True)

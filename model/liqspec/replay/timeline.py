@@ -186,9 +186,7 @@ def moment_json(moment: Moment, units: Units) -> dict[str, Any]:
         "observation": moment.after,
         "marks": moment.marks,
         "measures": {key: {**seen, "terms": measures.terms_json(pools[key])} for key, seen in moment.pools.items()},
-        "arithmetic": list(
-            decisions.arithmetic(units.venue, around, moment.event, moment.effects, refusal),
-        ),
+        "arithmetic": list(decisions.arithmetic(units.venue, around, moment.event, moment.effects, refusal)),
         "why": list(moment.why),
         **({"theirs": [attrs.asdict(one) for one in moment.theirs]} if moment.theirs else {}),
         "unexpected": list(moment.unexpected),

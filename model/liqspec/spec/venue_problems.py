@@ -30,7 +30,7 @@ def problems(name_or_path: str) -> list[str]:
     says so; a problem that only follows from another one is left out.
 
     Raises:
-        UnreadableFile: there is no such venue, or its file cannot be read or parsed.
+        UnreadableFile: the venue does not exist, or its file cannot be read.
     """
     path = venues.path_of(name_or_path)
     text = files.read_text(path)
@@ -54,8 +54,9 @@ def _wrong(text: str, path: Path, most: int) -> Iterator[InvalidField]:
             yield mismatch
         reported.add(mismatch.path)
         rest = _without(rest, mismatch.path) if rest else rest
+    before = None
     for _ in range(most):
-        if not rest:
+        if not rest or rest == before:
             return
         before = rest
         try:
@@ -65,8 +66,6 @@ def _wrong(text: str, path: Path, most: int) -> Iterator[InvalidField]:
                 yield error
             reported.add(error.path)
             rest = _without(rest, error.path)
-        if rest == before:
-            return
 
 
 def _refused_values(data: dict[str, Any]) -> Iterator[shapes.WrongShape]:
@@ -97,10 +96,11 @@ def _without(data: Any, path: str) -> Any:
     table, _, below = path.partition(".")
     name = below.partition(".")[0].partition("[")[0]
     inside = rest.get(table) if below else None
-    if table in _STAND_INS:
-        kept = inside if table == "backstop" and isinstance(inside, dict) else {}
-        kept.pop(name, None)
-        rest[table] = {**_STAND_INS[table], **kept} if table == "backstop" else _STAND_INS[table]
+    if table == "backstop":
+        kept = inside if isinstance(inside, dict) else {}
+        rest[table] = {**_STAND_INS[table], **{key: one for key, one in kept.items() if key != name}}
+    elif table in _STAND_INS:
+        rest[table] = _STAND_INS[table]
     elif table == "markets" and isinstance(inside, dict):
         _leave_out_of_market(inside, below, _stand_in_market(rest))
     elif table in ("markets", "quote_unit", ""):

@@ -258,7 +258,7 @@ def random_run(
 def run_in(
     drawn: RandomRun, random: Random, where: str, coverage: Coverage, optional: Container[str] = ()
 ) -> list[EventData]:
-    """A run in a drawn, judged by every property; violations are added to the coverage. Returns the events of the run.
+    """A run as it was drawn, judged by every property; violations are added to the coverage. Returns its events.
 
     It ends at the first violation. Its last event is of any type, and mostly malformed. Every accepted event is also
     applied once more from the state before it. A run in which the guide or the state raises an exception ends there,

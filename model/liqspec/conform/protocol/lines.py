@@ -120,7 +120,7 @@ def accepted(config: dict[str, Any], event: EventData | None, supported: Iterabl
         yield from (("an amount of 78 digits", _apply(changed)) for changed in _longest(event))
         if "block" in supported:
             yield "the largest integer", _apply({"type": "block", "time": MAX_INTEGER})
-    yield from (("the largest integer", _reset(changed)) for changed in _latest(config))
+    yield from (("the largest integer", _request("reset", config=changed)) for changed in _latest(config))
     yield "an escape", b'{"op":"reset","config":' + _escaped(config).encode() + b"}"
 
 
@@ -208,12 +208,13 @@ def _number_topic(text: str) -> str:
     return "an integer spelled otherwise" if text in NO_INTEGER_TEXTS else "a malformed number"
 
 
-def _reset(config: dict[str, Any]) -> bytes:
-    return b'{"op":"reset","config":' + json.dumps(config, ensure_ascii=False, separators=(",", ":")).encode() + b"}"
-
-
 def _apply(event: Any) -> bytes:
-    return b'{"op":"apply","event":' + json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"}"
+    return _request("apply", event=event)
+
+
+def _request(op: str, **fields: Any) -> bytes:
+    """A request as a line without its end, its characters as they are."""
+    return json.dumps({"op": op, **fields}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _escaped(data: Any) -> str:
