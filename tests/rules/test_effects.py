@@ -230,6 +230,16 @@ SENTENCES: list[tuple[Effect, str]] = [
         "order to sell 3 of 3 of alice/A/cross: the pool is below the backstop line",
     ),
     (OrderEmitted(KEY, 3, 3, "window"), "order to sell 3 of 3 of alice/A/cross: a window forces full size"),
+    (
+        OrderEmitted(KEY, 2, 3, "least_order"),
+        "order to sell 2 of 3 of alice/A/cross: "
+        "notional above the threshold, no window: raised to the least notional of an order",
+    ),
+    (
+        OrderEmitted(KEY, 3, 3, "least_rest"),
+        "order to sell 3 of 3 of alice/A/cross: "
+        "notional above the threshold, no window: all, as a rest would be below the least notional",
+    ),
     (OrderEnded(KEY, 0, "filled"), "order of alice/A/cross is filled"),
     (OrderEnded(KEY, 4, "no_liquidity"), "order of alice/A/cross ends with 4 left: no liquidity"),
     (OrderEnded(KEY, 4, "restored"), "order of alice/A/cross is cancelled with 4 left: the pool is restored"),
@@ -317,12 +327,14 @@ def test_every_kind_of_effect_has_a_sentence_here() -> None:
 
 def test_each_effect_cites_its_rule() -> None:
     rules = {sentence: effect.rule for effect, sentence in SENTENCES}
-    assert [rules[text] for _, text in SENTENCES[9:17]] == [
+    assert [rules[text] for _, text in SENTENCES[9:19]] == [
         "PRT-1",
         "PRT-3",
         "PRT-1",
         "PRT-1",
         "CLD-3",
+        "PRT-5",
+        "PRT-5",
         "FIL-3",
         "FIL-6",
         "LIQ-9",

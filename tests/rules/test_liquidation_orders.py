@@ -7,6 +7,7 @@ import pytest
 from liqspec.core import arithmetic, snapshot
 from liqspec.core.arithmetic import Holding, Ratio, Schedule, Tier
 from liqspec.core.config import Config
+from liqspec.core.effects import OrderEmitted
 from liqspec.core.engine import Engine
 from liqspec.core.families import chunks
 from liqspec.core.parameters import InvalidConfig
@@ -182,6 +183,25 @@ class TestLeastSizes:
         assert ordered(chunked(partial_fraction="1/10", min_order_notional="200"), "88") == "3"
         assert ordered(chunked(partial_fraction="1/2", min_rest_notional="441"), "88") == "10"
         assert ordered(chunked(partial_fraction="1/2", min_rest_notional="440"), "88") == "5"
+
+    @pytest.mark.parametrize(
+        ("fraction", "least", "rest", "sizing", "rule"),
+        [
+            ("1/10", "88", "0", "chunk", "PRT-3"),
+            ("1/10", "89", "792", "least_rest", "PRT-5"),
+            ("1/10", "89", "704", "least_order", "PRT-5"),
+            ("1/10", "881", "704", "least_order", "PRT-5"),
+            ("1", "89", "704", "chunk", "PRT-3"),
+        ],
+    )
+    def test_the_effect_says_what_decided_the_size(
+        self, fraction: str, least: str, rest: str, sizing: str, rule: str
+    ) -> None:
+        """PRT-3, PRT-5: a lot is worth 88, and ten of them are held."""
+        engine = chunked(partial_fraction=fraction, min_order_notional=least, min_rest_notional=rest)
+        *_, emitted = mark(engine, "88")
+        assert isinstance(emitted, OrderEmitted)
+        assert (emitted.sizing, emitted.rule) == (sizing, rule)
 
 
 @pytest.mark.parametrize(

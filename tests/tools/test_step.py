@@ -243,18 +243,88 @@ class TestAWrongStep:
         assert verdict.reasons[0].terms[-1] == "backstop line: 2/3 × maintenance margin 88 = ~58.67 (BKS-1)"
         assert "BKS-3" in verdict.reasons[0].rules
 
-    def test_that_sizes_an_order_wrongly_names_the_sizing_rule(self) -> None:
-        """PRT-3: half of 10 is 5."""
-        config = small_config(liquidation={"partial_threshold": "100", "partial_fraction": "1/2"})
+    @pytest.mark.parametrize(
+        ("changes", "theirs", "rules"),
+        [
+            ({}, "6", ("PRT-3", "PRT-2")),
+            ({}, "10", ("PRT-2", "CLD-3", "PRT-3")),
+            ({"partial_method": "lots"}, "2", ("PRT-4", "PRT-2")),
+            ({"min_order_notional": "440"}, "6", ("PRT-3", "PRT-5")),
+            ({"min_order_notional": "440"}, "10", ("PRT-2", "PRT-5")),
+            ({"min_order_notional": "441"}, "5", ("PRT-5", "PRT-2")),
+            ({"min_order_notional": "441"}, "10", ("PRT-5", "PRT-2")),
+            ({"min_rest_notional": "440"}, "10", ("PRT-2", "PRT-5")),
+            ({"min_rest_notional": "441"}, "5", ("PRT-5", "PRT-2")),
+            ({"partial_threshold": "880"}, "5", ("PRT-2", "PRT-1")),
+            ({"partial_threshold": "880"}, None, ("LIQ-11", "PRT-1")),
+        ],
+    )
+    def test_that_sizes_an_order_wrongly_names_the_sizing_rule(
+        self, changes: Data, theirs: str | None, rules: tuple[str, ...]
+    ) -> None:
+        """PRT-1 to PRT-5: half of 10 is 5, and each lot is worth 88."""
+        config = small_config(liquidation={"partial_threshold": "100", "partial_fraction": "1/2", **changes})
         engine = holding(liquidation=config["liquidation"])
         before = whole(engine)
         mark(engine, "88")
         after = copy.deepcopy(engine.observe())
-        after["positions"][0]["order"] = "10"
+        ours, after["positions"][0]["order"] = after["positions"][0]["order"], theirs
         verdict = relation.judge(Config.from_json(config), before, MARK_88, after)
         assert verdict.reasons
-        assert verdict.reasons[0].rule == "PRT-3"
-        assert "order to sell 5 of 10 of alice/A/cross: notional above the threshold, no window" in text_of(verdict)
+        assert verdict.reasons[0].rules[: len(rules)] == rules
+        assert f"order to sell {ours} of 10 of alice/A/cross: notional" in text_of(verdict)
+
+    def test_whose_order_has_a_wrong_limit_names_the_rule_of_limits(self) -> None:
+        """LIQ-17."""
+        config = small_config(liquidation={"order_price": {"band": "1/2"}})
+        engine = holding(liquidation=config["liquidation"])
+        before = whole(engine)
+        mark(engine, "88")
+        after = copy.deepcopy(engine.observe())
+        after["positions"][0]["limit"] = "43"
+        verdict = relation.judge(Config.from_json(config), before, MARK_88, after)
+        assert verdict.reasons
+        assert verdict.reasons[0].rules == ("LIQ-17", "MRG-11", "PRT-1")
+
+    def test_that_returns_another_amount_names_the_rule_of_the_return(self) -> None:
+        """BKS-4: half of an equity of 50."""
+        config = small_config(backstop={"threshold": "2/3", "return_fraction": "1/2"})
+        engine = holding(backstop=config["backstop"])
+        mark(engine, "85")
+        event = {"type": "order_done", "account": "alice", "market": "A", "mode": "cross"}
+        before, after = whole(engine), copy.deepcopy(outcome(engine, event))
+        assert after["pools"][0]["collateral"] == "25"
+        after["pools"][0]["collateral"] = "50"
+        verdict = relation.judge(Config.from_json(config), before, event, after)
+        assert verdict.reasons
+        assert verdict.reasons[0].rules[:2] == ("BKS-4", "BKS-3")
+
+    @pytest.mark.parametrize(
+        ("fee_rate", "rules"), [("1/100", ("FIL-2", "FIL-1", "MRG-9")), ("0", ("FIL-1", "MRG-9", "FIL-2"))]
+    )
+    def test_that_takes_too_much_for_a_fill_names_the_fee_if_there_is_one(
+        self, fee_rate: str, rules: tuple[str, ...]
+    ) -> None:
+        """FIL-1, FIL-2."""
+        config = small_config(liquidation={"fee_rate": fee_rate})
+        engine = working(liquidation=config["liquidation"])
+        event = {"type": "fill", "account": "alice", "market": "A", "mode": "cross", "size": "1", "price": "88"}
+        before, after = whole(engine), copy.deepcopy(outcome(engine, event))
+        after["pools"][0]["collateral"] = "180"
+        verdict = relation.judge(Config.from_json(config), before, event, after)
+        assert verdict.reasons
+        assert verdict.reasons[0].rules[:3] == rules
+
+    def test_that_covers_another_deficit_names_what_came_last(self) -> None:
+        """BKS-7, FIL-2, FIL-1."""
+        config = small_config(liquidation={"fee_rate": "1/100"})
+        engine = working(liquidation=config["liquidation"])
+        event = {"type": "fill", "account": "alice", "market": "A", "mode": "cross", "size": "10", "price": "70"}
+        before, after = whole(engine), copy.deepcopy(outcome(engine, event))
+        after["vault"]["cash"] = "4901"
+        verdict = relation.judge(Config.from_json(config), before, event, after)
+        assert verdict.reasons
+        assert verdict.reasons[0].rules[:3] == ("BKS-7", "FIL-2", "FIL-1")
 
     def test_that_charges_a_wrong_fee_names_the_fill_and_the_fee(self) -> None:
         """FIL-1, FIL-2."""
@@ -266,7 +336,7 @@ class TestAWrongStep:
         after["vault"]["cash"] = "5000"
         verdict = relation.judge(Config.from_json(config), before, event, after)
         assert [reason.difference.field for reason in verdict.reasons] == ["vault.cash"]
-        assert verdict.reasons[0].rules[:2] == ("FIL-1", "FIL-2")
+        assert verdict.reasons[0].rules[:2] == ("FIL-2", "FIL-1")
 
     def test_that_accepts_what_is_refused_gives_code_field_value_and_limit(self) -> None:
         """EVT-3, ACC-5."""
@@ -726,7 +796,7 @@ class TestComparing:
         table = observables.observables()
         for name, entry in table.fields.items():
             cited = {*entry.rules, *(rule for rules in entry.effects.values() for rule in rules)}
-            assert entry.rules and cited <= set(rulebook.rules()), name
+            assert entry.rules and cited <= {*rulebook.rules(), observables.OWN}, name
         shown = {"time", "block"} | {name for name, entry in table.fields.items() if entry.optional or entry.family}
         for part, entry in (("positions", self.OURS["positions"][0]), ("pools", self.OURS["pools"][0])):
             shown |= {f"{part}.{name}" for name in entry if name not in ("account", "market", "mode")}

@@ -122,8 +122,9 @@ def to_attempt(state: State, pool: Pool) -> list[Position]:
 def emit_order(state: State, pool: Pool, position: Position, inputs: GuardInputs, effects: list[Effect]) -> None:
     """LIQ-14, PRT-1 to PRT-5: a reduce-only market order for the position or a chunk of it."""
     sizing = order_sizing(state, pool, position, inputs)
-    whole = abs(position.size)
-    position.order = chunks.size_of(state, pool, position) if sizing in CHUNKS else whole
+    position.order = abs(position.size)
+    if sizing in CHUNKS:
+        position.order, sizing = chunks.sized(state, pool, position, sizing)
     position.limit = limits.limit_of(state, position, inputs)
     position.attempted = True
     effects.append(OrderEmitted(position.key, position.order, position.size, sizing))

@@ -9,7 +9,16 @@ from liqspec.edge.texts import snake_case
 
 EndOfOrder = Literal["filled", "no_liquidity", "restored", "settled"]
 Sizing = Literal[
-    "no_threshold", "not_above_threshold", "below_backstop", "window", "chunk", "restore", "tier_down", "lots"
+    "no_threshold",
+    "not_above_threshold",
+    "below_backstop",
+    "window",
+    "chunk",
+    "restore",
+    "tier_down",
+    "lots",
+    "least_order",
+    "least_rest",
 ]
 
 
@@ -105,12 +114,13 @@ class Filled(EffectRecord, rules=("FIL-1",)):
     fee: int
 
 
-CHUNKS: tuple[Sizing, ...] = ("chunk", "restore", "tier_down", "lots")  # an order that is not for the whole position
-_SIZED = {"window": "CLD-3", "chunk": "PRT-3", "restore": "PRT-4", "tier_down": "PRT-4", "lots": "PRT-4"}
+# Where PRT-2 asks for a chunk; the last two are what PRT-5 makes of one.
+CHUNKS: tuple[Sizing, ...] = ("chunk", "restore", "tier_down", "lots", "least_order", "least_rest")
+_SIZED = {"window": "CLD-3", **dict.fromkeys(CHUNKS, "PRT-4"), "chunk": "PRT-3", **dict.fromkeys(CHUNKS[-2:], "PRT-5")}
 
 
 @frozen
-class OrderEmitted(EffectRecord, rules=("PRT-1", "PRT-3", "PRT-4", "CLD-3")):
+class OrderEmitted(EffectRecord, rules=("PRT-1", "PRT-3", "PRT-4", "PRT-5", "CLD-3")):
     """A liquidation order went to the market."""
 
     position: str

@@ -18,6 +18,8 @@ _SIZING_REASONS: dict[Sizing, str] = {
     "restore": "notional above the threshold, no window: what restores the pool at the mark",
     "tier_down": "notional above the threshold, no window: what leads to a lower tier",
     "lots": "notional above the threshold, no window: the lots of a chunk",
+    "least_order": "notional above the threshold, no window: raised to the least notional of an order",
+    "least_rest": "notional above the threshold, no window: all, as a rest would be below the least notional",
 }
 _ENDS_OF_ORDERS: dict[EndOfOrder, str] = {
     "filled": "is filled",

@@ -10,6 +10,7 @@ from liqspec.core import machine
 from liqspec.core.effects import Sizing
 from liqspec.edge import files, shapes
 
+OWN = "own"  # where the rule of an effect stands among those that it adds
 Kind = Literal["integer", "state", "amount", "amounts", "flag"]
 
 
@@ -17,9 +18,10 @@ Kind = Literal["integer", "state", "amount", "amounts", "flag"]
 class Observable:
     """A field of an observation: how it compares, and the rules that decide it.
 
-    `effects` names the kinds of effects that can set the field, each with the rules that it adds to its own;
-    `families` those of parameters that change what the field is, each with its rules. An `optional` field is only in
-    the observations of an engine that lists it (OBS-5); one of a `family` only in a run that has the family.
+    `effects` names the kinds of effects that can set the field, each with the rules that it adds to its own, of which
+    `OWN` gives the place if it is not the first; `families` those of parameters that change what the field is, each
+    with its rules. An `optional` field is only in the observations of an engine that lists it (OBS-5); one of a
+    `family` only in a run that has the family.
     """
 
     kind: Kind

@@ -8,6 +8,7 @@ from attrs import frozen
 from liqspec.core import arithmetic, machine, measures
 from liqspec.core.changes import measure
 from liqspec.core.effects import (
+    CHUNKS,
     Backstopped,
     Effect,
     LiquidationEntered,
@@ -227,8 +228,9 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
     rules = [
         rule for effect in setting if isinstance(effect, MarkFormed) for rule in _of_mark(step, effect, difference)
     ]
-    rules += [effect.rule for effect in setting]
-    rules += [rule for effect in setting for rule in entry.effects[effect.kind]]
+    rules += [rule for effect in reversed(setting) for rule in _added(effect, entry.effects[effect.kind])]
+    if not step.engine.venue.fee_rate.numerator:
+        rules.sort(key="FIL-2".__eq__)  # without a fee it is the last
     on = step.engine.venue.families() if entry.families else ()
     rules += [rule for family, listed in entry.families.items() if family in on for rule in listed]
     pool = measures.all_pools(step.engine).get(keys.pool_of(difference.subject))
@@ -238,6 +240,12 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
     lines = () if pool is None else _terms(step.engine, pool, *_MEASURED.get(difference.field, ()))
     because = (*because, *pool_lines)
     return Reason(difference=difference, rules=_unique((*rules, *entry.rules)), because=because, terms=lines)
+
+
+def _added(effect: Effect, listed: tuple[str, ...]) -> list[str]:
+    """The rules of an effect on a field, by those that it adds to its own."""
+    placed = listed if observables.OWN in listed else (observables.OWN, *listed)
+    return [effect.rule if rule == observables.OWN else rule for rule in placed]
 
 
 def _concerns(effect: Effect, difference: Difference) -> bool:
@@ -333,7 +341,9 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
     """LIQ-9 to LIQ-14, PRT: why there is such an order, or none."""
     position = measures.all_positions(step.engine).get(difference.subject)
     entry = observables.observables().fields["positions.order"]
-    rules: list[str] = [effect.rule for effect in setting]
+    emitted = [effect for effect in setting if isinstance(effect, OrderEmitted)]
+    rules: list[str] = [rule for effect in emitted for rule in _of_size(step, effect, difference.theirs)]
+    rules += [effect.rule for effect in setting]
     guards: tuple[GuardResult, ...] = ()
     if position is not None and position.size and (position.order is None or difference.theirs is None):
         guards = evaluate_guards(step.engine, position, ("needs_liquidation",))
@@ -346,12 +356,26 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
     kept = [effect for effect in setting if not isinstance(effect, OrderEnded)]
     rules += [rule for effect in kept for rule in entry.effects[effect.kind]]
     sizings = observables.observables().sizings
-    emitted = [effect for effect in kept if isinstance(effect, OrderEmitted)]
     rules += [rule for effect in emitted for rule in sizings[effect.sizing]]
     sized = ["below_backstop" for effect in emitted if effect.sizing == "below_backstop"]
     lines = _terms_of_guards(step.engine, position, *(result.guard for result in guards), *sized)
     rules = [*rules, *entry.rules]
     return Reason(difference=difference, rules=_unique(rules), because=because, guards=guards, terms=lines)
+
+
+def _of_size(step: Step, effect: OrderEmitted, theirs: object) -> list[str]:
+    """The rules by which an order has another size: that of its size, unless one is for a chunk and one is not (PRT-2).
+
+    A chunk may have been raised, or forced to full size (PRT-5, CLD-3).
+    """
+    if not is_decimal(theirs):
+        return []
+    venue, chunked = step.engine.venue, effect.sizing in CHUNKS
+    whole = venue.markets[keys.market_of(effect.position)].size.units(str(theirs)) == abs(effect.of)
+    raised = ["PRT-5"] if chunked and (venue.min_order_notional, venue.min_rest_notional) != (None, None) else []
+    if chunked != whole or effect.rule in ("PRT-5", "CLD-3"):
+        return [effect.rule, *raised]
+    return ["PRT-2", *raised, *(["CLD-3"] if chunked else observables.observables().sizings[effect.sizing])]
 
 
 def _unique(items: Iterable[T]) -> tuple[T, ...]:

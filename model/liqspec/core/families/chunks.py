@@ -3,23 +3,33 @@
 from collections.abc import Callable
 
 from liqspec.core import arithmetic, changes
+from liqspec.core.effects import Sizing
 from liqspec.core.state import Pool, Position, State
 
 
-def size_of(state: State, pool: Pool, position: Position) -> int:
-    """The lots of a chunk of an open position: at least 1, and at most all of them (PRT-3 to PRT-5)."""
+def sized(state: State, pool: Pool, position: Position, method: Sizing) -> tuple[int, Sizing]:
+    """The lots of the order where a chunk is asked for, and what decided them: the method, or a least size (PRT-5)."""
     venue, held = state.venue, state.holding(position)
-    worth = held.mark * held.unit
+    lots, worth = size_of(state, pool, position), held.mark * held.unit
+    if venue.min_order_notional is None and venue.min_rest_notional is None:
+        return lots, method
+    raised = arithmetic.at_least(lots, held.size, worth, venue.min_order_notional, None)
+    found = arithmetic.at_least(lots, held.size, worth, venue.min_order_notional, venue.min_rest_notional)
+    return found, "least_rest" if found != raised else "least_order" if found != lots else method
+
+
+def size_of(state: State, pool: Pool, position: Position) -> int:
+    """The lots of a chunk of an open position: at least 1, and at most all of them (PRT-3, PRT-4)."""
+    venue, held = state.venue, state.holding(position)
     match venue.partial_method:
         case "restore":
-            lots = by_halving(abs(held.size), lambda closed: restores(state, pool, position, closed))
+            return by_halving(abs(held.size), lambda closed: restores(state, pool, position, closed))
         case "tier_down":
-            lots = arithmetic.chunk_to_tier(held.size, worth, venue.tier_steps or 1, held.schedule)
+            return arithmetic.chunk_to_tier(held.size, held.mark * held.unit, venue.tier_steps or 1, held.schedule)
         case "lots":
-            lots = min(abs(held.size), venue.partial_lots or 1)
+            return min(abs(held.size), venue.partial_lots or 1)
         case _:
-            lots = arithmetic.chunk(held.size, venue.partial_fraction)
-    return arithmetic.at_least(lots, held.size, worth, venue.min_order_notional, venue.min_rest_notional)
+            return arithmetic.chunk(held.size, venue.partial_fraction)
 
 
 def by_halving(most: int, enough: Callable[[int], bool]) -> int:
