@@ -8,11 +8,14 @@ import attrs
 import pytest
 
 from liqspec.core import arithmetic, assessment
+from liqspec.core.config import Config
 from liqspec.core.effects import Sizing
-from liqspec.core.engine import Engine
+from liqspec.core.engine import Engine, apply_event
 from liqspec.core.snapshot import Snapshot
 from liqspec.core.state import GuardInputs, Pool, Position, State
+from liqspec.properties.checker.measures import Readings, View
 from liqspec.properties.coverage import Violation
+from liqspec.properties.step_monitor import StateObserver
 from liqspec.replay.run import Run
 from liqspec.search.explore import explore
 from liqspec.spec import scenarios, scopes
@@ -139,6 +142,42 @@ def test_only_what_an_event_changed_is_judged_again() -> None:
     assert found.coverage.checked["a_refused_event_changes_no_bit"] == found.refused
     assert found.coverage.checked["an_event_is_accepted_exactly_if_its_rule_says_so"] == found.steps + 2
     assert found.model_steps == found.steps
+
+
+def test_a_price_is_computed_once_for_what_it_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MRG-10: the pool of a position is measured alike in most states that differ."""
+    computed = []
+    price = Engine.liquidation_price
+
+    def counted(self: Engine, *position: Any) -> Any:
+        computed.append(position)
+        return price(self, *position)
+
+    monkeypatch.setattr(Engine, "liquidation_price", counted)
+    found = explore(attrs.evolve(scopes.load("isolated"), max_depth=5))
+    assert len(computed) < found.coverage.checked["a_liquidation_price_is_exact"] // 5
+
+
+def test_a_refused_step_leaves_nothing_for_the_garbage_collector() -> None:
+    """EVT-3: a traceback refers to all frames below it, and so to the monitor that keeps the refusal."""
+    refusal = apply_event(Engine(Config.from_json(scopes.load("minimal").config)), {}).refusal
+    assert refusal is not None
+    assert refusal.__traceback__ is None
+
+
+def test_what_is_read_once_of_shared_entries_is_what_each_shows() -> None:
+    """OBS-1: the end of an order changes the entry of a position, but not that of its pool."""
+    scope, readings, observer = scopes.load("isolated"), Readings(), StateObserver()
+    engine, seen = Engine(Config.from_json(scope.config)), []
+    above = {"type": "mark_price", "market": "X", "price": "26"}
+    done = {"type": "order_done", "account": "alice", "market": "X", "mode": "cross"}
+    for event in (*scope.setup, above, done):
+        assert apply_event(engine, event).code is None
+        seen.append(observer.observe(engine.state))
+    for observation in (*seen, *reversed(seen)):
+        assert View.of(observation, None, readings) == View.of(observation)
+    first, second = (View.of(seen[-1], None, readings).pools["alice/cross"] for _ in range(2))
+    assert first is second
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def apply_event(engine: Engine, event: object, observed: object = None) -> Outco
             read = read if reported is None else AtReportedMark.of(read, reported)
         return Outcome(effects=engine.apply(read))
     except Refusal as refusal:
-        return Outcome(refusal=refusal)
+        return Outcome(refusal=refusal.with_traceback(None))  # its frames would refer back to it
 
 
 def _reported_mark(venue: Venue, market: str, observed: object) -> int | None:

@@ -53,7 +53,7 @@ class Observer:
 
     def _vault(self, state: State) -> dict[str, Any]:
         vault = state.vault
-        shown = (vault.cash, state.equity(vault), vault.positions.copy())
+        shown = (vault.cash, state.equity(vault), tuple(vault.positions.items()))
         return self._kept(vault, shown, lambda: observe_vault(state))
 
     def _kept(

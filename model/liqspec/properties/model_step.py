@@ -3,6 +3,7 @@
 They are judged in addition to those of `catalogue`, which need only what can be observed.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 from attrs import frozen
@@ -13,10 +14,12 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import PoolValue, PositionValue, Snapshot, WindowValue
+from liqspec.core.state import Position
 from liqspec.edge import keys
 from liqspec.edge.amounts import ratio_text as _n
 from liqspec.properties.checker import prices
 from liqspec.properties.checker.exact import number
+from liqspec.properties.checker.measures import NaivePosition
 from liqspec.properties.checker.memory import Window, scope_key
 from liqspec.properties.checker.witness import Witness
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Verdict, holds_if, violated
@@ -126,12 +129,11 @@ def _place(pool: str) -> tuple[str, ...]:
 @MODEL.add("state", "MRG-10 LIQ-3")
 def a_liquidation_price_is_exact(step: ModelStep) -> Verdict:
     """At its liquidation price a position's pool is breached, one tick on the safe side of it the pool is not."""
-    if step.refusal is not None:
-        return NOT_EXERCISED
     held = [position for position in step.witness.view.positions.values() if position.size]
-    if not held:
-        return NOT_EXERCISED
-    position = held[step.after.block % len(held)]  # one a step, each in its turn
+    return _judged_in_turn(step, "MRG-10", held, _liquidation_price)
+
+
+def _liquidation_price(step: ModelStep, position: NaivePosition) -> Verdict:
     mode: Literal["cross", "isolated"] = "cross" if position.mode == "cross" else "isolated"
     ticks, _ = step.engine.liquidation_price(position.account, position.market, mode)
     market, known, side = (
@@ -161,13 +163,11 @@ def shown_prices_are_what_the_rules_say(step: ModelStep) -> Verdict:
     """A shown liquidation price parts the ticks that breach the pool from the others, a shown bankruptcy price is the
     mark at which equity is 0, rounded in the pool's favour; what does not exist is null.
     """
-    held = list(step.witness.view.positions.values())
-    if step.refusal is not None or not held:
-        return NOT_EXERCISED
-    seen = held[step.after.block % len(held)]  # one a step, each in its turn
-    position = step.engine.state.position(seen.account, seen.market, "cross" if seen.mode == "cross" else "isolated")
-    assert position is not None, "what is observed is there"
-    shown = observation.observe_prices(step.engine.state, position)
+    return _judged_in_turn(step, "OBS-5", list(step.witness.view.positions.values()), _shown_prices)
+
+
+def _shown_prices(step: ModelStep, seen: NaivePosition) -> Verdict:
+    shown = observation.observe_prices(step.engine.state, _in_the_engine(step, seen))
     known, contents = step.witness.memory, step.witness.view.contents(seen.pool)
     wanted = prices.bankruptcy(known, contents, seen) if seen.size else None
     if (text := shown["bankruptcy_price"]) != wanted and (text is None or wanted is None or number(text) != wanted):
@@ -175,6 +175,26 @@ def shown_prices_are_what_the_rules_say(step: ModelStep) -> Verdict:
     price = shown["liquidation_price"]
     wrong = prices.wrong_liquidation(known, contents, seen, None if price is None else number(price))
     return violated(f"{seen.key} shows the liquidation price {price}: {wrong}") if wrong else HOLDS
+
+
+def _judged_in_turn(
+    step: ModelStep, rule: str, positions: list[NaivePosition], judge: Callable[[ModelStep, NaivePosition], Verdict]
+) -> Verdict:
+    """The verdict on the prices of one of the positions, each in its turn; once for what they depend on (MRG-10)."""
+    if step.refusal is not None or not positions:
+        return NOT_EXERCISED
+    seen = positions[step.after.block % len(positions)]
+    known, contents = step.witness.memory, step.witness.view.contents(seen.pool)
+    held = tuple((one.market, one.size, one.cost, known.marks[one.market]) for one in contents.holdings.values())
+    measured = observation.measured(step.engine.state, _in_the_engine(step, seen))
+    of = (rule, seen.key, measured, contents.collateral, held)
+    return step.witness.rules.once(of, lambda: judge(step, seen))
+
+
+def _in_the_engine(step: ModelStep, seen: NaivePosition) -> Position:
+    position = step.engine.state.position(seen.account, seen.market, "cross" if seen.mode == "cross" else "isolated")
+    assert position is not None, "what is observed is there"
+    return position
 
 
 @frozen

@@ -40,9 +40,7 @@ class StateObserver(Observer):
     def _kept(
         self, of: Position | Pool | Book, shown: tuple[object, ...], form: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
-        if isinstance(of, Book):
-            return form()
-        key = (of.key, shown)
+        key = ("vault" if isinstance(of, Book) else of.key, shown)
         entry = self._entries.get(key)
         if entry is None:
             if len(self._entries) >= _MOST_KEPT:

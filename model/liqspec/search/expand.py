@@ -16,6 +16,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData, PriceInputs
 from liqspec.core.families.mark_price import INPUTS
 from liqspec.core.snapshot import AVERAGES, AccountValue, FeedValue, PoolValue, Snapshot, WindowValue
+from liqspec.properties.checker.measures import Readings
 from liqspec.properties.checker.witness import Witness
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Monitor
@@ -71,6 +72,7 @@ class Expander:
         for event in self.scope.setup:
             if self._violates(monitor, self.trail, event):
                 break
+        monitor.witness.readings = Readings()  # of all states: the observer shares their entries
         form = canonical(monitor.snapshot, self.scope.symmetric)
         return Node(monitor.snapshot, monitor.witness, form, self.trail)
 

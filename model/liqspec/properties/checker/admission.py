@@ -1,6 +1,7 @@
 """The naive checker's admission: the checks that all events share, and then each event's own (EVT-2)."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from liqspec.properties.checker.events import EVENTS, NaiveEvent
@@ -53,9 +54,12 @@ def _is_perp(entry: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
-        return False
-    return sum(character.isdigit() for character in value) <= _MAX_DIGITS
+    return isinstance(value, str) and len(value) <= _MAX_DIGITS + len("-.") and _is_written_as_number(value)
+
+
+@lru_cache(maxsize=1 << 12)  # the same few are read again and again
+def _is_written_as_number(text: str) -> bool:
+    return bool(_NUMBER.fullmatch(text)) and sum(character.isdigit() for character in text) <= _MAX_DIGITS
 
 
 def _unknown_or_off_grid(rules: NaiveRules, view: View, event: dict[str, Any]) -> str | None:

@@ -255,6 +255,49 @@ class NaivePool:
         return any(position.order is not None for position in self.positions)
 
 
+class Readings:
+    """What entries of observations say, each read once: for an observer whose observations share their entries.
+
+    An entry that is the same object says the same; what was read of it keeps it.
+    """
+
+    def __init__(self) -> None:
+        self._positions: dict[int, NaivePosition] = {}
+        self._pools: dict[tuple[int, ...], NaivePool] = {}
+
+    def position(self, entry: dict[str, Any]) -> NaivePosition:
+        """The position that an entry shows."""
+        if (position := self._positions.get(id(entry))) is None:
+            position = _kept(self._positions, id(entry), _position(entry))
+        return position
+
+    def pool(self, entry: dict[str, Any], key: str, backed: tuple[NaivePosition, ...]) -> NaivePool:
+        """The pool of this key that an entry shows, with the open positions that it backs."""
+        of = (id(entry), *map(id, backed))
+        if (pool := self._pools.get(of)) is None:
+            pool = _kept(self._pools, of, _pool(entry, key, backed))
+        return pool
+
+
+Key = TypeVar("Key")
+Read = TypeVar("Read")
+
+
+def _kept(kept: dict[Key, Read], key: Key, read: Read) -> Read:
+    if len(kept) > _MOST_COMPUTED:
+        kept.clear()
+    kept[key] = read
+    return read
+
+
+def _position(entry: dict[str, Any]) -> NaivePosition:
+    return NaivePosition(entry, *(entry[name] for name in _OF_POSITION))
+
+
+def _pool(entry: dict[str, Any], key: str, backed: tuple[NaivePosition, ...]) -> NaivePool:
+    return NaivePool(entry, key, backed, *(entry[name] for name in _OF_POOL))
+
+
 @frozen
 class View:
     """An observation, its numbers read as Fractions."""
@@ -270,18 +313,19 @@ class View:
     raw: dict[str, Any] = field(repr=False, eq=False)
 
     @classmethod
-    def of(cls, observation: dict[str, Any], earlier: "View | None" = None) -> "View":
+    def of(cls, observation: dict[str, Any], earlier: "View | None" = None, readings: Readings | None = None) -> "View":
         """The view of an observation in plain data (OBS-1); what is as it was in an earlier one is taken from there."""
         if earlier is not None and earlier.raw is observation:
             return earlier
         positions: dict[str, NaivePosition] = {}
         held: dict[str, list[NaivePosition]] = {}
         known, known_pools = ({}, {}) if earlier is None else (earlier.positions, earlier.pools)
+        read_position, read_pool = (_position, _pool) if readings is None else (readings.position, readings.pool)
         for entry in observation["positions"]:
             key = event_position(entry)
             position = known.get(key)
             if position is None or (position.raw is not entry and position.raw != entry):
-                position = NaivePosition(entry, *(entry[name] for name in _OF_POSITION))
+                position = read_position(entry)
             positions[key] = position
             if position.size:
                 held.setdefault(position.pool, []).append(position)
@@ -291,7 +335,7 @@ class View:
             key = f"{account}/cross" if market is None else f"{account}/{market}/isolated"
             pool, backed = known_pools.get(key), tuple(held.get(key, ()))
             if pool is None or (pool.raw is not entry and pool.raw != entry) or pool.positions != backed:
-                pool = NaivePool(entry, key, backed, *(entry[name] for name in _OF_POOL))
+                pool = read_pool(entry, key, backed)
             pools[key] = pool
         vault = observation["vault"]
         if earlier is not None and earlier.raw["vault"] is vault:

@@ -8,7 +8,7 @@ from attrs import frozen
 from liqspec.properties.checker.admission import expected_refusal
 from liqspec.properties.checker.events import EVENTS, NaiveEvent
 from liqspec.properties.checker.exact import Fraction, number
-from liqspec.properties.checker.measures import Contents, NaivePosition, NaiveRules, View, event_position
+from liqspec.properties.checker.measures import Contents, NaivePosition, NaiveRules, Readings, View, event_position
 from liqspec.properties.checker.memory import Memory
 
 
@@ -78,6 +78,7 @@ class Witness:
     def __init__(self, config: dict[str, Any], observation: dict[str, Any]) -> None:
         self.rules = NaiveRules.of(config)
         self.view = View.of(observation)
+        self.readings: Readings | None = None
         self.memory = Memory(
             self.rules,
             marks={market: number(mark) for market, mark in config["marks"].items()},
@@ -87,7 +88,7 @@ class Witness:
     def copy(self) -> "Witness":
         """A witness that can continue independently; what it has seen is shared, as nothing seen ever changes."""
         other = object.__new__(Witness)
-        other.rules, other.view, other.memory = self.rules, self.view, self.memory
+        other.rules, other.view, other.memory, other.readings = self.rules, self.view, self.memory, self.readings
         return other
 
     def refused(self, event: dict[str, Any], refusal: str) -> Step:
@@ -98,7 +99,7 @@ class Witness:
 
     def see(self, event: dict[str, Any], refusal: str | None, observation: dict[str, Any]) -> Step:
         """Take in one event, its refusal code if it was refused, and what is observed after it."""
-        before, after = self.view, View.of(observation, self.view)
+        before, after = self.view, View.of(observation, self.view, self.readings)
         known = self.memory.copy()
         kind = EVENTS.get(str(event.get("type")), NaiveEvent) if isinstance(event, dict) else NaiveEvent
         naive = kind(before, after, known, event)
