@@ -304,7 +304,7 @@ def test_the_ways_have_their_conditions() -> None:
     assert len(found) == 2
     for path in found:
         larger = cast(SymbolicInt, path.result).term
-        assert symbolic.check([*path.conditions, z3.Or(larger < left, larger < right)]) == "unsat"
+        assert path.check(z3.Or(larger < left, larger < right)) == "unsat"
 
 
 def test_conditions_compare_as_conditions() -> None:
@@ -314,7 +314,7 @@ def test_conditions_compare_as_conditions() -> None:
         number = integer("x")
         return ((number > 0) == (number >= 1)) & ((number > 0) != (number < 1)) & ((number * 0 == 0) == bool(1))
 
-    assert all(symbolic.check([*path.conditions, path.fails]) == "unsat" for path in paths(same))
+    assert all(path.check(path.fails) == "unsat" for path in paths(same))
 
 
 def test_comparing_a_symbol_with_what_is_no_number_is_no_claim() -> None:
@@ -334,8 +334,8 @@ def test_a_symbol_is_true_where_it_is_not_0() -> None:
 
     found = {path.result: path for path in paths(message)}
     assert found.keys() == {"some", "none"}
-    assert symbolic.check([*found["none"].conditions, z3.Int("x") != 0]) == "unsat"
-    assert symbolic.check([*found["some"].conditions, z3.Int("x") == 0]) == "unsat"
+    assert found["none"].check(z3.Int("x") != 0) == "unsat"
+    assert found["some"].check(z3.Int("x") == 0) == "unsat"
 
 
 def test_numbers_of_which_what_is_given_does_not_hold_say_nothing() -> None:
@@ -386,9 +386,9 @@ def all_ways(function: Callable[[int, int], int | None], domain: Domain) -> list
 
 
 def at(path: symbolic.Path[Any], first: int, second: int) -> list[Any]:
-    """The conditions of a way, and what its symbols are worth."""
+    """What the symbols of a way are worth."""
     values = {"x": first, "y": second}
-    return [*path.conditions, *(symbol == values[name] for name, symbol in path.symbols.items())]
+    return [symbol == values[name] for name, symbol in path.symbols.items()]
 
 
 def returns(path: symbolic.Path[int | None], expected: int | None) -> Any:
@@ -405,9 +405,9 @@ def returns(path: symbolic.Path[int | None], expected: int | None) -> Any:
 def test_symbols_agree_with_numbers(function: Callable[[int, int], int | None], first: int, second: int) -> None:
     """Of the ways through a function exactly one is that of the numbers, and it returns what the numbers return."""
     expected = function(first, second)
-    taken = [path for path in all_ways(function, "integers") if symbolic.check(at(path, first, second)) == "sat"]
+    taken = [path for path in all_ways(function, "integers") if path.check(*at(path, first, second)) == "sat"]
     assert len(taken) == 1
-    assert symbolic.check([*at(taken[0], first, second), z3.Not(returns(taken[0], expected))]) == "unsat"
+    assert taken[0].check(*at(taken[0], first, second), z3.Not(returns(taken[0], expected))) == "unsat"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -417,8 +417,7 @@ def test_reals_leave_no_integers_out(function: Callable[[int, int], int | None],
     """What is proved over the reals holds for the integers: every run on numbers is among those on real symbols."""
     expected = function(first, second)
     assert any(
-        symbolic.check([*at(path, first, second), returns(path, expected)]) == "sat"
-        for path in all_ways(function, "reals")
+        path.check(*at(path, first, second), returns(path, expected)) == "sat" for path in all_ways(function, "reals")
     )
 
 
@@ -433,8 +432,8 @@ def test_a_quotient_is_that_of_python(dividend: int, divisor: int) -> None:
         return integer("x") // integer("y") == dividend // divisor
 
     (path,) = paths(quotient)
-    assert symbolic.check(path.conditions) == "sat"
-    assert symbolic.check([*path.conditions, path.fails]) == "unsat"
+    assert path.check() == "sat"
+    assert path.check(path.fails) == "unsat"
 
 
 # ----------------------------------------------------------------------------------- the driver: what it does not allow

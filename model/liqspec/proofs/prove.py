@@ -97,7 +97,7 @@ def _proved(claim: Claim) -> bool:
 
 def _proved_over(domain: symbolic.Domain, claim: Claim) -> bool:
     ways = symbolic.paths(claim.of_symbols, domain)
-    return all(symbolic.check([*way.conditions, way.fails], domain) == "unsat" for way in ways)
+    return all(way.check(way.fails) == "unsat" for way in ways)
 
 
 def find_numbers(claim: Claim, *, holds: bool) -> dict[str, int] | None:
@@ -107,7 +107,7 @@ def find_numbers(claim: Claim, *, holds: bool) -> dict[str, int] | None:
     """
     for bound in BOUNDS:
         for way in symbolic.paths(partial(claim.of_symbols, bound)):
-            numbers = symbolic.solution([*way.conditions, way.holds if holds else way.fails], way.symbols)
+            numbers = way.solution(way.holds if holds else way.fails)
             if numbers is not None:
                 # The last word has the function itself, run on plain numbers.
                 assert claim.of_numbers(numbers) is holds, f"the symbols and the numbers disagree: {numbers}"

@@ -7,7 +7,7 @@ for each way, the conditions under which a run takes it and what it returns.
 
 # ruff: noqa: D105 (the operators of a number need no explanation)
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from itertools import product
 from typing import Generic, Literal, TypeAlias, TypeVar, cast
@@ -188,13 +188,66 @@ def as_condition(value: Condition) -> SymbolicBool:
     return value if isinstance(value, SymbolicBool) else SymbolicBool(z3.BoolVal(value), z3.BoolVal(not value))
 
 
+@define(eq=False)
+class Questions:
+    """What is asked of the solvers about one function, in a context of its own: what was asked before in this process
+    changes no answer. Each condition is brought there once.
+    """
+
+    domain: Domain = "integers"
+    _context: z3.Context | None = None
+    _brought: dict[int, tuple[z3.BoolRef, z3.BoolRef]] = field(init=False, factory=dict)  # both, so that both are kept
+
+    def check(self, conditions: Sequence[z3.BoolRef]) -> Verdict:
+        """Whether the conditions, of symbols of the domain, can hold together; `unknown` where no limit suffices."""
+        return self.solved(conditions, LIMITS)[0]
+
+    def solved(self, conditions: Sequence[z3.BoolRef], limits: Sequence[int]) -> tuple[Verdict, z3.Solver]:
+        """The first verdict within the limits that is known, and its solver."""
+        self._context = self._context or z3.Context()
+        there = [self._bring(condition, self._context) for condition in conditions]
+        for limit, make in product(limits, _SOLVERS[self.domain]):
+            solver = make(ctx=self._context)
+            solver.set("rlimit", limit)
+            solver.set("timeout", MILLISECONDS)
+            solver.add(*there)
+            verdict = cast(Verdict, str(solver.check()))
+            if verdict != "unknown":
+                break
+        return verdict, solver
+
+    def _bring(self, condition: z3.BoolRef, context: z3.Context) -> z3.BoolRef:
+        number = condition.get_id()
+        if number not in self._brought:
+            self._brought[number] = condition, condition.translate(context)
+        return self._brought[number][1]
+
+
 @frozen(eq=False)
 class Path(Generic[T]):
-    """One way through a function: its conditions, what it returns, and its symbols by name."""
+    """One way through a function: its conditions, what it returns, its symbols by name, and whom to ask about it."""
 
     conditions: tuple[z3.BoolRef, ...]
     result: T
     symbols: dict[str, z3.ArithRef]
+    questions: Questions
+
+    def check(self, *further: z3.BoolRef) -> Verdict:
+        """Whether this way can be taken where this holds too; `unknown` where no limit suffices."""
+        return self.questions.check([*self.conditions, *further])
+
+    def solution(self, *further: z3.BoolRef) -> dict[str, int] | None:
+        """Whole numbers with which this way is taken and this holds too; None if none are found within moderate
+        limits.
+        """
+        verdict, solver = self.questions.solved([*self.conditions, *further], LIMITS[:2])
+        if verdict != "sat":
+            return None
+        model, context = solver.model(), solver.ctx
+        return {
+            name: model.eval(symbol.translate(context), model_completion=True).as_long()
+            for name, symbol in self.symbols.items()
+        }
 
     @property
     def holds(self) -> z3.BoolRef:
@@ -218,7 +271,7 @@ class Run:
     Where an example goes one way, only the other way is a question for the solver.
     """
 
-    domain: Domain
+    questions: Questions
     repeat: tuple[bool, ...]
     example: Example = ()
     met: int = 0  # the number of conditions, from the first, that the example is known to meet
@@ -227,6 +280,8 @@ class Run:
     conditions: list[z3.BoolRef] = field(factory=list)
     symbols: dict[str, z3.ArithRef] = field(factory=dict)
     quotients: list[tuple[z3.ArithRef, z3.ArithRef, SymbolicInt]] = field(factory=list)
+    _known: set[int] = field(init=False, factory=set)  # the conditions, by their numbers, of the first so many
+    _counted: int = field(init=False, default=0)
 
     def symbol(self, name: str) -> SymbolicInt:
         """The symbol of this name."""
@@ -258,13 +313,23 @@ class Run:
 
     def decided(self, condition: SymbolicBool) -> bool | None:
         """What is plain to see, or was decided before: the same question again does not fork."""
-        plain = z3.simplify(condition.term)
-        if z3.is_true(plain) or z3.is_false(plain):
-            return bool(z3.is_true(plain))
-        for holds, term in ((True, condition.term), (False, condition.negated)):
-            if any(term.eq(known) for known in self.conditions):
-                return holds
-        return None
+        plain = self.plain(condition)
+        if plain is not None:
+            return plain
+        self._known.update(map(self.number, self.conditions[self._counted :]))
+        self._counted = len(self.conditions)
+        if self.number(condition.term) in self._known:
+            return True
+        return False if self.number(condition.negated) in self._known else None
+
+    def plain(self, condition: SymbolicBool) -> bool | None:
+        """Whether it holds, where that is plain to see."""
+        found = z3.simplify(condition.term)
+        return True if z3.is_true(found) else False if z3.is_false(found) else None
+
+    def number(self, term: z3.BoolRef) -> int:
+        """The solver's number of a term that is kept: equal terms have the same."""
+        return int(term.get_id())
 
     def quotient(self, dividend: Number, divisor: Number) -> SymbolicInt:
         """The whole q with q·divisor ≤ dividend < (q + 1)·divisor: the floor, as the divisor is above 0."""
@@ -282,24 +347,24 @@ class Run:
         return quotient
 
     def _new(self, name: str) -> z3.ArithRef:
-        return z3.Int(name) if self.domain == "integers" else z3.Real(name)
+        return z3.Int(name) if self.questions.domain == "integers" else z3.Real(name)
 
     def literal(self, number: Number) -> z3.ArithRef:
         """A number as a term."""
         if isinstance(number, SymbolicInt):
             return number.term
-        return z3.IntVal(number) if self.domain == "integers" else z3.RealVal(number)
+        return z3.IntVal(number) if self.questions.domain == "integers" else z3.RealVal(number)
 
     def possible(self, term: z3.BoolRef) -> Example | None:
         """Numbers with which the run may go where this holds, none of them where they are not known; None if it may
         not. A way that is not excluded soon is taken.
         """
-        verdict, solver = _solved((*self.conditions, term), LIMITS[:1], self.domain)
+        verdict, solver = self.questions.solved((*self.conditions, term), LIMITS[:1])
         return None if verdict == "unsat" else self._numbers(solver) if verdict == "sat" else ()
 
     def excluded(self, term: z3.BoolRef) -> bool:
         """Whether what has been decided excludes this."""
-        return check((*self.conditions, term), self.domain) == "unsat"
+        return self.questions.check((*self.conditions, term)) == "unsat"
 
     def _shown(self, condition: SymbolicBool) -> bool | None:
         """Which way the example goes; None where none is known, or it goes neither."""
@@ -347,17 +412,18 @@ def present() -> Run:
 
 
 def paths(
-    function: Callable[[], T], domain: Domain = "integers", make: Callable[[Domain, tuple[bool, ...]], Run] = Run
+    function: Callable[[], T], domain: Domain = "integers", make: Callable[[Questions, tuple[bool, ...]], Run] = Run
 ) -> Iterator[Path[T]]:
     """Every way through a function that makes its symbols by `integer`; each is one run, made by `make`.
 
     Raises:
         UnsafeDivision: the function divides by what is not known to be above 0.
     """
+    questions = Questions(domain)
     untried: list[tuple[tuple[bool, ...], Example]] = [((), ())]
     while untried:
         choices, example = untried.pop()
-        run = make(domain, choices)
+        run = make(questions, choices)
         run.example = example
         token = _PRESENT.set(run)
         try:
@@ -367,34 +433,4 @@ def paths(
         finally:
             _PRESENT.reset(token)
             untried += run.untried
-        yield Path(tuple(run.conditions), result, run.symbols)
-
-
-def check(conditions: Sequence[z3.BoolRef], domain: Domain = "integers") -> Verdict:
-    """Whether the conditions, of symbols of the domain, can hold together; `unknown` where no limit suffices."""
-    return _solved(conditions, LIMITS, domain)[0]
-
-
-def solution(conditions: Sequence[z3.BoolRef], symbols: Mapping[str, z3.ArithRef]) -> dict[str, int] | None:
-    """Whole numbers for the symbols that meet the conditions; None if none are found within moderate limits."""
-    verdict, solver = _solved(conditions, LIMITS[:2], "integers")
-    if verdict != "sat":
-        return None
-    model, context = solver.model(), solver.ctx
-    return {
-        name: model.eval(symbol.translate(context), model_completion=True).as_long() for name, symbol in symbols.items()
-    }
-
-
-def _solved(conditions: Sequence[z3.BoolRef], limits: Sequence[int], domain: Domain) -> tuple[Verdict, z3.Solver]:
-    """The first verdict within the limits that is known, and its solver."""
-    for limit, make in product(limits, _SOLVERS[domain]):
-        context = z3.Context()  # a separate one, so that earlier questions in this process change no answer
-        solver = make(ctx=context)
-        solver.set("rlimit", limit)
-        solver.set("timeout", MILLISECONDS)
-        solver.add(*(condition.translate(context) for condition in conditions))
-        verdict = cast(Verdict, str(solver.check()))
-        if verdict != "unknown":
-            break
-    return verdict, solver
+        yield Path(tuple(run.conditions), result, run.symbols, questions)

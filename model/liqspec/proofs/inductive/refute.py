@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from liqspec.proofs import symbolic
 from liqspec.proofs.inductive.prove import Unproved, ways
 from liqspec.proofs.inductive.run import run
 from liqspec.proofs.inductive.steps import MARKETS, Step
@@ -64,7 +63,7 @@ def refute(step: Step, wanted: str = "") -> Refutation | None:
                 fails = as_condition(holds).negated
                 if wanted not in name or holds is True or shared.quick.excludes([*way.conditions, fails]):
                     continue
-                found = symbolic.solution([*way.conditions, fails], way.symbols)
+                found = way.solution(fails)
                 if found is not None:
                     outcome = run(step, Numbers(values=found, fixed=fixed), by_contract=False)
                     failed = tuple(one for one, held in outcome.must.items() if held is False)

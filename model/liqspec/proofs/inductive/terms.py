@@ -119,8 +119,6 @@ class SharedRun(Run):
 
     shared: Shared = field(kw_only=True)
     asked: dict[int, Any] = field(init=False, factory=dict)
-    _known: set[int] = field(init=False, factory=set)
-    _counted: int = field(init=False, default=0)
 
     def symbol(self, name: str) -> SymbolicInt:
         """The symbol of this name, the same in all runs of the step."""
@@ -131,21 +129,17 @@ class SharedRun(Run):
         self.symbols[name] = found.term
         return found
 
-    def decided(self, condition: SymbolicBool) -> bool | None:
-        """What is plain to see, or was decided before."""
+    def plain(self, condition: SymbolicBool) -> bool | None:
+        """Whether it holds, where that is plain to see."""
         made, key = self.shared.made, ("plain", id(condition))
         if key not in made:
-            found = z3.simplify(condition.term)
-            made[key] = (True if z3.is_true(found) else False if z3.is_false(found) else None, condition)
+            made[key] = (super().plain(condition), condition)
         plain: bool | None = made[key][0]
-        if plain is not None:
-            return plain
-        for term in self.conditions[self._counted :]:
-            self._known.add(self.shared.number(term))
-        self._counted = len(self.conditions)
-        if self.shared.number(condition.term) in self._known:
-            return True
-        return False if self.shared.number(condition.negated) in self._known else None
+        return plain
+
+    def number(self, term: z3.BoolRef) -> int:
+        """The solver's number of a term."""
+        return self.shared.number(term)
 
     def quotient(self, dividend: symbolic.Number, divisor: symbolic.Number) -> SymbolicInt:
         """The floor of the quotient."""

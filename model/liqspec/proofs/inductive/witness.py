@@ -10,7 +10,6 @@ from attrs import frozen
 
 from liqspec.core.changes import reachable_transitions
 from liqspec.core.effects import Effect
-from liqspec.proofs import symbolic
 from liqspec.proofs.inductive.prove import ways
 from liqspec.proofs.inductive.refute import BOUNDS, simple
 from liqspec.proofs.inductive.run import run
@@ -74,7 +73,7 @@ def witnesses() -> dict[str, Witness]:
     for step in _search():
         for way in ways(step, Shared(), Numbers(bound=BOUNDS[0], fixed=fixed), by_contract=False):
             new = way.result.happened - set(found)
-            numbers = symbolic.solution(way.conditions, way.symbols) if new else None
+            numbers = way.solution() if new else None
             if numbers is None:
                 continue
             outcome = run(step, Numbers(values=numbers, fixed=fixed), by_contract=False)
