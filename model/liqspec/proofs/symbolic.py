@@ -190,7 +190,7 @@ def as_condition(value: Condition) -> SymbolicBool:
 
 @define(eq=False)
 class Questions:
-    """What is asked of the solvers about one function, in a context of its own: what was asked before in this process
+    """What is asked of the solvers about one function, in a separate context: what was asked before in this process
     changes no answer. Each condition is brought there once.
     """
 
@@ -280,7 +280,7 @@ class Run:
     conditions: list[z3.BoolRef] = field(factory=list)
     symbols: dict[str, z3.ArithRef] = field(factory=dict)
     quotients: list[tuple[z3.ArithRef, z3.ArithRef, SymbolicInt]] = field(factory=list)
-    _known: set[int] = field(init=False, factory=set)  # the conditions, by their numbers, of the first so many
+    _known: set[int] = field(init=False, factory=set)  # the numbers of the first `_counted` conditions
     _counted: int = field(init=False, default=0)
 
     def symbol(self, name: str) -> SymbolicInt:

@@ -1,6 +1,6 @@
 """Monitor one run of the model: every property is judged on each event."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from liqspec.core.effects import Effect
@@ -9,23 +9,45 @@ from liqspec.core.events import EventData
 from liqspec.core.observation import Observer
 from liqspec.core.refusals import Refusal
 from liqspec.core.snapshot import Snapshot
-from liqspec.properties.catalogue import OBSERVED
-from liqspec.properties.checker.witness import Witness
+from liqspec.properties.catalogue import (
+    OBSERVED,
+    a_refused_event_changes_nothing,
+    an_event_is_accepted_exactly_if_its_rule_says_so,
+)
+from liqspec.properties.checker.witness import Step, Witness
 from liqspec.properties.coverage import Coverage
 from liqspec.properties.mark_price import FORMED
-from liqspec.properties.model_step import ANSWERS, MODEL, Answer, ModelStep
+from liqspec.properties.model_step import ANSWERS, MODEL, Answer, ModelStep, a_refused_event_changes_no_bit
 from liqspec.properties.paired import PAIRED, REPEATED, WHOLE_RUNS, PairedRun, WholeRun
 from liqspec.properties.property import HOLDS, NOT_EXERCISED, Properties, Property, Verdict
 from liqspec.properties.reach import Follower
 
 Found = tuple[str, str]  # the name of a violated property, and what was wrong
+Judged = tuple[Properties[Step], Properties[ModelStep]]
+ALL: Judged = (OBSERVED, MODEL)
+_OF_REFUSALS = (
+    a_refused_event_changes_nothing,
+    an_event_is_accepted_exactly_if_its_rule_says_so,
+    a_refused_event_changes_no_bit,
+)
+
+
+def chosen(wanted: Callable[[Property[Any]], bool]) -> Judged:
+    """The properties of each event that are wanted."""
+    return OBSERVED.where(wanted), MODEL.where(wanted)
+
+
+_REFUSED = chosen(lambda entry: entry.judge in _OF_REFUSALS)
 
 
 class Monitor:
     """Applies events to an engine, and reports which properties each violated.
 
+    A refused event that changed no bit of the state leaves all that is observed and remembered as it was, so only the
+    refusal is judged; after any event that changed no bit nothing is observed again.
+
     `snapshot`, `witness`, `refusal` and `outcome` are those after the latest event, which `crashed` if the engine
-    raised an exception, or showed what cannot be.
+    raised an exception, or showed what cannot be; it is `unchanged` if the event changed no bit of the state.
     """
 
     def __init__(self, engine: Engine, snapshot: Snapshot, witness: Witness, coverage: Coverage) -> None:
@@ -35,10 +57,10 @@ class Monitor:
         self.witness = witness
         self.refusal: str | None = None
         self.outcome = Outcome()
-        self.crashed = False
+        self.crashed = self.unchanged = False
         self._coverage = coverage
         self._observer = Observer()
-        self._observed, self._model = OBSERVED, MODEL  # the properties that are judged on each event
+        self._all, self._refused = ALL, _REFUSED
         self._follower: Follower | None = None
         self._latest: tuple[Snapshot, EventData] | None = None  # the latest event, with the state before it
         self._earlier: tuple[Snapshot, EventData] | None = None  # the event before that
@@ -54,8 +76,8 @@ class Monitor:
     def of_one(cls, engine: Engine, config: dict[str, Any], name: str) -> "Monitor":
         """The monitor of a run that has just started, for one property alone; it measures nothing else."""
         monitor = cls(engine, engine.snapshot(), Witness(config, engine.observe()), Coverage())
-        monitor._observed = OBSERVED.where(lambda entry: entry.name == name)
-        monitor._model = MODEL.where(lambda entry: entry.name == name)
+        monitor._all = chosen(lambda entry: entry.name == name)
+        monitor._refused = chosen(lambda entry: entry.name == name and entry.judge in _OF_REFUSALS)
         return monitor
 
     @property
@@ -82,12 +104,18 @@ class Monitor:
             self._follower.see(event, effects, refusal)
         self.refusal = None if refusal is None else refusal.code
         self.snapshot = self._engine.snapshot()
-        # Where no bit of the state has changed, what is observed of it has not.
-        unchanged = self.snapshot == before
-        seen = self.observation if unchanged else self._observer.observe(self._engine.state)
-        step = self.witness.see(event, self.refusal, seen)
+        self.unchanged = self.snapshot == before
+        if refusal is not None and self.unchanged:
+            step, (observed, model) = self.witness.refused(event, refusal.code), self._refused
+        else:
+            seen = self.observation if self.unchanged else self._observer.observe(self._engine.state)
+            step, (observed, model) = self.witness.see(event, self.refusal, seen), self.judged()
         model_step = ModelStep(self._engine, before, event, self.snapshot, effects, refusal, self.witness)
-        return count_verdicts(self._observed.exercised(step) + self._model.exercised(model_step), self._coverage)
+        return count_verdicts(observed.exercised(step) + model.exercised(model_step), self._coverage)
+
+    def judged(self) -> Judged:
+        """The properties by which the latest event is judged."""
+        return self._all
 
     def compare(self, other: Engine) -> list[Found]:
         """Judge the latest event against runs of another engine of the same configuration; the violated properties."""
@@ -114,10 +142,10 @@ def judge_whole_run(run: WholeRun, coverage: Coverage) -> list[Found]:
     return _guarded(latest, WHOLE_RUNS.judge(run), coverage)
 
 
-Judged = Iterable[tuple[Property[Any], Verdict]]  # one by one, so that each is judged when it is counted
+Verdicts = Iterable[tuple[Property[Any], Verdict]]  # one by one, so that each is judged when it is counted
 
 
-def _guarded(event: EventData, judged: Judged, coverage: Coverage) -> list[Found]:
+def _guarded(event: EventData, judged: Verdicts, coverage: Coverage) -> list[Found]:
     """The violated; an engine that crashes, or shows what cannot be, has broken EVT-1, whatever the exception."""
     try:
         return count_verdicts(judged, coverage)
@@ -125,7 +153,7 @@ def _guarded(event: EventData, judged: Judged, coverage: Coverage) -> list[Found
         return count_verdicts(ANSWERS.judge(Answer(event, error)), coverage)
 
 
-def count_verdicts(judged: Judged, coverage: Coverage) -> list[Found]:
+def count_verdicts(judged: Verdicts, coverage: Coverage) -> list[Found]:
     """Count what was exercised, and return what was violated."""
     found, checked = [], coverage.checked
     for entry, verdict in judged:

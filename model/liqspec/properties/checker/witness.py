@@ -93,16 +93,14 @@ class Witness:
 
     def refused(self, event: dict[str, Any], refusal: str) -> Step:
         """The step of an event that was refused, and after which all is observed as it was."""
-        kind = EVENTS.get(str(event.get("type")), NaiveEvent)
-        expected = expected_refusal(kind(self.view, self.view, self.memory.copy(), event))
+        expected = expected_refusal(_naive(self.view, self.view, self.memory.copy(), event))
         return Step(self.rules, event, refusal, self.view, self.view, self.memory, self.memory, {}, expected)
 
     def see(self, event: dict[str, Any], refusal: str | None, observation: dict[str, Any]) -> Step:
         """Take in one event, its refusal code if it was refused, and what is observed after it."""
         before, after = self.view, View.of(observation, self.view, self.readings)
         known = self.memory.copy()
-        kind = EVENTS.get(str(event.get("type")), NaiveEvent) if isinstance(event, dict) else NaiveEvent
-        naive = kind(before, after, known, event)
+        naive = _naive(before, after, known, event)
         expected = expected_refusal(naive)
         changed: dict[str, Contents] = {}
         if refusal is None:
@@ -114,6 +112,11 @@ class Witness:
             _learn_from_assessment(later, before, after, naive)
         self.view, self.memory = after, later
         return Step(self.rules, event, refusal, before, after, known, later, changed, expected)
+
+
+def _naive(before: View, after: View, known: Memory, event: dict[str, Any]) -> NaiveEvent:
+    kind = EVENTS.get(str(event.get("type")), NaiveEvent) if isinstance(event, dict) else NaiveEvent
+    return kind(before, after, known, event)
 
 
 def _learn_from_assessment(later: Memory, before: View, after: View, event: NaiveEvent) -> None:
