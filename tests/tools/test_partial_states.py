@@ -104,6 +104,19 @@ def test_attempts_are_thought_of_together_and_each_alone() -> None:
     ]
 
 
+def test_attempts_of_any_of_several_positions_are_thought_of() -> None:
+    """STP-4, LIQ-12: two of three were attempted, and the third was not."""
+    markets = {name: small_config()["markets"]["A"] for name in "ABC"}
+    config = Config.from_json(small_config(markets=markets, marks=dict.fromkeys(markets, "100")))
+    positions = [{**TWO_MARKETS[0], "market": market} for market in markets]
+    before = {"positions": positions, "pools": [{"account": "alice", "mode": "cross", "collateral": "200"}]}
+    ordered = {"account": "alice", "market": "C", "mode": "cross", "order": "10"}
+    after = {"positions": [*({**entry, "order": None} for entry in positions[:2]), ordered]}
+    verdict = relation.judge(config, before, {**MARK_88, "price": "70"}, after)
+    assert not verdict.allowed
+    assert assumed(verdict, "pools[alice/cross] attempts in this block") == ("none", True)
+
+
 def test_a_partial_state_that_is_no_object_is_refused() -> None:
     with pytest.raises(shapes.WrongShape, match=r"^expected a table of fields, got 1$"):
         PartialState.from_json(1)

@@ -5,7 +5,7 @@ Works on the plain data of a snapshot (OBS-4), which is checked when it is read 
 
 import copy
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import chain, combinations, islice
 from typing import Any
 
 from attrs import define, frozen
@@ -21,6 +21,9 @@ from liqspec.step.partial import PartialPool, PartialPosition, PartialState, poo
 
 SnapshotData = dict[str, Any]
 Edit = Callable[[SnapshotData], None]
+
+
+GROUPS = 30  # of positions that are taken to have been attempted: all that five positions can make
 
 
 @frozen
@@ -255,11 +258,11 @@ def _assume_attempts(done: Completed, account: str, pool: SnapshotData, known: P
     if not silent:
         return
 
-    # All of them alike, and each alone: a book fails only with all, and an order can be missing for one only.
-    groups = [silent, *([market] for market in silent if len(silent) > 1)]
+    # Any of them, the smallest groups first, and all of them: each can have been attempted without the others.
+    groups = chain.from_iterable(combinations(silent, size) for size in range(1, len(silent)))
     edits = [
         _updated(account, market, {name: {"attempted": True, "failed": failed} for name in group})
-        for group in groups
+        for group in (tuple(silent), *islice(groups, GROUPS))
         for failed in (False, True)
     ]
     done.assume(f"{pool_path(account, market)} attempts in this block", "none", "STP-4", *edits)
