@@ -80,6 +80,7 @@ def _tests(*names: str) -> Callable[[], str | None]:
 
 DETECTORS: tuple[Detector, ...] = (
     Detector("stories", _stories),
+    Detector("random events", _random_events),
     Detector.of_tests(
         "by hand",
         "rules/test_arithmetic",
@@ -111,7 +112,6 @@ DETECTORS: tuple[Detector, ...] = (
     ),
     Detector.of_tests("amounts, names, admission", "rules/test_amounts", "rules/test_names", "rules/test_admission"),
     Detector.of_tests("files", "rules/test_rules", "tools/test_scenarios", "cli/test_bad_files"),
-    Detector("random events", _random_events),
     Detector.of_tests("other engine", "tools/test_independent_engine"),
     Detector.of_tests("properties", "properties/test_properties"),
     Detector.of_tests("proofs", "proofs/test_proofs"),
