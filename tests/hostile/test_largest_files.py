@@ -62,6 +62,10 @@ JSON = {
 EACH = [
     *(pytest.param(TOML[name], limits.TOML_BYTES, "x.toml", ("simulate",), id=f"TOML {name}") for name in TOML),
     *(pytest.param(JSON[name], limits.FILE_BYTES, "x.json", ("step",), id=f"JSON {name}") for name in JSON),
+    *(
+        pytest.param(JSON[name], limits.FILE_BYTES, "x.json", ("verify", "--quick", "--resume"), id=f"kept {name}")
+        for name in JSON
+    ),
     *(pytest.param(JSON[name], limits.LOG_LINE_BYTES, "x.jsonl", ("audit",), id=f"a line of {name}") for name in JSON),
 ]
 

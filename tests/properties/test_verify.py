@@ -80,7 +80,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Budget]:
     """Nothing is verified; what the command asked for."""
     budgets: list[Budget] = []
 
-    def note(budget: Budget, progress: Console) -> Report:
+    def note(budget: Budget, progress: Console, resumed: Path | None) -> Report:
         budgets.append(budget)
         return report()
 

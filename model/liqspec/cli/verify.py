@@ -59,6 +59,10 @@ def verify(
         int | None,
         typer.Option(min=1, help="How many processes work at once; as many as there are cores if not given."),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep in this file what is done, and do not do again what it has."),
+    ] = None,
     save: Annotated[Path, typer.Option(help="Where a counterexample is written, if there is one.")] = Path(
         "counterexample.toml"
     ),
@@ -77,6 +81,9 @@ def verify(
     or two, few with --quick; --inductive only proofs; --liveness only asks how long liquidations take, at each shipped
     venue and in each scope, or in those given. --quick and --venue hold although they did not exercise everything.
 
+    With --resume, one that was interrupted continues where it was, by the same command, with the same result: a scope, a
+    lemma, the steps of an event or some random runs at a time. A file of other options, rules or sources is refused.
+
     **Examples**
 
     - `liqspec verify`
@@ -85,15 +92,17 @@ def verify(
     - `liqspec verify --venue hyperliquid --budget 600 --seed 7`
     - `liqspec verify --scope minimal`
     - `liqspec verify --inductive 1`
-    - `liqspec verify --thorough --full`
+    - `liqspec verify --thorough --full --resume thorough.json`
     """
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many random events or for how long")
     if quick and (thorough or scope_names or steps or budget or keys is not None):
         fail("--quick: goes with none of --scope, --steps, --budget, --inductive and --thorough")
+    if budget and resume:
+        fail("--resume: goes with --steps, not with --budget, by which no two runs do the same")
     if liveness:
-        if quick or steps or budget or keys is not None:
-            fail("--liveness: goes with none of --quick, --steps, --budget and --inductive")
+        if quick or steps or budget or keys is not None or resume:
+            fail("--liveness: goes with none of --quick, --steps, --budget, --inductive and --resume")
         _liveness(venue, tuple(scope_names or ()), processes, thorough=thorough, full=full, as_json=as_json)
     limits = _limits(
         venue, tuple(scope_names or ()), steps, budget, seed, processes, keys, quick=quick, thorough=thorough
@@ -101,7 +110,7 @@ def verify(
     unproved = limits.proved and find_spec("z3") is None
     if unproved:
         limits = evolve(limits, proved=False, keys=None)
-    found = run.verify(limits, terminal(stderr=True))
+    found = run.verify(limits, terminal(stderr=True), resume)
     smallest = shortest(found.violations, limits.bases(), seed, fixed=limits.fixed)
     if smallest is not None:
         counterexample.save(smallest, save)

@@ -91,6 +91,8 @@ class Reach:
     largest: dict[str, int] = Factory(dict)
     names: Counter[str] = Factory(Counter)  # runs in which two names are related so
     outcomes: dict[tuple[str, ...], Counter[Outcome]] = Factory(dict)
+    condensed: dict[Outcome, Counter[str]] = Factory(dict)  # of earlier outcomes, what `by_policy` says
+    condensed_outcomes: Counter[Outcome] = Factory(Counter)
 
     def follow(self, engine: Engine, every: int = 1) -> "Follower":
         """Measure a run of this engine, which is at its start; its state at an interval of `every` events."""
@@ -103,16 +105,23 @@ class Reach:
         self.names.update(other.names)
         for policy, counts in other.outcomes.items():
             self.outcomes.setdefault(policy, Counter()).update(counts)
+        for outcome, policies in other.condensed.items():
+            self.condensed.setdefault(outcome, Counter()).update(policies)
+        self.condensed_outcomes.update(other.condensed_outcomes)
+
+    def condense(self) -> None:
+        """Forget which choices of parameters were made together: of many runs each has others. Every run must have ended."""
+        self.condensed, self.condensed_outcomes, self.outcomes = self.by_policy, self.by_outcome, {}
 
     @property
     def by_outcome(self) -> Counter[Outcome]:
         """How often each outcome of a rule was met, under whatever policy."""
-        return sum(self.outcomes.values(), Counter[Outcome]())
+        return sum(self.outcomes.values(), self.condensed_outcomes)
 
     @property
     def by_policy(self) -> dict[Outcome, Counter[str]]:
         """How often each outcome of a rule was met with each value of a parameter."""
-        found: dict[Outcome, Counter[str]] = {}
+        found = {outcome: policies.copy() for outcome, policies in self.condensed.items()}
         for policy, counts in self.outcomes.items():
             for outcome, times in counts.items():
                 found.setdefault(outcome, Counter()).update(dict.fromkeys(policy, times))

@@ -1,12 +1,13 @@
 """Checking that the rules hold, four ways: scenarios, exhaustive scopes, proofs, and guided random runs."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -20,6 +21,7 @@ from liqspec.search import campaign, parallel
 from liqspec.search.explore import WHOLE_STEPS
 from liqspec.spec import scopes, venues
 from liqspec.verify import tasks
+from liqspec.verify.done import Checkpoint, Done, digest
 from liqspec.verify.report import Report, counts
 from liqspec.verify.tasks import LENGTH, Part, Task
 
@@ -72,17 +74,23 @@ class Budget(campaign.Budget):
         return (base_configuration(venues.load(self.venue)),) if self.venue else tuple(shipped_bases().values())
 
 
-def verify(budget: Budget, progress: Console) -> Report:
+def verify(budget: Budget, progress: Console, resumed: Path | None = None) -> Report:
     """Check everything, up to the first violation; deterministic in the budget, unless that is given in seconds.
+
+    What is done is kept in the file `resumed`, and what that has is not done again.
 
     Raises:
         UnreadableFile, shapes.WrongShape, InvalidConfig, InvalidScenario: a file of the specification,
-            or the venue asked for, is wrong.
+            or the venue asked for, is wrong; or the file to resume is damaged, or of another verification.
+        OSError: the file to resume cannot be written.
     """
-    loaded = [scopes.load(name) for name in budget.scopes]
-    waiting = _tasks(budget, loaded, budget.bases())
+    loaded, bases = [scopes.load(name) for name in budget.scopes], budget.bases()
+    kept = None
+    if resumed is not None:
+        kept = Checkpoint(resumed, digest(evolve(budget, processes=1), bases, loaded), loaded)
+    done = Done() if kept is None else kept.done
+    waiting = ((number, task) for number, task in enumerate(_tasks(budget, loaded, bases)) if number not in done)
     first = list(islice(waiting, 2))  # one task alone is done in this process
-    waiting = chain(first, waiting)
     columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     totals = {
         "scopes": len(budget.scopes),
@@ -91,28 +99,50 @@ def verify(budget: Budget, progress: Console) -> Report:
         "random events": None if budget.seconds else budget.steps or 0,
     }
     if not progress.is_terminal:  # no bar is seen there, and this can take minutes
-        counted_parts = ", ".join(
-            f"{total:,} {kind if total != 1 else _ONE[kind]}" for kind, total in totals.items() if total
-        )
-        progress.print(f"checking {counted_parts or f'random events for {budget.seconds:g} s'}", soft_wrap=True)
-    parts: list[Part] = []
+        progress.print(f"checking {_counted(totals) or f'random events for {budget.seconds:g} s'}", soft_wrap=True)
+    before: Counter[str] = Counter()
+    for part in done.parts():
+        before[part.kind] += part.steps
+    if before:
+        progress.print(f"done before: {_counted({kind: before[kind] for kind in totals})}", soft_wrap=True)
     with Progress(*columns, console=progress, transient=True, disable=not progress.is_terminal) as bars:
-        shown = {kind: bars.add_task(kind, total=total) for kind, total in totals.items() if total != 0}
+        shown = {
+            kind: bars.add_task(kind, total=total, completed=before[kind])
+            for kind, total in totals.items()
+            if total != 0
+        }
 
-        def done(part: Part) -> None:
+        def add(numbered: tuple[int, Part]) -> None:
+            number, part = numbered
             if (found := part.exploration) is not None:
                 speed = f"{found.states:,} states, {found.rate:,.0f} a second"
                 bars.console.print(f"scope {found.scope.name}: {speed}")
             if part.kind in shown:
                 bars.advance(shown[part.kind], part.steps)
+            done.add(number, part)
+            if kept is not None:
+                kept.written_in_time()
 
-        for part in parallel.run_parallel(
-            tasks.timed, waiting, processes=budget.processes if len(first) > 1 else 1, done=done
-        ):
-            parts.append(part)
-            if part.coverage.violations:
-                break
-    return _report(budget, parts)
+        try:
+            for _, part in parallel.run_parallel(
+                tasks.timed, chain(first, waiting), processes=budget.processes if len(first) > 1 else 1, done=add
+            ):
+                if part.coverage.violations:
+                    break
+        except KeyboardInterrupt:
+            if kept is not None:
+                line = f"what is done is kept in {kept.path}: the same command continues with the rest"
+                bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            raise
+        finally:
+            if kept is not None:
+                kept.write()
+    return _report(budget, done.parts())
+
+
+def _counted(totals: dict[str, int | None]) -> str:
+    """How many there are of each kind that there is."""
+    return ", ".join(f"{total:,} {kind if total != 1 else _ONE[kind]}" for kind, total in totals.items() if total)
 
 
 def _tasks(budget: Budget, loaded: list[scopes.Scope], bases: tuple[dict[str, Any], ...]) -> Iterator[Task]:

@@ -46,6 +46,17 @@ class Part:
     proof: "ProofResult | None" = None
     proved_steps: "StepsResult | None" = None
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was violated and all could continue, so that this is all there is to say of the task."""
+        return not (self.failures or self.coverage.violations or self.coverage.failures)
+
+    def add(self, other: "Part") -> None:
+        """Add what another task of the same kind counted."""
+        self.steps += other.steps
+        self.seconds += other.seconds
+        self.coverage.add(other.coverage)
+
 
 @frozen(kw_only=True)
 class ProofResult:
@@ -93,12 +104,13 @@ class StepsResult:
 Task = Callable[[], Part]
 
 
-def timed(task: Task) -> Part:
-    """Do a task."""
+def timed(numbered: tuple[int, Task]) -> tuple[int, Part]:
+    """Do a task; its number, and what it found."""
+    number, task = numbered
     begun = time.process_time()
     part = task()
     part.seconds = time.process_time() - begun
-    return part
+    return number, part
 
 
 def examples() -> Part:
