@@ -70,7 +70,7 @@ def main(
     console, began = Console(), time.monotonic()
     allowed = survivors.load()
     names = {entry.name for entry in allowed}
-    mutants = [mutant for name in module or MODULES for mutant in mutants_of(ROOT / PACKAGE / name)]
+    mutants = [mutant for name in module or MODULES for mutant in mutants_of(name, ROOT / PACKAGE)]
     tried = [mutant for mutant in _each(mutants, every) if only in mutant.was and (not listed or mutant.name in names)]
     last = [detector.name for detector in DETECTORS].index(until)
     try:

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from adversaries.mutation import workshop
+import pytest
+
+from adversaries.measure_mutation import MODULES
+from adversaries.mutation import survivors, workshop
 from adversaries.mutation.detectors import DETECTORS
 from adversaries.mutation.kept import Kept
 from adversaries.mutation.mutants import mutants_of
@@ -28,7 +31,7 @@ from adversaries.mutation.mutants import mutants_of
 looking = [Detector.of_tests("refusals", "rules/test_refusal_table")]
 bench = workshop.Bench.of_tree(Path(sys.argv[1]))
 seconds = workshop.baseline(bench, looking)
-mutant = mutants_of(workshop.ROOT / workshop.PACKAGE / "core" / "refusals.py")[0]
+mutant = mutants_of("core/refusals.py", workshop.ROOT / workshop.PACKAGE)[0]
 (verdict,) = workshop.trials([bench], [mutant], looking, seconds)
 print(verdict.detector)
 """
@@ -37,6 +40,24 @@ print(verdict.detector)
 def test_every_detector_finds_the_files_of_its_tests() -> None:
     missing = [name for one in DETECTORS for name in one.files if not (ROOT / "tests" / f"{name}.py").exists()]
     assert not missing
+
+
+def test_a_mutant_of_a_module_in_a_folder_replaces_that_module(tmp_path: Path) -> None:
+    module, bench = "core/events/__init__.py", workshop.Bench(tmp_path)
+    target = tmp_path / PACKAGE / module
+    target.parent.mkdir(parents=True)
+    target.write_text("as it was")
+    mutant = mutants_of(module, ROOT / PACKAGE)[0]
+    bench.replace(mutant.module, mutant.source)
+    assert target.read_text() == mutant.source
+    bench.restore(mutant.module)
+    assert target.read_text() == "as it was"
+
+
+@pytest.mark.thorough
+def test_the_list_of_survivors_has_only_mutants_that_there_are() -> None:
+    mutants = [mutant for name in MODULES for mutant in mutants_of(name, ROOT / PACKAGE)]
+    assert survivors.out_of_date(survivors.load(), mutants, []) == []
 
 
 def test_the_tree_as_it_is_passes_and_a_mutant_does_not(tmp_path: Path) -> None:
@@ -52,7 +73,7 @@ def test_the_tree_as_it_is_passes_and_a_mutant_does_not(tmp_path: Path) -> None:
 
 
 def test_a_verdict_is_kept_for_the_same_source_and_the_same_detectors(tmp_path: Path) -> None:
-    seen, survived, untried = mutants_of(ROOT / PACKAGE / "core" / "refusals.py")[:3]
+    seen, survived, untried = mutants_of("core/refusals.py", ROOT / PACKAGE)[:3]
     kept = Kept.of(tmp_path / "kept.jsonl", LOOKING)
     kept.add(workshop.Verdict(seen, "refusals", "LIQ-1"))
     kept.add(workshop.Verdict(survived, "", ""))

@@ -52,12 +52,12 @@ class Mutant:
 Name = tuple[str, str, str, str, int]
 
 
-def mutants_of(path: Path) -> list[Mutant]:
-    """Every mutant of a module that is valid Python, each once, in the order of the lines.
+def mutants_of(module: str, package: Path) -> list[Mutant]:
+    """Every mutant of a module, by its path in the package, that is valid Python, each once, in the order of the lines.
 
     Annotations are left out: no run looks at them, and the type checker does.
     """
-    original = path.read_text(encoding="utf-8")
+    original = (package / module).read_text(encoding="utf-8")
     lines = original.splitlines()
     tree, parsed = get_ast(original), ast.parse(original)
     kept = pickle.dumps(tree)  # an operator changes the tree; a copy is twenty times faster than parsing again
@@ -75,9 +75,7 @@ def mutants_of(path: Path) -> list[Mutant]:
             source = MutationVisitor(occurrence, operator).walk(pickle.loads(kept)).get_code()
             if source not in found and _is_python(source):
                 was, becomes = _difference(lines, source.splitlines())
-                found[source] = Mutant(
-                    f"{path.parent.name}/{path.name}", start[0], places.get(start[0], ""), name, was, becomes, source
-                )
+                found[source] = Mutant(module, start[0], places.get(start[0], ""), name, was, becomes, source)
     return _counted(sorted(found.values(), key=lambda mutant: mutant.line))
 
 
