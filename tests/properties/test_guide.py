@@ -175,6 +175,26 @@ def test_chunks_are_ordered_in_tiers_with_and_without_as_many_tiers_below() -> N
     assert min(found[2], found[3]) > 40, found
 
 
+def test_positions_whose_margin_is_rounded_down_to_nothing_are_liquidated() -> None:
+    """MRG-13, LIQ-17: alone and with another one, with less than nothing and with nothing."""
+    found: Counter[str] = Counter()
+    for seed in range(60):
+        engine = small_engine(margin={"rounding": "down"}, liquidation={"order_price": "bankruptcy"})
+        guide = Guide(Random(seed), engine)
+        for _ in range(LENGTH):
+            effects = apply_event(engine, guide.next_event()).effects
+            for pool in engine.state.pools():
+                equity, margin = boundaries.measures(engine.state, pool)
+                if (held := pool.open_positions()) and not margin:
+                    ordered = any(getattr(effect, "position", "") == held[0].key for effect in effects)
+                    found["a breached pool"] += equity < 0
+                    found["a pool at 0"] += equity == 0
+                    found["two positions"] += equity <= 0 and len(held) > 1
+                    found["a limit of a tick"] += ordered and held[0].limit == 1
+    assert set(found) == {"a breached pool", "a pool at 0", "two positions", "a limit of a tick"}
+    assert min(found.values()) > 3, found
+
+
 def test_a_part_of_a_base_leaves_its_rules_as_they_are() -> None:
     """A venue that is asked for, or that is all that an engine can run, is not changed."""
     base = SHIPPED[0]

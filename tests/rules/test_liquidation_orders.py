@@ -22,6 +22,7 @@ from support.builders import (
     position,
     refused,
     small_config,
+    small_engine,
     trade,
     transitions,
 )
@@ -282,6 +283,17 @@ class TestLimits:
     ) -> None:
         size, price = held
         assert arithmetic.bankruptcy_limit(equity, margin, whole, Holding(size, 0, 1, price, 1, SCHEDULE)) == limit
+
+    @pytest.mark.parametrize(("size", "limit"), [("8", "2"), ("-8", "1")])
+    def test_a_position_has_all_equity_of_a_pool_without_a_margin(self, size: str, limit: str) -> None:
+        """LIQ-17, MRG-13: a tenth of 8 is rounded down to 0; an equity of -3 is 3/8 a lot, and a tick is the least."""
+        rules = {"order_price": "bankruptcy"}
+        engine = small_engine(margin={"rounding": "down"}, marks={"A": "1", "B": "1"}, liquidation=rules)
+        apply(engine, "deposit", account="alice", amount="5")
+        trade(engine, size, "1", 2)
+        assert pool(engine)["maintenance_margin"] == "0"
+        apply(engine, "funding", market="A", payment="1" if size == "8" else "-1")
+        assert (pool(engine)["equity"], position(engine)["limit"]) == ("-3", limit)
 
     @pytest.mark.parametrize(
         ("size", "band", "limit"),

@@ -13,6 +13,7 @@ from liqspec.generate.chunks import ChunkMoves
 from liqspec.generate.market import MarketMoves
 from liqspec.generate.moves import Moves, separate_source
 from liqspec.generate.names import nearly
+from liqspec.generate.tiny import TinyMoves
 from liqspec.generate.trader import TraderMoves
 
 _NO_MARKET = "NONE"
@@ -71,6 +72,7 @@ class Guide(Moves):
         self._account_moves = AccountMoves(separate_source(random), engine, optional)
         self._chunk_moves = ChunkMoves(separate_source(random, "chunks"), engine)
         self._block_moves = BlockMoves(separate_source(random, "blocks"), engine)
+        self._tiny_moves = TinyMoves(separate_source(random, "tiny"), engine)
 
     def vary(self, weights: Mapping[str, float], scale: int, pauses: tuple[int, ...], plan: Plan) -> None:
         """Make moves more or less often, by these factors; propose names that are nearly right; follow a plan first.
@@ -86,7 +88,7 @@ class Guide(Moves):
         return next(self._plan, None) or self._by_chance()
 
     def _by_chance(self) -> EventData:
-        for moves in (self._block_moves, self._chunk_moves, self._account_moves):
+        for moves in (self._block_moves, self._chunk_moves, self._tiny_moves, self._account_moves):
             if (event := moves.now_and_then()) is not None:
                 return event
         if self._asked and self._chance(0.4 if self._venue.forms_marks else 0.1):

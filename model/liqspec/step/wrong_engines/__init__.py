@@ -21,6 +21,7 @@ from liqspec.step.wrong_engines import (
     prices,
     scale,
     sizing,
+    tiny,
     trigger,
 )
 from liqspec.step.wrong_engines.base import Patch, WrongEngine
@@ -44,6 +45,7 @@ _MODULES = (
     account,
     orders,
     blocks,
+    tiny,
 )
 
 WRONG_ENGINES: dict[str, WrongEngine] = {
