@@ -81,8 +81,8 @@ def verify(
     or two, few with --quick; --inductive only proofs; --liveness only asks how long liquidations take, at each shipped
     venue and in each scope, or in those given. --quick and --venue hold although they did not exercise everything.
 
-    With --resume, one that was interrupted continues where it was, by the same command, with the same result: a scope, a
-    lemma, the steps of an event or some random runs at a time. A file of other options, rules or sources is refused.
+    With --resume, one that was interrupted continues where it was, by the same command, with the same result: a scope,
+    a lemma, the steps of an event or some random runs at a time. A file of other options, rules or sources is refused.
 
     **Examples**
 

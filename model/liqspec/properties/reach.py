@@ -110,7 +110,7 @@ class Reach:
         self.condensed_outcomes.update(other.condensed_outcomes)
 
     def condense(self) -> None:
-        """Forget which choices of parameters were made together: of many runs each has others. Every run must have ended."""
+        """Forget which choices of parameters were made together: each run has others. All runs must have ended."""
         self.condensed, self.condensed_outcomes, self.outcomes = self.by_policy, self.by_outcome, {}
 
     @property
