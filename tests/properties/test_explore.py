@@ -13,6 +13,7 @@ from liqspec.core.effects import Sizing
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.snapshot import Snapshot
 from liqspec.core.state import GuardInputs, Pool, Position, State
+from liqspec.properties.checker.exact import number
 from liqspec.properties.checker.measures import Readings, View
 from liqspec.properties.coverage import Violation
 from liqspec.properties.step_monitor import StateObserver
@@ -178,6 +179,9 @@ def test_what_is_read_once_of_shared_entries_is_what_each_shows() -> None:
         assert View.of(observation, None, readings) == View.of(observation)
     first, second = (View.of(seen[-1], None, readings).pools["alice/cross"] for _ in range(2))
     assert first is second
+    twenty, again, other = (readings.marks({"X": number(mark)}) for mark in ("20", "20", "21"))
+    assert twenty is again
+    assert other == {"X": 21}
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ is judged when the state is met first.
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from attrs import define, field, frozen
@@ -127,7 +128,7 @@ def canonical(snapshot: Snapshot, symmetric: bool) -> bytes:
     who is who. Only a digest of 16 bytes is kept: a million of them have two alike with a probability below 10 to the
     minus 26.
     """
-    accounts = [repr(_account(account, snapshot.time)) for account in snapshot.accounts]
+    accounts = [_account(account, snapshot.time) for account in snapshot.accounts]
     marks, *feeds = setting(snapshot)
     state = repr((marks, sorted(accounts) if symmetric else accounts, *feeds))
     return hashlib.blake2b(state.encode(), digest_size=16).digest()
@@ -143,13 +144,14 @@ def _feed(feed: FeedValue, now: int) -> tuple[Any, ...]:
     return tuple((name, *value[:-1], now - value.time) for name, value in values if value is not None)
 
 
-def _account(account: AccountValue, now: int) -> tuple[Any, ...]:
-    return (_window(account.window, now), tuple(_pool(pool, now) for pool in account.pools))
+def _account(account: AccountValue, now: int) -> str:
+    return repr(_window(account.window, now)) + "".join([_pool(pool, now) for pool in account.pools])
 
 
-def _pool(pool: PoolValue, now: int) -> tuple[Any, ...]:
+@lru_cache(maxsize=1 << 14)  # a scope has few pools, which are in many states together
+def _pool(pool: PoolValue, now: int) -> str:
     positions = tuple((*held[:-1], _window(held.window, now)) for held in pool.positions)
-    return (pool.market, pool.collateral, pool.in_liquidation, _window(pool.window, now), positions)
+    return repr((pool.market, pool.collateral, pool.in_liquidation, _window(pool.window, now), positions))
 
 
 def _window(window: WindowValue, now: int) -> tuple[int, int]:

@@ -105,6 +105,8 @@ class Witness:
         changed: dict[str, Contents] = {}
         if refusal is None:
             naive.learn()
+            if self.readings is not None:
+                known.marks = self.readings.marks(known.marks)
             changed = naive.changes()
         later = known.copy()
         if refusal is None:
