@@ -266,6 +266,20 @@ def test_events_of_any_type_are_refused_for_each_of_their_fields() -> None:
     assert {kind for kind, code in met if code is None} > {"deposit", "marks"}, "a few are as they must be"
 
 
+def test_the_last_events_of_a_few_runs_are_refused_for_each_field_of_an_optional_event() -> None:
+    """EVT-2, EVT-11: a default verification has 155 runs with these events, each with one last event."""
+    met = set()
+    for number in range(155):
+        engine = small_engine()
+        if number % 2:
+            apply(engine, "settle", market="B", price="100")
+        event = Guide(Random(number), engine, OPTIONAL).of_any_type()
+        met.add((event["type"], apply_event(engine, event).code))
+    plain = OPTIONAL - {"price_inputs"}
+    due = {(kind, check.code) for kind in plain for check in listed_fields(EVENTS[kind])}
+    assert due | {("settle", "market_settled")} <= met
+
+
 def test_no_optional_event_is_proposed_where_none_is_supported() -> None:
     guide = Guide(Random(1), small_engine())
     assert {guide.of_any_type()["type"] for _ in range(1000)} == EVENTS.keys() - OPTIONAL

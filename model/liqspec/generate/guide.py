@@ -18,9 +18,10 @@ from liqspec.generate.trader import TraderMoves
 
 _NO_MARKET = "NONE"
 _BAD_INTEGERS = (0, -1, MAX_INTEGER + 1, 2.0, "2", True)
+_OFF_GRID = "0.0000000001"
 _BAD_AMOUNTS = (
     *("0",) * 8,  # what an engine is likeliest to accept as an amount
-    *("-1", "-1", *("0.0000000001",) * 4, "-0.0000000001", "1" + "0" * MAX_DIGITS),
+    *("-1", "-1", *(_OFF_GRID,) * 4, "-0.0000000001", "1" + "0" * MAX_DIGITS),
     *("1e3", "NaN", "+1", " 1", "1.", ".5", "", "1_0", "\u0661", 1, 1.5, True),
 )
 # What must be refused in a field, by its name; every other field is an amount.
@@ -66,6 +67,8 @@ class Guide(Moves):
             "malformed": (5, self._malformed),
         }
         self._types = [kind for kind in EVENTS if kind not in OPTIONAL or kind in optional]
+        self._optional = [kind for kind in self._types if kind in OPTIONAL]
+        self._plainly = separate_source(random, "plainly malformed")
         self._asked = [move for kind, move in market.optional().items() if kind in optional]
         if engine.venue.forms_marks:
             self._asked += self._asked[1:] * 3  # mostly inputs of the marks
@@ -169,7 +172,7 @@ class Guide(Moves):
 
     def of_any_type(self) -> EventData:
         """An event of any type, all types alike, an example of its record or its checks with names of the run; mostly
-        with a field that must be refused.
+        with a field that must be refused. Where there are optional events, it is one of them in every other run.
         """
         kind, market = self._random.choice(self._types), self._market()
         named = {
@@ -177,10 +180,21 @@ class Guide(Moves):
             "market": market.name,
             "prices": {market.name: self._near_mark(market, 0)},
         }
-        examples = [{}, *(check.example[1] for check in CHECKS[kind] if check.example)]
-        fields = {**EVENTS[kind].example, **self._random.choice(examples)}
-        given = {name: named.get(name, value) for name, value in fields.items() if value is not None}
+        if self._optional and self._plainly.random() < 0.5:
+            return self._plainly_malformed(named)
+        given = _example(self._random, kind, named)
         return {"type": kind, **(given if self._chance(0.1) else self.corrupt(given))}
+
+    def _plainly_malformed(self, named: EventData) -> EventData:
+        """An optional event with names of the run, and one field that is wrong in the plainest way, or none."""
+        random, state = self._plainly, self._state
+        kind = random.choice(self._optional)
+        if state.settled:
+            named = {**named, "market": random.choice(sorted(state.settled))}
+        price = self._near_mark(self._venue.markets[named["market"]], 0)
+        event = _example(random, kind, {**named, "price": price})
+        name = random.choice(sorted(event))
+        return {"type": kind, **event, name: random.choice((*_BAD.get(name, (_OFF_GRID, "0"))[:2], 7, event[name]))}
 
     def corrupt(self, event: EventData) -> EventData:
         """The event with one or two fields that must be refused; of two, the order of the checks decides (EVT-2)."""
@@ -203,3 +217,10 @@ class Guide(Moves):
 
     def _bad(self, name: str) -> object:
         return "liquidate" if name == "type" else self._random.choice(_BAD.get(name, _BAD_AMOUNTS))
+
+
+def _example(random: Random, kind: str, named: EventData) -> EventData:
+    """An example of an event's record or of one of its checks, with these names and values."""
+    examples = [{}, *(check.example[1] for check in CHECKS[kind] if check.example)]
+    fields = {**EVENTS[kind].example, **random.choice(examples)}
+    return {name: named.get(name, value) for name, value in fields.items() if value is not None}
