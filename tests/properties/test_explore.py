@@ -1,5 +1,6 @@
 """The exhaustive exploration: pinned sizes of the shipped scopes, and the shortest counterexample to a wrong engine."""
 
+import gc
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -159,11 +160,30 @@ def test_a_price_is_computed_once_for_what_it_depends_on(monkeypatch: pytest.Mon
     assert len(computed) < found.coverage.checked["a_liquidation_price_is_exact"] // 5
 
 
-def test_a_refused_step_leaves_nothing_for_the_garbage_collector() -> None:
-    """EVT-3: a traceback refers to all frames below it, and so to the monitor that keeps the refusal."""
-    refusal = apply_event(Engine(Config.from_json(scopes.load("minimal").config)), {}).refusal
-    assert refusal is not None
-    assert refusal.__traceback__ is None
+@pytest.mark.parametrize(("name", "depth"), [("isolated", 6), ("mark", 2), ("thorough/accounts", 5)])
+def test_steps_leave_nothing_for_the_garbage_collector(name: str, depth: int) -> None:
+    """A refusal with its traceback would: that refers to all frames, and so to the monitor that keeps the refusal."""
+    scope = scopes.load(name)
+    explore(attrs.evolve(scope, max_depth=2))  # what is made once
+    gc.collect()
+    gc.disable()
+    try:
+        found = explore(attrs.evolve(scope, max_depth=depth))
+        assert gc.collect() < found.model_steps / 10
+    finally:
+        gc.enable()
+
+
+def test_the_garbage_collector_rests_until_an_exploration_ends() -> None:
+    scope, enabled = attrs.evolve(scopes.load("minimal"), max_depth=3), []
+
+    def interrupted(_: object) -> None:
+        enabled.append(gc.isenabled())
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        explore(scope, progress=interrupted)
+    assert (enabled, gc.isenabled()) == ([False], True)
 
 
 def test_what_is_read_once_of_shared_entries_is_what_each_shows() -> None:

@@ -1,7 +1,9 @@
 """Exhaustive exploration: every event sequence of a scope, breadth first, every step judged by every property."""
 
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from attrs import evolve
 
@@ -29,11 +31,24 @@ def explore(
         InvalidConfig: the scope's configuration is not a valid rule set.
     """
     began = time.perf_counter()
-    found = _joined(scope, whole_steps, progress) if joined and _separable(scope) else None
-    if found is None:
-        found = _plain(scope, progress)
+    with _no_garbage():
+        found = _joined(scope, whole_steps, progress) if joined and _separable(scope) else None
+        if found is None:
+            found = _plain(scope, progress)
     found.seconds = time.perf_counter() - began
     return found
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Within this the collector does not look through all states again and again: steps leave it nothing to find."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _separable(scope: Scope) -> bool:
