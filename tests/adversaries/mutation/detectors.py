@@ -110,6 +110,7 @@ DETECTORS: tuple[Detector, ...] = (
         "rules/test_what_is_seen",
         "documents/test_parameters",
     ),
+    Detector.of_tests("drawings", "draw/test_diagrams_committed", "tools/test_what_if", "tools/test_venue_words"),
     Detector.of_tests("amounts, names, admission", "rules/test_amounts", "rules/test_names", "rules/test_admission"),
     Detector.of_tests("files", "rules/test_rules", "tools/test_scenarios", "cli/test_bad_files"),
     Detector.of_tests("other engine", "tools/test_independent_engine"),
