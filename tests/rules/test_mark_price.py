@@ -337,11 +337,12 @@ class TestTheState:
             (("index", "price"), "0.5", "feeds.A.index.price: 0.5 is not a multiple of 1"),
             (("index", "time"), 9, "feeds.A.index.time: must not be after the time of the state"),
             (("perps", "prices"), [], "feeds.A.perps.prices: at least one entry"),
+            (("perps", "prices", 0, "price"), "0.5", "feeds.A.perps.prices[1].price: 0.5 is not a multiple of 1"),
             (("basis", "denominator"), "-1", "feeds.A.basis.denominator: must be at least 0"),
         ],
     )
     def test_a_snapshot_that_contradicts_itself_is_refused(
-        self, path: tuple[str, ...], value: Any, message: str
+        self, path: tuple[str | int, ...], value: Any, message: str
     ) -> None:
         """OBS-4."""
         engine = forming(stale_ms=1000)
@@ -355,6 +356,15 @@ class TestTheState:
         with pytest.raises(InvalidConfig) as caught:
             snapshot.from_json(engine.venue, data)
         assert str(caught.value).startswith(message)
+
+    def test_the_inputs_of_a_market_stand_once(self) -> None:
+        """OBS-4."""
+        engine = forming()
+        inputs(engine, index="97")
+        data = snapshot.to_json(engine.venue, engine.snapshot())
+        data["feeds"] *= 2
+        with pytest.raises(InvalidConfig, match="feeds: a market is repeated"):
+            snapshot.from_json(engine.venue, data)
 
     def test_a_snapshot_with_inputs_is_of_a_run_that_forms_its_marks(self) -> None:
         """OBS-4, MRK-1."""

@@ -481,6 +481,12 @@ class TestMalformedJson:
         assert str(caught.value).startswith(where)
         assert "\n" not in str(caught.value)
 
+    def test_a_mark_is_at_least_a_tick(self) -> None:
+        """OBS-4: the least above 0."""
+        engine = small_engine()
+        data = changed(snapshot.to_json(engine.venue, engine.snapshot()), ("marks", "A"), "1")
+        assert dict(snapshot.from_json(engine.venue, data).marks)["A"] == 1
+
     def test_an_isolated_pool_backs_a_position_of_its_own_market_only(self) -> None:
         """ACC-1."""
         engine = small_engine()
