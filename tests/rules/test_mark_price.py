@@ -357,6 +357,14 @@ class TestTheState:
             snapshot.from_json(engine.venue, data)
         assert str(caught.value).startswith(message)
 
+    def test_an_average_of_one_sample_is_read_back(self) -> None:
+        """OBS-4, MRK-5: its denominator is 0."""
+        engine = forming()
+        inputs(engine, index="97", best_bid="97", best_ask="98")
+        data = snapshot.to_json(engine.venue, engine.snapshot())
+        assert data["feeds"][0]["basis"]["denominator"] == "0"
+        assert snapshot.from_json(engine.venue, data) == engine.snapshot()
+
     def test_the_inputs_of_a_market_stand_once(self) -> None:
         """OBS-4."""
         engine = forming()

@@ -114,7 +114,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector.of_tests("amounts, names, admission", "rules/test_amounts", "rules/test_names", "rules/test_admission"),
     Detector.of_tests("files", "rules/test_rules", "tools/test_scenarios", "cli/test_bad_files"),
     Detector.of_tests("other engine", "tools/test_independent_engine"),
-    Detector.of_tests("properties", "properties/test_properties"),
+    Detector.of_tests("properties", "properties/test_properties", "properties/test_coverage"),
     Detector.of_tests("proofs", "proofs/test_proofs"),
     Detector.of_tests("exhaustive", "properties/test_explore"),
 )
