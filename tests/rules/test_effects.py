@@ -1,5 +1,6 @@
 """What each event reports, effect by effect and in order, and the sentence of each effect; all written by hand."""
 
+from fractions import Fraction
 from typing import get_args
 
 import attrs
@@ -29,7 +30,7 @@ from liqspec.core.effects import (
 )
 from liqspec.core.engine import Engine
 from liqspec.edge.texts import thousands
-from liqspec.report.amounts import Units
+from liqspec.report.amounts import Units, counted_ticks, value_text
 from liqspec.report.sentences import effect_json, effect_text
 from support.builders import (
     apply,
@@ -392,3 +393,26 @@ def test_sizes_prices_and_money_are_reported_on_their_own_grids() -> None:
     engine: Engine = small_engine(quote_unit="0.01", markets={"A": market}, marks={"A": "10"})
     units = Units(engine.venue)
     assert (units.size("A", 12345), units.price("A", 2469), units.money(123456)) == ("1,234.5", "1,234.5", "1,234.56")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("1234567.5", "1,234,567.5"),
+        ("healthy", "healthy"),
+        (1234567, "1234567"),
+        (True, "yes"),
+        (None, "none"),
+        ({"A": "1000"}, "A 1,000"),
+        ({}, "none"),
+    ],
+)
+def test_a_value_is_written_for_people(value: object, text: str) -> None:
+    assert value_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("ticks", "text"), [(1, " (1 tick)"), (-1, " (-1 tick)"), (2, " (2 ticks)"), (0, " (0 ticks)")]
+)
+def test_ticks_are_counted(ticks: int, text: str) -> None:
+    assert counted_ticks(Fraction(ticks)) == text

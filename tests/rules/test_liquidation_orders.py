@@ -328,7 +328,13 @@ class TestLimits:
         data = snapshot.to_json(engine.venue, engine.snapshot())
         assert data["accounts"][0]["pools"][0]["positions"][0]["limit"] == "80"
         assert snapshot.from_json(engine.venue, data) == engine.snapshot()
-        del data["accounts"][0]["pools"][0]["positions"][0]["limit"]
+        held = data["accounts"][0]["pools"][0]["positions"][0]
+        held["limit"] = "1"
+        assert snapshot.to_json(engine.venue, snapshot.from_json(engine.venue, data)) == data
+        for held["limit"] in ("0", "-1"):
+            with pytest.raises(InvalidConfig, match="limit: must be above 0"):
+                snapshot.from_json(engine.venue, data)
+        del held["limit"]
         with pytest.raises(InvalidConfig, match=r"limit: must be a price above 0 \(LIQ-17\)"):
             snapshot.from_json(engine.venue, data)
 

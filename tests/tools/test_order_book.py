@@ -3,7 +3,7 @@
 import pytest
 
 from liqspec.core.engine import Engine
-from liqspec.core.events import Fill, OrderDone
+from liqspec.core.events import Event, Fill, OrderDone
 from liqspec.replay.order_book import Ladder, next_execution
 from liqspec.spec.scenarios import Level
 from support.builders import apply, mark, small_engine, trade
@@ -69,3 +69,16 @@ def test_an_order_that_finds_nothing_is_done_and_no_order_is_nothing() -> None:
     assert next_execution(in_liquidation("10", "80"), {"A": ladder()}) == OrderDone("alice", "A", "cross")
     assert next_execution(in_liquidation("10", "80"), {"B": ladder(("10", "4"))}) is None
     assert next_execution(in_liquidation("10", "99"), {"A": ladder(("10", "4"))}) is None
+
+
+@pytest.mark.parametrize(
+    ("distance", "execution"),
+    [("8", Fill("alice", "A", "cross", "10", "80")), ("9", OrderDone("alice", "A", "cross"))],
+)
+def test_an_order_takes_no_level_beyond_its_limit(distance: str, execution: Event) -> None:
+    """LIQ-17: at 88 the limit is 80, and the order is for all 10."""
+    engine = small_engine(liquidation={"order_price": "bankruptcy"})
+    apply(engine, "deposit", account="alice", amount="200")
+    trade(engine, "10", leverage=5)
+    mark(engine, "88")
+    assert next_execution(engine, {"A": ladder((distance, "99"))}) == execution

@@ -531,7 +531,7 @@ def _read_position(venue: Venue, path: str, written: Any) -> PositionValue:
     if held.order is not None and held.state not in ("liquidatable", "partially_liquidated"):
         raise InvalidConfig(f"{path}.order", f"a position that is {held.state} has no liquidation order")
     limited = held.order is not None and venue.limits_orders
-    if limited != (held.limit is not None) or (held.limit is not None and held.limit < 1):
+    if limited != (held.limit is not None):
         wanted = "a price above 0" if limited else "left out: no order with a limit is working"
         raise InvalidConfig(f"{path}.limit", f"must be {wanted} (LIQ-17)")
     return held
