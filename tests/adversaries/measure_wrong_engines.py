@@ -5,8 +5,9 @@ the table to `tests/adversaries/MUTANTS.md`, and the lengths of the shortest cou
 `tests/adversaries/wrong_engines/shortest.toml`. Exits with 1 if a wrong engine is not caught by those random events.
 """
 
+import json
 import os
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -14,7 +15,7 @@ from typing import Annotated
 
 import tomli_w
 import typer
-from attrs import evolve, frozen
+from attrs import asdict, evolve, frozen
 from rich.console import Console
 from rich.progress import track
 
@@ -46,23 +47,26 @@ class Measure:
     story: str
 
 
-def measure(number: str) -> Measure:
-    """Search, shrink, explore, and run the scenarios, on one wrong engine."""
+def measure(number: str, length: int = 0) -> Measure:
+    """Search, shrink, explore, and run the scenarios, on one wrong engine; a length that is known is not looked for."""
     engine, shipped = EVERY[number], stories()
     loaded = [scopes.load(name) for name in SCOPES]
     with engine.applied():
         began = process_time()
         found = find(STEPS)
         seconds = process_time() - began
-        shrunk = None if found is None else shortest([found.violation], SHIPPED, seed=1)
+        violation = None if found is None else found.violation
+        if violation is not None and not length:
+            violation = shortest([violation], SHIPPED, seed=1) or violation
+            length = len(violation.events)
         where, explored = _explored(loaded)
         story = contradicted(shipped)
     return Measure(
         number,
         engine.title,
-        None if shrunk is None else shrunk.property,
+        None if violation is None else violation.property,
         0 if found is None else found.tried,
-        0 if shrunk is None else len(shrunk.events),
+        0 if violation is None else length,
         seconds,
         where,
         0 if explored is None else len(explored.events),
@@ -111,21 +115,37 @@ def table(measures: list[Measure]) -> str:
 def main(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids of wrong engines; all if none.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
+    kept: Annotated[
+        Path | None,
+        typer.Option(help="Keep the results in this file, and do not measure again what it has of the same tree."),
+    ] = None,
+    known_lengths: Annotated[
+        bool, typer.Option("--known-lengths", help="Look for no shorter counterexample where a length is known.")
+    ] = False,
 ) -> None:
     """Measure, write the page where all are measured, and judge."""
     console, chosen = Console(), ids or list(EVERY)
     if unknown := [number for number in chosen if number not in EVERY]:
         raise typer.BadParameter(f"no wrong engine has the id {unknown[0]}", param_hint="IDS")
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept is not None and kept.exists() else []
+    found = {one.id: one for one in (Measure(**json.loads(line)) for line in lines)}
+    waiting, lengths = [number for number in chosen if number not in found], shortest_known() if known_lengths else {}
     with ProcessPoolExecutor(workers) as pool:
-        measures = list(track(pool.map(measure, chosen), "wrong engines", len(chosen), console=Console(stderr=True)))
+        working = [pool.submit(measure, number, lengths.get(number, 0)) for number in waiting]
+        for done in track(as_completed(working), "wrong engines", len(waiting), console=Console(stderr=True)):
+            found[done.result().id] = done.result()
+            if kept is not None:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(done.result())) + "\n")
+    measures = [found[number] for number in chosen]
     page = table(measures)
     console.print(page, markup=False, soft_wrap=True)
     if not ids:
         (HERE / "MUTANTS.md").write_text(page, encoding="utf-8")
     known = shortest_known()
     for entry in measures:
-        lengths = (known.get(entry.id, 0), entry.shrunk, entry.scope_events)
-        known[entry.id] = min(length for length in (*lengths, MANY) if length)
+        each = (known.get(entry.id, 0), entry.shrunk, entry.scope_events)
+        known[entry.id] = min(length for length in (*each, MANY) if length)
     path = HERE / "wrong_engines" / "shortest.toml"
     path.write_text(tomli_w.dumps({"events": dict(sorted(known.items()))}), encoding="utf-8")
     missed = [entry.id for entry in measures if entry.caught is None]
