@@ -165,7 +165,7 @@ def test_a_file_of_another_verification_is_refused(kept: Path, changed: dict[str
     written = kept.read_bytes()
     with pytest.raises(UnreadableFile) as error:
         verified(attrs.evolve(budget, **changed), kept)
-    why = "is of another verification: the options, the rules or the sources differ"
+    why = "is of another verification: the options, the rules or the sources differ; give another file"
     assert str(error.value) == f"{kept}: {why}"
     assert kept.read_bytes() == written
 

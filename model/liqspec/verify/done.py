@@ -128,7 +128,9 @@ class Checkpoint:
         if not isinstance(data, dict) or data.get("format") != FORMAT or "verification" not in data:
             raise UnreadableFile(self.path, "is not a file that verify --resume has written")
         if data["verification"] != self._verification:
-            raise UnreadableFile(self.path, "is of another verification: the options, the rules or the sources differ")
+            raise UnreadableFile(
+                self.path, "is of another verification: the options, the rules or the sources differ; give another file"
+            )
         if data.get("checksum") != _checksum(data.get("done")):
             raise UnreadableFile(self.path, "is damaged: what it has is not what was written")
         try:
