@@ -57,6 +57,8 @@ class TinyMoves(Moves):
             price = max(1, self._mark_of(position.market) - side * ticks)
             trade = {"type": "trade", **self._key(position), "size": position.market.size.text(-side)}
             yield {**trade, "price": position.market.price.text(price)}
+        if not position.size:  # that trade may have ended it
+            return
         payment = boundaries.funding_to(position, equity, target)
         yield {"type": "funding", "market": position.market.name, "payment": self._money(payment)}
         lacking = -boundaries.measures(self._state, account.cross)[0]
