@@ -21,7 +21,7 @@ _BAD_INTEGERS = (0, -1, MAX_INTEGER + 1, 2.0, "2", True)
 _OFF_GRID = "0.0000000001"
 _BAD_AMOUNTS = (
     *("0",) * 8,  # what an engine is likeliest to accept as an amount
-    *("-1", "-1", *(_OFF_GRID,) * 4, "-0.0000000001", "1" + "0" * MAX_DIGITS),
+    *("-1", "-1", *(_OFF_GRID,) * 4, f"-{_OFF_GRID}", "1" + "0" * MAX_DIGITS),
     *("1e3", "NaN", "+1", " 1", "1.", ".5", "", "1_0", "\u0661", 1, 1.5, True),
 )
 # What must be refused in a field, by its name; every other field is an amount.

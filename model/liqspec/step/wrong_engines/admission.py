@@ -362,11 +362,11 @@ ENGINES = (
     wrong(
         "X160",
         "EVT-2",
-        "in_liquidation is told before order_working",
+        "in_liquidation is reported before order_working",
         *_outflows(moves("in_liquidation", "order_working")),
     ),
-    wrong("X161", "ACC-5", "in_liquidation is not told of money that leaves", *_outflows(skips("in_liquidation"))),
-    wrong("X162", "ACC-5", "order_working is not told of money that leaves", *_outflows(skips("order_working"))),
+    wrong("X161", "ACC-5", "in_liquidation is not reported for money that leaves", *_outflows(skips("in_liquidation"))),
+    wrong("X162", "ACC-5", "order_working is not reported for money that leaves", *_outflows(skips("order_working"))),
     wrong(
         "X163",
         "ACC-6",
@@ -442,7 +442,7 @@ ENGINES = (
     wrong(
         "X175",
         "EVT-2",
-        "bad_leverage is told before in_liquidation",
+        "bad_leverage is reported before in_liquidation",
         checks(events.Trade, refuses(BadLeverage, _given_out_of_range, "increasing", before="in_liquidation")),
     ),
     wrong(
@@ -509,7 +509,7 @@ ENGINES = (
     wrong(
         "X186",
         "EVT-2",
-        "bad_leverage is told before crosses_zero",
+        "bad_leverage is reported before crosses_zero",
         checks(events.Trade, moves("bad_leverage", "crosses_zero", "reducing")),
     ),
     wrong(
@@ -578,7 +578,7 @@ ENGINES = (
     wrong(
         "X201",
         "EVT-2",
-        "order_working is told before time_not_after",
+        "order_working is reported before time_not_after",
         checks(events.Block, moves("order_working", "time_not_after")),
     ),
     wrong("X202", "ACC-3", "A refused transfer makes the pool", Patch(events.Transfer, "admit", _makes_a_pool)),
@@ -591,11 +591,13 @@ ENGINES = (
         "A refused event is an attempt",
         *(Patch(kind, "admit", _counts_the_attempt) for kind in events.EVENTS.values()),
     ),
-    wrong("X205", "EVT-2", "not_positive is told before off_grid", Patch(admission, "admit_fields", _sign_before_grid)),
+    wrong(
+        "X205", "EVT-2", "not_positive is reported before off_grid", Patch(admission, "admit_fields", _sign_before_grid)
+    ),
     wrong(
         "X206",
         "EVT-2",
-        "unknown_market is told before unknown_account",
+        "unknown_market is reported before unknown_account",
         Patch(admission, "COMMON", moves("unknown_market", "unknown_account")(admission.COMMON)),
     ),
     wrong("X207", "AMT-4", "An amount off its grid is taken for 0", Patch(admission, "units_on", _rounds)),

@@ -227,7 +227,7 @@ ENGINES = (
     wrong(
         "X60",
         "FIL-6",
-        "A partly filled order that is done is no failure",
+        "A partly filled order that is done is not a failure",
         operates(events.OrderDone, _only_untouched_orders_fail),
     ),
     wrong("X61", "FIL-6", "An order that was filled whole is a failure", operates(events.Fill, _filled_orders_fail)),

@@ -213,7 +213,7 @@ ENGINES = (
     wrong(
         "X381",
         "PRT-4",
-        "Where there is no tier so far down, a chunk leads to the lowest",
+        "A chunk of more steps than there are lower tiers leads to the lowest",
         Patch(arithmetic, "chunk_to_tier", _as_low_as_possible),
     ),
     wrong("X382", "PRT-4", "A chunk always leads one tier down", Patch(arithmetic, "chunk_to_tier", _one_tier)),
@@ -249,7 +249,7 @@ ENGINES = (
     wrong(
         "X395",
         "EVT-2",
-        "worse_than_limit is told before overfill",
+        "worse_than_limit is reported before overfill",
         checks(events.Fill, moves("worse_than_limit", "overfill")),
     ),
     wrong("X396", "LIQ-17", "A limit follows the mark", operates(events.MarkPrice, _follows_the_mark)),
