@@ -111,7 +111,12 @@ def _verdicts(
     workshop.warm_up()
     columns = (TextColumn("mutants"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]} survive"))
     found = kept.load(mutants)
-    waiting = [mutant for mutant in mutants if mutant not in found]
+    passed = kept.passed(mutants)
+    waiting = {
+        mutant: [one for one in detectors if one.name not in passed.get(mutant, ())]
+        for mutant in sorted(mutants, key=lambda mutant: mutant.name in listed)  # these take longest, so last
+        if mutant not in found
+    }
     if not waiting:
         return [found[mutant] for mutant in mutants]
     with TemporaryDirectory(prefix="mutation-") as folder:
@@ -120,7 +125,7 @@ def _verdicts(
         benches = [first, *(first.copy_to(Path(folder) / f"bench{number}") for number in range(1, workers))]
         with Progress(*columns, TimeElapsedColumn(), console=console, transient=True, auto_refresh=False) as bars:
             bar = bars.add_task("", total=len(mutants), completed=len(found), left=0)
-            for verdict in workshop.trials(benches, waiting, detectors, seconds):
+            for verdict in workshop.trials(benches, waiting, seconds):
                 found[verdict.mutant] = verdict
                 kept.add(verdict)
                 if unexplained([verdict], listed):

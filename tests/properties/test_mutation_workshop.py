@@ -12,7 +12,7 @@ import pytest
 
 from adversaries.measure_mutation import MODULES
 from adversaries.mutation import survivors, workshop
-from adversaries.mutation.detectors import DETECTORS
+from adversaries.mutation.detectors import DETECTORS, Detector
 from adversaries.mutation.kept import Kept
 from adversaries.mutation.mutants import mutants_of
 from adversaries.mutation.workshop import PACKAGE, ROOT
@@ -32,7 +32,7 @@ looking = [Detector.of_tests("refusals", "rules/test_refusal_table")]
 bench = workshop.Bench.of_tree(Path(sys.argv[1]))
 seconds = workshop.baseline(bench, looking)
 mutant = mutants_of("core/refusals.py", workshop.ROOT / workshop.PACKAGE)[0]
-(verdict,) = workshop.trials([bench], [mutant], looking, seconds)
+(verdict,) = workshop.trials([bench], {mutant: looking}, seconds)
 print(verdict.detector)
 """
 
@@ -72,7 +72,7 @@ def test_the_tree_as_it_is_passes_and_a_mutant_does_not(tmp_path: Path) -> None:
     assert (done.stdout, done.returncode) == ("refusals\n", 0), done.stderr
 
 
-def test_a_verdict_is_kept_for_the_same_source_and_the_same_detectors(tmp_path: Path) -> None:
+def test_a_verdict_is_kept_for_the_same_source_and_what_survived_by_detector(tmp_path: Path) -> None:
     seen, survived, untried = mutants_of("core/refusals.py", ROOT / PACKAGE)[:3]
     kept = Kept.of(tmp_path / "kept.jsonl", LOOKING)
     kept.add(workshop.Verdict(seen, "refusals", "LIQ-1"))
@@ -81,4 +81,14 @@ def test_a_verdict_is_kept_for_the_same_source_and_the_same_detectors(tmp_path: 
         seen: workshop.Verdict(seen, "refusals", "LIQ-1"),
         survived: workshop.Verdict(survived, "", ""),
     }
-    assert set(Kept.of(kept.path, DETECTORS[:3]).load([seen, survived])) == {seen}
+    more = Kept.of(kept.path, DETECTORS[:3])
+    assert set(more.load([seen, survived])) == {seen}
+    assert more.passed([survived, untried]) == {survived: {one.name for one in LOOKING}}
+
+
+def test_a_detector_with_other_tests_looks_again(tmp_path: Path) -> None:
+    mutant = mutants_of("core/refusals.py", ROOT / PACKAGE)[0]
+    one, other = (Detector.of_tests("refusals", file) for file in ("rules/test_refusal_table", "rules/test_names"))
+    Kept.of(tmp_path / "kept.jsonl", [one]).add(workshop.Verdict(mutant, "", ""))
+    assert set(Kept.of(tmp_path / "kept.jsonl", [one]).load([mutant])) == {mutant}
+    assert Kept.of(tmp_path / "kept.jsonl", [other]).load([mutant]) == {}

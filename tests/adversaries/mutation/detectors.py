@@ -94,6 +94,11 @@ DETECTORS: tuple[Detector, ...] = (
         "rules/test_snapshots",
         "rules/test_refusal_table",
     ),
+    Detector.of_tests("drawings", "draw/test_diagrams_committed", "tools/test_what_if", "tools/test_venue_words"),
+    Detector.of_tests("other engine", "tools/test_independent_engine"),
+    Detector.of_tests("amounts, names, admission", "rules/test_amounts", "rules/test_names", "rules/test_admission"),
+    Detector.of_tests("files", "rules/test_rules", "tools/test_scenarios", "cli/test_bad_files"),
+    Detector.of_tests("properties", "properties/test_properties", "properties/test_coverage"),
     Detector.of_tests(
         "families",
         "rules/test_account",
@@ -110,11 +115,6 @@ DETECTORS: tuple[Detector, ...] = (
         "rules/test_what_is_seen",
         "documents/test_parameters",
     ),
-    Detector.of_tests("drawings", "draw/test_diagrams_committed", "tools/test_what_if", "tools/test_venue_words"),
-    Detector.of_tests("amounts, names, admission", "rules/test_amounts", "rules/test_names", "rules/test_admission"),
-    Detector.of_tests("files", "rules/test_rules", "tools/test_scenarios", "cli/test_bad_files"),
-    Detector.of_tests("other engine", "tools/test_independent_engine"),
-    Detector.of_tests("properties", "properties/test_properties", "properties/test_coverage"),
     Detector.of_tests("proofs", "proofs/test_proofs"),
     Detector.of_tests("exhaustive", "properties/test_explore"),
 )

@@ -20,7 +20,20 @@ _LEFT_OUT = re.compile(
     r"|ReplaceBinaryOperator_\w+_(Pow|RShift|LShift|BitOr|BitAnd|BitXor)$"
     r"|ReplaceBinaryOperator_BitOr_"
     r"|ReplaceUnaryOperator_USub_"
+    # Of the changes of a comparison those are kept that differ from it in one case of less, equal and more, or in all
+    # three: what differs in two is seen wherever one of these is. Of an operation one or two others stand for the rest.
+    r"|ReplaceComparisonOperator_Lt_(Eq|Gt)$"
+    r"|ReplaceComparisonOperator_LtE_(NotEq|GtE)$"
+    r"|ReplaceComparisonOperator_Gt_(Eq|Lt)$"
+    r"|ReplaceComparisonOperator_GtE_(NotEq|LtE)$"
+    r"|ReplaceComparisonOperator_Eq_(Lt|Gt)$"
+    r"|ReplaceComparisonOperator_NotEq_(LtE|GtE)$"
+    r"|ReplaceBinaryOperator_(Add|Sub)_(Mul|Div|FloorDiv|Mod)$"
+    r"|ReplaceBinaryOperator_Mul_(Div|Sub|Mod)$"
+    r"|ReplaceBinaryOperator_(FloorDiv|Div|Mod|Pow|BitAnd)_(?!Mul$)"
 )
+# Whether an argument must be named is a matter of reading, not of what is computed: `kw_only=`, and a `*` alone.
+_NAMED_ONLY = re.compile(r"(?<=kw_only=)True|\*,")
 # A text is equal to another or not; the order of texts means nothing in these modules.
 _ORDER = re.compile(r"ReplaceComparisonOperator_\w+_(Lt|LtE|Gt|GtE)$")
 _WITH_TEXT = re.compile(r"(==|!=) *[\"']")
@@ -69,6 +82,8 @@ def mutants_of(module: str, package: Path) -> list[Mutant]:
         starts = [start for node in nodes for start, _ in operator.mutation_positions(node)]
         for occurrence, start in enumerate(starts):
             if any(first <= start < last for first, last in hidden):
+                continue
+            if _NAMED_ONLY.match(lines[start[0] - 1], start[1]):
                 continue
             if _ORDER.match(name) and _WITH_TEXT.match(lines[start[0] - 1], start[1]):
                 continue

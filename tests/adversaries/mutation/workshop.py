@@ -7,7 +7,8 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -156,20 +157,22 @@ def baseline(bench: Bench, detectors: Sequence[Detector]) -> dict[str, float]:
 
 
 def trials(
-    benches: Sequence[Bench], mutants: Sequence[Mutant], detectors: Sequence[Detector], seconds: dict[str, float]
+    benches: Sequence[Bench],
+    mutants: Mapping[Mutant, Sequence[Detector]],
+    seconds: dict[str, float],
 ) -> Iterator[Verdict]:
-    """Try the mutants, one on each bench at a time, and give the verdicts as they come.
+    """Try the mutants, each with its detectors, one on each bench at a time, and give the verdicts as they come.
 
     Raises:
         BrokenTree: a trial failed by itself.
     """
-    free, waiting = list(benches), list(reversed(mutants))
+    free, waiting = list(benches), [*mutants.items()][::-1]
     busy: dict[int, tuple[Bench, Mutant]] = {}
     while waiting or busy:
         while waiting and free:
-            bench, mutant = free.pop(), waiting.pop()
+            bench, (mutant, detectors) = free.pop(), waiting.pop()
             bench.replace(mutant.module, mutant.source)
-            busy[bench.start(lambda: _look(detectors, seconds))] = bench, mutant  # forks at once
+            busy[bench.start(partial(_look, detectors, seconds))] = bench, mutant
         number, status = os.wait()
         bench, mutant = busy.pop(number)
         bench.restore(mutant.module)
