@@ -31,8 +31,8 @@ from liqspec.vectors import corpus, refusals, related_names, scale, suites
 from liqspec.vectors import search as searching
 from liqspec.vectors.goals import acting_rules, boundaries_met
 from liqspec.vectors.play import EVERYTHING, Played, play, play_all
-from liqspec.vectors.search import search
-from liqspec.vectors.suites import MISTAKES, SUITES
+from liqspec.vectors.search import reached, search
+from liqspec.vectors.suites import GOALS, MISTAKES, SUITES
 from support import foreign_engines
 from support.builders import working
 from support.corpus import InProcess, loaded, model
@@ -235,6 +235,51 @@ def test_the_search_finds_the_same_every_time() -> None:
     assert found[0] == found[1]
     assert found[0].keys() == wanted
     assert all(len(run.events) <= 6 for run in found[0].values())
+
+
+@pytest.fixture
+def few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few runs that a search takes seconds; what is rare is not found."""
+    monkeypatch.setattr(searching, "RUNS", 1)
+    monkeypatch.setattr(searching, "MORE", 4)
+    monkeypatch.setattr(suites, "STEPS", 300)
+
+
+@pytest.mark.usefixtures("few_runs")
+@pytest.mark.parametrize("task", ["transitions ranked pool", "boundaries", "essential"])
+def test_a_searched_case_reaches_at_its_last_event_what_it_is_about(task: str) -> None:
+    cases = suites.searched(task)
+    assert cases
+    for case in cases:
+        met = [suites.goal_of(case) in goals for goals in reached(case.config, case.events, GOALS[case.suite])]
+        assert met == [False] * (len(met) - 1) + [True], case.name
+
+
+@pytest.mark.usefixtures("few_runs")
+@pytest.mark.parametrize(
+    ("path", "one", "other"),
+    [
+        ("liquidation.restore", None, {"factor": "3/2"}),
+        ("backstop.measure", None, "tier"),
+        ("mark.stale_ms", None, 1000),
+        ("markets.*.modes", None, ["isolated"]),
+    ],
+)
+def test_two_values_of_a_parameter_answer_the_same_events_otherwise(
+    path: str, one: Any, other: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suites, "PAIRS", ((path, one, other),))
+    first, second = suites.searched("parameters")
+    assert first.events == second.events
+    assert json.dumps(other) in json.dumps(second.config)
+    assert first.vector()["steps"][:-1] == second.vector()["steps"][:-1]
+    assert first.vector()["steps"][-1] != second.vector()["steps"][-1]
+
+
+@pytest.mark.usefixtures("few_runs")
+def test_two_values_that_make_no_difference_have_no_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suites, "PAIRS", (("liquidation.cooldown_ms", 30000, 30000),))
+    assert suites.searched("parameters") == []
 
 
 def test_numbers_are_made_plain_while_a_run_still_fails() -> None:

@@ -1,4 +1,4 @@
-"""What looks for a mutant, the cheapest first: parts of the tests that `make test` runs, in the same process.
+"""What looks for a mutant, parts of the tests that `make test` runs, in the same process.
 
 Nothing of the project is imported here, only inside the functions: they run in a process that has not loaded it yet.
 """
@@ -97,7 +97,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector.of_tests("drawings", "draw/test_diagrams_committed", "tools/test_what_if", "tools/test_venue_words"),
     Detector.of_tests("other engine", "tools/test_independent_engine"),
     Detector.of_tests("amounts, names, admission", "rules/test_amounts", "rules/test_names", "rules/test_admission"),
-    Detector.of_tests("files", "rules/test_rules", "tools/test_scenarios", "cli/test_bad_files"),
+    Detector.of_tests("files", "tools/test_scenarios", "cli/test_bad_files"),
     Detector.of_tests("properties", "properties/test_properties", "properties/test_coverage"),
     Detector.of_tests(
         "families",

@@ -12,8 +12,9 @@ HEAD = """\
 # Small changes of the rules' modules, and what sees them
 
 Written by `make mutation`: on a copy of the tree one comparison, sign, rounding, constant, branch or statement is
-changed at a time, and the tests run until one fails, in the order of the columns. *score* is the share of all mutants
-that are seen; those that *change nothing* are listed below, each with the reason why no test can see it.
+changed at a time, and the tests run until one fails; those that see most changes of a module run first. *score* is the
+share of all mutants that are seen; those that *change nothing* are listed below, each with the reason why no test can
+see it.
 
 """
 

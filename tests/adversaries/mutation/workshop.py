@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
@@ -163,21 +164,27 @@ def trials(
 ) -> Iterator[Verdict]:
     """Try the mutants, each with its detectors, one on each bench at a time, and give the verdicts as they come.
 
+    Those detectors look first that have seen most mutants of the module for the time that they take.
+
     Raises:
         BrokenTree: a trial failed by itself.
     """
     free, waiting = list(benches), [*mutants.items()][::-1]
     busy: dict[int, tuple[Bench, Mutant]] = {}
+    seen = Counter[tuple[str, str]]()
     while waiting or busy:
         while waiting and free:
             bench, (mutant, detectors) = free.pop(), waiting.pop()
             bench.replace(mutant.module, mutant.source)
-            busy[bench.start(partial(_look, detectors, seconds))] = bench, mutant
+            worth = {one.name: (1 + seen[mutant.module, one.name]) / (1 + seconds[one.name]) for one in detectors}
+            promising = sorted(detectors, key=lambda one: -worth[one.name])
+            busy[bench.start(partial(_look, promising, seconds))] = bench, mutant
         number, status = os.wait()
         bench, mutant = busy.pop(number)
         bench.restore(mutant.module)
-        detector, seen = bench.result(status)
-        yield Verdict(mutant, detector, seen)
+        detector, what = bench.result(status)
+        seen[mutant.module, detector] += 1
+        yield Verdict(mutant, detector, what)
         free.append(bench)
 
 
