@@ -1,11 +1,19 @@
 """The site: each rule is linked to what belongs to it, nothing comes from the network, and a dead link fails."""
 
+import posixpath
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from properdocs.config import load_config
+from properdocs.config.defaults import ProperDocsConfig
+from properdocs.structure.files import File, Files
+from properdocs.structure.pages import Page
+
+from liqspec.draw import site
 from liqspec.spec import rulebook
 from support.paths import ROOT
 
@@ -51,3 +59,65 @@ def test_a_dead_link_fails(tmp_path: Path) -> None:
     done = build(root, tmp_path / "site")
     assert done.returncode == 1
     assert "'README.md' contains a link 'docs/gone.md'" in done.stderr
+
+
+# ------------------------------------------------------------------------- the hooks alone, without the generator
+
+
+@pytest.fixture(scope="module")
+def config() -> ProperDocsConfig:
+    config = load_config(config_file=str(ROOT / "properdocs.yml"))
+    config.plugins._current_plugin = "site"  # as the generator does while it runs a hook
+    site.on_config(config)
+    return config
+
+
+@pytest.fixture(scope="module")
+def published(config: ProperDocsConfig) -> Files:
+    return site.on_files(Files([]), config=config)
+
+
+def test_a_page_is_in_one_part_of_the_navigation_only(config: ProperDocsConfig) -> None:
+    assert config.nav is not None
+    listed = [name for part in config.nav for names in part.values() for name in names]
+    assert len(listed) == len(set(listed))
+    assert {"README.md", "docs/your-venue.md", "spec/rules/03-liquidation.md"} <= set(listed)
+
+
+def test_whatever_a_page_links_to_is_published(config: ProperDocsConfig, published: Files) -> None:
+    addresses = {file.src_uri for file in published}
+    assert {"site.css", "spec/vectors/by-rule.md", "diagrams/README.md"} <= addresses
+    for file in published.documentation_pages():
+        written = shown(file, config, published)
+        for target in re.findall(
+            r"\]\((?!https?:)([^)#\s]+)", re.sub(r"^(```|~~~).*?^\1", "", written, flags=re.DOTALL | re.MULTILINE)
+        ):
+            assert posixpath.normpath(posixpath.join(posixpath.dirname(file.src_uri), target)) in addresses, (
+                file.src_uri
+            )
+
+
+def test_a_rule_has_its_address_and_what_belongs_to_it(config: ProperDocsConfig, published: Files) -> None:
+    file = published.get_file_from_path("spec/rules/03-liquidation.md")
+    assert file is not None
+    written = shown(file, config, published)
+    assert re.search(r"^### LIQ-3 · .* \{ #LIQ-3 \}$", written, re.MULTILINE)
+    assert "[T1, T2 of the lifecycle](../../docs/lifecycle.md) · 1 worked example · [" in written
+
+
+def test_a_picture_is_shown_light_or_dark(config: ProperDocsConfig, published: Files) -> None:
+    file = published.get_file_from_path("README.md")
+    assert file is not None
+    made = site.on_page_content(
+        '<td>a \\| b</td><img alt="m" src="m-light.svg">',
+        page=Page(None, file, config),
+        config=config,
+        files=published,
+    )
+    assert made.startswith("<td>a | b</td>")
+    assert '<source srcset="m-dark.svg" media="(prefers-color-scheme: dark)"><img alt="m" src="m-light.svg">' in made
+
+
+def shown(file: File, config: ProperDocsConfig, published: Files) -> str:
+    page = Page(None, file, config)
+    return site.on_page_markdown(file.content_string, page=page, config=config, files=published)
