@@ -77,5 +77,5 @@ def test_it_is_refuted_by_the_frame(module: Any, name: str, leak: Any, monkeypat
     """Where an event looks at another account its step is not proved, for any numbers."""
     working = Shape(True, (("A", Kind("liquidatable", order=True)),))
     monkeypatch.setattr(module, name, leak)
-    found = prove(Step("fill", "cross", working, "A", threshold=False))
+    found = prove(Step("fill", "cross", working, "A"))
     assert {one.end for one in found.unproved} == {"leak: the other entries of accounts"}

@@ -211,7 +211,7 @@ def proved_steps(event: str, keys: int) -> Part:
     if keys == 0:
         wrong = planted.CONTROLS[event]
         with wrong.applied():
-            control = wrong.title, "refuted" if refute.refute(wrong.step, wrong.fails) else "not refuted"
+            control = wrong.title, "refuted" if refute.refute(wrong.step, wrong.fails, wrong.venue) else "not refuted"
     result = StepsResult(
         event=event,
         keys=keys,

@@ -13,7 +13,7 @@ from liqspec.core.state import State
 from liqspec.proofs.inductive.conditions import every, negation, some
 from liqspec.proofs.inductive.exact import PoolBefore
 from liqspec.proofs.inductive.steps import Step
-from liqspec.proofs.inductive.unknown import Numbers
+from liqspec.proofs.inductive.unknown import Numbers, given, has
 from liqspec.proofs.symbolic import Condition
 
 Check = tuple[str, Condition]  # the code of a refusal, and when the check fails
@@ -43,6 +43,8 @@ class _Checks:
         yield "not_positive", self._wrong_sign()
         if self.step.kind in ("trade", "vault_trade", "settle"):
             yield "market_settled", self.numbers.flag(f"settled.{self.step.markets}")
+        if self.step.kind == "trade":
+            yield "mode_not_allowed", self._in_another_mode()
         own = getattr(self, f"_{self.step.kind}", None)
         yield from own() if own is not None else ()
 
@@ -62,30 +64,47 @@ class _Checks:
             wrong.append(amount(f"event.size.{self.step.markets}") <= 0)
         return some(wrong)
 
+    def _in_another_mode(self) -> Condition:
+        """ACC-17: the market has another mode only."""
+        other = "isolated" if self.step.mode == "cross" else "cross"
+        return has(self.state.venue.markets[self.step.markets], "modes", (other,))
+
     def _pool(self, mode: str) -> PoolBefore:
         """The pool of account a in this mode; an isolated one that was never used is empty."""
         key = "a/cross" if mode == "cross" else "a/A/isolated"
         return next((one for one in self.before if one.key == key), PoolBefore(key, 0, False, {}, {}))
 
     def _outflow(self, pool: PoolBefore, amount: int) -> list[Check]:
-        """ACC-5, ACC-6: no order of the paying pool works, it is not in liquidation, and keeps its initial margin."""
-        held = list(pool.holdings.values())
+        """ACC-5, ACC-6: no order of the paying pool works, it is not in liquidation, and keeps its initial margin; and
+        where the venue asks for it a share of its notional, and no negative collateral (ACC-14, ACC-15).
+        """
+        held, venue = list(pool.holdings.values()), self.state.venue
         equity = arithmetic.pool_equity(pool.collateral, held) - amount
+        floored, floor = given(venue, "withdraw_floor")
+        worth = sum(arithmetic.notional(one.size, one.mark, one.unit) for one in held)
+        uncovered: Condition = equity < arithmetic.pool_initial_margin(held)
+        if floored is not False:
+            uncovered = uncovered | (floored & (equity * floor.denominator < worth * floor.numerator))
+        uncovered = uncovered | (has(venue, "withdraw_from", "collateral") & (pool.collateral - amount < 0))
         return [
             ("order_working", pool.working),
             ("in_liquidation", pool.in_liquidation),
-            ("insufficient_margin", equity < arithmetic.pool_initial_margin(held)),
+            ("insufficient_margin", uncovered),
         ]
 
     def _withdraw(self) -> list[Check]:
         return self._outflow(self._pool("cross"), self.numbers.integer("event.amount"))
 
     def _transfer(self) -> list[Check]:
-        amount = self.numbers.integer("event.amount")
-        to_isolated, back = self._outflow(self._pool("cross"), amount), self._outflow(self._pool("isolated"), -amount)
+        amount, isolated = self.numbers.integer("event.amount"), self._pool("isolated")
+        to_isolated, back = self._outflow(self._pool("cross"), amount), self._outflow(isolated, -amount)
+        stays = has(self.state.venue.markets[self.step.markets], "isolated_removal", "never") & bool(isolated.holdings)
         return [
-            (code, ((amount > 0) & fails) | ((amount < 0) & other))
-            for (code, fails), (_, other) in zip(to_isolated, back, strict=True)
+            ("removal_not_allowed", (amount < 0) & stays),
+            *(
+                (code, ((amount > 0) & fails) | ((amount < 0) & other))
+                for (code, fails), (_, other) in zip(to_isolated, back, strict=True)
+            ),
         ]
 
     def _trade(self) -> Iterator[Check]:
@@ -95,9 +114,14 @@ class _Checks:
         yield "not_open", known is not None and known["state"] == "backstopped"
         yield "order_working", pool.working
         others = [one for name, one in pool.holdings.items() if name != market]
+        collateral = pool.collateral
         if held is not None and held.size * size < 0:
-            yield from self._reduction(pool, held, others, size, price)
-            return
+            if negation(has(self.state.venue, "crossing", "split")) | (abs(size) <= abs(held.size)):
+                yield from self._reduction(pool, held, others, size, price)
+                return
+            # ACC-16: what is closed is paid for, and the rest opened.
+            collateral = collateral + (held.size * price * held.unit - held.cost)
+            size, held = size + held.size, None
         of = self.state.venue.markets[market]
         leverage = self.numbers.integer("event.leverage") if step.leverage else None if held is None else held.leverage
         partly = any(pool.positions[name]["state"] == "partially_liquidated" for name in pool.holdings)
@@ -108,7 +132,7 @@ class _Checks:
         yield "bad_leverage", (leverage < 1) | (leverage > of.max_leverage)
         old = Holding(0, 0, leverage, self.state.marks[market], of.unit, of.schedule) if held is None else held
         bought = old._replace(size=old.size + size, cost=old.cost + size * price * of.unit, leverage=leverage)
-        equity = arithmetic.pool_equity(pool.collateral, [*others, bought])
+        equity = arithmetic.pool_equity(collateral, [*others, bought])
         yield "insufficient_margin", equity < arithmetic.pool_initial_margin([*others, bought])
 
     def _reduction(

@@ -6,16 +6,20 @@ Each contract names its lemmas; where one of them is not proved in the same run,
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import z3  # type: ignore[import-untyped]
 from attrs import frozen
 
-from liqspec.core import arithmetic
+from liqspec.core import arithmetic, assessment, changes
+from liqspec.core.admission import COMMON, Check
 from liqspec.core.arithmetic import Holding, Ratio
-from liqspec.core.state import Book
+from liqspec.core.events import EVENTS
+from liqspec.core.state import Book, State
 from liqspec.proofs import symbolic
 from liqspec.proofs.inductive.conditions import implies
+from liqspec.proofs.inductive.joined import joined
 from liqspec.proofs.inductive.terms import SharedInt, asked, shared
 from liqspec.proofs.symbolic import Condition
 
@@ -30,6 +34,16 @@ class Contract:
 
 
 CONTRACTS: dict[str, Contract] = {}
+
+# Functions that change nothing, whose ways are joined.
+JOINED: tuple[tuple[Any, str], ...] = (
+    (EVENTS["trade"], "sort"),
+    (assessment, "due"),
+    (assessment, "to_attempt"),
+    (assessment, "order_sizing"),
+    (changes, "_book_failed"),
+    (arithmetic, "needs_liquidation"),
+)
 
 
 def _ask(condition: Condition) -> None:
@@ -59,14 +73,34 @@ def _unknown(name: str, *arguments: int) -> int:
 @contextmanager
 def by_contract() -> Iterator[None]:
     """The arithmetic by its contracts, until the block ends."""
-    real = {name: getattr(arithmetic, name) for name in CONTRACTS}
-    for name, contract in CONTRACTS.items():
-        setattr(arithmetic, name, contract.function)
+    real = [(owner, name, getattr(owner, name)) for owner, name in (*_arithmetic(), *JOINED)]
+    for owner, name, function in real:
+        contract = CONTRACTS.get(name) if owner is arithmetic else None
+        setattr(owner, name, _joining(function) if contract is None else contract.function)
+    check = Check.run
+    setattr(Check, "run", _check)  # noqa: B010 (mypy refuses the assignment)
     try:
         yield
     finally:
-        for name, function in real.items():
-            setattr(arithmetic, name, function)
+        for owner, name, function in real:
+            setattr(owner, name, function)
+        setattr(Check, "run", check)  # noqa: B010
+
+
+def _arithmetic() -> list[tuple[Any, str]]:
+    return [(arithmetic, name) for name in CONTRACTS]
+
+
+def _joining(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *arguments, **named: joined(partial(function, **named), *arguments)
+
+
+def _check(check: Check[Any], event: Any, state: State, amounts: Any) -> None:
+    """`Check.run`, with the ways on which the check fails taken together, and those on which it does not."""
+    common = any(check is one for one in COMMON)  # one of them fills in the amounts
+    failure = check.failing(event, state, amounts) if common else joined(check.failing, event, state, amounts)
+    if failure is not None:
+        raise check.refusal("?", "?", "?", rule=check.rule)
 
 
 @_contract("a_notional_is_never_negative")

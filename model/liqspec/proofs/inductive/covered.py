@@ -1,5 +1,7 @@
 """Which events and parameters the proofs of the engine's steps cover, and what they say of every run."""
 
+from typing import Any
+
 from liqspec.core import parameters
 from liqspec.core.events import EVENTS
 from liqspec.edge.texts import counted
@@ -16,10 +18,32 @@ ANY = frozenset(
         "fee_rate",
         "backstop_threshold",
         "return_fraction",
+        "withdraw_floor",
     }
 )
+# Those of words, with all their values; which one it is, is decided where it is read.
+SOME: dict[str, tuple[Any, ...]] = {
+    "withdraw_from": (None, "equity", "collateral"),
+    "crossing": (None, "refuse", "split"),
+    "modes": (None, ("cross",), ("isolated",), ("cross", "isolated"), ("isolated", "cross")),
+    "isolated_removal": (None, "free", "never"),
+}
+# The parameters that may be there or not.
+OPTIONAL = ("partial_threshold", "withdraw_floor", *SOME)
 # Any value of these too: a schedule is not looked into, and the lemmas of the contracts hold for each.
 ANY_MEASURE = frozenset({"rounding", "valuation", "close_fee_rate"})
+
+# What may emit an order: by a mark or a payment, or once the last attempt of a pool has ended.
+EMITTING = frozenset({"mark_price", "marks", "funding", "adjust", "fill", "order_done", "settle", "block"})
+# The events that may look at a parameter; where it is not listed, all may.
+READ_BY: dict[str, frozenset[str]] = {
+    "partial_threshold": EMITTING,
+    "withdraw_floor": frozenset({"withdraw", "transfer"}),
+    "withdraw_from": frozenset({"withdraw", "transfer"}),
+    "crossing": frozenset({"trade"}),
+    "modes": frozenset({"trade"}),
+    "isolated_removal": frozenset({"transfer"}),
+}
 
 # Not proved: they are of a family.
 NOT_COVERED = ("price_inputs",)
@@ -30,7 +54,7 @@ COVERED = tuple(kind for kind in EVENTS if kind not in NOT_COVERED)
 def at_default() -> list[str]:
     """The paths of the parameters that are left out, of venues and of markets: the proofs say nothing with them."""
     declared = (*parameters.PARAMETERS, *parameters.MARKET_PARAMETERS)
-    return [one.path for one in declared if one.inner_name not in ANY | ANY_MEASURE]
+    return [one.path for one in declared if one.inner_name not in ANY | ANY_MEASURE | set(SOME)]
 
 
 def sentence(keys: int) -> str:

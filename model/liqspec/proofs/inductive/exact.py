@@ -11,9 +11,9 @@ from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding
 from liqspec.core.effects import Backstopped, Effect, LiquidationLeft, OrderEmitted, OrderEnded
 from liqspec.core.state import Pool, Position, State
-from liqspec.proofs.inductive.conditions import chosen, every
+from liqspec.proofs.inductive.conditions import chosen, every, negation
 from liqspec.proofs.inductive.steps import Step
-from liqspec.proofs.inductive.unknown import Numbers, ended
+from liqspec.proofs.inductive.unknown import Numbers, ended, has
 from liqspec.proofs.symbolic import Condition
 
 Must = dict[str, Condition]
@@ -150,13 +150,16 @@ def _fill(step: Step, numbers: Numbers, state: State, found: _Expected) -> None:
 
 
 def _trade(step: Step, numbers: Numbers, state: State, found: _Expected) -> None:
-    """ACC-8, ACC-9."""
+    """ACC-8, ACC-9, ACC-16."""
     name = step.markets
     size, price = numbers.integer(f"event.size.{name}"), numbers.integer(f"event.price.{name}")
     held = found.holdings.get(name)
     if held is not None and held.size * size < 0:
-        _close(found, name, abs(size), price)
-        return
+        if negation(has(state.venue, "crossing", "split")) | (abs(size) <= abs(held.size)):
+            _close(found, name, abs(size), price)
+            return
+        _close(found, name, abs(held.size), price)  # ACC-16
+        size, held = size + held.size, None
     market = state.venue.markets[name]
     bought = size * price * market.unit
     if held is None:
@@ -178,12 +181,13 @@ def _orders(
         if ended(held.state) or name not in was.positions or ended(was.positions[name]["state"]):
             continue
         earlier, own = was.positions[name], pool.account == "a" and pool.mode == step.mode and name == step.markets
+        anew: Condition = held.life != earlier["life"] if own and step.kind == "trade" else False  # ACC-16, LIF-2
         done, filled = own and step.kind == "order_done", own and step.kind == "fill"
         failed: Any = False if left or step.kind == "block" else True if done else earlier["failed"]
-        conditions: list[Condition] = [held.failed == failed if held.failed is not failed else True]
+        conditions: list[Condition] = [_flag(held.failed, failed, anew)]
         if held.key not in emitted:
             attempted = False if step.kind == "block" or over.get(held.key) == "restored" else earlier["attempted"]
-            conditions.append(True if held.attempted is attempted else held.attempted == attempted)
+            conditions.append(_flag(held.attempted, attempted, anew))
         order = earlier["order"]
         match over.get(held.key):
             case "restored":
@@ -204,3 +208,8 @@ def _orders(
             stays or filled
         )
     return must
+
+
+def _flag(found: Any, expected: Any, anew: Condition) -> Condition:
+    """That a flag is as expected, or not set where a life has begun."""
+    return True if found is expected else chosen(anew, False, expected, found)

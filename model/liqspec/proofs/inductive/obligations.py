@@ -11,13 +11,12 @@ from attrs import frozen
 
 from liqspec.core.effects import Effect, LiquidationEntered
 from liqspec.core.state import Account, Pool, Position, State, Window
-from liqspec.proofs import symbolic
 from liqspec.proofs.inductive import invariants, unknown
 from liqspec.proofs.inductive.accepted import exactly
 from liqspec.proofs.inductive.conditions import chosen, every, same
 from liqspec.proofs.inductive.exact import PoolBefore, exact
 from liqspec.proofs.inductive.steps import Step
-from liqspec.proofs.inductive.terms import shared
+from liqspec.proofs.inductive.terms import present, shared
 from liqspec.proofs.inductive.unknown import Numbers, ended
 from liqspec.proofs.symbolic import Condition, SymbolicInt
 
@@ -193,13 +192,19 @@ def _open(pool: Pool) -> list[Position]:
 
 def _on_time(before: Before, pools: list[Pool]) -> Condition:
     """CLD-1 to CLD-4: a fill that leaves a size opens the windows of its position and scope; a block forgets those that
-    have ended, and lets open ones force; nothing else moves a window.
+    have ended, and lets open ones force; nothing else moves a window, but that a new life begins without one.
     """
     state, step, found = before.state, before.step, []
     now, venue = state.time, state.venue
     left = step.kind == "fill" and any(held.market.name == step.markets for held in _open(pools[0]))
+    lives = {held.key: held.life for pool in pools for held in _open(pool)}
     for key, window, of in _windows(before.owners, pools):
         until, forcing = before.windows.get((of, key), (0, 0))
+        if of == "position" and step.kind == "trade" and key.split("/")[1] == step.markets:
+            # ACC-16: a life that a trade began has no window yet.
+            anew = lives[key] != before.values.get(f"{key}.life", 0)
+            found.append(chosen(anew, 0, until, window.until) & chosen(anew, 0, forcing, window.forcing_until))
+            continue
         if step.kind == "block":
             found.append(chosen(until > now, until, 0, window.until) & (window.forcing_until == window.until))
             continue
@@ -223,7 +228,9 @@ def _separate(pools: list[Pool], now: dict[str, Any]) -> bool:
     def belongs(name: str) -> set[int]:
         return {index for index, prefixes in enumerate(own) if name.startswith(prefixes)}
 
-    if any(len(set().union(*map(belongs, _symbols(term)))) > 1 for term in symbolic.present().conditions):
+    run = present()
+    decisions = [*run.decisions, *(term for term in run.conditions if id(term) not in run.joint)]
+    if any(len(set().union(*map(belongs, _symbols(term)))) > 1 for term in decisions):
         return False
     terms = [(belongs(path), value.term) for path, value in now.items() if isinstance(value, SymbolicInt)]
     of_pools = [(owners, term) for owners, term in terms if owners and 0 not in owners]

@@ -3,7 +3,7 @@
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,13 +12,16 @@ from attrs import evolve, frozen
 from liqspec.core import admission, arithmetic, assessment, changes
 from liqspec.core.events import EVENTS
 from liqspec.core.state import Window
-from liqspec.proofs.inductive.steps import EMITTING, Other, Step
+from liqspec.proofs.inductive.steps import Other, Step
 from liqspec.proofs.inductive.unknown import Kind, Shape
 
 
 @frozen
 class Planted:
-    """A wrong engine: a line of a function of the engine, what it is changed to, and what must fail where."""
+    """A wrong engine: a line of a function of the engine, what it is changed to, and what must fail where.
+
+    `venue` are numbers of the venue that the search is given: which optional parameters are there.
+    """
 
     title: str
     owner: Any
@@ -27,6 +30,7 @@ class Planted:
     wrong: str
     step: Step
     fails: str
+    venue: Mapping[str, int] = {}
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -71,8 +75,7 @@ _NEXT_TO_IT = Other("a", "cross", _shape(False, B="healthy"))
 
 
 def _at(kind: str, shape: Shape, markets: str = "A", **more: Any) -> Step:
-    threshold = more.pop("threshold", False if kind in EMITTING else None)
-    return Step(kind, shape=shape, markets=markets, threshold=threshold, **more)
+    return Step(kind, shape=shape, markets=markets, **more)
 
 
 PLANTED: tuple[Planted, ...] = (
@@ -245,8 +248,9 @@ PLANTED: tuple[Planted, ...] = (
         "order_sizing",
         "<= venue.partial_threshold",
         "< venue.partial_threshold",
-        _at("mark_price", _HEALTHY, threshold=True),
+        _at("mark_price", _HEALTHY),
         "an order has exactly the size of its rule",
+        {"venue.partial_threshold": 1},
     ),
     Planted(
         "a window does not force full size",
@@ -254,8 +258,9 @@ PLANTED: tuple[Planted, ...] = (
         "order_sizing",
         "if state.scope_window(pool, position).forces_full_size(state.time):",
         "if False:",
-        _at("mark_price", _HEALTHY, threshold=True),
+        _at("mark_price", _HEALTHY),
         "an order has exactly the size of its rule",
+        {"venue.partial_threshold": 1},
     ),
     Planted(
         "a transfer is received twice",
@@ -446,7 +451,67 @@ PLANTED: tuple[Planted, ...] = (
         _at("trade", _HEALTHY),
         "an_event_is_accepted_exactly_if_its_rule_says_so",
     ),
+    Planted(
+        "equity at the floor is not enough",
+        arithmetic,
+        "keeps_the_floor",
+        ">= amount",
+        "> amount",
+        _at("withdraw", _HEALTHY, ""),
+        "an_event_is_accepted_exactly_if_its_rule_says_so",
+        {"venue.withdraw_floor": 1, "venue.withdraw_floor.top": 1, "venue.withdraw_floor.bottom": 2},
+    ),
+    Planted(
+        "the last of the collateral may not leave",
+        admission,
+        "beyond_collateral",
+        "or collateral >= 0",
+        "or collateral > 0",
+        _at("withdraw", _HEALTHY, ""),
+        "an_event_is_accepted_exactly_if_its_rule_says_so",
+        {"venue.withdraw_from": 2},
+    ),
+    Planted(
+        "a position that turns round continues its life",
+        EVENTS["trade"],
+        "perform",
+        "changes.closed_part(position.size, size)",
+        "size",
+        _at("trade", _HEALTHY, leverage=True),
+        "an_event_changes_exactly_what_it_must",
+        {"venue.crossing": 2},
+    ),
+    Planted(
+        "the initial margin of a trade that turns a position round is asked of all of it",
+        EVENTS["trade"],
+        "increase_uncovered",
+        "traded, size, cost = traded + size, 0, 0",
+        "size, cost = 0, 0",
+        _at("trade", _HEALTHY, leverage=True),
+        "an_event_is_accepted_exactly_if_its_rule_says_so",
+        {"venue.crossing": 2},
+    ),
+    Planted(
+        "a market of one mode is traded in the other",
+        EVENTS["trade"],
+        "in_another_mode",
+        "self.mode in modes",
+        "self.mode not in modes",
+        _at("trade", _shape(False), leverage=True),
+        "an_event_is_accepted_exactly_if_its_rule_says_so",
+        {"A.modes": 1},
+    ),
+    Planted(
+        "nothing leaves an isolated pool without position",
+        EVENTS["transfer"],
+        "removed",
+        "if not kept or not pool.open_positions():",
+        "if not kept:",
+        _at("transfer", _shape(False), other=Other("a", "isolated", _shape(False))),
+        "an_event_is_accepted_exactly_if_its_rule_says_so",
+        {"A.isolated_removal": 2},
+    ),
 )
 
 # For each event one of them that is refuted soon: the control of its proofs.
-CONTROLS: dict[str, Planted] = {one.step.kind: one for one in PLANTED}
+CONTROLS: dict[str, Planted] = {one.step.kind: one for one in PLANTED if not one.venue}

@@ -10,6 +10,7 @@ from typing import Any, cast
 from liqspec.core import arithmetic, assessment
 from liqspec.core.effects import Effect
 from liqspec.core.state import Account, GuardInputs, Pool, Position, State
+from liqspec.proofs.inductive import unknown
 from liqspec.proofs.inductive.conditions import chosen, every, negation, some
 from liqspec.proofs.inductive.frame import Only, Poison
 from liqspec.proofs.symbolic import Condition
@@ -121,10 +122,11 @@ def _is_first(state: State, pool: Pool, position: Position) -> Condition:
 def _is_whole(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Condition:
     """PRT-2, CLD-3: whether the order is for the whole position."""
     venue, now, held = state.venue, state.time, state.holding(position)
-    if venue.partial_threshold is None:
+    partly, threshold = unknown.given(venue, "partial_threshold")
+    if partly is False:
         return True
     windows = {"position": position.window, "pool": pool.window, "account": state.accounts[pool.account].window}
     forced = some((venue.cooldown_scope == of) & (now < window.forcing_until) for of, window in windows.items())
-    small = arithmetic.notional(held.size, held.mark, held.unit) <= venue.partial_threshold
+    small: Condition = arithmetic.notional(held.size, held.mark, held.unit) <= threshold
     below = arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, venue.backstop_threshold)
-    return small | forced | below
+    return negation(partly) | small | forced | below

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from liqspec.proofs.inductive.covered import OPTIONAL
 from liqspec.proofs.inductive.prove import Unproved, ways
 from liqspec.proofs.inductive.run import run
 from liqspec.proofs.inductive.steps import MARKETS, Step
@@ -16,7 +17,7 @@ BOUNDS = (30, 1000)
 
 
 def simple() -> dict[str, int]:
-    """A simple venue, which makes the search quick: one refutation is enough."""
+    """A simple venue, without what may be left out, which makes the search quick: one refutation is enough."""
     found = {"venue.cooldown_scope": 1, "block": 1}
     for name, top, bottom in (
         ("partial_fraction", 1, 5),
@@ -31,6 +32,7 @@ def simple() -> dict[str, int]:
         for mode in ("cross", "isolated"):
             found |= {f"{account}/{market}/{mode}.leverage": 5 for account in "ab"}
             found |= {f"{account}/{market}/{mode}.life": 1 for account in "ab"}
+    found |= {f"{of}.{name}": 0 for of in ("venue", *MARKETS) for name in OPTIONAL}
     return found
 
 
@@ -49,13 +51,15 @@ class Refutation:
         return f"{self.step}, {self.end}: {'; '.join(self.failed)}; with {numbers or 'every number 0'}"
 
 
-def refute(step: Step, wanted: str = "") -> Refutation | None:
+def refute(step: Step, wanted: str = "", venue: Mapping[str, int] | None = None) -> Refutation | None:
     """Numbers on which what must hold after the step, with this in its name, does not; None if none are found.
+
+    `venue` are numbers of the venue that differ from those of the simple one.
 
     Raises:
         AssertionError: the symbols and the numbers disagree.
     """
-    fixed = simple()
+    fixed = simple() | dict(venue or {})
     for bound in BOUNDS:
         shared = Shared()
         for way in ways(step, shared, Numbers(bound=bound, fixed=fixed), by_contract=False):
@@ -68,7 +72,7 @@ def refute(step: Step, wanted: str = "") -> Refutation | None:
                     outcome = run(step, Numbers(values=found, fixed=fixed), by_contract=False)
                     failed = tuple(one for one, held in outcome.must.items() if held is False)
                     assert failed, f"the symbols and the numbers disagree: {name}, {found}"
-                    return Refutation(step, found, outcome.end, failed)
+                    return Refutation(step, found | dict(venue or {}), outcome.end, failed)
     return None
 
 

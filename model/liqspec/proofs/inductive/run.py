@@ -86,12 +86,8 @@ class _Around:
         self.step, self.numbers = step, numbers
         listed = {name for shape in _shapes(step) for name, _ in shape.kinds}
         self.names = sorted(listed | set(step.markets))
-        self.markets = {name: unknown.market(numbers, name, by_contract=by_contract) for name in self.names}
-        self.venue = unknown.venue(
-            numbers,
-            self._only(self.markets, "markets", ("",)),
-            threshold=step.threshold if by_contract else bool(step.threshold),
-        )
+        self.markets = {name: unknown.market(numbers, name, step.kind, by_contract=by_contract) for name in self.names}
+        self.venue = unknown.venue(numbers, step.kind, self._only(self.markets, "markets", ("",)))
         self.pools: list[Pool] = []
         self.owners: list[Account] = []
         accounts = self._accounts()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations, product
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from liqspec.core.config import Mode
 from liqspec.proofs.inductive.covered import WITHOUT_KEYS
@@ -13,16 +13,14 @@ MARKETS = "ABCDEFGH"
 
 # What goes over all pools; any other event reads and writes no account or pool but those that it names.
 OVER_ALL = frozenset({"mark_price", "marks", "funding", "settle", "price_inputs", "block"})
-# What may emit an order: by a mark or a payment, or once the last attempt of a pool has ended.
-EMITTING = frozenset({"mark_price", "marks", "funding", "adjust", "fill", "order_done", "settle", "block"})
 
 
 @frozen
 class Step:
     """One event type at one shape of the pool that it is about; None is an isolated pool that was never used.
 
-    `markets` are those that the event names, `leverage` whether a trade has one. `threshold` is whether the venue
-    has one for chunks, None where it cannot be read. `other` is a second pool, of the same account or of account b.
+    `markets` are those that the event names, `leverage` whether a trade has one. `other` is a second pool, of the same
+    account or of account b.
     """
 
     kind: str
@@ -30,7 +28,6 @@ class Step:
     shape: Shape | None = None
     markets: str = ""
     leverage: bool = False
-    threshold: bool | None = None
     other: "Other | None" = None
 
     @property
@@ -63,29 +60,19 @@ class Other:
         return f"{self.account} {self.mode} [{self.shape or 'never used'}]"
 
 
-def steps(kind: str, keys: int) -> Iterator[Step]:
-    """Every step of an event type with this number of keys in the pool that it is about, or in the larger of two.
-
-    An isolated pool has one key at most. An event that may emit an order does so at a venue with a threshold for chunks
-    and at one without (PRT-2); any other must not look at the threshold.
-    """
-    for step in _steps(kind, keys):
-        if kind in EMITTING:
-            yield from (evolve(step, threshold=threshold) for threshold in (True, False))
-        else:
-            yield step
-
-
 def pairs(kind: str) -> Iterator[Step]:
     """Every step of an event over all pools at two pools with one key each: of one account, and of two accounts."""
     markets = "" if kind == "block" else "A"
     for shape, second in product(shapes("A"), shapes("A")):
         for other in (Other("a", "isolated", second), Other("b", "cross", second)):
-            for threshold in (True, False):
-                yield Step(kind, "cross", shape, markets, threshold=threshold, other=other)
+            yield Step(kind, "cross", shape, markets, other=other)
 
 
-def _steps(kind: str, keys: int) -> Iterator[Step]:
+def steps(kind: str, keys: int) -> Iterator[Step]:
+    """Every step of an event type with this number of keys in the pool that it is about, or in the larger of two.
+
+    An isolated pool has one key at most.
+    """
     if kind in WITHOUT_KEYS:
         if keys == 0:
             yield Step(kind, markets="A" if kind == "vault_trade" else "")

@@ -31,7 +31,8 @@ class Shared:
         return int(found[0])
 
 
-def _present() -> "SharedRun":
+def present() -> "SharedRun":
+    """The present run of a step."""
     run = symbolic.present()
     assert isinstance(run, SharedRun), "a run of a step"
     return run
@@ -39,12 +40,12 @@ def _present() -> "SharedRun":
 
 def shared() -> Shared:
     """What the present run shares with others."""
-    return _present().shared
+    return present().shared
 
 
 def asked() -> dict[int, Any]:
     """The conditions that the present run has to meet besides, by their identity."""
-    return _present().asked
+    return present().asked
 
 
 def _remembered(name: str, plain: Callable[..., Any]) -> Any:
@@ -115,10 +116,17 @@ SharedBool.__eq__ = _is  # type: ignore[method-assign, assignment]
 
 @define(eq=False)
 class SharedRun(Run):
-    """One run of a step."""
+    """One run of a step.
+
+    `joins` counts the calls whose ways were joined; `joint` are the conditions that this made, by identity, and
+    `decisions` those of the single ways.
+    """
 
     shared: Shared = field(kw_only=True)
     asked: dict[int, Any] = field(init=False, factory=dict)
+    joins: int = field(init=False, default=0)
+    joint: set[int] = field(init=False, factory=set)
+    decisions: list[z3.BoolRef] = field(init=False, factory=list)
 
     def symbol(self, name: str) -> SymbolicInt:
         """The symbol of this name, the same in all runs of the step."""

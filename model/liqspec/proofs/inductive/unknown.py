@@ -15,8 +15,9 @@ from liqspec.core.arithmetic import Ratio, Schedule, Tier
 from liqspec.core.config import Market, Mode, Venue
 from liqspec.core.state import Account, Book, Pool, Position, State, Window
 from liqspec.proofs import symbolic
-from liqspec.proofs.inductive.covered import ANY
-from liqspec.proofs.inductive.frame import Poison
+from liqspec.proofs.inductive.conditions import some
+from liqspec.proofs.inductive.covered import ANY, READ_BY, SOME
+from liqspec.proofs.inductive.frame import Leak
 from liqspec.proofs.symbolic import Condition
 
 
@@ -149,6 +150,67 @@ class Choice:
 
 
 @frozen(eq=False)
+class OneOf:
+    """One of some values, not known which; which it is, is decided where it is read."""
+
+    number: int
+    values: tuple[Any, ...]
+
+    def decided(self) -> Any:
+        """The value; the run forks."""
+        *others, last = self.values
+        return next((value for index, value in enumerate(others) if self.number == index), last)
+
+
+@frozen
+class Unread:
+    """A parameter that the event must not look at."""
+
+    name: str
+
+    def decided(self) -> Any:
+        """There is none."""
+        raise Leak(self.name)
+
+
+class _Reading:
+    """Makes attributes that are `OneOf` or `Unread` what they say where they are read."""
+
+    def __getattribute__(self, name: str) -> Any:
+        value = object.__getattribute__(self, name)
+        return value.decided() if isinstance(value, OneOf | Unread) else value
+
+
+class AnyVenue(_Reading, Venue):
+    """A venue with parameters of which it is not known whether they are there."""
+
+
+class AnyMarket(_Reading, Market):
+    """A market with parameters of which it is not known whether they are there."""
+
+
+def _held(owner: Venue | Market, name: str) -> Any:
+    held = object.__getattribute__(owner, name)
+    return held.decided() if isinstance(held, Unread) else held
+
+
+def has(owner: Venue | Market, name: str, *values: object) -> Condition:
+    """That a parameter has one of these values, as a condition that forks nothing."""
+    held = _held(owner, name)
+    if not isinstance(held, OneOf):
+        return any(held == value for value in values)
+    return some(held.number == held.values.index(value) for value in values)
+
+
+def given(owner: Venue | Market, name: str) -> tuple[Condition, Any]:
+    """That a parameter is there, as a condition that forks nothing, and its value where it is."""
+    held = _held(owner, name)
+    if isinstance(held, OneOf):
+        return held.number != held.values.index(None), held.values[-1]
+    return held is not None, held
+
+
+@frozen(eq=False)
 class AnyGrid:
     """Any grid: what admission reads with it is a number of this name."""
 
@@ -185,9 +247,9 @@ def schedule(numbers: Numbers, of: str) -> Schedule:
     return Schedule(denominator, (Tier(0, rate, 0, leverage),))
 
 
-def market(numbers: Numbers, name: str, *, by_contract: bool) -> Market:
-    """Any market."""
-    return Market(
+def market(numbers: Numbers, name: str, kind: str, *, by_contract: bool) -> Market:
+    """Any market, with the parameters that an event of this kind may look at."""
+    return AnyMarket(
         name=name,
         price=cast(Any, AnyGrid(numbers, f"event.price.{name}")),
         size=cast(Any, AnyGrid(numbers, f"event.size.{name}")),
@@ -195,6 +257,7 @@ def market(numbers: Numbers, name: str, *, by_contract: bool) -> Market:
         lot=Ratio(numbers.positive(f"{name}.lot.top"), numbers.positive(f"{name}.lot.bottom")),
         schedule=cast(Any, name) if by_contract else schedule(numbers, name),
         max_leverage=numbers.positive(f"{name}.max_leverage"),
+        **{one: option(numbers, f"{name}.{one}", kind, SOME[one]) for one in ("modes", "isolated_removal")},
     )
 
 
@@ -205,22 +268,32 @@ def one_of(numbers: Numbers, name: str, *words: str) -> Any:
     return Choice(number, words)
 
 
-def venue(numbers: Numbers, markets: Mapping[str, Market], *, threshold: bool | None) -> Venue:
-    """Any venue without families; with a threshold for chunks, without one (PRT-2), or with one that cannot be read."""
-    unread: Any = Poison("partial_threshold")
+def option(numbers: Numbers, path: str, kind: str, values: tuple[Any, ...]) -> Any:
+    """One of these values, where an event of this kind may look at the parameter."""
+    name = path.partition(".")[2]
+    if numbers.symbolic and kind not in READ_BY.get(name, (kind,)):
+        return Unread(name)
+    number = numbers.natural(path)
+    symbolic.assume(number < len(values))
+    return OneOf(number, values)
+
+
+def venue(numbers: Numbers, kind: str, markets: Mapping[str, Market]) -> Venue:
+    """Any venue, with the parameters that an event of this kind may look at."""
     left_out = {one.inner_name: None for one in parameters.PARAMETERS if one.inner_name not in ANY}
-    return Venue(
-        **cast(Any, left_out),
+    there = {
+        "partial_threshold": numbers.natural("venue.partial_threshold.is"),
+        "withdraw_floor": numbers.share("venue.withdraw_floor", 1),
+    }
+    options = {name: (None, value) for name, value in there.items()}
+    options |= {one.inner_name: SOME[one.inner_name] for one in parameters.PARAMETERS if one.inner_name in SOME}
+    return AnyVenue(
+        **cast(Any, left_out | {name: option(numbers, f"venue.{name}", kind, options[name]) for name in options}),
         markets=cast(Any, markets),
         money=cast(Any, AnyGrid(numbers, "event.amount")),
         forms_marks=False,
         order_policy=one_of(numbers, "venue.order_policy", "all", "ranked"),
         stop_when_restored=numbers.flag("venue.stop_when_restored"),
-        partial_threshold=unread
-        if threshold is None
-        else numbers.natural("venue.partial_threshold")
-        if threshold
-        else None,
         partial_fraction=numbers.share("venue.partial_fraction", 1),
         cooldown_ms=numbers.natural("venue.cooldown_ms"),
         cooldown_scope=one_of(numbers, "venue.cooldown_scope", "position", "pool", "account"),

@@ -13,7 +13,7 @@ from liqspec.core.effects import Effect
 from liqspec.proofs.inductive.prove import ways
 from liqspec.proofs.inductive.refute import BOUNDS, simple
 from liqspec.proofs.inductive.run import run
-from liqspec.proofs.inductive.steps import EMITTING, Step
+from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import Shared
 from liqspec.proofs.inductive.unknown import Kind, Numbers, Shape
 
@@ -58,7 +58,6 @@ def _search() -> Iterator[Step]:
             shape=shape,
             markets=markets,
             leverage=kind == "leverage" or (kind == "trade" and not (shape is not None and shape.kinds)),
-            threshold=True if kind in EMITTING else None,
         )
 
 
@@ -69,7 +68,7 @@ def witnesses() -> dict[str, Witness]:
         AssertionError: the symbols and the numbers disagree, or something that must hold does not.
     """
     found: dict[str, Witness] = {}
-    fixed = simple()
+    fixed = simple() | {"venue.partial_threshold": 1}
     for step in _search():
         for way in ways(step, Shared(), Numbers(bound=BOUNDS[0], fixed=fixed), by_contract=False):
             new = way.result.happened - set(found)
