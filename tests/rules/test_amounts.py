@@ -21,6 +21,7 @@ from liqspec.edge.amounts import (
     exact,
     is_decimal,
     rate,
+    share_text,
 )
 
 # Units that fit into 78 digits on every grid below: 60 digits, 12 places.
@@ -323,3 +324,10 @@ class TestDecimalText:
 def test_a_text_of_more_than_4000_characters_is_no_decimal() -> None:
     """AMT-3: what an engine reports is read up to a bound, so that no text takes long to read."""
     assert [is_decimal("1" * length) for length in (3_999, 4_000, 4_001)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [("1/80", "1.25 %"), ("1/1000000", "0.0001 %"), ("1/10000000", "1/10000000"), ("2/3", "2/3")]
+)
+def test_a_share_is_in_per_cent_up_to_four_places(share: str, text: str) -> None:
+    assert share_text(share) == text

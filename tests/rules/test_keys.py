@@ -28,7 +28,7 @@ def test_a_cross_pool_may_have_no_market_or_null() -> None:
     assert keys.of_pool({"account": "a", "market": "B"}) == "a/B/isolated"
 
 
-@pytest.mark.parametrize("subject", ["vault", "run", "event"])
+@pytest.mark.parametrize("subject", ["vault", "run", "event", "a/cross", "a/B/cross/C"])
 def test_what_is_no_key_is_its_own_pool(subject: str) -> None:
     """An account may be called vault."""
     assert keys.pool_of(subject) == subject

@@ -258,6 +258,18 @@ class TestLimits:
         order_event(engine, "fill", size="10", price="80")
         assert pool(engine)["collateral"] == "0"
 
+    @pytest.mark.parametrize(
+        ("size", "breach", "bound"), [("10", "88", "sells at 80 or above"), ("-10", "112", "buys at 120 or below")]
+    )
+    def test_a_worse_fill_is_refused_with_the_side_and_the_limit(self, size: str, breach: str, bound: str) -> None:
+        engine = small_engine(liquidation={"order_price": "bankruptcy"})
+        apply(engine, "deposit", account="alice", amount="200")
+        trade(engine, size, "100", 5)
+        mark(engine, breach)
+        worse = {"10": "79", "-10": "121"}[size]
+        refusal = refused(engine, "fill", **ORDER, size="1", price=worse)
+        assert str(refusal) == f"worse_than_limit: price is {worse}; the order {bound} (LIQ-17)"
+
     def test_equity_is_allocated_by_maintenance_margin(self) -> None:
         """5 B at 100 have 50 of a margin of 133: of an equity of 130, A has 81.2 for 10, B 48.9 for 5."""
         engine = chunked("300", order_price="bankruptcy")

@@ -65,6 +65,13 @@ def _random_events() -> str | None:
     return None if found is None else found.violation.property
 
 
+def _vectors() -> str | None:
+    """The vectors made again from what the rules' modules declare (tools/test_vectors)."""
+    from liqspec.vectors import corpus  # noqa: PLC0415  # after the mutant
+
+    return next(corpus.stale(corpus.FOLDER), None)
+
+
 def _tests(*names: str) -> Callable[[], str | None]:
     def look() -> str | None:
         settings.load_profile("mutation")
@@ -98,6 +105,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector.of_tests("other engine", "tools/test_independent_engine"),
     Detector.of_tests("amounts, names, admission", "rules/test_amounts", "rules/test_names", "rules/test_admission"),
     Detector.of_tests("files", "tools/test_scenarios", "cli/test_bad_files"),
+    Detector("vectors", _vectors),
     Detector.of_tests("properties", "properties/test_properties", "properties/test_coverage"),
     Detector.of_tests(
         "families",

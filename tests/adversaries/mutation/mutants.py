@@ -32,8 +32,9 @@ _LEFT_OUT = re.compile(
     r"|ReplaceBinaryOperator_Mul_(Div|Sub|Mod)$"
     r"|ReplaceBinaryOperator_(FloorDiv|Div|Mod|Pow|BitAnd)_(?!Mul$)"
 )
-# Whether an argument must be named is a matter of reading, not of what is computed: `kw_only=`, and a `*` alone.
-_NAMED_ONLY = re.compile(r"(?<=kw_only=)True|\*,")
+# What is a matter of reading or of speed, not of what is computed: whether an argument must be named (`kw_only=`, a `*`
+# alone), what a representation shows, and whether a result is remembered.
+_NOT_COMPUTED = re.compile(r"(?<=kw_only=)True|(?<=repr=)False|\*,|@(lru_)?cache\b")
 # A text is equal to another or not; the order of texts means nothing in these modules.
 _ORDER = re.compile(r"ReplaceComparisonOperator_\w+_(Lt|LtE|Gt|GtE)$")
 _WITH_TEXT = re.compile(r"(==|!=) *[\"']")
@@ -83,7 +84,7 @@ def mutants_of(module: str, package: Path) -> list[Mutant]:
         for occurrence, start in enumerate(starts):
             if any(first <= start < last for first, last in hidden):
                 continue
-            if _NAMED_ONLY.match(lines[start[0] - 1], start[1]):
+            if _NOT_COMPUTED.match(lines[start[0] - 1], start[1]):
                 continue
             if _ORDER.match(name) and _WITH_TEXT.match(lines[start[0] - 1], start[1]):
                 continue

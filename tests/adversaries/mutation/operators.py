@@ -65,7 +65,9 @@ class DeleteStatement(Operator):  # type: ignore[misc]
     """Do nothing in place of a call, a change of an attribute or an entry, a `return` or a `raise`."""
 
     def mutation_positions(self, node: NodeOrLeaf) -> Positions:
-        if isinstance(node, PythonNode) and node.type == "simple_stmt" and _acts(node.children[0]):
+        if not isinstance(node, PythonNode) or node.type != "simple_stmt":
+            return
+        if _acts(node.children[0]) and not _ends_anyway(node):
             yield node.start_pos, node.end_pos
 
     def mutate(self, node: Any, _: int) -> NodeOrLeaf:
@@ -91,6 +93,13 @@ def _acts(statement: Any) -> bool:
         target, operator = statement.children[0], statement.children[1]
         return operator.type != "annassign" and (target.type != "name" or operator.get_code().strip() in _AUGMENTED)
     return statement.type in {"power", "atom_expr"}
+
+
+def _ends_anyway(statement: Any) -> bool:
+    """Whether a `return None` is the last statement of its function, where nothing is returned as well."""
+    suite = statement.parent
+    last = suite.type == "suite" and suite.parent.type == "funcdef" and suite.children[-1] is statement
+    return last and statement.get_code().split() == ["return", "None"]
 
 
 def operators() -> dict[str, Operator]:
