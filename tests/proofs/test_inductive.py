@@ -1,5 +1,6 @@
 """The engine's own steps proved for all numbers, and what makes such a proof worth believing."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from random import Random
@@ -34,6 +35,7 @@ from liqspec.proofs.lemmas import LEMMAS
 from liqspec.proofs.symbolic import Condition, as_condition
 from liqspec.properties.registry import PROPERTIES
 from liqspec.spec import rulebook, venues
+from support.paths import ROOT
 
 WORKING = Shape(True, (("A", Kind("liquidatable", order=True)),))
 
@@ -145,18 +147,18 @@ def test_what_is_called_as_a_property_is_one() -> None:
     assert {name for name in names if " " not in name} - set(INVARIANTS) <= set(PROPERTIES)
 
 
-def test_what_is_at_its_default_is_what_families_add() -> None:
-    families = {one.path for one in (*parameters.PARAMETERS, *parameters.MARKET_PARAMETERS) if one.family} - {
-        "margin.rounding",
-        "margin.valuation",
-        "margin.close_fee_rate",
-        "account.withdraw_floor",
-        "account.withdraw_from",
-        "trading.crossing",
-        "markets.*.modes",
-        "markets.*.isolated_removal",
-    }
-    assert set(covered.at_default()) == families
+def test_the_page_names_what_is_left_out() -> None:
+    page = (ROOT / "docs/what-is-proved.md").read_text()
+    (line,) = (line for line in page.splitlines() if line.startswith("- The event `price_inputs`"))
+    assert set(re.findall("`([^`]*)`", line)) == {*covered.NOT_COVERED, *covered.at_default()}
+    families = {one.path for one in (*parameters.PARAMETERS, *parameters.MARKET_PARAMETERS) if one.family}
+    assert set(covered.at_default()) <= families
+
+
+def test_every_parameter_that_may_be_left_out_has_a_wrong_engine() -> None:
+    """So there are numbers on which its value matters, and what is proved with it is not proved of nothing."""
+    chosen = {name for planted in PLANTED for name, number in planted.venue.items() if number}
+    assert {name for name in covered.OPTIONAL if not {f"venue.{name}", f"A.{name}"} & chosen} == set()
 
 
 def test_the_number_of_shapes_is_that_of_the_lifecycle() -> None:

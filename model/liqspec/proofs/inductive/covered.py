@@ -23,6 +23,8 @@ ANY = frozenset(
 )
 # Those of words, with all their values; which one it is, is decided where it is read.
 SOME: dict[str, tuple[Any, ...]] = {
+    "market_attempt": (None, True, False),
+    "assess_at": (None, "event", "block"),
     "withdraw_from": (None, "equity", "collateral"),
     "crossing": (None, "refuse", "split"),
     "modes": (None, ("cross",), ("isolated",), ("cross", "isolated"), ("isolated", "cross")),

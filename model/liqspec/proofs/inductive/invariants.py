@@ -10,7 +10,7 @@ from attrs import frozen
 from liqspec.core import arithmetic
 from liqspec.core.state import Account, Pool, Position, State, Window
 from liqspec.proofs.inductive.conditions import every, implies, negation, same, some
-from liqspec.proofs.inductive.unknown import ended, is_settled, liquidated
+from liqspec.proofs.inductive.unknown import ended, has, is_settled, liquidated
 from liqspec.proofs.symbolic import Condition
 
 
@@ -51,6 +51,11 @@ class View:
     def sends_all(self) -> Condition:
         """That all positions are sent to the market at once."""
         return self.state.venue.order_policy == "all"
+
+    @property
+    def without_book(self) -> Condition:
+        """That the venue has no market step."""
+        return has(self.state.venue, "market_attempt", False)
 
 
 def _waits(position: Position) -> bool:
@@ -215,10 +220,13 @@ def no_negative_collateral_without_position(view: View) -> Condition:
     return (view.pool.collateral >= 0) & negation(view.pool.in_liquidation)
 
 
-@_invariant("LIQ-3 LIQ-6 LIQ-11")
+@_invariant("LIQ-3 LIQ-6 LIQ-11 LIQ-18")
 def a_breach_is_seen_at_once(view: View) -> Condition:
-    """A breached pool is in liquidation."""
-    return implies(view.equity < view.maintenance, view.pool.in_liquidation) if view.held else True
+    """A breached pool is in liquidation, unless breaches wait for a block."""
+    if not view.held:
+        return True
+    waits = has(view.state.venue, "assess_at", "block")
+    return implies(view.equity < view.maintenance, waits | view.pool.in_liquidation)
 
 
 @_invariant("LIQ-4 LIQ-5 LIQ-9 LIQ-10")
@@ -238,25 +246,34 @@ def states_follow_the_pool(view: View) -> Condition:
     return implies(view.pool.in_liquidation, within) & implies(negation(view.pool.in_liquidation), without)
 
 
-@_invariant("LIQ-11 LIQ-12")
+@_invariant("LIQ-16")
+def without_a_book_nothing_is_attempted(view: View) -> Condition:
+    """Where the venue has no market step, no order works, and no position was attempted."""
+    return implies(view.without_book, every(negation(one.attempted) & (one.order is None) for one in view.held))
+
+
+@_invariant("LIQ-11 LIQ-12 LIQ-16")
 def liquidation_makes_progress(view: View) -> Condition:
     """Where no order works, a pool in liquidation has attempted every liquidatable position in this block."""
-    return True if view.working else implies(view.pool.in_liquidation, negation(view.untried))
+    return view.without_book | (bool(view.working) or implies(view.pool.in_liquidation, negation(view.untried)))
 
 
-@_invariant("BKS-1 BKS-2 BKS-3")
+@_invariant("BKS-1 BKS-2 BKS-3 LIQ-16")
 def a_failed_pool_below_its_line_is_taken(view: View) -> Condition:
-    """No pool is left whose every position failed, and whose equity is below the backstop line."""
+    """No pool in liquidation is left whose every position failed, or that has no book, and whose equity is below the
+    backstop line.
+    """
     if view.working or not view.held:
         return True
     below = arithmetic.below_backstop(view.equity, view.maintenance, view.state.venue.backstop_threshold)
-    return negation(every(one.failed for one in view.held) & below)
+    failed = view.without_book | every(one.failed for one in view.held)
+    return negation(failed & below & view.pool.in_liquidation)
 
 
-@_invariant("LIQ-11")
+@_invariant("LIQ-11 LIQ-16")
 def where_all_are_sent_nobody_waits(view: View) -> Condition:
     """Where all positions are sent, none of a pool in liquidation waits for its first attempt."""
-    return implies(view.sends_all & view.pool.in_liquidation, negation(view.untried))
+    return implies(view.sends_all & view.pool.in_liquidation, view.without_book | negation(view.untried))
 
 
 @_invariant("LIQ-12")

@@ -13,7 +13,7 @@ from liqspec.core.effects import Effect, LiquidationEntered
 from liqspec.core.state import Account, Pool, Position, State, Window
 from liqspec.proofs.inductive import invariants, unknown
 from liqspec.proofs.inductive.accepted import exactly
-from liqspec.proofs.inductive.conditions import chosen, every, same
+from liqspec.proofs.inductive.conditions import chosen, every, implies, negation, same
 from liqspec.proofs.inductive.exact import PoolBefore, exact
 from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import present, shared
@@ -23,7 +23,8 @@ from liqspec.proofs.symbolic import Condition, SymbolicInt
 Must = dict[str, Condition]
 ACCEPTED = "an_event_is_accepted_exactly_if_its_rule_says_so"
 
-# The events that may start a liquidation: others leave a pool that is not breached as it is, or better covered.
+# The events that may start a liquidation where breaches do not wait for a block. Others leave a pool that is not
+# breached as it is, or better covered.
 STARTS = ("mark_price", "marks", "funding", "adjust", "settle")
 
 
@@ -90,16 +91,28 @@ def after_an_event(before: Before, pools: list[Pool], effects: tuple[Effect, ...
         must["no decision looks at another pool or at the vault"] = _separate(pools, now)
     must |= _only_the_trader(step, before.values, now)
     must["windows_open_and_end_on_time"] = _on_time(before, pools)
-    if step.kind not in STARTS:
-        must["only_prices_and_funding_start_a_liquidation"] = not any(
-            isinstance(e, LiquidationEntered) for e in effects
-        )
+    if any(isinstance(effect, LiquidationEntered) for effect in effects):
+        must["only_prices_and_funding_start_a_liquidation"] = _may_start(before)
+    if step.kind == "block":
+        must |= {f"a block sees every breach [{pool.key}]": _seen(state, pool) for pool in pools}
     must |= exact(step, before.numbers, state, before.pools_before, pools, effects)
     must[ACCEPTED] = exactly(step, before.numbers, state, before.pools_before, None)
     kinds = [effect.kind for effect in effects]
     first = kinds.index("backstopped") if "backstopped" in kinds else len(kinds)
     must["every pool is offered to the market before any is taken"] = "order_emitted" not in kinds[first:]
     return must
+
+
+def _may_start(before: Before) -> Condition:
+    """LIQ-6, LIQ-18: whether the event may start a liquidation: one that moves a mark or money, or a block instead."""
+    at_blocks = unknown.has(before.state.venue, "assess_at", "block")
+    return at_blocks if before.step.kind == "block" else (before.step.kind in STARTS) & negation(at_blocks)
+
+
+def _seen(state: State, pool: Pool) -> Condition:
+    """LIQ-18: after a block no breached pool is out of liquidation."""
+    view = invariants.View.of(state, pool)
+    return implies(view.equity < view.maintenance, pool.in_liquidation) if view.held else True
 
 
 def _mark(before: Before, market: str) -> Condition:

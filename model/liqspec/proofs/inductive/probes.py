@@ -10,9 +10,9 @@ from typing import Any, cast
 from liqspec.core import arithmetic, assessment
 from liqspec.core.effects import Effect
 from liqspec.core.state import Account, GuardInputs, Pool, Position, State
-from liqspec.proofs.inductive import unknown
 from liqspec.proofs.inductive.conditions import chosen, every, negation, some
 from liqspec.proofs.inductive.frame import Only, Poison
+from liqspec.proofs.inductive.unknown import given, has
 from liqspec.proofs.symbolic import Condition
 
 Must = dict[str, Condition]
@@ -34,7 +34,7 @@ def probes(must: Must, *, alone: bool) -> Iterator[None]:
         ordered.add(pool.key)
         must[f"an order is emitted only if needed and once [{position.key}]"] = (
             inputs.equity < inputs.maintenance_margin
-        ) & negation(position.attempted)
+        ) & negation(position.attempted | has(state.venue, "market_attempt", False))
         must[f"the largest position is sent first [{position.key}]"] = _is_first(state, pool, position)
         whole = _is_whole(state, pool, position, inputs)
         real[1](state, pool, position, inputs, effects)
@@ -98,7 +98,7 @@ def _before_the_vault(must: Must, state: State, pool: Pool, ordered: bool) -> No
     must[f"the vault comes last [{pool.key}]"] = (
         arithmetic.below_backstop(equity, margin, state.venue.backstop_threshold)
         & (equity < margin)
-        & every(one.failed & one.attempted for one in held)
+        & (has(state.venue, "market_attempt", False) | every(one.failed & one.attempted for one in held))
         & (not ordered and not working)
     )
 
@@ -122,7 +122,7 @@ def _is_first(state: State, pool: Pool, position: Position) -> Condition:
 def _is_whole(state: State, pool: Pool, position: Position, inputs: GuardInputs) -> Condition:
     """PRT-2, CLD-3: whether the order is for the whole position."""
     venue, now, held = state.venue, state.time, state.holding(position)
-    partly, threshold = unknown.given(venue, "partial_threshold")
+    partly, threshold = given(venue, "partial_threshold")
     if partly is False:
         return True
     windows = {"position": position.window, "pool": pool.window, "account": state.accounts[pool.account].window}

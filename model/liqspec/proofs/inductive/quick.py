@@ -29,6 +29,7 @@ class QuickCheck:
     _signs: list[_Numbered] = Factory(list)
     _products: dict[tuple[int, ...], z3.ArithRef] = Factory(dict)
     _linear: dict[int, tuple[_Numbered, z3.ExprRef]] = Factory(dict)
+    _forms: dict[int, tuple[z3.BoolRef, z3.BoolRef]] = Factory(dict)
     _kept: list[z3.ExprRef] = Factory(list)
 
     def excludes(self, conditions: Sequence[z3.BoolRef], some_of: Sequence[z3.BoolRef] = ()) -> bool:
@@ -56,9 +57,20 @@ class QuickCheck:
     def _of(self, term: z3.BoolRef) -> _Numbered:
         key = id(term)
         if key not in self._linear:
-            found = self._without_products(z3.simplify(term, som=True), {})
+            found = self._form(term)
             self._linear[key] = ((found, found.get_id()), term)
         return self._linear[key][0]
+
+    def _form(self, term: z3.BoolRef) -> z3.BoolRef:
+        """The condition without products; what conditions have in common is brought into this form once."""
+        number = term.get_id()
+        if number not in self._forms:
+            if z3.is_and(term) or z3.is_or(term) or z3.is_not(term):
+                found = term.decl()(*map(self._form, term.children()))
+            else:
+                found = self._without_products(z3.simplify(term, som=True), {})
+            self._forms[number] = (found, term)  # with the term, so that its id is not used again
+        return self._forms[number][0]
 
     def _without_products(self, term: z3.ExprRef, seen: dict[int, z3.ExprRef]) -> z3.ExprRef:
         key = term.get_id()
