@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from liqspec.core import arithmetic
-from liqspec.edge import limits
+from liqspec.edge import limits, sources
 from liqspec.edge.files import UnreadableFile
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.spec import scopes
@@ -109,7 +109,7 @@ def test_a_violation_is_found_again_with_what_came_before_it_alone(kept: Path, m
     budget = attrs.evolve(BUDGET, scopes=(), proved=False, keys=None, replayed=False)
     whole, _ = verified(budget)
     assert whole["violations"]
-    checkpoint = done.Checkpoint(kept, done.digest(budget, budget.bases(), []), [])
+    checkpoint = done.Checkpoint(kept, sources.digest(budget, budget.bases(), []), [])
     checkpoint.done.add(1, Part("random events", 7))
     checkpoint.write()
     for _ in range(2):
@@ -172,11 +172,11 @@ def test_a_file_of_another_verification_is_refused(kept: Path, changed: dict[str
 
 def test_other_sources_are_another_verification(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "one.py").write_text("x = 1\n")
-    monkeypatch.setattr(done, "_PACKAGE", tmp_path)
-    before = done.digest(1)
-    assert done.digest(1) == before
+    monkeypatch.setattr(sources, "_PACKAGE", tmp_path)
+    before = sources.digest(1)
+    assert sources.digest(1) == before
     (tmp_path / "one.py").write_text("x = 2\n")
-    assert done.digest(1) != before
+    assert sources.digest(1) != before
 
 
 def forged(data: bytes, what: object) -> bytes:

@@ -7,19 +7,16 @@ could not continue, is not kept, as it is soon done again.
 import hashlib
 import json
 import time
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from attrs import define, field
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from liqspec.edge import files, writing
 from liqspec.edge.errors import named
 from liqspec.edge.files import UnreadableFile
-from liqspec.properties.coverage import Coverage
+from liqspec.properties.plain_coverage import plain_converter
 from liqspec.spec.scopes import Scope
 from liqspec.verify.tasks import Part
 
@@ -27,7 +24,6 @@ FORMAT = 1
 INTERVAL = 30.0  # seconds between two writings of the file
 
 _MERGED = "random events"  # the kind of the tasks that are many, and whose results are only added up
-_PACKAGE = Path(__file__).parents[1]
 
 
 @define
@@ -76,18 +72,6 @@ class Done:
 
 def _mergeable(part: Part) -> bool:
     return part.kind == _MERGED and part.is_clean
-
-
-def digest(*of: object) -> str:
-    """A digest of what a verification depends on: of this, the rules and the sources."""
-    made = hashlib.sha256(repr(of).encode())
-    for path in (*_files(_PACKAGE, ".py"), *_files(files.ROOT, ".toml", ".md")):
-        made.update(hashlib.sha256(path.read_bytes()).digest())
-    return made.hexdigest()
-
-
-def _files(folder: Path, *suffixes: str) -> Iterable[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix in suffixes)
 
 
 class Checkpoint:
@@ -146,34 +130,7 @@ def _checksum(done: Any) -> str:
 
 def _converter(scopes: list[Scope]) -> Converter:
     """Reads and writes spans as plain data: a scope is its place among those that are explored."""
-    converter = Converter()
+    converter = plain_converter()
     converter.register_unstructure_hook(Scope, scopes.index)
     converter.register_structure_hook(Scope, lambda place, _: scopes[place])
-    converter.register_unstructure_hook_factory(
-        _is_by_tuples, lambda shape: lambda table: _pairs(converter, shape, table)
-    )
-    converter.register_structure_hook_factory(
-        _is_by_tuples, lambda _: lambda pairs, shape: _table(converter, shape, pairs)
-    )
-    left = override(omit=True)  # what is kept has neither violations nor failures
-    write = make_dict_unstructure_fn(Coverage, converter, violations=left, failures=left)
-    converter.register_unstructure_hook(Coverage, write)
-    read = make_dict_structure_fn(Coverage, converter, violations=left, failures=left)
-    converter.register_structure_hook(Coverage, read)
     return converter
-
-
-def _is_by_tuples(shape: Any) -> bool:
-    """Whether a type is of tables whose keys are tuples, which JSON does not have."""
-    keys = get_args(shape)[:1]
-    return get_origin(shape) in (dict, Counter) and bool(keys) and get_origin(keys[0]) is tuple
-
-
-def _pairs(converter: Converter, shape: Any, table: Any) -> list[Any]:
-    values = get_args(shape)[1:] or (int,)
-    return [[list(key), converter.unstructure(value, values[0])] for key, value in table.items()]
-
-
-def _table(converter: Converter, shape: Any, pairs: Any) -> Any:
-    values = get_args(shape)[1:] or (int,)
-    return get_origin(shape)({tuple(key): converter.structure(value, values[0]) for key, value in pairs})

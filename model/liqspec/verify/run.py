@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from liqspec.edge.errors import InternalFailure
+from liqspec.edge.sources import digest
 from liqspec.generate.configurations import base_configuration, shipped_bases
 from liqspec.generate.random_runs import length_of
 from liqspec.proofs.inductive.covered import COVERED, WITHOUT_KEYS
@@ -21,7 +22,7 @@ from liqspec.search import campaign, parallel
 from liqspec.search.explore import WHOLE_STEPS
 from liqspec.spec import scopes, venues
 from liqspec.verify import tasks
-from liqspec.verify.done import Checkpoint, Done, digest
+from liqspec.verify.done import Checkpoint, Done
 from liqspec.verify.report import Report, counts
 from liqspec.verify.tasks import LENGTH, Part, Task
 

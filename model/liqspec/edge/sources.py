@@ -1,0 +1,22 @@
+"""What a result depends on, apart from what was asked for: the rules, and the sources of this package."""
+
+import hashlib
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+from liqspec.edge import files
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def digest(*of: object) -> str:
+    """A digest of what a result depends on: of this, the rules, the sources, and the version of Python."""
+    made = hashlib.sha256(repr((platform.python_version(), *of)).encode())
+    for path in (*_files(_PACKAGE, ".py"), *_files(files.ROOT, ".toml", ".md")):
+        made.update(hashlib.sha256(path.read_bytes()).digest())
+    return made.hexdigest()
+
+
+def _files(folder: Path, *suffixes: str) -> Iterable[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in suffixes)
