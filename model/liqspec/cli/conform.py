@@ -16,10 +16,11 @@ from liqspec.conform import configurations, known_divergences, report, sarif, sa
 from liqspec.conform.answers import Hello, check_families, of_this_process
 from liqspec.conform.finding import CannotStart, EngineFault
 from liqspec.conform.interruption import interrupted_by_signals
+from liqspec.conform.kept import Kept
 from liqspec.conform.lockstep import PATIENT, Compared, Comparison, play, settled
 from liqspec.conform.processes import NOT_LISTED, unended
 from liqspec.conform.protocol.conversation import converse
-from liqspec.conform.search import SHRINK_SECONDS, Budget, Outcome, Search
+from liqspec.conform.search import LENGTH, SHRINK_SECONDS, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine, at_the_start
 from liqspec.core.events import EVENTS
 from liqspec.edge import writing
@@ -65,6 +66,10 @@ def conform(
         int | None,
         typer.Option(min=1, help="How many processes of the engine run at once; as many as cores if not given."),
     ] = None,
+    kept: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep the runs that conform here, and do not compute them again."),
+    ] = None,
     save: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where a counterexample is written.")] = Path(),
     junit_file: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write the result as JUnit XML.")
@@ -84,8 +89,10 @@ def conform(
     shortened with the engine in the loop, shown event by event, and saved as a scenario, a vector and a command that
     plays it again. Malformed input and the protocol's own suite come last. A budget is kept however slow the engine is:
     what was cut is listed, and only a finding takes longer, by --shrink and one reply's timeout. The same seed and
-    steps give the same result on any number of processes. Exits with 0 if nothing was found, 1 if something was, 2 for
-    bad usage, and for an engine that cannot be started.
+    steps give the same result on any number of processes. With --kept, a run is not computed again if the engine
+    replies in the same bytes as when it conformed: the result is the same, sooner. The folder, of at most 256 MiB, is
+    of one seed and its options; what it has of others, or of other rules, is replaced. Exits with 0 if nothing was
+    found, 1 if something was, 2 for bad usage, and for an engine that cannot be started.
 
     **Examples**
 
@@ -93,6 +100,7 @@ def conform(
     - `liqspec conform --venue hyperliquid --budget 600 -- node engine.js`
     - `liqspec conform --compare code --junit conform.xml -- ./my-engine`
     - `liqspec conform --all --malformed off --report report.html -- ./my-engine`
+    - `liqspec conform --kept .liqspec -- ./my-engine`
     - `liqspec conform --tolerance pools.equity=0.01 --known known.toml -- ./my-engine`
     """
     if steps is not None and budget is not None:
@@ -119,6 +127,8 @@ def conform(
                 "malformed": malformed == "on" and hello.validates,
                 "every": every,
             }
+            if kept is not None and run is None:
+                used["kept"] = Kept.of(kept, used["setting"], used["comparison"], hello.events, seed, LENGTH)
             search = Search(engine=engine, events=hello.events, progress=shown, **used)
             search.processes = 1 if run is not None else _processes(processes, search.budget)
             if search.processes > 1:

@@ -16,6 +16,7 @@ from liqspec.conform.finding import CannotStart, EngineFault, Finding, TimeIsUp
 from liqspec.conform.lockstep import MEASURED, Compared, Comparison, LockStep
 from liqspec.conform.own_observations import RESET, OwnObservations
 from liqspec.conform.peer import MAX_REPLY
+from liqspec.conform.tape import KeptRun, Tape
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, Outcome, apply_event
 from liqspec.core.events import EventData
@@ -39,7 +40,7 @@ class Elsewhere(Exception):
 
 
 @runtime_checkable
-class Queueing(Answering, Protocol):
+class Queueing(Protocol):
     """An engine that can be sent requests before the replies to earlier ones are read."""
 
     def reset_ahead(self, config: dict[str, Any]) -> None:
@@ -127,14 +128,27 @@ class Writer:
 class Ahead:
     """Plays the runs of a comparison ahead, as long as few of them have to be played again in lock-step."""
 
-    engine: Answering
     events: frozenset[str]
     comparison: Comparison
     _played: int = 0
     _elsewhere: int = 0
+    exercised: Compared = Factory(Compared)  # in the latest run that was played to its end
+
+    @property
+    def pays(self) -> bool:
+        """Whether the next run is to be played ahead, if the engine can be sent one."""
+        return self.events.issuperset(EXECUTIONS) and self._elsewhere <= 1 + self._played // 4
+
+    def repeats(self, tape: Tape, run: KeptRun) -> bool:
+        """Send a run that is kept; whether it is accepted again. If not, it has to be played."""
+        if not self.pays or not tape.repeats(run):
+            return False
+        self._played += 1
+        return True
 
     def play(
         self,
+        engine: Answering | Queueing,
         config: dict[str, Any],
         proposing: Proposing,
         length: int,
@@ -150,33 +164,32 @@ class Ahead:
             InternalFailure: an exception, in the run that `where` names.
             CannotStart: the engine had ended, and does not start again.
         """
-        pays = self._elsewhere <= 1 + self._played // 4
-        if not isinstance(self.engine, Queueing) or not self.events.issuperset(EXECUTIONS) or not pays:
+        if not isinstance(engine, Queueing) or not self.pays:
             raise Elsewhere
         self._played += 1
-        run = _Run(self.engine, self.comparison, config, witnessed)
+        run = _Run(engine, self.comparison, config, witnessed)
         try:
             found = run.play(proposing, length, where)
-            if found is not None and not self._stands(found):
+            if found is not None and not self._stands(engine, found):
                 raise Elsewhere
         except Elsewhere:
             self._elsewhere += 1
-            self.engine.forget()
+            engine.forget()
             raise
         except TimeIsUp:
             run.coverage.reach = Reach()  # which counts what was sent too
             coverage.add(run.coverage)
             raise
+        self.exercised = run.coverage
         coverage.add(run.coverage)
         return found
 
-    def _stands(self, found: Finding) -> bool:
+    def _stands(self, engine: Queueing, found: Finding) -> bool:
         """Whether lock-step would find the same: not if there were more or fewer replies, or much was logged."""
-        assert isinstance(self.engine, Queueing), "it was sent a run ahead"
         if found.fault is not None:
             return found.fault.kind != "flooded standard error"  # several events may have logged it
         try:
-            return self.engine.forget()
+            return engine.forget()
         except (EngineFault, CannotStart, TimeIsUp):
             return True  # one that does not start again keeps its finding
 

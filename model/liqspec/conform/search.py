@@ -7,7 +7,7 @@ suite at its beginning; or not at all.
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import chain, islice, repeat
 from math import ceil
 
@@ -17,12 +17,14 @@ from liqspec.conform.ahead import Ahead, Elsewhere
 from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import Setting
 from liqspec.conform.finding import CannotStart, EngineFault, Finding, TimeIsUp
+from liqspec.conform.kept import Kept, Runs
 from liqspec.conform.known_divergences import Divergence, known_as
 from liqspec.conform.lockstep import Compared, Comparison, LockStep, settled
 from liqspec.conform.proposals import Proposals
 from liqspec.conform.protocol.suite import ProtocolSuite
 from liqspec.conform.second_look import SecondLook
 from liqspec.conform.session import LiveEngine, at_the_start
+from liqspec.conform.tape import KeptRun, Tape
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.edge.texts import counted
@@ -136,7 +138,8 @@ class Search:
     progress: Callable[[Compared], None] = lambda _: None
     processes: int = 1
     work: Callable[[Block], Part] | None = None
-    _history: deque[FailingRun] = field(init=False, factory=lambda: deque(maxlen=REMEMBERED))
+    kept: Kept | None = None
+    _history: deque[FailingRun | KeptRun] = field(init=False, factory=lambda: deque(maxlen=REMEMBERED))
     _used: bool = field(init=False, default=False)  # whether the engine has done a block
     _unsettled: bool = field(init=False, default=False)  # whether it was left in the middle of something
     _lost: bool = field(init=False, default=False)  # whether a reply of it is due that nobody waits for
@@ -146,7 +149,7 @@ class Search:
 
     def __attrs_post_init__(self) -> None:
         """Every run is played ahead where that says the same."""
-        self._ahead = Ahead(self.engine, self.events, self.comparison)
+        self._ahead = Ahead(self.events, self.comparison)
 
     def run(self) -> Outcome:
         """Compare; in steps, and if the engine is deterministic, the outcome is the same on any number of processes.
@@ -210,10 +213,17 @@ class Search:
         if not block.runs:
             self._suite(part)
             return
-        self._runs(block, part)
-        if not part.found and self._history and (finding := self.late(self._history[-1])) is not None:
+        with self._kept(block) as runs:
+            self._runs(block, part, runs)
+        if not part.found and self._history and (finding := self.late(_played(self._history[-1]))) is not None:
             part.add(evolve(finding, where="after a run"), block.malformed)
         self._unsettled = self._lost
+
+    def _kept(self, block: Block) -> AbstractContextManager[Runs]:
+        """The kept runs of a block; none of those whose numbers depend on the time."""
+        if self.kept is None or (block.malformed and block.until is not None):
+            return nullcontext({})
+        return self.kept.block(block.runs[0][0], malformed=block.malformed)
 
     def late(self, run: FailingRun, times: int = 1) -> Finding | None:
         """What the engine says after the last of its replies, if it does, after this run."""
@@ -221,13 +231,13 @@ class Search:
         found = settled(self.engine, played, times)
         return found if found.kind == "fault" else None
 
-    def _runs(self, block: Block, part: Part) -> None:
+    def _runs(self, block: Block, part: Part, kept: Runs) -> None:
         for place, (number, length) in enumerate(block.runs):
             if place and _is_past(block.until):  # one run at least, however long the engine took to start
                 return
             if part.coverage.runs > SKIPPED and not part.coverage.steps:
                 return
-            finding = self._drive(number, length, block, part.coverage)
+            finding = self._drive(number, length, block, part.coverage, kept)
             if finding is None:
                 part.finished += not _is_past(block.until)
                 continue
@@ -235,7 +245,7 @@ class Search:
                 part.occurred[entry] += 1
                 continue
             *before, _ = self._history
-            part.add(finding, block.malformed, tuple(before))
+            part.add(finding, block.malformed, tuple(map(_played, before)))
             if not self.every:
                 return
             if finding.kind == "fault":
@@ -248,8 +258,13 @@ class Search:
             return entry
         return known_as(self.known, self.explained(finding))
 
-    def _drive(self, number: int, length: int, block: Block, coverage: Compared) -> Finding | None:
+    def _drive(self, number: int, length: int, block: Block, coverage: Compared, kept: Runs) -> Finding | None:
         """One run, to the first thing in which the engine is wrong."""
+        tape = Tape(self.engine, number) if self.kept and isinstance(self.engine, LiveEngine) else None
+        if tape and (earlier := kept.get((number, length))) and self._ahead.repeats(tape, earlier):
+            self._history.append(earlier)
+            coverage.add(earlier.exercised)
+            return None
         random = seeded(self.budget.seed, number)
         name, drawn = self.setting.run(number, random, self.budget.length)
         drawn, witnessed, began = drawn.at_most(length), number % WITNESSED == 0, time.monotonic()
@@ -274,13 +289,20 @@ class Search:
         where = f"run {number} of seed {self.budget.seed}"
         try:
             found: object = self._ahead.play(
-                drawn.config, proposing, drawn.length, where, coverage, witnessed=witnessed
+                tape or self.engine, drawn.config, proposing, drawn.length, where, coverage, witnessed=witnessed
             )
         except Elsewhere:
             random.setstate(begun)
             coverage.unsupported = unsupported
             lockstep = LockStep(self.engine, self.comparison, coverage, drawn.config, witnessed)
             found = lockstep.start() or guided_run(proposing(lockstep.model), lockstep.give, drawn.length, where)
+        else:
+            if tape and found is None:
+                if tape.has_more:
+                    raise TimeIsUp  # at which a run is cut
+                exercised = evolve(self._ahead.exercised, unsupported=coverage.unsupported - unsupported)
+                if not _is_past(until) and (accepted := tape.kept(length, exercised)) is not None:
+                    kept[number, length] = accepted
         return (
             evolve(found, where=f"seed {self.budget.seed} run {number} on {name}")
             if isinstance(found, Finding)
@@ -473,6 +495,10 @@ def _grouped(runs: Iterator[tuple[int, int]]) -> Iterator[tuple[tuple[int, int],
         if not block:
             return
         yield block
+
+
+def _played(run: FailingRun | KeptRun) -> FailingRun:
+    return run.played() if isinstance(run, KeptRun) else run
 
 
 def _is_past(moment: float | None) -> bool:

@@ -65,9 +65,17 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
 
     def give_ahead(self, event: EventData) -> None:
         """Hand over an event, with some others at once."""
-        self._kept.append(_line("apply", event=event))
+        self.queue(request("apply", event=event))
+
+    def queue(self, line: bytes) -> None:
+        """Send a request with some others at once."""
+        self._kept.append(line)
         if len(self._kept) == TOGETHER:
             self.flush()
+
+    def send_ahead(self, lines: bytes) -> None:
+        """Send requests while replies are due; what goes wrong is raised by `answer_line`."""
+        self._peer.send_ahead(lines)
 
     def flush(self) -> None:
         """Hand over what was kept."""
@@ -190,7 +198,7 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
 
     def _see_order(self) -> None:
         """See that of two requests at once the first is answered first: a hello, and one that must be refused."""
-        asked = HELLO + _line("hello", protocol=0)
+        asked = HELLO + request("hello", protocol=0)
         self.say(asked)
         answered = (self.answer().get("ok"), self.answer().get("ok"))
         if answered == (False, True):
@@ -198,14 +206,15 @@ class LiveEngine(AbstractContextManager["LiveEngine"]):
         self._peer.expect_silence(GRACE)
 
     def _send(self, op: str, **fields: Any) -> None:
-        self.say(_line(op, **fields))
+        self.say(request(op, **fields))
 
 
-def _line(op: str, **fields: Any) -> bytes:
+def request(op: str, **fields: Any) -> bytes:
+    """A request as a line, its end included."""
     return protocol.write_line({"op": op, **fields})
 
 
-HELLO = _line("hello", protocol=protocol.PROTOCOL)
+HELLO = request("hello", protocol=protocol.PROTOCOL)
 
 
 def at_the_start(fault: Fault) -> Finding:

@@ -7,6 +7,7 @@ from attrs import frozen
 from liqspec.conform.answers import Hello
 from liqspec.conform.configurations import Setting
 from liqspec.conform.finding import CannotStart, EngineFault
+from liqspec.conform.kept import Kept
 from liqspec.conform.known_divergences import Divergence
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.search import Block, Budget, Part, Search
@@ -26,6 +27,7 @@ class Worker:
     known: tuple[Divergence, ...]
     malformed: bool
     every: bool
+    kept: Kept | None = None
 
     def __call__(self, block: Block) -> Part:
         """Do a block, on the engine of this process, which is started for the first one.
@@ -56,6 +58,7 @@ class Worker:
             known=self.known,
             malformed=self.malformed,
             every=self.every,
+            kept=self.kept,
         )
 
 

@@ -1,0 +1,119 @@
+"""A folder with the runs in which an engine was right, which are not computed again as long as it replies the same.
+
+A file has the runs of one block: a line of JSON about them, then all their requests, a line each; compressed. A file
+is of one comparison: of its seed and options, the rules and the sources. One of another comparison is replaced.
+"""
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, evolve, frozen
+
+from liqspec.conform.configurations import Setting
+from liqspec.conform.lockstep import Compared, Comparison
+from liqspec.conform.tape import TOGETHER, KeptRun
+from liqspec.edge import files, limits, writing
+from liqspec.edge.errors import InvalidInput, named
+from liqspec.edge.sources import digest
+from liqspec.properties.plain_coverage import plain_converter
+
+FORMAT = 1
+MOST = 256 * limits.MEBIBYTE  # of all files, beyond which no further one is written
+MOST_UNPACKED = 64 * limits.MEBIBYTE  # of one file
+
+_LEVEL = 3  # of compression, above which time is lost
+_NAME = re.compile(r"runs-\d+(-malformed)?\.gz")
+_CONVERTER = plain_converter()
+_FOREIGN = "is not a file that conform --kept has written; give another folder"
+
+Runs = dict[tuple[int, int], KeptRun]  # by their numbers and lengths
+
+
+@frozen
+class Kept:
+    """What a folder has of a comparison with this digest."""
+
+    folder: Path
+    comparison: str
+
+    @classmethod
+    def of(cls, folder: Path, setting: Setting, comparison: Comparison, *others: object) -> "Kept":
+        """What a folder, which is made if there is none, has of a comparison in this setting, with other options.
+
+        Raises:
+            InvalidInput: it has other files.
+            OSError: it cannot be made or read.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(folder.iterdir()):
+            if not path.name.startswith(".") and not (_NAME.fullmatch(path.name) and path.is_file()):
+                raise InvalidInput(f"{path}: {_FOREIGN}")
+        options = [asdict(setting), asdict(comparison), *others]
+        return cls(folder, digest(json.dumps(options, sort_keys=True, default=_plain)))
+
+    @contextmanager
+    def block(self, first: int, *, malformed: bool) -> Iterator[Runs]:
+        """The kept runs of the block that begins with this number; those that are added within this are kept too.
+
+        Raises:
+            InvalidInput: its file is damaged, or something else; it stays as it is.
+            OSError: it cannot be read or written.
+        """
+        path = self.folder / f"runs-{first:06}{'-malformed' * malformed}.gz"
+        runs = self._read(path) if path.exists() else {}
+        before = runs.copy()
+        try:
+            yield runs
+        finally:
+            if any(run is not before.get(key) for key, run in runs.items()):
+                self._write(path, runs)
+
+    def _read(self, path: Path) -> Runs:
+        try:
+            with gzip.open(path) as file:
+                head, *requests = file.read(MOST_UNPACKED).splitlines(keepends=True)
+            about = files.parse_json(head.decode())
+        except (EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
+            raise InvalidInput(f"{path}: is damaged: {named(error)}") from None
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
+            raise InvalidInput(f"{path}: {_FOREIGN}")
+        if about.get("comparison") != self.comparison:
+            return {}
+        try:
+            return _runs(about["runs"], requests)
+        except Exception as error:  # whoever forged it may have written anything
+            raise InvalidInput(f"{path}: is damaged: {named(error)}") from None
+
+    def _write(self, path: Path, runs: Runs) -> None:
+        about = [
+            {**_CONVERTER.unstructure(evolve(run, requests=())), "requests": len(run.requests)} for run in runs.values()
+        ]
+        head = json.dumps({"format": FORMAT, "comparison": self.comparison, "runs": about})
+        data = b"".join([head.encode(), b"\n", *[line for run in runs.values() for line in run.requests]])
+        packed = gzip.compress(data, _LEVEL, mtime=0)
+        others = sum(one.stat().st_size for one in self.folder.iterdir() if one != path)
+        if len(data) < MOST_UNPACKED and others + len(packed) <= MOST:
+            writing.write(path, packed)
+
+
+def _runs(about: list[dict[str, Any]], requests: list[bytes]) -> Runs:
+    runs, rest = Runs(), iter(requests)
+    for one in about:
+        lines, replies = [*islice(rest, one["requests"])], _CONVERTER.structure(one["replies"], list[str])
+        exercised = _CONVERTER.structure(one["exercised"], Compared)
+        if not len(lines) == one["requests"] > 0 or len(replies) != ceil(len(lines) / TOGETHER):
+            raise ValueError("some requests or replies are missing")
+        runs[one["number"], one["length"]] = KeptRun(one["number"], one["length"], lines, replies, exercised)
+    return runs
+
+
+def _plain(value: object) -> object:
+    return sorted(value) if isinstance(value, frozenset) else str(value)
