@@ -19,7 +19,7 @@ from liqspec.core.parameters import families_of
 from liqspec.core.refusals import CODES
 from liqspec.generate.guide import Guide
 from liqspec.generate.random_runs import RandomRun
-from liqspec.proofs.inductive import planted
+from liqspec.proofs.inductive import covered, planted
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation, acting_rules
 from liqspec.properties.reach import Reach
@@ -543,7 +543,8 @@ def test_proved_steps_have_a_table_and_a_sentence() -> None:
     assert row(found, "fill")[1:-1] == ["1", "9", "36", "1,234", "40,000", "proved"]
     assert row(found, "fill")[-1] == "refuted: the fee is credited to nobody"
     assert "no pool has had positions in more than 1 market" in output
-    assert "Not with price_inputs, and not with these parameters, which are left out: liquidation.restore" in output
+    left_out = ", ".join(covered.at_default())
+    assert f"Not with price_inputs, and not with these parameters, which are left out: {left_out}" in output
     assert found.to_json()["proved_steps"][0]["paths"] == 1_234
 
 

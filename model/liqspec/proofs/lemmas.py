@@ -426,12 +426,18 @@ def a_breached_pool_needs_liquidation(case: Case, in_liquidation: bool) -> bool:
     return arithmetic.needs_liquidation(equity, maintenance, in_liquidation)
 
 
-@lemma("BKS-9 MRG-5", Control("So it is at any rates.", without=CLOSEOUT_LIMIT), tiers=(1, 2))
-def a_closeout_margin_is_never_above_the_maintenance_margin(case: Case, tiers: int) -> bool:
+@lemma(
+    "BKS-9 MRG-5 MRG-13 MRG-15",
+    Control("So it is at any rates.", without=CLOSEOUT_LIMIT),
+    tiers=(1, 2),
+    rounds_down=(False, True),
+)
+def a_closeout_margin_is_never_above_the_maintenance_margin(case: Case, tiers: int, rounds_down: bool) -> bool:
     """At close-out rates a position needs no more margin than at its maintenance rates, so what is below a share of the
     one is below the other.
     """
-    schedule, amount = any_schedule(case, tiers), _any_notional(case)
+    schedule, amount = with_fee(case, any_schedule(case, tiers)), _any_notional(case)
+    schedule = schedule._replace(rounds_down=rounds_down)
     entries: list[Tier] = []
     for index, tier in enumerate(schedule.tiers, start=1):
         (rate,) = case.positive(f"closeout_rate{index}")

@@ -10,17 +10,19 @@ from functools import partial
 from typing import Any
 
 import z3  # type: ignore[import-untyped]
-from attrs import frozen
+from attrs import evolve, frozen
 
 from liqspec.core import arithmetic, assessment, changes
 from liqspec.core.admission import COMMON, Check
 from liqspec.core.arithmetic import Holding, Ratio
 from liqspec.core.events import EVENTS
-from liqspec.core.state import Book, State
+from liqspec.core.state import Book, GuardInputs, Pool, Position, State
 from liqspec.proofs import symbolic
 from liqspec.proofs.inductive.conditions import implies
+from liqspec.proofs.inductive.frame import Leak
 from liqspec.proofs.inductive.joined import joined
 from liqspec.proofs.inductive.terms import SharedInt, asked, shared
+from liqspec.proofs.inductive.unknown import CLOSEOUT, OneOf
 from liqspec.proofs.symbolic import Condition
 
 
@@ -43,6 +45,49 @@ JOINED: tuple[tuple[Any, str], ...] = (
     (assessment, "order_sizing"),
     (changes, "_book_failed"),
     (arithmetic, "needs_liquidation"),
+    (arithmetic, "restored"),
+    (Position, "below_backstop"),
+)
+
+
+@frozen(eq=False)
+class Later:
+    """What a function of the model returns, computed where it is looked at; nothing that it depends on may change."""
+
+    compute: Callable[[], Any]
+
+    def value(self) -> Any:
+        """The value."""
+        return self.compute()
+
+
+def _restore_target(real: Callable[..., Any], restore: Any, held: list[Holding]) -> Later:
+    return Later(lambda: real(restore.decided() if isinstance(restore, OneOf) else restore, held))
+
+
+def _closeout_margin(real: Callable[..., Any], state: State, pool: Pool) -> Later:
+    held = state.holdings(pool)
+
+    def compute() -> Any:
+        now = state.holdings(pool)
+        if len(now) != len(held) or any(
+            one is not other for a, b in zip(held, now, strict=True) for one, other in zip(a, b, strict=True)
+        ):
+            raise Leak("a pool that has changed since it was measured")
+        return real(state, pool)
+
+    return Later(compute)
+
+
+def _backstop_margin(real: Any, inputs: GuardInputs) -> Any:
+    margin: Any = inputs.closeout_margin
+    return real.fget(evolve(inputs, closeout_margin=margin.value() if isinstance(margin, Later) else margin))
+
+
+# What `changes.measure` computes whether or not it is looked at.
+LATER: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
+    (changes, "restore_target", _restore_target),
+    (State, "closeout_margin", _closeout_margin),
 )
 
 
@@ -77,13 +122,19 @@ def by_contract() -> Iterator[None]:
     for owner, name, function in real:
         contract = CONTRACTS.get(name) if owner is arithmetic else None
         setattr(owner, name, _joining(function) if contract is None else contract.function)
+    later = [(owner, name, getattr(owner, name)) for owner, name, _ in LATER]
+    for (owner, name, function), (_, _, instead) in zip(later, LATER, strict=True):
+        setattr(owner, name, _bound(instead, function))
+    margin: Any = GuardInputs.backstop_margin
+    setattr(GuardInputs, "backstop_margin", property(partial(_backstop_margin, margin)))  # noqa: B010
     check = Check.run
     setattr(Check, "run", _check)  # noqa: B010 (mypy refuses the assignment)
     try:
         yield
     finally:
-        for owner, name, function in real:
+        for owner, name, function in (*real, *later):
             setattr(owner, name, function)
+        setattr(GuardInputs, "backstop_margin", margin)  # noqa: B010
         setattr(Check, "run", check)  # noqa: B010
 
 
@@ -92,7 +143,16 @@ def _arithmetic() -> list[tuple[Any, str]]:
 
 
 def _joining(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *arguments, **named: joined(partial(function, **named), *arguments)
+    return lambda *arguments, **named: joined(partial(_with_values, function, **named), *arguments)
+
+
+def _with_values(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    return function(*(one.value() if isinstance(one, Later) else one for one in arguments), **named)
+
+
+def _bound(instead: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function, not a partial, so that it can be a method."""
+    return lambda *arguments: instead(function, *arguments)
 
 
 def _check(check: Check[Any], event: Any, state: State, amounts: Any) -> None:
@@ -116,17 +176,25 @@ def notional(size: int, price: int, unit: int) -> int:
 def margin_notional(held: Holding) -> int:
     """At least 0, at the mark or at the entry (MRG-14)."""
     _ask((held.mark > 0) & (held.unit > 0))
-    found = _unknown(f"margin_notional.{held.schedule}", held.size, held.cost, held.mark, held.unit)
+    name = str(held.schedule).removesuffix(CLOSEOUT)  # both schedules of a market measure alike
+    found = _unknown(f"margin_notional.{name}", held.size, held.cost, held.mark, held.unit)
     symbolic.assume(found >= 0)
     return found
 
 
-@_contract("a_margin_is_never_negative", "a_margin_may_be_rounded_down")
+@_contract(
+    "a_margin_is_never_negative",
+    "a_margin_may_be_rounded_down",
+    "a_closeout_margin_is_never_above_the_maintenance_margin",
+)
 def maintenance_margin(amount: int, schedule: object) -> int:
-    """At least 0, rounded up or down (MRG-13)."""
+    """At least 0, rounded up or down (MRG-13), and at close-out rates no more than at those of maintenance (BKS-9)."""
     _ask(amount >= 0)
-    found = _unknown(f"maintenance_margin.{schedule}", amount)
+    name = str(schedule)
+    found = _unknown(f"maintenance_margin.{name}", amount)
     symbolic.assume(found >= 0)
+    if name.endswith(CLOSEOUT):
+        symbolic.assume(found <= maintenance_margin(amount, name.removesuffix(CLOSEOUT)))
     return found
 
 

@@ -17,6 +17,7 @@ ANY = frozenset(
         "cooldown_scope",
         "fee_rate",
         "backstop_threshold",
+        "restore",
         "return_fraction",
         "withdraw_floor",
     }
@@ -25,13 +26,14 @@ ANY = frozenset(
 SOME: dict[str, tuple[Any, ...]] = {
     "market_attempt": (None, True, False),
     "assess_at": (None, "event", "block"),
+    "backstop_measure": (None, "threshold", "tier"),
     "withdraw_from": (None, "equity", "collateral"),
     "crossing": (None, "refuse", "split"),
     "modes": (None, ("cross",), ("isolated",), ("cross", "isolated"), ("isolated", "cross")),
     "isolated_removal": (None, "free", "never"),
 }
 # The parameters that may be there or not.
-OPTIONAL = ("partial_threshold", "withdraw_floor", *SOME)
+OPTIONAL = ("partial_threshold", "restore", "withdraw_floor", *SOME)
 # Any value of these too: a schedule is not looked into, and the lemmas of the contracts hold for each.
 ANY_MEASURE = frozenset({"rounding", "valuation", "close_fee_rate"})
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from attrs import frozen
 
 from liqspec.core import arithmetic
+from liqspec.core.arithmetic import Holding
 from liqspec.core.state import Account, Pool, Position, State, Window
+from liqspec.proofs.inductive import thresholds
 from liqspec.proofs.inductive.conditions import every, implies, negation, same, some
 from liqspec.proofs.inductive.unknown import ended, has, is_settled, liquidated
 from liqspec.proofs.symbolic import Condition
@@ -23,6 +25,7 @@ class View:
     closed: list[Position]
     held: list[Position]
     working: list[Position]
+    holdings: list[Holding]
     equity: int
     maintenance: int
 
@@ -38,6 +41,7 @@ class View:
             [one for one in positions if ended(one.state)],
             held,
             [one for one in held if one.order is not None],
+            holdings,
             arithmetic.pool_equity(pool.collateral, holdings) if held else 0,
             arithmetic.pool_maintenance_margin(holdings) if held else 0,
         )
@@ -229,13 +233,14 @@ def a_breach_is_seen_at_once(view: View) -> Condition:
     return implies(view.equity < view.maintenance, waits | view.pool.in_liquidation)
 
 
-@_invariant("LIQ-4 LIQ-5 LIQ-9 LIQ-10")
+@_invariant("LIQ-4 LIQ-5 LIQ-9 LIQ-10 LIQ-15")
 def a_covered_pool_is_left_alone(view: View) -> Condition:
-    """A pool at or above its margin, equality included, is in liquidation only while an order works to its end."""
+    """A restored pool, equality included, is in liquidation only while an order works to its end."""
     if not view.held:
         return True
     goes_on = bool(view.working) & negation(view.state.venue.stop_when_restored)
-    return implies(view.equity >= view.maintenance, same(view.pool.in_liquidation, goes_on))
+    restored = thresholds.restored(view.state, view.holdings, view.equity, view.maintenance)
+    return implies(restored, same(view.pool.in_liquidation, goes_on))
 
 
 @_invariant("LIF-1 LIQ-10 LIQ-11")
@@ -258,14 +263,14 @@ def liquidation_makes_progress(view: View) -> Condition:
     return view.without_book | (bool(view.working) or implies(view.pool.in_liquidation, negation(view.untried)))
 
 
-@_invariant("BKS-1 BKS-2 BKS-3 LIQ-16")
+@_invariant("BKS-1 BKS-2 BKS-3 BKS-9 LIQ-16")
 def a_failed_pool_below_its_line_is_taken(view: View) -> Condition:
     """No pool in liquidation is left whose every position failed, or that has no book, and whose equity is below the
     backstop line.
     """
     if view.working or not view.held:
         return True
-    below = arithmetic.below_backstop(view.equity, view.maintenance, view.state.venue.backstop_threshold)
+    below = thresholds.below_line(view.state, view.held, view.equity, view.maintenance)
     failed = view.without_book | every(one.failed for one in view.held)
     return negation(failed & below & view.pool.in_liquidation)
 

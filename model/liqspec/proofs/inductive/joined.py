@@ -42,7 +42,13 @@ def joined(function: Callable[..., Any], *arguments: Any) -> Any:
     """The result of the function; a truth value as a condition, on which nothing is decided yet."""
     run = present()
     known = run.shared.made
-    key = ("joined", run.joins, *map(id, run.conditions))  # a run is repeated up to here by the same decisions
+    key = (
+        "joined",
+        *run.place,
+        run.joins,
+        "",
+        *map(id, run.conditions),
+    )  # a run is repeated up to here by the same decisions
     run.joins += 1
     if key not in known:
         known[key] = _ways(run, partial(function, *arguments))
@@ -66,6 +72,7 @@ def _ways(run: SharedRun, call: Callable[[], Any]) -> _Ways:
     def branch(questions: symbolic.Questions, repeat: tuple[bool, ...]) -> SharedRun:
         made.append(SharedRun(questions, repeat, shared=run.shared, symbols=run.symbols))
         made[-1].conditions += run.conditions
+        made[-1].place = (*run.place, run.joins)
         return made[-1]
 
     start, found, asked, decided = len(run.conditions), dict[Any, list[z3.BoolRef]](), [], []

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from liqspec.core import admission, arithmetic, assessment, changes
 from liqspec.core.events import EVENTS
-from liqspec.core.state import Window
+from liqspec.core.state import State, Window
 from liqspec.proofs.inductive.steps import Other, Step
 from liqspec.proofs.inductive.unknown import Kind, Shape
 
@@ -560,6 +560,56 @@ PLANTED: tuple[Planted, ...] = (
         _at("settle", _HEALTHY),
         "no_negative_collateral_without_position",
         {"venue.assess_at": 2},
+    ),
+    Planted(
+        "equity at the restore target is not restored",
+        arithmetic,
+        "restored",
+        ">= target.numerator",
+        "> target.numerator",
+        _at("mark_price", _WAITING),
+        "a_covered_pool_is_left_alone",
+        {"venue.restore": 1},
+    ),
+    Planted(
+        "a pool is left alone below its restore target",
+        changes,
+        "restore_target",
+        "if restore is None:",
+        "if True:",
+        _at("mark_price", _WAITING),
+        "a liquidation ends only where the pool is restored",
+        {"venue.restore": 1},
+    ),
+    Planted(
+        "a restore target of the initial margin is one of the maintenance margin",
+        changes,
+        "restore_target",
+        'restore.measure == "initial"',
+        "False",
+        _at("mark_price", _WAITING),
+        "a liquidation ends only where the pool is restored",
+        {"venue.restore": 1, "venue.restore.measure": 1},
+    ),
+    Planted(
+        "a healthy pool below its restore target is liquidated",
+        arithmetic,
+        "needs_liquidation",
+        "in_liquidation and not",
+        "not",
+        _at("mark_price", _HEALTHY),
+        "a liquidation begins only with a breach",
+        {"venue.restore": 1},
+    ),
+    Planted(
+        "the backstop line is that of the maintenance rates",
+        State,
+        "closeout_margin",
+        '!= "tier"',
+        '== "tier"',
+        _at("order_done", _WORKING),
+        "the vault comes last",
+        {"venue.backstop_measure": 2, "A.rate": 2, "A.tier_leverage": 5, "A.max_leverage": 5},
     ),
 )
 

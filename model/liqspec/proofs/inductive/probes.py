@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from liqspec.core import arithmetic, assessment
-from liqspec.core.effects import Effect
+from liqspec.core.effects import Effect, LiquidationEntered, LiquidationLeft
 from liqspec.core.state import Account, GuardInputs, Pool, Position, State
+from liqspec.proofs.inductive import thresholds
 from liqspec.proofs.inductive.conditions import chosen, every, negation, some
 from liqspec.proofs.inductive.frame import Only, Poison
 from liqspec.proofs.inductive.unknown import given, has
@@ -25,16 +26,25 @@ def probes(must: Must, *, alone: bool) -> Iterator[None]:
     ordered: set[str] = set()
 
     def assess(state: State, pools: list[Pool], effects: list[Effect]) -> None:
-        accounts = state.accounts
-        state.accounts = _hidden(accounts)
+        accounts, began = state.accounts, len(effects)
+        if alone:
+            state.accounts = _hidden(accounts)
+        measured = {pool.key: _measured(state, pool) for pool in pools}
         real[0](state, pools, effects)
         state.accounts = accounts
+        for effect in effects[began:]:
+            if isinstance(effect, LiquidationEntered):
+                must[f"a liquidation begins only with a breach [{effect.pool}]"] = measured[effect.pool][0]
+            if isinstance(effect, LiquidationLeft) and effect.rule == "LIQ-10":
+                must[f"a liquidation ends only where the pool is restored [{effect.pool}]"] = measured[effect.pool][1]
 
     def emit_order(state: State, pool: Pool, position: Position, inputs: GuardInputs, effects: list[Effect]) -> None:
         ordered.add(pool.key)
-        must[f"an order is emitted only if needed and once [{position.key}]"] = (
-            inputs.equity < inputs.maintenance_margin
-        ) & negation(position.attempted | has(state.venue, "market_attempt", False))
+        held = [state.holding(one) for one in _held(pool)]
+        restored = thresholds.restored(state, held, inputs.equity, inputs.maintenance_margin)
+        must[f"an order is emitted only if needed and once [{position.key}]"] = negation(restored) & negation(
+            position.attempted | has(state.venue, "market_attempt", False)
+        )
         must[f"the largest position is sent first [{position.key}]"] = _is_first(state, pool, position)
         whole = _is_whole(state, pool, position, inputs)
         real[1](state, pool, position, inputs, effects)
@@ -58,9 +68,7 @@ def probes(must: Must, *, alone: bool) -> Iterator[None]:
             & (state.vault.cash == cash + collateral - pool.collateral - cost)
         )
 
-    if alone:
-        assessment.assess = assess
-    assessment.emit_order, assessment.hand_to_vault = emit_order, hand_to_vault
+    assessment.assess, assessment.emit_order, assessment.hand_to_vault = assess, emit_order, hand_to_vault
     try:
         yield
     finally:
@@ -89,6 +97,13 @@ def _held(pool: Pool) -> list[Position]:
     return [one for one in pool.positions.values() if not isinstance(one.size, int) or one.size != 0]
 
 
+def _measured(state: State, pool: Pool) -> tuple[Condition, Condition]:
+    """Whether a pool is breached, and whether it is restored (LIQ-3, LIQ-4)."""
+    held = [state.holding(one) for one in _held(pool)]
+    equity, margin = arithmetic.pool_equity(pool.collateral, held), arithmetic.pool_maintenance_margin(held)
+    return equity < margin, thresholds.restored(state, held, equity, margin)
+
+
 def _before_the_vault(must: Must, state: State, pool: Pool, ordered: bool) -> None:
     """BKS-1, BKS-2: the vault is handed a pool only below its line, after every position failed in this block."""
     held = _held(pool)
@@ -96,7 +111,7 @@ def _before_the_vault(must: Must, state: State, pool: Pool, ordered: bool) -> No
     equity, margin = arithmetic.pool_equity(pool.collateral, measured), arithmetic.pool_maintenance_margin(measured)
     working = any(one.order is not None for one in held)
     must[f"the vault comes last [{pool.key}]"] = (
-        arithmetic.below_backstop(equity, margin, state.venue.backstop_threshold)
+        thresholds.below_line(state, held, equity, margin)
         & (equity < margin)
         & (has(state.venue, "market_attempt", False) | every(one.failed & one.attempted for one in held))
         & (not ordered and not working)
@@ -128,5 +143,5 @@ def _is_whole(state: State, pool: Pool, position: Position, inputs: GuardInputs)
     windows = {"position": position.window, "pool": pool.window, "account": state.accounts[pool.account].window}
     forced = some((venue.cooldown_scope == of) & (now < window.forcing_until) for of, window in windows.items())
     small: Condition = arithmetic.notional(held.size, held.mark, held.unit) <= threshold
-    below = arithmetic.below_backstop(inputs.equity, inputs.maintenance_margin, venue.backstop_threshold)
+    below = thresholds.below_line(state, _held(pool), inputs.equity, inputs.maintenance_margin)
     return negation(partly) | small | forced | below

@@ -18,16 +18,18 @@ BOUNDS = (30, 1000)
 
 def simple() -> dict[str, int]:
     """A simple venue, without what may be left out, which makes the search quick: one refutation is enough."""
-    found = {"venue.cooldown_scope": 1, "block": 1}
+    found = {"venue.cooldown_scope": 1, "venue.restore.measure": 0, "block": 1}
     for name, top, bottom in (
         ("partial_fraction", 1, 5),
         ("backstop_threshold", 2, 3),
         ("return_fraction", 1, 2),
         ("fee_rate", 1, 100),
+        ("withdraw_floor", 1, 2),
+        ("restore", 3, 2),
     ):
         found |= {f"venue.{name}.top": top, f"venue.{name}.bottom": bottom}
     for market in MARKETS:
-        found |= {f"{market}.{name}": 1 for name in ("unit", "lot.top", "lot.bottom", "rate")}
+        found |= {f"{market}.{name}": 1 for name in ("unit", "lot.top", "lot.bottom", "rate", "closeout_rate")}
         found |= {f"{market}.{name}": 10 for name in ("denominator", "tier_leverage", "max_leverage")}
         for mode in ("cross", "isolated"):
             found |= {f"{account}/{market}/{mode}.leverage": 5 for account in "ab"}

@@ -87,7 +87,9 @@ class _Around:
         listed = {name for shape in _shapes(step) for name, _ in shape.kinds}
         self.names = sorted(listed | set(step.markets))
         self.markets = {name: unknown.market(numbers, name, step.kind, by_contract=by_contract) for name in self.names}
-        self.venue = unknown.venue(numbers, step.kind, self._only(self.markets, "markets", ("",)))
+        self.venue = unknown.venue(
+            numbers, step.kind, self._only(self.markets, "markets", ("",)), by_contract=by_contract
+        )
         self.pools: list[Pool] = []
         self.owners: list[Account] = []
         accounts = self._accounts()

@@ -118,13 +118,14 @@ SharedBool.__eq__ = _is  # type: ignore[method-assign, assignment]
 class SharedRun(Run):
     """One run of a step.
 
-    `joins` counts the calls whose ways were joined; `joint` are the conditions that this made, by identity, and
-    `decisions` those of the single ways.
+    `joins` counts the calls whose ways were joined, and `place` is the call that the run is a way through. `joint` are
+    the conditions that this made, by identity, `decisions` those of the single ways.
     """
 
     shared: Shared = field(kw_only=True)
     asked: dict[int, Any] = field(init=False, factory=dict)
     joins: int = field(init=False, default=0)
+    place: tuple[int, ...] = field(init=False, default=())
     joint: set[int] = field(init=False, factory=set)
     decisions: list[z3.BoolRef] = field(init=False, factory=list)
 

@@ -13,12 +13,15 @@ from attrs import define, frozen
 from liqspec.core import machine, parameters
 from liqspec.core.arithmetic import Ratio, Schedule, Tier
 from liqspec.core.config import Market, Mode, Venue
+from liqspec.core.parameters import Restore
 from liqspec.core.state import Account, Book, Pool, Position, State, Window
 from liqspec.proofs import symbolic
 from liqspec.proofs.inductive.conditions import some
 from liqspec.proofs.inductive.covered import ANY, READ_BY, SOME
 from liqspec.proofs.inductive.frame import Leak
 from liqspec.proofs.symbolic import Condition
+
+CLOSEOUT = " at close-out rates"  # follows the name of a market, for its close-out schedule that is not looked into
 
 
 @frozen
@@ -162,6 +165,10 @@ class OneOf:
         return next((value for index, value in enumerate(others) if self.number == index), last)
 
 
+class Deferred(OneOf):
+    """One of some values, decided by the function that it is handed to."""
+
+
 @frozen
 class Unread:
     """A parameter that the event must not look at."""
@@ -178,7 +185,7 @@ class _Reading:
 
     def __getattribute__(self, name: str) -> Any:
         value = object.__getattribute__(self, name)
-        return value.decided() if isinstance(value, OneOf | Unread) else value
+        return value.decided() if type(value) in (OneOf, Unread) else value
 
 
 class AnyVenue(_Reading, Venue):
@@ -247,16 +254,25 @@ def schedule(numbers: Numbers, of: str) -> Schedule:
     return Schedule(denominator, (Tier(0, rate, 0, leverage),))
 
 
+def closeout(numbers: Numbers, of: str, schedule: Schedule) -> Schedule:
+    """Any close-out schedule that goes with a schedule of one tier (BKS-9)."""
+    rate = numbers.positive(f"{of}.closeout_rate")
+    symbolic.assume(rate <= schedule.tiers[0].rate)
+    return schedule._replace(tiers=(schedule.tiers[0]._replace(rate=rate),))
+
+
 def market(numbers: Numbers, name: str, kind: str, *, by_contract: bool) -> Market:
     """Any market, with the parameters that an event of this kind may look at."""
+    tiers: Any = name if by_contract else schedule(numbers, name)
     return AnyMarket(
         name=name,
         price=cast(Any, AnyGrid(numbers, f"event.price.{name}")),
         size=cast(Any, AnyGrid(numbers, f"event.size.{name}")),
         unit=numbers.positive(f"{name}.unit"),
         lot=Ratio(numbers.positive(f"{name}.lot.top"), numbers.positive(f"{name}.lot.bottom")),
-        schedule=cast(Any, name) if by_contract else schedule(numbers, name),
+        schedule=tiers,
         max_leverage=numbers.positive(f"{name}.max_leverage"),
+        closeout=cast(Any, f"{name}{CLOSEOUT}") if by_contract else closeout(numbers, name, tiers),
         **{one: option(numbers, f"{name}.{one}", kind, SOME[one]) for one in ("modes", "isolated_removal")},
     )
 
@@ -278,17 +294,28 @@ def option(numbers: Numbers, path: str, kind: str, values: tuple[Any, ...]) -> A
     return OneOf(number, values)
 
 
-def venue(numbers: Numbers, kind: str, markets: Mapping[str, Market]) -> Venue:
+def restore(numbers: Numbers) -> Restore:
+    """Any restore target (LIQ-15)."""
+    top, bottom = numbers.integer("venue.restore.top"), numbers.positive("venue.restore.bottom")
+    symbolic.assume(top >= bottom)
+    return Restore(one_of(numbers, "venue.restore.measure", "maintenance", "initial"), Ratio(top, bottom))
+
+
+def venue(numbers: Numbers, kind: str, markets: Mapping[str, Market], *, by_contract: bool) -> Venue:
     """Any venue, with the parameters that an event of this kind may look at."""
     left_out = {one.inner_name: None for one in parameters.PARAMETERS if one.inner_name not in ANY}
     there = {
+        "restore": restore(numbers),
         "partial_threshold": numbers.natural("venue.partial_threshold.is"),
         "withdraw_floor": numbers.share("venue.withdraw_floor", 1),
     }
     options = {name: (None, value) for name, value in there.items()}
     options |= {one.inner_name: SOME[one.inner_name] for one in parameters.PARAMETERS if one.inner_name in SOME}
+    made = {name: option(numbers, f"venue.{name}", kind, options[name]) for name in options}
+    if by_contract:
+        made["restore"] = Deferred(made["restore"].number, made["restore"].values)
     return AnyVenue(
-        **cast(Any, left_out | {name: option(numbers, f"venue.{name}", kind, options[name]) for name in options}),
+        **cast(Any, left_out | made),
         markets=cast(Any, markets),
         money=cast(Any, AnyGrid(numbers, "event.amount")),
         forms_marks=False,
