@@ -788,6 +788,19 @@ def a_raised_chunk_is_some_and_not_too_much(case: Case) -> bool:
     return (raised >= lots) & (raised <= abs(size))
 
 
+@lemma("LIQ-17", Control("It is above the mark.", above_mark=True), price=("bankruptcy", "band"), side=(1, -1))
+def a_limit_is_at_least_a_tick(case: Case, price: str, side: int, above_mark: bool = False) -> bool:
+    """Whatever an order's limit is fixed by, it is a tick or more."""
+    held = any_holding(case, NO_SCHEDULE)
+    case.given("the position is of this side", held.size * side > 0)
+    if price == "band":
+        limit = arithmetic.band_limit(held.mark, held.size, any_share(case, "band", lowest=0))
+    else:
+        equity, margin, (pool_margin,) = *case.integers("equity", "margin"), case.positive("pool_margin")
+        limit = arithmetic.bankruptcy_limit(equity, margin, pool_margin, held)
+    return limit > held.mark if above_mark else limit >= 1
+
+
 @lemma("BKS-4 CFG-2", Control("The fraction may be above 1.", without="the fraction is at most 1"))
 def a_backstop_returns_no_more_than_there_is(case: Case) -> bool:
     """What a backstop returns is at least 0 and at most the equity, nothing where that is below 0, and never more than

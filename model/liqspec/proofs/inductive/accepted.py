@@ -4,6 +4,7 @@ What an engine does not see here are names that are unknown and amounts that are
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from attrs import frozen
 
@@ -13,7 +14,7 @@ from liqspec.core.state import State
 from liqspec.proofs.inductive.conditions import every, negation, some
 from liqspec.proofs.inductive.exact import PoolBefore
 from liqspec.proofs.inductive.steps import Step
-from liqspec.proofs.inductive.unknown import Numbers, given, has
+from liqspec.proofs.inductive.unknown import Limit, Numbers, given, has
 from liqspec.proofs.symbolic import Condition
 
 Check = tuple[str, Condition]  # the code of a refusal, and when the check fails
@@ -162,9 +163,19 @@ class _Checks:
     def _fill(self) -> list[Check]:
         known = self._pool(self.step.mode).positions.get(self.step.markets)
         order = None if known is None else known["order"]
-        if order is None:
+        if known is None or order is None:
             return [("no_working_order", True)]
-        return [("overfill", self.numbers.integer(f"event.size.{self.step.markets}") > order)]
+        size, price = (self.numbers.integer(f"event.{name}.{self.step.markets}") for name in ("size", "price"))
+        return [("overfill", size > order), ("worse_than_limit", self._worse(known, price))]
+
+    def _worse(self, known: dict[str, Any], price: int) -> Condition:
+        """LIQ-17: the price is worse for the position than the limit of its order."""
+        limit, long = known["limit"], known["size"] > 0
+        if limit is None:
+            return False
+        there, bound = (limit.there, limit.price) if isinstance(limit, Limit) else (True, limit)
+        worse: Condition = there & ((long & (price < bound)) | (negation(long) & (price > bound)))
+        return worse
 
     def _order_done(self) -> list[Check]:
         known = self._pool(self.step.mode).positions.get(self.step.markets)

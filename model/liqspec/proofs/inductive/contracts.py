@@ -16,8 +16,10 @@ from liqspec.core import arithmetic, assessment, changes
 from liqspec.core.admission import COMMON, Check
 from liqspec.core.arithmetic import Holding, Ratio
 from liqspec.core.events import EVENTS
+from liqspec.core.families import limits as core_limits
 from liqspec.core.state import Book, GuardInputs, Pool, Position, State
 from liqspec.proofs import symbolic
+from liqspec.proofs.inductive import limits
 from liqspec.proofs.inductive.conditions import implies
 from liqspec.proofs.inductive.frame import Leak
 from liqspec.proofs.inductive.joined import joined
@@ -47,6 +49,8 @@ JOINED: tuple[tuple[Any, str], ...] = (
     (arithmetic, "needs_liquidation"),
     (arithmetic, "restored"),
     (Position, "below_backstop"),
+    (core_limits, "limit_of"),
+    (limits, "expected"),
 )
 
 
@@ -258,6 +262,26 @@ def backstop_return(equity: int, _: Ratio) -> int:
 def funding_due(size: int, payment: int, lot: Ratio) -> int:
     """Anything."""
     return _unknown("funding_due", size, payment, *lot)
+
+
+@_contract("a_limit_is_at_least_a_tick")
+def band_limit(mark: int, size: int, band: Ratio) -> int:
+    """At least a tick."""
+    _ask((mark > 0) & (size != 0))
+    return _limit("band_limit", mark, size, *band)
+
+
+@_contract("a_limit_is_at_least_a_tick")
+def bankruptcy_limit(equity: int, margin: int, pool_margin: int, held: Holding) -> int:
+    """At least a tick."""
+    _ask((pool_margin > 0) & (held.size != 0) & (held.mark > 0) & (held.unit > 0))
+    return _limit("bankruptcy_limit", equity, margin, pool_margin, held.size, held.mark, held.unit)
+
+
+def _limit(name: str, *arguments: int) -> int:
+    found = _unknown(name, *arguments)
+    symbolic.assume(found >= 1)
+    return found
 
 
 def adding_to_a_book_is_addition(held: int | None) -> Condition:

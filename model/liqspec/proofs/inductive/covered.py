@@ -26,6 +26,7 @@ ANY = frozenset(
 SOME: dict[str, tuple[Any, ...]] = {
     "market_attempt": (None, True, False),
     "assess_at": (None, "event", "block"),
+    "order_price": (None, "market", "bankruptcy"),
     "backstop_measure": (None, "threshold", "tier"),
     "withdraw_from": (None, "equity", "collateral"),
     "crossing": (None, "refuse", "split"),

@@ -13,7 +13,7 @@ from liqspec.core.effects import Backstopped, Effect, LiquidationLeft, OrderEmit
 from liqspec.core.state import Pool, Position, State
 from liqspec.proofs.inductive.conditions import chosen, every, negation
 from liqspec.proofs.inductive.steps import Step
-from liqspec.proofs.inductive.unknown import Numbers, ended, has
+from liqspec.proofs.inductive.unknown import Numbers, ended, has, limit_of
 from liqspec.proofs.symbolic import Condition
 
 Must = dict[str, Condition]
@@ -34,6 +34,8 @@ class PoolBefore:
         """What a pool is now."""
         names = ("state", "size", "cost", "leverage", "life", "order", "attempted", "failed")
         positions = {market: {name: getattr(one, name) for name in names} for market, one in pool.positions.items()}
+        for market, one in pool.positions.items():
+            positions[market]["limit"] = limit_of(one)
         holdings = {market: state.holding(one) for market, one in pool.positions.items() if not ended(one.state)}
         return cls(pool.key, pool.collateral, pool.in_liquidation, positions, holdings)
 
@@ -200,7 +202,7 @@ def _orders(
                 conditions.append(held.order is None)
             case _ if held.key not in emitted:
                 rest = order - numbers.integer(f"event.size.{name}") if filled else order
-                conditions.append(held.order is not None and held.order == rest)
+                conditions += [held.order is not None and held.order == rest, limit_of(held) is earlier["limit"]]
         must[f"an_order_changes_only_as_it_may [{held.key}]"] = every(conditions)
         partly = "partially_liquidated"
         stays = step.kind != "block" and earlier["state"] == partly

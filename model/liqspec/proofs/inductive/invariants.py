@@ -12,7 +12,7 @@ from liqspec.core.arithmetic import Holding
 from liqspec.core.state import Account, Pool, Position, State, Window
 from liqspec.proofs.inductive import thresholds
 from liqspec.proofs.inductive.conditions import every, implies, negation, same, some
-from liqspec.proofs.inductive.unknown import ended, has, is_settled, liquidated
+from liqspec.proofs.inductive.unknown import Limit, ended, has, is_settled, limit_of, liquidated
 from liqspec.proofs.symbolic import Condition
 
 
@@ -176,6 +176,20 @@ def an_order_fits_its_position(view: View) -> Condition:
         for one in view.working
         if one.order is not None
     )
+
+
+@_invariant("LIQ-17 FIL-3")
+def an_order_has_its_limit(view: View) -> Condition:
+    """A working order has a limit of at least a tick where the venue has limits, and else none."""
+    limited = negation(has(view.state.venue, "order_price", None, "market"))
+    return every(_limited_as(one, (one.order is not None) & limited) for one in view.held)
+
+
+def _limited_as(position: Position, wanted: Condition) -> Condition:
+    limit = limit_of(position)
+    if isinstance(limit, Limit):
+        return same(limit.there, wanted) & (limit.price >= 1)
+    return negation(wanted) if limit is None else wanted & (limit >= 1)
 
 
 @_invariant("LIQ-11 LIQ-12 BKS-2")

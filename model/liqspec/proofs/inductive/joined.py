@@ -5,7 +5,7 @@ one of them is taken.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import z3  # type: ignore[import-untyped]
@@ -15,9 +15,10 @@ from liqspec.core.admission import Failure
 from liqspec.core.state import Pool, Position
 from liqspec.proofs import symbolic
 from liqspec.proofs.inductive.conditions import implies
-from liqspec.proofs.inductive.terms import SharedBool, SharedRun, present
-from liqspec.proofs.symbolic import SymbolicBool
+from liqspec.proofs.inductive.terms import SharedBool, SharedInt, SharedRun, present
+from liqspec.proofs.symbolic import SymbolicBool, SymbolicInt
 
+NUMBER = "a number"  # stands for any number, which is then one of several, by the way that is taken
 FAILS = "fails"  # stands for any failure of a check: they end in the same refusal
 
 
@@ -76,28 +77,42 @@ def _ways(run: SharedRun, call: Callable[[], Any]) -> _Ways:
         return made[-1]
 
     start, found, asked, decided = len(run.conditions), dict[Any, list[z3.BoolRef]](), [], []
+    numbers: list[tuple[z3.BoolRef, Any]] = []
     for way in symbolic.paths(partial(_plain, call), make=branch):
         added = way.conditions[start:]
         taken = z3.And(*added)
-        found.setdefault(_encoded(way.result), []).append(taken)
+        result = _encoded(way.result)
+        found.setdefault(result, []).append(taken)
+        if result is NUMBER:
+            numbers.append((taken, way.result))
         asked += [implies(SharedBool(taken, z3.Not(taken)), one) for one in made[-1].asked.values()]
         decided += [*made[-1].decisions, *(one for one in added if id(one) not in made[-1].joint)]
         assert not made[-1].quotients, "what divides is not run"
+    about = tuple(asked), tuple(decided), tuple(run.conditions)
     if len(found) == 1 and len(made) == 1:
-        return _Ways(((*found, _TRUE),), tuple(added), tuple(asked), tuple(decided), tuple(run.conditions))
-    terms = {result: z3.Or(*ways) for result, ways in found.items()}
-    results = tuple(
-        (result, SharedBool(term, z3.Or(*(other for one, other in terms.items() if one != result))))
-        for result, term in terms.items()
-    )
-    return _Ways(results, (z3.Or(*terms.values()),), tuple(asked), tuple(decided), tuple(run.conditions))
+        return _Ways(((way.result if result is NUMBER else result, _TRUE),), tuple(added), *about)
+    results = []
+    for result, ways in found.items():
+        others = z3.Or(*(one for other, listed in found.items() if other != result for one in listed))
+        value = _one_of(numbers) if result is NUMBER else result
+        results.append((value, SharedBool(z3.Or(*ways), others)))
+    return _Ways(tuple(results), (z3.Or(*(one for ways in found.values() for one in ways)),), *about)
 
 
 _TRUE = SharedBool(z3.BoolVal(True), z3.BoolVal(False))
 
 
+def _one_of(numbers: list[tuple[z3.BoolRef, Any]]) -> SharedInt:
+    """The number of the way that is taken."""
+    *others, (_, last) = numbers
+    literal = symbolic.present().literal
+    return SharedInt(reduce(lambda rest, one: z3.If(one[0], literal(one[1]), rest), others, literal(last)))
+
+
 def _encoded(result: Any) -> Any:
     """A result as what is the same in every run: lists of pools or positions by their keys."""
+    if isinstance(result, SymbolicInt) or type(result) is int:
+        return NUMBER
     if isinstance(result, Failure):
         return FAILS
     return tuple(one.key for one in result) if isinstance(result, list) else result

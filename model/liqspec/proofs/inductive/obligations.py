@@ -147,8 +147,9 @@ def _values(state: State, pools: list[Pool]) -> dict[str, Any]:
         found |= {f"{pool.key}.collateral": pool.collateral, f"{pool.key}.in_liquidation": pool.in_liquidation}
         found |= _of_window(pool.key, pool.window)
         for held in pool.positions.values():
-            names = ("state", "size", "cost", "leverage", "life", "order", "limit", "attempted", "failed")
+            names = ("state", "size", "cost", "leverage", "life", "order", "attempted", "failed")
             found |= {f"{held.key}.{name}": getattr(held, name) for name in names}
+            found[f"{held.key}.limit"] = unknown.limit_of(held)
             found |= _of_window(held.key, held.window)
     return found
 

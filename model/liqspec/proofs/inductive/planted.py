@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from liqspec.core import admission, arithmetic, assessment, changes
 from liqspec.core.events import EVENTS
+from liqspec.core.families import limits as core_limits
 from liqspec.core.state import State, Window
 from liqspec.proofs.inductive.steps import Other, Step
 from liqspec.proofs.inductive.unknown import Kind, Shape
@@ -610,6 +611,36 @@ PLANTED: tuple[Planted, ...] = (
         _at("order_done", _WORKING),
         "the vault comes last",
         {"venue.backstop_measure": 2, "A.rate": 2, "A.tier_leverage": 5, "A.max_leverage": 5},
+    ),
+    Planted(
+        "a limit counts what the order is for",
+        core_limits,
+        "limit_of",
+        "held = state.venue.order_price, state.holding(position)",
+        "held = state.venue.order_price, state.holding(position)._replace(size=position.order)",
+        _at("mark_price", _HEALTHY),
+        "an order has exactly the limit of its rule",
+        {"venue.order_price": 2, "venue.partial_threshold": 1},
+    ),
+    Planted(
+        "a fill at its limit is refused",
+        arithmetic,
+        "worse",
+        "price < limit if",
+        "price <= limit if",
+        _at("fill", _WORKING),
+        "an_event_is_accepted_exactly_if_its_rule_says_so",
+        {"venue.order_price": 3},
+    ),
+    Planted(
+        "a fill frees the rest of its order from its limit",
+        EVENTS["fill"],
+        "perform",
+        "position.order -= size",
+        "position.order -= size\n    position.limit = None",
+        _at("fill", _WORKING),
+        "an_order_changes_only_as_it_may",
+        {"venue.order_price": 3},
     ),
 )
 

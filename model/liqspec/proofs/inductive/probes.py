@@ -10,7 +10,7 @@ from typing import Any, cast
 from liqspec.core import arithmetic, assessment
 from liqspec.core.effects import Effect, LiquidationEntered, LiquidationLeft
 from liqspec.core.state import Account, GuardInputs, Pool, Position, State
-from liqspec.proofs.inductive import thresholds
+from liqspec.proofs.inductive import limits, thresholds
 from liqspec.proofs.inductive.conditions import chosen, every, negation, some
 from liqspec.proofs.inductive.frame import Only, Poison
 from liqspec.proofs.inductive.unknown import given, has
@@ -51,6 +51,10 @@ def probes(must: Must, *, alone: bool) -> Iterator[None]:
         chunk = abs(position.size) if whole is True else arithmetic.chunk(position.size, state.venue.partial_fraction)
         must[f"an order has exactly the size of its rule [{position.key}]"] = chosen(
             whole, abs(position.size), chunk, position.order
+        )
+        limit = limits.expected(state, position, inputs)
+        must[f"an order has exactly the limit of its rule [{position.key}]"] = (
+            position.limit is None if limit is None else position.limit is not None and position.limit == limit
         )
 
     def hand_to_vault(state: State, pool: Pool, inputs: GuardInputs, effects: list[Effect]) -> None:

@@ -26,6 +26,7 @@ def simple() -> dict[str, int]:
         ("fee_rate", 1, 100),
         ("withdraw_floor", 1, 2),
         ("restore", 3, 2),
+        ("order_price.band", 1, 5),
     ):
         found |= {f"venue.{name}.top": top, f"venue.{name}.bottom": bottom}
     for market in MARKETS:

@@ -21,6 +21,7 @@ from liqspec.proofs.inductive.covered import ANY, READ_BY, SOME
 from liqspec.proofs.inductive.frame import Leak
 from liqspec.proofs.symbolic import Condition
 
+LIMITED = 2  # from this value of `order_price` on, orders have a limit
 CLOSEOUT = " at close-out rates"  # follows the name of a market, for its close-out schedule that is not looked into
 
 
@@ -201,6 +202,34 @@ def _held(owner: Venue | Market, name: str) -> Any:
     return held.decided() if isinstance(held, Unread) else held
 
 
+@frozen
+class Limit:
+    """The limit of a working order, if the venue has limits; whether it has is decided where it is read."""
+
+    there: Condition
+    price: int
+
+
+class AnyPosition(Position):
+    """A position whose order may have a limit."""
+
+    @property
+    def limit(self) -> int | None:
+        """The limit in ticks, None if there is none (LIQ-17)."""
+        held = limit_of(self)
+        return (held.price if held.there else None) if isinstance(held, Limit) else held
+
+    @limit.setter
+    def limit(self, limit: int | None) -> None:
+        self.__dict__["limit"] = limit
+
+
+def limit_of(position: Position) -> Limit | int | None:
+    """The limit of a position's order, on which nothing is decided."""
+    limit: Limit | int | None = position.__dict__["limit"]
+    return limit
+
+
 def has(owner: Venue | Market, name: str, *values: object) -> Condition:
     """That a parameter has one of these values, as a condition that forks nothing."""
     held = _held(owner, name)
@@ -311,6 +340,7 @@ def venue(numbers: Numbers, kind: str, markets: Mapping[str, Market], *, by_cont
     }
     options = {name: (None, value) for name, value in there.items()}
     options |= {one.inner_name: SOME[one.inner_name] for one in parameters.PARAMETERS if one.inner_name in SOME}
+    options["order_price"] = (*SOME["order_price"], numbers.share("venue.order_price.band", 0))
     made = {name: option(numbers, f"venue.{name}", kind, options[name]) for name in options}
     if by_contract:
         made["restore"] = Deferred(made["restore"].number, made["restore"].values)
@@ -332,7 +362,7 @@ def venue(numbers: Numbers, kind: str, markets: Mapping[str, Market], *, by_cont
 
 def position(numbers: Numbers, account: str, market: Market, mode: Mode, kind: Kind) -> Position:
     """Any position of a kind."""
-    made = Position(account, market, mode, state=kind.state)
+    made = AnyPosition(account, market, mode, state=kind.state)
     of = made.key
     made.life = numbers.positive(f"{of}.life")
     if ended(kind.state):
@@ -341,6 +371,7 @@ def position(numbers: Numbers, account: str, market: Market, mode: Mode, kind: K
     made.leverage, made.window = numbers.positive(f"{of}.leverage"), numbers.window(of)
     if kind.order:
         made.order, made.attempted = numbers.positive(f"{of}.order"), True
+        made.__dict__["limit"] = Limit(numbers.integer("venue.order_price") >= LIMITED, numbers.positive(f"{of}.limit"))
         return made
     made.attempted = numbers.flag(f"{of}.attempted")
     if liquidated(kind.state):
