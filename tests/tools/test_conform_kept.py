@@ -15,7 +15,7 @@ from liqspec.conform.kept import Kept
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.search import Block, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
-from liqspec.edge import sources
+from liqspec.edge import sources, writing
 from liqspec.search.minimise import FailingRun
 from support.commands import run_here
 from support.foreign_engines import Command, c_engine, javascript_engine, python_engine
@@ -393,6 +393,21 @@ def test_the_files_have_a_largest_size(folder: Path, monkeypatch: pytest.MonkeyP
     assert parts(searched(engine(), folder)) == parts(searched(engine(), None))
     assert 0 < sum(path.stat().st_size for path in folder.iterdir()) <= most
     assert parts(searched(engine(), folder)) == parts(searched(engine(), None))
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_what_was_found_is_reported_if_nothing_can_be_kept(
+    processes: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def is_full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(writing, "write", is_full)
+    options = ("--steps", "300", "--malformed", "off", "--json", "--processes", processes, "--kept", str(folder))
+    assert run_here(monkeypatch, "conform", *options, "--", *python_engine()) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["conforms"]
+    assert err == f"liqspec: {folder / 'runs-000000.gz'}: no space left on device\n"
 
 
 def test_a_run_with_too_large_replies_is_not_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,7 +146,7 @@ def conform(
     options = None if run is not None else _options(compare, tolerance or [], timeout)
     files, unwritten = _saved(outcome, save, command, options, hello, every=every)
     wanted = _Written(junit=junit_file, sarif=sarif_file, page=report_file)
-    unwritten = unwritten or _write(wanted, outcome, name, files, began)
+    unwritten = unwritten or _write(wanted, outcome, name, files, began) or next(iter(outcome.unwritten), None)
     if as_json:
         print_json(report.to_json(outcome, name, files, every=every), escaped=True)
     else:

@@ -60,12 +60,14 @@ class Kept:
         return cls(folder, digest(json.dumps(options, sort_keys=True, default=_plain)))
 
     @contextmanager
-    def block(self, first: int, *, malformed: bool) -> Iterator[Runs]:
+    def block(self, first: int, unwritten: list[OSError], *, malformed: bool) -> Iterator[Runs]:
         """The kept runs of the block that begins with this number; those that are added within this are kept too.
+
+        If they cannot be, `unwritten` gets the reason: what was found meanwhile is still to be reported.
 
         Raises:
             InvalidInput: its file is damaged, or something else; it stays as it is.
-            OSError: it cannot be read or written.
+            OSError: it cannot be read.
         """
         path = self.folder / f"runs-{first:06}{'-malformed' * malformed}.gz"
         runs = self._read(path) if path.exists() else {}
@@ -74,7 +76,10 @@ class Kept:
             yield runs
         finally:
             if any(run is not before.get(key) for key, run in runs.items()):
-                self._write(path, runs)
+                try:
+                    self._write(path, runs)
+                except OSError as error:
+                    unwritten.append(error)
 
     def _read(self, path: Path) -> Runs:
         try:

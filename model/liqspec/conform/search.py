@@ -86,6 +86,7 @@ class Part:
     occurred: Counter[Divergence] = Factory(Counter)
     lines: int = 0
     interrupted: bool = False
+    unwritten: list[OSError] = Factory(list)  # why some of its runs are not kept
 
     def add(self, finding: Finding, malformed: bool, history: tuple[FailingRun, ...] = ()) -> None:
         """Keep a finding, unless one like it is here."""
@@ -103,6 +104,7 @@ class Outcome:
     lines: int = 0
     interrupted: bool = False
     unchecked: list[str] = Factory(list)  # what this comparison could not look at, each in a sentence
+    unwritten: list[OSError] = Factory(list)  # why some runs are not kept
 
     @property
     def finding(self) -> Finding | None:
@@ -213,17 +215,17 @@ class Search:
         if not block.runs:
             self._suite(part)
             return
-        with self._kept(block) as runs:
+        with self._kept(block, part) as runs:
             self._runs(block, part, runs)
         if not part.found and self._history and (finding := self.late(_played(self._history[-1]))) is not None:
             part.add(evolve(finding, where="after a run"), block.malformed)
         self._unsettled = self._lost
 
-    def _kept(self, block: Block) -> AbstractContextManager[Runs]:
+    def _kept(self, block: Block, part: Part) -> AbstractContextManager[Runs]:
         """The kept runs of a block; none of those whose numbers depend on the time."""
         if self.kept is None or (block.malformed and block.until is not None):
             return nullcontext({})
-        return self.kept.block(block.runs[0][0], malformed=block.malformed)
+        return self.kept.block(block.runs[0][0], part.unwritten, malformed=block.malformed)
 
     def late(self, run: FailingRun, times: int = 1) -> Finding | None:
         """What the engine says after the last of its replies, if it does, after this run."""
@@ -363,6 +365,7 @@ class Search:
     def _merge(self, outcome: Outcome, part: Part, kept: list[Found]) -> None:
         outcome.coverage.add(part.coverage)
         outcome.lines += part.lines
+        outcome.unwritten += part.unwritten
         for entry, times in part.occurred.items():
             outcome.occurred[entry] += times
         for one in part.found:

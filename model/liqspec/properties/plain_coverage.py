@@ -15,10 +15,10 @@ def plain_converter() -> Converter:
     """Reads and writes coverages of every kind as plain data."""
     converter = Converter(detailed_validation=False, forbid_extra_keys=True)
     converter.register_unstructure_hook_factory(
-        _is_by_tuples, lambda shape: lambda table: _pairs(converter, shape, table)
+        _is_by_tuples, lambda shape: lambda table: _joined(converter, shape, table)
     )
     converter.register_structure_hook_factory(
-        _is_by_tuples, lambda _: lambda pairs, shape: _table(converter, shape, pairs)
+        _is_by_tuples, lambda _: lambda joined, shape: _table(converter, shape, joined)
     )
     converter.register_unstructure_hook_factory(
         _is_coverage,
@@ -37,16 +37,18 @@ def _is_coverage(kind: Any) -> bool:
 
 
 def _is_by_tuples(shape: Any) -> bool:
-    """Whether a type is of tables whose keys are tuples, which JSON does not have."""
+    """Whether a type is of tables whose keys are tuples of lines, which JSON does not have: they are joined."""
     keys = get_args(shape)[:1]
     return get_origin(shape) in (dict, Counter) and bool(keys) and get_origin(keys[0]) is tuple
 
 
-def _pairs(converter: Converter, shape: Any, table: Any) -> list[Any]:
+def _joined(converter: Converter, shape: Any, table: Any) -> dict[str, Any]:
     values = get_args(shape)[1:] or (int,)
-    return [[list(key), converter.unstructure(value, values[0])] for key, value in table.items()]
+    return {"\n".join(key): converter.unstructure(value, values[0]) for key, value in table.items()}
 
 
-def _table(converter: Converter, shape: Any, pairs: Any) -> Any:
+def _table(converter: Converter, shape: Any, joined: Any) -> Any:
     values = get_args(shape)[1:] or (int,)
-    return get_origin(shape)({tuple(key): converter.structure(value, values[0]) for key, value in pairs})
+    return get_origin(shape)(
+        {tuple(key.split("\n")): converter.structure(value, values[0]) for key, value in joined.items()}
+    )
