@@ -15,7 +15,8 @@ from liqspec.conform.kept import Kept
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.search import Block, Budget, Outcome, Search
 from liqspec.conform.session import LiveEngine
-from liqspec.edge import sources, writing
+from liqspec.edge import limits, sources, writing
+from liqspec.edge.errors import InvalidInput
 from liqspec.search.minimise import FailingRun
 from support.commands import run_here
 from support.foreign_engines import Command, c_engine, javascript_engine, python_engine
@@ -200,6 +201,7 @@ def test_a_bug_in_another_language_is_found_as_without_what_is_kept(folder: Path
         "an end": "if applied == 91: sys.exit(3)",
         "an end at a start": 'if resets == 4 and op == "reset": sys.exit(3)',
         "silence": "if applied == 91: time.sleep(60)",
+        "a late reply": "if applied == 91: time.sleep(1.6)",
         "garbage": 'if applied == 91: print("what?", end="")',
         "a closed output": "if applied == 91: sys.stdout.close(); time.sleep(60)",
     }.items(),
@@ -248,6 +250,15 @@ def test_runs_that_are_played_in_lock_step_are_not_kept(way: str, folder: Path) 
 def test_a_run_that_was_cut_is_not_kept(folder: Path) -> None:
     slow = engine('time.sleep(0.05 * (op == "apply"))')
     assert searched(slow, folder, steps=None, seconds=0.5).coverage.steps > 0
+    assert list(folder.iterdir()) == []
+
+
+def test_a_run_that_was_cut_between_two_events_is_not_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter(range(10))
+    monkeypatch.setattr(search, "_is_past", lambda _: next(moments, None) is None)
+    with LiveEngine(engine(), 5) as live:
+        part = search_of(live, folder).block(Block(((0, 40),), malformed=False))
+    assert 0 < part.coverage.steps <= 10
     assert list(folder.iterdir()) == []
 
 
@@ -393,6 +404,17 @@ def test_the_files_have_a_largest_size(folder: Path, monkeypatch: pytest.MonkeyP
     assert parts(searched(engine(), folder)) == parts(searched(engine(), None))
     assert 0 < sum(path.stat().st_size for path in folder.iterdir()) <= most
     assert parts(searched(engine(), folder)) == parts(searched(engine(), None))
+
+
+def test_no_file_is_larger_than_what_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched(engine(), folder)
+    monkeypatch.setattr(limits, "FILE_BYTES", 10_000)
+    with pytest.raises(InvalidInput, match="is damaged"):
+        searched(engine(), folder)
+    for path in folder.iterdir():
+        path.unlink()
+    searched(engine(), folder)
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])

@@ -27,7 +27,6 @@ from liqspec.properties.plain_coverage import plain_converter
 
 FORMAT = 1
 MOST = 256 * limits.MEBIBYTE  # of all files, beyond which no further one is written
-MOST_UNPACKED = 64 * limits.MEBIBYTE  # of one file
 
 _LEVEL = 3  # of compression, above which time is lost
 _NAME = re.compile(r"runs-\d+(-malformed)?\.gz")
@@ -84,7 +83,7 @@ class Kept:
     def _read(self, path: Path) -> Runs:
         try:
             with gzip.open(path) as file:
-                head, *requests = file.read(MOST_UNPACKED).splitlines(keepends=True)
+                head, *requests = file.read(limits.FILE_BYTES).splitlines(keepends=True)
             about = files.parse_json(head.decode())
         except (EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
             raise InvalidInput(f"{path}: is damaged: {named(error)}") from None
@@ -105,7 +104,7 @@ class Kept:
         data = b"".join([head.encode(), b"\n", *[line for run in runs.values() for line in run.requests]])
         packed = gzip.compress(data, _LEVEL, mtime=0)
         others = sum(one.stat().st_size for one in self.folder.iterdir() if one != path)
-        if len(data) < MOST_UNPACKED and others + len(packed) <= MOST:
+        if len(data) < limits.FILE_BYTES and others + len(packed) <= MOST:
             writing.write(path, packed)
 
 

@@ -103,8 +103,6 @@ class Tape:
         """Send the start of the run (see `Queueing`, as for all below)."""
         line = request("reset", config=config)
         if not self._sent:
-            if self._fault is not None:
-                raise self._fault
             self.engine.say(line)
         self._ask(line)
 
