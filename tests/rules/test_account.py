@@ -338,7 +338,12 @@ class TestModes:
         trade(engine, "1", leverage=1, mode="isolated")
 
     @pytest.mark.parametrize(
-        ("modes", "message"), [([], "at least one mode is needed"), (["cross", "cross"], "cross is repeated")]
+        ("modes", "message"),
+        [
+            ([], "at least one mode is needed"),
+            (["cross", "cross"], "cross is repeated"),
+            (["cross", "isolated", "isolated"], "isolated is repeated"),
+        ],
     )
     def test_a_wrong_list_is_refused(self, modes: list[str], message: str) -> None:
         with pytest.raises(InvalidConfig, match=rf"markets\.A\.modes: {message}"):

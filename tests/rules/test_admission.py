@@ -278,10 +278,10 @@ class TestChecksCommonToAll:
             ({"type": "price_inputs", "market": "A", "mid": "100"}, "mid"),
             ({"type": "price_inputs", "market": "A", "perps": []}, "perps"),
             ({"type": "price_inputs", "market": "A", "perps": {"price": "1", "weight": 1}}, "perps"),
-            ({"type": "price_inputs", "market": "A", "perps": [{"price": "1"}]}, "perps[0].weight"),
+            ({"type": "price_inputs", "market": "A", "perps": [{"price": "1"}]}, "perps[1].weight"),
             ({"type": "price_inputs", "market": "A", "perps": [{"price": "1", "weight": 0}]}, "perps[1].weight"),
-            ({"type": "price_inputs", "market": "A", "perps": [{"price": "1", "weight": 1.0}]}, "perps[0].weight"),
-            ({"type": "price_inputs", "market": "A", "perps": [{"price": "1", "weight": "1"}]}, "perps[0].weight"),
+            ({"type": "price_inputs", "market": "A", "perps": [{"price": "1", "weight": 1.0}]}, "perps[1].weight"),
+            ({"type": "price_inputs", "market": "A", "perps": [{"price": "1", "weight": "1"}]}, "perps[1].weight"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )

@@ -101,12 +101,12 @@ def test_the_terms_name_the_closeout_margin() -> None:
 @pytest.mark.parametrize(
     ("rates", "where", "why"),
     [
-        ((None, None), "tiers[0].closeout_rate", "required field is missing: backstop.measure is tier"),
-        (("1/20", None), "tiers[1].closeout_rate", "required field is missing: another tier has it"),
-        ((None, "1/20"), "tiers[0].closeout_rate", "required field is missing: another tier has it"),
-        (("0", "1/20"), "tiers[0].closeout_rate", "must be above 0, got 0"),
-        (("1/9", "1/8"), "tiers[0].closeout_rate", "1/9 is above the maintenance rate 1/10"),
-        (("1/10", "1/11"), "tiers[1].closeout_rate", "the rate falls to 1/11"),
+        ((None, None), "tiers[1].closeout_rate", "required field is missing: backstop.measure is tier"),
+        (("1/20", None), "tiers[2].closeout_rate", "required field is missing: another tier has it"),
+        ((None, "1/20"), "tiers[1].closeout_rate", "required field is missing: another tier has it"),
+        (("0", "1/20"), "tiers[1].closeout_rate", "must be above 0, got 0"),
+        (("1/9", "1/8"), "tiers[1].closeout_rate", "1/9 is above the maintenance rate 1/10"),
+        (("1/10", "1/11"), "tiers[2].closeout_rate", "the rate falls to 1/11"),
     ],
 )
 def test_rates_that_are_not_valid_are_refused(rates: tuple[str | None, ...], where: str, why: str) -> None:

@@ -915,7 +915,7 @@ class TestTheCommand:
             (json.dumps(asked_about(after=[1])), "after: expected an object, got"),
             (
                 json.dumps(asked_about(after={"positions": [{**KEY, "leverage": 5}]})),
-                "after.positions[0].leverage: an observation has no leverage",
+                "after.positions[1].leverage: an observation has no leverage",
             ),
             (json.dumps(asked_about(after={"equity": "1"})), "after.equity: unknown field"),
             (json.dumps(asked_about(after={"marks": {}})), "no marks are observed (MRK-8)"),

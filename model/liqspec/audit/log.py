@@ -116,7 +116,7 @@ def _executed(data: dict[str, Any]) -> tuple[EventData, ...]:
         raise shapes.WrongShape("executed", f"expected a list, got {show(listed)}")
     if listed and "refused" in data:
         raise shapes.WrongShape("executed", "a refused event executes nothing")
-    for index, event in enumerate(listed):
+    for index, event in enumerate(listed, start=1):
         if not isinstance(event, dict) or event.get("type") not in ("fill", "order_done"):
             raise shapes.WrongShape(f"executed[{index}]", f"expected a fill or an order_done, got {show(event)}")
     return tuple(listed)

@@ -114,7 +114,7 @@ _LISTS = ("positions", "pools")
 def _executed(listed: object) -> tuple[EventData, ...]:
     if not isinstance(listed, list):
         raise malformed(f"executed: expected a list, got {show(listed)}")
-    for index, event in enumerate(listed):
+    for index, event in enumerate(listed, start=1):
         if not isinstance(event, dict) or event.get("type") not in EXECUTIONS:
             raise malformed(f"executed[{index}]: expected a fill or an order_done, got {show(event)}")
         try:

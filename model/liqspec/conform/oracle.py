@@ -149,7 +149,7 @@ def _leaves(path: str, ours: Any, theirs: Any) -> list[tuple[str, Any, Any]]:
     if isinstance(ours, dict) and isinstance(theirs, dict):
         pairs = [(f"{path}.{name}".strip("."), ours.get(name), theirs.get(name)) for name in {**ours, **theirs}]
     elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        pairs = [(f"{path}[{index}]", *both) for index, both in enumerate(zip(ours, theirs, strict=True))]
+        pairs = [(f"{path}[{index}]", *both) for index, both in enumerate(zip(ours, theirs, strict=True), start=1)]
     else:
         return [] if ours == theirs or _number(ours) == _number(theirs) is not None else [(path, ours, theirs)]
     return [leaf for pair in pairs for leaf in _leaves(*pair)]

@@ -217,7 +217,7 @@ def closeout_of(path: str, tiers: tuple[TierConfig, ...], money: Grid) -> Schedu
     if all(tier.closeout_rate is None for tier in tiers):
         return None
     before, at_closeout = Fraction(0), []
-    for index, tier in enumerate(tiers):
+    for index, tier in enumerate(tiers, start=1):
         text, most = tier.closeout_rate, tier.maintenance_rate
         if text is None:
             raise InvalidConfig(
@@ -240,7 +240,7 @@ def schedule_of(path: str, tiers: tuple[TierConfig, ...], money: Grid) -> Schedu
     """The margin tiers with their deductions, over one denominator (MRG-5), if they are valid (MRG-8)."""
     if not tiers:
         raise InvalidConfig(path, "at least one tier is needed")
-    aboves = [on_grid(f"{path}[{index}].above", tier.above, money) for index, tier in enumerate(tiers)]
+    aboves = [on_grid(f"{path}[{index}].above", tier.above, money) for index, tier in enumerate(tiers, start=1)]
     rates = [amounts.rate(tier.maintenance_rate) for tier in tiers]
     deduction, deductions = Fraction(0), []
     for index, (tier, above, rate) in enumerate(zip(tiers, aboves, rates, strict=True)):
@@ -264,7 +264,7 @@ def schedule_of(path: str, tiers: tuple[TierConfig, ...], money: Grid) -> Schedu
             deduction += above * rise
         for failed, name, message in checks:
             if failed:
-                raise InvalidConfig(f"{path}[{index}].{name}", f"{message} (MRG-8)")
+                raise InvalidConfig(f"{path}[{index + 1}].{name}", f"{message} (MRG-8)")
         deductions.append(deduction)
     denominator = amounts.common_denominator([*rates, *deductions])
     return Schedule(

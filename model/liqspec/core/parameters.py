@@ -180,8 +180,9 @@ RESTORE = Kind(
 def _modes(path: str, modes: tuple[Mode, ...], _: Grid) -> tuple[Mode, ...]:
     if not modes:
         raise InvalidConfig(path, "at least one mode is needed")
-    if len(set(modes)) != len(modes):
-        raise InvalidConfig(path, f"{modes[0]} is repeated")
+    for place, mode in enumerate(modes):
+        if mode in modes[:place]:
+            raise InvalidConfig(path, f"{mode} is repeated")
     return modes
 
 

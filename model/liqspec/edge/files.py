@@ -182,7 +182,7 @@ def _not_in_json(path: str, data: Any) -> Iterator[tuple[str, str]]:
         for name, value in data.items():
             yield from _not_in_json(f"{path}.{name}" if path else name, value)
     elif isinstance(data, list):
-        for number, value in enumerate(data):
+        for number, value in enumerate(data, start=1):
             yield from _not_in_json(f"{path}[{number}]", value)
     elif isinstance(data, datetime.date | datetime.time):
         yield path, f"expected a text or a number, got the date or time {data.isoformat()}: write it in quotes"
@@ -227,7 +227,7 @@ def line_of(text: str, path: str) -> int | None:
             section = _parts(header[2])
             if header[1] == "[[":
                 name = ".".join(section)
-                counts[name] = counts.get(name, -1) + 1
+                counts[name] = counts.get(name, 0) + 1
             found = section = _inside_arrays(section, counts)
         elif key := _KEY.match(line):
             found = [*section, *_parts(key[1])]

@@ -189,7 +189,7 @@ def _mismatches(error: BaseException, path: str) -> Iterator[WrongShape]:
 def _step(note: AttributeValidationNote | IterableValidationNote) -> str:
     if isinstance(note, AttributeValidationNote):
         return note.name
-    return f"[{note.index}]" if isinstance(note.index, int) else str(note.index)
+    return f"[{note.index + 1}]" if isinstance(note.index, int) else str(note.index)
 
 
 def _join(path: str, step: str) -> str:

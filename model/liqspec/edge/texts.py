@@ -47,9 +47,9 @@ def slug(text: str) -> str:
 
 
 def placed(path: str, message: str) -> str:
-    """A message after its place, with entries counted from 1: `step[3].event.price` is "step 4, event.price"."""
-    counted_from_1 = _ENTRY.sub(lambda found: f" {int(found[1]) + 1}" + (", " if found[2] else ""), path)
-    return one_line(f"{counted_from_1}: {message}" if path else message)
+    """A message after its place in words: `step[4].event.price` is "step 4, event.price"; entries count from 1."""
+    place = _ENTRY.sub(lambda found: f" {found[1]}" + (", " if found[2] else ""), path)
+    return one_line(f"{place}: {message}" if path else message)
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

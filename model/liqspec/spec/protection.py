@@ -55,7 +55,7 @@ class Alarm:
 
 def read(entries: tuple[Protect, ...], engine: Engine) -> tuple[Stop | Alarm, ...]:
     """The protective orders in integers; an InvalidConfig says what to write instead of one that is not valid."""
-    return tuple(_read(entry, f"protect[{index}]", engine) for index, entry in enumerate(entries))
+    return tuple(_read(entry, f"protect[{index}]", engine) for index, entry in enumerate(entries, start=1))
 
 
 def _read(entry: Protect, path: str, engine: Engine) -> Stop | Alarm:

@@ -243,7 +243,7 @@ def _configuration(file: ScenarioFile, folder: Path) -> Config:
 
 
 def _check_steps(file: ScenarioFile) -> None:
-    for index, entry in enumerate(file.step):
+    for index, entry in enumerate(file.step, start=1):
         try:
             events.from_json(entry.event)
         except BadRequest as error:
@@ -261,7 +261,7 @@ def _check_depth(file: ScenarioFile, engine: Engine) -> None:
         market = engine.venue.markets.get(name)
         if market is None:
             raise InvalidConfig(f"depth.{name}", "the market has no starting mark in this scenario")
-        for index, level in enumerate(levels):
+        for index, level in enumerate(levels, start=1):
             path = f"depth.{name}[{index}]"
             _check_multiple(f"{path}.distance", level.distance, market.price, 0, ", at least 0")
             _check_multiple(f"{path}.size", level.size, market.size, 1, " above 0")
@@ -274,7 +274,7 @@ def _check_multiple(path: str, text: str, grid: Grid, least: int, bound: str) ->
 
 
 def _check_reports(file: ScenarioFile) -> None:
-    for index, report in enumerate(file.report):
+    for index, report in enumerate(file.report, start=1):
         if not 1 <= report.after_step <= len(file.step):
             message = f"must be from 1 to {len(file.step)}, the steps there are"
             raise InvalidConfig(f"report[{index}].after_step", message)

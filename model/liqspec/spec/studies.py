@@ -215,10 +215,10 @@ def _check_size(file: StudyFile) -> None:
 
 
 def _check(file: StudyFile, known: set[str]) -> None:
-    for index, column in enumerate(file.columns):
+    for index, column in enumerate(file.columns, start=1):
         _check_measure(column, f"columns[{index}]")
-    for number, claim in enumerate(file.claim):
-        for index, one in enumerate(claim.shown):
+    for number, claim in enumerate(file.claim, start=1):
+        for index, one in enumerate(claim.shown, start=1):
             path = f"claim[{number}].shown[{index}]"
             _check_measure(one.measure, f"{path}.measure")
             if (one.than is None) == (one.value is None):

@@ -77,7 +77,7 @@ def _refused_values(data: dict[str, Any]) -> Iterator[shapes.WrongShape]:
         path = f"markets.{market}"
         yield from shapes.refused_values(rules, MarketConfig, path)
         tiers = rules.get("tiers") if isinstance(rules, dict) else None
-        for number, tier in enumerate(tiers) if isinstance(tiers, list) else ():
+        for number, tier in enumerate(tiers, start=1) if isinstance(tiers, list) else ():
             yield from shapes.refused_values(tier, TierConfig, f"{path}.tiers[{number}]")
 
 

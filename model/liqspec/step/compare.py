@@ -152,7 +152,7 @@ def entries(observation: dict[str, Any], part: Part) -> dict[str, dict[str, Any]
     listed = observation.get(part, [])
     if not isinstance(listed, list):
         raise WrongShape(f"observation.{part}", f"expected a list, got {show(listed)}")
-    for index, entry in enumerate(listed):
+    for index, entry in enumerate(listed, start=1):
         path = f"observation.{part}[{index}]"
         if not isinstance(entry, dict):
             raise WrongShape(path, f"expected an object, got {show(entry)}")

@@ -149,7 +149,7 @@ class Observed:
 
 def _check_observed(data: dict[str, Any]) -> None:
     """Refuse what a state before may have and an observation cannot show: it would never be compared."""
-    for index, held in enumerate(data.get("positions", [])):
+    for index, held in enumerate(data.get("positions", []), start=1):
         for name in held:
             if name in _remembered():
                 raise shapes.WrongShape(f"positions[{index}].{name}", f"an observation has no {name}")
