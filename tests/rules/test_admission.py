@@ -293,6 +293,18 @@ class TestChecksCommonToAll:
         assert "\n" not in str(caught.value)
         assert len(str(caught.value)) < 400
 
+    @pytest.mark.parametrize(
+        ("key", "needed"),
+        [
+            ({"mode": "isolated"}, "required in mode isolated"),
+            ({"mode": "cross", "market": "A"}, "refused in mode cross"),
+        ],
+    )
+    def test_an_adjustment_names_a_market_in_mode_isolated_only(self, key: Fields, needed: str) -> None:
+        """ACC-12."""
+        with pytest.raises(BadRequest, match=f"a market is {needed}"):
+            events.from_json({"type": "adjust", "account": "alice", "amount": "1", **key})
+
     @pytest.mark.parametrize("time", [True, 1.0, "1", -1, 2**53])
     def test_an_event_made_in_python_is_held_to_the_same_integers(self, time: Any) -> None:
         """EVT-4."""

@@ -38,7 +38,7 @@ def test_a_worked_example_that_drifts_from_the_model_is_seen() -> None:
 def test_a_worked_example_that_is_no_scenario_names_page_and_line() -> None:
     rule = RULES["MRG-5"]
     malformed = Example(text=rule.examples[0].text.replace("amount", "amuont"), line=rule.examples[0].line)
-    with pytest.raises(InvalidScenario, match=r"^02-margin\.md:\d+: MRG-5: step\[0\]\.event\.amuont: unknown field"):
+    with pytest.raises(InvalidScenario, match=r"^02-margin\.md:\d+: MRG-5: step\[1\]\.event\.amuont: unknown field"):
         rulebook.example_scenario(rule, malformed)
 
 

@@ -295,9 +295,9 @@ def test_a_bad_value_is_refused_with_what_to_write(name: str) -> None:
 
 
 def test_an_unknown_field_or_a_number_is_refused_with_its_place() -> None:
-    with pytest.raises(WrongShape, match=r"protect\[0\]\.stopp: unknown field; .* did you mean stop\?"):
+    with pytest.raises(WrongShape, match=r"protect\[1\]\.stopp: unknown field; .* did you mean stop\?"):
         scenario([{"position": "alice/A/cross", "stopp": "95"}], [deposit("1")])
-    with pytest.raises(WrongShape, match=r"protect\[0\]\.stop: expected a string, got 95: write \"95\""):
+    with pytest.raises(WrongShape, match=r"protect\[1\]\.stop: expected a string, got 95: write \"95\""):
         scenario([{**STOP, "stop": 95}], [deposit("1")])
 
 

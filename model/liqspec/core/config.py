@@ -155,7 +155,7 @@ def _measured(market: Market, values: Mapping[str, Any]) -> Market:
     """The market with the venue's choices of how margin is measured (MRG-13 to MRG-15, BKS-9)."""
     if market.closeout is None and values["backstop_measure"] == "tier":
         message = "required field is missing: backstop.measure is tier (BKS-9)"
-        raise InvalidConfig(f"markets.{market.name}.tiers[0].closeout_rate", message)
+        raise InvalidConfig(f"markets.{market.name}.tiers[1].closeout_rate", message)
     closeout = None if market.closeout is None else _measuring(market.name, market.closeout, values)
     return attrs.evolve(market, schedule=_measuring(market.name, market.schedule, values), closeout=closeout)
 

@@ -35,6 +35,8 @@ _LEFT_OUT = re.compile(
 # What is a matter of reading or of speed, not of what is computed: whether an argument must be named (`kw_only=`, a `*`
 # alone), what a representation shows, and whether a result is remembered.
 _NOT_COMPUTED = re.compile(r"(?<=kw_only=)True|(?<=repr=)False|\*,|@(lru_)?cache\b")
+# Values that random configurations try: others serve as well.
+_SAMPLES = re.compile(r"\s*samples=")
 # A text is equal to another or not; the order of texts means nothing in these modules.
 _ORDER = re.compile(r"ReplaceComparisonOperator_\w+_(Lt|LtE|Gt|GtE)$")
 _WITH_TEXT = re.compile(r"(==|!=) *[\"']")
@@ -84,7 +86,7 @@ def mutants_of(module: str, package: Path) -> list[Mutant]:
         for occurrence, start in enumerate(starts):
             if any(first <= start < last for first, last in hidden):
                 continue
-            if _NOT_COMPUTED.match(lines[start[0] - 1], start[1]):
+            if _NOT_COMPUTED.match(lines[start[0] - 1], start[1]) or _SAMPLES.match(lines[start[0] - 1]):
                 continue
             if _ORDER.match(name) and _WITH_TEXT.match(lines[start[0] - 1], start[1]):
                 continue
