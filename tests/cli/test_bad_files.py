@@ -272,7 +272,7 @@ BAD_VENUES = [
     (
         'tick = "0.1"',
         'tick = "0.01"',
-        "markets.A.tick: tick 0.01 x lot 0.1 is not a whole number of quote",
+        "markets.A.tick: tick 0.01 x lot 0.1 is not a whole number of quote units of 0.01 (AMT-2)",
     ),
     ('above = "1000"', 'above = "1000.001"', "markets.A.tiers 2, above: 1000.001 is not a multiple of 0.01"),
     ('"500"', '"500.001"', "liquidation.partial_threshold: 500.001 is not a multiple of 0.01"),
