@@ -138,7 +138,7 @@ class TestABrokenTable:
             (
                 ('guard = ["needs_liquidation"]\nto = "liquidatable"\nrules = ["LIQ-3", "LIQ-5", "LIQ-11"]', "to = 1"),
                 "",
-                "transitions[1].to: expected a string, got 1",
+                "transitions[2].to: expected a string, got 1",
             ),
             (
                 (
@@ -215,11 +215,11 @@ class TestABrokenTable:
                 'to = "closed"\nrules = ["X-1"]\nmeaning = "m"\n',
                 "transitions.T14: its guards and those of T6 can both hold in state 'liquidatable' on trigger 'fill'",
             ),
-            (('from = ["new", "closed"]', ""), "", "transitions[0].from: required field is missing"),
+            (('from = ["new", "closed"]', ""), "", "transitions[1].from: required field is missing"),
             (('from = ["new", "closed"]', 'sources = ["new"]'), "", "transitions.T0: unknown field sources"),
-            (('from = ["new", "closed"]', 'from = "new"'), "", 'transitions[0].from: expected a list, got "new"'),
+            (('from = ["new", "closed"]', 'from = "new"'), "", 'transitions[1].from: expected a list, got "new"'),
             (('kind = "pseudo"', 'kind = "virtual"'), "", "states.new.kind: expected one of"),
-            (('id = "T13"', 'id = "T13"\ncolour = "red"'), "", "transitions[13].colour: unknown field"),
+            (('id = "T13"', 'id = "T13"\ncolour = "red"'), "", "transitions[14].colour: unknown field"),
         ],
         ids=lambda value: value if isinstance(value, str) and value else "",
     )
@@ -250,7 +250,7 @@ class TestABrokenTable:
         text = (files.ROOT / "machine.toml").read_text(encoding="utf-8").partition("[[transitions]]")[0]
         (tmp_path / "machine.toml").write_text(f"transitions = [3]\n{text}", encoding="utf-8")
         with pytest.raises(
-            InvalidMachine, match=r"^machine\.toml: transitions\[0\]: expected a table of fields, got 3$"
+            InvalidMachine, match=r"^machine\.toml: transitions\[1\]: expected a table of fields, got 3$"
         ):
             machine.load(tmp_path / "machine.toml")
 
