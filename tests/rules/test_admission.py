@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liqspec.core import events, refusals
-from liqspec.core.engine import Engine, apply_event
+from liqspec.core.engine import Engine, apply_event, refusal_of
 from liqspec.core.refusals import BadRequest, Refusal
 from liqspec.edge import shapes
 from liqspec.properties.checker.events import EVENTS as CHECKER_EVENTS
@@ -158,6 +158,16 @@ class TestEveryRefusal:
         done = apply_event(engine, {"type": "deposit", "account": "mallory", "amount": "1"})
         assert (done.code, done.effects) == ("unknown_account", ())
         assert apply_event(engine, "no event").code == "bad_request"
+
+    def test_is_known_before_an_event_is_applied(self) -> None:
+        """EVT-2: and whoever asks changes nothing."""
+        engine = small_engine()
+        before = engine.snapshot()
+        assert refusal_of(engine, {"type": "deposit", "account": "alice", "amount": "1"}) is None
+        refusal = refusal_of(engine, {"type": "deposit", "account": "mallory", "amount": "1"})
+        assert refusal is not None
+        assert refusal.code == "unknown_account"
+        assert engine.snapshot() == before
 
     @pytest.mark.parametrize("name", ["A\nB", "x" * 100_000], ids=["line break", "long"])
     def test_is_one_short_line_whatever_the_names_are(self, name: str) -> None:

@@ -307,6 +307,11 @@ class TestAnEnginesMark:
         wanted = {"96": 96}.get(shown, mark)
         assert inputs(forming(), index="97", observed={"marks": {"A": shown}}) == wanted
 
+    @pytest.mark.parametrize("observed", [{"A": 98}, {"A": None}, {"B": "98"}, {}, ["98"], "98"])
+    def test_what_shows_no_such_price_changes_nothing(self, observed: Any) -> None:
+        """MRK-9."""
+        assert inputs(forming(), index="97", observed={"marks": observed}) == 97
+
     def test_not_beyond_the_largest_move(self) -> None:
         """MRK-9, MRK-7."""
         assert inputs(forming(max_move="1/10"), index="120", observed={"marks": {"A": "111"}}) == 110
@@ -328,6 +333,14 @@ class TestTheState:
             later(run, 400)
         assert inputs(engine, last="90") == inputs(other, last="90")
         assert other.snapshot() == engine.snapshot()
+
+    def test_the_order_of_the_inputs_is_not_part_of_it(self) -> None:
+        """OBS-4: the markets are in the order of their names."""
+        first, second = forming(stale_ms=1000), forming(stale_ms=1000)
+        for engine, markets in ((first, "AB"), (second, "BA")):
+            for market in markets:
+                apply(engine, "price_inputs", market=market, index="100")
+        assert first.snapshot() == second.snapshot()
 
     @pytest.mark.parametrize(
         ("path", "value", "message"),

@@ -257,6 +257,15 @@ class TestJson:
             text = json.dumps(snapshot.to_json(engine.venue, kept))
             assert snapshot.from_json(engine.venue, json.loads(text)) == kept
 
+    def test_what_is_left_out_is_as_of_a_pool_out_of_liquidation(self) -> None:
+        engine = holding()
+        kept = snapshot.to_json(engine.venue, engine.snapshot())
+        (pool,) = kept["accounts"][0]["pools"]
+        for entry in (pool, *pool["positions"]):
+            for name in ("attempted", "failed", "in_liquidation", "window"):
+                entry.pop(name, None)
+        assert snapshot.from_json(engine.venue, kept) == engine.snapshot()
+
     def test_amounts_that_grew_beyond_any_input_come_back_too(self) -> None:
         """AMT-3."""
         engine = beyond_78_digits()
