@@ -223,7 +223,12 @@ def test_what_depends_on_earlier_requests_is_found_as_without_what_is_kept(
     searched(engine(), folder)
     found = parts(searched(engine(change[1]), folder, timeout=2))
     assert found["found"]
-    assert found == parts(searched(engine(change[1]), None, timeout=2))
+    other = parts(searched(engine(change[1]), None, timeout=2))
+    if change[0].startswith("a word too many"):  # in which run it is noticed depends on the time
+        found, other = (
+            {"found": [(one[0], one[2].partition(":")[0]) for one in each["found"]]} for each in (found, other)
+        )
+    assert found == other
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_a_partial_state_that_is_no_object_is_refused() -> None:
 
 @pytest.mark.parametrize("part", ["positions", "pools"])
 def test_an_entry_that_is_no_object_is_refused_where_it_stands(part: str) -> None:
-    with pytest.raises(shapes.WrongShape, match=rf"^{part}\[0\]: expected a table of fields, got 5$"):
+    with pytest.raises(shapes.WrongShape, match=rf"^{part}\[1\]: expected a table of fields, got 5$"):
         PartialState.from_json({part: [5]})
 
 

@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from itertools import islice
 from math import ceil
 from pathlib import Path
@@ -82,8 +83,8 @@ class Kept:
 
     def _read(self, path: Path) -> Runs:
         try:
-            with gzip.open(path) as file:
-                head, *requests = file.read(limits.FILE_BYTES).splitlines(keepends=True)
+            with gzip.GzipFile(path) as file:
+                head, *requests = BytesIO(file.read(limits.FILE_BYTES)).readlines()
             about = files.parse_json(head.decode())
         except (EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
             raise InvalidInput(f"{path}: is damaged: {named(error)}") from None
