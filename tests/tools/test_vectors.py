@@ -237,12 +237,16 @@ def test_the_search_finds_the_same_every_time() -> None:
     assert all(len(run.events) <= 6 for run in found[0].values())
 
 
+def search_little(patched: pytest.MonkeyPatch) -> None:
+    """So few runs that a search takes seconds; what is rare is not found."""
+    patched.setattr(searching, "RUNS", 1)
+    patched.setattr(searching, "MORE", 4)
+    patched.setattr(suites, "STEPS", 300)
+
+
 @pytest.fixture
 def few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So few runs that a search takes seconds; what is rare is not found."""
-    monkeypatch.setattr(searching, "RUNS", 1)
-    monkeypatch.setattr(searching, "MORE", 4)
-    monkeypatch.setattr(suites, "STEPS", 300)
+    search_little(monkeypatch)
 
 
 @pytest.mark.usefixtures("few_runs")
@@ -310,9 +314,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, 
     """A corpus written from so few runs that it takes seconds, in this process; it lacks what is rare."""
     folder = tmp_path_factory.mktemp("vectors")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(searching, "RUNS", 1)
-        patched.setattr(searching, "MORE", 4)
-        patched.setattr(suites, "STEPS", 300)
+        search_little(patched)
         patched.setattr(parallel, "available", lambda: 1)
         yield folder, invoke("generate", str(folder))
 

@@ -122,28 +122,28 @@ def _unknown(name: str, *arguments: int) -> int:
 @contextmanager
 def by_contract() -> Iterator[None]:
     """The arithmetic by its contracts, until the block ends."""
-    real = [(owner, name, getattr(owner, name)) for owner, name in (*_arithmetic(), *JOINED)]
-    for owner, name, function in real:
-        contract = CONTRACTS.get(name) if owner is arithmetic else None
-        setattr(owner, name, _joining(function) if contract is None else contract.function)
-    later = [(owner, name, getattr(owner, name)) for owner, name, _ in LATER]
-    for (owner, name, function), (_, _, instead) in zip(later, LATER, strict=True):
-        setattr(owner, name, _bound(instead, function))
-    margin: Any = GuardInputs.backstop_margin
-    setattr(GuardInputs, "backstop_margin", property(partial(_backstop_margin, margin)))  # noqa: B010
-    check = Check.run
-    setattr(Check, "run", _check)  # noqa: B010 (mypy refuses the assignment)
+    replaced = list(_replaced())
+    real = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]
+    for owner, name, instead in replaced:
+        setattr(owner, name, instead)
     try:
         yield
     finally:
-        for owner, name, function in (*real, *later):
+        for owner, name, function in real:
             setattr(owner, name, function)
-        setattr(GuardInputs, "backstop_margin", margin)  # noqa: B010
-        setattr(Check, "run", check)  # noqa: B010
 
 
-def _arithmetic() -> list[tuple[Any, str]]:
-    return [(arithmetic, name) for name in CONTRACTS]
+def _replaced() -> Iterator[tuple[Any, str, Any]]:
+    """What is replaced, of what, and by what."""
+    for name, contract in CONTRACTS.items():
+        yield arithmetic, name, contract.function
+    for owner, name in JOINED:
+        yield owner, name, _joining(getattr(owner, name))
+    for owner, name, instead in LATER:
+        yield owner, name, _bound(instead, getattr(owner, name))
+    margin: Any = GuardInputs.backstop_margin
+    yield GuardInputs, "backstop_margin", property(partial(_backstop_margin, margin))
+    yield Check, "run", _check
 
 
 def _joining(function: Callable[..., Any]) -> Callable[..., Any]:

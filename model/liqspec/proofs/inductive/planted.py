@@ -523,7 +523,7 @@ PLANTED: tuple[Planted, ...] = (
         {"venue.market_attempt": 2},
     ),
     Planted(
-        "an order is sent where there is no book",
+        "an order is emitted although the venue has no market step",
         assessment,
         "to_attempt",
         "market_attempt is False",
