@@ -17,7 +17,7 @@ from attrs import define, frozen
 
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding, Ratio, Schedule, Tier
-from liqspec.core.families import mark_price
+from liqspec.core.families import chunks, mark_price
 
 Statement = Callable[..., bool]
 
@@ -776,6 +776,27 @@ def a_chunk_is_some_and_not_too_much(case: Case) -> bool:
     case.given("the position is open", size != 0)
     chunk = arithmetic.chunk(size, any_share(case, "fraction", lowest=1))
     return (chunk >= 1) & (chunk <= abs(size))
+
+
+@lemma("PRT-4", Control("It never is all of it.", less=1), tiers=(1, 2, 3), steps=(1, 2))
+def a_chunk_to_a_tier_is_some_and_not_too_much(case: Case, tiers: int, steps: int, less: int = 0) -> bool:
+    """A chunk that takes a position down by tiers is at least one lot and at most the whole position."""
+    schedule, size, (worth,) = any_schedule(case, tiers), case.integer("size"), case.positive("worth")
+    case.given("the position is open", size != 0)
+    chunk = arithmetic.chunk_to_tier(size, worth, steps, schedule)
+    return (chunk >= 1) & (chunk <= abs(size) - less)
+
+
+@lemma(
+    "PRT-4", Control("Also where there is nothing to halve.", without="the search is not over"), enough=(True, False)
+)
+def a_halving_stays_within_its_ends_and_narrows(case: Case, enough: bool) -> bool:
+    """Each halving of a search for a chunk looks between its ends, keeps the one that must stay, and narrows them."""
+    low, high = case.integers("low", "high")
+    case.given("the search is not over", high - low > 1)
+    left, right = chunks.halved(low, high, lambda _: enough)
+    kept, middle = (left == low, right) if enough else (right == high, left)
+    return kept & (low < middle) & (middle < high)
 
 
 @lemma("PRT-5", Control("It is as small as it was.", without="the chunk is some and not too much"))

@@ -65,6 +65,9 @@ class SymbolicBool:
     __rand__ = __and__
     __ror__ = __or__
 
+    def __radd__(self, other: int) -> int:
+        return other + bool(self)  # conditions that are counted are decided
+
     def __eq__(self, other: object) -> "SymbolicBool":  # type: ignore[override]
         if not isinstance(other, bool | SymbolicBool):
             return NotImplemented

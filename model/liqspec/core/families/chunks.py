@@ -36,12 +36,14 @@ def by_halving(most: int, enough: Callable[[int], bool]) -> int:
     """A number from 1 to `most` that is enough while one less is not, or `most`; the least, if more is never worse."""
     too_few, found = 0, most
     while found - too_few > 1:
-        middle = (too_few + found) // 2
-        if enough(middle):
-            found = middle
-        else:
-            too_few = middle
+        too_few, found = halved(too_few, found, enough)
     return found
+
+
+def halved(too_few: int, found: int, enough: Callable[[int], bool]) -> tuple[int, int]:
+    """The half of a range of numbers in which the search goes on; its middle is asked for."""
+    middle = arithmetic.divide_down(too_few + found, 2)
+    return (too_few, middle) if enough(middle) else (middle, found)
 
 
 def restores(state: State, pool: Pool, position: Position, closed: int) -> bool:

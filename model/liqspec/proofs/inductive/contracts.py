@@ -16,25 +16,31 @@ from liqspec.core import arithmetic, assessment, changes
 from liqspec.core.admission import COMMON, Check
 from liqspec.core.arithmetic import Holding, Ratio
 from liqspec.core.events import EVENTS
+from liqspec.core.families import chunks
 from liqspec.core.families import limits as core_limits
 from liqspec.core.state import Book, GuardInputs, Pool, Position, State
 from liqspec.proofs import symbolic
-from liqspec.proofs.inductive import limits
-from liqspec.proofs.inductive.conditions import implies
+from liqspec.proofs.inductive import limits, sizes
+from liqspec.proofs.inductive.conditions import implies, same
 from liqspec.proofs.inductive.frame import Leak
 from liqspec.proofs.inductive.joined import joined
-from liqspec.proofs.inductive.terms import SharedInt, asked, shared
+from liqspec.proofs.inductive.terms import SharedInt, asked, present, shared
 from liqspec.proofs.inductive.unknown import CLOSEOUT, OneOf
 from liqspec.proofs.symbolic import Condition
 
 
 @frozen
 class Contract:
-    """An arithmetic function, what stands for it, and the lemmas that it rests on."""
+    """A function of `owner`, what stands for it, and the lemmas that it rests on.
+
+    One with a `part` rests on the proofs of that part of the events instead, in which it is as it is.
+    """
 
     name: str
     lemmas: tuple[str, ...]
     function: Callable[..., Any]
+    owner: Any
+    part: str | None
 
 
 CONTRACTS: dict[str, Contract] = {}
@@ -100,9 +106,11 @@ def _ask(condition: Condition) -> None:
     asked()[id(condition)] = condition
 
 
-def _contract(*lemmas: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _contract(
+    *lemmas: str, of: Any = arithmetic, part: str | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
-        CONTRACTS[function.__name__] = Contract(function.__name__, lemmas, function)
+        CONTRACTS[function.__name__] = Contract(function.__name__, lemmas, function, of, part)
         return function
 
     return enter
@@ -120,9 +128,9 @@ def _unknown(name: str, *arguments: int) -> int:
 
 
 @contextmanager
-def by_contract() -> Iterator[None]:
-    """The arithmetic by its contracts, until the block ends."""
-    replaced = list(_replaced())
+def by_contract(part: str | None = None) -> Iterator[None]:
+    """The arithmetic by its contracts, until the block ends; what this part of the events is stays as it is."""
+    replaced = list(_replaced(part))
     real = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]
     for owner, name, instead in replaced:
         setattr(owner, name, instead)
@@ -133,10 +141,11 @@ def by_contract() -> Iterator[None]:
             setattr(owner, name, function)
 
 
-def _replaced() -> Iterator[tuple[Any, str, Any]]:
+def _replaced(part: str | None) -> Iterator[tuple[Any, str, Any]]:
     """What is replaced, of what, and by what."""
     for name, contract in CONTRACTS.items():
-        yield arithmetic, name, contract.function
+        if part is None or contract.part != part:
+            yield contract.owner, name, contract.function
     for owner, name in JOINED:
         yield owner, name, _joining(getattr(owner, name))
     for owner, name, instead in LATER:
@@ -236,9 +245,7 @@ def released_cost(size: int, cost: int, closed: int) -> int:
 def chunk(size: int, _: Ratio) -> int:
     """At least one lot, at most all."""
     _ask(size != 0)
-    found = _unknown("chunk", size)
-    symbolic.assume((found > 0) & (found <= abs(size)))
-    return found
+    return _some_of(_unknown("chunk", size), 1, abs(size))
 
 
 @_contract("a_fee_is_never_negative", "a_fee_never_makes_a_deficit")
@@ -262,6 +269,62 @@ def backstop_return(equity: int, _: Ratio) -> int:
 def funding_due(size: int, payment: int, lot: Ratio) -> int:
     """Anything."""
     return _unknown("funding_due", size, payment, *lot)
+
+
+@_contract("a_chunk_to_a_tier_is_some_and_not_too_much")
+def chunk_to_tier(size: int, worth: int, steps: int, schedule: object) -> int:
+    """At least one lot, at most all."""
+    _ask((size != 0) & (worth > 0) & (steps >= 1))
+    return _some_of(_unknown(f"chunk_to_tier.{schedule}", size, worth, steps), 1, abs(size))
+
+
+@_contract("a_raised_chunk_is_some_and_not_too_much")
+def at_least(lots: int, size: int, worth: int, order: int | None, rest: int | None) -> int:
+    """At least the chunk, at most all."""
+    _ask((lots >= 1) & (lots <= abs(size)) & (worth > 0))
+    given = [one for one in (order, rest) if one is not None]
+    found = _unknown(f"at_least.{order is None}.{rest is None}", lots, size, worth, *given)
+    return _some_of(found, lots, abs(size))
+
+
+@_contract("a_halving_stays_within_its_ends_and_narrows", of=chunks)
+def by_halving(most: int, enough: Callable[[int], bool]) -> int:
+    """At least 1, at most all, and the same for the same question: each halving keeps it between two ends, and 1 apart
+    they are no longer.
+    """
+    _ask(most >= 1)
+    if most > 1:
+        closed = symbolic.integer("closed")
+        symbolic.assume((closed >= 1) & (closed < most))
+        question = enough(closed)
+        run = present()
+        first, _ = run.shared.made.setdefault(("the question of a search", id(run)), (question, run))
+        _ask(same(first, question))
+    return _some_of(_unknown("by_halving", most), 1, most)
+
+
+@_contract(of=chunks, part="chunk")
+def sized(state: State, pool: Pool, position: Position, method: str) -> tuple[int, str]:
+    """At least one lot, at most all: a chunk is proved by itself to be that of its rules."""
+    return expected(state, pool, position), method
+
+
+@_contract(of=sizes, part="chunk")
+def expected(state: State, pool: Pool, position: Position) -> int:
+    """The lots of a chunk by its rules: a number of the pool and its marks, of nothing else."""
+    held = pool.open_positions()
+    arguments = [pool.collateral]
+    for one in (position, *(other for other in held if other.key != position.key)):
+        size, cost, _, mark, unit, _ = state.holding(one)
+        _ask((size != 0) & (mark > 0) & (unit > 0))
+        arguments += [size, cost, mark, unit]
+    markets = "".join(one.market.name for one in held)
+    return _some_of(_unknown(f"chunk of {position.market.name} in {markets}", *arguments), 1, abs(position.size))
+
+
+def _some_of(found: int, least: int, most: int) -> int:
+    symbolic.assume((found >= least) & (found <= most))
+    return found
 
 
 @_contract("a_limit_is_at_least_a_tick")

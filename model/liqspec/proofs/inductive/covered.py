@@ -13,6 +13,10 @@ ANY = frozenset(
         "stop_when_restored",
         "partial_threshold",
         "partial_fraction",
+        "tier_steps",
+        "partial_lots",
+        "min_order_notional",
+        "min_rest_notional",
         "cooldown_ms",
         "cooldown_scope",
         "fee_rate",
@@ -27,6 +31,7 @@ SOME: dict[str, tuple[Any, ...]] = {
     "market_attempt": (None, True, False),
     "assess_at": (None, "event", "block"),
     "order_price": (None, "market", "bankruptcy"),
+    "partial_method": (None, "fraction", "tier_down", "lots", "restore"),
     "backstop_measure": (None, "threshold", "tier"),
     "withdraw_from": (None, "equity", "collateral"),
     "crossing": (None, "refuse", "split"),
@@ -34,15 +39,19 @@ SOME: dict[str, tuple[Any, ...]] = {
     "isolated_removal": (None, "free", "never"),
 }
 # The parameters that may be there or not.
-OPTIONAL = ("partial_threshold", "restore", "withdraw_floor", *SOME)
+CHUNK = ("partial_method", "tier_steps", "partial_lots", "min_order_notional", "min_rest_notional")
+OPTIONAL = tuple(dict.fromkeys(("partial_threshold", "restore", "withdraw_floor", *CHUNK, *SOME)))
 # Any value of these too: a schedule is not looked into, and the lemmas of the contracts hold for each.
 ANY_MEASURE = frozenset({"rounding", "valuation", "close_fee_rate"})
 
 # What may emit an order: by a mark or a payment, or once the last attempt of a pool has ended.
 EMITTING = frozenset({"mark_price", "marks", "funding", "adjust", "fill", "order_done", "settle", "block"})
-# The events that may look at a parameter; where it is not listed, all may.
+# What is a part of events, and proved by itself: how large a chunk is (PRT-3 to PRT-5).
+PARTS = ("chunk",)
+# The events and parts that may look at a parameter; where it is not listed, all may.
 READ_BY: dict[str, frozenset[str]] = {
     "partial_threshold": EMITTING,
+    **dict.fromkeys(CHUNK, EMITTING | set(PARTS)),
     "withdraw_floor": frozenset({"withdraw", "transfer"}),
     "withdraw_from": frozenset({"withdraw", "transfer"}),
     "crossing": frozenset({"trade"}),

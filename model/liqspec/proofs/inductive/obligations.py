@@ -144,13 +144,19 @@ def _values(state: State, pools: list[Pool]) -> dict[str, Any]:
         "outside.cash": state.outside.cash,
     }
     for pool in pools:
-        found |= {f"{pool.key}.collateral": pool.collateral, f"{pool.key}.in_liquidation": pool.in_liquidation}
-        found |= _of_window(pool.key, pool.window)
-        for held in pool.positions.values():
-            names = ("state", "size", "cost", "leverage", "life", "order", "attempted", "failed")
-            found |= {f"{held.key}.{name}": getattr(held, name) for name in names}
-            found[f"{held.key}.limit"] = unknown.limit_of(held)
-            found |= _of_window(held.key, held.window)
+        found |= values_of(pool)
+    return found
+
+
+def values_of(pool: Pool) -> dict[str, Any]:
+    """Every value of a pool by its path."""
+    found: dict[str, Any] = {f"{pool.key}.{name}": getattr(pool, name) for name in ("collateral", "in_liquidation")}
+    found |= _of_window(pool.key, pool.window)
+    for held in pool.positions.values():
+        names = ("state", "size", "cost", "leverage", "life", "order", "attempted", "failed")
+        found |= {f"{held.key}.{name}": getattr(held, name) for name in names}
+        found[f"{held.key}.limit"] = unknown.limit_of(held)
+        found |= _of_window(held.key, held.window)
     return found
 
 

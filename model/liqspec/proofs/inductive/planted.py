@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from liqspec.core import admission, arithmetic, assessment, changes
 from liqspec.core.events import EVENTS
+from liqspec.core.families import chunks
 from liqspec.core.families import limits as core_limits
 from liqspec.core.state import State, Window
 from liqspec.proofs.inductive.steps import Other, Step
@@ -21,7 +22,7 @@ from liqspec.proofs.inductive.unknown import Kind, Shape
 class Planted:
     """A wrong engine: a line of a function of the engine, what it is changed to, and what must fail where.
 
-    `venue` are numbers of the venue that the search is given: which optional parameters are there.
+    `venue` are numbers that the search is given: which optional parameters are there, and what makes it short.
     """
 
     title: str
@@ -72,6 +73,7 @@ def _shape(in_liquidation: bool, **kinds: str) -> Shape:
 
 _WORKING, _HEALTHY = _shape(True, A="liquidatable+"), _shape(False, A="healthy")
 _WAITING, _TWO = _shape(True, A="liquidatable"), _shape(True, A="liquidatable+", B="liquidatable")
+_SIZE = "a chunk has exactly the size of its rule"
 _NEXT_TO_IT = Other("a", "cross", _shape(False, B="healthy"))
 
 
@@ -641,6 +643,65 @@ PLANTED: tuple[Planted, ...] = (
         _at("fill", _WORKING),
         "an_order_changes_only_as_it_may",
         {"venue.order_price": 3},
+    ),
+    Planted(
+        "a chunk is a fraction of half the size",
+        chunks,
+        "size_of",
+        "arithmetic.chunk(held.size, venue.partial_fraction)",
+        "arithmetic.chunk(arithmetic.divide_up(held.size, 2), venue.partial_fraction)",
+        _at("chunk", _WAITING),
+        _SIZE,
+    ),
+    Planted(
+        "a chunk to a lower tier is a fraction",
+        chunks,
+        "size_of",
+        'case "tier_down":',
+        'case "down":',
+        _at("chunk", _WAITING),
+        _SIZE,
+        {"venue.partial_method": 2, "venue.tier_steps": 1},
+    ),
+    Planted(
+        "a chunk is one lot more than its number of lots",
+        chunks,
+        "size_of",
+        "venue.partial_lots or 1",
+        "(venue.partial_lots or 1) + 1",
+        _at("chunk", _WAITING),
+        _SIZE,
+        {"venue.partial_method": 3, "venue.partial_lots": 1},
+    ),
+    Planted(
+        "a chunk that restores pays no fee",
+        chunks,
+        "restores",
+        "equity -= arithmetic.liquidation_fee(worth, state.venue.fee_rate, equity)",
+        "pass",
+        _at("chunk", _WAITING),
+        _SIZE,
+        {"venue.partial_method": 4, "a/A/cross.size": 10, "a/A/cross.cost": 29, "mark.A": 6},
+    ),
+    Planted(
+        "a chunk may be worth too little",
+        chunks,
+        "sized",
+        "worth, venue.min_order_notional, venue.min_rest_notional)",
+        "worth, None, venue.min_rest_notional)",
+        _at("chunk", _WAITING),
+        _SIZE,
+        {"venue.min_order_notional": 1, "venue.min_rest_notional": 1},
+    ),
+    Planted(
+        "a rest may be worth too little",
+        chunks,
+        "sized",
+        "worth, venue.min_order_notional, venue.min_rest_notional)",
+        "worth, venue.min_order_notional, None)",
+        _at("chunk", _WAITING),
+        _SIZE,
+        {"venue.min_order_notional": 1, "venue.min_rest_notional": 1},
     ),
 )
 

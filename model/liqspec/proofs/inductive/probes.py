@@ -10,7 +10,7 @@ from typing import Any, cast
 from liqspec.core import arithmetic, assessment
 from liqspec.core.effects import Effect, LiquidationEntered, LiquidationLeft
 from liqspec.core.state import Account, GuardInputs, Pool, Position, State
-from liqspec.proofs.inductive import limits, thresholds
+from liqspec.proofs.inductive import limits, sizes, thresholds
 from liqspec.proofs.inductive.conditions import chosen, every, negation, some
 from liqspec.proofs.inductive.frame import Only, Poison
 from liqspec.proofs.inductive.unknown import given, has
@@ -48,7 +48,7 @@ def probes(must: Must, *, alone: bool) -> Iterator[None]:
         must[f"the largest position is sent first [{position.key}]"] = _is_first(state, pool, position)
         whole = _is_whole(state, pool, position, inputs)
         real[1](state, pool, position, inputs, effects)
-        chunk = abs(position.size) if whole is True else arithmetic.chunk(position.size, state.venue.partial_fraction)
+        chunk = abs(position.size) if whole is True else sizes.expected(state, pool, position)
         must[f"an order has exactly the size of its rule [{position.key}]"] = chosen(
             whole, abs(position.size), chunk, position.order
         )

@@ -61,7 +61,7 @@ def prove(step: Step) -> Proved:
         Exception: the engine itself raised one on some path, which no event may cause (EVT-3).
     """
     shared, found = Shared(), Proved(steps=1, shapes={f"{step.mode} {step.shape}"})
-    with contracts.by_contract():
+    with contracts.by_contract(step.kind):
         for way in ways(step, shared, Numbers()):
             outcome = way.result
             found.paths += 1

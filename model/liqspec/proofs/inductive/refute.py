@@ -29,6 +29,8 @@ def simple() -> dict[str, int]:
         ("order_price.band", 1, 5),
     ):
         found |= {f"venue.{name}.top": top, f"venue.{name}.bottom": bottom}
+    found |= {"venue.tier_steps.is": 1, "venue.partial_lots.is": 2}
+    found |= {"venue.min_order_notional.is": 20, "venue.min_rest_notional.is": 20}
     for market in MARKETS:
         found |= {f"{market}.{name}": 1 for name in ("unit", "lot.top", "lot.bottom", "rate", "closeout_rate")}
         found |= {f"{market}.{name}": 10 for name in ("denominator", "tier_leverage", "max_leverage")}

@@ -3,19 +3,20 @@
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import attrs
 from attrs import frozen
 
 from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.engine import Engine
 from liqspec.core.events import EVENTS, Event
 from liqspec.core.refusals import Refusal
-from liqspec.core.state import Account, Pool
+from liqspec.core.state import Account, Pool, State
 from liqspec.proofs import symbolic
-from liqspec.proofs.inductive import invariants, unknown
+from liqspec.proofs.inductive import invariants, sizes, unknown
 from liqspec.proofs.inductive.conditions import every
 from liqspec.proofs.inductive.covered import WITHOUT_KEYS
 from liqspec.proofs.inductive.frame import Leak, Only, Poison
-from liqspec.proofs.inductive.obligations import Before, after_an_event, refused
+from liqspec.proofs.inductive.obligations import Before, after_an_event, refused, values_of
 from liqspec.proofs.inductive.probes import probes
 from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import SharedRun, asked
@@ -50,6 +51,8 @@ def run(step: Step, numbers: Numbers, *, by_contract: bool = True) -> Outcome:
 def _run(step: Step, numbers: Numbers, *, by_contract: bool) -> Outcome:
     around = _Around(step, numbers, by_contract=by_contract)
     state, pools = around.state, around.pools
+    if step.kind == "chunk":
+        return _chunk(state, pools[0], step.markets)
     for pool in pools:
         if (
             step.kind in ("trade", "settle")
@@ -77,6 +80,23 @@ def _run(step: Step, numbers: Numbers, *, by_contract: bool) -> Outcome:
     pools += around.made()
     must |= after_an_event(before, pools, effects)
     return Outcome("accepted", must, effects)
+
+
+def _chunk(state: State, pool: Pool, market: str) -> Outcome:
+    """How large a chunk is, in the middle of any event: of the invariants only sizes are known."""
+    for one in pool.positions.values():
+        if not ended(one.state):
+            symbolic.assume(one.size != 0)
+    outside = {name: cast(Any, Poison(name)) for name in ("accounts", "vault", "outside", "feeds")}
+    alone = attrs.evolve(state, **outside)
+    before = values_of(pool)
+    try:
+        must = sizes.of_a_chunk(alone, pool, pool.positions[market])
+    except Leak as leak:
+        return Outcome(f"leak: {leak}", {"the frame is kept": False})
+    now = values_of(pool)
+    must["a chunk that is measured changes nothing"] = all(value is before.get(path) for path, value in now.items())
+    return Outcome("accepted", must)
 
 
 class _Around:

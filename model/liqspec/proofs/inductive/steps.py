@@ -7,7 +7,7 @@ from attrs import frozen
 
 from liqspec.core.config import Mode
 from liqspec.proofs.inductive.covered import WITHOUT_KEYS
-from liqspec.proofs.inductive.unknown import Shape, shapes
+from liqspec.proofs.inductive.unknown import Shape, ended, shapes
 
 MARKETS = "ABCDEFGH"
 
@@ -19,8 +19,8 @@ OVER_ALL = frozenset({"mark_price", "marks", "funding", "settle", "price_inputs"
 class Step:
     """One event type at one shape of the pool that it is about; None is an isolated pool that was never used.
 
-    `markets` are those that the event names, `leverage` whether a trade has one. `other` is a second pool, of the same
-    account or of account b.
+    A part of events stands like a type of its own. `markets` are those that the event names, `leverage` whether a trade
+    has one. `other` is a second pool, of the same account or of account b.
     """
 
     kind: str
@@ -78,6 +78,10 @@ def steps(kind: str, keys: int) -> Iterator[Step]:
             yield Step(kind, markets="A" if kind == "vault_trade" else "")
         return
     markets = MARKETS[:keys]
+    if kind == "chunk":
+        open_in_a = (shape for shape in shapes(markets) if markets and not ended(shape.kinds[0][1].state))
+        yield from (Step(kind, "cross", shape, "A") for shape in open_in_a)
+        return
     if kind == "transfer":
         pairs = product(shapes(markets), (None, *shapes(""), *(shapes("A") if keys else ())))
         for shape, other in (*pairs, *(product(shapes(""), shapes("A")) if keys == 1 else ())):

@@ -336,6 +336,10 @@ def venue(numbers: Numbers, kind: str, markets: Mapping[str, Market], *, by_cont
     there = {
         "restore": restore(numbers),
         "partial_threshold": numbers.natural("venue.partial_threshold.is"),
+        "tier_steps": numbers.positive("venue.tier_steps.is"),
+        "partial_lots": numbers.positive("venue.partial_lots.is"),
+        "min_order_notional": numbers.natural("venue.min_order_notional.is"),
+        "min_rest_notional": numbers.natural("venue.min_rest_notional.is"),
         "withdraw_floor": numbers.share("venue.withdraw_floor", 1),
     }
     options = {name: (None, value) for name, value in there.items()}
