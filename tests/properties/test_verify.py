@@ -543,8 +543,6 @@ def test_proved_steps_have_a_table_and_a_sentence() -> None:
     assert row(found, "fill")[1:-1] == ["1", "9", "36", "1,234", "40,000", "proved"]
     assert row(found, "fill")[-1] == "refuted: the fee is credited to nobody"
     assert "no pool has had positions in more than 1 market" in output
-    left_out = ", ".join(covered.at_default())
-    assert f"Not with price_inputs, and not with these parameters, which are left out: {left_out}" in output
     assert found.to_json()["proved_steps"][0]["paths"] == 1_234
 
 
@@ -569,6 +567,23 @@ def test_a_step_that_is_not_proved_violates(changes: Any, proofs: list[ProofResu
     assert (found.holds, found.unproved) == (False, lines)
     assert printed(found).splitlines()[-1] == "violated"
     assert row(found, "fill")[-2] == ("proved" if "control" in changes else "not proved")
+
+
+def test_a_parameter_that_the_proofs_leave_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(covered, "ANY", covered.ANY - {"max_move"})
+    assert "Not with these parameters, which are left out: mark.max_move." in printed(
+        report(proofs=[PROVED], proved_steps=[STEPS])
+    )
+
+
+def test_steps_rest_on_the_part_of_events_that_they_do_not_run() -> None:
+    resting, chunk = attrs.evolve(STEPS, parts=("chunk",)), attrs.evolve(STEPS, event="chunk", control=None)
+    assert report(proofs=[PROVED], proved_steps=[resting, chunk]).unproved == []
+    for others in ([], [attrs.evolve(chunk, keys=2)]):
+        found = report(proofs=[PROVED], proved_steps=[resting, *others])
+        assert found.unproved == ["steps of fill rest on those of chunk, which are not proved"]
+    found = report(proofs=[PROVED], proved_steps=[resting, attrs.evolve(chunk, unproved=["chunk of A"])])
+    assert found.unproved == ["steps of fill rest on those of chunk, which are not proved", "step of chunk of A"]
 
 
 def test_a_lemma_that_is_not_proved_is_named_once() -> None:

@@ -870,6 +870,49 @@ def a_last_trade_leaves_the_book_within_bid_and_ask(case: Case) -> bool:
     return bid <= mark_price.median_of_three(bid, ask, last) <= ask
 
 
+@lemma("MRK-6", Control("Where they are not, too.", least=0), candidates=(1, 2, 3))
+def a_mark_of_candidates_is_at_least_a_tick(case: Case, candidates: int, least: int = 1) -> bool:
+    """Whatever candidates a mark is formed of, each a tick or more, the mark is."""
+    listed = case.integers(*(f"candidate{number}" for number in range(candidates)))
+    for one in listed:
+        case.given("a candidate is at least a tick", one >= least * mark_price.BILLION)
+    return mark_price.median(listed) >= 1
+
+
+@lemma(
+    "MRK-3 MRK-4",
+    Control("Also where an average is not.", without="an average of the book is at least a tick"),
+    of=("average", "spot", "book", "last", "perps"),
+)
+def a_candidate_is_at_least_a_tick(case: Case, of: str) -> bool:
+    """Every candidate of prices that are a tick or more is at least a tick, if an average of them is."""
+    index, bid, ask, last = case.positive("index", "best_bid", "best_ask", "last")
+    perps = tuple(mark_price.Perp(*case.positive(f"price{place}", f"weight{place}")) for place in (1, 2))
+    quotes = {
+        "average": mark_price.Quotes(best_bid=bid, best_ask=ask, perps=perps),
+        "spot": mark_price.Quotes(index=index),
+        "book": mark_price.Quotes(best_bid=bid, best_ask=ask),
+        "last": mark_price.Quotes(best_bid=bid, best_ask=ask, last=last),
+        "perps": mark_price.Quotes(perps=perps),
+    }
+    feed = mark_price.Feed(basis=_Average(case.integer("basis")), book=_Average(case.integer("average")))
+    case.given("an average of the book is at least a tick", feed.book.value() >= mark_price.BILLION)
+    listed = feed.candidates(quotes[of]).values()
+    return all(bool(one >= mark_price.BILLION) for one in listed)
+
+
+class _Average(mark_price.Average):
+    """An average of which only its value is known."""
+
+    def __init__(self, known: int) -> None:
+        super().__init__()
+        self.known = known
+
+    def value(self) -> int:
+        """The value."""
+        return self.known
+
+
 @lemma("MRK-7", Control("And it never stands still.", less=1))
 def a_limited_mark_moves_at_most_by_its_share(case: Case, less: int = 0) -> bool:
     """A limited mark moves by at most its share of the one before, or by one tick; and it stays above 0."""

@@ -90,20 +90,23 @@ class Report:
             for proof in self.proofs
             if not proof.holds
         ]
-        events: dict[str, list[str]] = {}  # by the lemma that their steps rest on
+        events: dict[str, list[str]] = {}  # by the lemma or part that their steps rest on
         for one in self.proved_steps:
             for name in self.missing(one):
                 events.setdefault(name, []).append(one.event)
         lemmas += [
             f"steps of {', '.join(dict.fromkeys(kinds))} rest on the lemma {name}, which is not proved"
+            if name not in covered.PARTS
+            else f"steps of {', '.join(dict.fromkeys(kinds))} rest on those of {name}, which are not proved"
             for name, kinds in events.items()
         ]
         return lemmas + [line for one in self.proved_steps for line in _steps_unproved(one)]
 
     def missing(self, found: StepsResult) -> list[str]:
-        """The lemmas that an event's steps rest on, and that were not proved here: so its steps are not either."""
+        """The lemmas and parts that an event's steps rest on, and that were not proved here; nor are then its steps."""
         proved = {proof.name for proof in self.proofs if proof.holds}
-        return [name for name in found.lemmas if name not in proved]
+        proved |= {one.event for one in self.proved_steps if one.keys == found.keys and not one.unproved}
+        return [name for name in (*found.lemmas, *found.parts) if name not in proved]
 
     @property
     def elsewhere(self) -> list[str]:
@@ -197,6 +200,7 @@ def _parts(report: Report) -> WholeWords:
     """What was looked at, part by part; a part that was not asked for is left out."""
     rows = table("part", "what was looked at", "processor time", right=("processor time",))
     states, steps = (sum(getattr(found, name) for found in report.scopes) for name in ("states", "steps"))
+    events = {one.event for one in report.proved_steps} - set(covered.PARTS)
     for kinds, text in (
         (
             ("worked examples", "scenarios"),
@@ -210,8 +214,8 @@ def _parts(report: Report) -> WholeWords:
         (
             ("steps for all numbers",),
             f"{counted(sum(one.steps for one in report.proved_steps), 'step')} of "
-            f"{counted(len({one.event for one in report.proved_steps}), 'event')} for all numbers, each event with a "
-            f"control; keys in a pool: at most {max((one.keys for one in report.proved_steps), default=0)}",
+            f"{counted(len(events), 'event')} for all numbers, each event with a control; "
+            f"keys in a pool: at most {max((one.keys for one in report.proved_steps), default=0)}",
         ),
         (("lemmas",), f"{counted(len(report.proofs), 'lemma')} for all numbers, each with a control"),
     ):

@@ -18,6 +18,7 @@ from liqspec.generate.configurations import configuration, part_of
 from liqspec.generate.guide import Guide
 from liqspec.generate.moves import separate_source
 from liqspec.generate.random_runs import RandomRun, of_run
+from liqspec.proofs.inductive import covered
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation
 from liqspec.properties.monitor import Found, Monitor, judge_whole_run
@@ -81,7 +82,7 @@ class StepsResult:
 
     `unproved` names the first steps and what is not proved of them, `counterexample` has numbers on which it fails.
     `control` is a wrong engine and what became of it; None with keys at which none is tried. `lemmas` are those that
-    the proofs rest on.
+    the proofs rest on, `parts` the parts of events that must be proved too.
     """
 
     event: str
@@ -94,6 +95,7 @@ class StepsResult:
     counterexample: str
     control: tuple[str, str] | None
     lemmas: tuple[str, ...]
+    parts: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -199,7 +201,9 @@ SHOWN = 3  # unproved steps that a result names
 
 
 def proved_steps(event: str, keys: int) -> Part:
-    """Prove the engine's steps of an event type in pools of exactly `keys` keys; its control with the first."""
+    """Prove the engine's steps of an event type, or a part of events, in pools of exactly `keys` keys; its control with
+    the fewest.
+    """
     from liqspec.proofs.inductive import planted, prove, refute  # noqa: PLC0415 (as above)
     from liqspec.proofs.inductive.contracts import CONTRACTS  # noqa: PLC0415
 
@@ -208,7 +212,7 @@ def proved_steps(event: str, keys: int) -> Part:
         found.unproved.append(prove.Unproved(None, "Book.add is not proved to be addition", ()))
     numbers = next(filter(None, (refute.numbers_for(one) for one in found.unproved[:SHOWN])), None)
     control = None
-    if keys == 0:
+    if keys == (1 if event in covered.PARTS else 0):
         wrong = planted.CONTROLS[event]
         with wrong.applied():
             control = wrong.title, "refuted" if refute.refute(wrong.step, wrong.fails, wrong.venue) else "not refuted"
@@ -223,6 +227,7 @@ def proved_steps(event: str, keys: int) -> Part:
         counterexample="" if numbers is None else str(numbers),
         control=control,
         lemmas=tuple(sorted({name for contract in CONTRACTS.values() for name in contract.lemmas})),
+        parts=covered.PARTS if keys and event not in covered.PARTS else (),
     )
     return Part("steps for all numbers", proved_steps=result)
 

@@ -41,8 +41,8 @@ def by_halving(most: int, enough: Callable[[int], bool]) -> int:
 
 
 def halved(too_few: int, found: int, enough: Callable[[int], bool]) -> tuple[int, int]:
-    """The half of a range of numbers in which the search goes on; its middle is asked for."""
-    middle = arithmetic.divide_down(too_few + found, 2)
+    """The half of a range of numbers in which the search continues; its middle is asked for."""
+    middle = (too_few + found) // 2
     return (too_few, middle) if enough(middle) else (middle, found)
 
 

@@ -11,6 +11,7 @@ from attrs import frozen
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Holding
 from liqspec.core.state import State
+from liqspec.proofs.inductive import feeds
 from liqspec.proofs.inductive.conditions import every, negation, some
 from liqspec.proofs.inductive.exact import PoolBefore
 from liqspec.proofs.inductive.steps import Step
@@ -57,7 +58,7 @@ class _Checks:
             wrong = [amount("event.amount") <= 0]
         elif kind in ("transfer", "vault_cash", "adjust"):
             wrong = [amount("event.amount") == 0]
-        if kind in ("trade", "vault_trade", "fill", "mark_price", "marks", "settle"):
+        if kind in ("trade", "vault_trade", "fill", "mark_price", "marks", "price_inputs", "settle"):
             wrong = [amount(f"event.price.{market}") <= 0 for market in self.step.markets]
         if kind in ("trade", "vault_trade"):
             wrong.append(amount(f"event.size.{self.step.markets}") == 0)
@@ -198,6 +199,10 @@ class _Checks:
         lower = [one._replace(leverage=leverage) if name == market else one for name, one in pool.holdings.items()]
         short = arithmetic.pool_equity(pool.collateral, lower) < arithmetic.pool_initial_margin(lower)
         yield "insufficient_margin", (leverage < held.leverage) & short
+
+    def _price_inputs(self) -> list[Check]:
+        formed = self.numbers.flag("venue.forms_marks")
+        return [("not_formed", negation(formed)), ("no_price", negation(feeds.exists(self.numbers)))]
 
     def _block(self) -> list[Check]:
         too_early = self.numbers.integer("event.time") <= self.numbers.integer("time")

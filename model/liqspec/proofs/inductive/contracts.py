@@ -4,7 +4,7 @@ which only lemmas are known. What is proved of the engine with them holds for wh
 Each contract names its lemmas; where one of them is not proved in the same run, nothing that rests on it is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -16,12 +16,13 @@ from liqspec.core import arithmetic, assessment, changes
 from liqspec.core.admission import COMMON, Check
 from liqspec.core.arithmetic import Holding, Ratio
 from liqspec.core.events import EVENTS
-from liqspec.core.families import chunks
+from liqspec.core.families import chunks, mark_price
 from liqspec.core.families import limits as core_limits
+from liqspec.core.families.mark_price import BILLION
 from liqspec.core.state import Book, GuardInputs, Pool, Position, State
 from liqspec.proofs import symbolic
 from liqspec.proofs.inductive import limits, sizes
-from liqspec.proofs.inductive.conditions import implies, same
+from liqspec.proofs.inductive.conditions import every, implies, same
 from liqspec.proofs.inductive.frame import Leak
 from liqspec.proofs.inductive.joined import joined
 from liqspec.proofs.inductive.terms import SharedInt, asked, present, shared
@@ -301,6 +302,24 @@ def by_halving(most: int, enough: Callable[[int], bool]) -> int:
         first, _ = run.shared.made.setdefault(("the question of a search", id(run)), (question, run))
         _ask(same(first, question))
     return _some_of(_unknown("by_halving", most), 1, most)
+
+
+@_contract("a_mark_of_candidates_is_at_least_a_tick", "a_candidate_is_at_least_a_tick", of=mark_price)
+def median(candidates: Sequence[int]) -> int:
+    """At least a tick."""
+    _ask(every(one >= BILLION for one in candidates))
+    found = _unknown("median", *candidates)
+    symbolic.assume(found >= 1)
+    return found
+
+
+@_contract("a_limited_mark_moves_at_most_by_its_share", of=mark_price)
+def limited(mark: int, previous: int, max_move: Ratio | None) -> int:
+    """At least a tick; the mark itself where nothing limits it."""
+    if max_move is None:
+        return mark
+    _ask((mark > 0) & (previous > 0))
+    return _limit("limited", mark, previous)
 
 
 @_contract(of=chunks, part="chunk")

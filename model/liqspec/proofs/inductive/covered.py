@@ -6,7 +6,7 @@ from liqspec.core import parameters
 from liqspec.core.events import EVENTS
 from liqspec.edge.texts import counted
 
-# Of the parameters, those for which any value is taken; each other is left out, as in the rules without families.
+# Of the parameters, those for which any value is taken; one that is nowhere here is left out.
 ANY = frozenset(
     {
         "order_policy",
@@ -24,6 +24,8 @@ ANY = frozenset(
         "restore",
         "return_fraction",
         "withdraw_floor",
+        "max_move",
+        "stale_ms",
     }
 )
 # Those of words, with all their values; which one it is, is decided where it is read.
@@ -40,12 +42,14 @@ SOME: dict[str, tuple[Any, ...]] = {
 }
 # The parameters that may be there or not.
 CHUNK = ("partial_method", "tier_steps", "partial_lots", "min_order_notional", "min_rest_notional")
-OPTIONAL = tuple(dict.fromkeys(("partial_threshold", "restore", "withdraw_floor", *CHUNK, *SOME)))
+OPTIONAL = tuple(
+    dict.fromkeys(("partial_threshold", "restore", "withdraw_floor", "max_move", "stale_ms", *CHUNK, *SOME))
+)
 # Any value of these too: a schedule is not looked into, and the lemmas of the contracts hold for each.
 ANY_MEASURE = frozenset({"rounding", "valuation", "close_fee_rate"})
 
 # What may emit an order: by a mark or a payment, or once the last attempt of a pool has ended.
-EMITTING = frozenset({"mark_price", "marks", "funding", "adjust", "fill", "order_done", "settle", "block"})
+EMITTING = frozenset({*EVENTS} - {"deposit", "withdraw", "transfer", "trade", "leverage", "vault_trade", "vault_cash"})
 # What is a part of events, and proved by itself: how large a chunk is (PRT-3 to PRT-5).
 PARTS = ("chunk",)
 # The events and parts that may look at a parameter; where it is not listed, all may.
@@ -54,19 +58,19 @@ READ_BY: dict[str, frozenset[str]] = {
     **dict.fromkeys(CHUNK, EMITTING | set(PARTS)),
     "withdraw_floor": frozenset({"withdraw", "transfer"}),
     "withdraw_from": frozenset({"withdraw", "transfer"}),
+    "max_move": frozenset({"price_inputs"}),
+    "stale_ms": frozenset({"price_inputs"}),
     "crossing": frozenset({"trade"}),
     "modes": frozenset({"trade"}),
     "isolated_removal": frozenset({"transfer"}),
 }
 
-# Not proved: they are of a family.
-NOT_COVERED = ("price_inputs",)
 WITHOUT_KEYS = ("vault_trade", "vault_cash")  # they look at no pool, so they are the same for any number of keys
-COVERED = tuple(kind for kind in EVENTS if kind not in NOT_COVERED)
+COVERED = tuple(EVENTS)
 
 
-def at_default() -> list[str]:
-    """The paths of the parameters that are left out, of venues and of markets: the proofs say nothing with them."""
+def left_out() -> list[str]:
+    """The paths of the parameters that the proofs do not cover: they say nothing of venues with them."""
     declared = (*parameters.PARAMETERS, *parameters.MARKET_PARAMETERS)
     return [one.path for one in declared if one.inner_name not in ANY | ANY_MEASURE | set(SOME)]
 
@@ -74,8 +78,8 @@ def at_default() -> list[str]:
 def sentence(keys: int) -> str:
     """What the proofs with at most this number of keys in a pool say of every run."""
     most = "a position" if keys == 0 else f"positions in more than {counted(keys, 'market')}"
+    without = f" Not with these parameters, which are left out: {', '.join(left_out())}." if left_out() else ""
     return (
         "One event at a time, so after every event of every run, with any number of accounts and any numbers, as long "
-        f"as no pool has had {most}, and no event over all pools touches two. Not with {' or '.join(NOT_COVERED)}, and "
-        f"not with these parameters, which are left out: {', '.join(at_default())}."
+        f"as no pool has had {most}, and no event over all pools touches two.{without}"
     )

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from liqspec.core.effects import Effect, LiquidationEntered
 from liqspec.core.state import Account, Pool, Position, State, Window
-from liqspec.proofs.inductive import invariants, unknown
+from liqspec.proofs.inductive import feeds, invariants, unknown
 from liqspec.proofs.inductive.accepted import exactly
 from liqspec.proofs.inductive.conditions import chosen, every, implies, negation, same
 from liqspec.proofs.inductive.exact import PoolBefore, exact
@@ -25,7 +25,7 @@ ACCEPTED = "an_event_is_accepted_exactly_if_its_rule_says_so"
 
 # The events that may start a liquidation where breaches do not wait for a block. Others leave a pool that is not
 # breached as it is, or better covered.
-STARTS = ("mark_price", "marks", "funding", "adjust", "settle")
+STARTS = ("mark_price", "marks", "price_inputs", "funding", "adjust", "settle")
 
 
 @frozen(eq=False)
@@ -77,7 +77,9 @@ def after_an_event(before: Before, pools: list[Pool], effects: tuple[Effect, ...
         )
         for name in before.markets
     )
-    must["marks are what the event says"] = every(_mark(before, name) for name in before.markets)
+    formed = step.markets if step.kind == "price_inputs" else ""
+    must["marks are what the event says"] = every(_mark(before, name) for name in before.markets if name not in formed)
+    must |= feeds.formed(step, before.numbers, state) if formed else {}
     must["only_a_block_moves_time"] = _clock(before)
     must["numbers stay in their ranges"] = invariants.ranges(state, before.owners, pools)
     totals = _totals(state, pools, before.markets)

@@ -703,6 +703,35 @@ PLANTED: tuple[Planted, ...] = (
         _SIZE,
         {"venue.min_order_notional": 1, "venue.min_rest_notional": 1},
     ),
+    Planted(
+        "a run without price inputs takes them",
+        EVENTS["price_inputs"],
+        "not_formed",
+        "if state.venue.forms_marks:",
+        "if True:",
+        _at("price_inputs", _HEALTHY),
+        "an_event_is_accepted_exactly_if_its_rule_says_so",
+    ),
+    Planted(
+        "a formed mark may move as far as it likes",
+        EVENTS["price_inputs"],
+        "perform",
+        "limited(middle, state.marks[self.market],",
+        "limited(middle, middle,",
+        _at("price_inputs", _HEALTHY),
+        "a formed mark is that of its candidates",
+        {"venue.max_move": 1},
+    ),
+    Planted(
+        "inputs are not kept until they are stale",
+        EVENTS["price_inputs"],
+        "perform",
+        "if state.venue.stale_ms is not None:",
+        "if state.venue.stale_ms is None:",
+        _at("price_inputs", _HEALTHY),
+        "inputs are kept where they may go stale",
+        {"venue.stale_ms": 1},
+    ),
 )
 
 # For each event one of them that is refuted soon: the control of its proofs.

@@ -27,6 +27,7 @@ def simple() -> dict[str, int]:
         ("withdraw_floor", 1, 2),
         ("restore", 3, 2),
         ("order_price.band", 1, 5),
+        ("max_move", 1, 2),
     ):
         found |= {f"venue.{name}.top": top, f"venue.{name}.bottom": bottom}
     found |= {"venue.tier_steps.is": 1, "venue.partial_lots.is": 2}

@@ -9,12 +9,14 @@ from attrs import frozen
 from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.engine import Engine
 from liqspec.core.events import EVENTS, Event
+from liqspec.core.events.price_inputs import PerpInput
 from liqspec.core.refusals import Refusal
 from liqspec.core.state import Account, Pool, State
 from liqspec.proofs import symbolic
 from liqspec.proofs.inductive import invariants, sizes, unknown
 from liqspec.proofs.inductive.conditions import every
 from liqspec.proofs.inductive.covered import WITHOUT_KEYS
+from liqspec.proofs.inductive.feeds import AnyFeed
 from liqspec.proofs.inductive.frame import Leak, Only, Poison
 from liqspec.proofs.inductive.obligations import Before, after_an_event, refused, values_of
 from liqspec.proofs.inductive.probes import probes
@@ -122,7 +124,8 @@ class _Around:
             for name in ("vault", "outside")
         }
         marks = Only({name: numbers.positive(f"mark.{name}") for name in self.names}, "marks")
-        self.state = unknown.state(numbers, accounts, self.venue, books, marks)
+        fed = {step.markets: AnyFeed(numbers)} if step.kind == "price_inputs" else {}
+        self.state = unknown.state(numbers, accounts, self.venue, books, marks, Only(fed, "feeds"))
 
     def made(self) -> list[Pool]:
         """The isolated pool that the event made, if it did."""
@@ -135,6 +138,8 @@ class _Around:
         fields: dict[str, Any] = {"account": "a", "market": step.markets, "mode": step.mode}
         fields |= {"amount": "1", "size": "1", "price": "1", "payment": "1"}
         fields["prices"] = tuple((name, "1") for name in step.markets)
+        fields |= dict.fromkeys(("index", "best_bid", "best_ask", "last"), "1")
+        fields["perps"] = (PerpInput(price="1", weight=1),)
         if step.leverage:
             fields["leverage"] = numbers.integer("event.leverage")
         if step.kind == "adjust" and step.mode == "cross":

@@ -19,7 +19,7 @@ OVER_ALL = frozenset({"mark_price", "marks", "funding", "settle", "price_inputs"
 class Step:
     """One event type at one shape of the pool that it is about; None is an isolated pool that was never used.
 
-    A part of events stands like a type of its own. `markets` are those that the event names, `leverage` whether a trade
+    A part of events stands like an event type. `markets` are those that the event names, `leverage` whether a trade
     has one. `other` is a second pool, of the same account or of account b.
     """
 

@@ -341,6 +341,8 @@ def venue(numbers: Numbers, kind: str, markets: Mapping[str, Market], *, by_cont
         "min_order_notional": numbers.natural("venue.min_order_notional.is"),
         "min_rest_notional": numbers.natural("venue.min_rest_notional.is"),
         "withdraw_floor": numbers.share("venue.withdraw_floor", 1),
+        "max_move": numbers.share("venue.max_move", 1),
+        "stale_ms": numbers.natural("venue.stale_ms.is"),
     }
     options = {name: (None, value) for name, value in there.items()}
     options |= {one.inner_name: SOME[one.inner_name] for one in parameters.PARAMETERS if one.inner_name in SOME}
@@ -352,7 +354,7 @@ def venue(numbers: Numbers, kind: str, markets: Mapping[str, Market], *, by_cont
         **cast(Any, left_out | made),
         markets=cast(Any, markets),
         money=cast(Any, AnyGrid(numbers, "event.amount")),
-        forms_marks=False,
+        forms_marks=numbers.flag("venue.forms_marks"),
         order_policy=one_of(numbers, "venue.order_policy", "all", "ranked"),
         stop_when_restored=numbers.flag("venue.stop_when_restored"),
         partial_fraction=numbers.share("venue.partial_fraction", 1),
@@ -418,8 +420,10 @@ def book(numbers: Numbers, name: str, positions: Mapping[str, int]) -> Book:
     return AddingBook(numbers.integer(f"{name}.cash"), cast(Any, positions))
 
 
-def state(numbers: Numbers, accounts: Mapping[str, Account], of: Venue, books: Mapping[str, Book], marks: Any) -> State:
-    """Any state of these accounts, books and marks."""
+def state(
+    numbers: Numbers, accounts: Mapping[str, Account], of: Venue, books: Mapping[str, Book], marks: Any, feeds: Any
+) -> State:
+    """Any state of these accounts, books, marks and feeds."""
     return State(
         of,
         numbers.natural("time"),
@@ -429,6 +433,7 @@ def state(numbers: Numbers, accounts: Mapping[str, Account], of: Venue, books: M
         books["outside"],
         numbers.integer("net_deposits"),
         numbers.natural("block"),
+        feeds=feeds,
         settled=AnySettled({name: numbers.flag(f"settled.{name}") for name in dict.keys(marks)}),
     )
 

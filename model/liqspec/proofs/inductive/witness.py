@@ -17,9 +17,7 @@ from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import Shared
 from liqspec.proofs.inductive.unknown import Kind, Numbers, Shape
 
-# Of events that are not covered, or of families.
-NOT_COVERED = frozenset({"mark_formed", "position_settled"})
-WANTED = (frozenset(kind.kind for kind in get_args(Effect)) | frozenset(reachable_transitions())) - NOT_COVERED
+WANTED = frozenset(kind.kind for kind in get_args(Effect)) | frozenset(reachable_transitions())
 
 
 @frozen
@@ -50,6 +48,8 @@ def _search() -> Iterator[Step]:
         ("mark_price", calm["cooldown"], "A"),
         ("mark_price", waiting, "A"),
         ("funding", calm["healthy"], "A"),
+        ("settle", calm["healthy"], "A"),
+        ("price_inputs", Shape(False, ()), "A"),
         ("fill", working[0], "A"),
         ("fill", working[1], "A"),
     ):
