@@ -231,6 +231,23 @@ class TestChecksCommonToAll:
         data = {"type": kind, **SAMPLES[kind]}
         assert events.to_json(events.from_json(data)) == data
 
+    @pytest.mark.parametrize(
+        ("kind", "field"),
+        [
+            *((kind, name) for kind, sample in SAMPLES.items() for name in ("account", "market") if name in sample),
+            ("adjust", "market"),
+            ("marks", "prices"),
+        ],
+    )
+    def test_half_a_surrogate_pair_is_no_name(self, kind: str, field: str) -> None:
+        """EVT-2: of an event that a program hands over; a line cannot hold one."""
+        sample = {**SAMPLES[kind], field: {"\ud800": "1"} if field == "prices" else "\ud800"}
+        refusal = refused(
+            small_engine(), kind, **sample, **({"mode": "isolated"} if (kind, field) == ("adjust", "market") else {})
+        )
+        assert (refusal.code, refusal.field) == ("bad_request", field)
+        assert "has an unpaired surrogate" in str(refusal)
+
     def test_there_is_a_sample_of_each_event(self) -> None:
         assert list(SAMPLES) == list(events.EVENTS)
 
@@ -648,7 +665,8 @@ class TestOpeningAndIncreasing:
         """ACC-8, LIF-2."""
         engine = holding()
         trade(engine, "-10")
-        assert refused(engine, "trade", **trade_fields("1")).code == "bad_leverage"
+        refusal = refused(engine, "trade", **trade_fields("1"))
+        assert (refusal.code, refusal.value) == ("bad_leverage", "none")
         assert transitions(trade(engine, "1", "100", 5)) == ["T0"]
         assert position(engine)["life"] == 2
 

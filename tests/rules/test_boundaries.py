@@ -195,6 +195,13 @@ class TestTheOtherSide:
         assert (self.outside(engine), engine.observe()["vault"]["cash"]) == ((-250, {"A": 1}), "5002.5")
         assert engine.observe()["vault"]["equity"] == "5001.5"
 
+    @pytest.mark.parametrize(("amount", "paid"), [("0.05", -5), ("-0.05", 5)])
+    def test_of_an_adjustment(self, amount: str, paid: int) -> None:
+        """ACC-12: what comes into a pool leaves the outside, and what leaves it comes there."""
+        engine = self.engine()
+        apply(engine, "adjust", account="alice", mode="cross", amount=amount)
+        assert self.outside(engine) == (paid, {})
+
     @pytest.mark.parametrize(("payment", "alice", "vault", "outside"), [("0.03", -6, 3, 3), ("-0.03", 6, -3, -3)])
     def test_of_funding(self, payment: str, alice: int, vault: int, outside: int) -> None:
         """EVT-6: three cents a unit. Two units of A long pay 6, the vault's short unit receives 3, so 3 go out."""

@@ -259,14 +259,20 @@ class TestLimits:
         assert pool(engine)["collateral"] == "0"
 
     @pytest.mark.parametrize(
-        ("size", "breach", "bound"), [("10", "88", "sells at 80 or above"), ("-10", "112", "buys at 120 or below")]
+        ("size", "breach", "worse", "bound"),
+        [
+            ("10", "88", "79", "sells at 80 or above"),
+            ("1", "88", "79", "sells at 80 or above"),
+            ("-10", "112", "121", "buys at 120 or below"),
+        ],
     )
-    def test_a_worse_fill_is_refused_with_the_side_and_the_limit(self, size: str, breach: str, bound: str) -> None:
+    def test_a_worse_fill_is_refused_with_the_side_and_the_limit(
+        self, size: str, breach: str, worse: str, bound: str
+    ) -> None:
         engine = small_engine(liquidation={"order_price": "bankruptcy"})
-        apply(engine, "deposit", account="alice", amount="200")
+        apply(engine, "deposit", account="alice", amount=str(20 * abs(int(size))))
         trade(engine, size, "100", 5)
         mark(engine, breach)
-        worse = {"10": "79", "-10": "121"}[size]
         refusal = refused(engine, "fill", **ORDER, size="1", price=worse)
         assert str(refusal) == f"worse_than_limit: price is {worse}; the order {bound} (LIQ-17)"
 
