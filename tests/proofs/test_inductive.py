@@ -1,17 +1,18 @@
 """The engine's own steps proved for all numbers, and what makes such a proof worth believing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from random import Random
 
 import pytest
 import z3  # type: ignore[import-untyped]
 
-from liqspec.core import parameters
+from liqspec.core import assessment, parameters
 from liqspec.core.config import Config, Mode
+from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import OPTIONAL
-from liqspec.core.state import Book
+from liqspec.core.state import Book, Pool, State
 from liqspec.generate.configurations import base_configuration, configuration, shipped_bases
 from liqspec.generate.guide import Guide
 from liqspec.proofs import symbolic
@@ -28,7 +29,7 @@ from liqspec.proofs.inductive.refute import refute, simple
 from liqspec.proofs.inductive.run import run
 from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import Shared, SharedRun
-from liqspec.proofs.inductive.unknown import Kind, Numbers, Shape, shapes
+from liqspec.proofs.inductive.unknown import Kind, Numbers, Shape, middle_shapes, shapes
 from liqspec.proofs.inductive.witness import WANTED, witnesses
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.proofs.symbolic import Condition, as_condition
@@ -37,11 +38,12 @@ from liqspec.spec import rulebook, venues
 from support.paths import ROOT
 
 WORKING = Shape(True, (("A", Kind("liquidatable", order=True)),))
+WAITING = Shape(True, (("A", Kind("liquidatable")),))
 
 # ----------------------------------------------------------------------------------------------------------- the proofs
 
 
-@pytest.mark.parametrize("kind", covered.COVERED)
+@pytest.mark.parametrize("kind", ["assessment", *covered.COVERED])
 def test_every_step_without_positions_is_proved(kind: str) -> None:
     found = prove_event(kind, 0)
     assert [str(one) for one in found.unproved] == []
@@ -53,14 +55,16 @@ def test_every_step_without_positions_is_proved(kind: str) -> None:
 def test_an_event_that_touches_two_pools_is_proved(kind: str) -> None:
     """A sample: all of them take hours."""
     for step in Random(kind).sample(list(steps.pairs(kind)), 6):
-        assert [str(one) for one in prove(step).unproved] == []
+        assert [str(one) for one in prove(step, whole=True).unproved] == []
 
 
-def test_the_end_of_an_order_of_one_position_is_proved() -> None:
-    """FIL-6, and the whole assessment after it: every path of one shape."""
-    found = prove(Step("order_done", shape=WORKING, markets="A"))
-    assert [str(one) for one in found.unproved] == []
-    assert found.accepted > 3
+@pytest.mark.parametrize("whole", [False, True], ids=["and its assessment by itself", "as a whole"])
+def test_the_end_of_an_order_of_one_position_is_proved(whole: bool) -> None:
+    """FIL-6, and the assessment after it: every path of one shape."""
+    order_done = prove(Step("order_done", shape=WORKING, markets="A"), whole=whole)
+    after_it = prove(Step("assessment", shape=WAITING))
+    assert [str(one) for one in (*order_done.unproved, *after_it.unproved)] == []
+    assert order_done.accepted > (3 if whole else 0) < after_it.accepted
 
 
 @pytest.mark.thorough
@@ -139,7 +143,8 @@ def test_what_is_called_as_a_property_is_one() -> None:
     with by_contract():
         names = {
             name.partition(" [")[0]
-            for way in symbolic.paths(partial(run, step, Numbers()), make=run_of)
+            for whole in (False, True)
+            for way in symbolic.paths(partial(run, step, Numbers(), whole=whole), make=run_of)
             for name in way.result.must
         }
     assert {name for name in names if " " not in name} - set(INVARIANTS) <= set(PROPERTIES)
@@ -192,11 +197,17 @@ def wrong_in(engine: Engine) -> list[str]:
         if invariants.normal_window(engine.state, account.window) is not True:
             found.append(f"window of {account.name}")
         for pool in account.pools():
-            found += [name for name, holds in invariants.of_pool(engine.state, pool).items() if holds is not True]
-            kinds = [Kind(one.state, one.order is not None) for _, one in sorted(pool.positions.items())]
-            markets = "ABCDEFGH"[: len(kinds)]
-            if Shape(pool.in_liquidation, tuple(zip(markets, kinds, strict=True))) not in set(shapes(markets)):
-                found.append(f"shape of {pool.key}")
+            found += wrong_with(engine.state, pool, shapes)
+    return found
+
+
+def wrong_with(state: State, pool: Pool, enumerated: Callable[[str], Iterator[Shape]], **how: bool) -> list[str]:
+    """The invariants that a pool does not meet, and its shape if it is not among those enumerated."""
+    found = [name for name, holds in invariants.of_pool(state, pool, **how).items() if holds is not True]
+    kinds = [Kind(one.state, one.order is not None) for _, one in sorted(pool.positions.items())]
+    markets = "ABCDEFGH"[: len(kinds)]
+    if Shape(pool.in_liquidation, tuple(zip(markets, kinds, strict=True))) not in set(enumerated(markets)):
+        found.append(f"shape of {pool.key}")
     return found
 
 
@@ -208,6 +219,21 @@ def test_the_start_of_every_venue_meets_the_invariants() -> None:
 
 def test_states_of_random_runs_meet_the_invariants() -> None:
     assert all(wrong_in(engine) == [] for engine in random_states(10, 50))
+
+
+def test_the_assessments_of_random_runs_begin_with_what_they_are_proved_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong, real, begun = list[str](), assessment.assess, 0
+
+    def assess(state: State, pools: list[Pool], effects: list[Effect]) -> None:
+        nonlocal begun
+        begun += len(pools)
+        for pool in pools:
+            wrong.extend(wrong_with(state, pool, middle_shapes, assessed=False))
+        real(state, pools, effects)
+
+    monkeypatch.setattr(assessment, "assess", assess)
+    assert all(True for _ in random_states(10, 50))
+    assert (wrong, begun > 100) == ([], True)
 
 
 @pytest.mark.thorough
@@ -265,11 +291,14 @@ def test_every_event_has_a_control() -> None:
 def test_a_wrong_engine_is_refuted_by_numbers(planted: Planted) -> None:
     """Each is run again on plain code with the numbers that were found, and the real engine is right about them.
 
-    It is also not proved of all numbers, with the arithmetic by contract.
+    It is also not proved of all numbers, with the arithmetic by contract: neither as a whole nor in parts.
     """
+    keys = max(1, len(planted.step.shape.kinds)) if planted.step.shape is not None else 1
+    parts = (step for part in covered.PARTS for step in steps.steps(part, keys))
     with planted.applied():
         found = refute(planted.step, planted.fails, planted.venue)
-        assert prove(planted.step).unproved
+        assert prove(planted.step, whole=True).unproved
+        assert any(prove(step).unproved for step in (planted.step, *parts))
     assert found is not None
     assert any(planted.fails in name for name in found.failed)
     right = run(planted.step, Numbers(values=found.numbers, fixed=simple() | dict(planted.venue)), by_contract=False)
@@ -286,10 +315,11 @@ def test_a_wrong_engine_is_refuted_by_numbers(planted: Planted) -> None:
 def test_a_leak_is_refuted_by_the_frame(title: str, mode: Mode, leak: str) -> None:
     """A wrong engine that reads another pool cannot be run at all where that pool cannot be read."""
     planted = next(one for one in PLANTED if one.title == title)
-    step = Step("order_done", mode, WORKING, "A")
-    assert prove(step).unproved == []
+    alone, whole = Step("assessment", mode, WAITING), Step("order_done", mode, WORKING, "A")
+    assert prove(alone).unproved == []
     with planted.applied():
-        assert {one.end for one in prove(step).unproved} == {leak}
+        assert {one.end for one in prove(alone).unproved} == {leak}
+        assert {one.end for one in prove(whole, whole=True).unproved} == {leak}
 
 
 def test_the_quick_check_proves_nothing_of_products_that_is_not_so() -> None:

@@ -15,7 +15,7 @@ from liqspec.edge.errors import InternalFailure
 from liqspec.edge.sources import digest
 from liqspec.generate.configurations import base_configuration, shipped_bases
 from liqspec.generate.random_runs import length_of
-from liqspec.proofs.inductive.covered import COVERED, PARTS, WITHOUT_KEYS
+from liqspec.proofs.inductive.covered import COVERED, FEWEST, PARTS, WITHOUT_KEYS
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage
 from liqspec.search import campaign, parallel
@@ -163,8 +163,12 @@ def _tasks(budget: Budget, loaded: list[scopes.Scope], bases: tuple[dict[str, An
 
 def _steps(keys: int) -> list[tuple[str, int]]:
     """The events, and parts of events, and numbers of keys whose steps are proved, the largest first."""
-    of_keys = [(kind, number) for number in range(keys, 0, -1) for kind in (*PARTS, *COVERED)]
-    return [*((kind, number) for kind, number in of_keys if kind not in WITHOUT_KEYS), *((kind, 0) for kind in COVERED)]
+    listed = [(kind, number) for number in range(keys, -1, -1) for kind in (*PARTS, *COVERED)]
+    return [
+        (kind, number)
+        for kind, number in listed
+        if number >= FEWEST.get(kind, 0) and (number == 0 or kind not in WITHOUT_KEYS)
+    ]
 
 
 def _lengths(budget: Budget) -> Iterator[tuple[tuple[int, int], ...]]:

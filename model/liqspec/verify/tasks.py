@@ -212,7 +212,7 @@ def proved_steps(event: str, keys: int) -> Part:
         found.unproved.append(prove.Unproved(None, "Book.add is not proved to be addition", ()))
     numbers = next(filter(None, (refute.numbers_for(one) for one in found.unproved[:SHOWN])), None)
     control = None
-    if keys == (1 if event in covered.PARTS else 0):
+    if keys == covered.FEWEST.get(event, 0):
         wrong = planted.CONTROLS[event]
         with wrong.applied():
             control = wrong.title, "refuted" if refute.refute(wrong.step, wrong.fails, wrong.venue) else "not refuted"
@@ -227,7 +227,7 @@ def proved_steps(event: str, keys: int) -> Part:
         counterexample="" if numbers is None else str(numbers),
         control=control,
         lemmas=tuple(sorted({name for contract in CONTRACTS.values() for name in contract.lemmas})),
-        parts=covered.PARTS if keys and event not in covered.PARTS else (),
+        parts=tuple(one for one in covered.PARTS if covered.FEWEST.get(one, 0) <= keys and event not in covered.PARTS),
     )
     return Part("steps for all numbers", proved_steps=result)
 

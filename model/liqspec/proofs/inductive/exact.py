@@ -56,9 +56,16 @@ class _Expected:
 
 
 def exact(
-    step: Step, numbers: Numbers, state: State, before: list[PoolBefore], pools: list[Pool], effects: tuple[Effect, ...]
+    step: Step,
+    numbers: Numbers,
+    state: State,
+    before: list[PoolBefore],
+    pools: list[Pool],
+    effects: tuple[Effect, ...],
+    *,
+    assessed: bool,
 ) -> Must:
-    """What must be in the pools after an accepted event, and in the vault's cash."""
+    """What must be in the pools after an accepted event, and in the vault's cash; or before it is `assessed`."""
     must: Must = {}
     taken = {effect.pool for effect in effects if isinstance(effect, Backstopped)}
     paid = 0
@@ -66,7 +73,7 @@ def exact(
         was = next((one for one in before if one.key == pool.key), PoolBefore(pool.key, 0, False, {}, {}))
         expected = _expected(step, numbers, state, was, pool)
         if pool.key not in taken:
-            holds, deficit = _collateral(pool, expected)
+            holds, deficit = _collateral(pool, expected, assessed=assessed)
             must[f"an_event_changes_exactly_what_it_must [{pool.key}]"] = holds & every(
                 _position(held, expected) for held in pool.positions.values()
             )
@@ -77,9 +84,9 @@ def exact(
     return must
 
 
-def _collateral(pool: Pool, expected: _Expected) -> tuple[Condition, int]:
+def _collateral(pool: Pool, expected: _Expected, *, assessed: bool) -> tuple[Condition, int]:
     """BKS-7: the collateral is what is expected; where nothing is open, a deficit is covered. And that deficit."""
-    if any(not ended(one.state) for one in pool.positions.values()):
+    if not assessed or any(not ended(one.state) for one in pool.positions.values()):
         return pool.collateral == expected.collateral, 0
     return chosen(
         expected.collateral >= 0, expected.collateral, 0, pool.collateral

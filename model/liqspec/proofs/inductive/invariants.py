@@ -68,30 +68,36 @@ def _waits(position: Position) -> bool:
 
 @frozen
 class Invariant:
-    """A sentence about a pool between events, its rules, and the condition that it is."""
+    """A sentence about a pool between events, its rules, and the condition that it is.
+
+    One that is `assessed` holds by the assessment that ends an event, and need not hold before it.
+    """
 
     name: str
     sentence: str
     rules: tuple[str, ...]
+    assessed: bool
     holds: Callable[[View], Condition]
 
 
 INVARIANTS: dict[str, Invariant] = {}
 
 
-def _invariant(rules: str) -> Callable[[Callable[[View], Condition]], Callable[[View], Condition]]:
+def _invariant(
+    rules: str, *, assessed: bool = False
+) -> Callable[[Callable[[View], Condition]], Callable[[View], Condition]]:
     def enter(holds: Callable[[View], Condition]) -> Callable[[View], Condition]:
         sentence = " ".join((holds.__doc__ or "").split())
-        INVARIANTS[holds.__name__] = Invariant(holds.__name__, sentence, tuple(rules.split()), holds)
+        INVARIANTS[holds.__name__] = Invariant(holds.__name__, sentence, tuple(rules.split()), assessed, holds)
         return holds
 
     return enter
 
 
-def of_pool(state: State, pool: Pool) -> dict[str, Condition]:
-    """Every invariant of a pool, by its name."""
+def of_pool(state: State, pool: Pool, *, assessed: bool = True) -> dict[str, Condition]:
+    """Every invariant of a pool, by its name; before it is assessed those that hold then."""
     view = View.of(state, pool)
-    return {name: one.holds(view) for name, one in INVARIANTS.items()}
+    return {name: one.holds(view) for name, one in INVARIANTS.items() if assessed or not one.assessed}
 
 
 def normal_window(state: State, window: Window) -> Condition:
@@ -230,7 +236,7 @@ def cooldown_has_a_window(view: View) -> Condition:
 # ---------------------------------------------------------------------------------------------------------------- pools
 
 
-@_invariant("BKS-7 LIQ-8")
+@_invariant("BKS-7 LIQ-8", assessed=True)
 def no_negative_collateral_without_position(view: View) -> Condition:
     """A pool without position has no negative collateral, and is not in liquidation."""
     if view.held:
@@ -238,7 +244,7 @@ def no_negative_collateral_without_position(view: View) -> Condition:
     return (view.pool.collateral >= 0) & negation(view.pool.in_liquidation)
 
 
-@_invariant("LIQ-3 LIQ-6 LIQ-11 LIQ-18")
+@_invariant("LIQ-3 LIQ-6 LIQ-11 LIQ-18", assessed=True)
 def a_breach_is_seen_at_once(view: View) -> Condition:
     """A breached pool is in liquidation, unless breaches wait for a block."""
     if not view.held:
@@ -247,7 +253,7 @@ def a_breach_is_seen_at_once(view: View) -> Condition:
     return implies(view.equity < view.maintenance, waits | view.pool.in_liquidation)
 
 
-@_invariant("LIQ-4 LIQ-5 LIQ-9 LIQ-10 LIQ-15")
+@_invariant("LIQ-4 LIQ-5 LIQ-9 LIQ-10 LIQ-15", assessed=True)
 def a_covered_pool_is_left_alone(view: View) -> Condition:
     """A restored pool, equality included, is in liquidation only while an order works to its end."""
     if not view.held:
@@ -257,12 +263,17 @@ def a_covered_pool_is_left_alone(view: View) -> Condition:
     return implies(restored, same(view.pool.in_liquidation, goes_on))
 
 
-@_invariant("LIF-1 LIQ-10 LIQ-11")
-def states_follow_the_pool(view: View) -> Condition:
-    """In liquidation every open position can be filled; otherwise none is liquidatable, and no order works."""
-    within = all(liquidated(one.state) for one in view.held)
-    without = all(not _waits(one) for one in view.held) and not view.working
-    return implies(view.pool.in_liquidation, within) & implies(negation(view.pool.in_liquidation), without)
+@_invariant("LIF-1 LIQ-11", assessed=True)
+def in_liquidation_everything_can_be_filled(view: View) -> Condition:
+    """In liquidation every open position is in a state in which it can be filled."""
+    return implies(view.pool.in_liquidation, all(liquidated(one.state) for one in view.held))
+
+
+@_invariant("LIF-1 LIQ-10")
+def nothing_waits_out_of_liquidation(view: View) -> Condition:
+    """Out of liquidation no position is liquidatable, and no order works."""
+    waits = any(_waits(one) for one in view.held) or bool(view.working)
+    return implies(negation(view.pool.in_liquidation), not waits)
 
 
 @_invariant("LIQ-16")
@@ -271,13 +282,13 @@ def without_a_book_nothing_is_attempted(view: View) -> Condition:
     return implies(view.without_book, every(negation(one.attempted) & (one.order is None) for one in view.held))
 
 
-@_invariant("LIQ-11 LIQ-12 LIQ-16")
+@_invariant("LIQ-11 LIQ-12 LIQ-16", assessed=True)
 def liquidation_makes_progress(view: View) -> Condition:
     """Where no order works, a pool in liquidation has attempted every liquidatable position in this block."""
     return view.without_book | (bool(view.working) or implies(view.pool.in_liquidation, negation(view.untried)))
 
 
-@_invariant("BKS-1 BKS-2 BKS-3 BKS-9 LIQ-16")
+@_invariant("BKS-1 BKS-2 BKS-3 BKS-9 LIQ-16", assessed=True)
 def a_failed_pool_below_its_line_is_taken(view: View) -> Condition:
     """No pool in liquidation is left whose every position failed, or that has no book, and whose equity is below the
     backstop line.
@@ -289,7 +300,7 @@ def a_failed_pool_below_its_line_is_taken(view: View) -> Condition:
     return negation(failed & below & view.pool.in_liquidation)
 
 
-@_invariant("LIQ-11 LIQ-16")
+@_invariant("LIQ-11 LIQ-16", assessed=True)
 def where_all_are_sent_nobody_waits(view: View) -> Condition:
     """Where all positions are sent, none of a pool in liquidation waits for its first attempt."""
     return implies(view.sends_all & view.pool.in_liquidation, view.without_book | negation(view.untried))

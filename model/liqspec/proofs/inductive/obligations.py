@@ -14,6 +14,7 @@ from liqspec.core.state import Account, Pool, Position, State, Window
 from liqspec.proofs.inductive import feeds, invariants, unknown
 from liqspec.proofs.inductive.accepted import exactly
 from liqspec.proofs.inductive.conditions import chosen, every, implies, negation, same
+from liqspec.proofs.inductive.covered import EMITTING
 from liqspec.proofs.inductive.exact import PoolBefore, exact
 from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import present, shared
@@ -21,6 +22,7 @@ from liqspec.proofs.inductive.unknown import Numbers, ended
 from liqspec.proofs.symbolic import Condition, SymbolicInt
 
 Must = dict[str, Condition]
+ASSESSMENT = "assessment"  # the part of an event that ends it
 ACCEPTED = "an_event_is_accepted_exactly_if_its_rule_says_so"
 
 # The events that may start a liquidation where breaches do not wait for a block. Others leave a pool that is not
@@ -62,12 +64,21 @@ def refused(before: Before, made: list[Pool], code: str) -> Must:
     return {"a_refused_event_changes_nothing": unchanged, ACCEPTED: expected}
 
 
-def after_an_event(before: Before, pools: list[Pool], effects: tuple[Effect, ...]) -> Must:
-    """What must hold after an accepted event."""
+def after_an_event(
+    before: Before, pools: list[Pool], effects: tuple[Effect, ...], handed: list[Pool] | None = None
+) -> Must:
+    """What must hold after an accepted event; or, if pools were `handed` to the assessment, before that."""
     state, step = before.state, before.step
-    must: Must = {}
+    known = all(one in pools or not one.positions for one in handed or ())
+    must: Must = {"only pools of the event are assessed": known}
     for pool in pools:
-        must |= {f"{name} [{pool.key}]": holds for name, holds in invariants.of_pool(state, pool).items()}
+        middle = pool in (handed or ())
+        held = invariants.of_pool(state, pool, assessed=not middle)
+        must |= {f"{name} [{pool.key}]": holds for name, holds in held.items()}
+        if middle:
+            must |= {f"{name} [{pool.key}]": holds for name, holds in _middle(before, pool).items()}
+        elif step.kind in ("block", ASSESSMENT):
+            must[f"a block sees every breach [{pool.key}]"] = _seen(state, pool)
     for owner in before.owners:
         must[f"windows_are_normal [{owner.name}]"] = invariants.normal_window(state, owner.window)
     must["what is settled stays so"] = every(
@@ -93,12 +104,11 @@ def after_an_event(before: Before, pools: list[Pool], effects: tuple[Effect, ...
         must["no decision looks at another pool or at the vault"] = _separate(pools, now)
     must |= _only_the_trader(step, before.values, now)
     must["windows_open_and_end_on_time"] = _on_time(before, pools)
-    if any(isinstance(effect, LiquidationEntered) for effect in effects):
+    if step.kind != ASSESSMENT and any(isinstance(effect, LiquidationEntered) for effect in effects):
         must["only_prices_and_funding_start_a_liquidation"] = _may_start(before)
-    if step.kind == "block":
-        must |= {f"a block sees every breach [{pool.key}]": _seen(state, pool) for pool in pools}
-    must |= exact(step, before.numbers, state, before.pools_before, pools, effects)
-    must[ACCEPTED] = exactly(step, before.numbers, state, before.pools_before, None)
+    must |= exact(step, before.numbers, state, before.pools_before, pools, effects, assessed=handed is None)
+    if step.kind != ASSESSMENT:
+        must[ACCEPTED] = exactly(step, before.numbers, state, before.pools_before, None)
     kinds = [effect.kind for effect in effects]
     first = kinds.index("backstopped") if "backstopped" in kinds else len(kinds)
     must["every pool is offered to the market before any is taken"] = "order_emitted" not in kinds[first:]
@@ -109,6 +119,19 @@ def _may_start(before: Before) -> Condition:
     """LIQ-6, LIQ-18: whether the event may start a liquidation: one that moves a mark or money, or a block instead."""
     at_blocks = unknown.has(before.state.venue, "assess_at", "block")
     return at_blocks if before.step.kind == "block" else (before.step.kind in STARTS) & negation(at_blocks)
+
+
+def _middle(before: Before, pool: Pool) -> Must:
+    """What the assessment of a pool is proved from, in addition to invariants; and what not every event may cause."""
+    view = invariants.View.of(before.state, pool)
+    covered: Condition = not view.held or view.equity >= view.maintenance
+    emits = before.step.kind in EMITTING or bool(view.working) or not pool.in_liquidation
+    return {
+        "the assessment begins with a known shape": unknown.shape_of(pool)
+        in set(unknown.middle_shapes("".join(pool.positions))),
+        "only_prices_and_funding_start_a_liquidation": pool.in_liquidation or covered | _may_start(before),
+        "no other event sends anything to the market": emits or view.without_book | negation(view.untried),
+    }
 
 
 def _seen(state: State, pool: Pool) -> Condition:

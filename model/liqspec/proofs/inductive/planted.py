@@ -732,7 +732,16 @@ PLANTED: tuple[Planted, ...] = (
         "inputs are kept where they may go stale",
         {"venue.stale_ms": 1},
     ),
+    Planted(
+        "a deficit is nobody's",
+        assessment,
+        "cover_deficit",
+        "state.vault.cash += pool.collateral",
+        "pass",
+        _at("assessment", _shape(True, A="closed"), ""),
+        "nothing_is_created",
+    ),
 )
 
-# For each event one of them that is refuted soon: the control of its proofs.
+# For each event, and part of events, one of them that is refuted soon: the control of its proofs.
 CONTROLS: dict[str, Planted] = {one.step.kind: one for one in PLANTED if not one.venue}

@@ -48,21 +48,23 @@ class Proved:
         self.shapes |= other.shapes
 
 
-def ways(step: Step, shared: Shared, numbers: Numbers, *, by_contract: bool = True) -> Iterator[Path[Outcome]]:
+def ways(
+    step: Step, shared: Shared, numbers: Numbers, *, by_contract: bool = True, whole: bool = False
+) -> Iterator[Path[Outcome]]:
     """Every path of a step."""
     make = partial(SharedRun, shared=shared)
-    yield from symbolic.paths(partial(run, step, numbers, by_contract=by_contract), make=make)
+    yield from symbolic.paths(partial(run, step, numbers, by_contract=by_contract, whole=whole), make=make)
 
 
-def prove(step: Step) -> Proved:
-    """Prove all that must hold after a step, on each of its paths.
+def prove(step: Step, *, whole: bool = False) -> Proved:
+    """Prove all that must hold after a step, on each of its paths; without the assessment unless it is `whole`.
 
     Raises:
         Exception: the engine itself raised one on some path, which no event may cause (EVT-3).
     """
     shared, found = Shared(), Proved(steps=1, shapes={f"{step.mode} {step.shape}"})
     with contracts.by_contract(step.kind):
-        for way in ways(step, shared, Numbers()):
+        for way in ways(step, shared, Numbers(), whole=whole):
             outcome = way.result
             found.paths += 1
             found.accepted += outcome.end == "accepted"

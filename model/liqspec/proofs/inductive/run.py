@@ -1,11 +1,13 @@
 """One step as an ordinary function of its numbers: what is given, `Engine.apply`, what must hold afterwards."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 import attrs
 from attrs import frozen
 
+from liqspec.core import assessment
 from liqspec.core.effects import Effect, Transitioned
 from liqspec.core.engine import Engine
 from liqspec.core.events import EVENTS, Event
@@ -18,7 +20,7 @@ from liqspec.proofs.inductive.conditions import every
 from liqspec.proofs.inductive.covered import WITHOUT_KEYS
 from liqspec.proofs.inductive.feeds import AnyFeed
 from liqspec.proofs.inductive.frame import Leak, Only, Poison
-from liqspec.proofs.inductive.obligations import Before, after_an_event, refused, values_of
+from liqspec.proofs.inductive.obligations import ASSESSMENT, Before, after_an_event, refused, values_of
 from liqspec.proofs.inductive.probes import probes
 from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import SharedRun, asked
@@ -41,20 +43,23 @@ class Outcome:
         return frozenset({effect.kind for effect in self.effects} | fired)
 
 
-def run(step: Step, numbers: Numbers, *, by_contract: bool = True) -> Outcome:
-    """The step with these numbers; by contract no schedule is looked into."""
-    outcome = _run(step, numbers, by_contract=by_contract)
+def run(step: Step, numbers: Numbers, *, by_contract: bool = True, whole: bool = False) -> Outcome:
+    """The step with these numbers; by contract no schedule is looked into, and unless it is `whole` an event ends where
+    its pools are handed to the assessment, which is proved by itself.
+    """
+    outcome = _run(step, numbers, by_contract=by_contract, whole=whole or not by_contract)
     if numbers.symbolic and isinstance(symbolic.present(), SharedRun) and (conditions := asked()):
         must = {**outcome.must, "the lemmas may be used": every(conditions.values())}
         return Outcome(outcome.end, must, outcome.effects)
     return outcome
 
 
-def _run(step: Step, numbers: Numbers, *, by_contract: bool) -> Outcome:
+def _run(step: Step, numbers: Numbers, *, by_contract: bool, whole: bool) -> Outcome:
     around = _Around(step, numbers, by_contract=by_contract)
     state, pools = around.state, around.pools
     if step.kind == "chunk":
         return _chunk(state, pools[0], step.markets)
+    whole = whole or step.kind == ASSESSMENT
     for pool in pools:
         if (
             step.kind in ("trade", "settle")
@@ -64,7 +69,7 @@ def _run(step: Step, numbers: Numbers, *, by_contract: bool) -> Outcome:
             held = pool.positions[step.markets]
             symbolic.assume(held.size != 0)
             bool(held.size > 0)  # one case for each side: products with its size are then plain
-        for condition in invariants.of_pool(state, pool).values():
+        for condition in invariants.of_pool(state, pool, assessed=step.kind != ASSESSMENT).values():
             symbolic.assume(condition)
     for owner in around.owners:
         symbolic.assume(invariants.normal_window(state, owner.window))
@@ -72,16 +77,38 @@ def _run(step: Step, numbers: Numbers, *, by_contract: bool) -> Outcome:
     engine = Engine.__new__(Engine)
     engine.venue, engine.state = around.venue, state
     must: dict[str, Condition] = {}
-    with probes(must, alone=not step.has_bystander):
+    handed: list[Pool] = []
+    with probes(must, alone=not step.has_bystander) if whole else _handing(handed):
         try:
-            effects = engine.apply(around.event())
+            effects = _assessed(state, pools) if step.kind == ASSESSMENT else engine.apply(around.event())
         except Refusal as refusal:
             return Outcome(f"refused {refusal.code}", refused(before, around.made(), refusal.code))
         except Leak as leak:
             return Outcome(f"leak: {leak}", {"the frame is kept": False})
     pools += around.made()
-    must |= after_an_event(before, pools, effects)
+    must |= after_an_event(before, pools, effects, None if whole else handed)
     return Outcome("accepted", must, effects)
+
+
+@contextmanager
+def _handing(handed: list[Pool]) -> Iterator[None]:
+    """Keep the pools that are handed to the assessment in place of it, until the block ends."""
+    real = assessment.assess
+
+    def assess(_: State, pools: list[Pool], __: list[Effect]) -> None:
+        handed.extend(pools)
+
+    cast(Any, assessment).assess = assess
+    try:
+        yield
+    finally:
+        cast(Any, assessment).assess = real
+
+
+def _assessed(state: State, pools: list[Pool]) -> tuple[Effect, ...]:
+    effects: list[Effect] = []
+    assessment.assess(state, pools, effects)
+    return tuple(effects)
 
 
 def _chunk(state: State, pool: Pool, market: str) -> Outcome:

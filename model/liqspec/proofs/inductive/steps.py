@@ -7,7 +7,7 @@ from attrs import frozen
 
 from liqspec.core.config import Mode
 from liqspec.proofs.inductive.covered import WITHOUT_KEYS
-from liqspec.proofs.inductive.unknown import Shape, ended, shapes
+from liqspec.proofs.inductive.unknown import Shape, ended, middle_shapes, shapes
 
 MARKETS = "ABCDEFGH"
 
@@ -81,6 +81,10 @@ def steps(kind: str, keys: int) -> Iterator[Step]:
     if kind == "chunk":
         open_in_a = (shape for shape in shapes(markets) if markets and not ended(shape.kinds[0][1].state))
         yield from (Step(kind, "cross", shape, "A") for shape in open_in_a)
+        return
+    if kind == "assessment":
+        yield from (Step(kind, "cross", shape) for shape in middle_shapes(markets))
+        yield from (Step(kind, "isolated", shape) for shape in middle_shapes(markets) if keys <= 1)
         return
     if kind == "transfer":
         pairs = product(shapes(markets), (None, *shapes(""), *(shapes("A") if keys else ())))

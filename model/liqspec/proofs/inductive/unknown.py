@@ -83,6 +83,26 @@ def shapes(markets: str) -> Iterator[Shape]:
             yield Shape(True, tuple(zip(markets, kinds, strict=True)))
 
 
+def middle_shapes(markets: str) -> Iterator[Shape]:
+    """All shapes of a pool that an event hands to the assessment: in liquidation its last position may just have ended,
+    and what a block found partially liquidated is not liquidatable yet.
+    """
+    yield from (shape for shape in shapes(markets) if not shape.in_liquidation)
+    states = machine.lifecycle().table.states
+    listed = [Kind(name) for name in states if states[name].kind != "pseudo"]
+    listed += [Kind(one.state, order=True) for one in listed if liquidated(one.state)]
+    if markets:
+        yield from (
+            Shape(True, tuple(zip(markets, kinds, strict=True))) for kinds in product(listed, repeat=len(markets))
+        )
+
+
+def shape_of(pool: Pool) -> Shape:
+    """The shape that a pool has."""
+    kinds = ((name, Kind(one.state, one.order is not None)) for name, one in pool.positions.items())
+    return Shape(pool.in_liquidation, tuple(kinds))
+
+
 @define
 class Numbers:
     """Where numbers come from: symbols, within a bound if there is one; or values, 0 if there is none of the name.
