@@ -35,6 +35,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scopes, "load", lambda name: attrs.evolve(SMALL, name=name))
     monkeypatch.setattr(run, "LEMMAS", dict(list(LEMMAS.items())[:2]))
     monkeypatch.setattr(run, "COVERED", ("vault_cash",))
+    monkeypatch.setattr(run, "PARTS", ())
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ def small_scope(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(scopes, "load", load)
     monkeypatch.setattr(run, "LEMMAS", {LEMMA: LEMMAS[LEMMA]})
     monkeypatch.setattr(run, "COVERED", ())
+    monkeypatch.setattr(run, "PARTS", ())
     return loaded
 
 
@@ -94,6 +95,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Budget]:
 def test_what_holds_is_reported_as_tables_and_ends_with_0(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LEMMAS", {LEMMA: LEMMAS[LEMMA]})
     monkeypatch.setattr(run, "COVERED", ())
+    monkeypatch.setattr(run, "PARTS", ())
     monkeypatch.setattr(scopes, "names", lambda: ["minimal"])
     monkeypatch.setattr(run, "STEPS", 8_000)
     status, out, err = command("verify", "--processes", "1", "--full")
