@@ -267,6 +267,16 @@ class TestReversals:
         else:
             assert refused(engine, "trade", **KEY, size="-18", price="90", leverage=5).code == code
 
+    @pytest.mark.parametrize(("collateral", "code"), [("2700", None), ("2699", "insufficient_margin")])
+    def test_more_on_the_same_side_is_none(self, collateral: str, code: str | None) -> None:
+        """MRG-14, ACC-16: with eleven at 200 the ten at 100 keep their entry; half of 3,200 is 1,600."""
+        engine = self.splitting(collateral, margin={"valuation": "entry"})
+        if code is None:
+            trade(engine, "11", "200")
+            assert (pool(engine)["equity"], pool(engine)["initial_margin"]) == ("1600", "1600")
+        else:
+            assert refused(engine, "trade", **KEY, size="11", price="200").code == code
+
     def test_it_needs_a_leverage_and_a_reduction_takes_none(self) -> None:
         engine = self.splitting()
         assert refused(engine, "trade", **KEY, size="-11", price="100").code == "bad_leverage"
