@@ -26,6 +26,7 @@ def holding(size: int, mark: int = 100, schedule: Schedule = TENTH) -> Holding:
         ((-1, 10), (-1, 5), True),  # below 0, and it did not fall
         ((-1, 10), (-2, 5), False),
         ((0, 10), (0, 5), True),
+        ((0, 0), (0, 5), False),  # it was not breached
         ((0, 10), (-1, 5), False),
         ((1, 10), (0, 5), False),  # 0 of 5 is worse covered than 1 of 10
         ((2, 10), (1, 5), True),
@@ -81,6 +82,10 @@ def test_a_liquidation_price(equity: int, size: int, schedule: Schedule, price: 
     ("changes", "message"),
     [
         ({"marks": {}}, "marks.A: the market has no starting mark"),
+        (
+            {"markets": {name: {"tick": "1", "lot": "1", "tiers": TIERS} for name in "HGFEDCBA"}, "marks": {"A": "1"}},
+            "marks.B: the market has no starting mark",
+        ),
         ({"marks": {"A": "1", "B": "1", "Z": "1", "Y": "1"}}, "marks.Y: not among the markets"),
         ({"marks": {"Z": "1", "Y": "1", "B": "1", "A": "0"}}, "marks.A: must be above 0, got 0"),
         ({"accounts": ["ann", "bob", "bob"]}, "accounts: 'bob' is repeated"),

@@ -294,6 +294,7 @@ class TestLimits:
             (-15, 1, 1, (10, 100), 102),
             (2000, 1, 1, (10, 100), 1),
             (30, 1, 3, (10, 100), 99),
+            (1, 1, 3, (1, 100), 100),
         ],
     )
     def test_it_is_rounded_in_favour_of_the_pool_and_at_least_a_tick(

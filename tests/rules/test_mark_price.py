@@ -312,6 +312,11 @@ class TestAnEnginesMark:
         """MRK-9."""
         assert inputs(forming(), index="97", observed={"marks": observed}) == 97
 
+    def test_the_mark_of_an_unknown_market_is_none(self) -> None:
+        """MRK-9, EVT-2."""
+        event = {"type": "price_inputs", "market": "Z", "index": "97"}
+        assert apply_event(forming(), event, {"marks": {"Z": "97"}}).code == "unknown_market"
+
     def test_not_beyond_the_largest_move(self) -> None:
         """MRK-9, MRK-7."""
         assert inputs(forming(max_move="1/10"), index="120", observed={"marks": {"A": "111"}}) == 110
