@@ -1,11 +1,18 @@
 """What is observed is the same however a run came to it, and amounts are compared as numbers (OBS-1, OBS-3, OBS-4)."""
 
+from random import Random
+
 import pytest
 
-from liqspec.core.engine import Engine
-from liqspec.core.observation import same
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine, apply_event
+from liqspec.core.events import OPTIONAL
+from liqspec.core.observation import Observer, same
+from liqspec.core.parameters import FAMILIES
 from liqspec.core.refusals import BadRequest, Refusal
-from support.builders import apply, small_engine, trade
+from liqspec.generate.configurations import configuration, shipped_bases
+from liqspec.generate.guide import Guide
+from support.builders import apply, mark, position, small_engine, trade
 
 
 def run(order: tuple[str, ...]) -> Engine:
@@ -24,6 +31,34 @@ def test_the_order_in_which_markets_were_touched_is_not_remembered() -> None:
     assert first.snapshot() == second.snapshot()
     assert list(second.observe()["vault"]["positions"]) == ["A", "B"]
     assert first.observe() == second.observe()
+
+
+@pytest.mark.parametrize("shows_prices", [False, True])
+def test_what_an_observer_kept_is_what_would_be_formed_now(shows_prices: bool) -> None:
+    """OBS-1, OBS-5: after every event of random runs."""
+    random, bases = Random("observer"), list(shipped_bases().values())
+    for number in range(12):
+        config = configuration(random, bases[number % len(bases)], FAMILIES)
+        engine = Engine(Config.from_json(config), shows_prices=shows_prices)
+        guide, observer = Guide(random, engine, OPTIONAL), Observer()
+        for _ in range(40):
+            event = guide.next_event()
+            assert event is not None
+            apply_event(engine, event)
+            assert observer.observe(engine.state) == engine.observe()
+
+
+def test_an_observer_sees_a_limit_that_moves_alone() -> None:
+    """LIQ-17: no event does that, but an observer may have missed some."""
+    engine, observer = small_engine(liquidation={"order_price": "bankruptcy"}), Observer()
+    apply(engine, "deposit", account="alice", amount="200")
+    trade(engine, "10", "100", 5)
+    mark(engine, "88")
+    before = observer.observe(engine.state)["positions"][0]
+    held = engine.state.position("alice", "A", "cross")
+    assert held is not None
+    held.limit = 81
+    assert (before["limit"], observer.observe(engine.state)["positions"][0]) == ("80", position(engine))
 
 
 @pytest.mark.parametrize(
