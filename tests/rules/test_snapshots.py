@@ -19,6 +19,7 @@ from liqspec.core.snapshot import Snapshot
 from liqspec.edge.amounts import Grid
 from liqspec.edge.shapes import WrongShape
 from support.builders import (
+    TIERS,
     apply,
     backstopped,
     beyond_78_digits,
@@ -359,6 +360,25 @@ class TestJson:
                     pool["positions"].reverse()
             assert snapshot.from_json(engine.venue, data) == kept
 
+    def test_nor_does_that_of_a_book(self) -> None:
+        """AMT-7."""
+        engine = small_engine()
+        for market in ("B", "A"):
+            apply(engine, "vault_trade", market=market, size="1", price="100")
+        data = snapshot.to_json(engine.venue, engine.snapshot())
+        for book in ("vault", "outside"):
+            data[book]["positions"] = dict(sorted(data[book]["positions"].items(), reverse=True))
+        assert snapshot.from_json(engine.venue, data) == engine.snapshot()
+
+    def test_settled_markets_come_by_name(self) -> None:
+        """AMT-7, EVT-11: eight of them, so that a set would hardly be in that order by itself."""
+        names = "HGFEDCBA"
+        market = {"tick": "1", "lot": "1", "tiers": TIERS}
+        engine = small_engine(markets=dict.fromkeys(names, market), marks=dict.fromkeys(names, "1"))
+        for name in names:
+            apply(engine, "settle", market=name, price="1")
+        assert [one.market for one in engine.snapshot().settled or ()] == sorted(names)
+
 
 CROSS = ("accounts", 0, "pools", 0)
 HELD = (*CROSS, "positions", 0)
@@ -387,6 +407,7 @@ class TestMalformedJson:
         [
             (("format",), GONE, "format: required field is missing"),
             (("format",), 2, "format: this version reads format 1, got 2"),
+            (("format",), 0, "format: this version reads format 1, got 0"),
             (("format",), "1", "format: expected a whole number"),
             (("format",), True, "format: expected a whole number, got true"),
             (("time",), -1, "time: expected a whole number from 0"),
@@ -401,6 +422,7 @@ class TestMalformedJson:
             (("accounts",), {}, "accounts: expected a list"),
             (("accounts", 0), 1, "accounts[1]: expected a table of fields"),
             (("accounts", 0, "name"), None, "accounts[1].name: expected a string, got null"),
+            (("accounts", 0, "name"), "a/b", 'accounts: "a/b" is not a valid name'),
             (("accounts", 0, "pools"), GONE, "accounts[1].pools: required field is missing"),
             ((*CROSS, "market"), None, "accounts[1].pools[1].market: expected a string, got null"),
             ((*CROSS, "collateral"), GONE, "accounts[1].pools[1].collateral: required field is missing"),
