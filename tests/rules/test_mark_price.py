@@ -355,6 +355,7 @@ class TestTheState:
             (("index", "price"), "0.5", "feeds.A.index.price: 0.5 is not a multiple of 1"),
             (("index", "time"), 9, "feeds.A.index.time: must not be after the time of the state"),
             (("perps", "prices"), [], "feeds.A.perps.prices: at least one entry"),
+            (("perps", "prices", 0, "weight"), 0, "feeds.A.perps.prices: at least one entry is needed, and weights"),
             (("perps", "prices", 0, "price"), "0.5", "feeds.A.perps.prices[1].price: 0.5 is not a multiple of 1"),
             (("basis", "denominator"), "-1", "feeds.A.basis.denominator: must be at least 0"),
         ],
@@ -374,6 +375,16 @@ class TestTheState:
         with pytest.raises(InvalidConfig) as caught:
             snapshot.from_json(engine.venue, data)
         assert str(caught.value).startswith(message)
+
+    def test_the_inputs_of_every_market_are_looked_at(self) -> None:
+        """OBS-4."""
+        engine = forming(stale_ms=1000)
+        for market in "AB":
+            apply(engine, "price_inputs", market=market, index="97")
+        data = snapshot.to_json(engine.venue, engine.snapshot())
+        data["feeds"][1]["index"]["time"] = 9
+        with pytest.raises(InvalidConfig, match="feeds.B.index.time: must not be after the time of the state"):
+            snapshot.from_json(engine.venue, data)
 
     def test_an_average_of_one_sample_is_read_back(self) -> None:
         """OBS-4, MRK-5: its denominator is 0."""
