@@ -383,7 +383,7 @@ class TestTheState:
             apply(engine, "price_inputs", market=market, index="97")
         data = snapshot.to_json(engine.venue, engine.snapshot())
         data["feeds"][1]["index"]["time"] = 9
-        with pytest.raises(InvalidConfig, match="feeds.B.index.time: must not be after the time of the state"):
+        with pytest.raises(InvalidConfig, match=r"feeds\.B\.index\.time: must not be after the time of the state"):
             snapshot.from_json(engine.venue, data)
 
     def test_an_average_of_one_sample_is_read_back(self) -> None:

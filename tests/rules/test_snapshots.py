@@ -371,7 +371,7 @@ class TestJson:
         assert snapshot.from_json(engine.venue, data) == engine.snapshot()
 
     def test_settled_markets_come_by_name(self) -> None:
-        """AMT-7, EVT-11: eight of them, so that a set would hardly be in that order by itself."""
+        """AMT-7, EVT-11: eight of them, so that a set is almost never in that order by itself."""
         names = "HGFEDCBA"
         market = {"tick": "1", "lot": "1", "tiers": TIERS}
         engine = small_engine(markets=dict.fromkeys(names, market), marks=dict.fromkeys(names, "1"))
