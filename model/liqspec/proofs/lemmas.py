@@ -873,10 +873,15 @@ def a_last_trade_leaves_the_book_within_bid_and_ask(case: Case) -> bool:
 @lemma("MRK-6", Control("Where they are not, too.", least=0), candidates=(1, 2, 3))
 def a_mark_of_candidates_is_at_least_a_tick(case: Case, candidates: int, least: int = 1) -> bool:
     """Whatever candidates a mark is formed of, each a tick or more, the mark is."""
-    listed = case.integers(*(f"candidate{number}" for number in range(candidates)))
-    for one in listed:
-        case.given("a candidate is at least a tick", one >= least * mark_price.BILLION)
-    return mark_price.median(listed) >= 1
+    given = "a candidate is at least a tick"
+    return mark_price.median([_price(case, f"candidate{place}", given, least) for place in range(candidates)]) >= 1
+
+
+def _price(case: Case, name: str, given: str, least: int = 1) -> int:
+    """A price in billionths of a tick, which is given to be that many ticks or more."""
+    ticks, rest = case.integers(f"{name}_ticks", f"{name}_rest")
+    case.given(given, (ticks >= least) & (rest >= 0))
+    return ticks * mark_price.BILLION + rest
 
 
 @lemma(
@@ -895,8 +900,8 @@ def a_candidate_is_at_least_a_tick(case: Case, of: str) -> bool:
         "last": mark_price.Quotes(best_bid=bid, best_ask=ask, last=last),
         "perps": mark_price.Quotes(perps=perps),
     }
-    feed = mark_price.Feed(basis=_Average(case.integer("basis")), book=_Average(case.integer("average")))
-    case.given("an average of the book is at least a tick", feed.book.value() >= mark_price.BILLION)
+    average = _price(case, "average", "an average of the book is at least a tick")
+    feed = mark_price.Feed(basis=_Average(case.integer("basis")), book=_Average(average))
     listed = feed.candidates(quotes[of]).values()
     return all(bool(one >= mark_price.BILLION) for one in listed)
 
