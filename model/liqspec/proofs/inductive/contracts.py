@@ -23,6 +23,7 @@ from liqspec.core.state import Book, GuardInputs, Pool, Position, State
 from liqspec.proofs import symbolic
 from liqspec.proofs.inductive import limits, sizes
 from liqspec.proofs.inductive.conditions import every, implies, same
+from liqspec.proofs.inductive.covered import SIZING
 from liqspec.proofs.inductive.frame import Leak
 from liqspec.proofs.inductive.joined import joined
 from liqspec.proofs.inductive.terms import SharedInt, asked, present, shared
@@ -322,13 +323,13 @@ def limited(mark: int, previous: int, max_move: Ratio | None) -> int:
     return _limit("limited", mark, previous)
 
 
-@_contract(of=chunks, part="chunk")
+@_contract(of=chunks, part=SIZING)
 def sized(state: State, pool: Pool, position: Position, method: str) -> tuple[int, str]:
     """At least one lot, at most all: a chunk is proved by itself to be that of its rules."""
     return expected(state, pool, position), method
 
 
-@_contract(of=sizes, part="chunk")
+@_contract(of=sizes, part=SIZING)
 def expected(state: State, pool: Pool, position: Position) -> int:
     """The lots of a chunk by its rules: a number of the pool and its marks, of nothing else."""
     held = pool.open_positions()

@@ -51,8 +51,8 @@ ANY_MEASURE = frozenset({"rounding", "valuation", "close_fee_rate"})
 # What may emit an order: by a mark or a payment, or once the last attempt of a pool has ended.
 EMITTING = frozenset({*EVENTS} - {"deposit", "withdraw", "transfer", "trade", "leverage", "vault_trade", "vault_cash"})
 # What is a part of events, and proved by itself: the assessment of a pool, and how large a chunk is (PRT-3 to PRT-5).
-PARTS = ("assessment", "chunk")
-FEWEST = {"chunk": 1}  # of the keys in a pool; 0 where it is not listed
+PARTS = ASSESSMENT, SIZING = ("assessment", "chunk")
+FEWEST = {SIZING: 1}  # of the keys in a pool; 0 where it is not listed
 # The events and parts that may look at a parameter; where it is not listed, all may.
 READ_BY: dict[str, frozenset[str]] = {
     **dict.fromkeys(("partial_threshold", *CHUNK), EMITTING | set(PARTS)),

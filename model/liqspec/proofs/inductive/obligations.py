@@ -14,7 +14,7 @@ from liqspec.core.state import Account, Pool, Position, State, Window
 from liqspec.proofs.inductive import feeds, invariants, unknown
 from liqspec.proofs.inductive.accepted import exactly
 from liqspec.proofs.inductive.conditions import chosen, every, implies, negation, same
-from liqspec.proofs.inductive.covered import EMITTING
+from liqspec.proofs.inductive.covered import ASSESSMENT, EMITTING
 from liqspec.proofs.inductive.exact import PoolBefore, exact
 from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import present, shared
@@ -22,7 +22,6 @@ from liqspec.proofs.inductive.unknown import Numbers, ended
 from liqspec.proofs.symbolic import Condition, SymbolicInt
 
 Must = dict[str, Condition]
-ASSESSMENT = "assessment"  # the part of an event that ends it
 ACCEPTED = "an_event_is_accepted_exactly_if_its_rule_says_so"
 
 # The events that may start a liquidation where breaches do not wait for a block. Others leave a pool that is not

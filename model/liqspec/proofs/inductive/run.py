@@ -17,10 +17,10 @@ from liqspec.core.state import Account, Pool, State
 from liqspec.proofs import symbolic
 from liqspec.proofs.inductive import invariants, sizes, unknown
 from liqspec.proofs.inductive.conditions import every
-from liqspec.proofs.inductive.covered import WITHOUT_KEYS
+from liqspec.proofs.inductive.covered import ASSESSMENT, SIZING, WITHOUT_KEYS
 from liqspec.proofs.inductive.feeds import AnyFeed
 from liqspec.proofs.inductive.frame import Leak, Only, Poison
-from liqspec.proofs.inductive.obligations import ASSESSMENT, Before, after_an_event, refused, values_of
+from liqspec.proofs.inductive.obligations import Before, after_an_event, refused, values_of
 from liqspec.proofs.inductive.probes import probes
 from liqspec.proofs.inductive.steps import Step
 from liqspec.proofs.inductive.terms import SharedRun, asked
@@ -57,7 +57,7 @@ def run(step: Step, numbers: Numbers, *, by_contract: bool = True, whole: bool =
 def _run(step: Step, numbers: Numbers, *, by_contract: bool, whole: bool) -> Outcome:
     around = _Around(step, numbers, by_contract=by_contract)
     state, pools = around.state, around.pools
-    if step.kind == "chunk":
+    if step.kind == SIZING:
         return _chunk(state, pools[0], step.markets)
     whole = whole or step.kind == ASSESSMENT
     for pool in pools:

@@ -6,7 +6,7 @@ from itertools import combinations, product
 from attrs import frozen
 
 from liqspec.core.config import Mode
-from liqspec.proofs.inductive.covered import WITHOUT_KEYS
+from liqspec.proofs.inductive.covered import ASSESSMENT, SIZING, WITHOUT_KEYS
 from liqspec.proofs.inductive.unknown import Shape, ended, middle_shapes, shapes
 
 MARKETS = "ABCDEFGH"
@@ -78,13 +78,13 @@ def steps(kind: str, keys: int) -> Iterator[Step]:
             yield Step(kind, markets="A" if kind == "vault_trade" else "")
         return
     markets = MARKETS[:keys]
-    if kind == "chunk":
-        open_in_a = (shape for shape in shapes(markets) if markets and not ended(shape.kinds[0][1].state))
-        yield from (Step(kind, "cross", shape, "A") for shape in open_in_a)
+    modes: tuple[Mode, ...] = ("cross", "isolated") if keys <= 1 else ("cross",)
+    if kind == SIZING:
+        for mode, shape in product(modes, shapes(markets)):
+            yield from (Step(kind, mode, shape, name) for name, one in shape.kinds if not ended(one.state))
         return
-    if kind == "assessment":
-        yield from (Step(kind, "cross", shape) for shape in middle_shapes(markets))
-        yield from (Step(kind, "isolated", shape) for shape in middle_shapes(markets) if keys <= 1)
+    if kind == ASSESSMENT:
+        yield from (Step(kind, mode, shape) for mode, shape in product(modes, middle_shapes(markets)))
         return
     if kind == "transfer":
         pairs = product(shapes(markets), (None, *shapes(""), *(shapes("A") if keys else ())))
