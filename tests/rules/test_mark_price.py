@@ -355,7 +355,7 @@ class TestTheState:
             (("index", "price"), "0.5", "feeds.A.index.price: 0.5 is not a multiple of 1"),
             (("index", "time"), 9, "feeds.A.index.time: must not be after the time of the state"),
             (("perps", "prices"), [], "feeds.A.perps.prices: at least one entry"),
-            (("perps", "prices", 0, "weight"), 0, "feeds.A.perps.prices: at least one entry is needed, and weights"),
+            (("perps", "prices", 1, "weight"), 0, "feeds.A.perps.prices: at least one entry is needed, and weights"),
             (("perps", "prices", 0, "price"), "0.5", "feeds.A.perps.prices[1].price: 0.5 is not a multiple of 1"),
             (("basis", "denominator"), "-1", "feeds.A.basis.denominator: must be at least 0"),
         ],
@@ -365,7 +365,7 @@ class TestTheState:
     ) -> None:
         """OBS-4."""
         engine = forming(stale_ms=1000)
-        inputs(engine, index="97", best_bid="97", best_ask="98", perps=perps((99, 2)))
+        inputs(engine, index="97", best_bid="97", best_ask="98", perps=perps((99, 2), (99, 1)))
         data = snapshot.to_json(engine.venue, engine.snapshot())
         *parents, last = path
         entry = data["feeds"][0]

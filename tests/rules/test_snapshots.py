@@ -370,6 +370,18 @@ class TestJson:
             data[book]["positions"] = dict(sorted(data[book]["positions"].items(), reverse=True))
         assert snapshot.from_json(engine.venue, data) == engine.snapshot()
 
+    def test_nor_does_that_of_isolated_pools_and_of_settled_markets(self) -> None:
+        """AMT-7, EVT-11."""
+        engine = small_engine()
+        apply(engine, "deposit", account="alice", amount="2")
+        for market in "AB":
+            apply(engine, "transfer", account="alice", market=market, amount="1")
+            apply(engine, "settle", market=market, price="1")
+        data = snapshot.to_json(engine.venue, engine.snapshot())
+        data["accounts"][0]["pools"].reverse()
+        data["settled"].reverse()
+        assert snapshot.from_json(engine.venue, data) == engine.snapshot()
+
     def test_settled_markets_come_by_name(self) -> None:
         """AMT-7, EVT-11: eight of them, so that a set is almost never in that order by itself."""
         names = "HGFEDCBA"
@@ -518,15 +530,17 @@ class TestMalformedJson:
         data = changed(snapshot.to_json(engine.venue, engine.snapshot()), ("marks", "A"), "1")
         assert dict(snapshot.from_json(engine.venue, data).marks)["A"] == 1
 
-    def test_an_isolated_pool_backs_a_position_of_its_own_market_only(self) -> None:
+    @pytest.mark.parametrize(("market", "other"), [("A", "B"), ("B", "A")])
+    def test_an_isolated_pool_backs_a_position_of_its_own_market_only(self, market: str, other: str) -> None:
         """ACC-1."""
         engine = small_engine()
         apply(engine, "deposit", account="alice", amount="200")
-        apply(engine, "transfer", account="alice", market="A", amount="200")
-        trade(engine, "10", "100", 5, mode="isolated")
+        apply(engine, "transfer", account="alice", market=market, amount="200")
+        trade(engine, "10", "100", 5, mode="isolated", market=market)
         data = snapshot.to_json(engine.venue, engine.snapshot())
-        data["accounts"][0]["pools"][1]["market"] = "B"
-        with pytest.raises(InvalidConfig, match=r"accounts\.alice\.B\.positions: an isolated pool backs a position"):
+        data["accounts"][0]["pools"][1]["market"] = other
+        message = rf"accounts\.alice\.{other}\.positions: an isolated pool backs a position"
+        with pytest.raises(InvalidConfig, match=message):
             snapshot.from_json(engine.venue, data)
 
     def test_a_position_stands_once(self) -> None:
@@ -535,6 +549,23 @@ class TestMalformedJson:
         held = data["accounts"][0]["pools"][0]["positions"]
         held.append(held[0])
         with pytest.raises(InvalidConfig, match=r"accounts\.alice\.cross\.positions: a market is repeated"):
+            snapshot.from_json(engine.venue, data)
+
+    def test_an_order_of_one_lot_is_one(self) -> None:
+        """OBS-4, LIQ-14."""
+        engine = small_engine()
+        apply(engine, "deposit", account="alice", amount="20")
+        trade(engine, "1", "100", 5)
+        mark(engine, "88")
+        data = snapshot.to_json(engine.venue, engine.snapshot())
+        assert data["accounts"][0]["pools"][0]["positions"][0]["order"] == "1"
+        assert snapshot.from_json(engine.venue, data) == engine.snapshot()
+
+    def test_a_limit_is_of_a_venue_with_limits(self) -> None:
+        """LIQ-17."""
+        engine = working()
+        data = changed(snapshot.to_json(engine.venue, engine.snapshot()), (*HELD, "limit"), "80")
+        with pytest.raises(InvalidConfig, match=r"A\.limit: must be left out: no order with a limit is working"):
             snapshot.from_json(engine.venue, data)
 
     def test_a_vault_position_of_size_zero_is_none(self) -> None:
