@@ -34,7 +34,7 @@ _LEFT_OUT = re.compile(
 )
 # What is a matter of reading or of speed, not of what is computed: whether an argument must be named (`kw_only=`, a `*`
 # alone), what a representation shows, and whether a result is remembered, or how many are.
-_NOT_COMPUTED = re.compile(r"(?<=kw_only=)True|(?<=repr=)False|\*,|@(lru_)?cache\b.*")
+_NOT_COMPUTED = re.compile(r"(?<=kw_only=)True|(?<=repr=)False|(?<=maxsize=)\d|\*,|@(lru_)?cache\b")
 # Values that random configurations try: others serve as well.
 _SAMPLES = re.compile(r"\s*samples=")
 # A text is equal to another or not; the order of texts means nothing in these modules.
