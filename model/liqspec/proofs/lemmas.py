@@ -902,8 +902,7 @@ def a_candidate_is_at_least_a_tick(case: Case, of: str) -> bool:
     }
     average = _price(case, "average", "an average of the book is at least a tick")
     feed = mark_price.Feed(basis=_Average(case.integer("basis")), book=_Average(average))
-    listed = feed.candidates(quotes[of]).values()
-    return all(bool(one >= mark_price.BILLION) for one in listed)
+    return all(one >= mark_price.BILLION for one in feed.candidates(quotes[of]).values())
 
 
 class _Average(mark_price.Average):

@@ -94,12 +94,10 @@ class Report:
         for one in self.proved_steps:
             for name in self.missing(one):
                 events.setdefault(name, []).append(one.event)
-        lemmas += [
-            f"steps of {', '.join(dict.fromkeys(kinds))} rest on the lemma {name}, which is not proved"
-            if name not in covered.PARTS
-            else f"steps of {', '.join(dict.fromkeys(kinds))} rest on those of {name}, which are not proved"
-            for name, kinds in events.items()
-        ]
+        for name, kinds in events.items():
+            is_part = name in covered.PARTS
+            on = f"those of {name}, which are not" if is_part else f"the lemma {name}, which is not"
+            lemmas.append(f"steps of {', '.join(dict.fromkeys(kinds))} rest on {on} proved")
         return lemmas + [line for one in self.proved_steps for line in _steps_unproved(one)]
 
     def missing(self, found: StepsResult) -> list[str]:

@@ -291,8 +291,9 @@ def at_least(lots: int, size: int, worth: int, order: int | None, rest: int | No
 
 @_contract("a_halving_stays_within_its_ends_and_narrows", of=chunks)
 def by_halving(most: int, enough: Callable[[int], bool]) -> int:
-    """At least 1, at most all, and the same for the same question: each halving keeps it between two ends, and 1 apart
-    they are no longer.
+    """At least 1, at most all, and the same for the same question.
+
+    Each halving keeps it between two ends, and brings them nearer, until they are 1 apart.
     """
     _ask(most >= 1)
     if most > 1:
@@ -309,9 +310,7 @@ def by_halving(most: int, enough: Callable[[int], bool]) -> int:
 def median(candidates: Sequence[int]) -> int:
     """At least a tick."""
     _ask(every(one >= BILLION for one in candidates))
-    found = _unknown("median", *candidates)
-    symbolic.assume(found >= 1)
-    return found
+    return _ticks("median", *candidates)
 
 
 @_contract("a_limited_mark_moves_at_most_by_its_share", of=mark_price)
@@ -320,7 +319,7 @@ def limited(mark: int, previous: int, max_move: Ratio | None) -> int:
     if max_move is None:
         return mark
     _ask((mark > 0) & (previous > 0))
-    return _limit("limited", mark, previous)
+    return _ticks("limited", mark, previous)
 
 
 @_contract(of=chunks, part=SIZING)
@@ -351,17 +350,17 @@ def _some_of(found: int, least: int, most: int) -> int:
 def band_limit(mark: int, size: int, band: Ratio) -> int:
     """At least a tick."""
     _ask((mark > 0) & (size != 0))
-    return _limit("band_limit", mark, size, *band)
+    return _ticks("band_limit", mark, size, *band)
 
 
 @_contract("a_limit_is_at_least_a_tick")
 def bankruptcy_limit(equity: int, margin: int, pool_margin: int, held: Holding) -> int:
     """At least a tick."""
     _ask((pool_margin > 0) & (held.size != 0) & (held.mark > 0) & (held.unit > 0))
-    return _limit("bankruptcy_limit", equity, margin, pool_margin, held.size, held.mark, held.unit)
+    return _ticks("bankruptcy_limit", equity, margin, pool_margin, held.size, held.mark, held.unit)
 
 
-def _limit(name: str, *arguments: int) -> int:
+def _ticks(name: str, *arguments: int) -> int:
     found = _unknown(name, *arguments)
     symbolic.assume(found >= 1)
     return found
