@@ -2,12 +2,26 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 from typer.testing import CliRunner
 
 from liqspec.cli.app import app
-from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, Parameter
+from liqspec.core.parameters import (
+    MARKET_PARAMETERS,
+    PARAMETERS,
+    AccountConfig,
+    BackstopConfig,
+    LiquidationConfig,
+    MarginConfig,
+    MarkConfig,
+    MarketRules,
+    Parameter,
+    RestoreConfig,
+    TradingConfig,
+)
 from liqspec.spec import venue_words, venues
 from support.commands import run_here
 
@@ -58,6 +72,93 @@ def test_a_value_is_read_back_in_words_and_all_numbers_alike() -> None:
     assert "30,000" in read["liquidation.cooldown_ms"]
     assert "above 20,000,000: " in read["markets.DOGE.tiers 2"]
     assert "0.000001" in read["quote_unit"]
+
+
+USUAL = [
+    "Orders for whole positions, all of a pool at once; they stop when restored",
+    "no cooldown",
+    "no liquidation fee",
+]
+FULL = LiquidationConfig(
+    partial_threshold="20000",
+    partial_fraction="1/4",
+    order_policy="ranked",
+    stop_when_restored=False,
+    cooldown_ms=30000,
+    cooldown_scope="account",
+    fee_rate="1/200",
+)
+IN_SHORT: list[tuple[Any, list[str]]] = [
+    (
+        FULL,
+        [
+            "Orders for 25 % of a position above 20,000, the largest margin of a pool first; they run to their end",
+            "cooldown 30 s of the account",
+            "a fee of 0.5 % on liquidation fills",
+        ],
+    ),
+    (LiquidationConfig(restore=RestoreConfig(factor="6/5")), ["restored at 120 % of the maintenance margin"]),
+    (LiquidationConfig(restore=RestoreConfig(measure="initial")), ["restored at 100 % of the initial margin"]),
+    (LiquidationConfig(partial_method="fraction"), []),
+    (LiquidationConfig(partial_method="restore"), ["a chunk is as much as restores the pool"]),
+    (LiquidationConfig(partial_method="tier_down"), ["a chunk is 1 tier down"]),
+    (LiquidationConfig(partial_method="tier_down", tier_steps=2), ["a chunk is 2 tiers down"]),
+    (LiquidationConfig(partial_method="lots"), ["a chunk is 1 lot"]),
+    (LiquidationConfig(partial_method="lots", partial_lots=1000), ["a chunk is 1,000 lots"]),
+    (LiquidationConfig(min_order_notional="5000"), ["a chunk has a notional of at least 5,000"]),
+    (LiquidationConfig(min_rest_notional="5000"), ["a rest below 5,000 is ordered with its chunk"]),
+    (LiquidationConfig(order_price="bankruptcy"), ["orders limited by the bankruptcy price"]),
+    (LiquidationConfig(order_price={"band": "1/50"}), ["orders within 2 % of the mark"]),
+    (LiquidationConfig(order_price="market"), []),
+    (LiquidationConfig(market_attempt=False), ["no orders: the vault alone liquidates"]),
+    (LiquidationConfig(market_attempt=True), []),
+    (LiquidationConfig(assess_at="block"), ["liquidations begin at blocks"]),
+    (LiquidationConfig(assess_at="event"), []),
+    (BackstopConfig(threshold="1/2"), ["backstop below 50 % of the margin", "the vault keeps the equity"]),
+    (
+        BackstopConfig(threshold="1", return_fraction="0.7", measure="tier"),
+        [
+            "backstop below 100 % of the margin",
+            "the vault returns 70 % of the equity",
+            "the backstop line is at the tiers' close-out rates",
+        ],
+    ),
+    (
+        BackstopConfig(threshold="1", measure="threshold"),
+        ["backstop below 100 % of the margin", "the vault keeps the equity"],
+    ),
+    (MarginConfig(rounding="down"), ["maintenance margins are rounded down"]),
+    (MarginConfig(rounding="up", valuation="mark"), []),
+    (MarginConfig(valuation="entry"), ["margins are asked of the cost"]),
+    (MarginConfig(close_fee_rate="1/1000"), ["margins count a closing fee of 0.1 %"]),
+    (AccountConfig(withdraw_floor="1/10"), ["what leaves a pool leaves 10 % of its notional"]),
+    (AccountConfig(withdraw_from="collateral"), ["only collateral leaves a pool"]),
+    (AccountConfig(withdraw_from="equity"), []),
+    (TradingConfig(crossing="split"), ["a trade may turn a position round"]),
+    (TradingConfig(crossing="refuse"), []),
+    (MarketRules(modes=("cross",)), ["cross only"]),
+    (MarketRules(modes=("isolated",)), ["isolated only"]),
+    (MarketRules(modes=("cross", "isolated")), []),
+    (MarketRules(isolated_removal="never"), ["no collateral leaves a position"]),
+    (MarketRules(isolated_removal="free"), []),
+    (MarkConfig(max_move="1/20"), ["a mark moves by at most 5 % of itself"]),
+    (MarkConfig(stale_ms=1000), ["an input counts for 1 s"]),
+]
+
+
+def _in_short(rules: Any) -> list[str]:
+    """What the parameters of a table say in short."""
+    own = [one.note for one in (*PARAMETERS, *MARKET_PARAMETERS) if one.name in attrs.asdict(rules)]
+    return [text for note in own if note is not None and (text := note(rules))]
+
+
+def test_the_usual_rules_are_said_in_short() -> None:
+    assert _in_short(LiquidationConfig()) == USUAL
+
+
+@pytest.mark.parametrize(("rules", "said"), IN_SHORT)
+def test_a_value_that_is_not_usual_is_said_in_short(rules: Any, said: list[str]) -> None:
+    assert [text for text in _in_short(rules) if text not in USUAL] == said
 
 
 @pytest.mark.parametrize(
