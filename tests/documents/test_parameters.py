@@ -3,7 +3,16 @@
 import attrs
 import pytest
 
-from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, TABLES, MarketRules, Parameter, Parameters
+from liqspec.core.parameters import (
+    MARKET_PARAMETERS,
+    PARAMETERS,
+    TABLES,
+    MarketRules,
+    Parameter,
+    Parameters,
+    families_of,
+    market_rules_of,
+)
 from liqspec.edge import files, shapes
 from liqspec.spec import generated, rulebook
 
@@ -31,3 +40,30 @@ def test_the_values_of_a_parameter_can_be_read(entry: Parameter) -> None:
         shapes.structure({**required, entry.name: value}, shape)
     assert entry.samples
     assert entry.pairs
+
+
+def test_what_markets_restrict_is_listed_by_their_paths() -> None:
+    """ACC-17, ACC-18: also a market that restricts nothing."""
+    markets = {"A": {"tick": "1", "modes": ["cross"], "isolated_removal": "never"}, "B": {"tick": "1"}}
+    listed = {"markets.A": {"modes": ["cross"], "isolated_removal": "never"}, "markets.B": {}}
+    assert market_rules_of({"markets": markets}) == listed
+
+
+def test_a_family_is_found_by_the_first_that_turns_it_on() -> None:
+    """BKS-9: one tier is enough, whether or not the others have what they need."""
+    tiers: list[dict[str, str]] = [{}, {"closeout_rate": "1/100"}]
+    config = {
+        "markets": {
+            "A": {"tiers": [{}]},
+            "B": {"tiers": tiers, "modes": ["cross"]},
+            "C": {"tiers": tiers, "modes": []},
+        },
+        "liquidation": {"partial_method": "lots", "partial_lots": 2, "fee_rate": "0"},
+        "mark": {},
+    }
+    assert families_of(config) == {
+        "mark": "mark",
+        "partial_method": "liquidation.partial_method",
+        "modes": "markets.B.modes",
+        "closeout": "markets.B.tiers",
+    }

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from liqspec.core.config import Config
+from liqspec.core.config import Config, Venue
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import OPTIONAL
 from liqspec.core.observation import Observer, same
@@ -12,7 +12,7 @@ from liqspec.core.parameters import FAMILIES
 from liqspec.core.refusals import BadRequest, Refusal
 from liqspec.generate.configurations import configuration, shipped_bases
 from liqspec.generate.guide import Guide
-from support.builders import apply, mark, position, small_engine, trade
+from support.builders import apply, mark, position, small_config, small_engine, trade
 
 
 def run(order: tuple[str, ...]) -> Engine:
@@ -31,6 +31,13 @@ def test_the_order_in_which_markets_were_touched_is_not_remembered() -> None:
     assert first.snapshot() == second.snapshot()
     assert list(second.observe()["vault"]["positions"]) == ["A", "B"]
     assert first.observe() == second.observe()
+
+
+def test_prices_are_shown_where_they_are_asked_for() -> None:
+    """OBS-5."""
+    config = Config.from_json(small_config())
+    assert [Venue.from_config(config, shows_prices=asked).shows_prices for asked in (False, True)] == [False, True]
+    assert not Venue.from_config(config).shows_prices
 
 
 @pytest.mark.parametrize("shows_prices", [False, True])
