@@ -279,6 +279,11 @@ BAD_VENUES = [
     # by MRG-8: tiers
     ('above = "0"', 'above = "1"', "markets.A.tiers 1, above: the first tier starts above 0, got 1"),
     ('above = "0"', 'above = "-1"', "markets.A.tiers 1, above: "),
+    (
+        'above = "0", maintenance_rate = "1/10", max_leverage = 5',
+        'above = "1", maintenance_rate = "-1", max_leverage = 0',
+        "markets.A.tiers 1, above: the first tier starts above 0, got 1",
+    ),
     ('above = "1000"', 'above = "0"', "markets.A.tiers 2, above: tiers out of order: 0 does not rise from 0"),
     ('above = "1000"', 'above = "-1"', "markets.A.tiers 2, above: tiers out of order: -1 does not rise from 0"),
     ('"1/5"', '"1/11"', "markets.A.tiers 2, maintenance_rate: the rate falls from 1/10 to 1/11"),

@@ -105,6 +105,7 @@ def test_the_terms_name_the_closeout_margin() -> None:
         (("1/20", None), "tiers[2].closeout_rate", "required field is missing: another tier has it"),
         ((None, "1/20"), "tiers[1].closeout_rate", "required field is missing: another tier has it"),
         (("0", "1/20"), "tiers[1].closeout_rate", "must be above 0, got 0"),
+        (("-0.05", "1/20"), "tiers[1].closeout_rate", "must be above 0, got -0.05"),
         (("1/9", "1/8"), "tiers[1].closeout_rate", "1/9 is above the maintenance rate 1/10"),
         (("1/10", "1/11"), "tiers[2].closeout_rate", "the rate falls to 1/11"),
     ],
