@@ -129,6 +129,4 @@ DETECTORS: tuple[Detector, ...] = (
         "rules/test_what_is_seen",
         "documents/test_parameters",
     ),
-    Detector.of_tests("proofs", "proofs/test_proofs"),
-    Detector.of_tests("exhaustive", "properties/test_explore"),
 )
