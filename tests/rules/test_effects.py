@@ -31,7 +31,7 @@ from liqspec.core.effects import (
 from liqspec.core.engine import Engine
 from liqspec.edge.texts import thousands
 from liqspec.report.amounts import Units, counted_ticks, value_text
-from liqspec.report.sentences import effect_json, effect_text
+from liqspec.report.sentences import effect_json, effect_text, event_text
 from support.builders import (
     apply,
     backstopped,
@@ -416,3 +416,31 @@ def test_a_value_is_written_for_people(value: object, text: str) -> None:
 )
 def test_ticks_are_counted(ticks: int, text: str) -> None:
     assert counted_ticks(Fraction(ticks)) == text
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"type": "block", "time": 12345}, "block time 12345"),
+        ({"type": "mark_price", "market": "BTC", "price": "48205"}, "mark_price BTC price 48,205"),
+        ({"type": "marks", "prices": {"A": "1000", "B": "2"}}, "marks A 1,000, B 2"),
+        (
+            {"type": "trade", "account": "1234", "market": "5678", "mode": "cross", "size": "-1000", "leverage": 5},
+            "trade 1234 5678 cross size -1,000 leverage 5",
+        ),
+        (
+            {
+                "type": "price_inputs",
+                "market": "A",
+                "perps": [{"price": "1000", "weight": 2}, {"price": "3", "weight": 1}],
+            },
+            "price_inputs A perps price 1,000 weight 2 and price 3 weight 1",
+        ),
+        ({"type": {"a": "1"}, "amount": "1"}, "{'a': '1'} amount 1"),
+        ({"amount": None}, "None amount none"),
+        ({"type": "deposit", "account": "a\x1b[31m"}, "deposit a\\x1b[31m"),
+    ],
+)
+def test_an_event_is_one_line(event: dict[str, object], said: str) -> None:
+    """Its type, whom it is about, and its fields; names as they are, amounts with separators."""
+    assert event_text(event) == said

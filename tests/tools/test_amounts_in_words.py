@@ -144,6 +144,8 @@ def test_a_distance_is_counted_in_ticks(ticks: Fraction, said: str) -> None:
         (Fraction(12_345, 10**7), "~0.123 %"),
         (Fraction(1, 3 * 10**4), "~0.00333 %"),
         (Fraction(12_345, 10**8), "~0.0123 %"),
+        (Fraction(995, 10**5), "0.995 %"),
+        (Fraction(1_005, 10**5), "~1 %"),
     ],
 )
 def test_a_share_is_shown_in_percent(share: Fraction, said: str) -> None:
