@@ -250,6 +250,10 @@ SENTENCES: list[tuple[Effect, str]] = [
         "T1 by LIQ-3: alice/A/cross healthy -> liquidatable: equity 1,205 < maintenance margin 1,206",
     ),
     (
+        moved("T1", "healthy liquidatable", "LIQ-3", "needs_liquidation", 1206, 1206),
+        "T1 by LIQ-3: alice/A/cross healthy -> liquidatable: the pool is not restored",
+    ),
+    (
         moved("T1", "healthy liquidatable", "LIQ-3", "needs_liquidation", 1207, 1206),
         "T1 by LIQ-3: alice/A/cross healthy -> liquidatable: the pool is not restored",
     ),
