@@ -42,14 +42,8 @@ def _plain(call: Callable[[], Any]) -> Any:
 def joined(function: Callable[..., Any], *arguments: Any) -> Any:
     """The result of the function; a truth value as a condition, on which nothing is decided yet."""
     run = present()
-    known = run.shared.made
-    key = (
-        "joined",
-        *run.place,
-        run.joins,
-        "",
-        *map(id, run.conditions),
-    )  # a run is repeated up to here by the same decisions
+    known = run.shared.joined
+    key = (*run.place, run.joins, "", *map(id, run.conditions))  # a run is repeated up to here by the same decisions
     run.joins += 1
     if key not in known:
         known[key] = _ways(run, partial(function, *arguments))

@@ -4,6 +4,7 @@ One with the name of a property of the catalogue says the same.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import z3  # type: ignore[import-untyped]
@@ -269,12 +270,14 @@ def _separate(pools: list[Pool], now: dict[str, Any]) -> bool:
     """
     own = [("vault.", "outside.", "net_deposits"), *(_names(pool) for pool in pools)]
 
+    @cache
     def belongs(name: str) -> set[int]:
         return {index for index, prefixes in enumerate(own) if name.startswith(prefixes)}
 
     run = present()
     decisions = [*run.decisions, *(term for term in run.conditions if id(term) not in run.joint)]
-    if any(len(set().union(*map(belongs, _symbols(term)))) > 1 for term in decisions):
+    looked_at = {_symbols(term) for term in decisions}
+    if any(len(set().union(*map(belongs, names))) > 1 for names in looked_at):
         return False
     terms = [(belongs(path), value.term) for path, value in now.items() if isinstance(value, SymbolicInt)]
     of_pools = [(owners, term) for owners, term in terms if owners and 0 not in owners]

@@ -56,13 +56,16 @@ def ways(
     yield from symbolic.paths(partial(run, step, numbers, by_contract=by_contract, whole=whole), make=make)
 
 
-def prove(step: Step, *, whole: bool = False) -> Proved:
+def prove(step: Step, *, whole: bool = False, beside: Shared | None = None) -> Proved:
     """Prove all that must hold after a step, on each of its paths; without the assessment unless it is `whole`.
+
+    Steps that are proved `beside` each other share their terms.
 
     Raises:
         Exception: the engine itself raised one on some path, which no event may cause (EVT-3).
     """
-    shared, found = Shared(), Proved(steps=1, shapes={f"{step.mode} {step.shape}"})
+    shared, found = (beside or Shared()).of_a_step(), Proved(steps=1, shapes={f"{step.mode} {step.shape}"})
+    before = shared.quick.queries
     with contracts.by_contract(step.kind):
         for way in ways(step, shared, Numbers(), whole=whole):
             outcome = way.result
@@ -76,7 +79,7 @@ def prove(step: Step, *, whole: bool = False) -> Proved:
             found.unproved.append(Unproved(step, outcome.end, names))
     if not found.paths:
         found.unproved.append(Unproved(step, "no path at all", ()))
-    found.queries = shared.quick.queries
+    found.queries = shared.quick.queries - before
     return found
 
 
@@ -93,10 +96,10 @@ def book_is_addition() -> bool:
 
 def prove_event(kind: str, keys: int) -> Proved:
     """Prove every step of an event type at pools of exactly this number of keys."""
-    found = Proved()
+    found, shared = Proved(), Shared()
     for step in steps.steps(kind, keys):
         try:
-            found.add(prove(step))
+            found.add(prove(step, beside=shared))
         except Exception as error:  # it is a finding: an event ends in a refusal or is accepted, never so
             found.unproved.append(Unproved(step, f"{type(error).__name__}: {error}", ()))
     if not found.steps:

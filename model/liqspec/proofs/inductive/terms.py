@@ -18,10 +18,17 @@ from liqspec.proofs.symbolic import Run, SymbolicBool, SymbolicInt
 
 @define(eq=False)
 class Shared:
-    """What the runs of one step share: the terms that were made, by operation and operands, and the solver."""
+    """What runs share: the terms that were made, by operation and operands, and the solver; so do further steps. What
+    was joined is that of one step.
+    """
 
     made: dict[Any, Any] = Factory(dict)
     quick: QuickCheck = Factory(QuickCheck)
+    joined: dict[Any, Any] = Factory(dict)
+
+    def of_a_step(self) -> "Shared":
+        """The same terms and solver, for a step."""
+        return Shared(self.made, self.quick)
 
     def number(self, term: z3.BoolRef) -> int:
         """The solver's number of a term."""
