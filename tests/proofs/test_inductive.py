@@ -43,9 +43,21 @@ WAITING = Shape(True, (("A", Kind("liquidatable")),))
 # ----------------------------------------------------------------------------------------------------------- the proofs
 
 
-@pytest.mark.parametrize("kind", ["assessment", *covered.COVERED])
-def test_every_step_without_positions_is_proved(kind: str) -> None:
-    found = prove_event(kind, 0)
+# What takes more than a few seconds with one key in a pool; `liqspec verify` proves that too.
+LONG = frozenset({*covered.PARTS, "transfer", "trade", "fill"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        pytest.param(kind, keys, marks=pytest.mark.thorough if keys > 1 or (keys and kind in LONG) else ())
+        for keys in (0, 1, 2)
+        for kind in (*covered.PARTS, *covered.COVERED)
+        if keys >= covered.FEWEST.get(kind, 0) and not (keys and kind in covered.WITHOUT_KEYS)
+    ],
+)
+def test_every_step_is_proved(kind: str, keys: int) -> None:
+    found = prove_event(kind, keys)
     assert [str(one) for one in found.unproved] == []
     assert found.paths
 

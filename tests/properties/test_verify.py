@@ -153,9 +153,9 @@ def test_options_say_what_is_wanted_and_nothing_else_is_done(
 @pytest.mark.parametrize(
     ("options", "keys"),
     [
-        ((), 0),
-        (("--thorough",), 1),
-        (("--inductive", "2"), 2),
+        ((), 1),
+        (("--thorough",), 2),
+        (("--inductive", "3"), 3),
         (("--quick",), None),
         (("--scope", "minimal"), None),
         (("--scope", "minimal", "--inductive", "0"), 0),

@@ -15,7 +15,7 @@ from liqspec.spec import scopes, venues
 from liqspec.verify import counterexample, report, run
 from liqspec.verify.counterexample import shortest
 
-THOROUGH_KEYS = 1  # keys in a pool, in the proofs of the engine's steps
+KEYS, THOROUGH_KEYS = 1, 2  # keys in a pool, in the proofs of the engine's steps
 
 
 def verify(
@@ -91,7 +91,7 @@ def verify(
     - `liqspec verify --quick --venue my.toml`
     - `liqspec verify --venue hyperliquid --budget 600 --seed 7`
     - `liqspec verify --scope minimal`
-    - `liqspec verify --inductive 1`
+    - `liqspec verify --inductive 2`
     - `liqspec verify --thorough --full --resume thorough.json`
     """
     if steps is not None and budget is not None:
@@ -167,7 +167,7 @@ def _limits(
     asked = bool(venue or scope_names or steps or seconds or keys is not None) and not thorough
     random = not (scope_names or keys is not None) or bool(venue or steps or seconds) or thorough
     if keys is None and not asked and not quick:
-        keys = THOROUGH_KEYS if thorough else 0
+        keys = THOROUGH_KEYS if thorough else KEYS
     usual = run.THOROUGH_STEPS if thorough else run.QUICK_STEPS if quick else run.STEPS
     if not scope_names and not asked:
         scope_names = (run.QUICK_SCOPE,) if quick else (*scopes.names(), *(scopes.thorough_names() if thorough else []))

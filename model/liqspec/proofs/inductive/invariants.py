@@ -306,6 +306,12 @@ def where_all_are_sent_nobody_waits(view: View) -> Condition:
     return implies(view.sends_all & view.pool.in_liquidation, view.without_book | negation(view.untried))
 
 
+@_invariant("LIQ-11 EVT-9")
+def while_an_order_works_nobody_waits(view: View) -> Condition:
+    """While an order works where all are sent, none waits for its first attempt: only a block ends attempts."""
+    return implies(view.sends_all, not view.working or negation(view.untried))
+
+
 @_invariant("LIQ-12")
 def where_one_is_sent_one_works(view: View) -> Condition:
     """Where the largest is sent first, at most one order of a pool works."""

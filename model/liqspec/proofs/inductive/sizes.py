@@ -47,7 +47,7 @@ def _is_enough(state: State, pool: Pool, position: Position, closed: int) -> Any
     released = arithmetic.released_cost(held.size, held.cost, closed)
     signed = closed if held.size > 0 else -closed
     left = held._replace(size=held.size - signed, cost=held.cost - released)
-    after = [left, *(state.holding(one) for one in pool.open_positions() if one.key != position.key)]
+    after = [left if one.key == position.key else state.holding(one) for one in pool.open_positions()]
     collateral = pool.collateral + (signed * held.mark * held.unit - released)
     equity = arithmetic.pool_equity(collateral, after)
     fee = arithmetic.liquidation_fee(arithmetic.notional(closed, held.mark, held.unit), state.venue.fee_rate, equity)

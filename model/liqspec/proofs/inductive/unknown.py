@@ -85,16 +85,15 @@ def shapes(markets: str) -> Iterator[Shape]:
 
 def middle_shapes(markets: str) -> Iterator[Shape]:
     """All shapes of a pool that an event hands to the assessment: in liquidation its last position may just have ended,
-    and what a block found partially liquidated is not liquidatable yet.
+    and what a block found partially liquidated is not liquidatable yet; a block begins only where no order works.
     """
     yield from (shape for shape in shapes(markets) if not shape.in_liquidation)
     states = machine.lifecycle().table.states
     listed = [Kind(name) for name in states if states[name].kind != "pseudo"]
     listed += [Kind(one.state, order=True) for one in listed if liquidated(one.state)]
-    if markets:
-        yield from (
-            Shape(True, tuple(zip(markets, kinds, strict=True))) for kinds in product(listed, repeat=len(markets))
-        )
+    for kinds in product(listed, repeat=len(markets)) if markets else ():
+        if not any(one.order for one in kinds) or all(ended(one.state) or liquidated(one.state) for one in kinds):
+            yield Shape(True, tuple(zip(markets, kinds, strict=True)))
 
 
 def shape_of(pool: Pool) -> Shape:
