@@ -56,15 +56,15 @@ def ways(
     yield from symbolic.paths(partial(run, step, numbers, by_contract=by_contract, whole=whole), make=make)
 
 
-def prove(step: Step, *, whole: bool = False, beside: Shared | None = None) -> Proved:
+def prove(step: Step, *, whole: bool = False, shared: Shared | None = None) -> Proved:
     """Prove all that must hold after a step, on each of its paths; without the assessment unless it is `whole`.
 
-    Steps that are proved `beside` each other share their terms.
+    What earlier steps have `shared`, their terms and answers, is used again.
 
     Raises:
         Exception: the engine itself raised one on some path, which no event may cause (EVT-3).
     """
-    shared, found = (beside or Shared()).of_a_step(), Proved(steps=1, shapes={f"{step.mode} {step.shape}"})
+    shared, found = (shared or Shared()).of_a_step(), Proved(steps=1, shapes={f"{step.mode} {step.shape}"})
     before = shared.quick.queries
     with contracts.by_contract(step.kind):
         for way in ways(step, shared, Numbers(), whole=whole):
@@ -99,7 +99,7 @@ def prove_event(kind: str, keys: int) -> Proved:
     found, shared = Proved(), Shared()
     for step in steps.steps(kind, keys):
         try:
-            found.add(prove(step, beside=shared))
+            found.add(prove(step, shared=shared))
         except Exception as error:  # it is a finding: an event ends in a refusal or is accepted, never so
             found.unproved.append(Unproved(step, f"{type(error).__name__}: {error}", ()))
     if not found.steps:
