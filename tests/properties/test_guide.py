@@ -16,6 +16,7 @@ from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EVENTS, OPTIONAL, EventData
 from liqspec.core.parameters import FAMILIES
 from liqspec.edge import keys
+from liqspec.edge.amounts import MAX_INTEGER
 from liqspec.generate import Guide, boundaries
 from liqspec.generate.configurations import configuration, part_of
 from liqspec.generate.trader import TraderMoves
@@ -173,6 +174,69 @@ def test_chunks_are_ordered_in_tiers_with_and_without_as_many_tiers_below() -> N
                     notional = abs(effect.of) * engine.state.marks[market]
                     found[sum(notional > above for above in (0, 300_000, 3_000_000))] += 1
     assert min(found[2], found[3]) > 40, found
+
+
+def test_chunks_lead_exactly_to_where_a_tier_starts() -> None:
+    """PRT-4, MRG-4: a notional of exactly the start of a tier is in the tier below."""
+    tiers = [
+        {"above": "0", "maintenance_rate": "1/10", "max_leverage": 5},
+        {"above": "300000", "maintenance_rate": "1/5", "max_leverage": 2},
+    ]
+    markets = {name: {"tick": "1", "lot": "1", "tiers": tiers} for name in "AB"}
+    rules = {"partial_threshold": "0", "partial_method": "tier_down"}
+    exact = 0
+    for _, effect, mark in _chunks({"markets": markets, "liquidation": rules}):
+        exact += (abs(effect.of) - effect.size) * mark == 300_000
+    assert exact > 20
+
+
+def test_chunks_restore_pools_at_marks_of_few_ticks() -> None:
+    """PRT-4, FIL-2: a margin and a fee are rounded there by a large part of themselves."""
+    rules = {"partial_threshold": "0", "partial_method": "restore", "fee_rate": "1/200"}
+    sizes = [effect.size for _, effect, mark in _chunks({"liquidation": rules}) if mark < 10 < abs(effect.of)]
+    assert len(sizes) > 40
+    assert len(set(sizes)) > 15
+
+
+def _chunks(changes: dict[str, Any]) -> Iterator[tuple[Engine, OrderEmitted, int]]:
+    """The orders for chunks in guided runs, each with the engine after it and the mark of its market."""
+    for seed in range(60):
+        engine = small_engine(**changes)
+        guide = Guide(Random(seed), engine)
+        for _ in range(LENGTH):
+            for effect in apply_event(engine, guide.next_event()).effects:
+                if isinstance(effect, OrderEmitted) and effect.sizing in ("tier_down", "restore"):
+                    yield engine, effect, engine.state.marks[keys.market_of(effect.position)]
+
+
+def test_a_block_begins_at_the_last_millisecond_while_a_window_is_open() -> None:
+    """CFG-2, CLD-3: no window ends there that is still open."""
+    rules = {"partial_threshold": "0", "partial_fraction": "1/2", "cooldown_ms": 30_000}
+    found = 0
+    for seed in range(60):
+        engine = small_engine(liquidation=rules, time=MAX_INTEGER - 30_001)
+        guide = Guide(Random(seed), engine)
+        for _ in range(LENGTH):
+            apply_event(engine, guide.next_event())
+        windows = [pool.window.until for pool in engine.state.pools()]
+        found += engine.state.time == MAX_INTEGER and max(windows) > MAX_INTEGER
+    assert found > 3
+
+
+def test_inputs_of_a_mark_are_heavy_and_wrong_in_two_ways() -> None:
+    """MRK-4, EVT-2: weights that no double can tell from their neighbours, and two prices of which one is reported."""
+    engine, found = small_engine(mark={}), Counter[str]()
+    guide = Guide(Random(1), engine, {"price_inputs"})
+    for _ in range(1500):
+        event = guide.next_event()
+        outcome = apply_event(engine, event)
+        if event["type"] == "price_inputs":
+            weights = [one.get("weight") for one in event.get("perps") or ()]
+            found["heavy"] += outcome.code is None and sum(weights) > 2**53
+            quotes = [event.get(name) for name in ("index", "best_bid", "best_ask", "last")]
+            quotes += [one.get("price") for one in event.get("perps") or ()]
+            found["two wrong"] += sum(quote in ("0", "-1") or str(quote).endswith("01") for quote in quotes) > 1
+    assert min(found["heavy"], found["two wrong"]) > 5, found
 
 
 def test_positions_whose_margin_is_rounded_down_to_nothing_are_liquidated() -> None:

@@ -419,7 +419,7 @@ class LiquidationConfig:
         default=None,
         rule="PRT-4",
         meaning="How many lots a chunk has; left out, one.",
-        samples=(1, 2, 7, 1000, 100000),
+        samples=(1, 2, 7, 1000, 100000, 2**32 + 4),
         pairs=((1, 7),),
         family="partial_method",
         only_with=("partial_method", "lots"),

@@ -1,9 +1,9 @@
-"""Positions whose chunk or rest is of a least notional or just off it, or leads out of a tier (PRT-4, PRT-5)."""
+"""Positions whose chunk or rest is of a least notional or near it, leaves a tier, or restores (PRT-4, PRT-5)."""
 
 from collections.abc import Callable, Iterator
 from random import Random
 
-from liqspec.core.arithmetic import divide_up, initial_margin
+from liqspec.core.arithmetic import divide_up, initial_margin, liquidation_fee, maintenance_margin
 from liqspec.core.config import Market
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
@@ -11,11 +11,13 @@ from liqspec.core.state import Account, Pool
 from liqspec.generate import boundaries
 from liqspec.generate.moves import Moves
 
+_FEW = 1000  # lots
+
 Plan = Callable[[], Iterator[EventData]]
 
 
 class ChunkMoves(Moves):
-    """Moves that a run has only if its chunks have a least notional or lead to a tier; a separate source."""
+    """Moves that a run has only if its chunks have a least notional, lead to a tier or restore; a separate source."""
 
     _rest_of_plan: Iterator[EventData] = iter(())
 
@@ -28,6 +30,8 @@ class ChunkMoves(Moves):
             self._plans.append(self._at_a_least)
         if venue.partial_threshold is not None and venue.partial_method == "tier_down" and self._tiered:
             self._plans.append(self._in_a_tier)
+        if venue.partial_threshold is not None and venue.partial_method == "restore":
+            self._plans.append(self._of_few_lots)
 
     def now_and_then(self) -> EventData | None:
         """The next event of a plan, a new one in one event of ten; otherwise None."""
@@ -35,7 +39,8 @@ class ChunkMoves(Moves):
             return None
         if (event := next(self._rest_of_plan, None)) is not None:
             return event
-        self._rest_of_plan = self._next_plan()() if self._chance(0.1) else iter(())
+        often = 0.3 if self._venue.partial_method == "restore" else 0.1
+        self._rest_of_plan = self._next_plan()() if self._chance(often) else iter(())
         return next(self._rest_of_plan, None)
 
     def _next_plan(self) -> Plan:
@@ -46,18 +51,65 @@ class ChunkMoves(Moves):
         account, market = self._account(), self._market()
         if account.cross.order_working() or account.cross.in_liquidation:
             return
-        if (mark := self._dividing(market)) != self._mark_of(market):
-            yield {"type": "mark_price", "market": market.name, "price": market.price.text(mark)}
+        yield from self._marked(market, self._dividing(market, self._random.choice(self._leasts())))
         yield from self._due(account, market, self._random.choice(self._sizes(market)))
 
     def _in_a_tier(self) -> Iterator[EventData]:
-        """A position just inside a higher tier of its market, then a funding by which a chunk of it is due."""
+        """A position just inside a higher tier of its market, or not yet, then a funding by which a chunk of it is due;
+        often at a mark at which whole lots are worth exactly where the tier starts.
+        """
         account, market = self._account(), self._random.choice(self._tiered)
         if account.cross.order_working() or account.cross.in_liquidation:
             return
         tier = self._random.choice(market.schedule.tiers[1:])
+        if self._chance(0.6):
+            yield from self._marked(market, self._dividing(market, tier.above))
         least = tier.above // (self._mark_of(market) * market.unit) + 1
-        yield from self._due(account, market, least + self._random.choice((0, 1, least // 10)))
+        yield from self._due(account, market, least + self._random.choice((-1, 0, 1, least // 10)))
+
+    def _of_few_lots(self) -> Iterator[EventData]:
+        """A position of few lots at a mark of few ticks, in trouble: its margins and fees are mostly rounding."""
+        random = self._random
+        market = min(self._venue.markets.values(), key=lambda one: (one.unit, random.random()))
+        least = (self._venue.partial_threshold or 0) // market.unit + 1
+        pools = [one.cross for one in self._state.accounts.values() if not one.cross.open_positions()]
+        if not pools or least > _FEW:
+            return
+        pool, side, mark = random.choice(pools), random.choice((1, -1)), random.randint(2, 2 + market.max_leverage // 2)
+        after = mark - side  # by which it loses a tick for each of its lots
+        yield from self._marked(market, mark)
+        lots = least + random.choice((1, 3, 8, 20, 60, 60, 200, 200, 700))
+        margin = maintenance_margin(lots * after * market.unit, market.schedule)
+        line = boundaries.backstop_line(self._venue, margin)
+        needed = initial_margin(lots * mark * market.unit, market.max_leverage, market.schedule)
+        equity = self._uneven(market, lots, after, range(min(line, margin - 1), margin))
+        money = max(needed, equity + lots * market.unit) - pool.collateral
+        if money:
+            kind = "deposit" if money > 0 else "withdraw"
+            yield {"type": kind, "account": pool.account, "amount": self._money(abs(money))}
+        key = {"account": pool.account, "market": market.name, "mode": "cross", "leverage": market.max_leverage}
+        size, price = market.size.text(side * lots), market.price.text(mark)
+        yield {"type": "trade", **key, "size": size, "price": price}
+        yield from self._marked(market, after)
+
+    def _uneven(self, market: Market, lots: int, mark: int, equities: range) -> int:
+        """An equity; of a dozen one with which some larger chunk does not restore though a smaller one does (PRT-4)."""
+        worth = mark * market.unit
+        for _ in range(12):
+            equity = self._random.choice(equities)
+            enough = [
+                equity - liquidation_fee(closed * worth, self._venue.fee_rate, equity)
+                >= maintenance_margin((lots - closed) * worth, market.schedule)
+                for closed in range(1, min(lots, 300))
+            ]
+            if enough != sorted(enough):
+                break
+        return equity
+
+    def _marked(self, market: Market, mark: int) -> Iterator[EventData]:
+        """Another mark, if it is another."""
+        if mark != self._mark_of(market):
+            yield {"type": "mark_price", "market": market.name, "price": market.price.text(mark)}
 
     def _due(self, account: Account, market: Market, lots: int) -> Iterator[EventData]:
         """A cross position of that many lots, whatever the account has in the market, of which a chunk is due."""
@@ -82,9 +134,9 @@ class ChunkMoves(Moves):
         payment = boundaries.funding_to(position, equity, (line + margin - 1) // 2)
         yield {"type": "funding", "market": market.name, "payment": self._money(payment)}
 
-    def _dividing(self, market: Market) -> int:
+    def _dividing(self, market: Market, least: int) -> int:
         """A mark near the present one at which a whole number of lots is worth a least notional, if there is one."""
-        mark, least = self._mark_of(market), self._random.choice(self._leasts())
+        mark = self._mark_of(market)
         lots = max(1, least // (mark * market.unit))
         for near in range(lots, lots + 50):
             if near * market.unit <= least and least % (near * market.unit) == 0:

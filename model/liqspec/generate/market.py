@@ -7,6 +7,7 @@ from liqspec.core.config import Market
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.state import Pool, Position
+from liqspec.edge.amounts import MAX_INTEGER
 from liqspec.generate import boundaries
 from liqspec.generate.families.mark_price import InputMoves
 from liqspec.generate.moves import Moves
@@ -127,6 +128,8 @@ class MarketMoves(Moves):
         if ends and self._chance(0.6):
             end = random.choice((min(ends), random.choice(ends)))
             time = random.choice((end + random.choice((-1, -1, 0, 1)), state.time + 1))
+        if time > MAX_INTEGER and state.time % 2 and state.time < MAX_INTEGER:  # by no further chance
+            time = MAX_INTEGER
         return {"type": "block", "time": max(0, time)}
 
     def vault_trade(self) -> EventData | None:

@@ -1,6 +1,7 @@
 """Which rule a reported mark departs from: the marks that engines form which break one of them (MRK-2 to MRK-7)."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from statistics import fmean, median
 from typing import Any
 
@@ -11,6 +12,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData, PriceInputs, from_json
 from liqspec.core.families.mark_price import BILLION, Feed, Quotes, mid
 
+IN_DOUBLES = 2**50  # a mark is off by at most one part in so many where it was computed in doubles
 Candidates = dict[str, int]  # by name, in billionths of a tick
 
 
@@ -27,6 +29,9 @@ def rules_of(engine: Engine, event: EventData, effect: MarkFormed, reported: int
     own, quotes = inputs.quotes(amounts), inputs.current(engine.state, amounts)
     if effect.limited and _near(reported, _median(formed)):
         return ["MRK-7"]
+    exact = Fraction(median(map(Fraction, formed.values()))) / BILLION
+    if not effect.limited and abs(reported - exact) <= exact / IN_DOUBLES:
+        return ["MRK-6"]
     found = [rule for rule, other in _others(feed, formed, own, quotes) if other and _near(reported, _median(other))]
     found += ["MRK-6" for value in (fmean(formed.values()), *formed.values()) if _near(reported, value / BILLION)]
     if not found and not effect.limited:  # no single mistake, so most likely in what is remembered
@@ -66,6 +71,9 @@ def _others(feed: Feed, formed: Candidates, own: Quotes, quotes: Quotes) -> Iter
     if "book" in formed:
         for book in (mid(quotes), *([] if quotes.last is None else [quotes.last * BILLION])):
             yield "MRK-3", {**formed, "book": book}
+        if quotes.last is None:  # with a last trade that does not count, the book is its bid or its ask
+            for side in (quotes.best_bid, quotes.best_ask):
+                yield "MRK-2", {**formed, "book": (side or 0) * BILLION}
         yield "MRK-3", {**formed, "average of the book": feed.book.value()}
     elif (side := quotes.best_bid or quotes.best_ask) is not None:
         yield "MRK-3", feed.candidates(evolve(quotes, best_bid=side, best_ask=side))

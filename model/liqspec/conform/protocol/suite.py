@@ -4,8 +4,9 @@ Each section begins with what leads to it, and has cases: a topic, and requests.
 section begins again in a new process with the next case.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, islice, repeat
 from random import Random
 from typing import Any
 
@@ -28,6 +29,7 @@ from liqspec.search.campaign import seeded
 
 LENGTH = 12  # events of a run that lines come in the middle of
 PROBED = 4  # the interval, in lines that are refused, at which an event shows that the run continues
+GOING_ON = 60  # events by which that run goes on, one after each configuration that is refused
 RUNS = 4  # runs between a run and its repetition
 
 Case = tuple[str, list[bytes]]
@@ -70,7 +72,11 @@ class ProtocolSuite:
             bad = ((topic, [line + b"\n", *(again if at % PROBED == 0 else [])]) for at, (topic, line) in refused)
             yield from self._section(begun, bad)
             invalid = invalid_configurations(config, self.hello.families)
-            bad = ((f"an invalid configuration, {path}", [_line("reset", config=one), *again]) for path, one in invalid)
+            going_on = chain(self._going_on(config), repeat(again))  # an engine that forgot something shows it there
+            bad = (
+                (f"an invalid configuration, {path}", [_line("reset", config=one), *more])
+                for (path, one), more in zip(invalid, going_on, strict=False)
+            )
             yield from self._section(begun, bad)
         accepted = lines.accepted(config, tested, self.hello.events)
         valid = ((topic, [line + b"\n", *again]) for topic, line in accepted)
@@ -111,12 +117,32 @@ class ProtocolSuite:
 
     def _run(self, config: dict[str, Any], random: Random) -> list[bytes]:
         """The requests of a run of some guided events."""
-        requests, model = [_line("reset", config=config)], Engine(Config.from_json(config))
+        events = islice(self._events(Engine(Config.from_json(config)), random), LENGTH)
+        return [_line("reset", config=config), *(_line("apply", event=event) for event in events)]
+
+    def _events(self, model: Engine, random: Random) -> Iterator[EventData]:
+        """Guided events, each applied to the model."""
         proposals = Proposals.of(model, random, self.hello.events, malformed=False)
-        while len(requests) <= LENGTH and (event := proposals.next_event()) is not None:
-            requests.append(_line("apply", event=event))
+        while (event := proposals.next_event()) is not None:
             apply_event(model, event)
-        return requests
+            yield event
+
+    def _going_on(self, config: dict[str, Any]) -> Iterator[list[bytes]]:
+        """How the run of the suite goes on, an event at a time; first a market is settled, if that is possible, and now
+        and then a trade in it is refused.
+        """
+        model = Engine(Config.from_json(config))
+        events = self._events(model, seeded(f"{self.seed}/protocol", 1))
+        deque(islice(events, LENGTH), maxlen=0)
+        market = max(config["markets"])
+        settle = {"type": "settle", "market": market, "price": config["marks"][market]}
+        refused: list[bytes] = []
+        if {"settle", "vault_trade"} <= self.hello.events and apply_event(model, settle).refusal is None:
+            yield [_line("apply", event=settle)]
+            traded = {**settle, "type": "vault_trade", "size": config["markets"][market]["lot"]}
+            refused = [_line("apply", event=traded)]
+        for number, event in enumerate(islice(events, GOING_ON)):
+            yield [_line("apply", event=event), *(refused if number % PROBED == 0 else [])]
 
 
 def _line(op: str, **fields: EventData | Any) -> bytes:

@@ -8,8 +8,16 @@ from liqspec.core.config import Market
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.families.mark_price import BILLION, Feed
+from liqspec.edge.amounts import MAX_INTEGER
 from liqspec.generate.moves import Moves
 
+# Weights of which more than one is beyond what a double can tell from its neighbours.
+_HEAVY = (
+    (MAX_INTEGER, MAX_INTEGER - 1, 1),
+    (MAX_INTEGER, MAX_INTEGER - 1),
+    (2**52, 2**52 - 1, 1, 1),
+    (MAX_INTEGER, 2**52, 2**52 - 2),
+)
 _WEIGHTS = ((1,), (1, 1), (3, 2, 1), (2, 1, 1), (3, 3, 2), (1, 1, 1, 1), (5, 2, 2, 1))
 
 
@@ -65,9 +73,30 @@ class InputMoves(Moves):
         return {"perps": quotes}
 
 
+_WRONG = ("0", "0." + "0" * 40 + "1", "-1")  # prices: two that are not above 0, and one that is on no grid
+
+
+def _wrong(given: Any, price: str) -> Any:
+    """A wrong price in the place of one, or of the last of several."""
+    return [*given[:-1], {**given[-1], "price": price}] if isinstance(given, list) else price
+
+
 def _with_a_fault(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The inputs; of some, one side of the book is gone, or a price is 0: by a chance that they make themselves."""
+    """The inputs; of some, one side of the book is gone, or a price is 0, or the weights are heavy, or two prices are
+    wrong, each in its own way: by a chance that they make themselves.
+    """
     chance = Random(repr(inputs))
+    apart = Random(f"apart {inputs!r}")
+    if "perps" in inputs and apart.random() < 0.15:
+        heavy = [one for one in _HEAVY if len(one) == len(inputs["perps"])]
+        weights = apart.choice(heavy) if heavy else [one["weight"] for one in inputs["perps"]]
+        return {
+            **inputs,
+            "perps": [{**one, "weight": weight} for one, weight in zip(inputs["perps"], weights, strict=True)],
+        }
+    if len(inputs) > 1 and apart.random() < 0.05:
+        bad = zip(apart.sample(sorted(inputs), k=2), apart.sample((*_WRONG, *_WRONG), k=2), strict=True)
+        return {**inputs, **{name: _wrong(inputs[name], price) for name, price in bad}}
     if "index" in inputs and chance.random() < 0.1:
         gone = chance.choice(("best_bid", "best_ask"))
         return {name: value for name, value in inputs.items() if name != gone}
