@@ -224,7 +224,7 @@ def test_a_block_begins_at_the_last_millisecond_while_a_window_is_open() -> None
 
 
 def test_inputs_of_a_mark_are_heavy_and_wrong_in_two_ways() -> None:
-    """MRK-4, EVT-2: weights that no double can tell from their neighbours, and two prices of which one is reported."""
+    """MRK-4, EVT-2: weights whose sum no double has, and two prices of which one is reported."""
     engine, found = small_engine(mark={}), Counter[str]()
     guide = Guide(Random(1), engine, {"price_inputs"})
     for _ in range(1500):

@@ -148,6 +148,18 @@ def dropping(oracle: Oracle) -> Served:
     return reply
 
 
+def reopening(oracle: Oracle) -> Served:
+    """A configuration that is not valid reopens the settled markets of the run before."""
+
+    def reply(line: bytes) -> bytes:
+        done = oracle.reply(line)
+        if b'"config: ' in done and oracle._engine is not None:
+            oracle._engine.state.settled.clear()
+        return done
+
+    return reply
+
+
 def short(oracle: Oracle) -> Served:
     """A line of exactly 1 MiB is too long."""
     return lambda line: oracle.reply(line if len(line) < MAX_LINE else b"")
@@ -197,6 +209,7 @@ WAYS: dict[str, Callable[[Oracle], Served]] = {
     "counts runs": counting,
     "forgets at a hello": forgetful,
     "drops the run": dropping,
+    "reopens settled markets": reopening,
     "takes no line of 1 MiB": short,
     "dies of a long line": brittle,
 }

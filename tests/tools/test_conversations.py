@@ -72,7 +72,8 @@ def test_an_engine_that_shares_nothing_with_the_model_passes_all() -> None:
 
 
 def test_every_way_to_break_the_protocol_has_its_conversation() -> None:
-    assert wrong_protocol_engine.WAYS.keys() <= FAILED.keys()
+    optional = {"reopens settled markets"}  # no conversation has an event that an engine may lack
+    assert wrong_protocol_engine.WAYS.keys() - FAILED.keys() == optional
 
 
 @pytest.mark.parametrize("way", FAILED)

@@ -18,7 +18,7 @@ from adversaries.wrong_engines.search import BASES
 from engines import python_engine
 from liqspec.core import arithmetic, measures, snapshot
 from liqspec.core.config import Config
-from liqspec.core.effects import OrderEmitted
+from liqspec.core.effects import MarkFormed, OrderEmitted
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.core.parameters import InvalidConfig
@@ -26,7 +26,7 @@ from liqspec.edge import shapes
 from liqspec.generate import Guide
 from liqspec.generate.configurations import configuration
 from liqspec.spec import observables, rulebook
-from liqspec.step import compare, completion, question, reasons, relation
+from liqspec.step import compare, completion, other_marks, question, reasons, relation
 from liqspec.step.compare import Difference, Observes
 from liqspec.step.reasons import Reason, Step
 from liqspec.step.relation import Verdict
@@ -466,6 +466,14 @@ def test_a_wrong_mark_is_reported_with_the_rule_that_it_breaks_first(wrong: Wron
         apply_event(right, event)
     verdict = relation.judge(Config.from_json(case.config), whole(right), case.events[-1], after)
     assert verdict.reasons[0].rule == wrong.rule
+
+
+def test_a_mark_in_doubles_departs_from_the_median() -> None:
+    """MRK-6: the only candidate is exact, and what was reported is that number as a double."""
+    engine, price = small_engine(mark={}), 2**60 + 1
+    event = {"type": "price_inputs", "market": "A", "index": str(price)}
+    (formed,) = (one for one in apply_event(engine, event).effects if isinstance(one, MarkFormed))
+    assert other_marks.rules_of(engine, event, formed, int(float(price)) + 256) == ["MRK-6"]
 
 
 def test_an_amount_that_shows_first_in_a_state_is_reported_among_the_rules() -> None:

@@ -12,7 +12,7 @@ from liqspec.core.engine import Engine
 from liqspec.core.events import EventData, PriceInputs, from_json
 from liqspec.core.families.mark_price import BILLION, Feed, Quotes, mid
 
-IN_DOUBLES = 2**50  # a mark is off by at most one part in so many where it was computed in doubles
+IN_DOUBLES = 2**50  # a mark that was computed in doubles is off by less than its share of 1 in this
 Candidates = dict[str, int]  # by name, in billionths of a tick
 
 
@@ -71,9 +71,6 @@ def _others(feed: Feed, formed: Candidates, own: Quotes, quotes: Quotes) -> Iter
     if "book" in formed:
         for book in (mid(quotes), *([] if quotes.last is None else [quotes.last * BILLION])):
             yield "MRK-3", {**formed, "book": book}
-        if quotes.last is None:  # with a last trade that does not count, the book is its bid or its ask
-            for side in (quotes.best_bid, quotes.best_ask):
-                yield "MRK-2", {**formed, "book": (side or 0) * BILLION}
         yield "MRK-3", {**formed, "average of the book": feed.book.value()}
     elif (side := quotes.best_bid or quotes.best_ask) is not None:
         yield "MRK-3", feed.candidates(evolve(quotes, best_bid=side, best_ask=side))

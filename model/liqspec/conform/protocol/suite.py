@@ -29,7 +29,7 @@ from liqspec.search.campaign import seeded
 
 LENGTH = 12  # events of a run that lines come in the middle of
 PROBED = 4  # the interval, in lines that are refused, at which an event shows that the run continues
-GOING_ON = 60  # events by which that run goes on, one after each configuration that is refused
+CONTINUED = 60  # events by which that run continues, one after each configuration that is refused
 RUNS = 4  # runs between a run and its repetition
 
 Case = tuple[str, list[bytes]]
@@ -72,10 +72,10 @@ class ProtocolSuite:
             bad = ((topic, [line + b"\n", *(again if at % PROBED == 0 else [])]) for at, (topic, line) in refused)
             yield from self._section(begun, bad)
             invalid = invalid_configurations(config, self.hello.families)
-            going_on = chain(self._going_on(config), repeat(again))  # an engine that forgot something shows it there
+            continued = chain(self._continued(config), repeat(again))  # an engine that forgot something shows it there
             bad = (
                 (f"an invalid configuration, {path}", [_line("reset", config=one), *more])
-                for (path, one), more in zip(invalid, going_on, strict=False)
+                for (path, one), more in zip(invalid, continued, strict=False)
             )
             yield from self._section(begun, bad)
         accepted = lines.accepted(config, tested, self.hello.events)
@@ -127,9 +127,9 @@ class ProtocolSuite:
             apply_event(model, event)
             yield event
 
-    def _going_on(self, config: dict[str, Any]) -> Iterator[list[bytes]]:
-        """How the run of the suite goes on, an event at a time; first a market is settled, if that is possible, and now
-        and then a trade in it is refused.
+    def _continued(self, config: dict[str, Any]) -> Iterator[list[bytes]]:
+        """How the run of the suite continues, an event at a time; first a market is settled, if that is possible, and
+        now and then a trade in it is refused.
         """
         model = Engine(Config.from_json(config))
         events = self._events(model, seeded(f"{self.seed}/protocol", 1))
@@ -141,7 +141,7 @@ class ProtocolSuite:
             yield [_line("apply", event=settle)]
             traded = {**settle, "type": "vault_trade", "size": config["markets"][market]["lot"]}
             refused = [_line("apply", event=traded)]
-        for number, event in enumerate(islice(events, GOING_ON)):
+        for number, event in enumerate(islice(events, CONTINUED)):
             yield [_line("apply", event=event), *(refused if number % PROBED == 0 else [])]
 
 

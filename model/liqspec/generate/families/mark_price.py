@@ -11,7 +11,7 @@ from liqspec.core.families.mark_price import BILLION, Feed
 from liqspec.edge.amounts import MAX_INTEGER
 from liqspec.generate.moves import Moves
 
-# Weights of which more than one is beyond what a double can tell from its neighbours.
+# Weights whose sums no double has.
 _HEAVY = (
     (MAX_INTEGER, MAX_INTEGER - 1, 1),
     (MAX_INTEGER, MAX_INTEGER - 1),
@@ -86,16 +86,16 @@ def _with_a_fault(inputs: dict[str, Any]) -> dict[str, Any]:
     wrong, each in its own way: by a chance that they make themselves.
     """
     chance = Random(repr(inputs))
-    apart = Random(f"apart {inputs!r}")
-    if "perps" in inputs and apart.random() < 0.15:
+    further = Random(f"heavy {inputs!r}")
+    if "perps" in inputs and further.random() < 0.15:
         heavy = [one for one in _HEAVY if len(one) == len(inputs["perps"])]
-        weights = apart.choice(heavy) if heavy else [one["weight"] for one in inputs["perps"]]
+        weights = further.choice(heavy) if heavy else [one["weight"] for one in inputs["perps"]]
         return {
             **inputs,
             "perps": [{**one, "weight": weight} for one, weight in zip(inputs["perps"], weights, strict=True)],
         }
-    if len(inputs) > 1 and apart.random() < 0.05:
-        bad = zip(apart.sample(sorted(inputs), k=2), apart.sample((*_WRONG, *_WRONG), k=2), strict=True)
+    if len(inputs) > 1 and further.random() < 0.05:
+        bad = zip(further.sample(sorted(inputs), k=2), further.sample((*_WRONG, *_WRONG), k=2), strict=True)
         return {**inputs, **{name: _wrong(inputs[name], price) for name, price in bad}}
     if "index" in inputs and chance.random() < 0.1:
         gone = chance.choice(("best_bid", "best_ask"))
