@@ -11,7 +11,7 @@ from liqspec.core.state import Account, Pool
 from liqspec.generate import boundaries
 from liqspec.generate.moves import Moves
 
-_FEW = 1000  # lots
+_FEW, _FEW_TIMES = 1000, 6  # lots, and positions of few lots in a run
 
 Plan = Callable[[], Iterator[EventData]]
 
@@ -20,6 +20,7 @@ class ChunkMoves(Moves):
     """Moves that a run has only if its chunks have a least notional, lead to a tier or restore; a separate source."""
 
     _rest_of_plan: Iterator[EventData] = iter(())
+    _few_lots: int = 0  # how many more times a run has a position of few lots
 
     def __init__(self, random: Random, engine: Engine) -> None:
         super().__init__(random, engine)
@@ -31,19 +32,21 @@ class ChunkMoves(Moves):
         if venue.partial_threshold is not None and venue.partial_method == "tier_down" and self._tiered:
             self._plans.append(self._in_a_tier)
         if venue.partial_threshold is not None and venue.partial_method == "restore":
-            self._plans.append(self._of_few_lots)
+            self._few_lots = _FEW_TIMES
 
     def now_and_then(self) -> EventData | None:
-        """The next event of a plan, a new one in one event of ten; otherwise None."""
-        if not self._plans:
-            return None
+        """The next event of a plan; a new one in one event of ten, while few lots are due in one of three."""
         if (event := next(self._rest_of_plan, None)) is not None:
             return event
-        often = 0.3 if self._venue.partial_method == "restore" else 0.1
-        self._rest_of_plan = self._next_plan()() if self._chance(often) else iter(())
+        if not self._plans and not self._few_lots:
+            return None
+        self._rest_of_plan = self._next_plan()() if self._chance(0.3 if self._few_lots else 0.1) else iter(())
         return next(self._rest_of_plan, None)
 
     def _next_plan(self) -> Plan:
+        if self._few_lots and (not self._plans or self._chance(0.5)):
+            self._few_lots -= 1
+            return self._of_few_lots
         return self._plans[0] if len(self._plans) == 1 else self._random.choice(self._plans)
 
     def _at_a_least(self) -> Iterator[EventData]:
