@@ -164,15 +164,9 @@ def test_chunks_are_ordered_in_tiers_with_and_without_as_many_tiers_below() -> N
     markets = {name: {"tick": "1", "lot": "1", "tiers": tiers} for name in "AB"}
     rules = {"partial_threshold": "0", "partial_method": "tier_down", "tier_steps": 2}
     found: Counter[int] = Counter()
-    for seed in range(60):
-        engine = small_engine(markets=markets, liquidation=rules)
-        guide = Guide(Random(seed), engine)
-        for _ in range(LENGTH):
-            for effect in apply_event(engine, guide.next_event()).effects:
-                if isinstance(effect, OrderEmitted) and effect.sizing == "tier_down":
-                    market = keys.market_of(effect.position)
-                    notional = abs(effect.of) * engine.state.marks[market]
-                    found[sum(notional > above for above in (0, 300_000, 3_000_000))] += 1
+    for effect, mark in _chunks({"markets": markets, "liquidation": rules}):
+        notional = abs(effect.of) * mark
+        found[sum(notional > above for above in (0, 300_000, 3_000_000))] += 1
     assert min(found[2], found[3]) > 40, found
 
 
@@ -185,7 +179,7 @@ def test_chunks_lead_exactly_to_where_a_tier_starts() -> None:
     markets = {name: {"tick": "1", "lot": "1", "tiers": tiers} for name in "AB"}
     rules = {"partial_threshold": "0", "partial_method": "tier_down"}
     exact = 0
-    for _, effect, mark in _chunks({"markets": markets, "liquidation": rules}):
+    for effect, mark in _chunks({"markets": markets, "liquidation": rules}):
         exact += (abs(effect.of) - effect.size) * mark == 300_000
     assert exact > 20
 
@@ -193,20 +187,20 @@ def test_chunks_lead_exactly_to_where_a_tier_starts() -> None:
 def test_chunks_restore_pools_at_marks_of_few_ticks() -> None:
     """PRT-4, FIL-2: a margin and a fee are rounded there by a large part of themselves."""
     rules = {"partial_threshold": "0", "partial_method": "restore", "fee_rate": "1/200"}
-    sizes = [effect.size for _, effect, mark in _chunks({"liquidation": rules}) if mark < 10 < abs(effect.of)]
+    sizes = [effect.size for effect, mark in _chunks({"liquidation": rules}) if mark < 10 < abs(effect.of)]
     assert len(sizes) > 40
     assert len(set(sizes)) > 15
 
 
-def _chunks(changes: dict[str, Any]) -> Iterator[tuple[Engine, OrderEmitted, int]]:
-    """The orders for chunks in guided runs, each with the engine after it and the mark of its market."""
+def _chunks(changes: dict[str, Any]) -> Iterator[tuple[OrderEmitted, int]]:
+    """The orders for chunks in guided runs, each with the mark of its market."""
     for seed in range(60):
         engine = small_engine(**changes)
         guide = Guide(Random(seed), engine)
         for _ in range(LENGTH):
             for effect in apply_event(engine, guide.next_event()).effects:
                 if isinstance(effect, OrderEmitted) and effect.sizing in ("tier_down", "restore"):
-                    yield engine, effect, engine.state.marks[keys.market_of(effect.position)]
+                    yield effect, engine.state.marks[keys.market_of(effect.position)]
 
 
 def test_a_block_begins_at_the_last_millisecond_while_a_window_is_open() -> None:
