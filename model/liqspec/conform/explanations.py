@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from itertools import takewhile
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from attrs import evolve, frozen
@@ -16,7 +17,7 @@ from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EVENTS, EventData
 from liqspec.edge import files
-from liqspec.generate import Guide
+from liqspec.generate import Guide, names
 from liqspec.search.campaign import guided_run, seeded
 from liqspec.spec import vectors
 from liqspec.step.explanations import Likeness, Played, explained, explaining
@@ -28,6 +29,8 @@ SECONDS = 5.0  # for further runs
 RUNS = 60  # random runs that may distinguish mistakes
 CONFIRMING = 10  # runs that the engine is asked for where one broken rule is left
 LENGTH = 40  # events in one of them
+NAMES = "AMT-7"
+OTHER_NAMES = "with other names of the accounts and markets, in the same order, it answers as the rules say"
 
 Run = tuple[dict[str, Any], list[EventData]]
 
@@ -56,12 +59,24 @@ class Explanation:
         played = _played(finding.config, finding.applied, self.comparison.observes.prices)
         deadline = time.monotonic() + seconds
         last = EVENTS.get(str(finding.applied[-1].get("type"))) if finding.applied else None
-        for hypotheses in (self.hypotheses, neighbours(lambda: list(played.answers()), last)):
+        for hypotheses in (self.hypotheses, neighbours(lambda: list(played.answers()), finding.config, last)):
             in_time = takewhile(lambda _: time.monotonic() < deadline - seconds / 4, hypotheses)
             mistakes = self._confirmed(explaining(played, shown, self.alike, in_time), finding, deadline)
             if mistakes:
-                return evolve(finding, reasons=(explained(first, mistakes), *others))
-        return finding
+                finding = evolve(finding, reasons=(explained(first, mistakes), *others))
+                break
+        return finding if finding.reasons[0].rule == NAMES or not self._by_names(finding) else _of_names(finding)
+
+    def _by_names(self, finding: Finding) -> bool:
+        """Whether the engine is right where accounts and markets have other names, in the same order (AMT-7)."""
+        accounts, markets = finding.config["accounts"], list(finding.config["markets"])
+        if max(len(accounts), len(markets)) > len(ascii_lowercase):
+            return False
+        others = dict(zip(sorted(accounts), ascii_lowercase, strict=False))
+        traded = dict(zip(sorted(markets), ascii_uppercase, strict=False))
+        config, events = names.renamed(finding.config, list(finding.events), others, traded)
+        answered, played = self._answers(config, events), _played(config, events, self.comparison.observes.prices)
+        return answered is not None and all(map(self.alike, played.answers(answered[-1]), answered))
 
     def _confirmed(self, mistakes: list[WrongEngine], finding: Finding, deadline: float) -> list[WrongEngine]:
         """Those of the mistakes that the engine shows in further runs too, until one broken rule is left."""
@@ -119,6 +134,13 @@ class Explanation:
             return None
         known = [answer for answer in answers if answer is not None]
         return known if len(known) == len(answers) else None
+
+
+def _of_names(finding: Finding) -> Finding:
+    """The finding with the rule about names before its others."""
+    first, *others = finding.reasons
+    rules = tuple(dict.fromkeys((NAMES, *first.rules)))
+    return evolve(finding, reasons=(evolve(first, rules=rules, because=(OTHER_NAMES, *first.because)), *others))
 
 
 def _played(config: dict[str, Any], events: list[EventData], prices: bool) -> Played:

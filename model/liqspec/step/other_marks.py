@@ -30,7 +30,7 @@ def rules_of(engine: Engine, event: EventData, effect: MarkFormed, reported: int
     if effect.limited and _near(reported, _median(formed)):
         return ["MRK-7"]
     exact = Fraction(median(map(Fraction, formed.values()))) / BILLION
-    if not effect.limited and abs(reported - exact) <= exact / IN_DOUBLES:
+    if not effect.limited and abs(reported - exact) <= exact / IN_DOUBLES and _is_double(reported):
         return ["MRK-6"]
     found = [rule for rule, other in _others(feed, formed, own, quotes) if other and _near(reported, _median(other))]
     found += ["MRK-6" for value in (fmean(formed.values()), *formed.values()) if _near(reported, value / BILLION)]
@@ -38,6 +38,14 @@ def rules_of(engine: Engine, event: EventData, effect: MarkFormed, reported: int
         averaged = feed.basis.time is not None or "average of the book" in formed
         return ["MRK-5"] if averaged and reported > 0 else ["MRK-3"]
     return [*dict.fromkeys(found), *(["MRK-7"] if effect.limited else [])]
+
+
+def _is_double(ticks: int) -> bool:
+    """Whether a mark can have been computed in doubles; one below 2^53 always can."""
+    try:
+        return int(float(ticks)) == ticks
+    except OverflowError:
+        return False
 
 
 def _near(reported: int, mark: float) -> bool:

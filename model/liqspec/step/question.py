@@ -83,7 +83,8 @@ class Question:
         played, shown = Played(start=start, events=[event]), Observed.from_json(self.after)
         mistakes = explaining(played, shown, alike, EVERY.values())
         if not mistakes:
-            small = neighbours(lambda: list(played.answers()), EVENTS.get(str(event.get("type"))))
+            last = EVENTS.get(str(event.get("type")))
+            small = neighbours(lambda: list(played.answers()), self.config.to_json(), last)
             mistakes = explaining(played, shown, alike, small)
         first, *others = verdict.reasons
         return evolve(verdict, reasons=(explained(first, mistakes), *others))

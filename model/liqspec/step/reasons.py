@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from liqspec.core import arithmetic, machine, measures
+from liqspec.core.admission import Listed
 from liqspec.core.changes import measure
+from liqspec.core.config import Venue
 from liqspec.core.effects import (
     CHUNKS,
     Backstopped,
@@ -18,7 +20,8 @@ from liqspec.core.effects import (
     Transitioned,
 )
 from liqspec.core.engine import Engine
-from liqspec.core.events import Block, EventData, checks_with
+from liqspec.core.events import CHECKS, Block, EventData, checks_with
+from liqspec.core.parameters import PARAMETERS
 from liqspec.core.refusals import InsufficientMargin, Refusal
 from liqspec.core.state import GuardInputs, Pool, Position
 from liqspec.edge import keys
@@ -29,7 +32,7 @@ from liqspec.report.amounts import Units
 from liqspec.report.sentences import effect_text
 from liqspec.report.terms import COVERED, Measure
 from liqspec.spec import observables, rulebook
-from liqspec.step import other_marks
+from liqspec.step import other_marks, widths
 from liqspec.step.compare import NOT_LISTED, NOT_REPORTED, Difference, Observes
 
 T = TypeVar("T")
@@ -140,9 +143,13 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
     claimed = checks_with(kind, difference.theirs)
     if step.refusal is not None:
         ours = [check for check in checks_with(kind, step.refusal.code) if check.rule == step.refusal.rule]
-        measures = [rule for check in ours for rule in check.also]
+        measures = [rule for check in ours for rule in _also(check, step.engine.venue)]
         order = [] if difference.theirs == ACCEPTED else ["EVT-2"]
         rules = [step.refusal.rule, *order, *measures]
+        # An earlier check, which passed, must have failed there; with a later one, ours must have passed.
+        first = next((check for check in CHECKS.get(kind, ()) if check in (*ours, *claimed)), None)
+        if first in claimed and first not in ours:
+            rules = [rule for check in claimed for rule in (check.rule, *_also(check, step.engine.venue))] + rules
         now = step.engine.snapshot()
         refused = decisions.of_refusal(step.engine.venue, (now, now), step.event, step.refusal)
         lines = () if refused is None else tuple(refused.lines())
@@ -150,7 +157,7 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
     # Of the checks of a trade, those that are for the trade as it was: opening or increasing, or reducing.
     done = {effect.rule for effect in step.effects}
     claimed = tuple(check for check in claimed if check.of is None or check.rule in done) or claimed
-    rules = [rule for check in claimed for rule in (check.rule, *check.also)]
+    rules = [rule for check in claimed for rule in (check.rule, *_also(check, step.engine.venue))]
     if not claimed:  # then the rule that accepts the event is the one that was broken
         rules = [*(effect.rule for effect in step.effects[:1]), "EVT-2"]
     because = [f"{difference.theirs} is not a refusal of {kind}"] if not claimed else []
@@ -160,6 +167,12 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
     measured = _MEASURED.get(difference.theirs, ())
     lines = tuple(line for pool in pools for line in _terms(step.engine, pool, *measured))
     return Reason(difference=difference, rules=_unique(rules), because=tuple(because), terms=lines)
+
+
+def _also(check: Listed, venue: Venue) -> list[str]:
+    """The rules that measure what a check looks at: those of parameters that the venue has first, of others last."""
+    own = {entry.rule: getattr(venue, entry.inner_name) is not None for entry in PARAMETERS if entry.family}
+    return sorted(check.also, key=lambda rule: 1 if rule not in own else 0 if own[rule] else 2)
 
 
 def _pools_of(step: Step) -> list[Pool]:
@@ -213,6 +226,25 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
         missing = f"the engine says that it observes {difference.field}, and its observation does not have it"
         hint = "what an engine does not report it leaves out of `observes`: in `hello`, or the attribute in Python"
         return Reason(difference=difference, rules=("OBS-1",), because=(missing, hint))
+    reason, narrow = _of_field(step, difference, observes), _too_narrow(step.engine.venue, difference)
+    if narrow is None:
+        return reason
+    return evolve(reason, rules=_unique(("AMT-1", *reason.rules)), because=(narrow, *reason.because))
+
+
+def _too_narrow(venue: Venue, difference: Difference) -> str | None:
+    """AMT-1: how an amount that differs is the right one in numbers that are too narrow; None if it is not."""
+    ours, theirs = difference.ours, difference.theirs
+    if not is_decimal(ours) or not is_decimal(theirs):
+        return None
+    if difference.field not in ("positions.size", "positions.order", "positions.limit"):
+        return widths.as_if(ours, theirs, venue.money.step)
+    market = venue.markets[keys.market_of(difference.subject)]
+    return widths.as_if(ours, theirs, (market.price if difference.field == "positions.limit" else market.size).step)
+
+
+def _of_field(step: Step, difference: Difference, observes: Observes) -> Reason:
+    """Which rules decide a field that both report."""
     if difference.field in ("positions", "pools"):
         listing = ("OBS-1", "LIF-2") if difference.field == "positions" else ("OBS-1", "ACC-3")
         return Reason(difference=difference, rules=listing)

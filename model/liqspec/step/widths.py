@@ -1,0 +1,45 @@
+"""Whether an engine's number is the right one in too few bits or digits (AMT-1)."""
+
+from fractions import Fraction
+
+BITS = (31, 32, 53, 63, 64, 95, 96, 127, 128, 255, 256, 512)  # of an integer, with a sign or without
+DIGITS = range(15, 40)  # of a decimal, that many at most
+LOST = 3  # digits that were lost, at least: fewer can be chance
+_DOUBLE = 2**53
+
+
+def as_if(ours: str, theirs: str, step: Fraction) -> str | None:
+    """How theirs comes of ours, both decimals, where numbers count steps and are too narrow; None if it does not."""
+    right, shown = Fraction(ours) / step, Fraction(theirs) / step
+    if right.denominator != 1 or right == shown:
+        return None
+    return _in_bits(right.numerator, shown) or _in_doubles(right.numerator, shown) or _in_digits(right.numerator, shown)
+
+
+def _in_bits(right: int, shown: Fraction) -> str | None:
+    for bits in reversed(BITS):
+        if abs(right) < 2**bits // 2 or shown.denominator != 1:
+            continue
+        if (right - shown.numerator) % 2**bits == 0 and abs(shown) < 2**bits:
+            return f"it is the right number modulo 2^{bits}"
+        if abs(right) >= 2**bits and abs(shown) in (2**bits, 2**bits - 1) and shown * right > 0:
+            return f"it is the largest number of {bits} bits"
+    return None
+
+
+def _in_doubles(right: int, shown: Fraction) -> str | None:
+    near = abs(right) > _DOUBLE and abs(right - shown) * _DOUBLE <= abs(right)
+    try:
+        double = near and shown == Fraction(float(right))
+    except OverflowError:
+        return None
+    return "it is the double next to the right number" if double else None
+
+
+def _in_digits(right: int, shown: Fraction) -> str | None:
+    digits = len(str(abs(right)))
+    for kept in DIGITS:
+        lost = 10 ** (digits - kept) if digits - kept >= LOST else 0
+        if lost and shown % lost == 0 and abs(right - shown) < lost:
+            return f"it has the first {kept} digits of the right number"
+    return None

@@ -1,0 +1,260 @@
+"""Neighbours in what a run remembers: what an event wrongly forgets, or keeps where it must be forgotten."""
+
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from attrs import evolve, frozen
+
+from liqspec.core import admission, assessment
+from liqspec.core.admission import Amounts
+from liqspec.core.effects import Effect
+from liqspec.core.engine import Engine
+from liqspec.core.events import EVENTS, Event, PriceInputs
+from liqspec.core.families.mark_price import INPUTS, Average, Feed
+from liqspec.core.machine import lifecycle
+from liqspec.core.refusals import NoPrice, Refusal
+from liqspec.core.state import Pool, State
+from liqspec.edge.texts import words
+from liqspec.step.wrong_engines.base import ADMIT, PERFORM, Patch, WrongEngine
+
+_APPLY, _LEAVE = Engine.apply, assessment.leave_liquidation
+
+
+@frozen(eq=False)
+class _Memory:
+    """Something remembered: in which attributes, what they are without it, and the rule that says how long it stays."""
+
+    name: str
+    rule: str
+    paths: tuple[str, ...]
+    blank: Callable[[], tuple[Any, ...]]
+
+    def read(self, holder: object) -> tuple[Any, ...]:
+        """What a position, a pool, an account or a feed remembers of it."""
+        return tuple(attrgetter(path)(holder) for path in self.paths)
+
+    def write(self, holder: Any, values: Iterable[Any]) -> None:
+        """Make it remember that."""
+        for path, value in zip(self.paths, values, strict=True):
+            owner, _, name = path.rpartition(".")
+            setattr(attrgetter(owner)(holder) if owner else holder, name, value)
+
+    def is_there(self, holder: object) -> bool:
+        """Whether there is something to forget."""
+        return self.read(holder) != self.blank()
+
+
+_WINDOWS = (
+    _Memory("window", "CLD-4", ("window.until", "window.forcing_until"), lambda: (0, 0)),
+    _Memory("window as it was when the block began", "CLD-4", ("window.forcing_until",), lambda: (0,)),
+)
+_ATTEMPTS = (
+    _Memory("attempt", "LIQ-12", ("attempted",), lambda: (False,)),
+    _Memory("failed attempt", "BKS-2", ("failed",), lambda: (False,)),
+)
+_ORDER = _Memory("order", "LIQ-9", ("order", "limit"), lambda: (None, None))
+_LIQUIDATION = _Memory("liquidation", "LIQ-4", ("in_liquidation",), lambda: (False,))
+_OF_FEEDS = (
+    _Memory("inputs", "MRK-2", ("given",), lambda: ({},)),
+    _Memory("averages", "MRK-5", ("basis", "book"), lambda: (Average(), Average())),
+)
+
+# What can be forgotten or kept, and of what: of which position, pool or account, or of those in which situation.
+_What = tuple[_Memory, str]
+
+
+def neighbours(run: Callable[[], object]) -> Iterator[WrongEngine]:
+    """The engines that forget something which this run remembers, or keep what it forgets."""
+    forgotten, refused, kept = _seen(run)
+    for kind, what in forgotten:
+        yield _forgetting(kind, what)
+    for kind, what in refused:
+        yield _forgetting_where_refused(kind, what)
+    for every, what in kept:
+        yield _keeping(every, what)
+    yield from map(_keeping_failures, lifecycle().table.states)
+    yield from _of_inputs()
+
+
+def _holders(event: Event, state: State, touched: list[Pool]) -> Iterator[tuple[_What, Any]]:
+    """All that an event can forget of what a state remembers, with what holds it."""
+    account, market, mode = (getattr(event, name, None) for name in ("account", "market", "mode"))
+    for pool, position in state.positions():
+        if account in (None, pool.account):
+            own = market in (None, position.market.name) and mode in (None, pool.mode)
+            near = any(pool is one for one in touched) or mode == pool.mode == "cross"
+            place = "the position" if own else "the others of its pool" if near else "the account's other pools"
+            for where in (place, f"{place} where it is {words(position.state)}"):
+                yield from (((one, where), position) for one in (*_WINDOWS, *_ATTEMPTS, _ORDER))
+    for pool in state.pools():
+        if account in (None, pool.account):
+            own = any(pool is one for one in touched) or (mode == pool.mode and pool.market in (None, market))
+            place = "the pool" if own else "the account's other pools"
+            flat = "where it has positions" if pool.open_positions() else "where it has no position"
+            for where in (place, f"{place} {flat}"):
+                yield from (((one, where), pool) for one in (*_WINDOWS, _LIQUIDATION))
+    for name, owner in state.accounts.items():
+        if account in (None, name):
+            yield from (((one, "the account"), owner) for one in _WINDOWS)
+    for name, feed in state.feeds.items():
+        if market in (None, name):
+            yield from (((one, "the market"), feed) for one in _OF_FEEDS)
+
+
+def _ending(state: State) -> Iterator[tuple[_What, Any]]:
+    """All that the rules end at some time, with what holds it."""
+    for _, position in state.positions():
+        for where in ("a position", f"a position that is {words(position.state)}"):
+            yield from (((one, where), position) for one in (*_WINDOWS, *_ATTEMPTS))
+    yield from (((one, "a pool"), pool) for pool in state.pools() for one in _WINDOWS)
+    yield from (((one, "an account"), account) for account in state.accounts.values() for one in _WINDOWS)
+
+
+Forgotten = dict[tuple[type[Event], _What], None]  # in the order in which they were seen
+
+
+def _seen(run: Callable[[], object]) -> tuple[Forgotten, Forgotten, dict[tuple[type[Event] | None, _What], None]]:
+    """What a run has to forget after accepted events, and refused ones, of each kind, and what it forgets."""
+    forgotten: Forgotten = {}
+    refused: Forgotten = {}
+    kept: dict[tuple[type[Event] | None, _What], None] = {}
+
+    def apply(self: Engine, event: Event) -> tuple[Effect, ...]:
+        kind = _kind(event)
+        before = {(one[0], id(holder)): one[0].read(holder) for one, holder in _ending(self.state)}
+        effects: tuple[Effect, ...] = _APPLY(self, event)
+        for what, holder in _ending(self.state):
+            held = before.get((what[0], id(holder)), what[0].blank())
+            if held != what[0].blank() and not what[0].is_there(holder):
+                kept[kind, what] = kept[None, what] = None
+        return effects
+
+    patches = [Patch(Engine, "apply", apply)]
+    for kind in EVENTS.values():
+
+        def perform(
+            event: Any, state: State, amounts: Amounts, effects: list[Effect], kind: type[Event] = kind
+        ) -> list[Pool]:
+            touched = PERFORM[kind](event, state, amounts, effects)
+            forgotten.update(
+                {(kind, what): None for what, one in _holders(event, state, touched) if what[0].is_there(one)}
+            )
+            return touched
+
+        def admit(event: Any, state: State, kind: type[Event] = kind) -> Amounts:
+            try:
+                return ADMIT[kind](event, state)
+            except Refusal:
+                if getattr(event, "account", None) in (None, *state.accounts):
+                    refused.update(
+                        {(kind, what): None for what, one in _holders(event, state, []) if what[0].is_there(one)}
+                    )
+                raise
+
+        patches += [Patch(kind, "perform", perform), Patch(kind, "admit", admit)]
+    with WrongEngine("", "", "", tuple(patches)).applied():
+        run()
+    return forgotten, refused, kept
+
+
+def _kind(event: Event) -> type[Event]:
+    return next(kind for kind in EVENTS.values() if isinstance(event, kind))
+
+
+def _forget(event: Event, state: State, touched: list[Pool], wanted: _What) -> None:
+    for what, holder in _holders(event, state, touched):
+        if what == wanted:
+            what[0].write(holder, what[0].blank())
+
+
+def _forgetting(kind: type[Event], what: _What) -> WrongEngine:
+    def perform(event: Any, state: State, amounts: Amounts, effects: list[Effect]) -> list[Pool]:
+        touched = PERFORM[kind](event, state, amounts, effects)
+        _forget(event, state, touched, what)
+        return touched
+
+    memory, where = what
+    title = f"{kind.type} forgets the {memory.name} of {where}"
+    return WrongEngine(title, memory.rule, title, (Patch(kind, "perform", perform),))
+
+
+def _forgetting_where_refused(kind: type[Event], what: _What) -> WrongEngine:
+    """EVT-3."""
+
+    def admit(event: Any, state: State) -> Amounts:
+        try:
+            return ADMIT[kind](event, state)
+        except Refusal:
+            _forget(event, state, [], what)
+            raise
+
+    title = f"a refused {kind.type} forgets the {what[0].name} of {what[1]}"
+    return WrongEngine(title, "EVT-3", title, (Patch(kind, "admit", admit),))
+
+
+def _keeping(kind: type[Event] | None, wanted: _What) -> WrongEngine:
+    memory, where = wanted
+
+    def apply(self: Engine, event: Event) -> tuple[Effect, ...]:
+        if kind is not None and not isinstance(event, kind):
+            return _APPLY(self, event)
+        before = {id(holder): memory.read(holder) for what, holder in _ending(self.state) if what[0] is memory}
+        effects = _APPLY(self, event)
+        for what, holder in _ending(self.state):
+            held = before.get(id(holder), memory.blank())
+            if what == wanted and held != memory.blank() and not memory.is_there(holder):
+                memory.write(holder, held)
+        return effects
+
+    title = f"{'an event' if kind is None else kind.type} that ends the {memory.name} of {where} keeps it"
+    return WrongEngine(title, memory.rule, title, (Patch(Engine, "apply", apply),))
+
+
+def _keeping_failures(state: str) -> WrongEngine:
+    """BKS-2: a pool that leaves liquidation forgets what failed, except for positions in one state."""
+
+    def leave(pool: Pool, rule: str, effects: list[Effect]) -> None:
+        failed = [held for held in pool.positions.values() if held.failed and held.state == state]
+        _LEAVE(pool, rule, effects)
+        for position in failed:
+            position.failed = True
+
+    title = f"the failed attempt of a position that is {words(state)} is kept when its pool leaves liquidation"
+    return WrongEngine(title, "BKS-2", title, (Patch(assessment, "leave_liquidation", leave),))
+
+
+def _of_inputs() -> Iterator[WrongEngine]:
+    """What price inputs wrongly leave: those of a refused event (EVT-3), and the mark that was formed last (MRK-7)."""
+    for names in (INPUTS, *((name,) for name in INPUTS)):
+        yield _keeping_refused(names)
+    yield _moving_from_the_last_formed()
+
+
+def _keeping_refused(names: tuple[str, ...]) -> WrongEngine:
+    def admit(event: PriceInputs, state: State) -> Amounts:
+        try:
+            return ADMIT[PriceInputs](event, state)
+        except NoPrice:
+            quotes = event.quotes(admission.admit_fields(event, state))
+            others = {name: None for name in INPUTS if name not in names}
+            state.feeds.setdefault(event.market, Feed()).keep(evolve(quotes, **others), state.time)
+            raise
+
+    title = f"a refused price_inputs leaves its {'inputs' if names == INPUTS else words(names[0])}"
+    return WrongEngine(title, "EVT-3", title, (Patch(PriceInputs, "admit", admit),))
+
+
+def _moving_from_the_last_formed() -> WrongEngine:
+    formed: WeakKeyDictionary[State, dict[str, int]] = WeakKeyDictionary()
+
+    def perform(event: PriceInputs, state: State, amounts: Amounts, effects: list[Effect]) -> list[Pool]:
+        last = formed.setdefault(state, {})
+        state.marks[event.market] = last.get(event.market, state.marks[event.market])
+        touched = PERFORM[PriceInputs](event, state, amounts, effects)
+        last[event.market] = state.marks[event.market]
+        return touched
+
+    title = "the largest move counts from the mark that was formed last"
+    return WrongEngine(title, "MRK-7", title, (Patch(PriceInputs, "perform", perform),))
