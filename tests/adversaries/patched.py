@@ -1,13 +1,16 @@
 """Wrong engines that were written from the rules alone: each a patch of the independent engine in Python."""
 
+import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
 from engines import python_engine
 
 LIST = Path(__file__).with_suffix(".toml")
+RUNS = Path(__file__).with_name("patched_runs.json")  # of those that a short one shows, as `conform` found it
 RIGHT = Path(str(python_engine.__file__))
 
 
@@ -33,6 +36,12 @@ class Patched:
                 raise ValueError(f"{self.name}: is there {text.count(was)} times: {was}")
             text = text.replace(was, becomes)
         return text
+
+
+def runs() -> dict[str, tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Short counterexamples by the name of the engine: a configuration, and events of which the last one shows it."""
+    listed = json.loads(RUNS.read_text(encoding="utf-8"))
+    return {name: (run["config"], run["events"]) for name, run in listed.items()}
 
 
 def engines() -> tuple[Patched, ...]:

@@ -12,13 +12,15 @@ from liqspec.conform.explanations import Explanation
 from liqspec.conform.lockstep import Comparison, play
 from liqspec.core import arithmetic
 from liqspec.core.arithmetic import Ratio
+from liqspec.core.config import Config
+from liqspec.core.engine import Engine
 from liqspec.core.events import Block
 from liqspec.spec import rulebook
 from liqspec.step.compare import Observes
 from liqspec.step.explanations import Likeness, Played
 from liqspec.step.relation import Observed
 from liqspec.step.wrong_engines import WRONG_ENGINES, WrongEngine
-from liqspec.step.wrong_engines.neighbours import code, neighbours
+from liqspec.step.wrong_engines.neighbours import code, memory, neighbours
 from liqspec.testing.engines import InProcess, Model
 from support.builders import small_engine
 from support.in_process import wrong_engine
@@ -80,21 +82,83 @@ def test_a_mistake_that_nobody_listed_is_a_small_change_of_a_rule() -> None:
     assert "`divide_down` in place of `divide_up` in liquidation_fee" in reason.because[0]
 
 
+EVERYTHING = {
+    "markets": {
+        "A": {
+            "tick": "1",
+            "lot": "1",
+            "tiers": [{"above": "0", "maintenance_rate": "1/60", "max_leverage": 20}],
+            "isolated_removal": "never",
+        }
+    },
+    "marks": {"A": "100"},
+    "accounts": ["alice"],
+    "backstop": {"threshold": "1/3"},
+    "liquidation": {
+        "order_policy": "ranked",
+        "partial_threshold": "0",
+        "partial_fraction": "1/5",
+        "cooldown_ms": 1000,
+        "cooldown_scope": "account",
+        "fee_rate": "1/1000",
+    },
+}
+POSITION = {"account": "alice", "market": "A", "mode": "cross"}
+LIQUIDATED: list[dict[str, object]] = [
+    {"type": "deposit", "account": "alice", "amount": "100"},
+    {"type": "trade", **POSITION, "size": "10", "price": "100", "leverage": 10},
+    {"type": "mark_price", "market": "A", "price": "91"},
+    {"type": "deposit", "account": "alice", "amount": "0"},
+    {"type": "deposit", "account": "alice", "amount": "0.5"},
+    {"type": "fill", **POSITION, "size": "1", "price": "91"},
+    {"type": "order_done", **POSITION},
+    {"type": "block", "time": 500},
+    {"type": "fill", **POSITION, "size": "9", "price": "91"},
+    {"type": "block", "time": 2000},
+]
+
+
 class TestNeighbours:
-    def test_each_changes_one_function_and_only_while_it_is_applied(self) -> None:
+    def test_each_changes_functions_only_while_it_is_applied(self) -> None:
         played = Played(start=small_engine, events=[{"type": "block", "time": 5}])
-        listed = list(neighbours(lambda: list(played.answers()), Block))
+        listed = list(neighbours(lambda: list(played.answers()), EVERYTHING, Block))
         assert len(listed) > 20
         for one in listed:
-            (patch,) = one.patches
-            before = patch.read()
+            before = [patch.read() for patch in one.patches]
             with one.applied():
-                assert patch.read() is patch.wrong is not before
-            assert patch.read() is before
+                assert all(patch.read() is patch.wrong for patch in one.patches)
+            assert all(patch.read() is real is not patch.wrong for patch, real in zip(one.patches, before, strict=True))
 
     def test_they_have_a_rule_that_exists(self) -> None:
+        played = Played(start=lambda: Engine(Config.from_json(EVERYTHING)), events=LIQUIDATED)
+        assert {one.rule for one in neighbours(lambda: list(played.answers()), EVERYTHING)} <= set(rulebook.rules())
+
+    @pytest.mark.parametrize(
+        ("rule", "title"),
+        [
+            ("FIL-2", "liquidation.fee_rate has no effect"),
+            ("CLD-1", 'liquidation.cooldown_scope is always "position" with the families of this run'),
+            ("AMT-5", "backstop.threshold has 18 decimals"),
+            ("AMT-5", "the maintenance rate of a tier has 4 decimals"),
+            ("ACC-18", "markets.*.isolated_removal has no effect"),
+            ("OBS-2", "cooldown until is not shown of a position in state partially liquidated"),
+            ("LIQ-12", "deposit forgets the attempt of the position"),
+            ("LIQ-4", "fill forgets the liquidation of the pool where it has positions"),
+            ("CLD-4", "block forgets the window as it was when the block began of the account"),
+            ("EVT-3", "a refused deposit forgets the order of the position in state liquidatable"),
+            ("CLD-4", "an event that ends the window of a position keeps it"),
+            ("LIQ-12", "block that ends the attempt of a position in state cooldown keeps it"),
+        ],
+    )
+    def test_what_is_configured_shown_and_remembered_is_changed(self, rule: str, title: str) -> None:
+        played = Played(start=lambda: Engine(Config.from_json(EVERYTHING)), events=LIQUIDATED)
+        listed = {one.title: one.rule for one in neighbours(lambda: list(played.answers()), EVERYTHING, Block)}
+        assert listed[title] == rule
+
+    def test_what_a_run_does_not_remember_is_not_forgotten(self) -> None:
         played = Played(start=small_engine, events=[{"type": "block", "time": 5}])
-        assert {one.rule for one in neighbours(lambda: list(played.answers()))} <= set(rulebook.rules())
+        titles = [one.title for one in memory.neighbours(lambda: list(played.answers()))]
+        assert not [title for title in titles if "forgets" in title or "that ends" in title]
 
     def test_what_does_not_run_is_not_changed(self) -> None:
         assert not list(code.neighbours(lambda: None))

@@ -9,15 +9,64 @@ from typer.testing import CliRunner
 from adversaries import patched
 from adversaries.patched import Patched
 from liqspec.cli.app import app
+from liqspec.conform.configurations import shipped
+from liqspec.conform.explanations import Explanation
+from liqspec.conform.finding import Finding
+from liqspec.conform.lockstep import Comparison, play
+from liqspec.conform.session import LiveEngine
 from liqspec.spec import rulebook
 
 ENGINES = patched.engines()
+RUNS = patched.runs()
+# Of each kind of mistake: what an event forgets or keeps, what has no effect or is hidden, a check, a name.
+OF_EACH_KIND = {
+    "flat-pool-forgets-window": "block forgets the window of the pool where it has no position",
+    "partial-keeps-failed": "the failed attempt of a position in state partially liquidated is kept",
+    "no-price-keeps-the-last-trade": "a refused price_inputs leaves its last",
+    "move-limited-from-last-formed-mark": "the largest move counts from the mark that was formed last",
+    "no-market-step-no-restore-target": "liquidation.restore has no effect with the families of this run",
+    "no-cooldown-until-while-liquidatable": "cooldown until is not shown of a position in state liquidatable",
+    "backstopped-counts-as-isolated-position": "",
+    "position-keys-joined-by-a-colon": "with other names of the accounts and markets, in the same order",
+}
+TIMEOUT, SECONDS = 20.0, 60.0  # only the number of further runs ends an explanation
+FIRST, THREE = 0.9, 0.95  # shares of those with a short run: a broken rule is first, and among the first three
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda one: one.name)
 def test_each_patch_applies_and_names_rules(engine: Patched) -> None:
     compile(engine.source(), engine.name, "exec")
     assert set(engine.rules) <= set(rulebook.rules())
+
+
+def explained(engine: Patched, tmp_path: Path) -> Finding:
+    """What is said of the engine's short counterexample, without any listed mistake."""
+    path = tmp_path / f"{engine.name}.py"
+    path.write_text(engine.source(), encoding="utf-8")
+    config, events = RUNS[engine.name]
+    with LiveEngine([sys.executable, str(path)], TIMEOUT) as live:
+        comparison = Comparison.of(live.hello)
+        found = play(live, config, events, comparison)
+        assert found is not None, engine.name
+        setting = shipped(live.hello.families)
+        explanation = Explanation(
+            engine=live, events=live.hello.events, setting=setting, comparison=comparison, hypotheses=()
+        )
+        return explanation.of(found, SECONDS)
+
+
+@pytest.mark.parametrize("engine", [one for one in ENGINES if one.name in OF_EACH_KIND], ids=lambda one: one.name)
+def test_the_broken_rule_of_each_kind_is_named_first(engine: Patched, tmp_path: Path) -> None:
+    finding = explained(engine, tmp_path)
+    assert finding.rules[0] in engine.rules
+    assert OF_EACH_KIND[engine.name] in finding.reasons[0].because[0]
+
+
+@pytest.mark.thorough
+def test_the_broken_rules_are_named_first(tmp_path: Path) -> None:
+    ranked = [(one.rules, explained(one, tmp_path).rules) for one in ENGINES if one.name in RUNS]
+    assert sum(named[0] in rules for rules, named in ranked) >= FIRST * len(ranked)
+    assert sum(bool({*named[:3]}.intersection(rules)) for rules, named in ranked) >= THREE * len(ranked)
 
 
 @pytest.mark.thorough

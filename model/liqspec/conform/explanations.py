@@ -68,15 +68,19 @@ class Explanation:
         return finding if finding.reasons[0].rule == NAMES or not self._by_names(finding) else _of_names(finding)
 
     def _by_names(self, finding: Finding) -> bool:
-        """Whether the engine is right where accounts and markets have other names, in the same order (AMT-7)."""
+        """Whether the engine is right only where accounts and markets have other names, in the same order (AMT-7)."""
         accounts, markets = finding.config["accounts"], list(finding.config["markets"])
         if max(len(accounts), len(markets)) > len(ascii_lowercase):
             return False
         others = dict(zip(sorted(accounts), ascii_lowercase, strict=False))
         traded = dict(zip(sorted(markets), ascii_uppercase, strict=False))
         config, events = names.renamed(finding.config, list(finding.events), others, traded)
+        return self._is_right(config, events) is True and self._is_right(finding.config, list(finding.events)) is False
+
+    def _is_right(self, config: dict[str, Any], events: list[EventData]) -> bool | None:
+        """Whether the engine answers as the rules say; None if that cannot be compared."""
         answered, played = self._answers(config, events), _played(config, events, self.comparison.observes.prices)
-        return answered is not None and all(map(self.alike, played.answers(answered[-1]), answered))
+        return None if answered is None else all(map(self.alike, played.answers(answered[-1]), answered))
 
     def _confirmed(self, mistakes: list[WrongEngine], finding: Finding, deadline: float) -> list[WrongEngine]:
         """Those of the mistakes that the engine shows in further runs too, until one broken rule is left."""

@@ -10,7 +10,6 @@ from attrs import evolve, frozen
 from liqspec.core import admission, assessment
 from liqspec.core.admission import Amounts
 from liqspec.core.effects import Effect
-from liqspec.core.engine import Engine
 from liqspec.core.events import EVENTS, Event, PriceInputs
 from liqspec.core.families.mark_price import INPUTS, Average, Feed
 from liqspec.core.machine import lifecycle
@@ -19,7 +18,7 @@ from liqspec.core.state import Pool, State
 from liqspec.edge.texts import words
 from liqspec.step.wrong_engines.base import ADMIT, PERFORM, Patch, WrongEngine
 
-_APPLY, _LEAVE = Engine.apply, assessment.leave_liquidation
+_LEAVE = assessment.leave_liquidation
 
 
 @frozen(eq=False)
@@ -63,6 +62,7 @@ _OF_FEEDS = (
 
 # What can be forgotten or kept, and of what: of which position, pool or account, or of those in which situation.
 _What = tuple[_Memory, str]
+_Held = dict[tuple[_Memory, int], tuple[Any, ...]]  # by the memory, and the identity of what holds it
 
 
 def neighbours(run: Callable[[], object]) -> Iterator[WrongEngine]:
@@ -86,7 +86,7 @@ def _holders(event: Event, state: State, touched: list[Pool]) -> Iterator[tuple[
             own = market in (None, position.market.name) and mode in (None, pool.mode)
             near = any(pool is one for one in touched) or mode == pool.mode == "cross"
             place = "the position" if own else "the others of its pool" if near else "the account's other pools"
-            for where in (place, f"{place} where it is {words(position.state)}"):
+            for where in (place, f"{place} in state {words(position.state)}"):
                 yield from (((one, where), position) for one in (*_WINDOWS, *_ATTEMPTS, _ORDER))
     for pool in state.pools():
         if account in (None, pool.account):
@@ -106,10 +106,22 @@ def _holders(event: Event, state: State, touched: list[Pool]) -> Iterator[tuple[
 def _ending(state: State) -> Iterator[tuple[_What, Any]]:
     """All that the rules end at some time, with what holds it."""
     for _, position in state.positions():
-        for where in ("a position", f"a position that is {words(position.state)}"):
+        for where in ("a position", f"a position in state {words(position.state)}"):
             yield from (((one, where), position) for one in (*_WINDOWS, *_ATTEMPTS))
     yield from (((one, "a pool"), pool) for pool in state.pools() for one in _WINDOWS)
     yield from (((one, "an account"), account) for account in state.accounts.values() for one in _WINDOWS)
+
+
+def _held(state: State) -> _Held:
+    """What a state remembers of all that the rules end at some time."""
+    return {(what[0], id(holder)): what[0].read(holder) for what, holder in _ending(state) if what[0].is_there(holder)}
+
+
+def _ended(state: State, before: _Held) -> Iterator[tuple[_What, Any]]:
+    """What is not remembered any more of what was held before."""
+    for what, holder in _ending(state):
+        if (what[0], id(holder)) in before and not what[0].is_there(holder):
+            yield what, holder
 
 
 Forgotten = dict[tuple[type[Event], _What], None]  # in the order in which they were seen
@@ -121,23 +133,16 @@ def _seen(run: Callable[[], object]) -> tuple[Forgotten, Forgotten, dict[tuple[t
     refused: Forgotten = {}
     kept: dict[tuple[type[Event] | None, _What], None] = {}
 
-    def apply(self: Engine, event: Event) -> tuple[Effect, ...]:
-        kind = _kind(event)
-        before = {(one[0], id(holder)): one[0].read(holder) for one, holder in _ending(self.state)}
-        effects: tuple[Effect, ...] = _APPLY(self, event)
-        for what, holder in _ending(self.state):
-            held = before.get((what[0], id(holder)), what[0].blank())
-            if held != what[0].blank() and not what[0].is_there(holder):
-                kept[kind, what] = kept[None, what] = None
-        return effects
-
-    patches = [Patch(Engine, "apply", apply)]
+    patches = []
     for kind in EVENTS.values():
 
         def perform(
             event: Any, state: State, amounts: Amounts, effects: list[Effect], kind: type[Event] = kind
         ) -> list[Pool]:
+            before = _held(state)
             touched = PERFORM[kind](event, state, amounts, effects)
+            for what, _ in _ended(state, before):
+                kept[kind, what] = kept[None, what] = None
             forgotten.update(
                 {(kind, what): None for what, one in _holders(event, state, touched) if what[0].is_there(one)}
             )
@@ -157,10 +162,6 @@ def _seen(run: Callable[[], object]) -> tuple[Forgotten, Forgotten, dict[tuple[t
     with WrongEngine("", "", "", tuple(patches)).applied():
         run()
     return forgotten, refused, kept
-
-
-def _kind(event: Event) -> type[Event]:
-    return next(kind for kind in EVENTS.values() if isinstance(event, kind))
 
 
 def _forget(event: Event, state: State, touched: list[Pool], wanted: _What) -> None:
@@ -195,21 +196,23 @@ def _forgetting_where_refused(kind: type[Event], what: _What) -> WrongEngine:
 
 
 def _keeping(kind: type[Event] | None, wanted: _What) -> WrongEngine:
+    """That which ends in what an event says, kept: of one kind of event, or of every kind."""
     memory, where = wanted
 
-    def apply(self: Engine, event: Event) -> tuple[Effect, ...]:
-        if kind is not None and not isinstance(event, kind):
-            return _APPLY(self, event)
-        before = {id(holder): memory.read(holder) for what, holder in _ending(self.state) if what[0] is memory}
-        effects = _APPLY(self, event)
-        for what, holder in _ending(self.state):
-            held = before.get(id(holder), memory.blank())
-            if what == wanted and held != memory.blank() and not memory.is_there(holder):
-                memory.write(holder, held)
-        return effects
+    def patch(kind: type[Event]) -> Patch:
+        def perform(event: Any, state: State, amounts: Amounts, effects: list[Effect]) -> list[Pool]:
+            before = _held(state)
+            touched = PERFORM[kind](event, state, amounts, effects)
+            for what, holder in _ended(state, before):
+                if what == wanted:
+                    memory.write(holder, before[memory, id(holder)])
+            return touched
+
+        return Patch(kind, "perform", perform)
 
     title = f"{'an event' if kind is None else kind.type} that ends the {memory.name} of {where} keeps it"
-    return WrongEngine(title, memory.rule, title, (Patch(Engine, "apply", apply),))
+    patches = tuple(patch(one) for one in (EVENTS.values() if kind is None else (kind,)))
+    return WrongEngine(title, memory.rule, title, patches)
 
 
 def _keeping_failures(state: str) -> WrongEngine:
@@ -221,7 +224,7 @@ def _keeping_failures(state: str) -> WrongEngine:
         for position in failed:
             position.failed = True
 
-    title = f"the failed attempt of a position that is {words(state)} is kept when its pool leaves liquidation"
+    title = f"the failed attempt of a position in state {words(state)} is kept when its pool leaves liquidation"
     return WrongEngine(title, "BKS-2", title, (Patch(assessment, "leave_liquidation", leave),))
 
 

@@ -18,7 +18,7 @@ def neighbours() -> Iterator[WrongEngine]:
     """The engines that do not show a field of positions in one state."""
     for state in lifecycle().table.states:
         for field, rule in _HIDDEN.items():
-            title = f"{words(field)} is not shown of a position that is {words(state)}"
+            title = f"{words(field)} is not shown of a position in state {words(state)}"
             yield WrongEngine(
                 title, rule, title, (Patch(observation, "observe_position", partial(_hiding, state, field)),)
             )
