@@ -17,15 +17,17 @@ from liqspec.conform.lockstep import OF_SHAPE
 from liqspec.conform.oracle import Oracle
 from liqspec.conform.protocol import lines, requests
 from liqspec.conform.protocol.invalid_configurations import invalid_configurations
+from liqspec.conform.protocol.odd_configurations import odd_configurations
 from liqspec.conform.protocol.requests import CLOSE
 from liqspec.conform.search import Budget, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EVENTS
-from liqspec.core.parameters import FAMILIES
+from liqspec.core.parameters import FAMILIES, PARAMETERS
 from liqspec.edge.files import UnreadableFile
 from liqspec.edge.protocol import MAX_LINE
+from liqspec.search.campaign import seeded
 from support.every_field import CONFIG
 from support.paths import ROOT, TESTS
 
@@ -73,6 +75,21 @@ class TestTheLines:
         assert ("liquidation.restore" in paths, "mark.stale_ms" in paths) == (bool(families), bool(families))
         assert {"config", "accounts", "marks.A", "markets.A.tiers.0.above", "backstop.threshold"} <= paths
 
+    @pytest.mark.parametrize("families", [FAMILIES, frozenset[str]()])
+    def test_each_odd_configuration_is_valid(self, families: frozenset[str]) -> None:
+        """CFG-1, CFG-2: around each kind of configuration, with all that can say what holds anyway."""
+        seen = set()
+        for number in range(20):
+            config = shipped(families).config(number, seeded("odd", number))
+            for what, odd in odd_configurations(config, families):
+                seen.add(what)
+                venue, plain = (Engine(Config.from_json(one)).venue for one in (odd, config))
+                assert json.dumps(odd) != json.dumps(config)
+                if what in ("the order of fields", "how rates are written", "the defaults"):
+                    assert venue.backstop_threshold == plain.backstop_threshold
+        idle = {entry.path for entry in PARAMETERS if entry.idle_with and entry.family in families}
+        assert idle <= seen
+
 
 def asked() -> Oracle:
     """The model over the protocol, in a run."""
@@ -89,6 +106,7 @@ FOUND = {
     "refuses 2^53 - 1": "outcome: ours accepted, theirs bad_request",
     "refuses amounts of 78 digits": "outcome: ours accepted, theirs bad_request",
     "refuses decimals of 78 digits": "outcome: ours accepted, theirs bad_request",
+    "refuses a least order of 0": "a valid configuration, liquidation.min_order_notional: ours accepted, theirs bad_",
     "accepts a byte order mark": "a byte order mark: ours bad_request, theirs accepted",
     "keeps the cash": "vault.cash: ours ",
     "keeps the time": "time: ours ",
@@ -105,7 +123,13 @@ FOUND = {
 }
 
 
-QUICK = ("forgets at a hello", "reopens settled markets", "refuses amounts of 78 digits", "ends with status 4")
+QUICK = (
+    "refuses a least order of 0",
+    "forgets at a hello",
+    "reopens settled markets",
+    "refuses amounts of 78 digits",
+    "ends with status 4",
+)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,9 @@ ACCEPTED = "accepted"  # what such a difference says where it was not refused
 # The transitions of a pool in liquidation between two blocks, also where liquidations begin at blocks only (LIQ-18).
 _OF_A_LIQUIDATION = ("T3", "T4", "T5")
 
+# The rules of guards about breaches, of which the transitions' own rules say what counts as one.
+_OF_A_BREACH = ("LIQ-4", "LIQ-5")
+
 # The triggers of the lifecycle that an event can fire; assessment follows every event (LIQ-6).
 _TRIGGERS = {"fill": ("fill",), "block": ("block",), "trade": ("open", "reduce")}
 
@@ -319,6 +322,8 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     stopped = any(_same_state(state, difference.theirs, observes) for state in passed)
     rules = [*ours, *theirs] if stopped else [*theirs, *ours]
     rules = rules or list(observables.observables().fields["positions.state"].rules)
+    if not stopped and len({result.rule for result in guards}) == 1 and guards[0].rule not in _OF_A_BREACH:
+        rules = [*_of_guard(step.engine, guards[0]), *rules]  # all else that leads there holds
     stops = [effect for effect in step.effects if isinstance(effect, OrderEnded) and effect.rule == "LIQ-9"]
     if stopped and any(keys.pool_of(effect.position) == keys.pool_of(key) for effect in stops):
         rules.insert(1, "LIQ-9")  # it may have left the order that the model cancelled
@@ -332,6 +337,12 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     looked = [*(effect.guard for effect in fired), *(entry.guard for entry in instead)]
     lines = _terms_of_guards(step.engine, position, *(guard for guards in looked for guard in guards))
     return Reason(difference=difference, rules=_unique(rules), because=because, guards=_unique(guards), terms=lines)
+
+
+def _of_guard(engine: Engine, result: GuardResult) -> list[str]:
+    """The rules by which a guard was judged otherwise: its own, and what its line is a share of (BKS-9)."""
+    at_closeout = machine.guard_name(result.guard) == "below_backstop" and engine.venue.backstop_measure == "tier"
+    return [result.rule, *(["BKS-9"] if at_closeout else [])]
 
 
 def _waits_for_a_block(step: Step, key: str) -> bool:
@@ -374,8 +385,11 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
     position = measures.all_positions(step.engine).get(difference.subject)
     entry = observables.observables().fields["positions.order"]
     emitted = [effect for effect in setting if isinstance(effect, OrderEmitted)]
-    rules: list[str] = [rule for effect in emitted for rule in _of_size(step, effect, difference.theirs)]
+    forced = position is not None and _may_be_forced(step.engine, position)
+    rules: list[str] = [rule for effect in emitted for rule in _of_size(step, effect, difference.theirs, forced=forced)]
     rules += [effect.rule for effect in setting]
+    if not setting and difference.ours is not None and difference.theirs is not None:
+        rules = ["LIQ-9"]  # theirs withdrew the order that works, and emitted another
     guards: tuple[GuardResult, ...] = ()
     if position is not None and position.size and (position.order is None or difference.theirs is None):
         guards = evaluate_guards(step.engine, position, ("needs_liquidation",))
@@ -395,10 +409,16 @@ def _of_order(step: Step, difference: Difference, setting: list[Effect], because
     return Reason(difference=difference, rules=_unique(rules), because=because, guards=guards, terms=lines)
 
 
-def _of_size(step: Step, effect: OrderEmitted, theirs: object) -> list[str]:
+def _may_be_forced(engine: Engine, position: Position) -> bool:
+    """Whether there is a window of the scope that one may take to force an order to full size (CLD-3)."""
+    pool = measures.all_pools(engine)[keys.pool_of(position.key)]
+    return engine.state.scope_window(pool, position).until > 0
+
+
+def _of_size(step: Step, effect: OrderEmitted, theirs: object, *, forced: bool) -> list[str]:
     """The rules by which an order has another size: that of its size, unless one is for a chunk and one is not (PRT-2).
 
-    A chunk may have been raised, or forced to full size (PRT-5, CLD-3).
+    A chunk may have been raised, or `forced` to full size by a window (PRT-5, CLD-3).
     """
     if not is_decimal(theirs):
         return []
@@ -407,7 +427,10 @@ def _of_size(step: Step, effect: OrderEmitted, theirs: object) -> list[str]:
     raised = ["PRT-5"] if chunked and (venue.min_order_notional, venue.min_rest_notional) != (None, None) else []
     if chunked != whole or effect.rule in ("PRT-5", "CLD-3"):
         return [effect.rule, *raised]
-    return ["PRT-2", *raised, *(["CLD-3"] if chunked else observables.observables().sizings[effect.sizing])]
+    at_closeout = ["BKS-9"] if venue.backstop_measure == "tier" else []
+    if chunked:
+        return [*(["CLD-3"] if forced else []), "PRT-2", *raised, "CLD-3", *at_closeout]
+    return ["PRT-2", *raised, *at_closeout, *observables.observables().sizings[effect.sizing]]
 
 
 def _unique(items: Iterable[T]) -> tuple[T, ...]:

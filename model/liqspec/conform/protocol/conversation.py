@@ -1,6 +1,8 @@
 """A conversation with an engine, line by line: each reply must be what `spec/protocol.md` demands of its line."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from fractions import Fraction
 from typing import Any, Protocol
 
 from attrs import Factory, define, evolve, field
@@ -15,6 +17,7 @@ from liqspec.core.events import EventData
 from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import BadRequest
 from liqspec.edge import protocol
+from liqspec.edge.amounts import MalformedAmount, rate
 from liqspec.edge.protocol import PROTOCOL, BadLine
 from liqspec.edge.shapes import WrongShape
 from liqspec.edge.texts import one_line, show
@@ -87,6 +90,7 @@ class Conversation:
     lockstep: LockStep | None = None  # the run, if it is compared
     judged: int = 0  # requests of which the reply was judged
     _skipped: bool = field(default=False, init=False)  # whether there is a run that is not compared
+    _held: set[Fraction] = field(factory=set, init=False)  # amounts and rates of configurations that it accepted
     _run: int = field(default=0, init=False)  # what was sent since the reset, in a number
     _replies: dict[int, object] = field(factory=dict, init=False)  # what was observed after all that, the first time
 
@@ -151,7 +155,16 @@ class Conversation:
         self._skipped = isinstance(begun, Skipped)
         if self._skipped:
             self.lockstep = None
+            if self._could_hold(config) and isinstance(read_answer(engine.reply), Refused):
+                why = "a valid configuration, and the engine accepted another one with all of its amounts and rates"
+                return self._wrong("accepted", engine.reply, why)
+        else:
+            self._held |= set(_numbers(config))
         return begun if isinstance(begun, Finding) else self._repeated(data, engine.reply)
+
+    def _could_hold(self, config: Any) -> bool:
+        """AMT-1: whether the engine holds all amounts and rates of this configuration, 0 and 1 as well, in others."""
+        return set(_numbers(config)) <= self._held | {Fraction(0), Fraction(1)}
 
     def _apply(self, data: bytes, event: Any) -> Finding | None:
         if not isinstance(event, dict):
@@ -253,3 +266,13 @@ def _observed(reply: dict[str, Any], fields: Collection[str]) -> object:
 def shown(request: bytes) -> str:
     """A request in a sentence: what is not printable escaped, and short."""
     return one_line(request.removesuffix(b"\n").decode("utf-8", "backslashreplace"), SHOWN)
+
+
+def _numbers(value: Any) -> Iterator[Fraction]:
+    """The amounts, rates and integers in a configuration."""
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(one)
+    elif isinstance(value, str | int) and not isinstance(value, bool):
+        with suppress(MalformedAmount):  # a name
+            yield rate(value) if isinstance(value, str) else Fraction(value)

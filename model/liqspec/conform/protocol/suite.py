@@ -20,6 +20,7 @@ from liqspec.conform.proposals import Proposals, probe
 from liqspec.conform.protocol import lines
 from liqspec.conform.protocol.conversation import Conversation, Speaking
 from liqspec.conform.protocol.invalid_configurations import invalid_configurations
+from liqspec.conform.protocol.odd_configurations import odd_configurations
 from liqspec.conform.protocol.requests import CLOSE
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
@@ -80,7 +81,11 @@ class ProtocolSuite:
             yield from self._section(begun, bad)
         accepted = lines.accepted(config, tested, self.hello.events)
         valid = ((topic, [line + b"\n", *again]) for topic, line in accepted)
-        yield from self._section(begun, chain([("hello in the middle of a run", [HELLO, *again])], valid))
+        odd = (
+            (f"a valid configuration, {what}", [_line("reset", config=one), *again])
+            for what, one in odd_configurations(config, self.hello.families)
+        )
+        yield from self._section(begun, chain([("hello in the middle of a run", [HELLO, *again])], valid, odd))
         others = (seeded(f"{self.seed}/protocol/{number}", 2) for number in range(RUNS))
         runs = [self._run(self.setting.config(number, random), random) for number, random in enumerate(others)]
         forgets = [*begun[1:], *chain(*runs), *begun[1:]]

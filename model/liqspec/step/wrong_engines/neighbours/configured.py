@@ -6,6 +6,9 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
+from attrs import evolve
+
+from liqspec.core.arithmetic import Schedule
 from liqspec.core.config import Config, Venue
 from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, InvalidConfig, Parameter
 from liqspec.edge import amounts
@@ -13,7 +16,8 @@ from liqspec.edge.texts import words
 from liqspec.step.wrong_engines.base import Patch, WrongEngine
 
 _FROM_CONFIG = Venue.from_config
-_DECIMALS = (18, 8, 6, 4)  # of a rate, where an engine has fixed numbers
+_DOUBLE = 0
+_PLACES = (_DOUBLE, 18, 8, 6, 4)  # of a rate, where an engine has doubles or fixed numbers
 _OF_TIERS = ("maintenance_rate", "closeout_rate")
 
 Plain = dict[str, Any]
@@ -22,10 +26,43 @@ Change = Callable[[Plain], None]
 
 def neighbours(config: Plain) -> Iterator[WrongEngine]:
     """The engines that read another configuration in place of this one: in every run, or with its families only."""
+    yield from _of_schedules()
     here = _FROM_CONFIG(Config.from_json(config)).families()
     for rule, title, change in _changes(config):
         yield _reading(rule, title, change, None)
         yield _reading(rule, f"{title} with the families of this run", change, here)
+
+
+def _of_schedules() -> Iterator[WrongEngine]:
+    """The engines whose deductions are whole quote units (MRG-5), or whose close-out margins are plain (BKS-9)."""
+
+    def whole(schedule: Schedule) -> Schedule:
+        tiers = (
+            tier._replace(deduction=tier.deduction - tier.deduction % schedule.denominator) for tier in schedule.tiers
+        )
+        return schedule._replace(tiers=tuple(tiers))
+
+    yield _measuring("MRG-5", "deductions are rounded down to quote units", ("schedule", "closeout"), whole)
+    plain: tuple[tuple[str, Callable[[Schedule], Schedule]], ...] = (
+        ("is rounded up", lambda at: at._replace(rounds_down=False)),
+        ("is that of marks", lambda at: at._replace(at_entry=False)),
+        ("has no fee", lambda at: at._replace(close_fee=0)),
+    )
+    for how, change in plain:
+        yield _measuring("BKS-9", f"a close-out margin {how}", ("closeout",), change)
+
+
+def _measuring(rule: str, title: str, names: tuple[str, ...], change: Callable[[Schedule], Schedule]) -> WrongEngine:
+    def from_config(config: Config, *, shows_prices: bool = False) -> Venue:
+        right = _FROM_CONFIG(config, shows_prices=shows_prices)
+        markets = {}
+        for market, held in right.markets.items():
+            schedules = {name: getattr(held, name) for name in names}
+            changed: Any = {name: schedule and change(schedule) for name, schedule in schedules.items()}
+            markets[market] = evolve(held, **changed)
+        return evolve(right, markets=markets)
+
+    return WrongEngine(title, rule, title, (Patch(Venue, "from_config", from_config),))
 
 
 def _reading(rule: str, title: str, change: Change, families: frozenset[str] | None) -> WrongEngine:
@@ -88,23 +125,23 @@ def _roundings(
     path: str, tables: Callable[[Plain], list[Plain]], name: str, config: Plain
 ) -> Iterator[tuple[str, str, Change]]:
     """AMT-5: the engines that compute with a rate of fewer places."""
-    for places in _DECIMALS:
+    for places in _PLACES:
 
         def change(read: Plain, places: int = places) -> None:
             for table in tables(read):
                 table[name] = _rounded(table[name], places)
 
         if any(table[name] != _rounded(table[name], places) for table in tables(config)):
-            yield "AMT-5", f"{path} has {places} decimals", change
+            yield "AMT-5", f"{path} is a double" if places == _DOUBLE else f"{path} has {places} decimals", change
 
 
 def _rounded(written: Any, places: int) -> Any:
-    """A rate, or a table with one, rounded down."""
+    """A rate, or a table with one, as a double or rounded down."""
     if isinstance(written, dict):
         return {name: _rounded(value, places) for name, value in written.items()}
     try:
         rate = amounts.rate(written)
     except amounts.MalformedAmount:  # a name
         return written
-    rounded = Fraction(rate * 10**places // 1, 10**places)
+    rounded = Fraction(float(rate)) if places == _DOUBLE else Fraction(rate * 10**places // 1, 10**places)
     return written if rounded == rate else amounts.decimal_text(rounded)

@@ -58,11 +58,29 @@ def _siblings() -> dict[str, set[str]]:
     return found
 
 
+@cache
+def _optional() -> set[str]:
+    """The fields of the core's records that can be None, names aside."""
+    records = (kind for module in (arithmetic, config, state) for kind in vars(module).values())
+    return {
+        one.name
+        for kind in records
+        if isinstance(kind, type) and has(kind)
+        for one in fields(kind)
+        if "None" in str(one.type) and "str" not in str(one.type)
+    }
+
+
 def replacements(node: ast.AST, seen: Seen) -> Iterator[ast.AST]:
     """What can replace a node of a function, by one small mistake."""
     yield from _expressions(node)
     yield from _statements(node, seen)
     match node:
+        case ast.Call(called, arguments, keywords):
+            for place, argument in enumerate(arguments):
+                if isinstance(argument, ast.Attribute) and argument.attr in _optional():
+                    without = [*arguments[:place], ast.Constant(None), *arguments[place + 1 :]]
+                    yield ast.Call(called, without, keywords)
         case ast.Attribute(value, name, ast.Load()):
             yield from (ast.Attribute(value, other, ast.Load()) for other in sorted(_siblings().get(name, ())))
         case ast.Name(name, ast.Load()):

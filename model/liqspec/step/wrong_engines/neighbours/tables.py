@@ -13,6 +13,17 @@ from liqspec.step.wrong_engines.lifecycle import another_table
 
 T = TypeVar("T")
 
+# Of pools that an engine may overlook.
+_SITUATIONS: tuple[tuple[str, Callable[[Pool], bool]], ...] = (
+    ("with a long position", lambda pool: any(held.size > 0 for held in pool.open_positions())),
+    ("with a short position", lambda pool: any(held.size < 0 for held in pool.open_positions())),
+    ("with several positions", lambda pool: len(pool.open_positions()) > 1),
+    ("with a position that was opened again", lambda pool: any(held.life > 1 for held in pool.open_positions())),
+    ("without a position", lambda pool: not pool.open_positions()),
+    ("in liquidation", lambda pool: pool.in_liquidation),
+    ("with a working order", lambda pool: pool.order_working()),
+    ("without collateral", lambda pool: pool.collateral <= 0),
+)
 # What is assessed after an event, other than all that it touched in its order.
 _TOUCHED: tuple[tuple[str, str, Callable[[list[Pool]], list[Pool]]], ...] = (
     ("LIQ-6", "no pool is assessed", lambda _: []),
@@ -21,6 +32,14 @@ _TOUCHED: tuple[tuple[str, str, Callable[[list[Pool]], list[Pool]]], ...] = (
     ("LIQ-6", "cross pools are not assessed", lambda pools: [pool for pool in pools if pool.market is not None]),
     ("LIQ-6", "isolated pools are not assessed", lambda pools: [pool for pool in pools if pool.market is None]),
     ("LIQ-7", "pools are assessed in the other order", lambda pools: pools[::-1]),
+    *(
+        (
+            "LIQ-6",
+            f"a pool {which} is not assessed",
+            lambda pools, where=where: [one for one in pools if not where(one)],
+        )
+        for which, where in _SITUATIONS
+    ),
 )
 
 

@@ -1,0 +1,69 @@
+"""Valid configurations that say what holds anyway, or say it in another order or spelling (CFG-1, CFG-2, AMT-5)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from liqspec.core import parameters
+from liqspec.core.config import quote_unit_of
+from liqspec.core.parameters import Parameter
+from liqspec.edge import amounts
+
+Table = dict[str, Any]
+
+_RATES = ("_rate", "threshold", "factor", "fraction", "band", "floor", "max_move")  # how names of rates end
+
+
+def odd_configurations(config: Table, families: frozenset[str]) -> Iterator[tuple[str, Table]]:
+    """Configurations that are as valid as this one, each with what is odd; of these families alone."""
+    for entry in parameters.PARAMETERS:
+        if (not entry.family or entry.family in families) and entry.table not in parameters.OWN_TABLE:
+            for table in _saying_nothing(entry, config.get(entry.table, {})):
+                yield entry.path, {**config, entry.table: table}
+    markets: Table = config["markets"]
+    for entry in parameters.MARKET_PARAMETERS:
+        for name, held in markets.items() if entry.family in families else ():
+            for table in _saying_nothing(entry, held):
+                yield f"markets.{name}.{entry.name}", {**config, "markets": {**markets, name: table}}
+    yield "the defaults", {"quote_unit": quote_unit_of(config), "time": 0, "vault": {"cash": "0"}, **config}
+    yield "the order of fields", _reversed(config)
+    yield "how rates are written", _respelled(config)
+
+
+def _saying_nothing(entry: Parameter, held: Table) -> Iterator[Table]:
+    """The table with a parameter that says what holds without it."""
+    if not entry.required and entry.default is not None and entry.name not in held:
+        yield {**held, entry.name: entry.default}
+    for other, value in entry.idle_with:
+        rest = {name: given for name, given in held.items() if name not in dict(entry.idle_with)}
+        idle = {} if value is None else {other: value}
+        for written in ("0", "0.00", "-0") if entry.neutral == 0 else (entry.neutral,):
+            yield _with_effect(entry, {**rest, **idle, entry.name: written})
+
+
+def _with_effect(kept: Parameter, table: Table) -> Table:
+    """The table without other parameters that could have no effect in it (CFG-2)."""
+    left = dict(table)
+    listed = parameters.MARKET_PARAMETERS if kept in parameters.MARKET_PARAMETERS else parameters.of_table(kept.table)
+    for entry in listed:  # what one means nothing without comes before it
+        if entry is not kept and entry.name in left and entry.idle(left.get):
+            del left[entry.name]
+    return left
+
+
+def _reversed(value: Any) -> Any:
+    """The same with the last field of each object first; lists stay."""
+    if isinstance(value, list):
+        return [_reversed(one) for one in value]
+    return {name: _reversed(value[name]) for name in reversed(value)} if isinstance(value, dict) else value
+
+
+def _respelled(value: Any, name: str = "") -> Any:
+    """The same with rates as ratios that can be reduced."""
+    if isinstance(value, list):
+        return [_respelled(one, name) for one in value]
+    if isinstance(value, dict):
+        return {name: _respelled(one, name) for name, one in value.items()}
+    if not name.endswith(_RATES) or name == "partial_threshold" or not isinstance(value, str):
+        return value
+    rate = amounts.rate(value)
+    return f"0{rate.numerator * 2}/{rate.denominator * 2}"
