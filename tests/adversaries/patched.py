@@ -1,4 +1,4 @@
-"""Wrong engines that were written from the rules alone: each a patch of the independent engine in Python."""
+"""Wrong engines that were written from the rules alone: each a patch of an independent engine."""
 
 import json
 import tomllib
@@ -7,17 +7,17 @@ from typing import Any
 
 from attrs import frozen
 
-from engines import python_engine
-
-LIST = Path(__file__).with_suffix(".toml")
-RUNS = Path(__file__).with_name("patched_runs.json")  # of those that a short one shows, as `conform` found it
-RIGHT = Path(str(python_engine.__file__))
+HERE = Path(__file__).parent
+# The lists, each with the engine that is patched.
+LISTS = {"patched.toml": "python_engine.py", "patched_javascript.toml": "engine.js"}
+RUNS = HERE / "patched_runs.json"  # of those that a short one shows, as `conform` found it
 
 
 @frozen
 class Patched:
     """A patch: the rules that it breaks, the most exact one first; why, and why nothing finds it yet, if so."""
 
+    right: Path
     name: str
     rules: tuple[str, ...]
     why: str
@@ -30,7 +30,7 @@ class Patched:
         Raises:
             ValueError: a text that is to be replaced is not there exactly once.
         """
-        text = RIGHT.read_text(encoding="utf-8")
+        text = self.right.read_text(encoding="utf-8")
         for was, becomes in self.patches:
             if text.count(was) != 1:
                 raise ValueError(f"{self.name}: is there {text.count(was)} times: {was}")
@@ -45,15 +45,16 @@ def runs() -> dict[str, tuple[dict[str, Any], list[dict[str, Any]]]]:
 
 
 def engines() -> tuple[Patched, ...]:
-    """All of them, in the order of the list."""
-    listed = tomllib.loads(LIST.read_text(encoding="utf-8"))["engine"]
+    """All of them, in the order of the lists."""
     return tuple(
         Patched(
+            right=HERE.parent / "engines" / right,
             name=one["name"],
             rules=tuple(one["rules"]),
             why=one["why"],
             missed=one.get("missed", ""),
             patches=tuple((patch["was"], patch["becomes"]) for patch in one["patch"]),
         )
-        for one in listed
+        for name, right in LISTS.items()
+        for one in tomllib.loads((HERE / name).read_text(encoding="utf-8"))["engine"]
     )

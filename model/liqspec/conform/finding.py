@@ -103,6 +103,7 @@ class Finding:
     reasons: tuple[Reason, ...] = ()
     fault: Fault | None = None
     broken: tuple[tuple[str, str], ...] = ()  # properties, each with what was wrong
+    of_line: tuple[str, ...] = ("EVT-2",)  # the rules of a line that was judged wrongly
     note: str = ""
     where: str = ""
 
@@ -117,12 +118,12 @@ class Finding:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The rules that it departs from, the first before all; EVT-1 where it did not answer, EVT-2 for a line."""
+        """The rules that it departs from, the first before all; EVT-1 where it did not answer."""
         if self.kind == "difference":
             return self.reasons[0].rules
         if self.kind == "property":
             return PROPERTIES[self.broken[0][0]].rules
-        return ("EVT-2",) if self.kind == "protocol" else ("EVT-1",)
+        return self.of_line if self.kind == "protocol" else ("EVT-1",)
 
     @property
     def event_type(self) -> str:

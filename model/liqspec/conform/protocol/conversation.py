@@ -1,5 +1,6 @@
 """A conversation with an engine, line by line: each reply must be what `spec/protocol.md` demands of its line."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -22,6 +23,8 @@ from liqspec.edge.protocol import PROTOCOL, BadLine
 from liqspec.edge.shapes import WrongShape
 from liqspec.edge.texts import one_line, show
 
+OF_A_LINE = ("EVT-2",)
+RULE = re.compile(r"\b[A-Z]{3}-[0-9]+\b")
 SHOWN = 100  # characters of a line in a sentence
 
 
@@ -148,7 +151,7 @@ class Conversation:
         try:
             Engine(Config.from_json(config))
         except (WrongShape, InvalidConfig) as error:
-            return self._refused(data, f"config: {error}", may_skip=True)
+            return self._refused(data, f"config: {error}", may_skip=True, rules=_of_config(str(error)))
         engine, self._run = _AsWritten(self.engine, data), 0
         self.lockstep = LockStep(engine, self.comparison, self.coverage, config)
         begun = self.lockstep.start()
@@ -157,7 +160,7 @@ class Conversation:
             self.lockstep = None
             if self._could_hold(config) and isinstance(read_answer(engine.reply), Refused):
                 why = "a valid configuration, and the engine accepted another one with all of its amounts and rates"
-                return self._wrong("accepted", engine.reply, why)
+                return self._wrong("accepted", engine.reply, why, ("CFG-2", "CFG-1"))
         else:
             self._held |= set(_numbers(config))
         return begun if isinstance(begun, Finding) else self._repeated(data, engine.reply)
@@ -188,7 +191,9 @@ class Conversation:
         note = "the same run twice in one process, and the replies to the same request differ: a reset must forget"
         return self._finding(kind="protocol", note=note, reply=reply)
 
-    def _refused(self, data: bytes, why: str, *, may_skip: bool = False) -> Finding | None:
+    def _refused(
+        self, data: bytes, why: str, *, may_skip: bool = False, rules: tuple[str, ...] = OF_A_LINE
+    ) -> Finding | None:
         """See that the line is refused, because of this; an event or a run may also be skipped."""
         reply = self._ask(data)
         answer = read_answer(reply)
@@ -196,16 +201,19 @@ class Conversation:
             return None
         if isinstance(answer, Refused) and (answer.code == BadRequest.code or self.comparison.mode == "decision"):
             return None
-        return self._wrong(BadRequest.code, reply, why)
+        return self._wrong(BadRequest.code, reply, why, rules)
 
-    def _wrong(self, ours: str, reply: dict[str, Any], why: str) -> Finding:
+    def _wrong(self, ours: str, reply: dict[str, Any], why: str, rules: tuple[str, ...] = OF_A_LINE) -> Finding:
         answer = read_answer(reply)
         theirs = (
             answer.code if isinstance(answer, Refused) else "skipped" if isinstance(answer, Skipped) else "accepted"
         )
         named = f"{self.topic}: " if self.topic else ""
         return self._finding(
-            kind="protocol", note=f"{named}ours {ours}, theirs {theirs} ({one_line(why, 300)})", reply=reply
+            kind="protocol",
+            note=f"{named}ours {ours}, theirs {theirs} ({one_line(why, 300)})",
+            reply=reply,
+            of_line=rules,
         )
 
     def _ask(self, data: bytes) -> dict[str, Any]:
@@ -266,6 +274,11 @@ def _observed(reply: dict[str, Any], fields: Collection[str]) -> object:
 def shown(request: bytes) -> str:
     """A request in a sentence: what is not printable escaped, and short."""
     return one_line(request.removesuffix(b"\n").decode("utf-8", "backslashreplace"), SHOWN)
+
+
+def _of_config(why: str) -> tuple[str, ...]:
+    """The rules by which a configuration is not valid: those that a sentence names, or CFG-1."""
+    return tuple(dict.fromkeys((*RULE.findall(why), "CFG-1")))
 
 
 def _numbers(value: Any) -> Iterator[Fraction]:
