@@ -29,11 +29,11 @@ OF_EACH_KIND = {
     "no-cooldown-until-while-liquidatable": "cooldown until is not shown of a position in state liquidatable",
     "backstopped-counts-as-isolated-position": "",
     "closeout-margin-without-the-close-fee": "a close-out margin has no fee",
-    "filled-chunk-counts-as-failed-beside-a-failed-order": "",
+    "filled-chunk-counts-as-failed-after-a-failed-order": "",
     "position-keys-joined-by-a-colon": "with other names of the accounts and markets, in the same order",
 }
 TIMEOUT, SECONDS = 20.0, 60.0  # only the number of further runs ends an explanation
-FIRST, THREE = 0.9, 0.95  # shares of those with a short run: a broken rule is first, and among the first three
+FIRST, THREE = 0.85, 0.93  # shares of those with a short run: a broken rule is first, and among the first three
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda one: one.name)
