@@ -87,6 +87,8 @@ class AccountMoves(Moves):
         equity, _ = boundaries.measures(self._state, pool)
         most = boundaries.affordable(market, mark, equity - pool_initial_margin(others), leverage)
         rest = max(1, random.choice((1, most, most, most // 2, most + 1, abs(position.size))))
+        if position.state == "cooldown" and self._chance(0.3):
+            rest = 2 * most + 1  # refused, and the window stays
         size = -position.size - (rest if position.size > 0 else -rest)
         price = market.price.text(max(1, mark + random.choice((0, 0, 0, 1, -1))))
         event = {"type": "trade", **self._key(position), "size": market.size.text(size), "price": price}
