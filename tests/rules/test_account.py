@@ -435,6 +435,18 @@ class TestSettlement:
         assert pool(engine)["collateral"] == "80"
         order = {"account": "alice", "market": "A", "mode": "cross"}
         assert refused(engine, "order_done", **order).code == "no_working_order"
+        # The outside was paid 1,000 for ten A, and pays 880 for them.
+        assert (engine.state.outside.cash, engine.state.outside.positions) == (120, {})
+
+    def test_nothing_of_the_life_is_remembered(self) -> None:
+        """LIF-2: neither the leverage, nor the attempt, nor the window of its fill."""
+        engine = working(liquidation={"cooldown_ms": 1000, "stop_when_restored": False})
+        order_event(engine, "fill", size="1", price="88")
+        held = engine.state.position("alice", "A", "cross")
+        assert held is not None
+        assert (held.leverage, held.attempted, held.window.until) == (5, True, 1000)
+        apply(engine, "settle", market="A", price="88")
+        assert (held.leverage, held.attempted, held.window.until) == (0, False, 0)
 
     def test_the_vaults_position_is_closed_too(self) -> None:
         """The vault took ten A that cost 1,000 with 200 of collateral, and sells them at 90."""
@@ -442,6 +454,7 @@ class TestSettlement:
         cash = int(engine.observe()["vault"]["cash"])
         apply(engine, "settle", market="A", price="90")
         assert engine.observe()["vault"] == {"cash": str(cash + 900), "equity": str(cash + 900), "positions": {}}
+        assert (engine.state.outside.cash, engine.state.outside.positions) == (100, {})
         assert position(engine)["state"] == "backstopped"
         apply(engine, "block", time=1)
         assert position(engine)["state"] == "closed"

@@ -314,6 +314,16 @@ class TestLimits:
         apply(engine, "funding", market="A", payment="1" if size == "8" else "-1")
         assert (pool(engine)["equity"], position(engine)["limit"]) == ("-3", limit)
 
+    def test_a_position_has_all_of_a_larger_debt_of_a_pool_without_a_margin(self) -> None:
+        """LIQ-17, MRG-13: an equity of -83 for 8 lots at 1 is 91/8 a lot."""
+        engine = small_engine(
+            margin={"rounding": "down"}, marks={"A": "1", "B": "1"}, liquidation={"order_price": "bankruptcy"}
+        )
+        apply(engine, "deposit", account="alice", amount="5")
+        trade(engine, "8", "1", 2)
+        apply(engine, "funding", market="A", payment="11")
+        assert (pool(engine)["equity"], position(engine)["limit"]) == ("-83", "12")
+
     @pytest.mark.parametrize(
         ("size", "band", "limit"),
         [

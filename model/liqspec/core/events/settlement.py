@@ -35,7 +35,6 @@ class Settle(EventRecord, rule="EVT-11"):
             size = position.size
             if position.order is not None:
                 effects.append(OrderEnded(position.key, position.order, "settled"))
-                position.end_order()
             _, realised = changes.close(pool, position, abs(size), price)
             effects.append(PositionSettled(position.key, market.name, size, price, realised))
             fire(state, pool, position, "reduce", effects, rule=self.rule)
