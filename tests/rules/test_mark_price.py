@@ -307,6 +307,10 @@ class TestAnEnginesMark:
         wanted = {"96": 96}.get(shown, mark)
         assert inputs(forming(), index="97", observed={"marks": {"A": shown}}) == wanted
 
+    def test_of_prices_on_other_venues_too(self) -> None:
+        """MRK-9, MRK-4."""
+        assert inputs(forming(), perps=perps((99, 2), (90, 1)), observed={"marks": {"A": "98"}}) == 98
+
     @pytest.mark.parametrize("observed", [{"A": 98}, {"A": None}, {"B": "98"}, {}, ["98"], "98"])
     def test_what_shows_no_such_price_changes_nothing(self, observed: Any) -> None:
         """MRK-9."""
