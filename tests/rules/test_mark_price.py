@@ -325,6 +325,13 @@ class TestAnEnginesMark:
         """MRK-9, MRK-7."""
         assert inputs(forming(max_move="1/10"), index="120", observed={"marks": {"A": "111"}}) == 110
         assert inputs(forming(max_move="1/10"), index="120", observed={"marks": {"A": "109"}}) == 109
+        assert inputs(forming(max_move="1/10"), index="80", observed={"marks": {"A": "89"}}) == 90
+        assert inputs(forming(max_move="1/10"), index="80", observed={"marks": {"A": "91"}}) == 91
+
+    def test_not_below_a_tick(self) -> None:
+        """MRK-9, MRK-6."""
+        assert inputs(forming(), index="1", observed={"marks": {"A": "0"}}) == 1
+        assert inputs(forming(), index="2", observed={"marks": {"A": "1"}}) == 1
 
 
 class TestTheState:
