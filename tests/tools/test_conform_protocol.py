@@ -24,7 +24,7 @@ from liqspec.conform.session import LiveEngine
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import EVENTS
-from liqspec.core.parameters import FAMILIES, PARAMETERS
+from liqspec.core.parameters import FAMILIES, PARAMETERS, families_of
 from liqspec.edge.files import UnreadableFile
 from liqspec.edge.protocol import MAX_LINE
 from liqspec.search.campaign import seeded
@@ -74,6 +74,13 @@ class TestTheLines:
                 Engine(Config.from_json(config))
         assert ("liquidation.restore" in paths, "mark.stale_ms" in paths) == (bool(families), bool(families))
         assert {"config", "accounts", "marks.A", "markets.A.tiers.0.above", "backstop.threshold"} <= paths
+
+    @pytest.mark.parametrize("families", [FAMILIES, *(frozenset({one}) for one in sorted(FAMILIES))])
+    def test_an_odd_configuration_is_of_the_families_of_the_engine(self, families: frozenset[str]) -> None:
+        """An engine gets no parameter that it does not list (protocol, `families`)."""
+        config = shipped(families).config(0, seeded("odd", 0))
+        for what, odd in odd_configurations(config, families):
+            assert families_of(odd).keys() <= families, what
 
     @pytest.mark.parametrize("families", [FAMILIES, frozenset[str]()])
     def test_each_odd_configuration_is_valid(self, families: frozenset[str]) -> None:

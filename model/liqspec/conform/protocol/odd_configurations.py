@@ -17,23 +17,26 @@ def odd_configurations(config: Table, families: frozenset[str]) -> Iterator[tupl
     """Configurations that are as valid as this one, each with what is odd; of these families alone."""
     for entry in parameters.PARAMETERS:
         if (not entry.family or entry.family in families) and entry.table not in parameters.OWN_TABLE:
-            for table in _saying_nothing(entry, config.get(entry.table, {})):
+            for table in _saying_nothing(entry, config.get(entry.table, {}), families):
                 yield entry.path, {**config, entry.table: table}
     markets: Table = config["markets"]
     for entry in parameters.MARKET_PARAMETERS:
         for name, held in markets.items() if entry.family in families else ():
-            for table in _saying_nothing(entry, held):
+            for table in _saying_nothing(entry, held, families):
                 yield f"markets.{name}.{entry.name}", {**config, "markets": {**markets, name: table}}
     yield "the defaults", {"quote_unit": quote_unit_of(config), "time": 0, "vault": {"cash": "0"}, **config}
     yield "the order of fields", _reversed(config)
     yield "how rates are written", _respelled(config)
 
 
-def _saying_nothing(entry: Parameter, held: Table) -> Iterator[Table]:
+def _saying_nothing(entry: Parameter, held: Table, families: frozenset[str]) -> Iterator[Table]:
     """The table with a parameter that says what holds without it."""
     if not entry.required and entry.default is not None and entry.name not in held:
         yield {**held, entry.name: entry.default}
+    family_of = {one.name: one.family for one in _listed_with(entry)}
     for other, value in entry.idle_with:
+        if family_of[other] and family_of[other] not in families:
+            continue
         rest = {name: given for name, given in held.items() if name not in dict(entry.idle_with)}
         idle = {} if value is None else {other: value}
         for written in ("0", "0.00", "-0") if entry.neutral == 0 else (entry.neutral,):
@@ -43,11 +46,16 @@ def _saying_nothing(entry: Parameter, held: Table) -> Iterator[Table]:
 def _with_effect(kept: Parameter, table: Table) -> Table:
     """The table without other parameters that could have no effect in it (CFG-2)."""
     left = dict(table)
-    listed = parameters.MARKET_PARAMETERS if kept in parameters.MARKET_PARAMETERS else parameters.of_table(kept.table)
-    for entry in listed:  # what one means nothing without comes before it
+    for entry in _listed_with(kept):  # what one means nothing without comes before it
         if entry is not kept and entry.name in left and entry.idle(left.get):
             del left[entry.name]
     return left
+
+
+def _listed_with(entry: Parameter) -> tuple[Parameter, ...]:
+    """The parameters of its table, or those of markets."""
+    of_markets = parameters.MARKET_PARAMETERS
+    return of_markets if entry in of_markets else tuple(parameters.of_table(entry.table))
 
 
 def _reversed(value: Any) -> Any:
