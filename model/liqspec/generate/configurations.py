@@ -266,16 +266,17 @@ def _with_target(config: dict[str, Any]) -> dict[str, Any]:
 def _without_idle(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration without the parameters that could have no effect with the others (CFG-2)."""
     tables = {
-        table: _with_effect(parameters.of_table(table), config[table]) for table in parameters.TABLES if table in config
+        table: with_effect(parameters.of_table(table), config[table]) for table in parameters.TABLES if table in config
     }
-    markets = {name: _with_effect(parameters.MARKET_PARAMETERS, market) for name, market in config["markets"].items()}
+    markets = {name: with_effect(parameters.MARKET_PARAMETERS, market) for name, market in config["markets"].items()}
     return {**config, **tables, "markets": markets}
 
 
-def _with_effect(entries: Iterable[Parameter], table: dict[str, Any]) -> dict[str, Any]:
+def with_effect(entries: Iterable[Parameter], table: dict[str, Any], asked: str = "") -> dict[str, Any]:
+    """The table without those of the parameters that could have no effect in it, except the one that is asked for."""
     kept = dict(table)
-    for entry in entries:
-        if entry.name in kept and entry.idle(kept.get):
+    for entry in entries:  # what one means nothing without comes before it
+        if entry.name != asked and entry.name in kept and entry.idle(kept.get):
             del kept[entry.name]
     return kept
 

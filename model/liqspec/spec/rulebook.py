@@ -13,6 +13,7 @@ from liqspec.spec import scenarios
 from liqspec.spec.scenarios import Scenario
 
 RULE_ID = re.compile(r"\b([A-Z]{3})-([0-9]+)\b")
+NUMBER = re.compile(r"\b[A-Z]{3}-[0-9]+\b")  # of a rule, anywhere in a text
 _HEADING = re.compile(r"^### ([A-Z]{3}-[0-9]+) · (.+)$", re.MULTILINE)
 _EXAMPLE = re.compile(r"^```toml example\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NOT_PROSE = ("|", "- ", "1. ", "```", "![")

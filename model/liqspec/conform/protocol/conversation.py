@@ -1,6 +1,5 @@
 """A conversation with an engine, line by line: each reply must be what `spec/protocol.md` demands of its line."""
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -22,9 +21,9 @@ from liqspec.edge.amounts import MalformedAmount, rate
 from liqspec.edge.protocol import PROTOCOL, BadLine
 from liqspec.edge.shapes import WrongShape
 from liqspec.edge.texts import one_line, show
+from liqspec.spec import rulebook
 
 OF_A_LINE = ("EVT-2",)
-RULE = re.compile(r"\b[A-Z]{3}-[0-9]+\b")
 SHOWN = 100  # characters of a line in a sentence
 
 
@@ -278,7 +277,7 @@ def shown(request: bytes) -> str:
 
 def _of_config(why: str) -> tuple[str, ...]:
     """The rules by which a configuration is not valid: those that a sentence names, or CFG-1."""
-    return tuple(dict.fromkeys((*RULE.findall(why), "CFG-1")))
+    return tuple(dict.fromkeys((*rulebook.NUMBER.findall(why), "CFG-1")))
 
 
 def _numbers(value: Any) -> Iterator[Fraction]:

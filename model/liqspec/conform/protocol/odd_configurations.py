@@ -7,6 +7,7 @@ from liqspec.core import parameters
 from liqspec.core.config import quote_unit_of
 from liqspec.core.parameters import Parameter
 from liqspec.edge import amounts
+from liqspec.generate.configurations import with_effect
 
 Table = dict[str, Any]
 
@@ -33,23 +34,15 @@ def _saying_nothing(entry: Parameter, held: Table, families: frozenset[str]) -> 
     """The table with a parameter that says what holds without it."""
     if not entry.required and entry.default is not None and entry.name not in held:
         yield {**held, entry.name: entry.default}
-    family_of = {one.name: one.family for one in _listed_with(entry)}
+    listed = _listed_with(entry)
+    family_of = {one.name: one.family for one in listed}
     for other, value in entry.idle_with:
         if family_of[other] and family_of[other] not in families:
             continue
         rest = {name: given for name, given in held.items() if name not in dict(entry.idle_with)}
         idle = {} if value is None else {other: value}
         for written in ("0", "0.00", "-0") if entry.neutral == 0 else (entry.neutral,):
-            yield _with_effect(entry, {**rest, **idle, entry.name: written})
-
-
-def _with_effect(kept: Parameter, table: Table) -> Table:
-    """The table without other parameters that could have no effect in it (CFG-2)."""
-    left = dict(table)
-    for entry in _listed_with(kept):  # what one means nothing without comes before it
-        if entry is not kept and entry.name in left and entry.idle(left.get):
-            del left[entry.name]
-    return left
+            yield with_effect(listed, {**rest, **idle, entry.name: written}, asked=entry.name)
 
 
 def _listed_with(entry: Parameter) -> tuple[Parameter, ...]:

@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-import re
 import sys
 import tokenize
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from attrs import Factory, define, frozen
 from liqspec.core import admission, arithmetic, assessment, changes, config, state
 from liqspec.core.events import market, price_inputs, trader, vault_and_time
 from liqspec.core.families import mark_price
+from liqspec.spec.rulebook import NUMBER
 from liqspec.step.wrong_engines.base import Patch, WrongEngine
 from liqspec.step.wrong_engines.neighbours.edits import Seen, replacements
 
@@ -31,7 +31,6 @@ _MODULES = (
     price_inputs,
     mark_price,
 )
-_RULE = re.compile(r"\b[A-Z]{3}-[0-9]+\b")
 _LONGEST = 60  # characters of code in a title
 
 Place = tuple[str | None, str, int]  # of a function: its file, name and first line
@@ -71,7 +70,7 @@ class _Function:
         """
         inside = list(ast.walk(statement))
         texts = [each.value for each in inside if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-        said = [text for text in texts if _RULE.fullmatch(text)]
+        said = [text for text in texts if NUMBER.fullmatch(text)]
         above = [rule for line, rule in self.commented.items() if self.node.lineno <= line <= statement.lineno]
         calls = [each.func for each in inside if isinstance(each, ast.Call)] if len(self.rules) > 1 else []
         names = [getattr(called, "attr", getattr(called, "id", "")) for called in calls]
@@ -90,7 +89,7 @@ def neighbours(run: Callable[[], object]) -> Iterator[WrongEngine]:
             if isinstance(node, ast.FunctionDef):
                 first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
                 function, ran = functions.get((node.name, first)), executed.get((module.__file__, node.name, first))
-                rules = _RULE.findall(ast.get_docstring(node) or "") or _RULE.findall(module.__doc__ or "")
+                rules = NUMBER.findall(ast.get_docstring(node) or "") or NUMBER.findall(module.__doc__ or "")
                 if function is not None and ran is not None and rules:
                     yield from _of_function(
                         _Function(
@@ -145,14 +144,14 @@ def _functions(module: ModuleType) -> Iterator[FunctionType]:
 
 def _callees() -> dict[str, str]:
     """The rule of each function of the core, by its name."""
-    rules = ((each.__name__, _RULE.findall(each.__doc__ or "")) for module in _MODULES for each in _functions(module))
+    rules = ((each.__name__, NUMBER.findall(each.__doc__ or "")) for module in _MODULES for each in _functions(module))
     return {name: found[0] for name, found in rules if found}
 
 
 def _commented(source: str) -> Iterator[tuple[int, str]]:
     """The lines that have a comment with a rule, and the first rule in it."""
     for token in tokenize.generate_tokens(StringIO(source).readline):
-        if token.type == tokenize.COMMENT and (rules := _RULE.findall(token.string)):
+        if token.type == tokenize.COMMENT and (rules := NUMBER.findall(token.string)):
             yield token.start[0], rules[0]
 
 
