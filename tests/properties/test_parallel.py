@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,6 +43,27 @@ def sleep_but_first(number: int) -> int:
     """The process that works; all but the first work on for long."""
     time.sleep(SLEEP if number else 0)
     return os.getpid()
+
+
+LONG = b"x" * 100_000_000  # a result that takes a while to give
+
+
+def answer_at_length(number: int) -> int | bytes:
+    """A small result, then long ones."""
+    time.sleep(0.05 if number == 0 else 0)
+    return LONG if number else number
+
+
+def end_at_two(number: int) -> int:
+    """A process that is killed."""
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def answer_what_cannot_be_sent(number: int) -> object:
+    """A result that has no form as bytes."""
+    return threading.Lock() if number == 2 else number
 
 
 def fail_at_two(number: int) -> int:
@@ -117,6 +140,37 @@ def test_what_a_task_raises_is_raised_here_and_ends_the_work() -> None:
     given: list[int] = []
     with pytest.raises(ValueError, match="two"):
         given.extend(run_parallel(fail_at_two, range(100), processes=2))
+    assert multiprocessing.active_children() == []
+
+
+# A parent that ends its workers while they give long results; to wait for the rest of one would take for ever.
+ENDING = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from test_parallel import answer_at_length
+from liqspec.search.parallel import run_parallel
+
+for pause in range(20):
+    results = run_parallel(answer_at_length, range(8), processes=2)
+    assert next(results) == 0
+    time.sleep(pause / 100)
+    results.close()
+"""
+
+
+def test_workers_end_in_the_middle_of_a_result() -> None:
+    subprocess.run([sys.executable, "-c", ENDING, str(Path(__file__).parent)], check=True, timeout=60)
+
+
+def test_a_worker_that_is_killed_ends_the_work() -> None:
+    with pytest.raises(BrokenExecutor, match="a process ended before the result of its call was there"):
+        list(run_parallel(end_at_two, range(100), processes=2))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_result_that_cannot_be_sent_is_an_error_here() -> None:
+    with pytest.raises(TypeError, match="cannot pickle"):
+        list(run_parallel(answer_what_cannot_be_sent, range(100), processes=2))
     assert multiprocessing.active_children() == []
 
 

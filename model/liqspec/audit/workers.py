@@ -10,7 +10,7 @@ from liqspec.audit import shares
 from liqspec.audit.shares import Followed, Part
 from liqspec.edge.errors import InvalidInput, needs
 from liqspec.edge.texts import one_line
-from liqspec.search import parallel
+from liqspec.search import workers
 
 PATIENCE = 20  # seconds in which a scheduler must answer
 
@@ -52,7 +52,7 @@ def begun(count: int | None, scheduler: str | None) -> Iterator[Workers]:
         LostWorkers: the address is malformed, or no scheduler answers there.
     """
     if scheduler is None:
-        with parallel.pool(count or 1, interrupted=False) as processes:
+        with workers.pool(count or 1, interrupted=False) as processes:
             yield Workers(processes, count or 1)
         return
     with needs("distributed", "dask", "liqspec audit --scheduler"):

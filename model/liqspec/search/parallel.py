@@ -1,15 +1,12 @@
 """Independent tasks on several processes, their results in the order of the tasks."""
 
-import multiprocessing
-import multiprocessing.connection
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
 from typing import TypeVar
+
+from liqspec.search.workers import pool
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -60,32 +57,3 @@ def run_parallel(
         except KeyboardInterrupt:
             wait(running, timeout=_GRACE)  # for those that were interrupted too, and say how far they are
             raise
-
-
-@contextmanager
-def pool(processes: int, *, interrupted: bool = True) -> Iterator[ProcessPoolExecutor]:
-    """Processes, which end with this one; what still runs in them at the end is not needed.
-
-    An interrupt, which a terminal sends to all of them, reaches them or not.
-    """
-    with ProcessPoolExecutor(processes, initializer=_end_with_parent, initargs=(interrupted,)) as workers:
-        try:
-            yield workers
-        finally:
-            for worker in multiprocessing.active_children():
-                worker.terminate()
-            workers.shutdown(wait=True, cancel_futures=True)
-
-
-def _end_with_parent(interrupted: bool) -> None:
-    """Let a worker end when its parent is gone, even if that was killed: its results are not needed."""
-    if not interrupted:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "only workers are asked to"
-    threading.Thread(target=_wait_for_end, args=(parent.sentinel,), daemon=True).start()
-
-
-def _wait_for_end(sentinel: int) -> None:
-    multiprocessing.connection.wait([sentinel])
-    os._exit(1)
