@@ -270,6 +270,16 @@ class TestAverages:
         found = naive.average(tuple(history), 30_000, Exact(1))
         assert abs(average.value() - Fraction(found.numerator, found.denominator) * BILLION) <= 1
 
+    @given(st.lists(st.tuples(st.integers(BILLION, 10**40), st.integers(0, 10**7)), min_size=1, max_size=12))
+    def test_an_average_of_ticks_is_at_least_a_tick(self, samples: list[tuple[int, int]]) -> None:
+        """MRK-5: no rounding puts the numerator below the denominator, so a mark is never below a tick (MRK-6)."""
+        average, now = Average(), 0
+        for sample, elapsed in samples:
+            now += elapsed
+            average.add(sample, now, 30_000)
+            assert average.numerator >= average.denominator
+            assert average.value() >= BILLION
+
 
 class TestTheLargestMove:
     @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What a market remembers of its price inputs, not known, and what must hold of the mark that is formed of it.
 
-How candidates come of inputs is not run here (MRK-2 to MRK-5). That each is at least a tick is a lemma; that an average
-of such prices is, is trusted.
+How candidates come of inputs is not run here (MRK-2 to MRK-5). That each is at least a tick is a lemma, given that an
+average of such prices is: the tests of MRK-5 say so, as no rounding puts its numerator below its denominator.
 """
 
 from liqspec.core.families import mark_price
