@@ -3,13 +3,14 @@
 from collections.abc import Callable, Container
 from random import Random
 
-from liqspec.core.arithmetic import Holding, pool_initial_margin
+from liqspec.core.arithmetic import Holding, divide_up, initial_margin, pool_initial_margin
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.state import Pool, Position
 from liqspec.generate import boundaries
-from liqspec.generate.moves import Moves
+from liqspec.generate.moves import Moves, separate_source
 
+_PROFITS = 0.004  # the share of events that are trades of nothing but their profit
 _EARLY = 12  # blocks in which the last market may be settled
 
 
@@ -28,16 +29,37 @@ class AccountMoves(Moves):
             self._moves.append(self.in_any_mode)
         if self._venue.crossing == "split":
             self._moves.append(self.reversal)
-        self._next: EventData | None = None  # what the event before it prepared
+        self._next: Callable[[], EventData | None] | None = None  # what the event before it prepared
+        self._later = separate_source(random, "later")
 
     def now_and_then(self) -> EventData | None:
         """One of the moves in one event of seven, and what an earlier one prepared; mostly None."""
         if (prepared := self._next) is not None:
             self._next = None
-            return prepared
+            if (event := prepared()) is not None:
+                return event
+        if self._later.random() < _PROFITS:
+            return self.on_profit()
         if self._venue.crossing == "split" and self._cooling() and self._chance(0.2):
             return self.reversal()
         return self._random.choice(self._moves)() if self._moves and self._chance(0.15) else None
+
+    def on_profit(self) -> EventData:
+        """A trade of nothing but its own profit, mostly in an isolated pool that is not there yet (ACC-3).
+
+        It is at the last price at which the profit covers the margin, or one tick from there.
+        """
+        random = self._later
+        account, market = random.choice(list(self._state.accounts)), random.choice(list(self._venue.markets.values()))
+        unused = self._state.pool(account, "isolated", market.name) is None
+        mode = "isolated" if unused and "isolated" in (market.modes or ("isolated",)) else "cross"
+        mark, side, leverage = self._mark_of(market), random.choice((1, -1)), market.max_leverage
+        size = random.choice((1, 2, 1000))
+        margin = initial_margin(size * mark * market.unit, leverage, market.schedule)
+        price = mark - side * (divide_up(margin, size * market.unit) + random.choice((0, 0, 0, 0, 1, -1)))
+        key = {"account": account, "market": market.name, "mode": mode, "leverage": leverage}
+        text = market.size.text(side * size)
+        return {"type": "trade", **key, "size": text, "price": market.price.text(max(1, price))}
 
     def leverage(self) -> EventData | None:
         """Another leverage of an open position: any, or the least that its pool covers, or one out of range."""
@@ -92,6 +114,8 @@ class AccountMoves(Moves):
         size = -position.size - (rest if position.size > 0 else -rest)
         price = market.price.text(max(1, mark + random.choice((0, 0, 0, 1, -1))))
         event = {"type": "trade", **self._key(position), "size": market.size.text(size), "price": price}
+        if cooling and self._later.random() < 0.5:  # what the new life owes to the old one, an order shows
+            self._next = lambda: self._breaching(pool, position) if position.size and not pool.in_liquidation else None
         if self._chance(0.9):
             event["leverage"] = random.choice((*(leverage,) * 8, 0, market.max_leverage + 1))
         opened = Holding(rest, rest * mark * market.unit, leverage, mark, market.unit, market.schedule)
@@ -111,7 +135,7 @@ class AccountMoves(Moves):
         amount = margin - equity + self._random.choice((0, 0, 0, -1, 1))
         if amount == 0:
             return event
-        self._next = event
+        self._next = lambda: event
         return self._paid(pool, amount)
 
     def settle(self) -> EventData | None:

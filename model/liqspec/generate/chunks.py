@@ -7,7 +7,7 @@ from liqspec.core.arithmetic import divide_up, initial_margin, liquidation_fee, 
 from liqspec.core.config import Market
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
-from liqspec.core.state import Account, Pool
+from liqspec.core.state import Account
 from liqspec.generate import boundaries
 from liqspec.generate.moves import Moves
 
@@ -125,17 +125,9 @@ class ChunkMoves(Moves):
             yield {"type": "deposit", "account": account.name, "amount": self._money(lacking)}
         trade = {"type": "trade", **key, "size": market.size.text(size), "price": market.price.text(mark)}
         yield {**trade, "leverage": market.max_leverage} if held is None or held.size * size >= 0 else trade
-        yield from self._breached(pool, market)
-
-    def _breached(self, pool: Pool, market: Market) -> Iterator[EventData]:
-        """A funding that leaves a pool between its margin and its backstop line, as far as that is possible."""
         position = pool.positions.get(market.name)
-        if position is None or not position.size:
-            return
-        equity, margin = boundaries.measures(self._state, pool)
-        line = boundaries.backstop_line(self._venue, boundaries.backstop_margin(self._state, pool))
-        payment = boundaries.funding_to(position, equity, (line + margin - 1) // 2)
-        yield {"type": "funding", "market": market.name, "payment": self._money(payment)}
+        if position is not None and position.size:
+            yield self._breaching(pool, position)
 
     def _dividing(self, market: Market, least: int) -> int:
         """A mark near the present one at which a whole number of lots is worth a least notional, if there is one."""

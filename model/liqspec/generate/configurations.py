@@ -22,6 +22,7 @@ _ACCOUNT_NAMES = ("Zoe", "adam", "\u00c4da")
 # The families whose chances come from one source; each later one has its own, so that it changes no earlier run.
 FIRST_FAMILIES = ("mark", "restore")
 
+_DOUBLING = 16  # tiers: so many can each start at twice the one before
 _FEW = 4  # markets: where there are more, none restricts anything, so that a pool can have a position in each
 
 START = 50_000  # the starting mark of each market in ticks, so that a tick is a small move
@@ -153,7 +154,8 @@ def _tiers(random: Random) -> list[dict[str, Any]]:
 
 def _many_tiers(random: Random, count: int) -> list[dict[str, Any]]:
     """That many tiers, which begin low enough to be met one after the other, at leverages of up to 1,000."""
-    aboves = [0, *sorted(random.sample([250 * 2**power for power in range(16)], k=count - 1))]
+    starts = [250 * 2**power for power in range(16)] if count <= _DOUBLING else range(250, 250 * 4 * count, 250)
+    aboves = [0, *sorted(random.sample(starts, k=count - 1))]
     leverages = sorted(random.choices((1, 2, 3, 4, 5, 10, 20, 25, 40, 50, 125, 300, 1000), k=count), reverse=True)
     return _schedule(random, aboves, leverages)
 

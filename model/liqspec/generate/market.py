@@ -106,11 +106,9 @@ class MarketMoves(Moves):
             equity, margin = boundaries.measures(self._state, pool)
             lines = (*boundaries.equity_lines(self._state, pool), boundaries.whole_ticks(position, equity))
             target = self._random.choice(lines) if self._chance(0.6) else self._random.randint(0, margin)
-            payment, market = boundaries.funding_to(position, equity, target), position.market
-        else:
-            payment = self._random.choice((0, 1, -1, 10**6, -(10**6), 10**8, -(10**8)))
-            market = self._market()
-        return {"type": "funding", "market": market.name, "payment": self._money(payment)}
+            return self._funding(position, equity, target)
+        payment = self._random.choice((0, 1, -1, 10**6, -(10**6), 10**8, -(10**8)))
+        return {"type": "funding", "market": self._market().name, "payment": self._money(payment)}
 
     def exact(self) -> list[tuple[Pool, Position]]:
         """The positions that are on a line at the present marks, with their pools."""

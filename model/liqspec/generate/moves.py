@@ -7,6 +7,7 @@ from liqspec.core.config import Market
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
 from liqspec.core.state import Account, Pool, Position, State
+from liqspec.generate import boundaries
 
 
 def separate_source(random: Random, name: str = "") -> Random:
@@ -48,6 +49,17 @@ class Moves:
 
     def _market(self) -> Market:
         return self._random.choice(list(self._venue.markets.values()))
+
+    def _breaching(self, pool: Pool, position: Position) -> EventData:
+        """A funding that leaves a pool between its margin and its backstop line, as far as that is possible."""
+        equity, margin = boundaries.measures(self._state, pool)
+        line = boundaries.backstop_line(self._venue, boundaries.backstop_margin(self._state, pool))
+        return self._funding(position, equity, self._random.randint(min(line, margin - 1), margin - 1))
+
+    def _funding(self, position: Position, equity: int, target: int) -> EventData:
+        """A funding that brings the equity of a position's pool to a target, or just beyond."""
+        payment = boundaries.funding_to(position, equity, target)
+        return {"type": "funding", "market": position.market.name, "payment": self._money(payment)}
 
     def _money(self, units: int) -> str:
         return self._venue.money.text(units)

@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
+MOST = 520  # accounts or markets, twice as many as a byte counts
 ACCOUNTS = (
     *("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"),
     *("ivan", "judy", "kim", "leo", "mia", "nina", "oscar", "peggy"),
+    *(f"trader{number}" for number in range(17, MOST + 1)),
 )
 MARKETS = (
     *("BTC", "ETH", "SOL", "XRP", "DOGE", "LINK", "AVAX", "LTC", "UNI", "ATOM", "NEAR", "FIL"),
     *("ARB", "OP", "TON", "INJ", "SUI", "TIA", "JUP", "WLD"),
+    *(f"COIN{number}" for number in range(21, MOST + 1)),
 )
 
 BY_MARKET = ("markets", "marks")  # the parts of a configuration that have an entry for each market
@@ -68,6 +71,7 @@ RELATED: tuple[tuple[str, ...], ...] = (
 
 SEPARATORS = ("", "-", "_", ".", ":", "|", ",", "#", "+", "@", "cross", "isolated")
 _KEYED = 4  # accounts and markets with names that meet in keys
+_MOST_RELATED = 40  # of the names of a run
 
 
 def of_accounts_and_markets(random: Random, accounts: int, markets: int) -> tuple[list[str], list[str]]:
@@ -83,12 +87,13 @@ def of_accounts_and_markets(random: Random, accounts: int, markets: int) -> tupl
 
 
 def _filled(random: Random, names: list[str], count: int) -> list[str]:
-    """`count` names in any order: these first, then two or more of each of some relations."""
+    """`count` names in any order: these first, then two or more of each of some relations, then others."""
     names = names[:count]
-    while len(names) < count:
+    while len(names) < min(count, _MOST_RELATED):
         related = random.choice(SORTED_WRONG if random.random() < 0.25 else RELATED)
         fresh = [name for name in random.sample(related, k=random.choice((2, 2, len(related)))) if name not in names]
         names += fresh[: count - len(names)]
+    names += [f"other{number}" for number in range(count - len(names))]
     return random.sample(names, k=count)
 
 

@@ -15,7 +15,8 @@ from liqspec.generate.trader import TraderMoves
 
 Plan = Iterator[EventData | None]  # None leaves an event to the guide
 
-_MOST = 40  # executions of orders in one go
+_AROUND = 8  # events that lead to an order and out of trouble
+_MOST = 40  # executions of orders in one go, or tiers that a position grows through
 
 
 class Plans(Moves):
@@ -84,6 +85,8 @@ class Plans(Moves):
         market = max(markets, key=lambda market: (len(market.schedule.tiers), self._random.random()))
         mode, side, lot = self._mode(), self._random.choice((1, -1)), self._lot(market)
         starts = [tier.above for tier in market.schedule.tiers[1:]]
+        if len(starts) > _MOST:
+            starts = sorted(self._random.sample(starts, k=_MOST))
         yield from self._paid_in(account, market, mode, 3 * (starts or [self._margin()])[-1] + lot * 10)
         held = 0
         for start in starts:
@@ -116,6 +119,23 @@ class Plans(Moves):
             yield self._prices.block()
             if self._chance(0.05):
                 yield None
+
+    def blocks_later(self) -> Plan:
+        """An order that finds nothing, and one of the same position some power of two of blocks later."""
+        account, market, mode, margin = self._account().name, self._market(), self._mode(), self._margin()
+        yield from self._open_in(account, market, mode, self._random.choice((1, -1)), margin)
+        left, powers = self._length, [2**power for power in range(1, 9) if 2**power + _AROUND <= self._length]
+        for blocks in (*powers[-1:], *self._random.sample(powers, k=len(powers))):
+            position = self._state.position(account, market.name, mode)
+            if position is None or not position.size or (left := left - blocks - _AROUND) < 0:
+                continue
+            pool = self._state.pool(account, mode, market.name)
+            assert pool is not None, "it has a position"
+            yield self._breaching(pool, position)
+            yield from self._executed((0, 0, 1))
+            yield from self._paid_in(account, market, mode, margin + abs(boundaries.measures(self._state, pool)[1]))
+            for _ in range(blocks):
+                yield self._prices.block()
 
     def many_fills(self) -> Plan:
         """Orders that are filled by very little many times."""
@@ -159,11 +179,8 @@ class Plans(Moves):
         line = boundaries.backstop_line(self._venue, boundaries.backstop_margin(self._state, pool))
         if line <= equity < margin and self._chance(0.7):
             return None
-        position, target = self._random.choice(held), self._random.randint(min(line, margin - 1), margin - 1)
-        if self._chance(0.1):
-            target = line - 1
-        payment = boundaries.funding_to(position, equity, target)
-        return {"type": "funding", "market": position.market.name, "payment": self._money(payment)}
+        position = self._random.choice(held)
+        return self._funding(position, equity, line - 1) if self._chance(0.1) else self._breaching(pool, position)
 
     def _executed(self, temper: tuple[int, int, int]) -> Plan:
         """Each working order filled in part, filled whole, or done: as likely as the temper of the book says."""

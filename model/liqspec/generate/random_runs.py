@@ -23,7 +23,7 @@ from liqspec.generate.configurations import (
     with_markets,
 )
 from liqspec.generate.guide import Guide
-from liqspec.generate.names import of_accounts_and_markets, renamed
+from liqspec.generate.names import MOST, of_accounts_and_markets, renamed
 from liqspec.generate.plans import Plans
 
 Kind = Literal["usual", "swarm", "named", "wide", "deep", "long"]
@@ -42,12 +42,13 @@ _PLACES: dict[int, Kind] = {
 
 @frozen
 class Size:
-    """How large a run is: its accounts, its markets, and its events; and the plan for which that is."""
+    """How large a run is: its accounts, its markets, and its events; the plan for which that is; tiers of a market."""
 
     accounts: int
     markets: int
     length: int
     plan: str | None = None
+    tiers: int = 0
 
 
 # The sizes of the runs of a kind, one after the other; a step costs more where there are more accounts and markets.
@@ -89,13 +90,20 @@ _SIZES: dict[Kind, tuple[Size, ...]] = {
         Size(3, 2, 60, "all_ruined"),
         Size(3, 3, 120, "siblings"),
         Size(1, 4, 100, "siblings"),
+        Size(1, 1, 90, "blocks_later"),
     ),
     "long": (
         Size(1, 1, 1400, "many_blocks"),
         Size(1, 2, 400, "siblings"),
+        Size(1, 1, 330, "blocks_later"),
         Size(1, 1, 700, "many_lives"),
+        Size(MOST, 2, 100, "siblings"),
         Size(2, 1, 300, "many_blocks"),
+        Size(2, MOST, 80, "siblings"),
         Size(2, 3, 1100, "siblings"),
+        Size(1, 1, 90, "all_tiers", tiers=300),
+        Size(1, 1, 330, "blocks_later"),
+        Size(1, 40, 150, "one_pool"),
         Size(2, 2, 500, "one_pool"),
         Size(1, 1, 2000, "many_blocks"),
         Size(1, 1, 300, "many_lives"),
@@ -210,7 +218,7 @@ def _with_confusing_names(random: Random, config: dict[str, Any], fixed: bool) -
 
 def _near(random: Random, base: dict[str, Any], families: frozenset[str], size: Size) -> dict[str, Any]:
     """A configuration near a base of this size, now and then with numbers far from usual."""
-    tiers = random.choice((5, 9, 10, 12) if size.plan == "all_tiers" else (0, 0, 0, 1, 2, 4, 12))
+    tiers = size.tiers or random.choice((5, 9, 10, 12) if size.plan == "all_tiers" else (0, 0, 0, 1, 2, 4, 12))
     without = {family for family in FIRST_FAMILIES if family in families and random.random() >= 0.7}
     config = configuration(
         random, with_markets(random, base, size.markets, tiers), families - without, (size.accounts, size.markets)

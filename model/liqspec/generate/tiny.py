@@ -59,8 +59,7 @@ class TinyMoves(Moves):
             yield {**trade, "price": position.market.price.text(price)}
         if not position.size:  # that trade may have ended it
             return
-        payment = boundaries.funding_to(position, equity, target)
-        yield {"type": "funding", "market": position.market.name, "payment": self._money(payment)}
+        yield self._funding(position, equity, target)
         lacking = -boundaries.measures(self._state, account.cross)[0]
         if lacking > 0 and self._chance(0.4):
             amount = self._money(lacking - (lacking > 1 and self._chance(0.3)))

@@ -104,6 +104,7 @@ def refused(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Line]:
     for kind in EVENTS:
         if kind in supported:
             yield from _of_event(sample(kind, config))
+    yield from _with_repeated_keys("reset", config=config)
 
 
 def accepted(config: dict[str, Any], event: EventData | None, supported: Iterable[str]) -> Iterator[Line]:
@@ -187,19 +188,42 @@ def _with_mark(event: EventData) -> Iterator[bytes]:
 
 
 def _strings(event: EventData) -> Iterator[Line]:
-    """Unpaired surrogates in its strings and keys, and a key that is repeated."""
-    name, value = next((name, value) for name, value in event.items() if name != "type")
+    """Unpaired surrogates in its strings and keys, and keys that are repeated."""
+    value = next(value for name, value in event.items() if name != "type")
     line = _apply(event)
     for half in (rb"\ud800", rb"\uDFFF", rb"\udbff\udbff", rb"\udc00\ud800", rb"\ud800x\udc00"):
         yield "an unpaired surrogate", line.replace(b'{"type"', b'{"' + half + b'":1,"type"')
         if isinstance(value, str):
             written = json.dumps(value, ensure_ascii=False).encode()
             yield "an unpaired surrogate", line.replace(written, written[:-1] + half + b'"')
-    pair = json.dumps({name: value}, ensure_ascii=False, separators=(",", ":"))[1:-1]
-    yield "a repeated key", line[:-2] + b"," + pair.encode() + b"}}"
-    escaped = f'"\\u{ord(name[0]):04x}{name[1:]}"' + pair[len(name) + 2 :]
-    yield "a repeated key, once spelled with an escape", line[:-2] + b"," + escaped.encode() + b"}}"
-    yield "a repeated key, once spelled with an escape", line.replace(b'"type"', escaped.encode() + b',"type"')
+    yield from _with_repeated_keys("apply", event=event)
+
+
+def _with_repeated_keys(op: str, **fields: Any) -> Iterator[Line]:
+    """A request in which a key of one of its objects is repeated: as it is, and spelled with an escape, at either end.
+
+    Where any key is allowed, as in the prices of `marks`, an engine that compares keys as they are written finds no
+    unknown field either.
+    """
+    for data in _repeating(fields):
+        line = _request(op, **data).decode()
+        name = line[line.index(_MARK) + 1]
+        yield "a repeated key", line.replace(_MARK, "").encode()
+        yield "a repeated key, once spelled with an escape", line.replace(_MARK + name, _escape(name)).encode()
+
+
+def _repeating(data: Any) -> Iterator[Any]:
+    """The data with the last key of one of its objects once more, after a mark, as the last one and as the first."""
+    if isinstance(data, list):
+        for place, one in enumerate(data):
+            yield from ([*data[:place], other, *data[place + 1 :]] for other in _repeating(one))
+    elif isinstance(data, dict):
+        for name, value in data.items():
+            yield from ({**data, name: other} for other in _repeating(value))
+        if data:
+            name = max(data)
+            yield {**data, _MARK + name: data[name]}
+            yield {_MARK + name: data[name], **data}
 
 
 def _number_topic(text: str) -> str:
@@ -220,9 +244,14 @@ def _request(op: str, **fields: Any) -> bytes:
 def _escaped(data: Any) -> str:
     """The data as JSON, the letters of its strings and keys written as escapes, and other characters as they are."""
     if isinstance(data, str):
-        return '"' + "".join(f"\\u{ord(one):04x}" if one.isascii() and one.isalpha() else one for one in data) + '"'
+        return '"' + "".join(_escape(one) if one.isascii() and one.isalpha() else one for one in data) + '"'
     if isinstance(data, dict):
         return "{" + ",".join(f"{_escaped(name)}:{_escaped(value)}" for name, value in data.items()) + "}"
     if isinstance(data, list):
         return "[" + ",".join(map(_escaped, data)) + "]"
     return json.dumps(data)
+
+
+def _escape(character: str) -> str:
+    """A character as its escape; one beyond U+FFFF as two."""
+    return f"\\u{ord(character):04x}" if character.isascii() else json.dumps(character)[1:-1]
