@@ -9,7 +9,7 @@ from attrs import frozen
 
 HERE = Path(__file__).parent
 # The lists, each with the engine that is patched.
-LISTS = {"patched.toml": "python_engine.py", "patched_javascript.toml": "engine.js"}
+LISTS = {"patched.toml": "python_engine.py", "patched_javascript.toml": "engine.js", "patched_c.toml": "engine.c"}
 RUNS = HERE / "patched_runs.json"  # of those that a short one shows, as `conform` found it
 
 

@@ -35,11 +35,12 @@ def javascript_engine(file: str = "engine.js") -> Command:
     return [_program("node", f"tests/engines/{file} was not run"), str(ENGINES / file)]
 
 
-def c_engine(folder: Path, *options: str) -> Command:
-    """Compile the engine in C into a folder; `options` are further ones of the compiler."""
-    compiler = _program("cc", "tests/engines/engine.c was not compiled and run")
-    binary = folder / "engine"
-    subprocess.run([compiler, "-std=c11", "-O2", *options, "-o", binary, ENGINES / "engine.c"], check=True, timeout=120)
+def c_engine(folder: Path, *options: str, source: Path = ENGINES / "engine.c") -> Command:
+    """Compile the engine in C, or one near it, into a folder; `options` are further ones of the compiler."""
+    compiler = _program("cc", f"{source.name} was not compiled and run")
+    binary = folder / source.stem
+    command: list[str | Path] = [compiler, "-std=c11", "-O2", *options, "-I", ENGINES, "-o", binary, source]
+    subprocess.run(command, check=True, timeout=120)
     return [str(binary)]
 
 

@@ -15,7 +15,7 @@ from liqspec.conform.finding import Finding
 from liqspec.conform.lockstep import Comparison, play
 from liqspec.conform.session import LiveEngine
 from liqspec.spec import rulebook
-from support.foreign_engines import javascript_engine
+from support.foreign_engines import c_engine, javascript_engine
 
 ENGINES = patched.engines()
 RUNS = patched.runs()
@@ -31,6 +31,13 @@ OF_EACH_KIND = {
     "closeout-margin-without-the-close-fee": "a close-out margin has no fee",
     "filled-chunk-counts-as-failed-after-a-failed-order": "",
     "position-keys-joined-by-a-colon": "with other names of the accounts and markets, in the same order",
+    "re-entry-leaves-attempted-positions-healthy": "positions that were attempted stay healthy or cooldown",
+    "only-fresh-inputs-make-samples": "an average gets no sample of earlier inputs",
+    "withdrawal-floor-of-the-cost": "`margin_notional(held)` in place of",
+    "backstop-line-compared-as-doubles": "float(equity",
+    "closed-position-shows-its-window": "cooldown until is shown of a closed position",
+    "refused-increase-keeps-its-leverage": "a trade that is refused for insufficient margin leaves its leverage",
+    "trade-creates-no-isolated-pool": "",
 }
 TIMEOUT, SECONDS = 20.0, 60.0  # only the number of further runs ends an explanation
 FIRST, THREE = 0.85, 0.93  # shares of those with a short run: a broken rule is first, and among the first three
@@ -48,6 +55,8 @@ def command(engine: Patched, folder: Path) -> list[str]:
     """Write the engine, and say how it is run."""
     path = folder / f"{engine.name}{engine.right.suffix}"
     path.write_text(engine.source(), encoding="utf-8")
+    if path.suffix == ".c":
+        return c_engine(folder, source=path)
     return [sys.executable, str(path)] if path.suffix == ".py" else javascript_engine(str(path))
 
 

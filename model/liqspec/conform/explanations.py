@@ -25,7 +25,7 @@ from liqspec.step.relation import Observed
 from liqspec.step.wrong_engines import EVERY, WrongEngine
 from liqspec.step.wrong_engines.neighbours import neighbours
 
-SECONDS = 5.0  # for further runs
+SECONDS = 8.0  # for all hypotheses and further runs
 RUNS = 60  # random runs that may distinguish mistakes
 CONFIRMING = 10  # runs that the engine is asked for where one broken rule is left
 LENGTH = 40  # events in one of them

@@ -30,7 +30,7 @@ class AccountMoves(Moves):
         if self._venue.crossing == "split":
             self._moves.append(self.reversal)
         self._next: Callable[[], EventData | None] | None = None  # what the event before it prepared
-        self._later = separate_source(random, "later")
+        self._later = separate_source(random, "of profits")
 
     def now_and_then(self) -> EventData | None:
         """One of the moves in one event of seven, and what an earlier one prepared; mostly None."""

@@ -127,7 +127,9 @@ class ChunkMoves(Moves):
         yield {**trade, "leverage": market.max_leverage} if held is None or held.size * size >= 0 else trade
         position = pool.positions.get(market.name)
         if position is not None and position.size:
-            yield self._breaching(pool, position)
+            equity, margin = boundaries.measures(self._state, pool)
+            line = boundaries.backstop_line(self._venue, boundaries.backstop_margin(self._state, pool))
+            yield self._funding(position, equity, (line + margin - 1) // 2)
 
     def _dividing(self, market: Market, least: int) -> int:
         """A mark near the present one at which a whole number of lots is worth a least notional, if there is one."""

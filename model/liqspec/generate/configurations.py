@@ -22,7 +22,7 @@ _ACCOUNT_NAMES = ("Zoe", "adam", "\u00c4da")
 # The families whose chances come from one source; each later one has its own, so that it changes no earlier run.
 FIRST_FAMILIES = ("mark", "restore")
 
-_DOUBLING = 16  # tiers: so many can each start at twice the one before
+_DOUBLING = 16  # tiers, of which each can start at twice the one before
 _FEW = 4  # markets: where there are more, none restricts anything, so that a pool can have a position in each
 
 START = 50_000  # the starting mark of each market in ticks, so that a tick is a small move

@@ -73,11 +73,12 @@ def explained(reason: Reason, mistakes: Sequence[WrongEngine]) -> Reason:
     """The reason with the rules that these mistakes break before the others, and with the mistakes in a sentence."""
     if not mistakes:
         return reason
+    mistakes = sorted(mistakes, key=lambda wrong: _place(wrong.rule, reason.rules))
     titles = [*dict.fromkeys(wrong.title[:1].lower() + wrong.title[1:] for wrong in mistakes)]
     more = "" if len(titles) <= TITLES else f"; or one of {len(titles) - TITLES} more"
     sentence = f"it answers as an engine would with this mistake: {'; or: '.join(titles[:TITLES])}{more}"
-    ranked = sorted({wrong.rule: 0 for wrong in mistakes}, key=lambda rule: _place(rule, reason.rules))
-    return evolve(reason, rules=tuple(dict.fromkeys((*ranked, *reason.rules))), because=(sentence, *reason.because))
+    rules = dict.fromkeys((*(wrong.rule for wrong in mistakes), *reason.rules))
+    return evolve(reason, rules=tuple(rules), because=(sentence, *reason.because))
 
 
 def _place(rule: str, rules: Sequence[str]) -> int:

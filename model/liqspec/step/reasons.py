@@ -248,9 +248,11 @@ def _too_narrow(venue: Venue, difference: Difference) -> str | None:
 
 def _of_field(step: Step, difference: Difference, observes: Observes) -> Reason:
     """Which rules decide a field that both report."""
-    if difference.field in ("positions", "pools"):
-        listing = ("OBS-1", "LIF-2") if difference.field == "positions" else ("OBS-1", "ACC-3")
-        return Reason(difference=difference, rules=listing)
+    if difference.field == "positions":
+        return Reason(difference=difference, rules=("OBS-1", "LIF-2"))
+    if difference.field == "pools":  # one that the event just used, or an earlier one
+        used = difference.theirs == NOT_LISTED and difference.subject in {pool.key for pool in _pools_of(step)}
+        return Reason(difference=difference, rules=("ACC-3", "OBS-1") if used else ("OBS-1", "ACC-3"))
     entry = observables.observables().fields[difference.field]
     concerned = [effect for effect in step.effects if _concerns(effect, difference)]
     setting = [effect for effect in concerned if effect.kind in entry.effects]

@@ -77,6 +77,7 @@ def replacements(node: ast.AST, seen: Seen) -> Iterator[ast.AST]:
     yield from _statements(node, seen)
     match node:
         case ast.Call(called, arguments, keywords):
+            yield from _of_its_cost(called, arguments)
             for place, argument in enumerate(arguments):
                 if isinstance(argument, ast.Attribute) and argument.attr in _optional():
                     without = [*arguments[:place], ast.Constant(None), *arguments[place + 1 :]]
@@ -87,12 +88,23 @@ def replacements(node: ast.AST, seen: Seen) -> Iterator[ast.AST]:
             yield from (ast.Name(other, ast.Load()) for other in seen.others(name))
 
 
+def _of_its_cost(called: ast.expr, arguments: list[ast.expr]) -> Iterator[ast.expr]:
+    """MRG-14: the notional of a position that a margin is asked of, in place of that at its mark."""
+    match arguments:
+        case [ast.Attribute(ast.Name(held), "size"), ast.Attribute(ast.Name(), "mark"), ast.Attribute(ast.Name(), _)]:
+            name: ast.expr = ast.Name("margin_notional", ast.Load())
+            if isinstance(called, ast.Attribute):
+                name = ast.Attribute(called.value, "margin_notional", ast.Load())
+            yield ast.Call(name, [ast.Name(held, ast.Load())], [])
+
+
 def _expressions(node: ast.AST) -> Iterator[ast.AST]:
     match node:
         case ast.Compare(left, [operator], [right]) if type(operator) in _OTHER_WAY:
             yield ast.Compare(left, [_OTHER_WAY[type(operator)]()], [right])
             if isinstance(operator, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
                 yield ast.UnaryOp(ast.Not(), node)
+                yield ast.Compare(_double(left), [operator], [_double(right)])
         case ast.BoolOp(operator, values):
             yield ast.BoolOp(_OTHER_WAY[type(operator)](), values)
             for kept in (values[:place] + values[place + 1 :] for place in range(len(values))):
@@ -113,6 +125,10 @@ def _expressions(node: ast.AST) -> Iterator[ast.AST]:
             yield from _small_ones(node)
 
 
+def _double(number: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name("float", ast.Load()), [number], [])
+
+
 def _small_ones(node: ast.AST) -> Iterator[ast.AST]:
     match node:
         case ast.Constant(bool() as value):
@@ -128,6 +144,8 @@ def _statements(node: ast.AST, seen: Seen) -> Iterator[ast.AST]:
     match node:
         case ast.If(test, body, other):
             yield from (ast.If(ast.Constant(always), body, other) for always in (True, False))
+            if len(body) > 1 and isinstance(body[-1], ast.Return):  # it continues where it must end
+                yield ast.If(test, body[:-1], other)
             if not isinstance(test, ast.Compare | ast.UnaryOp):
                 yield ast.If(ast.UnaryOp(ast.Not(), test), body, other)
         case ast.AugAssign(target, operator, value):

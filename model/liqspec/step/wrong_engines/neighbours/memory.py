@@ -10,15 +10,16 @@ from attrs import evolve, frozen
 from liqspec.core import admission, assessment
 from liqspec.core.admission import Amounts
 from liqspec.core.effects import Effect
-from liqspec.core.events import EVENTS, Event, PriceInputs
-from liqspec.core.families.mark_price import INPUTS, Average, Feed
+from liqspec.core.events import EVENTS, Block, Event, Leverage, PriceInputs, Trade
+from liqspec.core.families.mark_price import INPUTS, Average, Feed, Quotes
 from liqspec.core.machine import lifecycle
-from liqspec.core.refusals import NoPrice, Refusal
+from liqspec.core.refusals import InsufficientMargin, NoPrice, Refusal
 from liqspec.core.state import Pool, State
 from liqspec.edge.texts import words
 from liqspec.step.wrong_engines.base import ADMIT, PERFORM, Patch, WrongEngine
 
-_LEAVE = assessment.leave_liquidation
+_LEAVE, _SAMPLE = assessment.leave_liquidation, Feed.sample
+_NARROW = (1, 2, 3, 4, 5, 6, 7, 8)  # bits of a block's number
 
 
 @frozen(eq=False)
@@ -75,6 +76,9 @@ def neighbours(run: Callable[[], object]) -> Iterator[WrongEngine]:
     for every, what in kept:
         yield _keeping(every, what)
     yield from map(_keeping_failures, lifecycle().table.states)
+    yield from map(_attempting_by_number, _NARROW)
+    for kind in (Trade, Leverage):
+        yield from (_leaving_leverage(kind, refusal) for refusal in (Refusal, InsufficientMargin))
     yield from _of_inputs()
 
 
@@ -228,11 +232,48 @@ def _keeping_failures(state: str) -> WrongEngine:
     return WrongEngine(title, "BKS-2", title, (Patch(assessment, "leave_liquidation", leave),))
 
 
+def _attempting_by_number(bits: int) -> WrongEngine:
+    """LIQ-12: an attempt is not forgotten at a block, but known by the number of its block in a few bits."""
+    last: WeakKeyDictionary[State, dict[int, int]] = WeakKeyDictionary()
+
+    def perform(event: Block, state: State, amounts: Amounts, effects: list[Effect]) -> list[Pool]:
+        attempts = last.setdefault(state, {})
+        attempts.update({id(held): state.block for _, held in state.positions() if held.attempted})
+        touched = PERFORM[Block](event, state, amounts, effects)
+        for _, position in state.positions():
+            attempted = attempts.get(id(position))
+            position.attempted = attempted is not None and (state.block - attempted) % 2**bits == 0
+        return touched
+
+    title = f"an attempt is known by the number of its block in {bits} bits"
+    return WrongEngine(title, "LIQ-12", title, (Patch(Block, "perform", perform),))
+
+
+def _leaving_leverage(kind: type[Trade | Leverage], refusal: type[Refusal]) -> WrongEngine:
+    """EVT-3: the leverage that an event would have made is left where it is refused, for any reason or for this one."""
+
+    def admit(event: Any, state: State) -> Amounts:
+        try:
+            return ADMIT[kind](event, state)
+        except refusal:
+            held = state.position(event.account, event.market, event.mode) if event.account in state.accounts else None
+            if held is not None and held.size and event.leverage is not None:
+                held.leverage = event.leverage
+            raise
+
+    why = "" if refusal is Refusal else f" for {words(refusal.code)}"
+    title = f"a {kind.type} that is refused{why} leaves its leverage"
+    return WrongEngine(title, "EVT-3", title, (Patch(kind, "admit", admit),))
+
+
 def _of_inputs() -> Iterator[WrongEngine]:
-    """What price inputs wrongly leave: those of a refused event (EVT-3), and the mark that was formed last (MRK-7)."""
+    """What price inputs wrongly leave: those of a refused event (EVT-3), the mark that was formed last (MRK-7), and
+    no samples of earlier inputs that still count (MRK-5).
+    """
     for names in (INPUTS, *((name,) for name in INPUTS)):
         yield _keeping_refused(names)
     yield _moving_from_the_last_formed()
+    yield from (_sampling_fresh_inputs(at_first) for at_first in (True, False))
 
 
 def _keeping_refused(names: tuple[str, ...]) -> WrongEngine:
@@ -261,3 +302,16 @@ def _moving_from_the_last_formed() -> WrongEngine:
 
     title = "the largest move counts from the mark that was formed last"
     return WrongEngine(title, "MRK-7", title, (Patch(PriceInputs, "perform", perform),))
+
+
+def _sampling_fresh_inputs(at_first: bool) -> WrongEngine:
+    """MRK-5: an average gets no sample of inputs of earlier times; or only its first one."""
+
+    def sample(feed: Feed, quotes: Quotes, now: int) -> None:
+        old = {name: None for name in INPUTS if name in feed.given and feed.given[name][1] != now}
+        fresh = evolve(quotes, **old)
+        begun = feed.book.time is not None
+        _SAMPLE(feed, quotes if at_first and not begun else fresh, now)
+
+    title = f"an average gets no sample of earlier inputs{', except its first' if at_first else ''}"
+    return WrongEngine(title, "MRK-5", title, (Patch(Feed, "sample", sample),))

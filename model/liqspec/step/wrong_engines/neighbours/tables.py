@@ -3,15 +3,36 @@
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from liqspec.core import admission, machine
+from attrs import evolve
+
+from liqspec.core import admission, assessment, machine
 from liqspec.core.admission import Amounts, Check, EventRecord
+from liqspec.core.effects import Effect
 from liqspec.core.machine import NOT, TransitionEntry, guard_name
 from liqspec.core.refusals import Refusal
-from liqspec.core.state import Pool, State
+from liqspec.core.state import GuardInputs, Pool, Position, State
+from liqspec.edge.texts import words
 from liqspec.step.wrong_engines.base import ADMIT, PERFORM, Patch, WrongEngine
 from liqspec.step.wrong_engines.lifecycle import another_table
 
 T = TypeVar("T")
+
+_ASSESS = assessment.assess_positions
+# The steps of the assessment that fire `assess`: the rule of each, and the states of whose positions.
+_STEPS = (
+    ("LIQ-10", ("liquidatable",)),
+    ("LIQ-11", ("healthy", "cooldown")),
+    ("BKS-3", ("liquidatable", "partially_liquidated")),
+)
+# Positions that a step may overlook.
+_POSITIONS: tuple[tuple[str, Callable[[Position], bool]], ...] = (
+    ("that were attempted", lambda held: held.attempted),
+    ("that were not attempted", lambda held: not held.attempted),
+    ("that failed", lambda held: held.failed),
+    ("that are long", lambda held: held.size > 0),
+    ("that are short", lambda held: held.size < 0),
+    ("that were opened again", lambda held: held.life > 1),
+)
 
 # Of pools that an engine may overlook.
 _SITUATIONS: tuple[tuple[str, Callable[[Pool], bool]], ...] = (
@@ -49,6 +70,7 @@ def neighbours(last: type[EventRecord] | None) -> Iterator[WrongEngine]:
         yield from _of_checks(last, "checks", f" for {last.type}")
         yield from _of_touched(last)
     yield from _of_checks(admission, "COMMON", "")
+    yield from _of_assessed()
     yield from _of_refused()
     yield from _of_lifecycle()
 
@@ -75,6 +97,28 @@ def _of_touched(kind: type[EventRecord]) -> Iterator[WrongEngine]:
             return change(PERFORM[kind](*given))
 
         yield _one(rule, f"after {kind.type} {what}", Patch(kind, "perform", perform))
+
+
+def _of_assessed() -> Iterator[WrongEngine]:
+    """LIQ-10, LIQ-11, BKS-3: a step of the assessment that leaves out some positions, which stay as they are."""
+    for rule, states in _STEPS:
+        for which, left_out in _POSITIONS:
+
+            def assess_positions(
+                pool: Pool,
+                asked: tuple[str, ...],
+                inputs: GuardInputs,
+                effects: list[Effect],
+                states: tuple[str, ...] = states,
+                left_out: Callable[[Position], bool] = left_out,
+            ) -> bool:
+                if asked != states:
+                    return _ASSESS(pool, asked, inputs, effects)
+                kept = {name: held for name, held in pool.positions.items() if not left_out(held)}
+                return _ASSESS(evolve(pool, positions=kept), asked, inputs, effects)
+
+            title = f"of a pool that is assessed, positions {which} stay {' or '.join(map(words, states))}"
+            yield _one(rule, title, Patch(assessment, "assess_positions", assess_positions))
 
 
 def _of_refused() -> Iterator[WrongEngine]:
