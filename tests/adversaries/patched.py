@@ -9,7 +9,12 @@ from attrs import frozen
 
 HERE = Path(__file__).parent
 # The lists, each with the engine that is patched.
-LISTS = {"patched.toml": "python_engine.py", "patched_javascript.toml": "engine.js", "patched_c.toml": "engine.c"}
+LISTS = {
+    "patched.toml": "python_engine.py",
+    "patched_javascript.toml": "engine.js",
+    "patched_c.toml": "engine.c",
+    "patched_javascript_second.toml": "engine.js",
+}
 RUNS = HERE / "patched_runs.json"  # of those that a short one shows, as `conform` found it
 
 

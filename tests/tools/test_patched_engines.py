@@ -38,6 +38,11 @@ OF_EACH_KIND = {
     "closed-position-shows-its-window": "cooldown until is shown of a closed position",
     "refused-increase-keeps-its-leverage": "a trade that is refused for insufficient margin leaves its leverage",
     "trade-creates-no-isolated-pool": "",
+    "attempt-survives-life": "the attempt of a position outlasts its life",
+    "second-sample-of-a-block-ignored": "an average gets no second sample at one time",
+    "block-assesses-a-hundred-pools": "only the first 100 pools are assessed",
+    "funding-product-in-64-bits": "10^1 times the right number modulo 2^64, divided by 10^1",
+    "perps-checked-after-quotes": "",
 }
 TIMEOUT, SECONDS = 20.0, 60.0  # only the number of further runs ends an explanation
 FIRST, THREE = 0.85, 0.93  # shares of those with a short run: a broken rule is first, and among the first three

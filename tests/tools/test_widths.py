@@ -57,3 +57,12 @@ def test_what_is_off_the_steps_or_the_same_is_not() -> None:
     assert widths.as_if("1.005", "2", STEP) is None
     assert widths.as_if(text(2**70), text(2**70), STEP) is None
     assert widths.as_if("9" * 400, "9" * 399, Fraction(1)) is None
+
+
+@pytest.mark.parametrize(("bits", "power", "signed"), [(64, 1, True), (64, 9, False), (128, 12, True)])
+def test_a_product_that_was_too_wide_is_recognised(bits: int, power: int, signed: bool) -> None:
+    right = 2**bits // 10**power * 7 + 12345
+    wrapped = right * 10**power % 2**bits
+    wrapped -= 2**bits if signed and wrapped >= 2**bits // 2 else 0
+    said = widths.as_if(text(right), text(wrapped // 10**power), STEP)
+    assert said == f"it is 10^{power} times the right number modulo 2^{bits}, divided by 10^{power}"

@@ -15,6 +15,7 @@ from liqspec.generate.trader import TraderMoves
 
 Plan = Iterator[EventData | None]  # None leaves an event to the guide
 
+_LONG = 100  # events of a run
 _AROUND = 8  # events that lead to an order and out of trouble
 _MOST = 40  # executions of orders in one go, or tiers that a position grows through
 
@@ -252,9 +253,9 @@ class Plans(Moves):
         return event if leverage is None else {**event, "leverage": leverage}
 
     def _times(self, events: int, *counts: int) -> int:
-        """One of the counts, so that that number of times `events` fits into the run; mostly one of the two largest."""
+        """One of the counts, so that that number of times `events` fits into the run; in a long one the largest."""
         fitting = [count for count in counts if count * events < self._length] or [1]
-        return self._random.choice((*fitting, *fitting[-2:], *fitting[-2:]))
+        return fitting[-1] if self._length >= _LONG else self._random.choice((*fitting, *fitting[-2:], *fitting[-2:]))
 
     def _mode(self) -> Mode:
         return "isolated" if self._chance(0.3) else "cross"

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from attrs import evolve, frozen
 
 from liqspec.core import arithmetic, machine, measures
-from liqspec.core.admission import Listed
+from liqspec.core.admission import COMMON, Listed
 from liqspec.core.changes import measure
 from liqspec.core.config import Venue
 from liqspec.core.effects import (
@@ -20,7 +20,7 @@ from liqspec.core.effects import (
     Transitioned,
 )
 from liqspec.core.engine import Engine
-from liqspec.core.events import CHECKS, Block, EventData, checks_with
+from liqspec.core.events import CHECKS, EVENTS, Block, EventData, checks_with
 from liqspec.core.parameters import PARAMETERS
 from liqspec.core.refusals import InsufficientMargin, Refusal
 from liqspec.core.state import GuardInputs, Pool, Position
@@ -151,7 +151,10 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
         rules = [step.refusal.rule, *order, *measures]
         # An earlier check, which passed, must have failed there; with a later one, ours must have passed.
         first = next((check for check in CHECKS.get(kind, ()) if check in (*ours, *claimed)), None)
-        if first in claimed and first not in ours:
+        shared = {(check.code, check.rule) for check in COMMON}
+        if claimed and all((check.code, check.rule) in shared for check in (*ours[:1], claimed[0])):
+            rules.insert(0, "EVT-2")  # which has their order
+        elif first in claimed and first not in ours:
             rules = [rule for check in claimed for rule in (check.rule, *_also(check, step.engine.venue))] + rules
         now = step.engine.snapshot()
         refused = decisions.of_refusal(step.engine.venue, (now, now), step.event, step.refusal)
@@ -233,6 +236,17 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
     if narrow is None:
         return reason
     return evolve(reason, rules=_unique(("AMT-1", *reason.rules)), because=(narrow, *reason.because))
+
+
+def narrow_first(found: Iterable[Reason]) -> tuple[Reason, ...]:
+    """The reasons, with the rule first by which one of them has an amount that is too narrow, for all else follows."""
+    reasons = tuple(found)
+    narrow = next((one for one in reasons if one.rule == "AMT-1"), None)
+    if narrow is None or narrow is reasons[0]:
+        return reasons
+    first = reasons[0]
+    because = (f"{narrow.difference.field} of {narrow.difference.subject}: {narrow.because[0]}", *first.because)
+    return evolve(first, rules=_unique(("AMT-1", *first.rules)), because=because), *reasons[1:]
 
 
 def _too_narrow(venue: Venue, difference: Difference) -> str | None:
@@ -323,7 +337,9 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     passed = {step.states_before.get(key, "new"), *(effect.target for effect in fired)}
     stopped = any(_same_state(state, difference.theirs, observes) for state in passed)
     rules = [*ours, *theirs] if stopped else [*theirs, *ours]
-    rules = rules or list(observables.observables().fields["positions.state"].rules)
+    if not rules:  # the table has no such transition, and the event must not have made one
+        lifecycle, *others = observables.observables().fields["positions.state"].rules
+        rules = [lifecycle, *(kind.rule for kind in (EVENTS.get(str(step.event.get("type"))),) if kind), *others]
     if not stopped and len({result.rule for result in guards}) == 1 and guards[0].rule not in _OF_A_BREACH:
         rules = [*_of_guard(step.engine, guards[0]), *rules]  # all else that leads there holds
     stops = [effect for effect in step.effects if isinstance(effect, OrderEnded) and effect.rule == "LIQ-9"]
@@ -335,6 +351,8 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     followed = between and stopped and any(effect.transition in _OF_A_LIQUIDATION for effect in fired)
     if followed or _waits_for_a_block(step, keys.pool_of(key)):
         rules.insert(0, "LIQ-18")
+    if step.engine.venue.market_attempt is False and "BKS-2" in rules:
+        rules.insert(1, "LIQ-16")  # by which the book counts as one that failed
     rules += [effect.rule for effect in step.effects[:1]]  # or what the event itself changed is wrong
     looked = [*(effect.guard for effect in fired), *(entry.guard for entry in instead)]
     lines = _terms_of_guards(step.engine, position, *(guard for guards in looked for guard in guards))

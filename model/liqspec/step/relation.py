@@ -174,7 +174,7 @@ def differences(
     if mode != "full" or observed.observation is None:
         return ()
     found = compare.differences(expected.observation, observed.observation, observes)
-    return tuple(reasons.of_difference(step, difference, observes) for difference in islice(found, MAX_REASONS))
+    return reasons.narrow_first(reasons.of_difference(step, one, observes) for one in islice(found, MAX_REASONS))
 
 
 def apply(engine: Engine, event: object, observed: object = None) -> Expected:

@@ -6,6 +6,7 @@ BITS = (31, 32, 53, 63, 64, 95, 96, 127, 128, 255, 256, 512)  # of an integer, w
 DIGITS = range(15, 40)  # of a decimal, that many at most
 LOST = 3  # digits that were lost, at least: fewer can be chance
 _DOUBLE = 2**53
+_FINER = 13  # powers of ten: more could be met by chance
 
 
 def as_if(ours: str, theirs: str, step: Fraction) -> str | None:
@@ -13,7 +14,8 @@ def as_if(ours: str, theirs: str, step: Fraction) -> str | None:
     right, shown = Fraction(ours) / step, Fraction(theirs) / step
     if right.denominator != 1 or right == shown:
         return None
-    return _in_bits(right.numerator, shown) or _in_doubles(right.numerator, shown) or _in_digits(right.numerator, shown)
+    how = _in_bits(right.numerator, shown) or _in_doubles(right.numerator, shown) or _in_digits(right.numerator, shown)
+    return how or _of_a_product(right.numerator, shown)
 
 
 def _in_bits(right: int, shown: Fraction) -> str | None:
@@ -42,4 +44,15 @@ def _in_digits(right: int, shown: Fraction) -> str | None:
         lost = 10 ** (digits - kept) if digits - kept >= LOST else 0
         if lost and shown % lost == 0 and abs(right - shown) < lost:
             return f"it has the first {kept} digits of the right number"
+    return None
+
+
+def _of_a_product(right: int, shown: Fraction) -> str | None:
+    """A number in finer units that was too wide, and then divided."""
+    for bits in (128, 64):
+        for power in range(1, _FINER):
+            product = (right * 10**power + 2**bits // 2) % 2**bits - 2**bits // 2  # with a sign
+            for wrapped in (product, product % 2**bits):
+                if abs(right) * 10**power >= 2**bits // 2 and shown in (wrapped // 10**power, -(-wrapped // 10**power)):
+                    return f"it is 10^{power} times the right number modulo 2^{bits}, divided by 10^{power}"
     return None

@@ -14,11 +14,11 @@ from liqspec.core.events import EVENTS, Block, Event, Leverage, PriceInputs, Tra
 from liqspec.core.families.mark_price import INPUTS, Average, Feed, Quotes
 from liqspec.core.machine import lifecycle
 from liqspec.core.refusals import InsufficientMargin, NoPrice, Refusal
-from liqspec.core.state import Pool, State
+from liqspec.core.state import Pool, Position, State
 from liqspec.edge.texts import words
 from liqspec.step.wrong_engines.base import ADMIT, PERFORM, Patch, WrongEngine
 
-_LEAVE, _SAMPLE = assessment.leave_liquidation, Feed.sample
+_LEAVE, _END, _SAMPLE, _ADD = assessment.leave_liquidation, Position.end_life, Feed.sample, Average.add
 _NARROW = (1, 2, 3, 4, 5, 6, 7, 8)  # bits of a block's number
 
 
@@ -75,6 +75,7 @@ def neighbours(run: Callable[[], object]) -> Iterator[WrongEngine]:
         yield _forgetting_where_refused(kind, what)
     for every, what in kept:
         yield _keeping(every, what)
+    yield from map(_surviving, (*_WINDOWS, *_ATTEMPTS))
     yield from map(_keeping_failures, lifecycle().table.states)
     yield from map(_attempting_by_number, _NARROW)
     for kind in (Trade, Leverage):
@@ -219,6 +220,18 @@ def _keeping(kind: type[Event] | None, wanted: _What) -> WrongEngine:
     return WrongEngine(title, memory.rule, title, patches)
 
 
+def _surviving(memory: _Memory) -> WrongEngine:
+    """LIF-2: what a position has of one life is there in the next one, however the first one ended."""
+
+    def end_life(position: Position) -> None:
+        had = memory.read(position)
+        _END(position)
+        memory.write(position, had)
+
+    title = f"the {memory.name} of a position outlasts its life"
+    return WrongEngine(title, "LIF-2", title, (Patch(Position, "end_life", end_life),))
+
+
 def _keeping_failures(state: str) -> WrongEngine:
     """BKS-2: a pool that leaves liquidation forgets what failed, except for positions in one state."""
 
@@ -274,6 +287,7 @@ def _of_inputs() -> Iterator[WrongEngine]:
         yield _keeping_refused(names)
     yield _moving_from_the_last_formed()
     yield from (_sampling_fresh_inputs(at_first) for at_first in (True, False))
+    yield _sampling_once()
 
 
 def _keeping_refused(names: tuple[str, ...]) -> WrongEngine:
@@ -315,3 +329,14 @@ def _sampling_fresh_inputs(at_first: bool) -> WrongEngine:
 
     title = f"an average gets no sample of earlier inputs{', except its first' if at_first else ''}"
     return WrongEngine(title, "MRK-5", title, (Patch(Feed, "sample", sample),))
+
+
+def _sampling_once() -> WrongEngine:
+    """MRK-5: of two samples at one time an average gets the first only."""
+
+    def add(average: Average, sample: int, now: int, tau: int) -> None:
+        if average.time != now:
+            _ADD(average, sample, now, tau)
+
+    title = "an average gets no second sample at one time"
+    return WrongEngine(title, "MRK-5", title, (Patch(Average, "add", add),))

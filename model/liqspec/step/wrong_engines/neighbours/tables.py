@@ -50,6 +50,10 @@ _TOUCHED: tuple[tuple[str, str, Callable[[list[Pool]], list[Pool]]], ...] = (
     ("LIQ-6", "no pool is assessed", lambda _: []),
     ("LIQ-6", "only the first pool is assessed", lambda pools: pools[:1]),
     ("LIQ-6", "only the last pool is assessed", lambda pools: pools[-1:]),
+    *(
+        ("LIQ-6", f"only the first {most} pools are assessed", lambda pools, most=most: pools[:most])
+        for most in (2, 4, 8, 10, 16, 20, 32, 50, 64, 100, 128, 255, 256)
+    ),
     ("LIQ-6", "cross pools are not assessed", lambda pools: [pool for pool in pools if pool.market is not None]),
     ("LIQ-6", "isolated pools are not assessed", lambda pools: [pool for pool in pools if pool.market is None]),
     ("LIQ-7", "pools are assessed in the other order", lambda pools: pools[::-1]),
