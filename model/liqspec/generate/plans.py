@@ -127,11 +127,11 @@ class Plans(Moves):
         yield from self._open_in(account, market, mode, self._random.choice((1, -1)), margin)
         left, powers = self._length, [2**power for power in range(1, 9) if 2**power + _AROUND <= self._length]
         for blocks in (*powers[-1:], *self._random.sample(powers, k=len(powers))):
-            position = self._state.position(account, market.name, mode)
-            if position is None or not position.size or (left := left - blocks - _AROUND) < 0:
-                continue
             pool = self._state.pool(account, mode, market.name)
-            assert pool is not None, "it has a position"
+            position = self._state.position(account, market.name, mode)
+            if pool is None or position is None or not position.size or blocks + _AROUND > left:
+                continue
+            left -= blocks + _AROUND
             yield self._breaching(pool, position)
             yield from self._executed((0, 0, 1))
             yield from self._paid_in(account, market, mode, margin + abs(boundaries.measures(self._state, pool)[1]))
