@@ -19,7 +19,7 @@ from liqspec.core.parameters import families_of
 from liqspec.core.refusals import CODES
 from liqspec.generate.guide import Guide
 from liqspec.generate.random_runs import RandomRun
-from liqspec.proofs.inductive import covered, planted
+from liqspec.proofs.inductive import covered, planted, steps
 from liqspec.proofs.lemmas import LEMMAS
 from liqspec.properties.coverage import Coverage, Violation, acting_rules
 from liqspec.properties.reach import Reach
@@ -526,7 +526,7 @@ def test_a_failure_of_a_story_violates() -> None:
 STEPS = StepsResult(
     event="fill",
     keys=1,
-    shapes=9,
+    shapes=[f"cross [{number}]" for number in range(9)],
     steps=36,
     paths=1_234,
     obligations=40_000,
@@ -545,7 +545,25 @@ def test_proved_steps_have_a_table_and_a_sentence() -> None:
     assert row(found, "fill")[1:-1] == ["1", "9", "36", "1,234", "40,000", "proved"]
     assert row(found, "fill")[-1] == "refuted: the fee is credited to nobody"
     assert "no pool has had positions in more than 1 market" in output
-    assert found.to_json()["proved_steps"][0]["paths"] == 1_234
+    plain = found.to_json()["proved_steps"][0]
+    assert (plain["paths"], plain["shapes"]) == (1_234, 9)
+
+
+def test_parts_of_the_steps_of_an_event_count_as_one() -> None:
+    other = attrs.evolve(STEPS, shapes=["cross [8]", "cross [9]"], steps=4, unproved=["fill of A"], control=None)
+    both = STEPS + other
+    assert (len(both.shapes), both.steps, both.paths, both.obligations) == (10, 40, 2_468, 80_000)
+    assert (both.unproved, both.control, both.holds) == (["fill of A"], STEPS.control, False)
+    assert (other + STEPS).control == STEPS.control
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "parts"), [("chunk", 0, 1), ("trade", 1, 1), ("trade", 2, 2), ("chunk", 3, 7)]
+)
+def test_the_parts_of_an_event_have_all_of_its_steps(kind: str, keys: int, parts: int) -> None:
+    assert steps.parts(kind, keys) == parts
+    found = [step for part in range(parts) for step in steps.part_of(kind, keys, part)]
+    assert found == list(steps.steps(kind, keys))
 
 
 @pytest.mark.parametrize(

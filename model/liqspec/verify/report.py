@@ -121,8 +121,10 @@ class Report:
 
 
 def _plain(_: object, attribute: "Attribute[Any] | None", value: Any) -> Any:
-    scopes = attribute is not None and attribute.name == "scopes"
-    return [_scope_json(found) for found in value] if scopes else value
+    name = "" if attribute is None else attribute.name
+    if name == "scopes":
+        return [_scope_json(found) for found in value]
+    return len(value) if name == "shapes" else value
 
 
 def _scope_json(found: Exploration) -> dict[str, Any]:
@@ -268,7 +270,7 @@ def _proved_steps(report: Report) -> WholeWords:
     rows = table(*titles, right=("keys", "shapes", "steps", "paths", "obligations"))
     for one in report.proved_steps:
         proved = not (report.missing(one) or one.unproved)
-        numbers = (f"{number:,}" for number in (one.keys, one.shapes, one.steps, one.paths, one.obligations))
+        numbers = (f"{number:,}" for number in (one.keys, len(one.shapes), one.steps, one.paths, one.obligations))
         verdict = "[green]proved[/green]" if proved else "[red]not proved[/red]"
         control = "" if one.control is None else f"{one.control[1]}: {foreign(one.control[0])}"
         rows.add_row(one.event, *numbers, verdict, control)

@@ -24,7 +24,7 @@ from liqspec.spec import scopes, venues
 from liqspec.verify import tasks
 from liqspec.verify.done import Checkpoint, Done
 from liqspec.verify.report import Report, counts
-from liqspec.verify.tasks import LENGTH, Part, Task
+from liqspec.verify.tasks import LENGTH, Part, StepsResult, Task
 
 STEPS, THOROUGH_STEPS, QUICK_STEPS = 60_000, 2_000_000, 3_000
 QUICK_SCOPE = "minimal"
@@ -161,14 +161,26 @@ def _tasks(budget: Budget, loaded: list[scopes.Scope], bases: tuple[dict[str, An
         )
 
 
-def _steps(keys: int) -> list[tuple[str, int]]:
-    """The events, and parts of events, and numbers of keys whose steps are proved, the largest first."""
+def _steps(keys: int) -> list[tuple[str, int, int]]:
+    """The events, and parts of events, and numbers of keys whose steps are proved, the largest first, part by part."""
+    from liqspec.proofs.inductive.steps import parts  # noqa: PLC0415 (it needs Z3, which only a proof does)
+
     listed = [(kind, number) for number in range(keys, -1, -1) for kind in (*PARTS, *COVERED)]
     return [
-        (kind, number)
+        (kind, number, part)
         for kind, number in listed
         if number >= FEWEST.get(kind, 0) and (number == 0 or kind not in WITHOUT_KEYS)
+        for part in range(parts(kind, number))
     ]
+
+
+def _proved(found: list[Part]) -> list[StepsResult]:
+    """What became of the steps of each event with each number of keys, its parts together."""
+    events: dict[tuple[str, int], StepsResult] = {}
+    for one in (part.proved_steps for part in found if part.proved_steps is not None):
+        key = one.event, one.keys
+        events[key] = events[key] + one if key in events else one
+    return list(events.values())
 
 
 def _lengths(budget: Budget) -> Iterator[tuple[tuple[int, int], ...]]:
@@ -208,7 +220,7 @@ def _report(budget: Budget, parts: list[Part]) -> Report:
         **counts(coverage),
         scopes=[part.exploration for part in parts if part.exploration is not None],
         proofs=[part.proof for part in parts if part.proof is not None],
-        proved_steps=[part.proved_steps for part in parts if part.proved_steps is not None],
+        proved_steps=_proved(parts),
         violations=coverage.violations,
         reach=coverage.reach,
         seconds=dict(seconds),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container
 from random import Random
 from typing import Any
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, evolve, frozen
 
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
@@ -87,7 +87,7 @@ class StepsResult:
 
     event: str
     keys: int
-    shapes: int
+    shapes: list[str]
     steps: int
     paths: int
     obligations: int
@@ -97,11 +97,26 @@ class StepsResult:
     lemmas: tuple[str, ...]
     parts: tuple[str, ...] = ()
 
+    def __add__(self, other: "StepsResult") -> "StepsResult":
+        """Both, of parts of the steps of one event with the same number of keys."""
+        return evolve(
+            self,
+            shapes=sorted({*self.shapes, *other.shapes}),
+            steps=self.steps + other.steps,
+            paths=self.paths + other.paths,
+            obligations=self.obligations + other.obligations,
+            unproved=(self.unproved + other.unproved)[:SHOWN],
+            counterexample=self.counterexample or other.counterexample,
+            control=self.control or other.control,
+        )
+
     @property
     def holds(self) -> bool:
         """Whether everything is proved, and the control is refuted."""
         return not self.unproved and (self.control is None or self.control[1] == "refuted")
 
+
+SHOWN = 3  # unproved steps that a result names
 
 Task = Callable[[], Part]
 
@@ -197,29 +212,26 @@ def proved(lemma: str) -> Part:
     return Part("lemmas", proof=result)
 
 
-SHOWN = 3  # unproved steps that a result names
-
-
-def proved_steps(event: str, keys: int) -> Part:
-    """Prove the engine's steps of an event type, or a part of events, in pools of exactly `keys` keys; its control with
-    the fewest.
+def proved_steps(event: str, keys: int, part: int = 0) -> Part:
+    """Prove the engine's steps of an event type, or a part of events, in pools of exactly `keys` keys, of which one
+    part; its control with the first one of the fewest keys.
     """
     from liqspec.proofs.inductive import planted, prove, refute  # noqa: PLC0415 (as above)
     from liqspec.proofs.inductive.contracts import CONTRACTS  # noqa: PLC0415
 
-    found = prove.prove_event(event, keys)
+    found = prove.prove_part(event, keys, part)
     if not prove.book_is_addition():
         found.unproved.append(prove.Unproved(None, "Book.add is not proved to be addition", ()))
     numbers = next(filter(None, (refute.numbers_for(one) for one in found.unproved[:SHOWN])), None)
     control = None
-    if keys == covered.FEWEST.get(event, 0):
+    if part == 0 and keys == covered.FEWEST.get(event, 0):
         wrong = planted.CONTROLS[event]
         with wrong.applied():
             control = wrong.title, "refuted" if refute.refute(wrong.step, wrong.fails, wrong.venue) else "not refuted"
     result = StepsResult(
         event=event,
         keys=keys,
-        shapes=len(found.shapes),
+        shapes=sorted(found.shapes),
         steps=found.steps,
         paths=found.paths,
         obligations=found.obligations,

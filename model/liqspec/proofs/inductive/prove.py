@@ -13,6 +13,8 @@ from liqspec.proofs.inductive.terms import Shared, SharedRun
 from liqspec.proofs.inductive.unknown import Numbers
 from liqspec.proofs.symbolic import Condition, Path, as_condition
 
+MOST_TERMS = 1_000_000  # that steps share: one more gigabyte of memory
+
 
 @frozen
 class Unproved:
@@ -94,14 +96,24 @@ def book_is_addition() -> bool:
     )
 
 
-def prove_event(kind: str, keys: int) -> Proved:
-    """Prove every step of an event type at pools of exactly this number of keys."""
+def prove_part(kind: str, keys: int, part: int) -> Proved:
+    """Prove the steps of an event type at pools of exactly this number of keys, those of one part."""
     found, shared = Proved(), Shared()
-    for step in steps.steps(kind, keys):
+    for step in steps.part_of(kind, keys, part):
+        if len(shared.made) > MOST_TERMS:
+            shared = Shared()
         try:
             found.add(prove(step, shared=shared))
         except Exception as error:  # it is a finding: an event ends in a refusal or is accepted, never so
             found.unproved.append(Unproved(step, f"{type(error).__name__}: {error}", ()))
     if not found.steps:
         found.unproved.append(Unproved(None, f"no step of {kind} with {keys} keys", ()))
+    return found
+
+
+def prove_event(kind: str, keys: int) -> Proved:
+    """Prove every step of an event type at pools of exactly this number of keys."""
+    found = Proved()
+    for part in range(steps.parts(kind, keys)):
+        found.add(prove_part(kind, keys, part))
     return found

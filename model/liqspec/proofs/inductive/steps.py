@@ -1,7 +1,8 @@
 """Which steps there are: every event at every shape of the pools that it is about, with each of its targets."""
 
 from collections.abc import Iterator
-from itertools import combinations, product
+from itertools import combinations, islice, product
+from math import ceil
 
 from attrs import frozen
 
@@ -10,6 +11,7 @@ from liqspec.proofs.inductive.covered import ASSESSMENT, SIZING, WITHOUT_KEYS
 from liqspec.proofs.inductive.unknown import Shape, ended, middle_shapes, shapes
 
 MARKETS = "ABCDEFGH"
+_AT_ONCE = (1_000, 1_000, 250, 100)  # steps of a part, by the number of keys: what an interruption can lose
 
 # What goes over all pools; any other event reads and writes no account or pool but those that it names.
 OVER_ALL = frozenset({"mark_price", "marks", "funding", "settle", "price_inputs", "block"})
@@ -98,6 +100,16 @@ def steps(kind: str, keys: int) -> Iterator[Step]:
     for isolated in (None, *shapes("")) if keys == 0 else shapes("A"):
         if isolated is not None or kind in ("trade", "fill", "order_done", "adjust", "leverage"):
             yield from _of_pool(kind, "isolated", isolated, 1)
+
+
+def parts(kind: str, keys: int) -> int:
+    """In how many parts the steps of an event type are proved, each by itself."""
+    return ceil(sum(1 for _ in steps(kind, keys)) / _AT_ONCE[keys]) or 1
+
+
+def part_of(kind: str, keys: int, part: int) -> Iterator[Step]:
+    """The steps of one part."""
+    return islice(steps(kind, keys), part * _AT_ONCE[keys], (part + 1) * _AT_ONCE[keys])
 
 
 def _of_pool(kind: str, mode: Mode, shape: Shape | None, keys: int) -> Iterator[Step]:
