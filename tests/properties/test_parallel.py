@@ -138,8 +138,9 @@ def test_whoever_stops_to_ask_ends_the_workers() -> None:
 
 def test_what_a_task_raises_is_raised_here_and_ends_the_work() -> None:
     given: list[int] = []
-    with pytest.raises(ValueError, match="two"):
+    with pytest.raises(ValueError, match="two") as raised:
         given.extend(run_parallel(fail_at_two, range(100), processes=2))
+    assert "in fail_at_two" in raised.value.__notes__[0]
     assert multiprocessing.active_children() == []
 
 

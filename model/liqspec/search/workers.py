@@ -9,6 +9,7 @@ import multiprocessing.connection
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager, suppress
@@ -129,7 +130,8 @@ def _work(connection: Connection, interrupted: bool) -> None:
             answer: tuple[Any, BaseException | None]
             try:
                 answer = function(*given, **named), None
-            except BaseException as error:  # whoever asked gets it
+            except BaseException as error:  # whoever asked gets it, and where it was raised
+                error.add_note(traceback.format_exc())
                 answer = None, error
             try:
                 connection.send(answer)
