@@ -13,7 +13,7 @@ from liqspec.proofs.inductive.terms import Shared, SharedRun
 from liqspec.proofs.inductive.unknown import Numbers
 from liqspec.proofs.symbolic import Condition, Path, as_condition
 
-MOST_TERMS = 1_000_000  # that steps share: one more gigabyte of memory
+MOST_TERMS = 200_000  # that steps share: with what is known of them about a gigabyte
 
 
 @frozen
