@@ -111,6 +111,8 @@ def _fill_in(venue: Venue, done: Completed, held: PartialPosition, found: Snapsh
                 found.pop(field.name, None)
         found.update(cost="0", leverage=0, window=_window(0))
         return
+    if found.get("leverage") == 0:
+        del found["leverage"]  # of a life that has ended
     if "cost" not in found:
         mark = on_grid(f"marks.{held.market}", done.data["marks"][held.market], market.price)
         found["cost"] = venue.money.text(size * mark * market.unit)
