@@ -48,9 +48,9 @@ def backstop_line(venue: Venue, margin: int) -> int:
     return line
 
 
-def backstop_margin(state: State, pool: Pool) -> int:
-    """What the backstop threshold is a share of, in quote units (BKS-1, BKS-9)."""
-    return measure(state, pool).backstop_margin
+def backstop_line_of(state: State, pool: Pool) -> int:
+    """The least equity in quote units with which a pool is not below its backstop threshold (BKS-1, BKS-9)."""
+    return backstop_line(state.venue, measure(state, pool).backstop_margin)
 
 
 def restore_lines(state: State, pool: Pool) -> tuple[int, ...]:
@@ -62,7 +62,7 @@ def restore_lines(state: State, pool: Pool) -> tuple[int, ...]:
 def equity_lines(state: State, pool: Pool) -> tuple[int, ...]:
     """The equities at which a decision changes, and their neighbours, in quote units."""
     _, margin = measures(state, pool)
-    line = backstop_line(state.venue, backstop_margin(state, pool))
+    line = backstop_line_of(state, pool)
     restoring = [equity for line in restore_lines(state, pool) for equity in (line, line - 1)]
     return (margin, margin - 1, line, line - 1, 0, -1, *restoring)
 

@@ -128,7 +128,7 @@ class ChunkMoves(Moves):
         position = pool.positions.get(market.name)
         if position is not None and position.size:
             equity, margin = boundaries.measures(self._state, pool)
-            line = boundaries.backstop_line(self._venue, boundaries.backstop_margin(self._state, pool))
+            line = boundaries.backstop_line_of(self._state, pool)
             yield self._funding(position, equity, (line + margin - 1) // 2)
 
     def _dividing(self, market: Market, least: int) -> int:

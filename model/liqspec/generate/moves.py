@@ -53,7 +53,7 @@ class Moves:
     def _breaching(self, pool: Pool, position: Position) -> EventData:
         """A funding that leaves a pool between its margin and its backstop line, as far as that is possible."""
         equity, margin = boundaries.measures(self._state, pool)
-        line = boundaries.backstop_line(self._venue, boundaries.backstop_margin(self._state, pool))
+        line = boundaries.backstop_line_of(self._state, pool)
         return self._funding(position, equity, self._random.randint(min(line, margin - 1), margin - 1))
 
     def _funding(self, position: Position, equity: int, target: int) -> EventData:

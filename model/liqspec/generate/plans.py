@@ -177,7 +177,7 @@ class Plans(Moves):
         if not (held := pool.open_positions()) or pool.order_working():
             return None
         equity, margin = boundaries.measures(self._state, pool)
-        line = boundaries.backstop_line(self._venue, boundaries.backstop_margin(self._state, pool))
+        line = boundaries.backstop_line_of(self._state, pool)
         if line <= equity < margin and self._chance(0.7):
             return None
         position = self._random.choice(held)

@@ -84,7 +84,7 @@ class TraderMoves(Moves):
             return None
         equity, margin = boundaries.measures(self._state, pool)
         ticks = boundaries.whole_ticks(self._random.choice(held), equity)
-        lines = (margin, boundaries.backstop_line(self._venue, boundaries.backstop_margin(self._state, pool)), 0, ticks)
+        lines = (margin, boundaries.backstop_line_of(self._state, pool), 0, ticks)
         return self._random.choice((*lines, *boundaries.restore_lines(self._state, pool))) - equity
 
     def open_or_increase(self) -> EventData:

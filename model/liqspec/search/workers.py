@@ -122,7 +122,7 @@ def _begun(interrupted: bool) -> tuple[BaseProcess, Connection]:
 
 
 def _work(connection: Connection, interrupted: bool) -> None:
-    """Do calls until there is no other."""
+    """Do each call that comes, and give its result, until the pipe is closed."""
     _end_with_parent(interrupted)
     with suppress(EOFError, KeyboardInterrupt):  # an interrupt while there is nothing to do
         while True:
