@@ -11,6 +11,9 @@ from hypothesis import settings
 os.environ.pop("COLUMNS", None)
 os.unsetenv("COLUMNS")
 
+# Nothing is kept in the user's cache, nor read from it, but by tests of just that.
+os.environ["LIQSPEC_FRESH"] = "1"
+
 # `make rules`: the same few examples each time, for the inner loop.
 settings.register_profile("rules", derandomize=True, database=None, deadline=None, max_examples=30)
 

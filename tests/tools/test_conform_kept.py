@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from liqspec.cli.conform import FRESH
 from liqspec.conform import ahead, configurations, kept, search, tape
 from liqspec.conform.kept import Kept
 from liqspec.conform.lockstep import Comparison
@@ -20,7 +22,7 @@ from liqspec.edge.errors import InvalidInput
 from liqspec.search.minimise import FailingRun
 from support.commands import run_here
 from support.foreign_engines import Command, c_engine, javascript_engine, python_engine
-from support.paths import TESTS
+from support.paths import ROOT, TESTS
 
 pytestmark = pytest.mark.usefixtures("without_the_protocols_suite")
 
@@ -451,3 +453,132 @@ def test_a_run_with_too_large_replies_is_not_kept(folder: Path, monkeypatch: pyt
     monkeypatch.setattr(tape, "MOST_REPLIED", 1000)
     searched(engine(), folder)
     assert list(folder.iterdir()) == []
+
+
+# ----------------------------------------------------------------------------------------------------- the user's cache
+
+FEW = ("conform", "--steps", "60", "--malformed", "off", "--processes", "1")
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's cache, which is used as long as nothing else is asked for."""
+    monkeypatch.delenv(FRESH)
+    monkeypatch.setattr(kept, "user_cache_path", lambda name: tmp_path / "cache" / name)
+    return tmp_path / "cache" / "liqspec" / "conform"
+
+
+def compared(monkeypatch: pytest.MonkeyPatch, *options: str, command: Command | None = None) -> int:
+    """The exit status of a short comparison."""
+    return run_here(monkeypatch, *FEW, *options, "--", *(command or python_engine()))
+
+
+def test_runs_are_kept_in_the_users_cache(cache: Path, monkeypatch: pytest.MonkeyPatch, played: list[str]) -> None:
+    for times in (2, 0):
+        played.clear()
+        assert compared(monkeypatch) == 0
+        assert len(played) == times
+    (folder,) = cache.iterdir()
+    assert [path.name for path in folder.iterdir()] == ["runs-000000.gz"]
+
+
+def test_each_comparison_has_a_folder_in_the_cache(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, played: list[str]
+) -> None:
+    renamed = engine('reply |= {"engine": "another"} if op == "hello" else {}')
+    for number, options in enumerate([(), ("--seed", "2"), ("--venue", "generic")], start=1):
+        assert compared(monkeypatch, *options) == 0
+        assert len(list(cache.iterdir())) == number
+    assert compared(monkeypatch, command=renamed) == 0
+    assert len(list(cache.iterdir())) == 4
+    played.clear()
+    assert compared(monkeypatch, "--seed", "2") == compared(monkeypatch, command=renamed) == 0
+    assert played == []
+
+
+def test_the_longest_unused_make_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in ("1", "2", "3"):
+        compared(monkeypatch, "--seed", seed)
+    first, second, third = sorted(cache.iterdir(), key=lambda one: one.stat().st_mtime_ns)
+    for age, folder in enumerate((third, first, second)):  # times of files may be coarse
+        os.utime(folder, (1_000 - age, 1_000 - age))
+    (cache / "notes").mkdir()
+    monkeypatch.setattr(kept, "MOST", sum(path.stat().st_size for one in (third, first) for path in one.iterdir()))
+    compared(monkeypatch, "--seed", "4")
+    left = set(cache.iterdir())
+    assert {third, first, cache / "notes"} < left and second not in left and len(left) == 4
+    compared(monkeypatch, "--seed", "1")
+    assert first.stat().st_mtime > 1_000
+
+
+@pytest.mark.parametrize("way", ["--fresh", FRESH])
+def test_nothing_is_kept_if_asked_for(
+    way: str, cache: Path, monkeypatch: pytest.MonkeyPatch, played: list[str]
+) -> None:
+    compared(monkeypatch)
+    before = {path: path.read_bytes() for path in cache.rglob("*.gz")}
+    if way == FRESH:
+        monkeypatch.setenv(FRESH, "1")
+    played.clear()
+    assert compared(monkeypatch, "--seed", "1", *[way] * (way != FRESH)) == 0
+    assert len(played) == 2
+    assert {path: path.read_bytes() for path in cache.rglob("*.gz")} == before
+
+
+def test_a_folder_that_is_given_is_used_in_any_case(
+    cache: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(FRESH, "1")
+    assert compared(monkeypatch, "--kept", str(folder)) == 0
+    assert list(folder.iterdir()) and not cache.exists()
+    capsys.readouterr()
+    assert compared(monkeypatch, "--kept", str(folder), "--fresh") == 2
+    said = "liqspec: --kept and --fresh: give one of them, where runs are kept or that none is\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "not compressed", "no JSON", "another format", "a folder"])
+def test_what_is_damaged_in_the_cache_is_replaced(
+    damage: str, cache: Path, monkeypatch: pytest.MonkeyPatch, played: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    compared(monkeypatch)
+    (file,) = cache.rglob("*.gz")
+    right = file.read_bytes()
+    if damage == "a folder":
+        file.unlink()
+        file.mkdir()
+    else:
+        file.write_bytes(DAMAGES[damage](right))
+    played.clear()
+    capsys.readouterr()
+    assert compared(monkeypatch) == 0
+    assert len(played) == 2
+    err = capsys.readouterr().err
+    if damage == "a folder":
+        assert err == f"liqspec: some runs are not kept: {file}: is a directory\n"
+    else:
+        assert (file.read_bytes(), err) == (right, "")
+
+
+def test_a_cache_that_cannot_be_written_is_said(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache.parents[1].write_bytes(b"")
+    assert compared(monkeypatch) == 0
+    err = capsys.readouterr().err
+    assert err.startswith("liqspec: runs are not kept, as with --fresh: ") and err.endswith(": not a directory\n")
+
+
+def test_a_replay_keeps_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (
+        run_here(
+            monkeypatch,
+            "conform",
+            "--replay",
+            str(ROOT / "spec/scenarios/market-liquidation.toml"),
+            "--",
+            *python_engine(),
+        )
+        == 0
+    )
+    assert not cache.exists()

@@ -208,7 +208,7 @@ def run() -> None:
         if error.filename is None:
             discard_output()
         if not isinstance(error, BrokenPipeError):
-            _end(f"liqspec: {error.filename or 'output'}: {(error.strerror or str(error)).lower()}", USAGE)
+            _end(f"liqspec: {of_system(error)}", USAGE)
         sys.exit(HOLDS)
     except InternalFailure as error:
         _end(f"liqspec: {error}", INTERNAL)
@@ -257,6 +257,16 @@ def finish(holds: bool) -> NoReturn:
 def fail(message: str) -> NoReturn:
     """End with one line that says what was wrong with the usage."""
     _end(f"liqspec: {message}", USAGE)
+
+
+def of_system(error: OSError) -> str:
+    """What the system says of a file, in a line."""
+    return f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}"
+
+
+def hint(message: str) -> None:
+    """Say in one line what is not as it could be."""
+    typer.echo(visible(f"liqspec: {message}"), err=True)
 
 
 def refuse(messages: list[str]) -> NoReturn:

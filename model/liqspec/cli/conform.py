@@ -1,5 +1,6 @@
 """The command that runs a foreign engine in lock-step with the model."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,10 +11,11 @@ import typer
 from attrs import evolve, frozen
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
-from liqspec.cli.app import Json, fail, finish, print_json, progress, terminal
+from liqspec.cli.app import Json, fail, finish, hint, of_system, print_json, progress, terminal
 from liqspec.cli.options import Compare, EngineCommand, Seed, Timeout, Tolerance, tolerances
 from liqspec.conform import configurations, known_divergences, report, sarif, saved, worker
 from liqspec.conform.answers import Hello, check_families, of_this_process
+from liqspec.conform.configurations import Setting
 from liqspec.conform.finding import CannotStart, EngineFault
 from liqspec.conform.interruption import interrupted_by_signals
 from liqspec.conform.kept import Kept
@@ -31,7 +33,8 @@ from liqspec.search.minimise import FailingRun
 
 BUDGET = 30.0  # seconds, if nothing else is asked for
 TIMEOUT = 10.0  # seconds that one reply may take, if nothing else is asked for
-
+FRESH = "LIQSPEC_FRESH"  # the variable that stands for --fresh
+WAITING = 2  # processes more than cores, as some wait for their engines at any time
 FEW_STEPS = 2_000  # for which one process is enough
 
 
@@ -64,12 +67,16 @@ def conform(
     full: Annotated[bool, typer.Option("--full", help="Name everything that was never reached.")] = False,
     processes: Annotated[
         int | None,
-        typer.Option(min=1, help="How many processes of the engine run at once; as many as cores if not given."),
+        typer.Option(min=1, help="How many processes of the engine run at once; if not given, two more than cores."),
     ] = None,
     kept: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Keep the runs that conform here, and do not compute them again."),
+        typer.Option(metavar="FOLDER", help="Where the runs that conform are kept; in the user's cache if not given."),
     ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help=f"Compute every run, and keep none; so too with {FRESH}=1 in the environment."),
+    ] = False,
     save: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where a counterexample is written.")] = Path(),
     junit_file: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write the result as JUnit XML.")
@@ -89,10 +96,11 @@ def conform(
     shortened with the engine in the loop, shown event by event, and saved as a scenario, a vector and a command that
     plays it again. Malformed input and the protocol's own suite come last. A budget is kept however slow the engine is:
     what was cut is listed, and only a finding takes longer, by --shrink and one reply's timeout. The same seed and
-    steps give the same result on any number of processes. With --kept, a run is not computed again if the engine
-    replies in the same bytes as when it conformed: the result is the same, sooner. The folder, of at most 256 MiB, is
-    of one seed and its options; what it has of others, or of other rules, is replaced. Exits with 0 if nothing was
-    found, 1 if something was, 2 for bad usage, and for an engine that cannot be started.
+    steps give the same result on any number of processes. A run is kept if the engine conforms in it, and is not
+    computed again as long as it replies in the same bytes: the result is the same, sooner, and with a budget the time
+    goes to new runs. --fresh keeps none. A folder of --kept has at most 256 MiB, and is of one seed and its options;
+    what it has of others, or of other rules, is replaced. Exits with 0 if nothing was found, 1 if something was, 2 for
+    bad usage, and for an engine that cannot be started.
 
     **Examples**
 
@@ -103,6 +111,8 @@ def conform(
     - `liqspec conform --kept .liqspec -- ./my-engine`
     - `liqspec conform --tolerance pools.equity=0.01 --known known.toml -- ./my-engine`
     """
+    if kept is not None and fresh:
+        fail("--kept and --fresh: give one of them, where runs are kept or that none is")
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many events or for how long")
     within = tolerances(tolerance)
@@ -127,8 +137,8 @@ def conform(
                 "malformed": malformed == "on" and hello.validates,
                 "every": every,
             }
-            if kept is not None and run is None:
-                used["kept"] = Kept.of(kept, used["setting"], used["comparison"], hello.events, seed, LENGTH)
+            if run is None and not (fresh or (kept is None and os.environ.get(FRESH))):
+                used["kept"] = _kept(kept, used["setting"], used["comparison"], hello, seed)
             search = Search(engine=engine, events=hello.events, progress=shown, **used)
             search.processes = 1 if run is not None else _processes(processes, search.budget)
             if search.processes > 1:
@@ -146,7 +156,7 @@ def conform(
     options = None if run is not None else _options(compare, tolerance or [], timeout)
     files, unwritten = _saved(outcome, save, command, options, hello, every=every)
     wanted = _Written(junit=junit_file, sarif=sarif_file, page=report_file)
-    unwritten = unwritten or _write(wanted, outcome, name, files, began) or next(iter(outcome.unwritten), None)
+    unwritten = unwritten or _write(wanted, outcome, name, files, began) or _not_kept(outcome, kept)
     if as_json:
         print_json(report.to_json(outcome, name, files, every=every), escaped=True)
     else:
@@ -156,6 +166,32 @@ def conform(
     if outcome.interrupted:
         raise KeyboardInterrupt
     finish(outcome.conforms)
+
+
+def _kept(folder: Path | None, setting: Setting, comparison: Comparison, hello: Hello, seed: int) -> Kept | None:
+    """The kept runs of a folder, or of the user's cache; None, with a hint, if that cannot be written.
+
+    Raises:
+        InvalidInput: the folder has other files.
+        OSError: it cannot be made or read.
+    """
+    options = (hello.events, seed, LENGTH)
+    if folder is not None:
+        return Kept.of(folder, setting, comparison, *options)
+    try:
+        return Kept.in_cache(setting, comparison, *options, hello.engine)
+    except OSError as error:
+        hint(f"runs are not kept, as with --fresh: {of_system(error)}")
+        return None
+
+
+def _not_kept(outcome: Outcome, folder: Path | None) -> OSError | None:
+    """Why some runs are not kept in a folder; of the user's cache it is only said."""
+    error = next(iter(outcome.unwritten), None)
+    if error is None or folder is not None:
+        return error
+    hint(f"some runs are not kept: {of_system(error)}")
+    return None
 
 
 def _saved(
@@ -208,10 +244,11 @@ def _write(wanted: _Written, outcome: Outcome, engine: str, files: list[saved.Sa
 
 
 def _processes(wanted: int | None, budget: Budget) -> int:
-    """How many processes compare at once: as many as were asked for, or as cores if there is much to do."""
+    """How many processes compare at once: as many as were asked for; more than cores if there is much to do."""
+    most = parallel.available() + WAITING
     if wanted is not None or budget.steps is None:
-        return wanted or parallel.available()
-    return min(parallel.available(), 1 + budget.steps // FEW_STEPS)
+        return wanted or most
+    return min(most, 1 + budget.steps // FEW_STEPS)
 
 
 def _options(compare: str, tolerance: list[str], timeout: float) -> list[str]:

@@ -1,15 +1,18 @@
 """A folder with the runs in which an engine was right, which are not computed again as long as it replies the same.
 
 A file has the runs of one block: a line of JSON about them, then all their requests, a line each; compressed. A file
-is of one comparison: of its seed and options, the rules and the sources. One of another comparison is replaced.
+is of one comparison: of its seed and options, the rules and the sources. One of another comparison is replaced. In the
+user's cache each comparison has a separate folder, and those that were not used for the longest time make room.
 """
 
 import gzip
 import json
+import os
 import re
+import shutil
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from itertools import islice
 from math import ceil
@@ -17,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import asdict, evolve, frozen
+from platformdirs import user_cache_path
 
 from liqspec.conform.configurations import Setting
 from liqspec.conform.lockstep import Compared, Comparison
@@ -30,6 +34,8 @@ FORMAT = 1
 MOST = 256 * limits.MEBIBYTE  # of all files, beyond which no further one is written
 
 _LEVEL = 3  # of compression, above which time is lost
+_FOLDER = 32  # characters of a digest that name the folder of a comparison in the cache
+_CACHED = re.compile(rf"[0-9a-f]{{{_FOLDER}}}")
 _NAME = re.compile(r"runs-\d+(-malformed)?\.gz")
 _CONVERTER = plain_converter()
 _FOREIGN = "is not a file that conform --kept has written; give another folder"
@@ -39,10 +45,11 @@ Runs = dict[tuple[int, int], KeptRun]  # by their numbers and lengths
 
 @frozen
 class Kept:
-    """What a folder has of a comparison with this digest."""
+    """What a folder has of a comparison with this digest; what is damaged in one of the `cache` is replaced."""
 
     folder: Path
     comparison: str
+    cache: bool = False
 
     @classmethod
     def of(cls, folder: Path, setting: Setting, comparison: Comparison, *others: object) -> "Kept":
@@ -56,8 +63,21 @@ class Kept:
         for path in sorted(folder.iterdir()):
             if not path.name.startswith(".") and not (_NAME.fullmatch(path.name) and path.is_file()):
                 raise InvalidInput(f"{path}: {_FOREIGN}")
-        options = [asdict(setting), asdict(comparison), *others]
-        return cls(folder, digest(json.dumps(options, sort_keys=True, default=_plain)))
+        return cls(folder, _digest(setting, comparison, *others))
+
+    @classmethod
+    def in_cache(cls, setting: Setting, comparison: Comparison, *others: object) -> "Kept":
+        """What the user's cache has of a comparison in this setting, with other options.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        made, cache = _digest(setting, comparison, *others), user_cache_path("liqspec") / "conform"
+        folder = cache / made[:_FOLDER]
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        _make_room(cache, folder)
+        return cls(folder, made, cache=True)
 
     @contextmanager
     def block(self, first: int, unwritten: list[OSError], *, malformed: bool) -> Iterator[Runs]:
@@ -70,7 +90,7 @@ class Kept:
             OSError: it cannot be read.
         """
         path = self.folder / f"runs-{first:06}{'-malformed' * malformed}.gz"
-        runs = self._read(path) if path.exists() else {}
+        runs = self._cached(path, unwritten) if self.cache else self._read(path) if path.exists() else {}
         before = runs.copy()
         try:
             yield runs
@@ -80,6 +100,16 @@ class Kept:
                     self._write(path, runs)
                 except OSError as error:
                     unwritten.append(error)
+
+    def _cached(self, path: Path, unread: list[OSError]) -> Runs:
+        """The runs of a file of the cache, where another process may remove it at any time."""
+        try:
+            return self._read(path)
+        except (InvalidInput, FileNotFoundError):
+            return {}
+        except OSError as error:
+            unread.append(error)
+            return {}
 
     def _read(self, path: Path) -> Runs:
         try:
@@ -107,6 +137,22 @@ class Kept:
         others = sum(one.stat().st_size for one in self.folder.iterdir() if one != path)
         if len(data) < limits.FILE_BYTES and others + len(packed) <= MOST:
             writing.write(path, packed)
+
+
+def _digest(setting: Setting, comparison: Comparison, *others: object) -> str:
+    options = [asdict(setting), asdict(comparison), *others]
+    return digest(json.dumps(options, sort_keys=True, default=_plain))
+
+
+def _make_room(cache: Path, used: Path) -> None:
+    """Remove what was not used for the longest time, so that the folders of all other comparisons have `MOST` bytes."""
+    with suppress(FileNotFoundError):  # another process makes room too
+        others = [one for one in cache.iterdir() if one != used and _CACHED.fullmatch(one.name)]
+        left = MOST
+        for folder in sorted(others, key=lambda one: one.stat().st_mtime, reverse=True):
+            left -= sum(path.stat().st_size for path in folder.iterdir())
+            if left < 0:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _runs(about: list[dict[str, Any]], requests: list[bytes]) -> Runs:

@@ -151,4 +151,4 @@ def _digest(replies: list[bytes]) -> str:
 
 
 def _damaged(number: int) -> InvalidInput:
-    return InvalidInput(f"what --kept has of run {number} is damaged: it is not what was sent; give another folder")
+    return InvalidInput(f"what --kept has of run {number} is damaged: it is not what was sent; try --fresh")
