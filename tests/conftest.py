@@ -29,4 +29,4 @@ def no_shared_byte_is_changed() -> Iterator[None]:
 @pytest.fixture
 def without_the_protocols_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     """No lines of the suite are sent: they take fourteen starts of an engine. Their own tests send them."""
-    monkeypatch.setattr("liqspec.conform.protocol.suite.ProtocolSuite.findings", lambda _: iter(()))
+    monkeypatch.setattr("liqspec.conform.protocol.suite.ProtocolSuite.findings", lambda *_: iter(()))

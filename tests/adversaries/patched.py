@@ -14,6 +14,8 @@ LISTS = {
     "patched_javascript.toml": "engine.js",
     "patched_c.toml": "engine.c",
     "patched_javascript_second.toml": "engine.js",
+    "patched_python_second.toml": "python_engine.py",
+    "patched_javascript_third.toml": "engine.js",
 }
 RUNS = HERE / "patched_runs.json"  # of those that a short one shows, as `conform` found it
 

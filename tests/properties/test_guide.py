@@ -57,17 +57,18 @@ class TestBoundaries:
         apply(engine, "deposit", account="alice", amount="100")
         assert boundaries.ratio_keeping_price(engine.state, pool, pool.positions["A"], 8) is None
 
-    def test_a_position_is_exact_at_a_threshold_or_next_to_its_equal(self) -> None:
+    def test_a_position_is_exact_at_a_threshold_or_just_above_it_or_next_to_its_equal(self) -> None:
         engine = small_engine(liquidation={"partial_threshold": "1000", "partial_fraction": "1/2"})
         apply(engine, "deposit", account="alice", amount="2000")
         trade(engine, "10", leverage=5)
         pool = engine.state.accounts["alice"].cross
         assert boundaries.is_exact(engine.state, pool, pool.positions["A"])
-        apply(engine, "mark_price", market="A", price="101")
-        assert not boundaries.is_exact(engine.state, pool, pool.positions["A"])
+        for price, is_exact in (("99", False), ("101", True), ("111", True), ("112", False)):  # less than a lot above
+            apply(engine, "mark_price", market="A", price=price)
+            assert boundaries.is_exact(engine.state, pool, pool.positions["A"]) is is_exact
         trade(engine, "5", leverage=5, market="B")
         assert not boundaries.is_exact(engine.state, pool, pool.positions["A"])
-        apply(engine, "mark_price", market="B", price="202")
+        apply(engine, "mark_price", market="B", price="224")
         assert boundaries.is_exact(engine.state, pool, pool.positions["A"])
         pool.in_liquidation = True
         assert not boundaries.is_exact(engine.state, pool, pool.positions["A"])

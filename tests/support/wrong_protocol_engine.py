@@ -195,6 +195,7 @@ WAYS: dict[str, Callable[[Oracle], Served]] = {
     "refuses amounts of 78 digits": rewritten(rb':"((?:0\.?){30}[\d.]*)"', rb':"0\1"'),
     "refuses decimals of 78 digits": rewritten(rb':"([\d.]*\.[\d.]*0{30})"', rb':"\g<1>0"'),
     "refuses a least order of 0": rewritten(rb'"min_order_notional":"0"', rb'"min_order_notional":"1"'),
+    "refuses long names of other planes": rewritten(rb"((?:\\ud835\\udc01){128})", rb"\1x"),
     "accepts a byte order mark": rewritten(rb"^\xef\xbb\xbf", b""),
     "keeps the cash": keeping(keep_cash),
     "keeps the time": keeping(keep_time),

@@ -19,6 +19,7 @@ from liqspec.conform.protocol import lines, requests
 from liqspec.conform.protocol.invalid_configurations import invalid_configurations
 from liqspec.conform.protocol.odd_configurations import odd_configurations
 from liqspec.conform.protocol.requests import CLOSE
+from liqspec.conform.protocol.suite import PARTS
 from liqspec.conform.search import Budget, Search
 from liqspec.conform.session import LiveEngine
 from liqspec.core.config import Config
@@ -67,12 +68,16 @@ class TestTheLines:
     @pytest.mark.parametrize("families", [FAMILIES, frozenset[str]()])
     def test_each_configuration_is_invalid(self, families: frozenset[str]) -> None:
         """CFG-1 to CFG-3, in every parameter of the families."""
-        paths = set()
+        paths, unpriced = set(), list[str]()
         for path, config in invalid_configurations(CONFIG, families):
             paths.add(path)
+            if path == "liquidation" and isinstance(config[path], dict) and config[path].get("market_attempt") is False:
+                unpriced.append(json.dumps(config[path].get("order_price", "")))
             with pytest.raises(ValueError):
                 Engine(Config.from_json(config))
         assert ("liquidation.restore" in paths, "mark.stale_ms" in paths) == (bool(families), bool(families))
+        assert any("band" in price for price in unpriced) == any("bankruptcy" in price for price in unpriced)
+        assert any("band" in price for price in unpriced) == bool(families)
         assert {"config", "accounts", "marks.A", "markets.A.tiers.0.above", "backstop.threshold"} <= paths
 
     @pytest.mark.parametrize("families", [FAMILIES, *(frozenset({one}) for one in sorted(FAMILIES))])
@@ -114,6 +119,7 @@ FOUND = {
     "refuses amounts of 78 digits": "outcome: ours accepted, theirs bad_request",
     "refuses decimals of 78 digits": "outcome: ours accepted, theirs bad_request",
     "refuses a least order of 0": "a valid configuration, liquidation.min_order_notional: ours accepted, theirs bad_",
+    "refuses long names of other planes": "a valid configuration, names of 128 from U+1D401",
     "accepts a byte order mark": "a byte order mark: ours bad_request, theirs accepted",
     "keeps the cash": "vault.cash: ours ",
     "keeps the time": "time: ours ",
@@ -131,6 +137,7 @@ FOUND = {
 
 
 QUICK = (
+    "refuses long names of other planes",
     "refuses a least order of 0",
     "forgets at a hello",
     "reopens settled markets",
@@ -175,8 +182,8 @@ class TestMalformedInputIsOptional:
             search = Search(engine=live, events=hello.events, setting=setting, budget=budget)
             blocks = list(search._blocks())
             coverage = [search.block(block).coverage for block in blocks if block.runs]
-        assert [block.malformed for block in blocks] == [False, True, True]
-        assert [sum(length for _, length in block.runs) for block in blocks] == [340, 0, 60]
+        assert [block.malformed for block in blocks] == [False, *[True] * PARTS, True]
+        assert [sum(length for _, length in block.runs) for block in blocks] == [340, *[0] * PARTS, 60]
         shape = [sum(one.codes[code] for code in OF_SHAPE) for one in coverage]
         assert (shape[0], shape[1] > 0) == (0, True)
 

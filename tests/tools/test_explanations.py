@@ -15,6 +15,7 @@ from liqspec.core.arithmetic import Ratio
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
 from liqspec.core.events import Block
+from liqspec.core.families import chunks
 from liqspec.spec import rulebook
 from liqspec.step.compare import Observes
 from liqspec.step.explanations import Likeness, Played
@@ -166,6 +167,9 @@ class TestNeighbours:
             "chunk",
             "divide_up",
         }
+
+    def test_what_could_run_for_ever_is_not_changed(self) -> None:
+        assert not list(code.neighbours(lambda: chunks.by_halving(9, lambda number: number > 3)))
 
     def test_a_trace_that_runs_goes_on(self) -> None:
         def trace(*_: object) -> None: ...

@@ -40,9 +40,21 @@ OF_EACH_KIND = {
     "trade-creates-no-isolated-pool": "",
     "attempt-survives-life": "the attempt of a position outlasts its life",
     "second-sample-of-a-block-ignored": "an average gets no second sample at one time",
-    "block-assesses-a-hundred-pools": "only the first 100 pools are assessed",
+    "block-assesses-a-hundred-pools": "after block ",
     "funding-product-in-64-bits": "10^1 times the right number modulo 2^64, divided by 10^1",
     "perps-checked-after-quotes": "",
+    "closeout-deduction-not-carried": "deductions of the close-out margin do not add those of the tiers before",
+    "settled-mark-frozen": "the mark of a settled market stays",
+    "window-outlives-its-life": "begins with the last one's window as it was when the block began",
+    "cancel-forgives-only-the-first": "`position.attempted = False` only the first time",
+    "one-pool-of-an-account-touched": "only the last pool of each account is assessed",
+    "short-releases-too-much-cost": "the result is rounded down in released_cost",
+    "settlement-closes-backstopped": "",
+    "isolated-fill-opens-no-account-window": "fill forgets the window of the account",
+    "restore-target-without-close-fee": "a margin has no fee in restore_target",
+    "stale-input-renewed-by-use": "an earlier input that counts is as fresh as the event",
+    "close-fee-by-own-leverage": "`leverage` in place of `allowed` in initial_margin",
+    "turned-position-keeps-window": "a position that a trade turns round keeps its window",
 }
 TIMEOUT, SECONDS = 20.0, 60.0  # only the number of further runs ends an explanation
 FIRST, THREE = 0.85, 0.93  # shares of those with a short run: a broken rule is first, and among the first three
@@ -84,6 +96,11 @@ def test_the_broken_rule_of_each_kind_is_named_first(engine: Patched, tmp_path: 
     finding = explained(engine, tmp_path)
     assert finding.rules[0] in engine.rules
     assert OF_EACH_KIND[engine.name] in " ".join(finding.reasons[0].because)
+
+
+def test_a_trade_that_turns_a_position_round_names_the_rule_of_that(tmp_path: Path) -> None:
+    (engine,) = [one for one in ENGINES if one.name == "crossing-forgives-its-own-partial"]
+    assert "ACC-16" in explained(engine, tmp_path).rules[:2]
 
 
 @pytest.mark.thorough

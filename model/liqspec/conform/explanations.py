@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from functools import partial
-from itertools import takewhile
+from itertools import takewhile, zip_longest
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
@@ -13,14 +13,17 @@ from liqspec.conform.answers import Accepted, Player, Refused, read_answer
 from liqspec.conform.configurations import Setting
 from liqspec.conform.finding import EngineFault, Finding
 from liqspec.conform.lockstep import Comparison
+from liqspec.core import parameters
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EVENTS, EventData
+from liqspec.core.parameters import InvalidConfig
 from liqspec.edge import files
+from liqspec.edge.shapes import WrongShape
 from liqspec.generate import Guide, names
 from liqspec.search.campaign import guided_run, seeded
 from liqspec.spec import vectors
-from liqspec.step.explanations import Likeness, Played, explained, explaining
+from liqspec.step.explanations import TITLES, Likeness, Played, explained, explaining
 from liqspec.step.relation import Observed
 from liqspec.step.wrong_engines import EVERY, WrongEngine
 from liqspec.step.wrong_engines.neighbours import neighbours
@@ -28,6 +31,7 @@ from liqspec.step.wrong_engines.neighbours import neighbours
 SECONDS = 8.0  # for all hypotheses and further runs
 RUNS = 60  # random runs that may distinguish mistakes
 CONFIRMING = 10  # runs that the engine is asked for where one broken rule is left
+PATIENT = 30  # the same where more mistakes of that rule are left than are named
 LENGTH = 40  # events in one of them
 NAMES = "AMT-7"
 OTHER_NAMES = "with other names of the accounts and markets, in the same order, it answers as the rules say"
@@ -86,7 +90,8 @@ class Explanation:
         """Those of the mistakes that the engine shows in further runs too, until one broken rule is left."""
         asked = 0
         for config, events in self._runs(mistakes, finding):
-            certain = len({wrong.rule for wrong in mistakes}) < 2 and asked >= CONFIRMING
+            enough = CONFIRMING if len(mistakes) <= TITLES else PATIENT
+            certain = len({wrong.rule for wrong in mistakes}) < 2 and asked >= enough
             if not mistakes or certain or (asked and time.monotonic() > deadline):
                 break
             played = _played(config, events, self.comparison.observes.prices)
@@ -100,15 +105,12 @@ class Explanation:
         return mistakes
 
     def _runs(self, mistakes: list[WrongEngine], finding: Finding) -> Iterator[Run]:
-        """The finding, the shortest counterexamples of mistakes, of these first, and guided runs, some as it begins."""
+        """The finding; in turn, runs near it and the shortest counterexamples of mistakes, of these first; and guided
+        runs, of which some begin as it does.
+        """
         yield finding.config, list(finding.events)
-        rules = {wrong.rule for wrong in mistakes}
-        ranked = sorted(EVERY.values(), key=lambda wrong: (wrong not in mistakes, wrong.rule not in rules))
-        for wrong in ranked:
-            for path in (files.ROOT / "vectors").glob(f"*/mistakes/{wrong.id.lower()}-*.json"):
-                config, events = vectors.read_run(path)
-                if self.setting.allows(config) and all(_kind(event) in self.events for event in events):
-                    yield config, events
+        for together in zip_longest(self._near(finding), self._counterexamples(mistakes)):
+            yield from (run for run in together if run is not None)
         for number in range(RUNS):
             random, events = seeded(0, number), list[EventData]()
             config = self.setting.config(number, random) if number % 3 == 2 else finding.config
@@ -122,6 +124,27 @@ class Explanation:
                 apply(event)
             guided_run(partial(self._next, Guide(random, model, self.events)), apply, LENGTH, "a run that explains")
             yield config, events
+
+    def _counterexamples(self, mistakes: list[WrongEngine]) -> Iterator[Run]:
+        """The shortest counterexamples of mistakes: of these, of others that break the same rules, and of others."""
+        rules = {wrong.rule for wrong in mistakes}
+        ranked = sorted(EVERY.values(), key=lambda wrong: (wrong not in mistakes, wrong.rule not in rules))
+        for wrong in ranked:
+            for path in (files.ROOT / "vectors").glob(f"*/mistakes/{wrong.id.lower()}-*.json"):
+                config, events = vectors.read_run(path)
+                if self.setting.allows(config) and all(_kind(event) in self.events for event in events):
+                    yield config, events
+
+    def _near(self, finding: Finding) -> Iterator[Run]:
+        """The finding without one of its parameters, or without one of its events."""
+        for table in (one for one in parameters.TABLES if finding.config.get(one)):
+            for name in finding.config[table]:
+                kept = {other: value for other, value in finding.config[table].items() if other != name}
+                config = {**finding.config, table: kept}
+                if _is_valid(config) and self.setting.allows(config):
+                    yield config, list(finding.events)
+        for place in range(len(finding.events) if len(finding.events) <= LENGTH else 0):
+            yield finding.config, [*finding.events[:place], *finding.events[place + 1 :]]
 
     def _next(self, guide: Guide) -> EventData | None:
         event = guide.next_event()
@@ -138,6 +161,14 @@ class Explanation:
             return None
         known = [answer for answer in answers if answer is not None]
         return known if len(known) == len(answers) else None
+
+
+def _is_valid(config: dict[str, Any]) -> bool:
+    try:
+        Engine(Config.from_json(config))
+    except (InvalidConfig, WrongShape):
+        return False
+    return True
 
 
 def _of_names(finding: Finding) -> Finding:

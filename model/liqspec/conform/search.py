@@ -21,7 +21,7 @@ from liqspec.conform.kept import Kept, Runs
 from liqspec.conform.known_divergences import Divergence, known_as
 from liqspec.conform.lockstep import Compared, Comparison, LockStep, settled
 from liqspec.conform.proposals import Proposals
-from liqspec.conform.protocol.suite import ProtocolSuite
+from liqspec.conform.protocol.suite import PARTS, VALID, ProtocolSuite
 from liqspec.conform.second_look import SecondLook
 from liqspec.conform.session import LiveEngine, at_the_start
 from liqspec.conform.tape import KeptRun, Tape
@@ -58,11 +58,15 @@ class Budget(campaign.Budget):
 
 @frozen
 class Block:
-    """Runs of these numbers and lengths, malformed events or not, until a time (monotonic); none: the suite."""
+    """Runs of these numbers and lengths, malformed events or not, until a time (monotonic).
+
+    Without runs it is a part of the protocol's suite.
+    """
 
     runs: tuple[tuple[int, int], ...]
     malformed: bool
     until: float | None = None
+    part: int = VALID
 
 
 @frozen
@@ -213,7 +217,7 @@ class Search:
             self._anew()
         self._used = self._unsettled = True
         if not block.runs:
-            self._suite(part)
+            self._suite(block, part)
             return
         with self._kept(block, part) as runs:
             self._runs(block, part, runs)
@@ -311,7 +315,7 @@ class Search:
             else None
         )
 
-    def _suite(self, part: Part) -> None:
+    def _suite(self, block: Block, part: Part) -> None:
         if not isinstance(self.engine, LiveEngine):
             return
         suite = ProtocolSuite(
@@ -319,11 +323,10 @@ class Search:
             setting=self.setting,
             comparison=self.comparison,
             seed=self.budget.seed,
-            malformed=self.malformed,
             goes_on=lambda: self.every,
         )
         try:
-            for finding in suite.findings():
+            for finding in suite.findings(block.part):
                 if known_as(self.known, finding) is None:
                     part.add(evolve(finding, where="the protocol's suite"), malformed=True)
                     if not self.every:
@@ -338,7 +341,7 @@ class Search:
             first = [*self._planned(0, ceil(share * self.budget.steps))]
             rest = [*self._planned(len(first), self.budget.steps - sum(length for _, length in first))]
             yield from (Block(runs, malformed=False) for runs in _grouped(iter(first)))
-            yield Block((), self.malformed)
+            yield from self._suites(None)
             yield from (Block(runs, malformed=True) for runs in _grouped(iter(rest)))
             return
         began, seconds = time.monotonic(), self.budget.seconds or 0.0
@@ -348,11 +351,16 @@ class Search:
             yield Block(block, malformed=False, until=middle)
             if _is_past(middle):
                 break
-        yield Block((), self.malformed, until=end)
+        yield from self._suites(end)
         for block in _grouped(runs if self.malformed else iter(())):
             if _is_past(end):
                 break
             yield Block(block, malformed=True, until=end)
+
+    def _suites(self, until: float | None) -> Iterator[Block]:
+        """The parts of the protocol's suite."""
+        for part in range(PARTS) if self.malformed else (VALID,):
+            yield Block((), self.malformed, until=until, part=part)
 
     def _planned(self, number: int, steps: int | None) -> Iterator[tuple[int, int]]:
         """Numbers and lengths of runs from a number on, until `steps` are planned."""

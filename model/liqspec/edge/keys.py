@@ -5,7 +5,8 @@ taken apart again.
 """
 
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -33,6 +34,14 @@ def is_refused(code_point: int) -> bool:
     """Whether a name must not have this code point (AMT-7)."""
     noncharacter = code_point & 0xFFFE == 0xFFFE  # U+xFFFE and U+xFFFF
     return noncharacter or any(first <= code_point <= last for first, last in REFUSED)
+
+
+def at_the_edges() -> Iterator[int]:
+    """The code points at both ends of each range that is refused, and next to them, without surrogates (AMT-7)."""
+    planes = ((plane * 0x10000 + 0xFFFE, plane * 0x10000 + 0xFFFF) for plane in range(17))
+    for first, last in (*REFUSED, *planes):
+        near = (first - 1, first, last, last + 1)
+        yield from (one for one in near if 0 <= one <= sys.maxunicode and not 0xD800 <= one <= 0xDFFF)
 
 
 def check_name(name: str) -> None:

@@ -85,13 +85,14 @@ def threshold_amounts(venue: Venue, market: Market) -> list[int]:
 def is_exact(state: State, pool: Pool, position: Position) -> bool:
     """Whether a pool that is not in liquidation is on a line as long as its marks stay: what to liquidate it on.
 
-    The notional of this position is one at which a tier starts or partial liquidation ends, or its maintenance margin
-    is that of another position of its pool.
+    The notional of this position is one at which a tier starts or partial liquidation ends, or less than a lot above
+    it, or its maintenance margin is that of another position of its pool.
     """
     if pool.in_liquidation:
         return False
     held = state.holding(position)
-    if worth(held) in threshold_amounts(state.venue, position.market):
+    lot = held.mark * held.unit
+    if any(0 <= worth(held) - amount < lot for amount in threshold_amounts(state.venue, position.market)):
         return True
     others = [state.holding(other) for other in pool.open_positions() if other is not position]
     return pool_maintenance_margin([held]) in [pool_maintenance_margin([other]) for other in others]

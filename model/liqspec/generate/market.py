@@ -102,10 +102,12 @@ class MarketMoves(Moves):
     def funding(self) -> EventData:
         """A funding; often the one that brings a pool's equity exactly to a line, or anywhere below its margin."""
         if (held := self._open()) and self._chance(0.7):
-            pool, position = self._random.choice(self.exact() or held)
+            exact = self.exact()
+            pool, position = self._random.choice(exact or held)
             equity, margin = boundaries.measures(self._state, pool)
             lines = (*boundaries.equity_lines(self._state, pool), boundaries.whole_ticks(position, equity))
-            target = self._random.choice(lines) if self._chance(0.6) else self._random.randint(0, margin)
+            least = min(boundaries.backstop_line_of(self._state, pool), margin) if exact else 0  # where chunks are
+            target = self._random.choice(lines) if self._chance(0.6) else self._random.randint(least, margin)
             return self._funding(position, equity, target)
         payment = self._random.choice((0, 1, -1, 10**6, -(10**6), 10**8, -(10**8)))
         return {"type": "funding", "market": self._market().name, "payment": self._money(payment)}
@@ -119,16 +121,26 @@ class MarketMoves(Moves):
         return {"type": "block", "time": max(0, self._state.time - self._random.choice((0, 0, 1)))}
 
     def block(self) -> EventData:
-        """The next block: soon, late, or at the end of a window and one millisecond to each side."""
+        """The next block: soon, late, or at the end of a window or of an input, and one millisecond to each side."""
         state, random = self._state, self._random
         ends = [until for account in state.accounts.values() for until in self._window_ends(account)]
         time = state.time + random.choice(self.pauses)
         if ends and self._chance(0.6):
             end = random.choice((min(ends), random.choice(ends)))
             time = random.choice((end + random.choice((-1, -1, 0, 1)), state.time + 1))
+        if (old := self._stale_after()) and self._chance(0.3):
+            time = random.choice(old) + random.choice((0, 1))
         if time > MAX_INTEGER and state.time % 2 and state.time < MAX_INTEGER:  # by no further chance
             time = MAX_INTEGER
         return {"type": "block", "time": max(0, time)}
+
+    def _stale_after(self) -> list[int]:
+        """The last times at which earlier inputs of marks still count (MRK-2)."""
+        feeds, stale_ms = self._state.feeds.values(), self._venue.stale_ms
+        if not stale_ms:
+            return []
+        times = [time + stale_ms for feed in feeds for _, time in feed.given.values()]
+        return [time for time in times if time >= self._state.time]
 
     def vault_trade(self) -> EventData | None:
         """The vault closes, or turns round, what it holds; now and then it opens something."""

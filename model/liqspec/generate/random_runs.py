@@ -5,7 +5,9 @@ large in one way, because an engine can be wrong from some size on: many account
 event touches, tiers, lives or blocks, long runs, large amounts, late times, names that are easily confused.
 """
 
+import json
 from collections.abc import Container
+from fractions import Fraction
 from random import Random
 from typing import Any, Literal
 
@@ -198,11 +200,12 @@ def of_run(
     if kind == "named" or random.random() < 0.25:
         config = _with_confusing_names(random, config, fixed)
     swarm = kind == "swarm" or random.random() < 0.3
+    weights, scale = {name: random.choice(_FACTORS) for name in _MOVES} if swarm else {}, random.choice(_SCALES)
     return RandomRun(
-        config=config,
+        config=config if fixed else _with_raised_thresholds(config, scale),
         length=length,
-        weights={name: random.choice(_FACTORS) for name in _MOVES} if swarm else {},
-        scale=random.choice(_SCALES),
+        weights=weights,
+        scale=scale,
         pauses=random.choice(_PAUSES) if kind != "long" else _PAUSES[0],
         plans=plans,
     )
@@ -231,6 +234,24 @@ def _near(random: Random, base: dict[str, Any], families: frozenset[str], size: 
         config["marks"] = {name: _times(mark, zeros) for name, mark in config["marks"].items()}
     config["vault"] = {"cash": random.choice(("0", "1", "-1000", "1000000", "1" + "0" * 40))}
     return config
+
+
+def _with_raised_thresholds(config: dict[str, Any], scale: int) -> dict[str, Any]:
+    """The configuration with tiers that begin, and chunks that end, where runs of this scale come, now and then.
+
+    A double or a small integer does not hold such a notional exactly.
+    """
+    source = Random(f"thresholds {scale} {json.dumps(config)}")
+    if scale == 1 or source.random() < 0.3:
+        return config
+    zeros, rules = "0" * (len(str(scale)) - source.choice((6, 9))), config.get("liquidation", {})
+    markets = {
+        name: {**market, "tiers": [{**tier, "above": _times(tier["above"], zeros)} for tier in market["tiers"]]}
+        for name, market in config["markets"].items()
+    }
+    if (threshold := rules.get("partial_threshold")) is not None:
+        rules = {**rules, "partial_threshold": _times(threshold if Fraction(threshold) else "1000", zeros)}
+    return {**config, "markets": markets, "liquidation": rules}
 
 
 def _times(amount: str, zeros: str) -> str:

@@ -11,6 +11,8 @@ from liqspec.generate.moves import Moves
 
 _MODES: tuple[tuple[Mode, int], ...] = (("cross", 2), ("isolated", 1))  # how often each is chosen
 
+_DOUBLES = 2**53  # beyond which a double does not hold every whole number
+
 
 class TraderMoves(Moves):
     """What the trader can do."""
@@ -128,7 +130,7 @@ class TraderMoves(Moves):
         """How much to trade, in lots: up to what is affordable, or exactly up to a notional that matters."""
         random, lot = self._random, self._mark_of(market) * market.unit
         amounts = [amount for amount in boundaries.threshold_amounts(self._venue, market) if amount <= affordable]
-        if amounts and self._chance(0.2):
+        if amounts and self._chance(0.2 if max(amounts) < _DOUBLES else 0.5):
             return max(1, random.choice(amounts) // lot + random.choice((-1, 0, 0, 1)))
         held = [] if pool is None else self._state.holdings(pool)
         if held and self._chance(0.15):  # two positions of equal margin, where ties are decided

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 
-from liqspec.core import arithmetic, machine, measures
-from liqspec.core.admission import COMMON, Listed
+from liqspec.core import arithmetic, changes, machine, measures
+from liqspec.core.admission import COMMON, Listed, admit_fields
 from liqspec.core.changes import measure
 from liqspec.core.config import Venue
 from liqspec.core.effects import (
@@ -20,7 +20,7 @@ from liqspec.core.effects import (
     Transitioned,
 )
 from liqspec.core.engine import Engine
-from liqspec.core.events import CHECKS, EVENTS, Block, EventData, checks_with
+from liqspec.core.events import CHECKS, EVENTS, Block, EventData, Settle, Trade, checks_with, from_json
 from liqspec.core.parameters import PARAMETERS
 from liqspec.core.refusals import InsufficientMargin, Refusal
 from liqspec.core.state import GuardInputs, Pool, Position
@@ -148,7 +148,7 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
         ours = [check for check in checks_with(kind, step.refusal.code) if check.rule == step.refusal.rule]
         measures = [rule for check in ours for rule in _also(check, step.engine.venue)]
         order = [] if difference.theirs == ACCEPTED else ["EVT-2"]
-        rules = [step.refusal.rule, *order, *measures]
+        rules = [step.refusal.rule, *_of_reversal(step), *order, *measures]
         # An earlier check, which passed, must have failed there; with a later one, ours must have passed.
         first = next((check for check in CHECKS.get(kind, ()) if check in (*ours, *claimed)), None)
         shared = {(check.code, check.rule) for check in COMMON}
@@ -164,6 +164,7 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
     done = {effect.rule for effect in step.effects}
     claimed = tuple(check for check in claimed if check.of is None or check.rule in done) or claimed
     rules = [rule for check in claimed for rule in (check.rule, *_also(check, step.engine.venue))]
+    rules[1:1] = _of_reversal(step)
     if not claimed:  # then the rule that accepts the event is the one that was broken
         rules = [*(effect.rule for effect in step.effects[:1]), "EVT-2"]
     because = [f"{difference.theirs} is not a refusal of {kind}"] if not claimed else []
@@ -173,6 +174,21 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
     measured = _MEASURED.get(difference.theirs, ())
     lines = tuple(line for pool in pools for line in _terms(step.engine, pool, *measured))
     return Reason(difference=difference, rules=_unique(rules), because=tuple(because), terms=lines)
+
+
+def _of_reversal(step: Step) -> list[str]:
+    """ACC-16, where the event is a valid trade that turns a position round, which the venue may split."""
+    if not isinstance(step.event, dict) or step.event.get("type") != Trade.type:
+        return []
+    if step.refusal is None:
+        turned = {"ACC-8", "ACC-9"} <= {effect.rule for effect in step.effects}
+    elif step.refusal.rule in {check.rule for check in Trade.checks}:  # all that other checks look at is as it must be
+        trade, state = from_json(step.event), step.engine.state
+        assert isinstance(trade, Trade)
+        turned = changes.turns_round(state.venue, trade.held(state), admit_fields(trade, state)["size"])
+    else:
+        turned = False
+    return ["ACC-16"] if turned else []
 
 
 def _also(check: Listed, venue: Venue) -> list[str]:
@@ -340,6 +356,7 @@ def _of_state(step: Step, difference: Difference, because: tuple[str, ...], obse
     if not rules:  # the table has no such transition, and the event must not have made one
         lifecycle, *others = observables.observables().fields["positions.state"].rules
         rules = [lifecycle, *(kind.rule for kind in (EVENTS.get(str(step.event.get("type"))),) if kind), *others]
+        rules.sort(key=Settle.rule.__ne__)  # which says itself what becomes of each position
     if not stopped and len({result.rule for result in guards}) == 1 and guards[0].rule not in _OF_A_BREACH:
         rules = [*_of_guard(step.engine, guards[0]), *rules]  # all else that leads there holds
     stops = [effect for effect in step.effects if isinstance(effect, OrderEnded) and effect.rule == "LIQ-9"]

@@ -8,6 +8,7 @@ from liqspec.conform.protocol.malformed_values import NO_AMOUNTS, NO_INTEGERS, N
 from liqspec.core import parameters
 from liqspec.core.config import quote_unit_of
 from liqspec.core.parameters import SHARE_ABOVE_0, Parameter
+from liqspec.edge import keys
 from liqspec.edge.amounts import decimal_text, exact
 
 Path = tuple[str | int, ...]
@@ -32,6 +33,7 @@ def _faults(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[
     yield (), [{}, [], "x", *NO_VALUES]
     yield ("accounts",), [REMOVED, ["a", "a"], [1], {}, "alice", *NO_VALUES[:6]]
     yield ("accounts",), [[name] for name in ("", "a/b", "a b", "x" * 129, "a\u200b", "\ufeff")]
+    yield ("accounts",), [[f"a{chr(point)}"] for point in sorted({*keys.at_the_edges()}) if keys.is_refused(point)]
     yield ("quote_unit",), ["0", "-1", "-0", *NO_AMOUNTS]
     yield ("time",), list(NO_INTEGERS)
     yield ("vault",), [[], "1", {"cash": off_unit}, {"cash": 1}, {"gold": "1"}, *NO_VALUES]
@@ -62,13 +64,17 @@ def _without_effect(config: dict[str, Any], families: frozenset[str]) -> Iterato
         here = {entry.name: entry for entry in entries}
         plain = config["markets"][market] if path == ("markets", market) else config.get(path[0], {})
         for entry in entries:
-            chosen = next(sample for sample in entry.samples if sample != entry.neutral)
+            values = {json.dumps(sample): sample for sample in entry.samples if sample != entry.neutral}
             others = dict(entry.idle_with) if entry.only_with is None else {entry.only_with[0]: None}
             for other, value in others.items():
                 if {entry.family, here[other].family} <= {"", *families}:
                     effective = {one: here[one].samples[0] for one in others if one != other and not here[one].family}
-                    table = {**plain, **effective, entry.name: chosen, other: value}
-                    yield path, [{name: given for name, given in table.items() if given is not None}]
+                    tables = [{**plain, **effective, entry.name: chosen, other: value} for chosen in values.values()]
+                    yield path, [_without_nothing(table) for table in tables]
+
+
+def _without_nothing(table: dict[str, Any]) -> dict[str, Any]:
+    return {name: given for name, given in table.items() if given is not None}
 
 
 def _market_faults(config: dict[str, Any], off_unit: str) -> Iterator[tuple[Path, list[Any]]]:

@@ -6,11 +6,15 @@ from typing import Any
 from liqspec.core import parameters
 from liqspec.core.config import quote_unit_of
 from liqspec.core.parameters import Parameter
-from liqspec.edge import amounts
+from liqspec.edge import amounts, keys
+from liqspec.generate import names
 from liqspec.generate.configurations import with_effect
 
 Table = dict[str, Any]
 
+_TOGETHER = 8  # names in one configuration
+_SHOWN = 3  # of them in a text
+_LONGEST = 20  # characters of a name that is shown
 _RATES = ("_rate", "threshold", "factor", "fraction", "band", "floor", "max_move")  # how names of rates end
 
 
@@ -28,6 +32,34 @@ def odd_configurations(config: Table, families: frozenset[str]) -> Iterator[tupl
     yield "the defaults", {"quote_unit": quote_unit_of(config), "time": 0, "vault": {"cash": "0"}, **config}
     yield "the order of fields", _reversed(config)
     yield "how rates are written", _respelled(config)
+    for listed in _valid_names():
+        yield f"names {_shown(listed)}", _with_names(config, listed)
+
+
+def _valid_names() -> Iterator[tuple[str, ...]]:
+    """Names that are rarely read or compared rightly: those of random runs, and with what is nearly refused."""
+    yield from (*names.SORTED_WRONG, *names.RELATED)
+    near = sorted({chr(point) for point in keys.at_the_edges() if not keys.is_refused(point)})
+    yield from (tuple(near[place : place + _TOGETHER]) for place in range(0, len(near), _TOGETHER))
+
+
+def _shown(listed: tuple[str, ...]) -> str:
+    """The first of some names; those that are long or not plain by their length and beginning."""
+    return ", ".join(
+        one if one.isascii() and len(one) <= _LONGEST else f"of {len(one)} from U+{ord(one[0]):04X}"
+        for one in listed[:_SHOWN]
+    )
+
+
+def _with_names(config: Table, listed: tuple[str, ...]) -> Table:
+    """The configuration with more accounts and markets, which have these names."""
+    market, mark = next(iter(config["markets"].values())), next(iter(config["marks"].values()))
+    return {
+        **config,
+        "accounts": [*dict.fromkeys((*config["accounts"], *listed))],
+        "markets": {**dict.fromkeys(listed, market), **config["markets"]},
+        "marks": {**dict.fromkeys(listed, mark), **config["marks"]},
+    }
 
 
 def _saying_nothing(entry: Parameter, held: Table, families: frozenset[str]) -> Iterator[Table]:

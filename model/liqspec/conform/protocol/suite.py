@@ -1,7 +1,8 @@
 """The protocol's own suite: what no run of events shows, sent line by line to separate processes.
 
 Each section begins with what leads to it, and has cases: a topic, and requests. After a case that shows a defect its
-section begins again in a new process with the next case.
+section begins again in a new process with the next case. The sections are in parts that several processes can send at
+once.
 """
 
 from collections import deque
@@ -32,6 +33,7 @@ LENGTH = 12  # events of a run that lines come in the middle of
 PROBED = 4  # the interval, in lines that are refused, at which an event shows that the run continues
 CONTINUED = 60  # events by which that run continues, one after each configuration that is refused
 RUNS = 4  # runs between a run and its repetition
+PARTS, VALID = 3, 2  # how many there are; and which is the one without malformed lines
 
 Case = tuple[str, list[bytes]]
 HELLO, BYE = (line + b"\n" for line in (lines.HELLO, lines.BYE))
@@ -39,18 +41,17 @@ HELLO, BYE = (line + b"\n" for line in (lines.HELLO, lines.BYE))
 
 @define(kw_only=True)
 class ProtocolSuite:
-    """What an engine is sent to test the protocol, and what was wrong; `malformed` lines only if they are wanted."""
+    """What an engine is sent to test the protocol, and what was wrong."""
 
     engine: Speaking
     setting: Setting
     comparison: Comparison
     seed: int = 1
-    malformed: bool = True
     goes_on: Callable[[], bool] = lambda: True  # asked after a finding
     lines: int = 0  # judged so far, without those that lead to a section
 
-    def findings(self) -> Iterator[Finding]:
-        """Send everything, and yield what was wrong, each with the requests of its process.
+    def findings(self, part: int) -> Iterator[Finding]:
+        """Send one of the parts, and yield what was wrong, each with the requests of its process.
 
         Raises:
             CannotStart: the engine does not start again.
@@ -58,27 +59,39 @@ class ProtocolSuite:
         config = self.setting.config(0, seeded(f"{self.seed}/protocol", 0))
         begun = [HELLO, *self._run(config, seeded(f"{self.seed}/protocol", 1))]
         tested = probe(config, self.hello.events)
-        again = [] if tested is None else [_line("apply", event=tested)]
         held = self._started()
         if (found := held.send(*begun)) is not None:
             yield found
-            return
-        if held.lockstep is None or (len(begun) > 2 and not held.coverage.steps):
-            return  # it skips everything
-        if self.malformed:
-            event = tested or {"type": "block", "time": config.get("time", 0) + 1}
-            before = ("apply before reset", [_line("apply", event=event), *begun[1:2], *again])
-            yield from self._section([], [before])
-            refused = enumerate(lines.refused(config, self.hello.events))
-            bad = ((topic, [line + b"\n", *(again if at % PROBED == 0 else [])]) for at, (topic, line) in refused)
-            yield from self._section(begun, bad)
-            invalid = invalid_configurations(config, self.hello.families)
-            continued = chain(self._continued(config), repeat(again))  # an engine that forgot something shows it there
-            bad = (
-                (f"an invalid configuration, {path}", [_line("reset", config=one), *more])
-                for (path, one), more in zip(invalid, continued, strict=False)
-            )
-            yield from self._section(begun, bad)
+        elif held.lockstep is not None and (len(begun) <= 2 or held.coverage.steps):  # it does not skip everything
+            send = (self._lines, self._configurations, self._valid)[part]
+            yield from send(config, begun, tested)
+
+    def _lines(self, config: dict[str, Any], begun: list[bytes], tested: EventData | None) -> Iterator[Finding]:
+        """What comes before any run, and lines that are refused in the middle of one."""
+        again = _applied(tested)
+        event = tested or {"type": "block", "time": config.get("time", 0) + 1}
+        before = ("apply before reset", [_line("apply", event=event), *begun[1:2], *again])
+        yield from self._section([], [before])
+        refused = enumerate(lines.refused(config, self.hello.events))
+        bad = ((topic, [line + b"\n", *(again if at % PROBED == 0 else [])]) for at, (topic, line) in refused)
+        yield from self._section(begun, bad)
+
+    def _configurations(
+        self, config: dict[str, Any], begun: list[bytes], tested: EventData | None
+    ) -> Iterator[Finding]:
+        """Configurations that are refused in the middle of a run."""
+        invalid = invalid_configurations(config, self.hello.families)
+        # An engine that forgot something shows it in how the run continues.
+        continued = chain(self._continued(config), repeat(_applied(tested)))
+        bad = (
+            (f"an invalid configuration, {path}", [_line("reset", config=one), *more])
+            for (path, one), more in zip(invalid, continued, strict=False)
+        )
+        yield from self._section(begun, bad)
+
+    def _valid(self, config: dict[str, Any], begun: list[bytes], tested: EventData | None) -> Iterator[Finding]:
+        """Odd lines and configurations that are valid, a run after others, and ends."""
+        again = _applied(tested)
         accepted = lines.accepted(config, tested, self.hello.events)
         valid = ((topic, [line + b"\n", *again]) for topic, line in accepted)
         odd = (
@@ -148,6 +161,10 @@ class ProtocolSuite:
             refused = [_line("apply", event=traded)]
         for number, event in enumerate(islice(events, CONTINUED)):
             yield [_line("apply", event=event), *(refused if number % PROBED == 0 else [])]
+
+
+def _applied(event: EventData | None) -> list[bytes]:
+    return [] if event is None else [_line("apply", event=event)]
 
 
 def _line(op: str, **fields: EventData | Any) -> bytes:

@@ -17,6 +17,6 @@ def neighbours(
     `config` is that of the run, `last` its last event. Some of each kind come before the others, for whoever has no
     time for all.
     """
-    kinds = tables.neighbours(last), configured.neighbours(config), shown.neighbours(), memory.neighbours(run)
+    kinds = tables.neighbours(last), configured.neighbours(config, last), shown.neighbours(), memory.neighbours(run)
     for together in zip_longest(*kinds, code.neighbours(run)):
         yield from (one for one in together if one is not None)

@@ -12,11 +12,11 @@ from typing import Any
 from attrs import Factory, define, frozen
 
 from liqspec.core import admission, arithmetic, assessment, changes, config, state
-from liqspec.core.events import market, price_inputs, trader, vault_and_time
-from liqspec.core.families import mark_price
+from liqspec.core.events import market, price_inputs, settlement, trader, vault_and_time
+from liqspec.core.families import chunks, limits, mark_price
 from liqspec.spec.rulebook import NUMBER
 from liqspec.step.wrong_engines.base import Patch, WrongEngine
-from liqspec.step.wrong_engines.neighbours.edits import Seen, replacements
+from liqspec.step.wrong_engines.neighbours.edits import Seen, bodies, replacements
 
 _MODULES = (
     arithmetic,
@@ -29,8 +29,12 @@ _MODULES = (
     trader,
     vault_and_time,
     price_inputs,
+    settlement,
     mark_price,
+    chunks,
+    limits,
 )
+_AMOUNTS = "AMT-"  # the rules of all numbers, which are of no function's purpose
 _LONGEST = 60  # characters of code in a title
 
 Place = tuple[str | None, str, int]  # of a function: its file, name and first line
@@ -74,7 +78,7 @@ class _Function:
         above = [rule for line, rule in self.commented.items() if self.node.lineno <= line <= statement.lineno]
         calls = [each.func for each in inside if isinstance(each, ast.Call)] if len(self.rules) > 1 else []
         names = [getattr(called, "attr", getattr(called, "id", "")) for called in calls]
-        called = [self.callees[name] for name in names if name in self.callees]
+        called = [self.callees[name] for name in names if not self.callees.get(name, _AMOUNTS).startswith(_AMOUNTS)]
         return next(iter((*said, *above[-1:], *called, *self.rules)))
 
 
@@ -84,9 +88,10 @@ def neighbours(run: Callable[[], object]) -> Iterator[WrongEngine]:
     for module in _MODULES:
         source = inspect.getsource(module)
         functions = {(each.__code__.co_name, each.__code__.co_firstlineno): each for each in _functions(module)}
-        commented = dict(_commented(source))
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.FunctionDef):
+        commented, tree = dict(_commented(source)), ast.parse(source)
+        endless = _endless(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name not in endless:
                 first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
                 function, ran = functions.get((node.name, first)), executed.get((module.__file__, node.name, first))
                 rules = NUMBER.findall(ast.get_docstring(node) or "") or NUMBER.findall(module.__doc__ or "")
@@ -101,6 +106,14 @@ def neighbours(run: Callable[[], object]) -> Iterator[WrongEngine]:
                             rules=rules,
                         )
                     )
+
+
+def _endless(tree: ast.Module) -> set[str]:
+    """The functions that could run for ever after a small change: those that repeat, and what these call."""
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
+    repeating = [each for each in functions if any(isinstance(inside, ast.While) for inside in ast.walk(each))]
+    called = {each.id for one in repeating for each in ast.walk(one) if isinstance(each, ast.Name)}
+    return {one.name for one in repeating} | called
 
 
 def _executed(run: Callable[[], object]) -> dict[Place, _Executed]:
@@ -159,18 +172,26 @@ def _of_function(one: _Function) -> Iterator[WrongEngine]:
     node, seen = one.node, Seen(one.executed.names, one.executed.returned)
     said = ast.get_docstring(node) or ""
     node.decorator_list, node.body = [], node.body[bool(said) :]
-    for statement, container, key, before in _places(node.body):
+    body = node.body
+    for statement, container, key, before in _places(body):
         if not one.executed.lines.intersection((getattr(before, "lineno", 0), getattr(before, "end_lineno", 0))):
             continue
         for after in replacements(before, seen):
             container[key] = after
             code = _compiled(node, one.function)
             container[key] = before
-            if code is not None:
-                title = f"{_text(before, after)} in {node.name}"
-                yield WrongEngine(
-                    f"{node.name}: {title}", one.rule_at(statement), title, (_Code(one.function, "__code__", code),)
-                )
+            yield from _with(one, code, one.rule_at(statement), f"{_text(before, after)} in {node.name}")
+    for title, other in bodies(node, seen):
+        node.body = other
+        code = _compiled(node, one.function)
+        node.body = body
+        yield from _with(one, code, one.rules[0], f"{title} in {node.name}")
+
+
+def _with(one: _Function, code: CodeType | None, rule: str, title: str) -> Iterator[WrongEngine]:
+    if code is not None:
+        patch = _Code(one.function, "__code__", code)
+        yield WrongEngine(f"{one.node.name}: {title}", rule, title, (patch,))
 
 
 def _places(inside: Any, statement: ast.stmt | None = None) -> Iterator[tuple[ast.stmt, Any, Any, ast.AST]]:
@@ -194,6 +215,13 @@ def _compiled(node: ast.FunctionDef, function: FunctionType) -> CodeType | None:
 
 
 def _text(before: ast.AST, after: ast.AST) -> str:
+    if isinstance(before, ast.For) and isinstance(after, ast.If):
+        (guarded,) = (
+            each.body[0]
+            for each in ast.walk(after)
+            if isinstance(each, ast.If) and len(each.body) == 2 and each is not after
+        )
+        return f"`{ast.unparse(guarded)}` only the first time"
     if isinstance(before, ast.If) and isinstance(after, ast.If):
         before, after = before.test, after.test
     if isinstance(before, ast.Call) and isinstance(after, ast.Call) and before.args is after.args:

@@ -2,20 +2,37 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from functools import partial
+from itertools import pairwise, repeat
 from typing import Any
 
 from attrs import evolve
 
-from liqspec.core.arithmetic import Schedule
+from liqspec.core import admission, assessment, changes
+from liqspec.core.admission import EventRecord
+from liqspec.core.arithmetic import Holding, Schedule, Tier
 from liqspec.core.config import Config, Venue
+from liqspec.core.effects import Effect
+from liqspec.core.engine import Engine
+from liqspec.core.events import Event
+from liqspec.core.families import chunks, limits
 from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, InvalidConfig, Parameter
+from liqspec.core.state import State
 from liqspec.edge import amounts
 from liqspec.edge.texts import words
 from liqspec.step.wrong_engines.base import Patch, WrongEngine
 
-_FROM_CONFIG = Venue.from_config
+_FROM_CONFIG, _APPLY, _HOLDING = Venue.from_config, Engine.apply, State.holding
+# Functions that ask for margins, each with its rule.
+_MEASURING: tuple[tuple[str, Any, str], ...] = (
+    ("LIQ-15", changes, "restore_target"),
+    ("LIQ-11", assessment, "to_attempt"),
+    ("LIQ-17", limits, "limit_of"),
+    ("PRT-4", chunks, "size_of"),
+    ("MRG-7", admission, "below_initial_margin"),
+)
 _DOUBLE = 0
 _PLACES = (_DOUBLE, 18, 8, 6, 4)  # of a rate, where an engine has doubles or fixed numbers
 _OF_TIERS = ("maintenance_rate", "closeout_rate")
@@ -24,25 +41,62 @@ Plain = dict[str, Any]
 Change = Callable[[Plain], None]
 
 
-def neighbours(config: Plain) -> Iterator[WrongEngine]:
-    """The engines that read another configuration in place of this one: in every run, or with its families only."""
+def neighbours(config: Plain, last: type[EventRecord] | None = None) -> Iterator[WrongEngine]:
+    """The engines that read another configuration in place of this one: in every run, or with its families only.
+
+    Or only while they process an event of the last one's kind.
+    """
     yield from _of_schedules()
     here = _FROM_CONFIG(Config.from_json(config)).families()
     for rule, title, change in _changes(config):
         yield _reading(rule, title, change, None)
         yield _reading(rule, f"{title} with the families of this run", change, here)
+        if last is not None:
+            yield _reading_during(last, rule, f"{title} in {last.type}", change)
+
+
+def _whole(schedule: Schedule) -> Iterator[int]:
+    yield from (tier.deduction - tier.deduction % schedule.denominator for tier in schedule.tiers)
+
+
+def _of_one_tier(schedule: Schedule) -> Iterator[int]:
+    yield from (tier.deduction - before.deduction for before, tier in _pairs(schedule))
+
+
+def _from_the_first(schedule: Schedule) -> Iterator[int]:
+    yield from (tier.above * (tier.rate - schedule.tiers[0].rate) for tier in schedule.tiers)
+
+
+def _of_the_tier_before(schedule: Schedule) -> Iterator[int]:
+    yield from (before.deduction for before, _ in _pairs(schedule))
+
+
+def _pairs(schedule: Schedule) -> Iterator[tuple[Tier, Tier]]:
+    first, *others = schedule.tiers
+    return pairwise((first._replace(deduction=0), first, *others))
+
+
+# Other deductions of the tiers, in words and as numbers.
+_DEDUCTIONS: tuple[tuple[str, Callable[[Schedule], Iterator[int]]], ...] = (
+    ("are rounded down to quote units", _whole),
+    ("do not add those of the tiers before", _of_one_tier),
+    ("are those of one rise from the first rate", _from_the_first),
+    ("are those of the tiers before", _of_the_tier_before),
+    ("are missing", lambda schedule: repeat(0, len(schedule.tiers))),
+)
 
 
 def _of_schedules() -> Iterator[WrongEngine]:
-    """The engines whose deductions are whole quote units (MRG-5), or whose close-out margins are plain (BKS-9)."""
+    """The engines with other deductions (MRG-5, BKS-9), or whose close-out margins are plain (BKS-9)."""
+    for how, deductions in _DEDUCTIONS:
 
-    def whole(schedule: Schedule) -> Schedule:
-        tiers = (
-            tier._replace(deduction=tier.deduction - tier.deduction % schedule.denominator) for tier in schedule.tiers
-        )
-        return schedule._replace(tiers=tuple(tiers))
+        def changed(schedule: Schedule, deductions: Callable[[Schedule], Iterator[int]] = deductions) -> Schedule:
+            others = zip(schedule.tiers, deductions(schedule), strict=True)
+            return schedule._replace(tiers=tuple(tier._replace(deduction=other) for tier, other in others))
 
-    yield _measuring("MRG-5", "deductions are rounded down to quote units", ("schedule", "closeout"), whole)
+        yield _measuring("MRG-5", f"deductions {how}", ("schedule", "closeout"), changed)
+        yield _measuring("MRG-5", f"deductions of the maintenance margin {how}", ("schedule",), changed)
+        yield _measuring("BKS-9", f"deductions of the close-out margin {how}", ("closeout",), changed)
     plain: tuple[tuple[str, Callable[[Schedule], Schedule]], ...] = (
         ("is rounded up", lambda at: at._replace(rounds_down=False)),
         ("is that of marks", lambda at: at._replace(at_entry=False)),
@@ -50,6 +104,8 @@ def _of_schedules() -> Iterator[WrongEngine]:
     )
     for how, change in plain:
         yield _measuring("BKS-9", f"a close-out margin {how}", ("closeout",), change)
+        for rule, owner, name in _MEASURING:
+            yield _measuring_in(rule, owner, name, f"a margin {how}", change)
 
 
 def _measuring(rule: str, title: str, names: tuple[str, ...], change: Callable[[Schedule], Schedule]) -> WrongEngine:
@@ -65,6 +121,27 @@ def _measuring(rule: str, title: str, names: tuple[str, ...], change: Callable[[
     return WrongEngine(title, rule, title, (Patch(Venue, "from_config", from_config),))
 
 
+def _measuring_in(rule: str, owner: Any, name: str, title: str, change: Callable[[Schedule], Schedule]) -> WrongEngine:
+    """Where one function asks for margins that are otherwise those of the rules."""
+    real = getattr(owner, name)
+
+    def changed(held: Holding) -> Holding:
+        return held._replace(schedule=change(held.schedule))
+
+    def measuring(*given: Any) -> Any:
+        taken = [[changed(held) for held in one] if _are_holdings(one) else one for one in given]
+        holding = Patch(State, "holding", lambda state, position: changed(_HOLDING(state, position)))
+        with WrongEngine("", rule, "", (holding,)).applied():
+            return real(*taken)
+
+    title = f"{title} in {name}"
+    return WrongEngine(title, rule, title, (Patch(owner, name, measuring),))
+
+
+def _are_holdings(given: object) -> bool:
+    return isinstance(given, list) and all(isinstance(one, Holding) for one in given)
+
+
 def _reading(rule: str, title: str, change: Change, families: frozenset[str] | None) -> WrongEngine:
     def from_config(config: Config, *, shows_prices: bool = False) -> Venue:
         right = _FROM_CONFIG(config, shows_prices=shows_prices)
@@ -78,6 +155,30 @@ def _reading(rule: str, title: str, change: Change, families: frozenset[str] | N
             return right
 
     return WrongEngine(title, rule, title, (Patch(Venue, "from_config", from_config),))
+
+
+def _reading_during(kind: type[EventRecord], rule: str, title: str, change: Change) -> WrongEngine:
+    others: dict[int, tuple[Venue, Venue]] = {}  # by the identity of the right one, which stays as long as it is here
+
+    def from_config(config: Config, *, shows_prices: bool = False) -> Venue:
+        right, read = _FROM_CONFIG(config, shows_prices=shows_prices), config.to_json()
+        change(read)
+        with suppress(InvalidConfig):
+            other = _FROM_CONFIG(Config.from_json(read), shows_prices=shows_prices)
+            others[id(right)] = right, evolve(other, markets=right.markets)
+        return right
+
+    def apply(engine: Engine, event: Event) -> tuple[Effect, ...]:
+        right, other = others.get(id(engine.state.venue), (None, None))
+        if right is None or other is None or not isinstance(event, kind):
+            return _APPLY(engine, event)
+        engine.state.venue = other
+        try:
+            return _APPLY(engine, event)
+        finally:
+            engine.state.venue = right
+
+    return WrongEngine(title, rule, title, (Patch(Venue, "from_config", from_config), Patch(Engine, "apply", apply)))
 
 
 def _changes(config: Plain) -> Iterator[tuple[str, str, Change]]:

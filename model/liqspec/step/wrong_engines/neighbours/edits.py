@@ -1,6 +1,7 @@
 """What can replace a piece of code: the other comparison, sign or rounding, another name, less of it."""
 
 import ast
+import copy
 from collections.abc import Iterator, Mapping
 from functools import cache
 
@@ -27,6 +28,20 @@ _OTHER_WAY: dict[type, type] = {
     ast.Mult: ast.FloorDiv,
 }
 _OTHER_NAME = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
+_DIVIDING = ("divide_up", "divide_down")
+# Ways to round a number, of which each is as easily chosen as another.
+_ROUNDED = (
+    ("down", "(lambda exact: exact // 1)"),
+    ("up", "(lambda exact: -(-exact // 1))"),
+    ("towards 0", "int"),
+    ("away from 0", "(lambda exact: exact // 1 if exact < 0 else -(-exact // 1))"),
+    ("to the nearest, and halves to even", "round"),
+)
+_RATIOS = (
+    ("down", "type({0})({0}.numerator // {0}.denominator, 1)"),
+    ("up", "type({0})(-(-{0}.numerator // {0}.denominator), 1)"),
+)
+_DONE = "_done"
 _EXCHANGED = (int, bool, arithmetic.Ratio)  # values of these types stand for each other by mistake
 
 
@@ -88,6 +103,44 @@ def replacements(node: ast.AST, seen: Seen) -> Iterator[ast.AST]:
             yield from (ast.Name(other, ast.Load()) for other in seen.others(name))
 
 
+def bodies(function: ast.FunctionDef, seen: Seen) -> Iterator[tuple[str, list[ast.stmt]]]:
+    """What can replace the whole body of a function: a ratio that it is given, or its result, is rounded (AMT-6)."""
+    for name in (each.arg for each in function.args.args):
+        if seen.names.get(name) is arithmetic.Ratio:
+            for how, rounded in _RATIOS:
+                yield (
+                    f"`{name}` is rounded {how}",
+                    [*ast.parse(f"{name} = {rounded.format(name)}").body, *function.body],
+                )
+    divides = any(isinstance(each, ast.Name) and each.id in _DIVIDING for each in ast.walk(function))
+    if divides and seen.returned is int:
+        for how, rounded in _ROUNDED:
+            changed = copy.deepcopy(function)
+            _Exact(rounded).generic_visit(changed)
+            yield f"the result is rounded {how}", changed.body
+
+
+class _Exact(ast.NodeTransformer):
+    """Makes the divisions of a function exact, and rounds what it returns."""
+
+    def __init__(self, rounded: str) -> None:
+        self._rounded = rounded
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """A division, as it stands."""
+        return _expression("__import__('fractions').Fraction") if node.id in _DIVIDING else node
+
+    def visit_Return(self, node: ast.Return) -> ast.Return:
+        """What is returned, rounded."""
+        self.generic_visit(node)
+        assert node.value is not None, "it returns a whole number"
+        return ast.Return(ast.Call(_expression(self._rounded), [node.value], []))
+
+
+def _expression(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
 def _of_its_cost(called: ast.expr, arguments: list[ast.expr]) -> Iterator[ast.expr]:
     """MRG-14: the notional of a position that a margin is asked of, in place of that at its mark."""
     match arguments:
@@ -142,6 +195,9 @@ def _small_ones(node: ast.AST) -> Iterator[ast.AST]:
 def _statements(node: ast.AST, seen: Seen) -> Iterator[ast.AST]:
     """What can replace a statement: always, never, the other sign, another result, or nothing at all."""
     match node:
+        case ast.For(target, source, body, []):
+            yield from (ast.For(target, part, body, []) for part in _parts(source))
+            yield from _once(node)
         case ast.If(test, body, other):
             yield from (ast.If(ast.Constant(always), body, other) for always in (True, False))
             if len(body) > 1 and isinstance(body[-1], ast.Return):  # it continues where it must end
@@ -156,6 +212,31 @@ def _statements(node: ast.AST, seen: Seen) -> Iterator[ast.AST]:
             yield ast.Pass()
         case ast.Return(ast.expr() as value):
             yield from map(ast.Return, _results(value, seen.returned))
+
+
+def _parts(source: ast.expr) -> Iterator[ast.expr]:
+    """The first, and the last, of what a loop goes through."""
+    listed, one, all_but_one = ast.Call(ast.Name("list", ast.Load()), [source], []), ast.Constant(1), ast.Constant(-1)
+    for part in (ast.Slice(None, one), ast.Slice(all_but_one)):
+        yield ast.Subscript(listed, part, ast.Load())
+
+
+def _once(loop: ast.For) -> Iterator[ast.If]:
+    """The loop with one statement that is done only the first time, of each."""
+    for number in range(len(_simple(loop))):
+        changed = copy.deepcopy(loop)
+        block, place = _simple(changed)[number]
+        first = ast.UnaryOp(ast.Not(), ast.Name(_DONE, ast.Load()))
+        done = ast.Assign([ast.Name(_DONE, ast.Store())], ast.Constant(True))
+        block[place] = ast.If(first, [block[place], done], [])
+        yield ast.If(ast.Constant(True), [ast.Assign([ast.Name(_DONE, ast.Store())], ast.Constant(False)), changed], [])
+
+
+def _simple(loop: ast.For) -> list[tuple[list[ast.stmt], int]]:
+    """The statements of a loop that have none inside, each by its block and its place there."""
+    blocks = [each.body for each in ast.walk(loop) if isinstance(each, ast.For | ast.If)]
+    simple = (ast.Expr, ast.Assign, ast.AugAssign)
+    return [(block, place) for block in blocks for place, each in enumerate(block) if isinstance(each, simple)]
 
 
 def _results(value: ast.expr, kind: type | None) -> Iterator[ast.expr]:

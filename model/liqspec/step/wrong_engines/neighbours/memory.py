@@ -7,18 +7,19 @@ from weakref import WeakKeyDictionary
 
 from attrs import evolve, frozen
 
-from liqspec.core import admission, assessment
+from liqspec.core import admission, assessment, changes
 from liqspec.core.admission import Amounts
 from liqspec.core.effects import Effect
-from liqspec.core.events import EVENTS, Block, Event, Leverage, PriceInputs, Trade
+from liqspec.core.events import EVENTS, Block, Event, Fill, Leverage, PriceInputs, Trade
 from liqspec.core.families.mark_price import INPUTS, Average, Feed, Quotes
 from liqspec.core.machine import lifecycle
 from liqspec.core.refusals import InsufficientMargin, NoPrice, Refusal
-from liqspec.core.state import Pool, Position, State
+from liqspec.core.state import Pool, Position, State, Window
 from liqspec.edge.texts import words
 from liqspec.step.wrong_engines.base import ADMIT, PERFORM, Patch, WrongEngine
 
 _LEAVE, _END, _SAMPLE, _ADD = assessment.leave_liquidation, Position.end_life, Feed.sample, Average.add
+_INCREASE = changes.increase
 _NARROW = (1, 2, 3, 4, 5, 6, 7, 8)  # bits of a block's number
 
 
@@ -76,6 +77,8 @@ def neighbours(run: Callable[[], object]) -> Iterator[WrongEngine]:
     for every, what in kept:
         yield _keeping(every, what)
     yield from map(_surviving, (*_WINDOWS, *_ATTEMPTS))
+    yield from map(_surviving_until_opened, _WINDOWS)
+    yield from map(_keeping_where_turned, (*_WINDOWS, *_ATTEMPTS))
     yield from map(_keeping_failures, lifecycle().table.states)
     yield from map(_attempting_by_number, _NARROW)
     for kind in (Trade, Leverage):
@@ -102,7 +105,8 @@ def _holders(event: Event, state: State, touched: list[Pool]) -> Iterator[tuple[
                 yield from (((one, where), pool) for one in (*_WINDOWS, _LIQUIDATION))
     for name, owner in state.accounts.items():
         if account in (None, name):
-            yield from (((one, "the account"), owner) for one in _WINDOWS)
+            for where in ("the account", *([f"the account of a position that is {mode}"] if mode else [])):
+                yield from (((one, where), owner) for one in _WINDOWS)
     for name, feed in state.feeds.items():
         if market in (None, name):
             yield from (((one, "the market"), feed) for one in _OF_FEEDS)
@@ -183,7 +187,12 @@ def _forgetting(kind: type[Event], what: _What) -> WrongEngine:
 
     memory, where = what
     title = f"{kind.type} forgets the {memory.name} of {where}"
-    return WrongEngine(title, memory.rule, title, (Patch(kind, "perform", perform),))
+    rule = memory.rule
+    if kind is Fill and memory in _WINDOWS:
+        rule = "CLD-1"  # it opens none
+    elif kind is Block and memory is _LIQUIDATION:
+        rule = "EVT-9"  # what a block ends
+    return WrongEngine(title, rule, title, (Patch(kind, "perform", perform),))
 
 
 def _forgetting_where_refused(kind: type[Event], what: _What) -> WrongEngine:
@@ -230,6 +239,42 @@ def _surviving(memory: _Memory) -> WrongEngine:
 
     title = f"the {memory.name} of a position outlasts its life"
     return WrongEngine(title, "LIF-2", title, (Patch(Position, "end_life", end_life),))
+
+
+def _surviving_until_opened(memory: _Memory) -> WrongEngine:
+    """CLD-4: the window stays when a life ends; the next life then begins with a part of it."""
+
+    def end_life(position: Position) -> None:
+        window = position.window
+        _END(position)
+        position.window = window
+
+    def increase(state: State, pool: Pool, position: Position, *given: Any) -> None:
+        opened, had = not position.size, memory.read(position)
+        if opened:
+            position.window = Window()
+            memory.write(position, had)
+        _INCREASE(state, pool, position, *given)
+
+    title = f"a new life of a position begins with the last one's {memory.name}"
+    return WrongEngine(
+        title, memory.rule, title, (Patch(Position, "end_life", end_life), Patch(changes, "increase", increase))
+    )
+
+
+def _keeping_where_turned(memory: _Memory) -> WrongEngine:
+    """ACC-16: the life that a trade begins by turning a position round has something of the one that it ends."""
+
+    def perform(event: Trade, state: State, amounts: Amounts, effects: list[Effect]) -> list[Pool]:
+        position = state.position(event.account, event.market, event.mode)
+        life, had = (0, ()) if position is None else (position.life, memory.read(position))
+        touched = PERFORM[Trade](event, state, amounts, effects)
+        if position is not None and had and position.life != life and amounts["size"] != position.size:
+            memory.write(position, had)
+        return touched
+
+    title = f"a position that a trade turns round keeps its {memory.name}"
+    return WrongEngine(title, "ACC-16", title, (Patch(Trade, "perform", perform),))
 
 
 def _keeping_failures(state: str) -> WrongEngine:
@@ -288,6 +333,7 @@ def _of_inputs() -> Iterator[WrongEngine]:
     yield _moving_from_the_last_formed()
     yield from (_sampling_fresh_inputs(at_first) for at_first in (True, False))
     yield _sampling_once()
+    yield _renewing()
 
 
 def _keeping_refused(names: tuple[str, ...]) -> WrongEngine:
@@ -340,3 +386,15 @@ def _sampling_once() -> WrongEngine:
 
     title = "an average gets no second sample at one time"
     return WrongEngine(title, "MRK-5", title, (Patch(Average, "add", add),))
+
+
+def _renewing() -> WrongEngine:
+    """MRK-2: an earlier input that counts is from then on as fresh as the event in which it did."""
+
+    def sample(feed: Feed, quotes: Quotes, now: int) -> None:
+        counted = {name: (value, now) for name, (value, _) in feed.given.items() if getattr(quotes, name) == value}
+        feed.given.update(counted)
+        _SAMPLE(feed, quotes, now)
+
+    title = "an earlier input that counts is as fresh as the event in which it does"
+    return WrongEngine(title, "MRK-2", title, (Patch(Feed, "sample", sample),))

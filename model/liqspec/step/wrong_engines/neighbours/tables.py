@@ -5,9 +5,10 @@ from typing import Any, TypeVar
 
 from attrs import evolve
 
-from liqspec.core import admission, assessment, machine
+from liqspec.core import admission, assessment, changes, machine
 from liqspec.core.admission import Amounts, Check, EventRecord
 from liqspec.core.effects import Effect
+from liqspec.core.events import EVENTS, Event, Funding
 from liqspec.core.machine import NOT, TransitionEntry, guard_name
 from liqspec.core.refusals import Refusal
 from liqspec.core.state import GuardInputs, Pool, Position, State
@@ -17,6 +18,7 @@ from liqspec.step.wrong_engines.lifecycle import another_table
 
 T = TypeVar("T")
 
+_POOLS_IN = changes.pools_in
 _ASSESS = assessment.assess_positions
 # The steps of the assessment that fire `assess`: the rule of each, and the states of whose positions.
 _STEPS = (
@@ -45,6 +47,12 @@ _SITUATIONS: tuple[tuple[str, Callable[[Pool], bool]], ...] = (
     ("with a working order", lambda pool: pool.order_working()),
     ("without collateral", lambda pool: pool.collateral <= 0),
 )
+# What pools can have in common.
+_ALIKE: tuple[tuple[str, Callable[[Pool], object]], ...] = (
+    ("account", lambda pool: pool.account),
+    ("kind", lambda pool: pool.mode),
+    ("market", lambda pool: pool.market),
+)
 # What is assessed after an event, other than all that it touched in its order.
 _TOUCHED: tuple[tuple[str, str, Callable[[list[Pool]], list[Pool]]], ...] = (
     ("LIQ-6", "no pool is assessed", lambda _: []),
@@ -56,6 +64,15 @@ _TOUCHED: tuple[tuple[str, str, Callable[[list[Pool]], list[Pool]]], ...] = (
     ),
     ("LIQ-6", "cross pools are not assessed", lambda pools: [pool for pool in pools if pool.market is not None]),
     ("LIQ-6", "isolated pools are not assessed", lambda pools: [pool for pool in pools if pool.market is None]),
+    *(
+        (
+            "LIQ-6",
+            f"only the {which} pool of each {of} is assessed",
+            lambda pools, alike=alike, step=step: list({alike(one): one for one in pools[::step]}.values()),
+        )
+        for of, alike in _ALIKE
+        for which, step in (("first", -1), ("last", 1))
+    ),
     ("LIQ-7", "pools are assessed in the other order", lambda pools: pools[::-1]),
     *(
         (
@@ -74,13 +91,15 @@ def neighbours(last: type[EventRecord] | None) -> Iterator[WrongEngine]:
         yield from _of_checks(last, "checks", f" for {last.type}")
         yield from _of_touched(last)
     yield from _of_checks(admission, "COMMON", "")
+    yield from _of_held()
     yield from _of_assessed()
     yield from _of_refused()
+    yield _keeping_settled_marks()
     yield from _of_lifecycle()
 
 
-def _one(rule: str, title: str, patch: Patch) -> WrongEngine:
-    return WrongEngine(title, rule, title, (patch,))
+def _one(rule: str, title: str, *patches: Patch) -> WrongEngine:
+    return WrongEngine(title, rule, title, patches)
 
 
 def _of_checks(owner: Any, name: str, where: str) -> Iterator[WrongEngine]:
@@ -101,6 +120,23 @@ def _of_touched(kind: type[EventRecord]) -> Iterator[WrongEngine]:
             return change(PERFORM[kind](*given))
 
         yield _one(rule, f"after {kind.type} {what}", Patch(kind, "perform", perform))
+
+
+def _of_held() -> Iterator[WrongEngine]:
+    """Those that find other pools with a position of a market, to assess or to settle; and where they pay funding."""
+    for rule, what, change in _TOUCHED:
+
+        def pools_in(state: State, *markets: str, change: Callable[[list[Pool]], list[Pool]] = change) -> list[Pool]:
+            return change(_POOLS_IN(state, *markets))
+
+        def perform(event: Funding, state: State, amounts: Amounts, effects: list[Effect]) -> list[Pool]:
+            with _one("", "", Patch(changes, "pools_in", _POOLS_IN)).applied():
+                return PERFORM[Funding](event, state, amounts, effects)
+
+        found = Patch(changes, "pools_in", pools_in)
+        title = f"of the pools with a position of a market, {what}"
+        yield _one(rule, title, found)
+        yield _one(rule, f"where no funding is paid: {title}", found, Patch(Funding, "perform", perform))
 
 
 def _of_assessed() -> Iterator[WrongEngine]:
@@ -137,6 +173,23 @@ def _of_refused() -> Iterator[WrongEngine]:
                 raise
 
         yield _one("EVT-3", f"a refused {kind.type} changes the state", Patch(kind, "admit", admit))
+
+
+def _keeping_settled_marks() -> WrongEngine:
+    """EVT-11: the mark of a settled market stays as it was settled, whatever is said or formed of it."""
+
+    def patch(kind: type[Event]) -> Patch:
+        def perform(event: Any, state: State, amounts: Amounts, effects: list[Effect]) -> list[Pool]:
+            settled = {name: state.marks[name] for name in state.settled}
+            touched = PERFORM[kind](event, state, amounts, effects)
+            state.marks.update(settled)
+            return touched
+
+        return Patch(kind, "perform", perform)
+
+    return WrongEngine(
+        title := "the mark of a settled market stays", "EVT-11", title, tuple(map(patch, EVENTS.values()))
+    )
 
 
 def _of_lifecycle() -> Iterator[WrongEngine]:
