@@ -423,6 +423,20 @@ def test_the_files_have_a_largest_size(folder: Path, monkeypatch: pytest.MonkeyP
     assert parts(searched(engine(), folder)) == parts(searched(engine(), None))
 
 
+def test_a_file_that_goes_while_it_is_counted_is_no_hindrance(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process writes under another name first, which is gone when the file is complete."""
+    folder.mkdir()
+    iterdir = Path.iterdir
+
+    def with_one_more(self: Path) -> list[Path]:
+        return [*iterdir(self), *([self / ".runs-000000.gz.gone"] if self == folder else [])]
+
+    monkeypatch.setattr(Path, "iterdir", with_one_more)
+    outcome = searched(engine(), folder, steps=60)
+    assert (outcome.findings, outcome.unwritten) == ([], [])
+    assert (folder / "runs-000000.gz").is_file()
+
+
 def test_no_file_is_larger_than_what_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     searched(engine(), folder)
     monkeypatch.setattr(limits, "FILE_BYTES", 10_000)

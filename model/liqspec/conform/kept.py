@@ -134,9 +134,17 @@ class Kept:
         head = json.dumps({"format": FORMAT, "comparison": self.comparison, "runs": about})
         data = b"".join([head.encode(), b"\n", *[line for run in runs.values() for line in run.requests]])
         packed = gzip.compress(data, _LEVEL, mtime=0)
-        others = sum(one.stat().st_size for one in self.folder.iterdir() if one != path)
+        others = sum(_size(one) for one in self.folder.iterdir() if one != path)
         if len(data) < limits.FILE_BYTES and others + len(packed) <= MOST:
             writing.write(path, packed)
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file; 0 if it is gone, as one that another process was just writing, and has renamed."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _digest(setting: Setting, comparison: Comparison, *others: object) -> str:
@@ -150,7 +158,7 @@ def _make_room(cache: Path, used: Path) -> None:
         others = [one for one in cache.iterdir() if one != used and _CACHED.fullmatch(one.name)]
         left = MOST
         for folder in sorted(others, key=lambda one: one.stat().st_mtime, reverse=True):
-            left -= sum(path.stat().st_size for path in folder.iterdir())
+            left -= sum(map(_size, folder.iterdir()))
             if left < 0:
                 shutil.rmtree(folder, ignore_errors=True)
 
