@@ -66,10 +66,11 @@ check: .venv/ready
 	$(BIN)/mypy
 	PYTHONPATH=model $(BIN)/lint-imports --no-logo >/dev/null || PYTHONPATH=model $(BIN)/lint-imports
 
-bench: .venv/spin  ## measure the model against the bare cost of a trigger, steps through the pipe, compared and judged ones, exploration compared with Spin, and audited lines
+bench: .venv/spin  ## measure the model against the bare cost of a trigger, steps through the pipe, compared and judged ones, proofs by the number of keys, exploration compared with Spin, and audited lines
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_engine.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_oracle.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_steps.py
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_proofs.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_explorers.py
 	PYTHONPATH=tests $(BIN)/python tests/benchmarks/bench_audit.py
 
