@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from liqspec.cli.app import app
-from liqspec.conform import saved
+from liqspec.conform import saved, start_up
 from liqspec.conform.configurations import shipped
+from liqspec.conform.finding import Fault, FaultKind
 from liqspec.conform.lockstep import OF_SHAPE
 from liqspec.conform.oracle import Oracle
 from liqspec.conform.protocol import lines, requests
@@ -299,6 +300,11 @@ class TestStartUp:
         done = conform("--", sys.executable, "-c", code)
         assert (done.exit_code, done.stderr.count("\n")) == (2, 1), done.output
         assert remedy in done.stderr
+
+    @pytest.mark.parametrize("kind", ["printed garbage", "answered without being asked"])
+    def test_a_log_on_standard_output_has_its_remedy_whenever_it_comes(self, kind: FaultKind) -> None:
+        said = start_up.explained(Fault(kind=kind, message="it", stdout="starting up\nready\n"))
+        assert "(it printed: starting up); only replies may go to standard output" in said
 
     def test_an_engine_that_keeps_its_reply_is_advised_to_flush(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("liqspec.conform.session.START", 0.5)

@@ -72,8 +72,8 @@ def test_an_engine_that_shares_nothing_with_the_model_passes_all() -> None:
 
 
 def test_every_way_to_break_the_protocol_has_its_conversation() -> None:
-    # No conversation has an event or a parameter that an engine may lack.
-    optional = {"reopens settled markets", "refuses a least order of 0"}
+    # No conversation has an event or a parameter that an engine may lack; names are those of other vectors.
+    optional = {"reopens settled markets", "refuses a least order of 0", "refuses long names of other planes"}
     assert wrong_protocol_engine.WAYS.keys() - FAILED.keys() == optional
 
 

@@ -21,7 +21,7 @@ def explained(fault: Fault) -> str:
     logged = next((line.strip() for line in reversed(fault.stderr.splitlines()) if line.strip()), "")
     said = f"; its standard error ends with: {one_line(logged, 300)}" if logged else ""
     text = f"cannot be compared: {fault}"
-    if fault.kind == "printed garbage":
+    if fault.kind in ("printed garbage", "answered without being asked"):  # by when it came
         first = one_line((fault.stdout.splitlines() or [""])[0], 120)
         return f"{text} (it printed: {first}); only replies may go to standard output: write logs to standard error"
     if fault.kind == "hung":
