@@ -196,7 +196,8 @@ def _statements(node: ast.AST, seen: Seen) -> Iterator[ast.AST]:
     """What can replace a statement: always, never, the other sign, another result, or nothing at all."""
     match node:
         case ast.For(target, source, body, []):
-            yield from (ast.For(target, part, body, []) for part in _parts(source))
+            listed = ast.Call(ast.Name("list", ast.Load()), [source], [])
+            yield from (ast.For(target, part, body, []) for part in _parts(listed))
             yield from _once(node)
         case ast.If(test, body, other):
             yield from (ast.If(ast.Constant(always), body, other) for always in (True, False))
@@ -214,10 +215,9 @@ def _statements(node: ast.AST, seen: Seen) -> Iterator[ast.AST]:
             yield from map(ast.Return, _results(value, seen.returned))
 
 
-def _parts(source: ast.expr) -> Iterator[ast.expr]:
-    """The first, and the last, of what a loop goes through."""
-    listed, one, all_but_one = ast.Call(ast.Name("list", ast.Load()), [source], []), ast.Constant(1), ast.Constant(-1)
-    for part in (ast.Slice(None, one), ast.Slice(all_but_one)):
+def _parts(listed: ast.expr) -> Iterator[ast.expr]:
+    """The first, and the last, of a list."""
+    for part in (ast.Slice(None, ast.Constant(1)), ast.Slice(ast.Constant(-1))):
         yield ast.Subscript(listed, part, ast.Load())
 
 
@@ -246,6 +246,5 @@ def _results(value: ast.expr, kind: type | None) -> Iterator[ast.expr]:
         yield ast.Constant(0)
         yield from (ast.BinOp(value, sign, ast.Constant(1)) for sign in (ast.Add(), ast.Sub()))
     elif kind is list:
-        one, all_but_one = ast.Constant(1), ast.Constant(-1)
-        yield from (ast.Subscript(value, part, ast.Load()) for part in (ast.Slice(None, one), ast.Slice(all_but_one)))
-        yield ast.Subscript(value, ast.Slice(None, None, all_but_one), ast.Load())
+        yield from _parts(value)
+        yield ast.Subscript(value, ast.Slice(None, None, ast.Constant(-1)), ast.Load())

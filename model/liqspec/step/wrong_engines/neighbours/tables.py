@@ -187,9 +187,7 @@ def _keeping_settled_marks() -> WrongEngine:
 
         return Patch(kind, "perform", perform)
 
-    return WrongEngine(
-        title := "the mark of a settled market stays", "EVT-11", title, tuple(map(patch, EVENTS.values()))
-    )
+    return _one("EVT-11", "the mark of a settled market stays", *map(patch, EVENTS.values()))
 
 
 def _of_lifecycle() -> Iterator[WrongEngine]:
