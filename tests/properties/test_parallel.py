@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from liqspec.search.parallel import available, run_parallel
+from liqspec.search.workers import Workers
 
 SLEEP = 600  # longer than any test waits
 
@@ -161,6 +163,48 @@ for pause in range(20):
 
 def test_workers_end_in_the_middle_of_a_result() -> None:
     subprocess.run([sys.executable, "-c", ENDING, str(Path(__file__).parent)], check=True, timeout=60)
+
+
+class DroppingLate(Workers):
+    """Workers of which a thread whose process has ended drops what waits only after the end was said."""
+
+    def __init__(self, count: int) -> None:
+        self.over, self.dropped = threading.Event(), threading.Event()
+        super().__init__(count, interrupted=True)
+        queue, over = self._calls, self.over
+
+        class Noted:
+            get, get_nowait = queue.get, queue.get_nowait
+
+            @staticmethod
+            def put(call: Any) -> None:
+                queue.put(call)
+                if call is None:
+                    over.set()
+
+        self._calls = Noted()  # type: ignore[assignment]
+
+    def _drop(self) -> None:
+        late = threading.current_thread() in self._threads
+        if late:
+            self.over.wait()
+        super()._drop()
+        if late:
+            self.dropped.set()
+
+
+def test_the_end_reaches_a_thread_that_asks_for_it_late() -> None:
+    """Another thread, whose process ended in the middle of a call, drops what waits before."""
+    workers = DroppingLate(2)
+    running, ended = workers.submit(time.sleep, SLEEP), workers.submit(slow_first, 0)
+    ended.add_done_callback(lambda _: workers.dropped.wait())
+    while not ended.done():
+        time.sleep(0.01)
+    end = threading.Thread(target=workers.shutdown, kwargs={"cancel_futures": True}, daemon=True)
+    end.start()
+    end.join(timeout=20)
+    assert not end.is_alive()
+    assert isinstance(running.exception(), BrokenExecutor)
 
 
 def test_a_worker_that_is_killed_ends_the_work() -> None:

@@ -63,8 +63,7 @@ class Workers(Executor):
             for process in self._processes:
                 process.terminate()
             self._drop()
-        for _ in self._threads:
-            self._calls.put(None)
+        self._calls.put(None)
         for thread in self._threads if wait else ():
             thread.join()
         for process in self._processes if wait else ():
@@ -90,13 +89,20 @@ class Workers(Executor):
                     call.future.set_result(result)
                 else:
                     call.future.set_exception(error)
+        self._calls.put(None)  # for the next thread
 
     def _drop(self) -> None:
-        """Do none of the calls that wait."""
+        """Do none of the calls that wait; the end, if it is among them, stays for each thread that waits for it."""
+        over = False
         with suppress(Empty):
             while True:
-                if (call := self._calls.get_nowait()) is not None and call.future.set_running_or_notify_cancel():
+                call = self._calls.get_nowait()
+                if call is None:
+                    over = True
+                elif call.future.set_running_or_notify_cancel():
                     call.future.set_exception(BrokenExecutor(_ENDED))
+        if over:
+            self._calls.put(None)
 
 
 @contextmanager
