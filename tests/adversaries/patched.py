@@ -16,6 +16,8 @@ LISTS = {
     "patched_javascript_second.toml": "engine.js",
     "patched_python_second.toml": "python_engine.py",
     "patched_javascript_third.toml": "engine.js",
+    "patched_c_second.toml": "engine.c",
+    "patched_python_third.toml": "python_engine.py",
 }
 RUNS = HERE / "patched_runs.json"  # of those that a short one shows, as `conform` found it
 

@@ -1,13 +1,13 @@
 """Which mistake the engine of a finding makes: what explains the finding, and further runs that decide."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import takewhile, zip_longest
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import Factory, evolve, frozen
 
 from liqspec.conform.answers import Accepted, Player, Refused, read_answer
 from liqspec.conform.configurations import Setting
@@ -39,6 +39,23 @@ OTHER_NAMES = "with other names of the accounts and markets, in the same order, 
 Run = tuple[dict[str, Any], list[EventData]]
 
 
+@frozen
+class _Shown:
+    """Mistakes that an engine shows, in how many runs; and whether in every run that it was asked for.
+
+    `only` has the rule that all mistakes break by which an answer was explained, where there were several.
+    """
+
+    mistakes: list[WrongEngine] = Factory(list)
+    runs: int = 0
+    everywhere: bool = False
+    only: set[str] = Factory(set)
+
+    def names(self, mistake: WrongEngine, likely: Sequence[str]) -> bool:
+        """Whether the rule of a mistake is broken: also if not all is explained, where nothing says another one."""
+        return self.everywhere or mistake.rule in (*likely, *self.only)
+
+
 @frozen(kw_only=True)
 class Explanation:
     """A live engine, what it supports, and how it is compared: what is needed to say which mistake it makes."""
@@ -63,12 +80,17 @@ class Explanation:
         played = _played(finding.config, finding.applied, self.comparison.observes.prices)
         deadline = time.monotonic() + seconds
         last = EVENTS.get(str(finding.applied[-1].get("type"))) if finding.applied else None
+        nearest = _Shown()
         for hypotheses in (self.hypotheses, neighbours(lambda: list(played.answers()), finding.config, last)):
             in_time = takewhile(lambda _: time.monotonic() < deadline - seconds / 4, hypotheses)
-            mistakes = self._confirmed(explaining(played, shown, self.alike, in_time), finding, deadline)
-            if mistakes:
-                finding = evolve(finding, reasons=(explained(first, mistakes), *others))
+            found = self._confirmed(explaining(played, shown, self.alike, in_time), finding, deadline)
+            found = evolve(found, mistakes=[one for one in found.mistakes if found.names(one, first.rules)])
+            nearest = max(found, nearest, key=lambda one: (one.everywhere, one.runs))
+            if found.everywhere:
                 break
+        if nearest.mistakes:
+            reason = explained(first, nearest.mistakes, everywhere=nearest.everywhere)
+            finding = evolve(finding, reasons=(reason, *others))
         return finding if finding.reasons[0].rule == NAMES or not self._by_names(finding) else _of_names(finding)
 
     def _by_names(self, finding: Finding) -> bool:
@@ -86,9 +108,11 @@ class Explanation:
         answered, played = self._answers(config, events), _played(config, events, self.comparison.observes.prices)
         return None if answered is None else all(map(self.alike, played.answers(answered[-1]), answered))
 
-    def _confirmed(self, mistakes: list[WrongEngine], finding: Finding, deadline: float) -> list[WrongEngine]:
-        """Those of the mistakes that the engine shows in further runs too, until one broken rule is left."""
-        asked = 0
+    def _confirmed(self, mistakes: list[WrongEngine], finding: Finding, deadline: float) -> "_Shown":
+        """Those of the mistakes that the engine shows in further runs too, until one broken rule is left; if none is,
+        those that it showed in the most.
+        """
+        asked, rules = 0, {wrong.rule for wrong in mistakes} if len(mistakes) > 1 else set()
         for config, events in self._runs(mistakes, finding):
             enough = CONFIRMING if len(mistakes) <= TITLES else PATIENT
             certain = len({wrong.rule for wrong in mistakes}) < 2 and asked >= enough
@@ -100,9 +124,11 @@ class Explanation:
                 continue  # none of them shows here
             answered = self._answers(config, events)
             if answered is not None:
-                asked += 1
-                mistakes = [wrong for wrong in mistakes if played.answered_by(wrong, answered, self.alike)]
-        return mistakes
+                left = [wrong for wrong in mistakes if played.answered_by(wrong, answered, self.alike)]
+                if not left:  # if it was asked nothing before, it does not answer as in the finding
+                    return _Shown(mistakes, asked, only=rules if len(rules) == 1 else set()) if asked else _Shown()
+                asked, mistakes = asked + 1, left
+        return _Shown(mistakes, asked, everywhere=bool(mistakes))
 
     def _runs(self, mistakes: list[WrongEngine], finding: Finding) -> Iterator[Run]:
         """The finding; in turn, runs near it and the shortest counterexamples of mistakes, of these first; and guided

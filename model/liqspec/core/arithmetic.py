@@ -98,6 +98,7 @@ def initial_margin(amount: int, leverage: int, schedule: Schedule) -> int:
     allowed = min(leverage, tier_at(amount, schedule).max_leverage)
     if not schedule.close_fee:
         return divide_up(amount, allowed)
+    # MRG-15
     return divide_up(amount * (schedule.denominator + schedule.close_fee * allowed), schedule.denominator * allowed)
 
 

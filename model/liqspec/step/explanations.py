@@ -69,14 +69,18 @@ def explaining(
     return [wrong for wrong in hypotheses if played.answered_by(wrong, expected, alike)]
 
 
-def explained(reason: Reason, mistakes: Sequence[WrongEngine]) -> Reason:
-    """The reason with the rules that these mistakes break before the others, and with the mistakes in a sentence."""
+def explained(reason: Reason, mistakes: Sequence[WrongEngine], *, everywhere: bool = True) -> Reason:
+    """The reason with the rules that these mistakes break before the others, and with the mistakes in a sentence.
+
+    Unless they explain the answers to further runs `everywhere`, the sentence says so.
+    """
     if not mistakes:
         return reason
     mistakes = sorted(mistakes, key=lambda wrong: _place(wrong.rule, reason.rules))
     titles = [*dict.fromkeys(wrong.title[:1].lower() + wrong.title[1:] for wrong in mistakes)]
     more = "" if len(titles) <= TITLES else f"; or one of {len(titles) - TITLES} more"
-    sentence = f"it answers as an engine would with this mistake: {'; or: '.join(titles[:TITLES])}{more}"
+    where = "it answers" if everywhere else "it answers here, though not in every run,"
+    sentence = f"{where} as an engine would with this mistake: {'; or: '.join(titles[:TITLES])}{more}"
     rules = dict.fromkeys((*(wrong.rule for wrong in mistakes), *reason.rules))
     return evolve(reason, rules=tuple(rules), because=(sentence, *reason.because))
 

@@ -148,7 +148,7 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
         ours = [check for check in checks_with(kind, step.refusal.code) if check.rule == step.refusal.rule]
         measures = [rule for check in ours for rule in _also(check, step.engine.venue)]
         order = [] if difference.theirs == ACCEPTED else ["EVT-2"]
-        rules = [step.refusal.rule, *_of_reversal(step), *order, *measures]
+        rules = [*_of_reversal(step), step.refusal.rule, *order, *measures]
         # An earlier check, which passed, must have failed there; with a later one, ours must have passed.
         first = next((check for check in CHECKS.get(kind, ()) if check in (*ours, *claimed)), None)
         shared = {(check.code, check.rule) for check in COMMON}
@@ -164,7 +164,7 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
     done = {effect.rule for effect in step.effects}
     claimed = tuple(check for check in claimed if check.of is None or check.rule in done) or claimed
     rules = [rule for check in claimed for rule in (check.rule, *_also(check, step.engine.venue))]
-    rules[1:1] = _of_reversal(step)
+    rules[:0] = _of_reversal(step)
     if not claimed:  # then the rule that accepts the event is the one that was broken
         rules = [*(effect.rule for effect in step.effects[:1]), "EVT-2"]
     because = [f"{difference.theirs} is not a refusal of {kind}"] if not claimed else []

@@ -1,12 +1,19 @@
 """Neighbours of the rules: engines that differ from the model in one small way, among what a run executes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import zip_longest
 from typing import Any
 
+from liqspec.core import admission, changes
 from liqspec.core.admission import EventRecord
-from liqspec.step.wrong_engines.base import WrongEngine
+from liqspec.core.effects import Effect
+from liqspec.core.engine import Engine
+from liqspec.core.events import Event, Trade
+from liqspec.core.refusals import Refusal
+from liqspec.step.wrong_engines.base import Patch, WrongEngine
 from liqspec.step.wrong_engines.neighbours import code, configured, memory, shown, tables
+
+_TURNS, _APPLY = changes.turns_round, Engine.apply
 
 
 def neighbours(
@@ -18,5 +25,49 @@ def neighbours(
     time for all.
     """
     kinds = tables.neighbours(last), configured.neighbours(config, last), shown.neighbours(), memory.neighbours(run)
-    for together in zip_longest(*kinds, code.neighbours(run)):
+    changed = code.neighbours(run)
+    if last is Trade and _turned_last(run):
+        changed = _also_where_turned(changed)
+    for together in zip_longest(*kinds, changed):
         yield from (one for one in together if one is not None)
+
+
+def _turned_last(run: Callable[[], object]) -> bool:
+    """Whether the last trade of a run turns a position round."""
+    asked = [False]
+
+    def turns_round(*given: Any) -> bool:
+        asked[0] = _TURNS(*given)
+        return asked[0]
+
+    with WrongEngine("", "", "", (Patch(changes, "turns_round", turns_round),)).applied():
+        run()
+    return asked[0]
+
+
+def _also_where_turned(changed: Iterable[WrongEngine]) -> Iterator[WrongEngine]:
+    """Each of these, also as an engine that is so only where a trade turns a position round (ACC-16)."""
+    for wrong in changed:
+        yield wrong
+        yield _where_turned(wrong)
+
+
+def _where_turned(wrong: WrongEngine) -> WrongEngine:
+    def apply(engine: Engine, event: Event) -> tuple[Effect, ...]:
+        if not _turns(event, engine):
+            return _APPLY(engine, event)
+        with wrong.applied():
+            return _APPLY(engine, event)
+
+    title = f"where a trade turns a position round: {wrong.title}"
+    return WrongEngine(title, "ACC-16", title, (Patch(Engine, "apply", apply),))
+
+
+def _turns(event: Event, engine: Engine) -> bool:
+    if not isinstance(event, Trade):
+        return False
+    try:
+        size = admission.admit_fields(event, engine.state)["size"]
+    except Refusal:
+        return False
+    return _TURNS(engine.venue, event.held(engine.state), size)

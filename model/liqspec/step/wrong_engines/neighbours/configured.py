@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise, repeat
@@ -147,12 +146,7 @@ def _reading(rule: str, title: str, change: Change, families: frozenset[str] | N
         right = _FROM_CONFIG(config, shows_prices=shows_prices)
         if families is not None and right.families() != families:
             return right
-        read = config.to_json()
-        change(read)
-        try:
-            return _FROM_CONFIG(Config.from_json(read), shows_prices=shows_prices)
-        except InvalidConfig:  # another parameter means nothing with it
-            return right
+        return _read_otherwise(config, change, shows_prices) or right
 
     return WrongEngine(title, rule, title, (Patch(Venue, "from_config", from_config),))
 
@@ -161,10 +155,8 @@ def _reading_during(kind: type[EventRecord], rule: str, title: str, change: Chan
     others: dict[int, tuple[Venue, Venue]] = {}  # by the identity of the right one, which stays as long as it is here
 
     def from_config(config: Config, *, shows_prices: bool = False) -> Venue:
-        right, read = _FROM_CONFIG(config, shows_prices=shows_prices), config.to_json()
-        change(read)
-        with suppress(InvalidConfig):
-            other = _FROM_CONFIG(Config.from_json(read), shows_prices=shows_prices)
+        right = _FROM_CONFIG(config, shows_prices=shows_prices)
+        if (other := _read_otherwise(config, change, shows_prices)) is not None:
             others[id(right)] = right, evolve(other, markets=right.markets)
         return right
 
@@ -179,6 +171,16 @@ def _reading_during(kind: type[EventRecord], rule: str, title: str, change: Chan
             engine.state.venue = right
 
     return WrongEngine(title, rule, title, (Patch(Venue, "from_config", from_config), Patch(Engine, "apply", apply)))
+
+
+def _read_otherwise(config: Config, change: Change, shows_prices: bool) -> Venue | None:
+    """The venue of a changed configuration; None if another parameter means nothing with the change."""
+    read = config.to_json()
+    change(read)
+    try:
+        return _FROM_CONFIG(Config.from_json(read), shows_prices=shows_prices)
+    except InvalidConfig:
+        return None
 
 
 def _changes(config: Plain) -> Iterator[tuple[str, str, Change]]:

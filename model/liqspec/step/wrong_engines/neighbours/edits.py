@@ -41,6 +41,12 @@ _RATIOS = (
     ("down", "type({0})({0}.numerator // {0}.denominator, 1)"),
     ("up", "type({0})(-(-{0}.numerator // {0}.denominator), 1)"),
 )
+# Ways to collect sorted entries wrongly: by their first part, of which there is one each; or each that is there once.
+_COLLECTED = (
+    "[*{{entry[0]: entry for entry in {0}}}.values()]",
+    "[*{{entry[0]: entry for entry in {0}[::-1]}}.values()][::-1]",
+    "[*dict.fromkeys({0})]",
+)
 _DONE = "_done"
 _EXCHANGED = (int, bool, arithmetic.Ratio)  # values of these types stand for each other by mistake
 
@@ -93,6 +99,8 @@ def replacements(node: ast.AST, seen: Seen) -> Iterator[ast.AST]:
     match node:
         case ast.Call(called, arguments, keywords):
             yield from _of_its_cost(called, arguments)
+            if isinstance(called, ast.Attribute) and ast.unparse(called.value) == "arithmetic":
+                yield from _shifted(called, arguments, keywords)
             for place, argument in enumerate(arguments):
                 if isinstance(argument, ast.Attribute) and argument.attr in _optional():
                     without = [*arguments[:place], ast.Constant(None), *arguments[place + 1 :]]
@@ -169,13 +177,43 @@ def _expressions(node: ast.AST) -> Iterator[ast.AST]:
             yield operand
         case ast.IfExp(_, body, other):
             yield from (body, other)
-        case ast.Call(ast.Name(name), arguments, keywords):
-            if name in _OTHER_NAME:
-                yield ast.Call(ast.Name(_OTHER_NAME[name], ast.Load()), arguments, keywords)
-            if name in {"min", "max", "abs"} and not keywords:
-                yield from (each for each in arguments if not isinstance(each, ast.Starred))
+        case ast.Call(ast.Name(name)):
+            yield from _of_call(node, name)
         case _:
             yield from _small_ones(node)
+
+
+def _shifted(called: ast.expr, arguments: list[ast.expr], keywords: list[ast.keyword]) -> Iterator[ast.expr]:
+    """A use of the arithmetic with one of its numbers larger or smaller by 1: off by one there, and nowhere else."""
+    for place, argument in enumerate(arguments):
+        for sign in (ast.Add(), ast.Sub()):
+            other = ast.BinOp(argument, sign, ast.Constant(1))
+            yield ast.Call(called, [*arguments[:place], other, *arguments[place + 1 :]], keywords)
+
+
+def _of_call(call: ast.Call, name: str) -> Iterator[ast.expr]:
+    if name in _OTHER_NAME:
+        yield ast.Call(ast.Name(_OTHER_NAME[name], ast.Load()), call.args, call.keywords)
+    if name in {"min", "max", "abs"} and not call.keywords:
+        yield from (each for each in call.args if not isinstance(each, ast.Starred))
+    if name in _DIVIDING:
+        yield from _divided_alone(call)
+    if name == "sorted":
+        yield from (_expression(text.format(ast.unparse(call))) for text in _COLLECTED)
+
+
+def _divided_alone(division: ast.Call) -> Iterator[ast.expr]:
+    """A division of a sum, or of its product with a factor, where each term is divided, and so rounded, alone."""
+    top, *others = division.args
+    match top:
+        case ast.BinOp(left, ast.Add() | ast.Sub() as operator, right):
+            terms = [left, right]
+        case ast.BinOp(factor, ast.Mult() as times, ast.BinOp(left, ast.Add() | ast.Sub() as operator, right)):
+            terms = [ast.BinOp(factor, times, term) for term in (left, right)]
+        case _:
+            return
+    first, second = (ast.Call(division.func, [term, *others], []) for term in terms)
+    yield ast.BinOp(first, operator, second)
 
 
 def _double(number: ast.expr) -> ast.expr:

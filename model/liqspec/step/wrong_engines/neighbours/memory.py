@@ -1,16 +1,29 @@
 """Neighbours in what a run remembers: what an event wrongly forgets, or keeps where it must be forgotten."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import starmap
 from operator import attrgetter
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from attrs import evolve, frozen
 
 from liqspec.core import admission, assessment, changes
 from liqspec.core.admission import Amounts
 from liqspec.core.effects import Effect
-from liqspec.core.events import EVENTS, Block, Event, Fill, Leverage, PriceInputs, Trade
+from liqspec.core.events import (
+    EVENTS,
+    Block,
+    Event,
+    Fill,
+    Leverage,
+    MarkPrice,
+    Marks,
+    OrderDone,
+    PriceInputs,
+    Settle,
+    Trade,
+)
 from liqspec.core.families.mark_price import INPUTS, Average, Feed, Quotes
 from liqspec.core.machine import lifecycle
 from liqspec.core.refusals import InsufficientMargin, NoPrice, Refusal
@@ -18,8 +31,9 @@ from liqspec.core.state import Pool, Position, State, Window
 from liqspec.edge.texts import words
 from liqspec.step.wrong_engines.base import ADMIT, PERFORM, Patch, WrongEngine
 
-_LEAVE, _END, _SAMPLE, _ADD = assessment.leave_liquidation, Position.end_life, Feed.sample, Average.add
-_INCREASE = changes.increase
+_LEAVE, _END = assessment.leave_liquidation, Position.end_life
+_CURRENT, _KEEP, _SAMPLE, _ADD = Feed.current, Feed.keep, Feed.sample, Average.add
+_INCREASE, _WORKING, _BEGIN = changes.increase, Pool.order_working, Window.begin_block
 _NARROW = (1, 2, 3, 4, 5, 6, 7, 8)  # bits of a block's number
 
 
@@ -57,9 +71,24 @@ _ATTEMPTS = (
 )
 _ORDER = _Memory("order", "LIQ-9", ("order", "limit"), lambda: (None, None))
 _LIQUIDATION = _Memory("liquidation", "LIQ-4", ("in_liquidation",), lambda: (False,))
+# Inputs that an engine may hold as one, so that a new one replaces the others.
+_TOGETHER = (
+    ("price", INPUTS),
+    ("price of the book", ("best_bid", "best_ask")),
+    ("price of the book or last trade", ("best_bid", "best_ask", "last")),
+)
 _OF_FEEDS = (
     _Memory("inputs", "MRK-2", ("given",), lambda: ({},)),
     _Memory("averages", "MRK-5", ("basis", "book"), lambda: (Average(), Average())),
+)
+
+# Events that end orders, and the rules by which they do.
+_ENDS: tuple[tuple[type[Event], str], ...] = (
+    (Settle, "EVT-11"),
+    (Fill, "FIL-3"),
+    (OrderDone, "FIL-5"),
+    (MarkPrice, "LIQ-9"),
+    (Marks, "LIQ-9"),
 )
 
 # What can be forgotten or kept, and of what: of which position, pool or account, or of those in which situation.
@@ -83,6 +112,8 @@ def neighbours(run: Callable[[], object]) -> Iterator[WrongEngine]:
     yield from map(_attempting_by_number, _NARROW)
     for kind in (Trade, Leverage):
         yield from (_leaving_leverage(kind, refusal) for refusal in (Refusal, InsufficientMargin))
+    yield _forcing_at_the_end()
+    yield from starmap(_counting_ended_orders, _ENDS)
     yield from _of_inputs()
 
 
@@ -277,6 +308,42 @@ def _keeping_where_turned(memory: _Memory) -> WrongEngine:
     return WrongEngine(title, "ACC-16", title, (Patch(Trade, "perform", perform),))
 
 
+def _forcing_at_the_end() -> WrongEngine:
+    """CLD-2: the last moment of a window is part of it for the size of orders, and for nothing else."""
+
+    def begin_block(window: Window, now: int) -> None:
+        until = window.until
+        _BEGIN(window, now)
+        window.forcing_until = until if now <= until else 0
+
+    def forces(window: Window, now: int) -> bool:
+        return 0 < window.forcing_until >= now
+
+    title = "a window forces full size at its end too"
+    patches = Patch(Window, "begin_block", begin_block), Patch(Window, "forces_full_size", forces)
+    return WrongEngine(title, "CLD-2", title, patches)
+
+
+def _counting_ended_orders(kind: type[Event], rule: str) -> WrongEngine:
+    """A pool of which an event of this kind ends the last order counts as one with a working order from then on."""
+    counted: WeakSet[Pool] = WeakSet()
+
+    def perform(event: Any, state: State, amounts: Amounts, effects: list[Effect]) -> list[Pool]:
+        working = [pool for pool in state.pools() if _WORKING(pool)]
+        touched = PERFORM[kind](event, state, amounts, effects)
+        for pool in working:
+            if not _WORKING(pool):
+                counted.add(pool)
+        return touched
+
+    def order_working(pool: Pool) -> bool:
+        return pool in counted or _WORKING(pool)
+
+    title = f"an order that {kind.type} ends counts as working"
+    patches = (Patch(kind, "perform", perform), Patch(Pool, "order_working", order_working))
+    return WrongEngine(title, rule, title, patches)
+
+
 def _keeping_failures(state: str) -> WrongEngine:
     """BKS-2: a pool that leaves liquidation forgets what failed, except for positions in one state."""
 
@@ -325,15 +392,18 @@ def _leaving_leverage(kind: type[Trade | Leverage], refusal: type[Refusal]) -> W
 
 
 def _of_inputs() -> Iterator[WrongEngine]:
-    """What price inputs wrongly leave: those of a refused event (EVT-3), the mark that was formed last (MRK-7), and
-    no samples of earlier inputs that still count (MRK-5).
+    """What price inputs wrongly leave, replace or share (MRK-2): those of a refused event (EVT-3), the mark that was
+    formed last (MRK-7), and no samples of earlier inputs that still count (MRK-5).
     """
     for names in (INPUTS, *((name,) for name in INPUTS)):
         yield _keeping_refused(names)
     yield _moving_from_the_last_formed()
     yield from (_sampling_fresh_inputs(at_first) for at_first in (True, False))
     yield _sampling_once()
+    yield from map(_timed_otherwise, (True, False))
     yield _renewing()
+    yield from (_replacing(what, names) for what, names in _TOGETHER)
+    yield from map(_sharing, (_OF_FEEDS[:1], _OF_FEEDS[1:], _OF_FEEDS))
 
 
 def _keeping_refused(names: tuple[str, ...]) -> WrongEngine:
@@ -388,6 +458,22 @@ def _sampling_once() -> WrongEngine:
     return WrongEngine(title, "MRK-5", title, (Patch(Average, "add", add),))
 
 
+def _timed_otherwise(together: bool) -> WrongEngine:
+    """MRK-5: the first sample of an average lasts since time 0; or both averages have the time of the latest sample."""
+
+    def sample(feed: Feed, quotes: Quotes, now: int) -> None:
+        times = [average.time for average in (feed.basis, feed.book) if average.time is not None]
+        for average in (feed.basis, feed.book):
+            if together and average.time is not None:
+                average.time = max(times)
+            elif not together and average.time is None:
+                average.time = 0
+        _SAMPLE(feed, quotes, now)
+
+    title = "both averages have the time of the latest sample" if together else "a first sample lasts since time 0"
+    return WrongEngine(title, "MRK-5", title, (Patch(Feed, "sample", sample),))
+
+
 def _renewing() -> WrongEngine:
     """MRK-2: an earlier input that counts is from then on as fresh as the event in which it did."""
 
@@ -398,3 +484,41 @@ def _renewing() -> WrongEngine:
 
     title = "an earlier input that counts is as fresh as the event in which it does"
     return WrongEngine(title, "MRK-2", title, (Patch(Feed, "sample", sample),))
+
+
+def _replacing(what: str, names: tuple[str, ...]) -> WrongEngine:
+    """MRK-2: one of several inputs replaces all of them, so that the others of earlier times count no longer."""
+
+    def replaced(quotes: Quotes) -> set[str]:
+        given = {name for name in names if getattr(quotes, name) is not None}
+        return set(names) - given if given else set()
+
+    def current(feed: Feed, quotes: Quotes, *at: Any) -> Quotes:
+        left = {name: value for name, value in feed.given.items() if name not in replaced(quotes)}
+        return _CURRENT(evolve(feed, given=left), quotes, *at)
+
+    def keep(feed: Feed, quotes: Quotes, now: int) -> None:
+        for name in replaced(quotes):
+            feed.given.pop(name, None)
+        _KEEP(feed, quotes, now)
+
+    title = f"a {what} of an event replaces each earlier one"
+    return WrongEngine(title, "MRK-2", title, (Patch(Feed, "current", current), Patch(Feed, "keep", keep)))
+
+
+def _sharing(memories: tuple[_Memory, ...]) -> WrongEngine:
+    """MRK-2, MRK-5: all markets have one memory of inputs or averages."""
+
+    def share(event: PriceInputs, state: State) -> None:
+        first = next(iter(state.feeds.values()), None)
+        if first is not None and event.market in state.venue.markets:
+            feed = state.feeds.setdefault(event.market, Feed())
+            for memory in memories:
+                memory.write(feed, memory.read(first))
+
+    def admit(event: PriceInputs, state: State) -> Amounts:
+        share(event, state)
+        return ADMIT[PriceInputs](event, state)
+
+    title = f"all markets have one memory of {' and '.join(memory.name for memory in memories)}"
+    return WrongEngine(title, memories[0].rule, title, (Patch(PriceInputs, "admit", admit),))

@@ -1,6 +1,7 @@
 """Neighbours in what the core lists: the checks of an event, the pools that it touches, the lifecycle's transitions."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -8,7 +9,8 @@ from attrs import evolve
 from liqspec.core import admission, assessment, changes, machine
 from liqspec.core.admission import Amounts, Check, EventRecord
 from liqspec.core.effects import Effect
-from liqspec.core.events import EVENTS, Event, Funding
+from liqspec.core.engine import Engine
+from liqspec.core.events import EVENTS, Event, Funding, Marks
 from liqspec.core.machine import NOT, TransitionEntry, guard_name
 from liqspec.core.refusals import Refusal
 from liqspec.core.state import GuardInputs, Pool, Position, State
@@ -20,6 +22,7 @@ T = TypeVar("T")
 
 _POOLS_IN = changes.pools_in
 _ASSESS = assessment.assess_positions
+_APPLY = Engine.apply
 # The steps of the assessment that fire `assess`: the rule of each, and the states of whose positions.
 _STEPS = (
     ("LIQ-10", ("liquidatable",)),
@@ -95,6 +98,7 @@ def neighbours(last: type[EventRecord] | None) -> Iterator[WrongEngine]:
     yield from _of_assessed()
     yield from _of_refused()
     yield _keeping_settled_marks()
+    yield _marking_one_by_one()
     yield from _of_lifecycle()
 
 
@@ -173,6 +177,25 @@ def _of_refused() -> Iterator[WrongEngine]:
                 raise
 
         yield _one("EVT-3", f"a refused {kind.type} changes the state", Patch(kind, "admit", admit))
+    yield _making_pools()
+
+
+def _making_pools() -> WrongEngine:
+    """ACC-3: a refused event leaves the isolated pool that it looked for."""
+
+    def patch(kind: type[Event]) -> Patch:
+        def admit(event: Any, state: State) -> Amounts:
+            try:
+                return ADMIT[kind](event, state)
+            except Refusal:
+                account, market, mode = (getattr(event, name, None) for name in ("account", "market", "mode"))
+                if mode != "cross" and account in state.accounts and market in state.venue.markets:
+                    changes.isolated_pool(state, str(account), str(market))
+                raise
+
+        return Patch(kind, "admit", admit)
+
+    return _one("ACC-3", "a refused event leaves an isolated pool of its market", *map(patch, ADMIT))
 
 
 def _keeping_settled_marks() -> WrongEngine:
@@ -188,6 +211,19 @@ def _keeping_settled_marks() -> WrongEngine:
         return Patch(kind, "perform", perform)
 
     return _one("EVT-11", "the mark of a settled market stays", *map(patch, EVENTS.values()))
+
+
+def _marking_one_by_one() -> WrongEngine:
+    """EVT-5: the marks of one event are set, and the pools assessed, market by market."""
+
+    def apply(engine: Engine, event: Event) -> tuple[Effect, ...]:
+        if not isinstance(event, Marks):
+            return _APPLY(engine, event)
+        event.admit(engine.state)
+        alone = [evolve(event, prices=dict([one])) for one in event.prices]
+        return tuple(chain.from_iterable(_APPLY(engine, one) for one in alone))
+
+    return _one("EVT-5", "the marks of one event are set and assessed one by one", Patch(Engine, "apply", apply))
 
 
 def _of_lifecycle() -> Iterator[WrongEngine]:
