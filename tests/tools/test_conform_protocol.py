@@ -62,8 +62,16 @@ class TestTheLines:
         for topic, line in lines.accepted(CONFIG, DEPOSIT, EVENTS):
             assert json.loads(served.reply(line[: MAX_LINE + 1]))["ok"], (topic, line[:200])
 
+    def test_each_that_is_nearly_malformed_is_not(self) -> None:
+        served, codes = asked(), set()
+        for topic, line in lines.well_formed(CONFIG, EVENTS):
+            reply = json.loads(served.reply(line))
+            codes.add(reply.get("error", {}).get("code"))
+            assert "bad_request" not in codes, (topic, line[:200])
+        assert {None, "unknown_account", "unknown_market", "not_positive"} <= codes
+
     def test_an_event_that_is_not_supported_is_not_among_them(self) -> None:
-        sent = [line for _, line in lines.refused(CONFIG, ["deposit"])]
+        sent = [line for _, line in (*lines.refused(CONFIG, ["deposit"]), *lines.well_formed(CONFIG, ["deposit"]))]
         assert [line for line in sent if b'"type":"order_done"' in line] == []
 
     @pytest.mark.parametrize("families", [FAMILIES, frozenset[str]()])
@@ -114,6 +122,9 @@ def asked() -> Oracle:
 FOUND = {
     "accepts a repeated key": "a repeated key, once spelled with an escape: ours bad_request",
     "accepts an unpaired surrogate": "an unpaired surrogate: ours bad_request, theirs ",
+    "accepts an unpaired surrogate in a key": "an unpaired surrogate: ours bad_request, theirs ",
+    "reads a name up to a zero": "outcome: ours unknown_account",
+    "counts a minus as a digit": "theirs bad_request",
     "accepts 1.0": "ours bad_request, theirs ",
     "accepts NaN": "ours bad_request, theirs ",
     "refuses 2^53 - 1": "outcome: ours accepted, theirs bad_request",

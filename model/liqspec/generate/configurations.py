@@ -23,6 +23,7 @@ _ACCOUNT_NAMES = ("Zoe", "adam", "\u00c4da")
 FIRST_FAMILIES = ("mark", "restore")
 
 _DOUBLING = 16  # tiers, of which each can start at twice the one before
+_IDLE = 0.1  # the chance of close-out rates where they have no effect (BKS-9)
 _FEW = 4  # markets: where there are more, none restricts anything, so that a pool can have a position in each
 
 START = 50_000  # the starting mark of each market in ticks, so that a tick is a small move
@@ -224,7 +225,8 @@ def _with_families(config: dict[str, Any], families: frozenset[str]) -> dict[str
     changed = _without_idle(changed)
     if not _is_valid_fee(changed):
         changed["margin"] = {name: value for name, value in changed["margin"].items() if name != "close_fee_rate"}
-    if changed["backstop"].get("measure") == "tier":
+    idle = "closeout" in families and Random(f"an idle closeout_rate {json.dumps(config)}").random() < _IDLE
+    if changed["backstop"].get("measure") == "tier" or idle:
         changed["markets"] = _with_closeout_rates(Random(f"closeout_rate {json.dumps(config)}"), changed["markets"])
     for table in parameters.OWN_TABLE:
         if table in families and random.random() < 0.4:

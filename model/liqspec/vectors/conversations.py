@@ -14,7 +14,7 @@ from attrs import Factory, define, frozen
 from liqspec.conform.oracle import Oracle
 from liqspec.conform.protocol import lines, requests
 from liqspec.conform.protocol.invalid_configurations import invalid_configurations
-from liqspec.core.events import EVENTS
+from liqspec.core.events import EVENTS, OPTIONAL
 from liqspec.core.parameters import FAMILIES
 from liqspec.core.refusals import BadRequest
 from liqspec.edge import protocol
@@ -62,8 +62,8 @@ class _Recorded:
     model: Oracle = Factory(lambda: Oracle(StringIO(), with_effects=False))
     steps: list[dict[str, Any]] = Factory(list)
 
-    def send(self, *sent: bytes, refused: bool = False, note: str = "") -> None:
-        """Send requests, each of which is accepted, or refused as a `bad_request`.
+    def send(self, *sent: bytes, refused: bool | None = False, note: str = "") -> None:
+        """Send requests, each of which is accepted, or `refused` as a `bad_request`, or answered in any way if None.
 
         Raises:
             ValueError: the model answers otherwise.
@@ -71,7 +71,7 @@ class _Recorded:
         for request in sent:
             reply = json.loads(self.model.reply(request.removesuffix(b"\n")[: protocol.MAX_LINE + 1]))
             code = reply.get("error", {}).get("code")
-            if code != (BadRequest.code if refused else None):
+            if refused is not None and code != (BadRequest.code if refused else None):
                 raise ValueError(f"expected {'a refusal' if refused else 'acceptance'}, got {code}: {request[:200]!r}")
             step = {**requests.described(request, _STORED), "expect": {"refused": code} if code else {"accepted": True}}
             shown = {"observation": reply["observation"]} if "observation" in reply else {}
@@ -85,6 +85,7 @@ class _Recorded:
 def conversations() -> Iterator[Conversation]:
     """All conversations, in the order in which an engine should be taken through them."""
     yield _accepted()
+    yield _well_formed()
     yield _hello()
     yield _begin()
     by_topic = sorted(lines.refused(_CONFIG, EVENTS), key=lambda line: line[0])
@@ -122,6 +123,19 @@ def _accepted() -> Conversation:
         name="odd-spellings",
         title="Odd spellings are accepted, and what is just within its limit",
         rules=("EVT-1",),
+        steps=run.steps,
+    )
+
+
+def _well_formed() -> Conversation:
+    run = _begun()
+    for topic, line in lines.well_formed(_CONFIG, EVENTS.keys() - OPTIONAL):
+        run.send(line + b"\n", refused=None, note=topic)
+        run.send(_PROBE)
+    return Conversation(
+        name="nearly-malformed",
+        title="Longest amounts and names that are nearly known are well-formed, and the run continues",
+        rules=("AMT-3", "EVT-2"),
         steps=run.steps,
     )
 

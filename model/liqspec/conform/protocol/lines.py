@@ -1,10 +1,10 @@
-"""Raw lines that an engine must refuse, each as one `bad_request`, and odd spellings that it must accept.
+"""Raw lines that an engine must refuse, each as one `bad_request`, odd ones that it must accept, and some between.
 
 `spec/protocol.md` says which are which; each line has a topic, and no end.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from liqspec.conform.protocol.malformed_values import NO_AMOUNTS, NO_INTEGER_TEXTS, NO_NUMBER_TEXTS
@@ -88,6 +88,12 @@ _NO_EVENTS: tuple[Any, ...] = (
 )
 _NO_TYPES: tuple[Any, ...] = ("", "Trade", "trade ", "liquidate", "toString", "__proto__", None, 1, [], ["trade"], {})
 _NO_FIELDS: tuple[Any, ...] = (None, True, 1.5, [], [[]], {})
+_HALVES = (rb"\ud800", rb"\uDFFF", rb"\udbff\udbff", rb"\udc00\ud800", rb"\ud800x\udc00")  # of surrogate pairs
+# Changes of a name, after which it is not that of any account or market.
+_NEARLY: tuple[Callable[[str], str], ...] = (
+    *(lambda name, end=end: f"{name}{end}" for end in ("\0", "\0x", " ", "\n", "\u200b", "\u0301")),
+    *(lambda name, begin=begin: f"{begin}{name}" for begin in ("\0", " ", "\ufeff")),
+)
 _NO_MODES: tuple[Any, ...] = ("", "CROSS", "cross ", "both", 0, ["cross"])
 
 
@@ -105,6 +111,7 @@ def refused(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Line]:
         if kind in supported:
             yield from _of_event(sample(kind, config))
     yield from _with_repeated_keys("reset", config=config)
+    yield from _with_surrogates("reset", config=config)
 
 
 def accepted(config: dict[str, Any], event: EventData | None, supported: Iterable[str]) -> Iterator[Line]:
@@ -118,21 +125,30 @@ def accepted(config: dict[str, Any], event: EventData | None, supported: Iterabl
         yield "a carriage return", _apply(event) + b"\r"
         yield "an escape", b'{"\\u006fp":"apply","event":' + _escaped(event).encode() + b"}"
         yield "a line of exactly 1 MiB", _apply(event).ljust(MAX_LINE)
-        yield from (("an amount of 78 digits", _apply(changed)) for changed in _longest(event))
         if "block" in supported:
             yield "the largest integer", _apply({"type": "block", "time": MAX_INTEGER})
     yield from (("the largest integer", _request("reset", config=changed)) for changed in _latest(config))
     yield "an escape", b'{"op":"reset","config":' + _escaped(config).encode() + b"}"
 
 
+def well_formed(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Line]:
+    """Events that are not malformed, though nearly: whether one is accepted depends on the state."""
+    for kind in (one for one in EVENTS if one in supported):
+        event = sample(kind, config)
+        yield from (("an amount of 78 digits", _apply(changed)) for changed in _longest(event))
+        yield from (("a name that is nearly another", _apply(changed)) for changed in _misnamed(event))
+
+
 def _longest(event: EventData) -> Iterator[EventData]:
-    """The event with each of its amounts written as long as it may be: with zeros before it, and after it."""
+    """The event with each of its amounts written as long as it may be: with zeros before it, and after it; negative
+    too, where it may be refused as that.
+    """
     for name, value in event.items():
         if isinstance(value, str) and name not in ("type", "account", "market", "mode"):
-            yield {**event, name: value.zfill(MAX_DIGITS + len(value) - sum(one.isdigit() for one in value))}
-            whole, _, part = value.partition(".")
-            digits = len(whole.lstrip("-"))
-            yield {**event, name: f"{whole}.{part.ljust(MAX_DIGITS - digits, '0')}"}
+            whole, point, part = value.lstrip("-").partition(".")
+            for sign in ("", "-"):
+                yield {**event, name: f"{sign}{whole.zfill(MAX_DIGITS - len(part))}{point}{part}"}
+                yield {**event, name: f"{sign}{whole}.{part.ljust(MAX_DIGITS - len(whole), '0')}"}
 
 
 def _latest(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -177,7 +193,16 @@ def _of_event(event: EventData) -> Iterator[Line]:
         wrong: tuple[Any, ...] = ({**entry, "weight": 0}, {"price": "100"}, {"weight": 1}, "100", None, {})
         for perps in ([], *([one] for one in wrong)):
             yield "an event that is not valid", _apply({**event, "perps": perps})
-    yield from _strings(event)
+    yield from _with_surrogates("apply", event=event)
+    yield from _with_repeated_keys("apply", event=event)
+
+
+def _misnamed(event: EventData) -> Iterator[EventData]:
+    """The event with a name that is not one of an account or market, but that an engine may take for it."""
+    for change in _NEARLY:
+        yield from ({**event, name: change(event[name])} for name in ("account", "market") if name in event)
+        if "prices" in event:
+            yield {**event, "prices": {change(name): price for name, price in event["prices"].items()}}
 
 
 def _with_mark(event: EventData) -> Iterator[bytes]:
@@ -187,16 +212,25 @@ def _with_mark(event: EventData) -> Iterator[bytes]:
         yield _apply({**event, "perps": [{**event["perps"][0], "weight": _MARK}]})
 
 
-def _strings(event: EventData) -> Iterator[Line]:
-    """Unpaired surrogates in its strings and keys, and keys that are repeated."""
-    value = next(value for name, value in event.items() if name != "type")
-    line = _apply(event)
-    for half in (rb"\ud800", rb"\uDFFF", rb"\udbff\udbff", rb"\udc00\ud800", rb"\ud800x\udc00"):
-        yield "an unpaired surrogate", line.replace(b'{"type"', b'{"' + half + b'":1,"type"')
-        if isinstance(value, str):
-            written = json.dumps(value, ensure_ascii=False).encode()
-            yield "an unpaired surrogate", line.replace(written, written[:-1] + half + b'"')
-    yield from _with_repeated_keys("apply", event=event)
+def _with_surrogates(op: str, **fields: Any) -> Iterator[Line]:
+    """A request with an unpaired surrogate in one of its strings or keys, at any depth."""
+    for place, data in enumerate(_marking(fields)):
+        line = _request(op, **data)
+        for half in (_HALVES[place % len(_HALVES)], _HALVES[(place + 2) % len(_HALVES)]):
+            yield "an unpaired surrogate", line.replace(_MARK.encode(), half)
+
+
+def _marking(data: Any) -> Iterator[Any]:
+    """The data with a mark at the end of one of its strings or keys."""
+    if isinstance(data, str):
+        yield data + _MARK
+    elif isinstance(data, list):
+        for place, one in enumerate(data):
+            yield from ([*data[:place], other, *data[place + 1 :]] for other in _marking(one))
+    elif isinstance(data, dict):
+        for name, value in data.items():
+            yield {(name + _MARK if one == name else one): held for one, held in data.items()}
+            yield from ({**data, name: other} for other in _marking(value))
 
 
 def _with_repeated_keys(op: str, **fields: Any) -> Iterator[Line]:

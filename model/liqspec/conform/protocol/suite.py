@@ -93,7 +93,8 @@ class ProtocolSuite:
         """Odd lines and configurations that are valid, a run after others, and ends."""
         again = _applied(tested)
         accepted = lines.accepted(config, tested, self.hello.events)
-        valid = ((topic, [line + b"\n", *again]) for topic, line in accepted)
+        formed = chain(accepted, lines.well_formed(config, self.hello.events))
+        valid = ((topic, [line + b"\n", *again]) for topic, line in formed)
         odd = (
             (f"a valid configuration, {what}", [_line("reset", config=one), *again])
             for what, one in odd_configurations(config, self.hello.families)

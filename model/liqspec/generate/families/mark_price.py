@@ -1,6 +1,7 @@
 """Inputs of a mark: at the lines of positions, with one source far away, missing, old, or alone (MRK-1)."""
 
 from collections.abc import Callable
+from itertools import cycle, islice
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ _HEAVY = (
     (2**52, 2**52 - 1, 1, 1),
     (MAX_INTEGER, 2**52, 2**52 - 2),
 )
+_MANY = (40, 300, 2_100)  # entries; the sum of the weights of 2,100 heavy ones has more than 64 bits
 _WEIGHTS = ((1,), (1, 1), (3, 2, 1), (2, 1, 1), (3, 3, 2), (1, 1, 1, 1), (5, 2, 2, 1))
 
 
@@ -82,11 +84,15 @@ def _wrong(given: Any, price: str) -> Any:
 
 
 def _with_a_fault(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The inputs; of some, one side of the book is gone, or a price is 0, or the weights are heavy, or two prices are
-    wrong, each in its own way: by a chance that they make themselves.
+    """The inputs; of some, one side of the book is gone, or a price is 0, or the weights are heavy, or many, or two
+    prices are wrong, each in its own way: by a chance that they make themselves.
     """
     chance = Random(repr(inputs))
     further = Random(f"heavy {inputs!r}")
+    many = Random(f"many {inputs!r}")
+    if len(inputs.get("perps", ())) > 1 and many.random() < 0.02:
+        entries = islice(cycle(inputs["perps"]), many.choice(_MANY))
+        return {**inputs, "perps": [{**one, "weight": MAX_INTEGER} for one in entries]}
     if "perps" in inputs and further.random() < 0.15:
         heavy = [one for one in _HEAVY if len(one) == len(inputs["perps"])]
         weights = further.choice(heavy) if heavy else [one["weight"] for one in inputs["perps"]]
