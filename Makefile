@@ -6,7 +6,7 @@ PYTHON := python3
 endif
 BIN := .venv/bin
 
-.PHONY: help verify rules test test-thorough coverage check bench mutants naming mutation conform vectors parameters state events studies diagrams site node lock clean
+.PHONY: help verify rules test test-thorough coverage check bench mutants naming mutation conform vectors recorded parameters state events studies diagrams site node lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -89,6 +89,9 @@ conform: .venv/ready  ## which wrong engine, run as a separate process, `liqspec
 
 vectors: .venv/ready  ## regenerate the conformance vectors from the specification
 	$(BIN)/liqspec vectors generate spec/vectors
+
+recorded: .venv/ready  ## record the runs of a first comparison again
+	$(BIN)/python -m liqspec.conform.recording
 
 events: .venv/ready  ## regenerate what spec/ states of the events, the parameters and the state
 	$(BIN)/python -m liqspec.spec.generated

@@ -1,7 +1,7 @@
 """What is kept of an engine that was right is not computed again, and hides nothing that it does otherwise later."""
 
-import gzip
 import json
+import lzma
 import os
 import sys
 from collections.abc import Callable
@@ -26,6 +26,17 @@ from support.paths import ROOT, TESTS
 
 pytestmark = pytest.mark.usefixtures("without_the_protocols_suite")
 
+FEW = (
+    "conform",
+    "--steps",
+    "60",
+    "--malformed",
+    "off",
+    "--processes",
+    "1",
+    "--seed",
+    "9",
+)  # of which nothing is recorded
 STEPS = 700  # of runs without and with malformed events
 SERVED = """
 import sys
@@ -167,7 +178,7 @@ def test_a_budget_goes_to_new_runs(folder: Path, played: list[str]) -> None:
 
 def numbers_in(folder: Path) -> list[int]:
     """The numbers of the runs that are kept."""
-    heads = [json.loads(gzip.decompress(path.read_bytes()).split(b"\n")[0]) for path in folder.iterdir()]
+    heads = [json.loads(lzma.decompress(path.read_bytes()).split(b"\n")[0]) for path in folder.iterdir()]
     return [run["number"] for head in heads for run in head["runs"]]
 
 
@@ -233,24 +244,60 @@ def test_what_depends_on_earlier_requests_is_found_as_without_what_is_kept(
     assert found == other
 
 
-@pytest.mark.parametrize(
-    "change", ['if op == "apply": reply = {"ok": False, "skipped": "no"}', "reply |= {'at': time.time()}"]
-)
-def test_what_is_not_the_same_bytes_is_judged(change: str, folder: Path, played: list[str]) -> None:
+def test_what_says_something_else_is_judged(folder: Path, played: list[str]) -> None:
     searched(engine(), folder)
     played.clear()
-    assert parts(searched(engine(change), folder)) == parts(searched(engine(change), None))
+    skips = 'if op == "apply": reply = {"ok": False, "skipped": "no"}'
+    assert parts(searched(engine(skips), folder)) == parts(searched(engine(skips), None))
     assert len(played) % 2 == 0 and played[: len(played) // 2] == played[len(played) // 2 :]
 
 
-def test_another_format_that_means_the_same_is_kept_anew(folder: Path, played: list[str]) -> None:
-    spaced = engine("text = lambda reply: json.dumps(reply, separators=(' , ', ' : '))")
+OTHERWISE = {
+    "compact": "text = lambda reply: json.dumps(reply, separators=(',', ':'))",
+    "spaces": "text = lambda reply: json.dumps(reply, separators=(' , ', ' : '))",
+    "another order": "text = lambda reply: json.dumps(reply, sort_keys=True)",
+    "compact, in another order": "text = lambda reply: json.dumps(reply, separators=(',', ':'), sort_keys=True)",
+    "not escaped": "text = lambda reply: json.dumps(reply, ensure_ascii=False)",
+    "no effects": "reply.pop('effects', None)",
+    "more fields": "reply |= {'at': time.time()}",
+    "nothing executed": "text = lambda reply: json.dumps(reply | {'executed': []}, separators=(',', ':'))",
+}
+
+
+@pytest.mark.parametrize("way", OTHERWISE)
+def test_what_says_the_same_in_other_words_is_right_again(way: str, folder: Path, played: list[str]) -> None:
     right = parts(searched(engine(), folder))
     played.clear()
-    for times in (1, 0):
-        assert parts(searched(spaced, folder)) == right
-        assert len(played) == times * right["counts"]["runs"]
-        played.clear()
+    assert parts(searched(engine(OTHERWISE[way]), folder)) == right
+    assert played == []
+
+
+WRONG_WORDS = {
+    "not JSON": """text = lambda reply: dumps(reply).replace('"effects"', 'effects', applied == 91)""",
+    "garbage after it": 'text = lambda reply: dumps(reply) + "}" * (applied == 91)',
+    "a repeated key": """text = lambda reply: dumps(reply)[:-1] + ',"ok":true' * (applied == 91) + "}\"""",
+    "a float": 'if applied == 91: reply["observation"]["block"] += 0.0',
+    "an amount as a number": 'if applied == 91: reply["observation"]["vault"]["cash"] = 0',
+    "one executed": 'if applied == 91: reply["executed"] = [{"type": "block"}]',
+    "a field less": 'if applied == 91: del reply["observation"]["vault"]["cash"]',
+    "a field more": 'if applied == 91: reply["observation"]["vault"]["sum"] = "0"',
+    "a table for a list": 'if applied == 91: reply["observation"]["pools"] = {}',
+    "no observation": 'if applied == 91: del reply["observation"]',
+    "refused as well": 'if applied == 91: reply["ok"] = False',
+    "a number as a code": 'if applied == 91: reply = {"ok": False, "error": {"code": 7}}',
+}
+
+
+@pytest.mark.parametrize("compact", [False, True])
+@pytest.mark.parametrize("way", WRONG_WORDS)
+def test_wrong_words_are_found_as_without_what_is_kept(way: str, compact: bool, folder: Path) -> None:
+    separators = (",", ":") if compact else (", ", ": ")
+    change = f"text = dumps = lambda reply: json.dumps(reply, separators={separators}); {WRONG_WORDS[way]}"
+    change = change.replace("; if applied == 91:", "\n    if applied == 91:")
+    searched(engine(), folder)
+    found = parts(searched(engine(change), folder))
+    assert found["found"]
+    assert found == parts(searched(engine(change), None))
 
 
 @pytest.mark.parametrize("way", ["executes its orders", "skips"])
@@ -311,29 +358,29 @@ def test_one_that_differs_is_cut_with_what_it_was_sent(folder: Path, monkeypatch
 
 
 def forged(data: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
-    head, rest = gzip.decompress(data).split(b"\n", 1)
+    head, rest = lzma.decompress(data).split(b"\n", 1)
     about = json.loads(head)
     change(about["runs"][0])
-    return gzip.compress(json.dumps(about).encode() + b"\n" + rest)
+    return lzma.compress(json.dumps(about).encode() + b"\n" + rest)
 
 
 def unpacked(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
-    return gzip.compress(change(gzip.decompress(data)))
+    return lzma.compress(change(lzma.decompress(data)))
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "cut": lambda data: data[:-100],
     "cut early": lambda data: data[:5],
-    "not compressed": gzip.decompress,
+    "not compressed": lzma.decompress,
     "a byte changed": lambda data: data[:999] + bytes([data[999] ^ 1]) + data[1000:],
-    "nothing in it": lambda _: gzip.compress(b""),
+    "nothing in it": lambda _: lzma.compress(b""),
     "no UTF-8": lambda data: unpacked(data, lambda text: b"\xff" + text),
     "no JSON": lambda data: unpacked(data, lambda text: text[1:]),
-    "a list": lambda _: gzip.compress(b"[1]\n"),
-    "another format": lambda data: unpacked(data, lambda text: text.replace(b'"format": 1', b'"format": 2')),
-    "nested": lambda _: gzip.compress(b"[" * 100_000 + b"\n"),
-    "huge": lambda _: gzip.compress(bytes(200_000_000)),
+    "a list": lambda _: lzma.compress(b"[1]\n"),
+    "another format": lambda data: unpacked(data, lambda text: text.replace(b'"format": 2', b'"format": 3')),
+    "nested": lambda _: lzma.compress(b"[" * 100_000 + b"\n"),
+    "huge": lambda _: lzma.compress(bytes(200_000_000), preset=0),
     "no requests": lambda data: unpacked(data, lambda text: text.split(b"\n")[0] + b"\n"),
     "no runs": lambda data: unpacked(data, lambda text: text.replace(b'"runs"', b'"none"', 1)),
     "a reply less": lambda data: forged(data, lambda run: run["replies"].pop()),
@@ -351,7 +398,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 def test_a_damaged_file_is_refused_in_one_line_and_stays(
     damage: str, processes: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ("conform", "--steps", "60", "--malformed", "off", "--kept", str(folder), "--processes", processes)
+    options = (*FEW, "--kept", str(folder), "--processes", processes)
     run_here(monkeypatch, *options, "--", *python_engine())
     (file,) = folder.iterdir()
     file.write_bytes(damaged := DAMAGES[damage](file.read_bytes()))
@@ -363,7 +410,7 @@ def test_a_damaged_file_is_refused_in_one_line_and_stays(
     assert file.read_bytes() == damaged
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "runs-1.json", "runs-000010.gz"])
+@pytest.mark.parametrize("name", ["notes.txt", "runs-1.json", "runs-000010.xz"])
 def test_a_folder_with_other_files_is_refused_before_anything_is_done(
     name: str, folder: Path, played: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -429,12 +476,12 @@ def test_a_file_that_goes_while_it_is_counted_is_no_hindrance(folder: Path, monk
     iterdir = Path.iterdir
 
     def with_one_more(self: Path) -> list[Path]:
-        return [*iterdir(self), *([self / ".runs-000000.gz.gone"] if self == folder else [])]
+        return [*iterdir(self), *([self / ".runs-000000.xz.gone"] if self == folder else [])]
 
     monkeypatch.setattr(Path, "iterdir", with_one_more)
     outcome = searched(engine(), folder, steps=60)
     assert (outcome.findings, outcome.unwritten) == ([], [])
-    assert (folder / "runs-000000.gz").is_file()
+    assert (folder / "runs-000000.xz").is_file()
 
 
 def test_no_file_is_larger_than_what_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -460,7 +507,7 @@ def test_what_was_found_is_reported_if_nothing_can_be_kept(
     assert run_here(monkeypatch, "conform", *options, "--", *python_engine()) == 2
     out, err = capsys.readouterr()
     assert json.loads(out)["conforms"]
-    assert err == f"liqspec: {folder / 'runs-000000.gz'}: no space left on device\n"
+    assert err == f"liqspec: {folder / 'runs-000000.xz'}: no space left on device\n"
 
 
 def test_a_run_with_too_large_replies_is_not_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -470,8 +517,6 @@ def test_a_run_with_too_large_replies_is_not_kept(folder: Path, monkeypatch: pyt
 
 
 # ----------------------------------------------------------------------------------------------------- the user's cache
-
-FEW = ("conform", "--steps", "60", "--malformed", "off", "--processes", "1")
 
 
 @pytest.fixture
@@ -493,7 +538,7 @@ def test_runs_are_kept_in_the_users_cache(cache: Path, monkeypatch: pytest.Monke
         assert compared(monkeypatch) == 0
         assert len(played) == times
     (folder,) = cache.iterdir()
-    assert [path.name for path in folder.iterdir()] == ["runs-000000.gz"]
+    assert [path.name for path in folder.iterdir()] == ["runs-000000.xz"]
 
 
 def test_each_comparison_has_a_folder_in_the_cache(
@@ -530,13 +575,13 @@ def test_nothing_is_kept_if_asked_for(
     way: str, cache: Path, monkeypatch: pytest.MonkeyPatch, played: list[str]
 ) -> None:
     compared(monkeypatch)
-    before = {path: path.read_bytes() for path in cache.rglob("*.gz")}
+    before = {path: path.read_bytes() for path in cache.rglob("*.xz")}
     if way == FRESH:
         monkeypatch.setenv(FRESH, "1")
     played.clear()
     assert compared(monkeypatch, "--seed", "1", *[way] * (way != FRESH)) == 0
     assert len(played) == 2
-    assert {path: path.read_bytes() for path in cache.rglob("*.gz")} == before
+    assert {path: path.read_bytes() for path in cache.rglob("*.xz")} == before
 
 
 def test_a_folder_that_is_given_is_used_in_any_case(
@@ -556,7 +601,7 @@ def test_what_is_damaged_in_the_cache_is_replaced(
     damage: str, cache: Path, monkeypatch: pytest.MonkeyPatch, played: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     compared(monkeypatch)
-    (file,) = cache.rglob("*.gz")
+    (file,) = cache.rglob("*.xz")
     right = file.read_bytes()
     if damage == "a folder":
         file.unlink()

@@ -97,10 +97,11 @@ def conform(
     plays it again. Malformed input and the protocol's own suite come last. A budget is kept however slow the engine is:
     what was cut is listed, and only a finding takes longer, by --shrink and one reply's timeout. The same seed and
     steps give the same result on any number of processes. A run is kept if the engine conforms in it, and is not
-    computed again as long as it replies in the same bytes: the result is the same, sooner, and with a budget the time
-    goes to new runs. --fresh keeps none. A folder of --kept has at most 256 MiB, and is of one seed and its options;
-    what it has of others, or of other rules, is replaced. Exits with 0 if nothing was found, 1 if something was, 2 for
-    bad usage, and for an engine that cannot be started.
+    computed again as long as it says the same: the result is the same, sooner, and with a budget the time goes to new
+    runs. Those of a first comparison are recorded (`spec/recorded/`). --fresh computes all, and keeps none. A folder of
+    --kept has at most 256 MiB, and is of one seed and its options; what it has of others, or of other rules, is
+    replaced. Exits with 0 if nothing was found, 1 if something was, 2 for bad usage, and for an engine that cannot be
+    started.
 
     **Examples**
 
@@ -179,7 +180,7 @@ def _kept(folder: Path | None, setting: Setting, comparison: Comparison, hello: 
     if folder is not None:
         return Kept.of(folder, setting, comparison, *options)
     try:
-        return Kept.in_cache(setting, comparison, *options, hello.engine)
+        return Kept.in_cache(hello.engine, setting, comparison, *options)
     except OSError as error:
         hint(f"runs are not kept, as with --fresh: {of_system(error)}")
         return None

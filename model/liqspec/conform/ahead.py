@@ -16,7 +16,7 @@ from liqspec.conform.finding import CannotStart, EngineFault, Finding, TimeIsUp
 from liqspec.conform.lockstep import MEASURED, Compared, Comparison, LockStep
 from liqspec.conform.own_observations import RESET, OwnObservations
 from liqspec.conform.peer import MAX_REPLY
-from liqspec.conform.tape import KeptRun, Tape
+from liqspec.conform.tape import ACCEPTED, KeptRun, Tape
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, Outcome, apply_event
 from liqspec.core.events import EventData
@@ -78,7 +78,7 @@ class Sent:
         """Whether a reply says this to the letter; one that does not may still mean the same."""
         written = bool(self.line) and line.startswith(self.line)
         try:
-            reply = read_line(_ACCEPTED + b"0" + line[len(self.line) :] if written else line, MAX_REPLY)
+            reply = read_line(ACCEPTED + b"0" + line[len(self.line) :] if written else line, MAX_REPLY)
         except BadLine:
             return False
         if self.outcome.code is None:
@@ -87,9 +87,6 @@ class Sent:
         error = reply.get("error")
         code = error.get("code") if isinstance(error, dict) else None
         return reply.get("ok") is False and "skipped" not in reply and code == self.outcome.code
-
-
-_ACCEPTED = b'{"ok":true,"observation":'
 
 
 def _is(theirs: Any, ours: dict[str, Any]) -> bool:
@@ -108,7 +105,7 @@ class Writer:
         if len(self._written) > MOST_KEPT:
             self._written.clear()
         fields = [b'"%b":%b' % (name.encode(), self._value(value)) for name, value in observation.items()]
-        return _ACCEPTED + b"{%b}" % b",".join(fields)
+        return ACCEPTED + b"{%b}" % b",".join(fields)
 
     def _value(self, value: Any) -> bytes:
         if not isinstance(value, list):

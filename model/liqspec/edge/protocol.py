@@ -73,8 +73,8 @@ def read_request(line: bytes) -> tuple[str, dict[str, Any]]:
     return op, request
 
 
-def write_line(message: dict[str, Any]) -> bytes:
-    """A message as a line, its end included."""
+def write_line(message: Any) -> bytes:
+    """A message, or a part of one, as a line, its end included."""
     return _encoded(message).encode("ascii") + b"\n"
 
 

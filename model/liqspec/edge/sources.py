@@ -12,8 +12,18 @@ _PACKAGE = Path(__file__).parents[1]
 
 def digest(*of: object) -> str:
     """A digest of what a result depends on: of this, the rules, the sources, and the version of Python."""
-    made = hashlib.sha256(repr((platform.python_version(), *of)).encode())
-    for path in (*_files(_PACKAGE, ".py"), *_files(files.ROOT, ".toml", ".md")):
+    return _digest((platform.python_version(), *of), (*_files(_PACKAGE, ".py"), *_files(files.ROOT, ".toml", ".md")))
+
+
+def digest_of_rooms(rooms: Iterable[str], *of: object) -> str:
+    """A digest of what depends on the sources of these rooms alone, on the tables of the rules, and on this."""
+    sources = [path for room in rooms for path in _files(_PACKAGE / room, ".py")]
+    return _digest((*platform.python_version_tuple()[:2], *of), (*sources, *sorted(files.ROOT.glob("*.toml"))))
+
+
+def _digest(of: object, paths: Iterable[Path]) -> str:
+    made = hashlib.sha256(repr(of).encode())
+    for path in paths:
         made.update(hashlib.sha256(path.read_bytes()).digest())
     return made.hexdigest()
 

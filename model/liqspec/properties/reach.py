@@ -4,7 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any, get_args
 
 from attrs import Factory, define, field
@@ -77,6 +77,7 @@ Outcome = tuple[str, str]  # a rule, and what it decided
 _COVERED: Outcome = ("LIQ-5", "a pool not liquidated")
 _WORKING: Outcome = ("LIQ-9", "an order left at work")
 _WAITING: Outcome = ("LIQ-13", "a pool that waits")
+_TOGETHER = 1000  # runs that are counted at once, so that memory stays bounded
 _LEFT_ALONE = (_COVERED, _WORKING, _WAITING)
 
 
@@ -121,10 +122,22 @@ class Reach:
     @property
     def by_policy(self) -> dict[Outcome, Counter[str]]:
         """How often each outcome of a rule was met with each value of a parameter."""
+        import numpy as np  # noqa: PLC0415 - which takes a while to load, and most commands do without
+
         found = {outcome: policies.copy() for outcome, policies in self.condensed.items()}
-        for policy, counts in self.outcomes.items():
-            for outcome, times in counts.items():
-                found.setdefault(outcome, Counter()).update(dict.fromkeys(policy, times))
+        outcomes = [*{outcome for counts in self.outcomes.values() for outcome in counts}]
+        names = [*{name for policy in self.outcomes for name in policy}]
+        column, row = ({one: place for place, one in enumerate(listed)} for listed in (names, outcomes))
+        total, runs = np.zeros((len(outcomes), len(names))), iter(self.outcomes.items())
+        while some := [*islice(runs, _TOGETHER)]:
+            met, had = np.zeros((len(outcomes), len(some))), np.zeros((len(some), len(names)))
+            for run, (policy, counts) in enumerate(some):
+                met[[row[outcome] for outcome in counts], run] = [*counts.values()]
+                had[run, [column[name] for name in policy]] = 1
+            total += met @ had
+        for place, outcome in enumerate(outcomes):
+            counted = zip(names, total[place].astype(int).tolist(), strict=True)
+            found.setdefault(outcome, Counter()).update({name: times for name, times in counted if times})
         return found
 
     @property
