@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -30,3 +31,19 @@ def no_shared_byte_is_changed() -> Iterator[None]:
 def without_the_protocols_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     """No lines of the suite are sent: they take fourteen starts of an engine. Their own tests send them."""
     monkeypatch.setattr("liqspec.conform.protocol.suite.ProtocolSuite.findings", lambda *_: iter(()))
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs that the model plays from now on, in comparisons with an engine."""
+    from liqspec.conform.ahead import Ahead  # noqa: PLC0415 - few tests need it
+
+    runs: list[str] = []
+    play = Ahead.play
+
+    def noted(self: Ahead, *given: Any, **more: Any) -> Any:
+        runs.append(given[4])
+        return play(self, *given, **more)
+
+    monkeypatch.setattr(Ahead, "play", noted)
+    return runs

@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from liqspec.cli.conform import FRESH
-from liqspec.conform import ahead, configurations, kept, search, tape
+from liqspec.conform import configurations, kept, search, tape
 from liqspec.conform.kept import Kept
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.search import Block, Budget, Outcome, Search
@@ -109,20 +109,6 @@ def parts(outcome: Outcome) -> dict[str, Any]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "kept"
-
-
-@pytest.fixture
-def played(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The runs that the model plays from now on."""
-    runs: list[str] = []
-    play = ahead.Ahead.play
-
-    def noted(self: ahead.Ahead, *given: Any, **more: Any) -> Any:
-        runs.append(given[4])
-        return play(self, *given, **more)
-
-    monkeypatch.setattr(ahead.Ahead, "play", noted)
-    return runs
 
 
 # ------------------------------------------------------------------------------------------------------- what is right

@@ -2,14 +2,13 @@
 
 import platform
 import re
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from attrs import evolve
 
-from liqspec.conform import ahead, configurations, recording
+from adversaries.measure_conform import command
+from liqspec.conform import configurations, recording
 from liqspec.conform.kept import RECORDED, Kept, Runs, options_of
 from liqspec.conform.lockstep import Comparison
 from liqspec.conform.recording import MODEL
@@ -24,13 +23,6 @@ from support.paths import ROOT
 pytestmark = pytest.mark.usefixtures("without_the_protocols_suite")
 
 STALE = "the rules or the random runs are others than those of spec/recorded: `make recorded` writes it again"
-SERVED = """
-import sys
-from liqspec.conform.oracle import Oracle, serve
-from liqspec.step.wrong_engines import EVERY
-EVERY[{wrong!r}].install()
-serve(Oracle(sys.stderr, with_effects=False, with_prices=True), sys.stdin.buffer, sys.stdout.buffer)
-"""
 
 
 def compared(live: LiveEngine, folder: Path | None, **budget: int) -> Search:
@@ -48,34 +40,20 @@ def compared(live: LiveEngine, folder: Path | None, **budget: int) -> Search:
     )
 
 
-def outcome(command: Command, folder: Path | None, **budget: int) -> Outcome:
-    with LiveEngine(command, 10) as live:
+def outcome(engine: Command, folder: Path | None, **budget: int) -> Outcome:
+    with LiveEngine(engine, 10) as live:
         return compared(live, folder, **budget).run()
-
-
-@pytest.fixture
-def played(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The runs that the model plays."""
-    runs: list[object] = []
-    play = ahead.Ahead.play
-
-    def noted(*given: Any, **more: Any) -> Any:
-        runs.append(given)
-        return play(*given, **more)
-
-    monkeypatch.setattr(ahead.Ahead, "play", noted)
-    return runs
 
 
 @pytest.mark.parametrize("language", ["c", "javascript", "python"])
 def test_a_first_comparison_computes_nothing_and_says_the_same(
-    language: str, tmp_path: Path, played: list[object]
+    language: str, tmp_path: Path, played: list[str]
 ) -> None:
     engines = {"javascript": javascript_engine, "python": python_engine}
-    command = engines.get(language, lambda: c_engine(tmp_path))()
-    first = outcome(command, tmp_path / "kept")
+    engine = engines.get(language, lambda: c_engine(tmp_path))()
+    first = outcome(engine, tmp_path / "kept")
     assert len(played) == 1, f"the last run alone, which is cut; {STALE}"
-    assert first.coverage.to_json() == outcome(command, None).coverage.to_json()
+    assert first.coverage.to_json() == outcome(engine, None).coverage.to_json()
     assert not first.findings
 
 
@@ -117,8 +95,8 @@ def test_every_file_is_of_one_comparison() -> None:
 
 @pytest.mark.parametrize("wrong", ["B01", "B27", "B80", "X16"])
 def test_a_wrong_engine_is_found_as_without_what_is_recorded(wrong: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", SERVED.format(wrong=wrong)]
-    found, fresh = outcome(command, tmp_path / "kept"), outcome(command, None)
+    engine = command(wrong)
+    found, fresh = outcome(engine, tmp_path / "kept"), outcome(engine, None)
     assert found.findings
     assert [(one.where, one.headline, one.events, one.reply) for one in found.findings] == [
         (one.where, one.headline, one.events, one.reply) for one in fresh.findings
@@ -127,7 +105,7 @@ def test_a_wrong_engine_is_found_as_without_what_is_recorded(wrong: str, tmp_pat
 
 @pytest.mark.parametrize("changed", ["the rules", "a table", "Python"])
 def test_what_is_recorded_of_other_rules_is_not_used(
-    changed: str, tmp_path: Path, played: list[object], monkeypatch: pytest.MonkeyPatch
+    changed: str, tmp_path: Path, played: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if changed == "the rules":
         of, source = sources._files, Path(arithmetic.__file__)
@@ -143,7 +121,7 @@ def test_what_is_recorded_of_other_rules_is_not_used(
 
 @pytest.mark.parametrize("damage", [b"", b"nothing", None])
 def test_what_is_recorded_and_damaged_or_gone_is_computed(
-    damage: bytes | None, tmp_path: Path, played: list[object], monkeypatch: pytest.MonkeyPatch
+    damage: bytes | None, tmp_path: Path, played: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("liqspec.conform.kept.RECORDED", tmp_path)
     if damage is not None:

@@ -88,9 +88,8 @@ class Explanation:
             nearest = max(found, nearest, key=lambda one: (one.everywhere, one.runs))
             if found.everywhere:
                 break
-        if nearest.mistakes:
-            reason = explained(first, nearest.mistakes, everywhere=nearest.everywhere)
-            finding = evolve(finding, reasons=(reason, *others))
+        reason = explained(first, nearest.mistakes, everywhere=nearest.everywhere)
+        finding = evolve(finding, reasons=(reason, *others))
         return finding if finding.reasons[0].rule == NAMES or not self._by_names(finding) else _of_names(finding)
 
     def _by_names(self, finding: Finding) -> bool:

@@ -20,10 +20,10 @@ from liqspec.core.effects import (
     Transitioned,
 )
 from liqspec.core.engine import Engine
-from liqspec.core.events import CHECKS, EVENTS, Block, EventData, Settle, Trade, checks_with, from_json
+from liqspec.core.events import CHECKS, EVENTS, Block, Event, EventData, Settle, Trade, checks_with, from_json
 from liqspec.core.parameters import PARAMETERS
 from liqspec.core.refusals import InsufficientMargin, Refusal
-from liqspec.core.state import GuardInputs, Pool, Position
+from liqspec.core.state import GuardInputs, Pool, Position, State
 from liqspec.edge import keys
 from liqspec.edge.amounts import is_decimal
 from liqspec.edge.texts import visible, words
@@ -183,12 +183,21 @@ def _of_reversal(step: Step) -> list[str]:
     if step.refusal is None:
         turned = {"ACC-8", "ACC-9"} <= {effect.rule for effect in step.effects}
     elif step.refusal.rule in {check.rule for check in Trade.checks}:  # all that other checks look at is as it must be
-        trade, state = from_json(step.event), step.engine.state
-        assert isinstance(trade, Trade)
-        turned = changes.turns_round(state.venue, trade.held(state), admit_fields(trade, state)["size"])
+        turned = turns_round(from_json(step.event), step.engine.state)
     else:
         turned = False
     return ["ACC-16"] if turned else []
+
+
+def turns_round(event: Event, state: State) -> bool:
+    """Whether an event is a trade that turns a position of this state round (ACC-16); not if its fields are refused."""
+    if not isinstance(event, Trade):
+        return False
+    try:
+        size = admit_fields(event, state)["size"]
+    except Refusal:
+        return False
+    return changes.turns_round(state.venue, event.held(state), size)
 
 
 def _also(check: Listed, venue: Venue) -> list[str]:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import zip_longest
 from typing import Any
 
-from liqspec.core import admission, changes
+from liqspec.core import changes
 from liqspec.core.admission import EventRecord
 from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine
 from liqspec.core.events import Event, Trade
-from liqspec.core.refusals import Refusal
+from liqspec.step.reasons import turns_round
 from liqspec.step.wrong_engines.base import Patch, WrongEngine
 from liqspec.step.wrong_engines.neighbours import code, configured, memory, shown, tables
 
@@ -36,11 +36,11 @@ def _turned_last(run: Callable[[], object]) -> bool:
     """Whether the last trade of a run turns a position round."""
     asked = [False]
 
-    def turns_round(*given: Any) -> bool:
+    def asking(*given: Any) -> bool:
         asked[0] = _TURNS(*given)
         return asked[0]
 
-    with WrongEngine("", "", "", (Patch(changes, "turns_round", turns_round),)).applied():
+    with WrongEngine("", "", "", (Patch(changes, "turns_round", asking),)).applied():
         run()
     return asked[0]
 
@@ -54,20 +54,10 @@ def _also_where_turned(changed: Iterable[WrongEngine]) -> Iterator[WrongEngine]:
 
 def _where_turned(wrong: WrongEngine) -> WrongEngine:
     def apply(engine: Engine, event: Event) -> tuple[Effect, ...]:
-        if not _turns(event, engine):
+        if not turns_round(event, engine.state):
             return _APPLY(engine, event)
         with wrong.applied():
             return _APPLY(engine, event)
 
     title = f"where a trade turns a position round: {wrong.title}"
     return WrongEngine(title, "ACC-16", title, (Patch(Engine, "apply", apply),))
-
-
-def _turns(event: Event, engine: Engine) -> bool:
-    if not isinstance(event, Trade):
-        return False
-    try:
-        size = admission.admit_fields(event, engine.state)["size"]
-    except Refusal:
-        return False
-    return _TURNS(engine.venue, event.held(engine.state), size)

@@ -509,15 +509,12 @@ def _replacing(what: str, names: tuple[str, ...]) -> WrongEngine:
 def _sharing(memories: tuple[_Memory, ...]) -> WrongEngine:
     """MRK-2, MRK-5: all markets have one memory of inputs or averages."""
 
-    def share(event: PriceInputs, state: State) -> None:
+    def admit(event: PriceInputs, state: State) -> Amounts:
         first = next(iter(state.feeds.values()), None)
         if first is not None and event.market in state.venue.markets:
             feed = state.feeds.setdefault(event.market, Feed())
             for memory in memories:
                 memory.write(feed, memory.read(first))
-
-    def admit(event: PriceInputs, state: State) -> Amounts:
-        share(event, state)
         return ADMIT[PriceInputs](event, state)
 
     title = f"all markets have one memory of {' and '.join(memory.name for memory in memories)}"
