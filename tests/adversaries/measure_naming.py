@@ -7,6 +7,7 @@ than 90 % are first, or fewer than 99 % among three.
 
 import json
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -38,7 +39,7 @@ its own, as for the engine of a stranger. The columns have the first three rules
 class Named:
     """The rules that are named for a wrong engine, the first before all, and the mistake that explains it."""
 
-    wrong: WrongEngine
+    broken: str
     finding: Finding
 
     @property
@@ -49,12 +50,12 @@ class Named:
     @property
     def first(self) -> bool:
         """Whether the broken rule is the first."""
-        return self.rules[0] == self.wrong.rule
+        return self.rules[0] == self.broken
 
     @property
     def among(self) -> bool:
         """Whether it is among the first three."""
-        return self.wrong.rule in self.rules
+        return self.broken in self.rules
 
 
 def named(wrong: WrongEngine, *, known: bool = True) -> Named:
@@ -71,7 +72,13 @@ def named(wrong: WrongEngine, *, known: bool = True) -> Named:
         comparison=comparison,
         hypotheses=tuple(each for each in WRONG_ENGINES.values() if known or each.id != wrong.id),
     )
-    return Named(wrong=wrong, finding=explanation.of(found, SECONDS))
+    return Named(broken=wrong.rule, finding=explanation.of(found, SECONDS))
+
+
+def both_ways(identifier: str) -> tuple[Named, Named]:
+    """What is named for a wrong engine with all known mistakes, and without its own."""
+    wrong = WRONG_ENGINES[identifier]
+    return named(wrong), named(wrong, known=False)
 
 
 def shares(measured: Iterable[Named]) -> tuple[float, float]:
@@ -85,13 +92,15 @@ def main(
 ) -> None:
     """Measure, write the page, and judge."""
     rows, everything = [], ([], [])  # type: tuple[list[str], tuple[list[Named], list[Named]]]
-    for wrong in islice(WRONG_ENGINES.values(), 0, None, every):
-        both = [named(wrong, known=known) for known in (True, False)]
-        for listed, one in zip(everything, both, strict=True):
-            listed.append(one)
-        cells = (" ".join(one.rules) for one in both)
-        rows.append(f"| {wrong.id} | {wrong.title} | {wrong.rule} | {' | '.join(cells)} |")
-        typer.echo(rows[-1], err=True)
+    wrong_engines = list(islice(WRONG_ENGINES.values(), 0, None, every))
+    with ProcessPoolExecutor() as processes:
+        measured = processes.map(both_ways, (wrong.id for wrong in wrong_engines))
+        for wrong, both in zip(wrong_engines, measured, strict=True):
+            for listed, one in zip(everything, both, strict=True):
+                listed.append(one)
+            cells = (" ".join(one.rules) for one in both)
+            rows.append(f"| {wrong.id} | {wrong.title} | {wrong.rule} | {' | '.join(cells)} |")
+            typer.echo(rows[-1], err=True)
     results = []
     for text, listed in zip(("with all mistakes", "without its own"), everything, strict=True):
         first, three = shares(listed)
