@@ -159,6 +159,11 @@ class TestMisbehaviour:
         assert data["kind"] == "not deterministic"
         assert "the same" in data["headline"]
 
+    def test_of_one_that_is_not_deterministic_it_is_said_that_a_replay_may_not_show_it(self, tmp_path: Path) -> None:
+        engine = misbehaving("is moody", str(tmp_path / "once"))
+        done = conform("--steps", "200", "--shrink", "0", engine=engine, folder=tmp_path)
+        assert "a replay may not show it: play it more than once" in done.stdout
+
     def test_one_that_skips_everything_was_not_compared(self, tmp_path: Path) -> None:
         data = found("skips", tmp_path)
         assert (data["finding"], data["exercised"]["steps"]) == (None, 0)
@@ -395,8 +400,9 @@ class TestACounterexample:
         self, option: str, wrong: tuple[Any, Path, list[str]], tmp_path: Path
     ) -> None:
         *_, engine = wrong
-        (tmp_path / "file").write_text("")
-        where = [option, str(tmp_path / "file" / "below")] + (["--save", str(tmp_path)] if option == "--junit" else [])
+        (tmp_path / "counterexample.toml").mkdir()  # as /dev/full, it can only be tried
+        where = ["--junit", "/dev/full", "--save", str(tmp_path / "saved")]
+        where = where if option == "--junit" else ["--save", str(tmp_path)]
         done = subprocess.run(
             [
                 sys.executable,
@@ -416,6 +422,24 @@ class TestACounterexample:
         )
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert "ours healthy, theirs liquidatable" in done.stdout
+
+    @pytest.mark.parametrize(
+        ("option", "below", "why"),
+        [
+            ("--save", "file/below", "not a directory"),
+            ("--junit", "file/below", "not a directory"),
+            ("--report", "none/report.html", "no such file or directory"),
+            ("--sarif", "folder", "is a directory"),
+        ],
+    )
+    def test_what_cannot_be_written_is_refused_before_anything_is_started(
+        self, option: str, below: str, why: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / "file").write_text("")
+        (tmp_path / "folder").mkdir()
+        done = conform(option, str(tmp_path / below), engine=["no-such-engine"])
+        assert done.exit_code == 2
+        assert f"{option} {tmp_path / below}: {why}" in done.output
 
     def test_the_same_seed_reports_the_same(self, wrong: tuple[Any, Path, list[str]], tmp_path: Path) -> None:
         _, _, engine = wrong
@@ -459,6 +483,13 @@ class TestKnownDivergences:
         data = json.loads(done.stdout)
         assert (done.exit_code, data["finding"]) == (0 if all(entry["times"] for entry in data["known"]) else 1, None)
         assert sum(entry["times"] for entry in data["known"]) > 0
+
+    def test_one_is_no_finding_of_a_replay_either(self, wrong: tuple[Any, Path, list[str]], tmp_path: Path) -> None:
+        _, folder, engine = wrong
+        known = tmp_path / "known.toml"
+        known.write_text(KNOWN + '[[known]]\nwhy = "another"\nfield = "time"\n')
+        done = conform("--known", str(known), "--replay", str(folder / "counterexample.toml"), engine=engine)
+        assert (done.exit_code, "known, 1 time" in done.stdout, "did not occur" in done.stdout) == (0, True, False)
 
     def test_one_that_does_not_occur_fails_the_run(self, tmp_path: Path) -> None:
         known = tmp_path / "known.toml"
@@ -567,7 +598,8 @@ class TestTheReport:
         *_, engine = wrong
         done = conform("--steps", "2000", "--shrink", "0", "--json", engine=engine, folder=tmp_path)
         data = json.loads(done.stdout)
-        assert data.keys() == {"conforms", "engine", "finding", "saved", "unchecked", "known", "exercised"}
+        verdict = {"conforms", "interrupted", "unchecked"}
+        assert data.keys() == verdict | {"engine", "finding", "saved", "known", "exercised"}
         found = data["finding"]
         assert found["rules"] == found["reasons"][0]["rules"]
         assert "LIQ-3" in found["rules"]

@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from liqspec.conform import report, search
+from liqspec.conform import report, sarif, search, second_look
 from liqspec.conform.answers import of_this_process, read_hello
 from liqspec.conform.configurations import Setting, shipped
-from liqspec.conform.finding import EngineFault, Fault, Finding
+from liqspec.conform.finding import EngineFault, Fault, FaultKind, Finding
 from liqspec.conform.known_divergences import Divergence
-from liqspec.conform.lockstep import Compared
+from liqspec.conform.lockstep import Compared, Comparison
 from liqspec.conform.saved import load, to_vector
 from liqspec.conform.search import Outcome
+from liqspec.conform.second_look import SecondLook
 from liqspec.core.changes import reachable_transitions
 from liqspec.core.events import CHECKS
+from liqspec.draw import conformance
 from liqspec.edge.shapes import WrongShape
 from liqspec.properties.coverage import acting_rules
 from liqspec.properties.registry import PROPERTIES
@@ -24,6 +26,7 @@ from liqspec.search.minimise import FailingRun
 from liqspec.spec.observables import names
 from liqspec.step.compare import Difference
 from liqspec.step.reasons import Reason
+from liqspec.testing.engines import InProcess, Model
 from support.builders import small_config
 from support.corpus import loaded
 
@@ -181,8 +184,58 @@ def test_of_findings_with_one_cause_only_the_shortest_is_looked_at_and_kept() ->
     assert kept == [short, other]
 
 
+@pytest.mark.parametrize("same_cause", [True, False])
+def test_of_several_defects_each_is_made_shorter_as_the_same_one(
+    same_cause: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is shorter may be another defect where only one is reported."""
+    right = InProcess(Model)
+    first, other = differing("fill", "vault.positions", "BKS-3", 9), differing("fill", "vault.cash", "BKS-7", 4)
+    monkeypatch.setattr(SecondLook, "_try", lambda _look, _run: other)
+    look = SecondLook(
+        engine=right,
+        events=right.hello.events,
+        setting=shipped(),
+        comparison=Comparison.of(right.hello),
+        seconds=1.0,
+        seed=1,
+        length=40,
+        same_cause=same_cause,
+    )
+    made = look._fails(FailingRun(small_config(), first.events, first))
+    assert (made is None) == same_cause
+
+
+def test_a_line_too_many_is_the_same_fault_before_and_after_a_reply() -> None:
+    kinds: tuple[FaultKind, ...] = ("printed garbage", "answered without being asked", "hung")
+    found = [
+        Finding(kind="fault", config={}, events=[DEPOSIT], applied=[DEPOSIT], fault=Fault(kind=kind, message="so"))
+        for kind in kinds
+    ]
+    assert [second_look._same_kind(one, found[0]) for one in found] == [True, True, False]
+
+
 def test_a_value_that_is_an_object_is_printed_as_json() -> None:
     assert differing("fill", "vault.positions", "BKS-3", 1).headline == 'vault.positions: ours {"B": "-1"}, theirs {}'
+
+
+def test_an_interrupted_comparison_is_no_pass_in_any_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    outcome = Outcome(coverage=everything(), interrupted=True)
+    assert text(outcome, capsys).endswith("interrupted after 7 steps\n")
+    data = report.to_json(outcome, "mine", [])
+    assert (data["conforms"], data["interrupted"]) == (False, True)
+    report.write_junit(outcome, "mine", 1.0, tmp_path / "junit.xml")
+    assert 'errors="1"' in (tmp_path / "junit.xml").read_text()
+    (invocation,) = sarif.to_sarif(outcome, "mine", [])["runs"][0]["invocations"]
+    assert (invocation["executionSuccessful"], "interrupted" in str(invocation)) == (False, True)
+    assert "Interrupted after 7 steps" in conformance.render(outcome, "mine", [], "now")
+
+
+def test_what_is_known_could_not_occur_where_the_first_finding_ended_the_comparison() -> None:
+    unseen = Divergence(why="was so once", field="vault.cash")
+    found = [differing("fill", "vault.positions", "BKS-3", 1)]
+    assert Outcome(occurred={unseen: 0}, findings=found).stale == []
+    assert Outcome(occurred={unseen: 0}, findings=found, every=True).stale == [unseen]
 
 
 def test_a_known_divergence_is_reported_with_how_often_it_occurred(capsys: pytest.CaptureFixture[str]) -> None:

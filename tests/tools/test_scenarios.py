@@ -296,3 +296,16 @@ def test_a_new_scenario_runs_as_it_expects(
     text = (tmp_path / "my-scenario.toml").read_text(encoding="utf-8")
     (tmp_path / "my-scenario.toml").write_text(text.replace('"T1"', '"T2"'), encoding="utf-8")
     assert run_here(monkeypatch, "simulate", "my-scenario.toml") == 1
+
+
+@pytest.mark.parametrize(("beside", "hint"), [(True, "; the finding's scenario is beside it"), (False, "")])
+def test_a_vector_or_requests_are_not_a_scenario(
+    tmp_path: Path, beside: bool, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if beside:
+        (tmp_path / "counterexample.toml").write_text("")
+    for ending in ("json", "jsonl"):
+        path = tmp_path / f"counterexample.{ending}"
+        path.write_text("{}\n")
+        assert run_here(monkeypatch, "simulate", str(path)) == 2
+        assert capsys.readouterr().err == f"liqspec: {path}: a scenario is a .toml file{hint}\n"

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
@@ -12,6 +13,7 @@ from typer.core import TyperGroup
 
 from liqspec import __version__
 from liqspec.cli import INTERRUPTED
+from liqspec.edge import writing
 from liqspec.edge.errors import InternalFailure, InvalidInput, MissingExtra, named
 from liqspec.edge.files import rules_version
 from liqspec.edge.json_text import json_text
@@ -262,6 +264,16 @@ def fail(message: str) -> NoReturn:
 def of_system(error: OSError) -> str:
     """What the system says of a file, in a line."""
     return f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}"
+
+
+def check_written(option: str, path: Path | None, *, folder: bool = False) -> None:
+    """End before any work if what an option names cannot be written at its end."""
+    if path is None:
+        return
+    try:
+        (writing.check_folder if folder else writing.check)(path)
+    except OSError as error:
+        fail(f"{option} {of_system(error)}")
 
 
 def hint(message: str) -> None:

@@ -11,8 +11,8 @@ import typer
 from attrs import evolve, frozen
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
-from liqspec.cli.app import Json, fail, finish, hint, of_system, print_json, progress, terminal
-from liqspec.cli.options import Compare, EngineCommand, Seed, Timeout, Tolerance, tolerances
+from liqspec.cli.app import Json, check_written, fail, finish, hint, of_system, print_json, progress, terminal
+from liqspec.cli.options import LONGEST, Compare, EngineCommand, Seed, Timeout, Tolerance, tolerances
 from liqspec.conform import configurations, known_divergences, report, sarif, saved, worker
 from liqspec.conform.answers import Hello, check_families, of_this_process
 from liqspec.conform.configurations import Setting
@@ -36,6 +36,7 @@ TIMEOUT = 10.0  # seconds that one reply may take, if nothing else is asked for
 FRESH = "LIQSPEC_FRESH"  # the variable that stands for --fresh
 WAITING = 2  # processes more than cores, as some wait for their engines at any time
 FEW_STEPS = 2_000  # for which one process is enough
+MOST = 256  # processes at once
 
 
 def conform(
@@ -44,7 +45,8 @@ def conform(
         str | None, typer.Option(help="Only this rule set, as it is: a shipped venue's name, or a .toml file.")
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(min=0.1, metavar="SECONDS", help=f"For so long; {BUDGET:g} if not given.")
+        float | None,
+        typer.Option(min=0.1, max=LONGEST, metavar="SECONDS", help=f"For so long; {BUDGET:g} if not given."),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="So many events, in place of --budget.")] = None,
     seed: Seed = 1,
@@ -52,7 +54,10 @@ def conform(
     tolerance: Tolerance = None,
     timeout: Timeout = TIMEOUT,
     shrink: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="How long a finding is made shorter; 0: not at all.")
+        float,
+        typer.Option(
+            min=0, max=LONGEST, metavar="SECONDS", help="How long what is found is made shorter; 0: not at all."
+        ),
     ] = SHRINK_SECONDS,
     known: Annotated[Path | None, typer.Option(metavar="FILE", help="Divergences that are known, in TOML.")] = None,
     replay: Annotated[
@@ -67,7 +72,9 @@ def conform(
     full: Annotated[bool, typer.Option("--full", help="Name everything that was never reached.")] = False,
     processes: Annotated[
         int | None,
-        typer.Option(min=1, help="How many processes of the engine run at once; if not given, two more than cores."),
+        typer.Option(
+            min=1, max=MOST, help="How many processes of the engine run at once; if not given, two more than cores."
+        ),
     ] = None,
     kept: Annotated[
         Path | None,
@@ -116,6 +123,9 @@ def conform(
         fail("--kept and --fresh: give one of them, where runs are kept or that none is")
     if steps is not None and budget is not None:
         fail("--steps and --budget: give one of them, how many events or for how long")
+    for option, file in (("--junit", junit_file), ("--report", report_file), ("--sarif", sarif_file)):
+        check_written(option, file)
+    check_written("--save", save, folder=True)
     within = tolerances(tolerance)
     Comparison.of(of_this_process(), compare, within)  # a wrong tolerance is refused before anything is started
     listed = () if known is None else known_divergences.load(known)
@@ -275,7 +285,12 @@ def _replayed(search: Search, engine: LiveEngine, replay: FailingRun | list[byte
         found = settled(engine, found, PATIENT) if found else search.late(replay, PATIENT)
     if found is not None and found.fault is not None:
         found = evolve(found, fault=engine.described(found.fault))
-    outcome.findings = [] if found is None else [search.explained(found)]
+    found = None if found is None else search.explained(found)
+    entry = None if found is None else known_divergences.known_as(search.known, found)
+    outcome.findings = [] if found is None or entry is not None else [found]
+    if entry is not None:
+        outcome.occurred[entry] = 1
+    outcome.occurred = {one: times for one, times in outcome.occurred.items() if times}  # the others need other events
     return outcome
 
 

@@ -10,7 +10,13 @@ from liqspec.step.relation import Mode
 Scenario = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario's name, or a .toml file.")]
 Seed = Annotated[int, typer.Option(min=0, help="Where the random events start from.")]
 EngineCommand = Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What starts the engine.")]
-Timeout = Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How long one reply may take.")]
+LONGEST = 10**8  # seconds
+Timeout = Annotated[
+    float,
+    typer.Option(
+        min=0.05, max=LONGEST, metavar="SECONDS", help="How long one reply may take; the first one 20 s at least."
+    ),
+]
 Compare = Annotated[
     Mode, typer.Option(help="Only whether an event is refused, also with which code, or everything observed.")
 ]

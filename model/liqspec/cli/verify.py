@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 from attrs import evolve
 
-from liqspec.cli.app import Json, fail, finish, print_json, terminal
+from liqspec.cli.app import Json, check_written, fail, finish, print_json, terminal
 from liqspec.cli.options import Seed
 from liqspec.search.explore import THOROUGH_WHOLE_STEPS, WHOLE_STEPS
 from liqspec.search.parallel import run_parallel
@@ -100,6 +100,7 @@ def verify(
         fail("--quick: goes with none of --scope, --steps, --budget, --inductive and --thorough")
     if budget and resume:
         fail("--resume: goes with --steps, not with --budget, by which no two runs do the same")
+    check_written("--save", save)
     if liveness:
         if quick or steps or budget or keys is not None or resume:
             fail("--liveness: goes with none of --quick, --steps, --budget, --inductive and --resume")

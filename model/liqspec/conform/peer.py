@@ -18,6 +18,7 @@ MAX_REPLY = 4 * 1024 * 1024  # bytes of one reply; more is a flood
 MAX_LOG = 8 * 1024 * 1024  # bytes on standard error between a request and its reply; more is a flood
 KEPT = 4096  # bytes of the last output that are kept, of each stream
 CHUNK = 65536
+EMPTY = "(an empty line)"
 POLLED = 0.05  # seconds between two looks whether a process has ended whose child may still hold its output open
 GRACE = 0.5  # seconds in which a process whose output has ended is expected to have ended too
 
@@ -123,7 +124,7 @@ class Peer(AbstractContextManager["Peer"]):
         if len(self._out) >= CHUNK:
             raise self.fault("flooded standard output", f"at least {counted(len(self._out), 'byte')} without a request")
         text = one_line(bytes(self._out.split(b"\n")[0]).decode("utf-8", "replace"), 200)
-        raise self.fault("answered without being asked", f"after its reply came also: {text}")
+        raise self.fault("answered without being asked", f"after its reply came also: {text or EMPTY}")
 
     def end_input(self) -> None:
         """Close the standard input of the process."""
@@ -150,7 +151,7 @@ class Peer(AbstractContextManager["Peer"]):
         self._read_for(GRACE, until_end=True)  # to its end, unless a child still holds it open
         if late := bytes(self._late + self._out):
             text = one_line(late.split(b"\n")[0].decode("utf-8", "replace"), 200)
-            raise self.fault("answered without being asked", f"after {after} came also: {text}")
+            raise self.fault("answered without being asked", f"after {after} came also: {text or EMPTY}")
         if names := processes.left(self._process.pid, GRACE):
             raise self.fault("left processes running", f"after its end, {processes.described(names)}")
 

@@ -118,6 +118,8 @@ def print_finding(finding: Finding, console: Console) -> None:
         _print_fault(finding.fault, console)
     if finding.kind in ("difference", "property"):
         _print_rule(finding, console)
+    if finding.kind == "not deterministic":
+        console.print("it does not happen each time, and a replay may not show it: play it more than once")
     if entry := known_divergences.silencing(finding):
         console.print("\n[dim]if this is known and meant, list it in a file for --known:[/dim]")
         console.print(entry.strip(), markup=False, soft_wrap=True)
@@ -180,7 +182,7 @@ def print_saved(files: list[Saved], console: Console) -> None:
 def _print_saved(saved: Saved, console: Console) -> None:
     console.print(f"saved:      {visible(' and '.join(map(str, saved.files)))}", markup=False, soft_wrap=True)
     console.print(f"replay it:  {visible(saved.replay)}", markup=False, soft_wrap=True)
-    if saved.scenario is not None:
+    if saved.scenario is not None and saved.requests is None:
         console.print(f"the model:  liqspec simulate {visible(str(saved.scenario))}", markup=False, soft_wrap=True)
 
 
@@ -193,8 +195,8 @@ def print_coverage(coverage: Compared, console: Console) -> None:
     refused: dict[str, int] = {}
     for (kind, _), times in coverage.refusals.items():
         refused[kind] = refused.get(kind, 0) + times
-    kinds = list(dict.fromkeys([*coverage.events, *refused, *skipped]))
-    shown = {kind: [kind] for kind in kinds if kind in EVENTS}
+    kinds = [*EVENTS, *sorted({*coverage.events, *refused, *skipped} - EVENTS.keys())]
+    shown = {kind: [kind] for kind in kinds if kind in {*coverage.events, *refused, *skipped} & EVENTS.keys()}
     if malformed := [kind for kind in kinds if kind not in EVENTS]:  # one row for all, whatever was sent as their type
         shown["(not an event)"] = malformed
     for name, same in shown.items():
@@ -253,6 +255,7 @@ def to_json(outcome: Outcome, engine: str, saved: list[Saved], *, every: bool = 
     whole = {"findings": listed, "all_saved": files} if every else {}
     return {
         "conforms": outcome.conforms,
+        "interrupted": outcome.interrupted,
         "engine": engine,
         "finding": listed[0] if listed else None,
         "saved": files[0] if files else None,
@@ -288,7 +291,7 @@ def write_junit(outcome: Outcome, engine: str, seconds: float, path: Path) -> No
     Raises:
         OSError: the file cannot be written.
     """
-    from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite  # noqa: PLC0415 (only this needs it)
+    from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite  # noqa: PLC0415 (only this needs it)
 
     suite = TestSuite("liqspec conform")
     compared = TestCase(f"{visible(engine)} conforms", "liqspec.conform", seconds)
@@ -296,7 +299,9 @@ def write_junit(outcome: Outcome, engine: str, seconds: float, path: Path) -> No
         failure = Failure(visible(finding.headline), finding.rules[0])
         failure.text = text(finding)
         compared.result = [*compared.result, failure]
-    if not outcome.findings and outcome.coverage.steps == 0:
+    if outcome.interrupted:
+        compared.result = [*compared.result, Error(f"interrupted after {counted(outcome.coverage.steps, 'step')}")]
+    elif not outcome.findings and outcome.coverage.steps == 0:
         compared.result = [Failure("nothing was compared")]
     suite.add_testcase(compared)
     for entry, times in outcome.occurred.items():

@@ -7,6 +7,7 @@ from typing import Any
 from liqspec import __version__
 from liqspec.conform.saved import Saved
 from liqspec.conform.search import Outcome
+from liqspec.edge.texts import counted
 from liqspec.report.amounts import people
 from liqspec.spec import rulebook
 
@@ -37,7 +38,8 @@ def to_sarif(outcome: Outcome, engine: str, saved: Sequence[Saved | None]) -> di
         "rules": [{"id": number, "shortDescription": {"text": rules[number].title}} for number in broken],
     }
     run: dict[str, Any] = {"tool": {"driver": driver}, "results": results}
-    if outcome.unchecked:
-        notes = [{"level": "warning", "message": {"text": text}} for text in outcome.unchecked]
-        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": notes}]
+    interrupted = [f"interrupted after {counted(outcome.coverage.steps, 'step')}"] if outcome.interrupted else []
+    if interrupted or outcome.unchecked:
+        notes = [{"level": "warning", "message": {"text": text}} for text in (*interrupted, *outcome.unchecked)]
+        run["invocations"] = [{"executionSuccessful": not outcome.interrupted, "toolExecutionNotifications": notes}]
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}

@@ -100,8 +100,12 @@ class Part:
 
 @define(kw_only=True)
 class Outcome:
-    """How a comparison ended: what was found, if anything, the shortest of each defect, and what was exercised."""
+    """How a comparison ended: what was found, if anything, the shortest of each defect, and what was exercised.
 
+    With `every` it did not end at the first finding.
+    """
+
+    every: bool = False
     coverage: Compared = Factory(Compared)
     findings: list[Finding] = Factory(list)
     occurred: dict[Divergence, int] = Factory(dict)
@@ -117,13 +121,14 @@ class Outcome:
 
     @property
     def stale(self) -> list[Divergence]:
-        """The known divergences that did not occur."""
-        return [entry for entry, times in self.occurred.items() if not times]
+        """The known divergences that did not occur, though the comparison was not ended before they could."""
+        ended_early = self.interrupted or (self.findings and not self.every)
+        return [] if ended_early else [entry for entry, times in self.occurred.items() if not times]
 
     @property
     def conforms(self) -> bool:
-        """Whether something was compared, nothing was found, and what is known still occurs."""
-        return not self.findings and not self.stale and self.coverage.steps > 0
+        """Whether something was compared to the end, nothing was found, and what is known still occurs."""
+        return not (self.findings or self.stale or self.interrupted) and self.coverage.steps > 0
 
 
 @define(kw_only=True)
@@ -165,7 +170,7 @@ class Search:
         """
         parts, arrived, kept = list[Part](), list[Part](), list[Found]()
         finished = {False: 0, True: 0}  # runs without malformed events, and with them
-        outcome = Outcome(coverage=self._nothing_compared(), occurred=dict.fromkeys(self.known, 0))
+        outcome = Outcome(every=self.every, coverage=self._nothing_compared(), occurred=dict.fromkeys(self.known, 0))
         with suppress(KeyboardInterrupt):
             outcome.interrupted = True
             work = self.work or self.block
@@ -404,6 +409,7 @@ class Search:
                 seed=self.budget.seed,
                 length=self.budget.length,
                 malformed=one.malformed,
+                same_cause=self.every,
             )
             found = one.finding
             if not outcome.interrupted:
@@ -412,7 +418,8 @@ class Search:
                 except KeyboardInterrupt:
                     outcome.interrupted = True
                 if look.cut:
-                    outcome.unchecked.append(f"{look.cut}, finding {number}: the time for it was used up")
+                    of = f", of finding {number}" if len(chosen) > 1 else ""
+                    outcome.unchecked.append(f"{look.cut}{of}: there was no time for it; --shrink gives it more")
             if found.fault is not None and isinstance(self.engine, LiveEngine):
                 found = evolve(found, fault=self.engine.described(found.fault))
             keep_shortest(shortest, found)

@@ -10,7 +10,7 @@ from attrs import define, evolve, field
 
 from liqspec.conform.answers import Answering
 from liqspec.conform.configurations import Setting
-from liqspec.conform.finding import CannotStart, EngineFault, Finding, TimeIsUp
+from liqspec.conform.finding import CannotStart, EngineFault, FaultKind, Finding, TimeIsUp
 from liqspec.conform.known_divergences import Divergence, known_as
 from liqspec.conform.lockstep import PATIENT, Compared, Comparison, LockStep, play, settled
 from liqspec.conform.proposals import Proposals
@@ -30,6 +30,7 @@ SHORT = 3  # events; a finding with fewer is not made shorter by other runs
 SEARCHED = 4_000  # steps in which a finding shorter than the first one is looked for
 STEPS = (0.4, 0.8, 1.0)  # the shares of the time at which making it short, looking for others, making it plain end
 FEWER_EVENTS = "whether fewer or plainer events show it"
+TOO_MUCH: tuple[FaultKind, ...] = ("printed garbage", "answered without being asked")
 LONG = 8  # events; each one that a finding has from here on adds this many steps
 
 # Says which event comes first, second, and so on, in a run that the guide continues; None leaves it to the guide.
@@ -43,7 +44,8 @@ class SecondLook:
 
     Repeating it may take until `until` (monotonic), if given; `cut` says what there was no time for. With 0 seconds it
     is repeated once, and reported as it was found. Candidates are what `setting` allows and is not `known`; other runs
-    are of this `seed` and `length`, with `malformed` events if the finding may have one.
+    are of this `seed` and `length`, with `malformed` events if the finding may have one. What is shorter may be another
+    defect, unless it must have the `same_cause`.
     """
 
     engine: Answering
@@ -56,6 +58,7 @@ class SecondLook:
     seed: int
     length: int
     malformed: bool = False
+    same_cause: bool = False
     cut: str = field(init=False, default="")
     _ends: tuple[float, ...] = field(init=False, default=())  # of the steps in which it is made short
     _proposed: FailingRun | None = field(init=False, default=None)  # the latest other run, if it did not end in a fault
@@ -107,7 +110,7 @@ class SecondLook:
     def _run(self, finding: Finding, history: Sequence[FailingRun]) -> Finding:
         run = FailingRun(finding.config, finding.events, settled(self.engine, finding))
         again = self._try_anew(run)
-        if again is None or not again.is_like(run.found):
+        if again is None or not (again.is_like(run.found) or _says_too_much(again, run.found)):
             unasked = self._unasked(run.found)
             return unasked or self._after_others(run, history) or _not_deterministic(run.found, again)
         try:
@@ -241,6 +244,8 @@ class SecondLook:
             self._proposed = None
         if found is None or not _same_kind(found, candidate.found) or not self._allowed(found):
             return None
+        if self.same_cause and found.cause != candidate.found.cause:
+            return None
         kept = evolve(found, found_events=candidate.found.found_events)
         return FailingRun(found.config, found.events, kept)
 
@@ -313,4 +318,11 @@ def _part(events: list[EventData], random: Random) -> Lead:
 def _same_kind(found: Finding, first: Finding) -> bool:
     if found.kind != first.kind or bool(found.events) != bool(first.events):
         return False
-    return found.fault is None or first.fault is None or found.fault.kind == first.fault.kind
+    if found.fault is None or first.fault is None or found.fault.kind == first.fault.kind:
+        return True
+    return _says_too_much(found, first)
+
+
+def _says_too_much(found: Finding, first: Finding) -> bool:
+    """Whether in both there is a line too many, which is seen as a reply or after one: that depends on the time."""
+    return all(one.fault is not None and one.fault.kind in TOO_MUCH for one in (found, first))

@@ -25,7 +25,9 @@ from liqspec.spec import scenarios
 def render(outcome: Outcome, engine: str, saved: Sequence[Saved | None], about: str) -> str:
     """The page of an outcome; each finding has the files that it was saved in, or None. `about` says how it was run."""
     coverage = outcome.coverage
-    if outcome.conforms:
+    if outcome.interrupted:
+        said = f"Interrupted after {counted(coverage.steps, 'step')}, with {counted(len(outcome.findings), 'finding')}."
+    elif outcome.conforms:
         said = f"Conforms in {counted(coverage.steps, 'step')}."
     elif outcome.findings or outcome.stale:
         said = f"Does not conform: {counted(len(outcome.findings), 'finding')}."

@@ -36,6 +36,36 @@ def write(path: Path, content: str | bytes) -> None:
             unfinished.unlink(missing_ok=True)
 
 
+def check(path: Path) -> None:
+    """See that a file can be written, before there is anything to write.
+
+    Raises:
+        OSError: its folder is not there or cannot be written, or there is a folder in its place.
+    """
+    with _named(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        _check_folder(path.parent)
+
+
+def check_folder(path: Path) -> None:
+    """See that files can be written in a folder, which may have to be made.
+
+    Raises:
+        OSError: they cannot, or it is not a folder.
+    """
+    with _named(path):
+        _check_folder(next(one for one in (path, *path.absolute().parents) if one.exists()))
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        number = errno.ENOTDIR if folder.exists() else errno.ENOENT
+        raise OSError(number, os.strerror(number))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def create(path: Path, content: str) -> None:
     """Write a file that is not there yet.
 

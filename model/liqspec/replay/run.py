@@ -78,9 +78,13 @@ class Comparison:
 
 @frozen(kw_only=True)
 class Outcome:
-    """How a run ended: what was not as expected, and how the model compares with what was reported."""
+    """How a run ended: what was not as expected, and how the model compares with what was reported.
+
+    Of a saved finding, the engine answered otherwise than the model if it `differs`.
+    """
 
     unexpected: tuple[str, ...]
+    differs: bool
     comparisons: tuple[Comparison, ...]
     transitions: tuple[str, ...]
     rules: tuple[str, ...]
@@ -101,6 +105,7 @@ class Run:
         self._net_deposits_by: Counter[str] = Counter()
         self._vault_deposits = self.engine.state.vault.cash
         self._unexpected: list[str] = []
+        self._differs = False
         self._comparisons: list[Comparison] = []
         self._effects: list[Effect] = []
 
@@ -114,6 +119,7 @@ class Run:
             moment = self._moment(number, step.event, step.expect, note)
             if step.answered is not None and not self._over():
                 moment = evolve(moment, theirs=self._theirs(step.answered, moment))
+                self._differs = self._differs or bool(moment.theirs)
             yield moment
             if self._over():
                 return
@@ -154,6 +160,7 @@ class Run:
         fired = (effect.transition for effect in self._effects if isinstance(effect, Transitioned))
         return Outcome(
             unexpected=(*self._unexpected, *(f"at the end: {line}" for line in end)),
+            differs=self._differs,
             comparisons=tuple(self._comparisons),
             transitions=tuple(sorted(set(fired), key=lambda name: int(name[1:]))),
             rules=tuple(sorted({effect.rule for effect in self._effects})),

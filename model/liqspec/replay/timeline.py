@@ -159,7 +159,7 @@ def _print_end(outcome: Outcome, scenario: Scenario, console: Console) -> None:
         for line in outcome.unexpected:
             console.print(f"  {foreign(people(line))}", soft_wrap=True)
     elif scenario.expects:
-        console.print("[bold green]as expected[/bold green]")
+        console.print("[bold green]as expected[/bold green]" + ": the engine answered otherwise" * outcome.differs)
     else:
         console.print("other rules than the scenario's own: it expects nothing of them; every property holds")
 

@@ -85,7 +85,8 @@ class Question:
         if not mistakes:
             last = EVENTS.get(str(event.get("type")))
             small = neighbours(lambda: list(played.answers()), self.config.to_json(), last)
-            mistakes = explaining(played, shown, alike, small)
+            likely = verdict.reasons[0].rules  # of many small changes one may do the same by chance
+            mistakes = [one for one in explaining(played, shown, alike, small) if one.rule in likely]
         first, *others = verdict.reasons
         return evolve(verdict, reasons=(explained(first, mistakes), *others))
 
