@@ -18,6 +18,8 @@ LISTS = {
     "patched_javascript_third.toml": "engine.js",
     "patched_c_second.toml": "engine.c",
     "patched_python_third.toml": "python_engine.py",
+    "patched_javascript_fourth.toml": "engine.js",
+    "patched_c_third.toml": "engine.c",
 }
 RUNS = HERE / "patched_runs.json"  # of those that a short one shows, as `conform` found it
 

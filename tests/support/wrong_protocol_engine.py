@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import time
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -142,6 +143,18 @@ def forgetful(oracle: Oracle) -> Served:
     return reply
 
 
+def composing(oracle: Oracle) -> Served:
+    """Names that are unknown as they are written are looked for in their composed form."""
+
+    def reply(line: bytes) -> bytes:
+        done = oracle.reply(line)
+        if b"unknown_account" in done or b"unknown_market" in done:
+            return oracle.reply(unicodedata.normalize("NFC", line.decode()).encode())
+        return done
+
+    return reply
+
+
 def dropping(oracle: Oracle) -> Served:
     """A configuration that is not valid ends the run before."""
 
@@ -197,6 +210,10 @@ WAYS: dict[str, Callable[[Oracle], Served]] = {
     "accepts an unpaired surrogate": half_a_pair,
     "accepts an unpaired surrogate in a key": half_a_pair_in_a_key,
     "reads a name up to a zero": rewritten(rb'("account":"[^"\\]+)\\u0000[^"]*', rb"\1"),
+    "accepts a control character": rewritten(rb'(?<=[a-zA-Z0-9])[\x01\x08\t\x0b\x1f](?=")', b""),
+    "composes names that it does not know": composing,
+    "refuses a rate of -0": rewritten(rb'"fee_rate":"-0"', rb'"fee_rate":"-1"'),
+    "refuses all as a share": rewritten(rb'_fraction":"07/7"', rb'_fraction":"8/7"'),
     "counts a minus as a digit": rewritten(rb':"-((?:0\.?){30}[\d.]*)"', rb':"-0\1"'),
     "accepts 1.0": rewritten(rb":(\d+)\.0([,}])", rb":\1\2"),
     "accepts NaN": rewritten(rb":NaN", b":7"),

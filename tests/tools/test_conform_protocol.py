@@ -70,6 +70,13 @@ class TestTheLines:
             assert "bad_request" not in codes, (topic, line[:200])
         assert {None, "unknown_account", "unknown_market", "not_positive"} <= codes
 
+    def test_each_thing_that_no_string_has_is_in_names_of_some_event(self) -> None:
+        """Elsewhere a line is refused for another reason too: only a name may be any other text."""
+        for topic, parts in (("an unpaired surrogate", lines._HALVES), (CONTROL, lines._CONTROLS)):
+            sent = b"".join(line for named, line in lines.refused(CONFIG, EVENTS) if named == topic)
+            for part in parts:
+                assert any(b'"account":"' + name.encode() + part + b'"' in sent for name in CONFIG["accounts"]), part
+
     def test_an_event_that_is_not_supported_is_not_among_them(self) -> None:
         sent = [line for _, line in (*lines.refused(CONFIG, ["deposit"]), *lines.well_formed(CONFIG, ["deposit"]))]
         assert [line for line in sent if b'"type":"order_done"' in line] == []
@@ -119,11 +126,16 @@ def asked() -> Oracle:
     return served
 
 
+CONTROL = "a control character in a string"
 FOUND = {
     "accepts a repeated key": "a repeated key, once spelled with an escape: ours bad_request",
     "accepts an unpaired surrogate": "an unpaired surrogate: ours bad_request, theirs ",
     "accepts an unpaired surrogate in a key": "an unpaired surrogate: ours bad_request, theirs ",
     "reads a name up to a zero": "outcome: ours unknown_account",
+    "accepts a control character": "a control character in a string: ours bad_request, theirs ",
+    "composes names that it does not know": "outcome: ours unknown_",
+    "refuses a rate of -0": "a valid configuration, liquidation.fee_rate: ours accepted, theirs bad_request",
+    "refuses all as a share": "a valid configuration, liquidation.partial_fraction: ours accepted, theirs bad_",
     "counts a minus as a digit": "theirs bad_request",
     "accepts 1.0": "ours bad_request, theirs ",
     "accepts NaN": "ours bad_request, theirs ",
@@ -149,6 +161,9 @@ FOUND = {
 
 
 QUICK = (
+    "accepts a control character",
+    "composes names that it does not know",
+    "refuses a rate of -0",
     "refuses long names of other planes",
     "refuses a least order of 0",
     "forgets at a hello",

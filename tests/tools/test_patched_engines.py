@@ -55,6 +55,11 @@ OF_EACH_KIND = {
     "stale-input-renewed-by-use": "an earlier input that counts is as fresh as the event",
     "close-fee-by-own-leverage": "`leverage` in place of `allowed` in initial_margin",
     "turned-position-keeps-window": "a position that a trade turns round keeps its window",
+    "refused-block-forgets-attempts": "a refused block forgets the attempt of the position without a working order",
+    "set-mark-becomes-the-last-trade": "a mark that is set is kept as the last of its market",
+    "settlement-price-is-limited": "the largest move of a mark holds for settle too",
+    "tier-measure-ignores-the-threshold": 'backstop.threshold is always "1"',
+    "restore-without-a-measure-means-initial": "liquidation.restore.measure is always initial",
 }
 TIMEOUT, SECONDS = 20.0, 60.0  # only the number of further runs ends an explanation
 FIRST, THREE = 0.85, 0.93  # shares of those with a short run: a broken rule is first, and among the first three

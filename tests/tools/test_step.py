@@ -286,6 +286,48 @@ class TestAWrongStep:
         assert verdict.reasons
         assert verdict.reasons[0].rules == ("LIQ-17", "MRG-11", "PRT-1")
 
+    def test_that_settles_a_market_and_values_the_vault_otherwise_names_the_settlement_too(self) -> None:
+        """BKS-8, EVT-11: the vault's position is closed."""
+        engine = holding()
+        outcome(engine, {"type": "vault_trade", "market": "A", "size": "1", "price": "100"})
+        event = {"type": "settle", "market": "A", "price": "90"}
+        before, after = whole(engine), copy.deepcopy(outcome(engine, event))
+        after["vault"]["equity"] = "0"
+        verdict = relation.judge(CONFIG, before, event, after)
+        assert verdict.reasons
+        assert verdict.reasons[0].rules == ("BKS-8", "EVT-11")
+
+    def test_that_turns_a_position_round_names_the_rule_of_that_before_what_is_measured(self) -> None:
+        """ACC-16: a leverage that is not the trade's shows in the initial margin."""
+        config = small_config(trading={"crossing": "split"})
+        engine = holding(trading=config["trading"])
+        position = {"account": "alice", "market": "A", "mode": "cross"}
+        event = {"type": "trade", **position, "size": "-11", "price": "100", "leverage": 1}
+        before, after = whole(engine), copy.deepcopy(outcome(engine, event))
+        after["pools"][0]["initial_margin"] = "50"
+        verdict = relation.judge(Config.from_json(config), before, event, after)
+        assert verdict.reasons
+        assert verdict.reasons[0].rules[:2] == ("ACC-16", "MRG-7")
+
+    def test_that_refuses_a_transfer_otherwise_names_the_rule_of_transfers(self) -> None:
+        """ACC-6: only the pool that pays is asked."""
+        engine = holding()
+        event = {"type": "transfer", "account": "alice", "market": "A", "amount": "1"}
+        before = whole(engine)
+        for code in ("in_liquidation", "order_working"):
+            verdict = relation.judge(CONFIG, before, event, {"error": {"code": code}})
+            assert verdict.reasons
+            assert verdict.reasons[0].rules[:2] == ("ACC-5", "ACC-6")
+
+    def test_that_is_reported_with_an_exponent_names_the_rule_of_amounts(self) -> None:
+        """AMT-3."""
+        engine = holding()
+        step = Step(engine=engine, event=MARK_88, effects=(), refusal=None, states_before={})
+        difference = Difference("alice/cross", "pools.collateral", "1000", "1E+3")
+        reason = reasons.of_difference(step, difference, Observes())
+        assert reason.rules[0] == "AMT-3"
+        assert reason.because[0] == "1E+3 is not a decimal string (AMT-3)"
+
     def test_that_returns_another_amount_names_the_rule_of_the_return(self) -> None:
         """BKS-4: half of an equity of 50."""
         config = small_config(backstop={"threshold": "2/3", "return_fraction": "1/2"})

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from liqspec.edge.amounts import decimal_text
@@ -23,9 +23,14 @@ def text(steps: int) -> str:
 )
 def test_a_number_modulo_a_power_of_two_is_recognised(drawn: tuple[int, int, int]) -> None:
     bits, right, sign = drawn
+    assume(right % 2**bits)
     said = widths.as_if(text(sign * right), text(sign * (right % 2**bits)), STEP)
     assert said is not None
     assert said.startswith("it is the right number modulo 2^")
+
+
+def test_nothing_where_something_must_be_is_not_a_number_that_is_too_narrow() -> None:
+    assert widths.as_if(text(10**40), text(0), STEP) is None
 
 
 @pytest.mark.parametrize("bits", [63, 128])

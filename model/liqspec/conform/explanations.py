@@ -32,6 +32,7 @@ SECONDS = 8.0  # for all hypotheses and further runs
 RUNS = 60  # random runs that may distinguish mistakes
 CONFIRMING = 10  # runs that the engine is asked for where one broken rule is left
 PATIENT = 30  # the same where more mistakes of that rule are left than are named
+SEVERAL = 3  # runs that a mistake explains where it is named though it does not explain all
 LENGTH = 40  # events in one of them
 NAMES = "AMT-7"
 OTHER_NAMES = "with other names of the accounts and markets, in the same order, it answers as the rules say"
@@ -53,7 +54,7 @@ class _Shown:
 
     def names(self, mistake: WrongEngine, likely: Sequence[str]) -> bool:
         """Whether the rule of a mistake is broken: also if not all is explained, where nothing says another one."""
-        return self.everywhere or mistake.rule in (*likely, *self.only)
+        return self.everywhere or self.runs >= SEVERAL or mistake.rule in (*likely, *self.only)
 
 
 @frozen(kw_only=True)

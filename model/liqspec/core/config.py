@@ -147,7 +147,7 @@ class Venue(Parameters):
         markets = {name: market_of(name, config.markets[name], money) for name in sorted(config.markets)}
         values = parameters.in_integers({table: getattr(config, table) for table in parameters.TABLES}, money)
         markets = {name: _measured(market, values) for name, market in markets.items()}
-        forms_marks = config.mark is not None
+        forms_marks = config.mark is not None  # MRK-1
         return cls(markets=markets, money=money, forms_marks=forms_marks, shows_prices=shows_prices, **values)
 
 

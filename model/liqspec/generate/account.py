@@ -75,7 +75,8 @@ class AccountMoves(Moves):
             held = [self._state.holding(other) for other in pool.open_positions() if other is not position]
             held.append(self._state.holding(position)._replace(leverage=lower))
             return self._paid_for(pool, pool_initial_margin(held), self._set(self._key(position), lower))
-        chosen = (1, lower, lower, most, random.randint(1, most), position.leverage, 0, most + 1)
+        wide = 2 ** random.choice((8, 16, 32)) + lower  # the lower one, to whoever keeps so few bits
+        chosen = (1, lower, lower, most, random.randint(1, most), position.leverage, 0, most + 1, wide)
         return self._set(self._key(position), random.choice(chosen))
 
     def removal(self) -> EventData | None:

@@ -69,6 +69,9 @@ RELATED: tuple[tuple[str, ...], ...] = (
     (",", ";", "a,b", "a", "b"),
 )
 
+# Each has other forms, none of which is among these.
+FOLDED = ("\u00e9", "\u212b", "\ufb01", "\u212a", "\u00df", "\u0130", "\u03c2", "\uac00", "q\u0307\u0323", "xyz", "W")
+
 SEPARATORS = ("", "-", "_", ".", ":", "|", ",", "#", "+", "@", "cross", "isolated")
 _KEYED = 4  # accounts and markets with names that meet in keys
 _MOST_RELATED = 40  # of the names of a run
@@ -97,21 +100,17 @@ def _filled(random: Random, names: list[str], count: int) -> list[str]:
     return random.sample(names, k=count)
 
 
+def other_forms(name: str) -> list[str]:
+    """Other names that are this one without regard to case or to a normal form of Unicode."""
+    forms = [unicodedata.normalize(form, name) for form in ("NFC", "NFD", "NFKC", "NFKD")]
+    others = (*forms, name.upper(), name.lower(), name.swapcase(), name.casefold())
+    return [other for other in dict.fromkeys(others) if other != name]
+
+
 def nearly(random: Random, name: str) -> str:
-    """A name that is easily taken for this one: without regard to case, its end or a normal form, or as a number."""
-    forms = [unicodedata.normalize(form, name) for form in ("NFC", "NFD", "NFKC")]
-    others = [
-        *forms,
-        name.upper(),
-        name.lower(),
-        name.swapcase(),
-        name[:-1],
-        name[1:],
-        f"{name}x",
-        f"0{name}",
-        name * 2,
-    ]
-    return random.choice([other for other in others if other != name])
+    """A name that is easily taken for this one: in another form, without its beginning or end, or as a number."""
+    others = (name[:-1], name[1:], f"{name}x", f"0{name}", name * 2)
+    return random.choice([*other_forms(name), *(other for other in others if other != name)])
 
 
 def renamed(

@@ -81,7 +81,8 @@ def explained(reason: Reason, mistakes: Sequence[WrongEngine], *, everywhere: bo
     more = "" if len(titles) <= TITLES else f"; or one of {len(titles) - TITLES} more"
     where = "it answers" if everywhere else "it answers here, though not in every run,"
     sentence = f"{where} as an engine would with this mistake: {'; or: '.join(titles[:TITLES])}{more}"
-    rules = dict.fromkeys((*(wrong.rule for wrong in mistakes), *reason.rules))
+    broken = (*(wrong.rule for wrong in mistakes), *(rule for wrong in mistakes for rule in wrong.also))
+    rules = dict.fromkeys((*broken, *reason.rules))
     return evolve(reason, rules=tuple(rules), because=(sentence, *reason.because))
 
 

@@ -20,7 +20,7 @@ from liqspec.core.effects import (
     Transitioned,
 )
 from liqspec.core.engine import Engine
-from liqspec.core.events import CHECKS, EVENTS, Block, Event, EventData, Settle, Trade, checks_with, from_json
+from liqspec.core.events import CHECKS, EVENTS, Block, Event, EventData, Settle, Trade, Transfer, checks_with, from_json
 from liqspec.core.parameters import PARAMETERS
 from liqspec.core.refusals import InsufficientMargin, Refusal
 from liqspec.core.state import GuardInputs, Pool, Position, State
@@ -148,14 +148,14 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
         ours = [check for check in checks_with(kind, step.refusal.code) if check.rule == step.refusal.rule]
         measures = [rule for check in ours for rule in _also(check, step.engine.venue)]
         order = [] if difference.theirs == ACCEPTED else ["EVT-2"]
-        rules = [*_of_reversal(step), step.refusal.rule, *order, *measures]
+        rules = [*_of_reversal(step), step.refusal.rule, *order, *_of_transfer(kind), *measures]
         # An earlier check, which passed, must have failed there; with a later one, ours must have passed.
         first = next((check for check in CHECKS.get(kind, ()) if check in (*ours, *claimed)), None)
         shared = {(check.code, check.rule) for check in COMMON}
         if claimed and all((check.code, check.rule) in shared for check in (*ours[:1], claimed[0])):
             rules.insert(0, "EVT-2")  # which has their order
         elif first in claimed and first not in ours:
-            rules = [rule for check in claimed for rule in (check.rule, *_also(check, step.engine.venue))] + rules
+            rules = _of_checks(claimed, kind, step.engine.venue) + rules
         now = step.engine.snapshot()
         refused = decisions.of_refusal(step.engine.venue, (now, now), step.event, step.refusal)
         lines = () if refused is None else tuple(refused.lines())
@@ -163,7 +163,7 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
     # Of the checks of a trade, those that are for the trade as it was: opening or increasing, or reducing.
     done = {effect.rule for effect in step.effects}
     claimed = tuple(check for check in claimed if check.of is None or check.rule in done) or claimed
-    rules = [rule for check in claimed for rule in (check.rule, *_also(check, step.engine.venue))]
+    rules = _of_checks(claimed, kind, step.engine.venue)
     rules[:0] = _of_reversal(step)
     if not claimed:  # then the rule that accepts the event is the one that was broken
         rules = [*(effect.rule for effect in step.effects[:1]), "EVT-2"]
@@ -174,6 +174,16 @@ def of_outcome(step: Step, difference: Difference) -> Reason:
     measured = _MEASURED.get(difference.theirs, ())
     lines = tuple(line for pool in pools for line in _terms(step.engine, pool, *measured))
     return Reason(difference=difference, rules=_unique(rules), because=tuple(because), terms=lines)
+
+
+def _of_checks(checks: Iterable[Listed], kind: str, venue: Venue) -> list[str]:
+    """The rules of some checks of an event, each with those that measure what it looks at."""
+    return [rule for check in checks for rule in (check.rule, *_of_transfer(kind), *_also(check, venue))]
+
+
+def _of_transfer(kind: str) -> list[str]:
+    """ACC-6, of a transfer: it says which pool pays, and that the other one is not asked."""
+    return [Transfer.rule] if kind == Transfer.type else []
 
 
 def _of_reversal(step: Step) -> list[str]:
@@ -258,6 +268,10 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
         hint = "what an engine does not report it leaves out of `observes`: in `hello`, or the attribute in Python"
         return Reason(difference=difference, rules=("OBS-1",), because=(missing, hint))
     reason, narrow = _of_field(step, difference, observes), _too_narrow(step.engine.venue, difference)
+    ours, theirs = difference.ours, difference.theirs
+    if is_decimal(ours) and not is_decimal(theirs) and theirs not in (None, NOT_LISTED):
+        written = f"{visible(str(theirs))} is not a decimal string (AMT-3)"
+        return evolve(reason, rules=_unique(("AMT-3", *reason.rules)), because=(written, *reason.because))
     if narrow is None:
         return reason
     return evolve(reason, rules=_unique(("AMT-1", *reason.rules)), because=(narrow, *reason.because))
@@ -305,6 +319,7 @@ def _of_field(step: Step, difference: Difference, observes: Observes) -> Reason:
         rule for effect in setting if isinstance(effect, MarkFormed) for rule in _of_mark(step, effect, difference)
     ]
     rules += [rule for effect in reversed(setting) for rule in _added(effect, entry.effects[effect.kind])]
+    rules[:0] = _of_reversal(step)
     if not step.engine.venue.fee_rate.numerator:
         rules.sort(key="FIL-2".__eq__)  # without a fee it is the last
     on = step.engine.venue.families() if entry.families else ()

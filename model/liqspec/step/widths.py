@@ -22,7 +22,7 @@ def _in_bits(right: int, shown: Fraction) -> str | None:
     for bits in reversed(BITS):
         if abs(right) < 2**bits // 2 or shown.denominator != 1:
             continue
-        if (right - shown.numerator) % 2**bits == 0 and abs(shown) < 2**bits:
+        if (right - shown.numerator) % 2**bits == 0 and 0 < abs(shown) < 2**bits:  # 0 is what a step leaves out
             return f"it is the right number modulo 2^{bits}"
         if abs(right) >= 2**bits and abs(shown) in (2**bits, 2**bits - 1) and shown * right > 0:
             return f"it is the largest number of {bits} bits"

@@ -93,6 +93,7 @@ class Conversation:
     judged: int = 0  # requests of which the reply was judged
     _skipped: bool = field(default=False, init=False)  # whether there is a run that is not compared
     _held: set[Fraction] = field(factory=set, init=False)  # amounts and rates of configurations that it accepted
+    _texts: set[str] = field(factory=set, init=False)  # how these are written
     _names: set[str] = field(factory=set, init=False)  # of their accounts and markets
     _run: int = field(default=0, init=False)  # what was sent since the reset, in a number
     _replies: dict[int, object] = field(factory=dict, init=False)  # what was observed after all that, the first time
@@ -161,15 +162,17 @@ class Conversation:
             if self._could_hold(config) and isinstance(read_answer(engine.reply), Refused):
                 why = "a valid configuration, and the engine accepted another one with all of its amounts and rates"
                 new = ("AMT-7",) if not _names(config) <= self._names else ()
-                return self._wrong("accepted", engine.reply, why, (*new, "CFG-2", "CFG-1"))
+                spelled = ("AMT-5", "AMT-3") if not _texts(config) <= self._texts else ()
+                return self._wrong("accepted", engine.reply, why, (*new, "CFG-2", *spelled, "CFG-1"))
         else:
-            self._held |= set(_numbers(config))
+            self._held |= _numbers(config)
             self._names |= _names(config)
+            self._texts |= _texts(config)
         return begun if isinstance(begun, Finding) else self._repeated(data, engine.reply)
 
     def _could_hold(self, config: Any) -> bool:
         """AMT-1: whether the engine holds all amounts and rates of this configuration, 0 and 1 as well, in others."""
-        return set(_numbers({**config, "accounts": []})) <= self._held | {Fraction(0), Fraction(1)}
+        return _numbers({**config, "accounts": []}) <= self._held | {Fraction(0), Fraction(1)}
 
     def _apply(self, data: bytes, event: Any) -> Finding | None:
         if not isinstance(event, dict):
@@ -287,11 +290,20 @@ def _names(config: Any) -> set[str]:
     return {*config["accounts"], *config["markets"]}
 
 
-def _numbers(value: Any) -> Iterator[Fraction]:
+def _numbers(value: Any) -> set[Fraction]:
     """The amounts, rates and integers in a configuration."""
+    return {number for _, number in _written(value)}
+
+
+def _texts(value: Any) -> set[str]:
+    """The same as they are written."""
+    return {str(text) for text, _ in _written(value)}
+
+
+def _written(value: Any) -> Iterator[tuple[str | int, Fraction]]:
     if isinstance(value, dict | list):
         for one in value.values() if isinstance(value, dict) else value:
-            yield from _numbers(one)
+            yield from _written(one)
     elif isinstance(value, str | int) and not isinstance(value, bool):
         with suppress(MalformedAmount):  # of an account, or a choice
-            yield rate(value) if isinstance(value, str) else Fraction(value)
+            yield value, rate(value) if isinstance(value, str) else Fraction(value)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 from liqspec.conform.protocol.malformed_values import NO_AMOUNTS, NO_INTEGERS, NO_RATES, NO_VALUES
@@ -9,7 +10,7 @@ from liqspec.core import parameters
 from liqspec.core.config import quote_unit_of
 from liqspec.core.parameters import SHARE_ABOVE_0, Parameter
 from liqspec.edge import keys
-from liqspec.edge.amounts import decimal_text, exact
+from liqspec.edge.amounts import decimal_text, exact, rate
 
 Path = tuple[str | int, ...]
 REMOVED = object()  # in place of a value: the field is left out
@@ -40,6 +41,7 @@ def _faults(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[
     yield ("name",), ["a name of a venue file"]
     yield ("provenance",), [{}]
     yield from _market_faults(config, off_unit)
+    yield from _nearly_valid_tiers(config, families)
     name = next(iter(config["markets"]))
     for entry in parameters.MARKET_PARAMETERS:
         if entry.family in families:
@@ -97,6 +99,37 @@ def _market_faults(config: dict[str, Any], off_unit: str) -> Iterator[tuple[Path
     yield (*tiers, 0, "name"), ["first"]
     first, last = market["tiers"][0], market["tiers"][-1]
     yield tiers, [[*market["tiers"], last], [*market["tiers"], {**first, "above": off_unit}]]
+
+
+def _nearly_valid_tiers(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[Path, list[Any]]]:
+    """What is just beyond a limit of tiers: each between two of them or two rates (MRG-8, MRG-15, BKS-9, AMT-2)."""
+    unit = quote_unit_of(config)
+    market, held = next(iter(config["markets"].items()))
+    first = {"above": "0", "maintenance_rate": "1/20", "max_leverage": 20}
+    second = {**first, "above": unit}
+    wrong = [
+        [{**first, "maintenance_rate": "50000001/1000000000"}],  # above 1/20, the initial rate
+        [first, {**second, "maintenance_rate": "49999999/1000000000"}],
+        [{**first, "max_leverage": 19}, second],
+        [first, {**second, "above": "0"}],
+        [second, {**second, "above": decimal_text(exact(unit) * 2)}],
+        [],
+    ]
+    if "closeout" in families:
+        rated = {**second, "closeout_rate": "1/40"}
+        wrong += [
+            [{**first, "closeout_rate": bad}] for bad in ("0", "-0.1", "50000001/1000000000", 1, None, *NO_RATES[:3])
+        ]
+        wrong += [[first, rated], [{**first, "closeout_rate": "1/40"}, second]]
+        wrong += [[{**first, "closeout_rate": "25000001/1000000000"}, rated]]
+    yield ("markets", market, "tiers"), wrong
+    if "close_fee" in families:
+        most = max(rate(tier["maintenance_rate"]) for one in config["markets"].values() for tier in one["tiers"])
+        beyond = 1 - most + Fraction(1, 10**12)
+        yield ("margin", "close_fee_rate"), [f"{beyond.numerator}/{beyond.denominator}"]
+    less = exact(unit) / exact(held["lot"]) / 2  # a lot at this tick is worth half a quote unit
+    if less.denominator == 1:
+        yield ("markets", market, "tick"), [decimal_text(less)]
 
 
 def _no_values(entry: Parameter, off_unit: str) -> list[Any]:

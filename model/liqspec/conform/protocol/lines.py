@@ -5,12 +5,14 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from itertools import cycle
 from typing import Any
 
 from liqspec.conform.protocol.malformed_values import NO_AMOUNTS, NO_INTEGER_TEXTS, NO_NUMBER_TEXTS
 from liqspec.core.events import EVENTS, EventData
 from liqspec.edge.amounts import MAX_DIGITS, MAX_INTEGER
 from liqspec.edge.protocol import MAX_LINE
+from liqspec.generate.names import other_forms
 
 Line = tuple[str, bytes]  # a topic, and the line
 
@@ -89,6 +91,9 @@ _NO_EVENTS: tuple[Any, ...] = (
 _NO_TYPES: tuple[Any, ...] = ("", "Trade", "trade ", "liquidate", "toString", "__proto__", None, 1, [], ["trade"], {})
 _NO_FIELDS: tuple[Any, ...] = (None, True, 1.5, [], [[]], {})
 _HALVES = (rb"\ud800", rb"\uDFFF", rb"\udbff\udbff", rb"\udc00\ud800", rb"\ud800x\udc00")  # of surrogate pairs
+_CONTROLS = (b"\t", b"\x1f", b"\x0b", b"\x01", b"\x08")  # U+0000 is in other lines; a line ends at a line feed
+# Integers that are another one, and a small one, in too few bits.
+_WIDE = (*(2**bits + 1 for bits in (8, 16, 31, 32)), 2**52 + 1, MAX_INTEGER)
 # Changes of a name, after which it is not that of any account or market.
 _NEARLY: tuple[Callable[[str], str], ...] = (
     *(lambda name, end=end: f"{name}{end}" for end in ("\0", "\0x", " ", "\n", "\u200b", "\u0301")),
@@ -111,7 +116,7 @@ def refused(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Line]:
         if kind in supported:
             yield from _of_event(sample(kind, config))
     yield from _with_repeated_keys("reset", config=config)
-    yield from _with_surrogates("reset", config=config)
+    yield from _with_what_no_string_has("reset", config=config)
 
 
 def accepted(config: dict[str, Any], event: EventData | None, supported: Iterable[str]) -> Iterator[Line]:
@@ -136,7 +141,16 @@ def well_formed(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Li
     for kind in (one for one in EVENTS if one in supported):
         event = sample(kind, config)
         yield from (("an amount of 78 digits", _apply(changed)) for changed in _longest(event))
+        yield from (("a large integer", _apply({**event, "leverage": one})) for one in _WIDE if "leverage" in event)
         yield from (("a name that is nearly another", _apply(changed)) for changed in _misnamed(event))
+
+
+def in_other_forms(config: dict[str, Any], named: Iterable[str], supported: Iterable[str]) -> Iterator[bytes]:
+    """Events of accounts and markets that do not exist, though they do in another form: each of these names is one."""
+    forms = [form for name in named for form in other_forms(name)]
+    for field in ("account", "market"):
+        kinds = cycle([kind for kind in EVENTS if kind in supported and field in sample(kind, config)])
+        yield from (_apply({**sample(kind, config), field: form}) for kind, form in zip(kinds, forms, strict=False))
 
 
 def _longest(event: EventData) -> Iterator[EventData]:
@@ -193,7 +207,7 @@ def _of_event(event: EventData) -> Iterator[Line]:
         wrong: tuple[Any, ...] = ({**entry, "weight": 0}, {"price": "100"}, {"weight": 1}, "100", None, {})
         for perps in ([], *([one] for one in wrong)):
             yield "an event that is not valid", _apply({**event, "perps": perps})
-    yield from _with_surrogates("apply", event=event)
+    yield from _with_what_no_string_has("apply", event=event)
     yield from _with_repeated_keys("apply", event=event)
 
 
@@ -212,12 +226,16 @@ def _with_mark(event: EventData) -> Iterator[bytes]:
         yield _apply({**event, "perps": [{**event["perps"][0], "weight": _MARK}]})
 
 
-def _with_surrogates(op: str, **fields: Any) -> Iterator[Line]:
-    """A request with an unpaired surrogate in one of its strings or keys, at any depth."""
-    for place, data in enumerate(_marking(fields)):
-        line = _request(op, **data)
-        for half in (_HALVES[place % len(_HALVES)], _HALVES[(place + 2) % len(_HALVES)]):
-            yield "an unpaired surrogate", line.replace(_MARK.encode(), half)
+def _with_what_no_string_has(op: str, **fields: Any) -> Iterator[Line]:
+    """A request with an unpaired surrogate, or a control character as it is, in one of its strings or keys, at any
+    depth.
+    """
+    for topic, parts in (("an unpaired surrogate", _HALVES), ("a control character in a string", _CONTROLS)):
+        for place, data in enumerate(_marking(fields)):
+            line = _request(op, **data)
+            turn = place + len(line)  # so that not each event has the same part in the same place
+            for part in (parts[turn % len(parts)], parts[(turn + 2) % len(parts)]):
+                yield topic, line.replace(_MARK.encode(), part)
 
 
 def _marking(data: Any) -> Iterator[Any]:

@@ -1,12 +1,22 @@
-"""Valid configurations that say what holds anyway, or say it in another order or spelling (CFG-1, CFG-2, AMT-5)."""
+"""Valid configurations that say what holds anyway, in another order or spelling, or are at a limit (CFG-1, CFG-2)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from liqspec.core import parameters
 from liqspec.core.config import quote_unit_of
-from liqspec.core.parameters import Parameter
-from liqspec.edge import amounts, keys
+from liqspec.core.parameters import (
+    MILLISECONDS,
+    MONEY,
+    ORDER_PRICE,
+    RESTORE,
+    SHARE,
+    SHARE_ABOVE_0,
+    WHOLE_ABOVE_0,
+    Parameter,
+)
+from liqspec.edge import keys
+from liqspec.edge.amounts import AMOUNT, MAX_DIGITS, MAX_INTEGER, rate
 from liqspec.generate import names
 from liqspec.generate.configurations import with_effect
 
@@ -16,13 +26,25 @@ _TOGETHER = 8  # names in one configuration
 _SHOWN = 3  # of them in a text
 _LONGEST = 20  # characters of a name that is shown
 _RATES = ("_rate", "threshold", "factor", "fraction", "band", "floor", "max_move")  # how names of rates end
+_NONE, _ALL = ("0", "-0", "0.00", "000/7"), ("1", "1.0", "07/7")  # of what a share is of, in every spelling
+# Of each kind, the ends of its range, in every spelling.
+_LIMITS: tuple[tuple[parameters.Kind, tuple[Any, ...]], ...] = (
+    (SHARE, (*_NONE, *_ALL)),
+    (SHARE_ABOVE_0, _ALL),
+    (MONEY, ("0", "-0", "0.00")),
+    (MILLISECONDS, (0, MAX_INTEGER)),
+    (WHOLE_ABOVE_0, (1, MAX_INTEGER)),
+    (RESTORE, tuple({"factor": one} for one in _ALL)),
+    (ORDER_PRICE, tuple({"band": one} for one in (*_NONE, *_ALL))),
+)
 
 
 def odd_configurations(config: Table, families: frozenset[str]) -> Iterator[tuple[str, Table]]:
     """Configurations that are as valid as this one, each with what is odd; of these families alone."""
     for entry in parameters.PARAMETERS:
         if (not entry.family or entry.family in families) and entry.table not in parameters.OWN_TABLE:
-            for table in _saying_nothing(entry, config.get(entry.table, {}), families):
+            held = config.get(entry.table, {})
+            for table in (*_saying_nothing(entry, held, families), *_at_its_limits(entry, held, families, config)):
                 yield entry.path, {**config, entry.table: table}
     markets: Table = config["markets"]
     for entry in parameters.MARKET_PARAMETERS:
@@ -31,9 +53,12 @@ def odd_configurations(config: Table, families: frozenset[str]) -> Iterator[tupl
                 yield f"markets.{name}.{entry.name}", {**config, "markets": {**markets, name: table}}
     yield "the defaults", {"quote_unit": quote_unit_of(config), "time": 0, "vault": {"cash": "0"}, **config}
     yield "the order of fields", _reversed(config)
-    yield "how rates are written", _respelled(config)
+    yield "how rates are written", _respelled(config, _doubled, amounts=False)
+    yield "how amounts are written", _respelled(config, _padded)
+    yield "how many digits there are", _respelled(config, _longest)
+    yield from _tiers_at_their_limits(config, families)
     for listed in _valid_names():
-        yield f"names {_shown(listed)}", _with_names(config, listed)
+        yield f"names {_shown(listed)}", with_names(config, listed)
 
 
 def _valid_names() -> Iterator[tuple[str, ...]]:
@@ -51,7 +76,7 @@ def _shown(listed: tuple[str, ...]) -> str:
     )
 
 
-def _with_names(config: Table, listed: tuple[str, ...]) -> Table:
+def with_names(config: Table, listed: tuple[str, ...]) -> Table:
     """The configuration with more accounts and markets, which have these names."""
     market, mark = next(iter(config["markets"].values())), next(iter(config["marks"].values()))
     return {
@@ -90,13 +115,83 @@ def _reversed(value: Any) -> Any:
     return {name: _reversed(value[name]) for name in reversed(value)} if isinstance(value, dict) else value
 
 
-def _respelled(value: Any, name: str = "") -> Any:
-    """The same with rates as ratios that can be reduced."""
+def _at_its_limits(entry: Parameter, held: Table, families: frozenset[str], config: Table) -> Iterator[Table]:
+    """The table with the least and the most that a parameter can be, where it has an effect."""
+    listed = {one.name: one for one in _listed_with(entry)}
+    needed = {} if entry.only_with is None else dict((entry.only_with,))
+    about = listed[next(iter(needed))] if needed else entry
+    for other, idle in about.idle_with:
+        if held.get(other) == idle and not listed[other].family:
+            needed[other] = next(one for one in listed[other].samples if one != idle)
+    if not {listed[one].family for one in needed} <= {"", *families}:
+        return
+    limits = next((ends for kind, ends in _LIMITS if kind is entry.kind), ())
+    if entry.kind is SHARE:
+        # A fee of closing is at most this (MRG-15); of another share an engine shows before that it can hold the rate.
+        rates = (rate(tier["maintenance_rate"]) for one in config["markets"].values() for tier in one["tiers"])
+        most = 1 - max(rates)
+        of_all = () if entry.path == "margin.close_fee_rate" else _ALL
+        limits = (*_NONE, *of_all, f"{most.numerator}/{most.denominator}")
+    for limit in limits:
+        table = with_effect(listed.values(), {**held, **needed, entry.name: limit}, asked=entry.name)
+        if not entry.idle(table.get) and table != held:
+            yield table
+
+
+def _tiers_at_their_limits(config: Table, families: frozenset[str]) -> Iterator[tuple[str, Table]]:
+    """Tiers that are as near to each other, or to what a leverage allows, as they may be (MRG-8, BKS-9, MRG-15)."""
+    name, market = next(iter(config["markets"].items()))
+    first = {"above": "0", "maintenance_rate": "1/20", "max_leverage": 20}
+    second = {**first, "above": quote_unit_of(config)}
+    several = [
+        [first],
+        [{**first, "maintenance_rate": "0.05"}],
+        [first, second],
+        [first, {**second, "max_leverage": 1}],
+        [first, {**second, "max_leverage": 1, "maintenance_rate": "1"}],
+    ]
+    if "closeout" in families:
+        several += [
+            [{**first, "closeout_rate": "0.05"}],
+            [{**first, "closeout_rate": "2/40"}, {**second, "closeout_rate": "2/40"}],
+        ]
+    rest = {table: held for table, held in config.items() if table != "margin"}  # its fee may be too much (MRG-15)
+    backstop = {one: value for one, value in config["backstop"].items() if one != "measure"}
+    for tiers in several:
+        markets = {**config["markets"], name: {**market, "tiers": tiers}}
+        yield f"markets.{name}.tiers", {**rest, "backstop": backstop, "markets": markets}
+
+
+def _doubled(text: str) -> str:
+    """As a ratio that can be reduced."""
+    value = rate(text)
+    return f"0{value.numerator * 2}/{value.denominator * 2}"
+
+
+def _padded(text: str) -> str:
+    """With a zero at either end; a ratio with one before it."""
+    sign, digits = _signed(text)
+    after = "" if "/" in digits else "0" if "." in digits else ".0"
+    return f"{sign}0{digits}{after}"
+
+
+def _longest(text: str) -> str:
+    """With as many zeros before it as there may be."""
+    sign, digits = _signed(text)
+    return sign + digits.zfill(MAX_DIGITS + sum(not one.isdigit() for one in digits))
+
+
+def _signed(text: str) -> tuple[str, str]:
+    return ("-", text[1:]) if text.startswith("-") else ("", text)
+
+
+def _respelled(value: Any, written: Callable[[str], str], name: str = "", *, amounts: bool = True) -> Any:
+    """The same with its rates, and its `amounts` too, `written` otherwise."""
     if isinstance(value, list):
-        return [_respelled(one, name) for one in value]
+        return [_respelled(one, written, amounts=amounts) for one in value]
     if isinstance(value, dict):
-        return {name: _respelled(one, name) for name, one in value.items()}
-    if not name.endswith(_RATES) or name == "partial_threshold" or not isinstance(value, str):
+        return {name: _respelled(one, written, name, amounts=amounts) for name, one in value.items()}
+    if not name or not isinstance(value, str):
         return value
-    rate = amounts.rate(value)
-    return f"0{rate.numerator * 2}/{rate.denominator * 2}"
+    is_rate = name.endswith(_RATES) and name != "partial_threshold"
+    return written(value) if is_rate or (amounts and AMOUNT.fullmatch(value)) else value

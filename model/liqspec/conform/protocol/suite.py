@@ -21,12 +21,13 @@ from liqspec.conform.proposals import Proposals, probe
 from liqspec.conform.protocol import lines
 from liqspec.conform.protocol.conversation import Conversation, Speaking
 from liqspec.conform.protocol.invalid_configurations import invalid_configurations
-from liqspec.conform.protocol.odd_configurations import odd_configurations
+from liqspec.conform.protocol.odd_configurations import odd_configurations, with_names
 from liqspec.conform.protocol.requests import CLOSE
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
 from liqspec.edge import protocol
+from liqspec.generate import names
 from liqspec.search.campaign import seeded
 
 LENGTH = 12  # events of a run that lines come in the middle of
@@ -99,7 +100,13 @@ class ProtocolSuite:
             (f"a valid configuration, {what}", [_line("reset", config=one), *again])
             for what, one in odd_configurations(config, self.hello.families)
         )
-        yield from self._section(begun, chain([("hello in the middle of a run", [HELLO, *again])], valid, odd))
+        named = with_names(config, names.FOLDED)
+        misread = [line + b"\n" for line in lines.in_other_forms(named, names.FOLDED, self.hello.events)]
+        first = [
+            ("hello in the middle of a run", [HELLO, *again]),
+            ("a name in another form", [_line("reset", config=named), *misread]),
+        ]
+        yield from self._section(begun, chain(first, valid, odd))
         others = (seeded(f"{self.seed}/protocol/{number}", 2) for number in range(RUNS))
         runs = [self._run(self.setting.config(number, random), random) for number, random in enumerate(others)]
         forgets = [*begun[1:], *chain(*runs), *begun[1:]]

@@ -33,13 +33,17 @@ class Patch(NamedTuple):
 
 @frozen
 class WrongEngine:
-    """An engine that is wrong in one way; the title says in which, and `rule` is the rule that it breaks."""
+    """An engine that is wrong in one way; the title says in which, and `rule` is the rule that it breaks.
+
+    `also` are others that it breaks, such as the one for all numbers.
+    """
 
     id: str
     rule: str
     title: str
     patches: tuple[Patch, ...]
     slow: bool = False
+    also: tuple[str, ...] = ()
 
     def install(self) -> None:
         """Make this process' engine the wrong one, for good: for a process that is started to be it."""

@@ -9,7 +9,7 @@ from io import StringIO
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, evolve, frozen
 
 from liqspec.core import admission, arithmetic, assessment, changes, config, state
 from liqspec.core.events import market, price_inputs, settlement, trader, vault_and_time
@@ -35,6 +35,7 @@ _MODULES = (
     limits,
 )
 _AMOUNTS = "AMT-"  # the rules of all numbers, which are of no function's purpose
+EXACT = "AMT-1"
 _LONGEST = 60  # characters of code in a title
 
 Place = tuple[str | None, str, int]  # of a function: its file, name and first line
@@ -180,7 +181,9 @@ def _of_function(one: _Function) -> Iterator[WrongEngine]:
             container[key] = after
             code = _compiled(node, one.function)
             container[key] = before
-            yield from _with(one, code, one.rule_at(statement), f"{_text(before, after)} in {node.name}")
+            title, in_doubles = f"{_text(before, after)} in {node.name}", _in_doubles(after)
+            for wrong in _with(one, code, one.rule_at(statement), title):
+                yield evolve(wrong, also=(EXACT,)) if in_doubles else wrong
     for title, other in bodies(node, seen):
         node.body = other
         code = _compiled(node, one.function)
@@ -204,6 +207,11 @@ def _places(inside: Any, statement: ast.stmt | None = None) -> Iterator[tuple[as
             yield from _places(vars(held), around)
         elif isinstance(held, list):
             yield from _places(held, statement)
+
+
+def _in_doubles(after: ast.AST) -> bool:
+    """Whether the code computes with doubles."""
+    return any(isinstance(each, ast.Name) and each.id == "float" for each in ast.walk(after))
 
 
 def _compiled(node: ast.FunctionDef, function: FunctionType) -> CodeType | None:

@@ -17,7 +17,7 @@ from liqspec.core.effects import Effect
 from liqspec.core.engine import Engine
 from liqspec.core.events import Event
 from liqspec.core.families import chunks, limits
-from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, InvalidConfig, Parameter
+from liqspec.core.parameters import MARKET_PARAMETERS, PARAMETERS, SHARE, SHARE_ABOVE_0, InvalidConfig, Parameter
 from liqspec.core.state import State
 from liqspec.edge import amounts
 from liqspec.edge.texts import words
@@ -194,6 +194,7 @@ def _changes(config: Plain) -> Iterator[tuple[str, str, Change]]:
         for other in _choices(entry):
             if any(one != other for one in written) and other != entry.default:
                 yield entry.rule, f"{entry.path} is always {json.dumps(other)}", partial(_set, entry, other)
+        yield from _in_parts(entry)
         if "defs/rate" in json.dumps(entry.kind.schema):
             yield from _roundings(entry.path, partial(_tables, entry=entry), entry.name, config)
     for name in _OF_TIERS:
@@ -201,7 +202,18 @@ def _changes(config: Plain) -> Iterator[tuple[str, str, Change]]:
 
 
 def _choices(entry: Parameter) -> tuple[Any, ...]:
+    if entry.kind in (SHARE, SHARE_ABOVE_0):
+        return ("1",) if entry.kind is SHARE_ABOVE_0 else ("1", "0")
     return (True, False) if entry.kind.schema.get("type") == "boolean" else tuple(entry.kind.schema.get("enum", ()))
+
+
+def _in_parts(entry: Parameter) -> Iterator[tuple[str, str, Change]]:
+    """The parts of a parameter that is a table: one that has no effect, or is always the same."""
+    for part, schema in entry.kind.schema.get("properties", {}).items():
+        path = f"{entry.path}.{part}"
+        yield entry.rule, f"{path} has no effect", partial(_leave_out_part, entry, part)
+        for other in schema.get("enum", ()):
+            yield entry.rule, f"{path} is always {other}", partial(_set_part, entry, part, other)
 
 
 def _tables(config: Plain, entry: Parameter) -> list[Plain]:
@@ -222,6 +234,20 @@ def _leave_out(entry: Parameter, config: Plain) -> None:
 def _set(entry: Parameter, value: Any, config: Plain) -> None:
     for table in _tables(config, entry):
         table[entry.name] = value
+
+
+def _parted(entry: Parameter, config: Plain) -> list[Plain]:
+    return [table[entry.name] for table in _tables(config, entry) if isinstance(table[entry.name], dict)]
+
+
+def _leave_out_part(entry: Parameter, part: str, config: Plain) -> None:
+    for held in _parted(entry, config):
+        held.pop(part, None)
+
+
+def _set_part(entry: Parameter, part: str, value: Any, config: Plain) -> None:
+    for held in _parted(entry, config):
+        held[part] = value
 
 
 def _roundings(

@@ -24,7 +24,7 @@ from liqspec.core.events import (
     Settle,
     Trade,
 )
-from liqspec.core.families.mark_price import INPUTS, Average, Feed, Quotes
+from liqspec.core.families.mark_price import INPUTS, Average, Feed, Quotes, limited
 from liqspec.core.machine import lifecycle
 from liqspec.core.refusals import InsufficientMargin, NoPrice, Refusal
 from liqspec.core.state import Pool, Position, State, Window
@@ -68,6 +68,7 @@ _WINDOWS = (
 _ATTEMPTS = (
     _Memory("attempt", "LIQ-12", ("attempted",), lambda: (False,)),
     _Memory("failed attempt", "BKS-2", ("failed",), lambda: (False,)),
+    _Memory("attempt and whether it failed", "LIQ-12", ("attempted", "failed"), lambda: (False, False)),
 )
 _ORDER = _Memory("order", "LIQ-9", ("order", "limit"), lambda: (None, None))
 _LIQUIDATION = _Memory("liquidation", "LIQ-4", ("in_liquidation",), lambda: (False,))
@@ -89,6 +90,13 @@ _ENDS: tuple[tuple[type[Event], str], ...] = (
     (OrderDone, "FIL-5"),
     (MarkPrice, "LIQ-9"),
     (Marks, "LIQ-9"),
+)
+
+# Events that set a mark as it is, and the rules by which they do.
+_SETTING: tuple[tuple[type[Settle | MarkPrice | Marks], str], ...] = (
+    (Settle, "EVT-11"),
+    (MarkPrice, "EVT-5"),
+    (Marks, "EVT-5"),
 )
 
 # What can be forgotten or kept, and of what: of which position, pool or account, or of those in which situation.
@@ -127,6 +135,8 @@ def _holders(event: Event, state: State, touched: list[Pool]) -> Iterator[tuple[
             place = "the position" if own else "the others of its pool" if near else "the account's other pools"
             for where in (place, f"{place} in state {words(position.state)}"):
                 yield from (((one, where), position) for one in (*_WINDOWS, *_ATTEMPTS, _ORDER))
+            if position.order is None:
+                yield from (((one, f"{place} without a working order"), position) for one in _ATTEMPTS)
     for pool in state.pools():
         if account in (None, pool.account):
             own = any(pool is one for one in touched) or (mode == pool.mode and pool.market in (None, market))
@@ -404,6 +414,8 @@ def _of_inputs() -> Iterator[WrongEngine]:
     yield _renewing()
     yield from (_replacing(what, names) for what, names in _TOGETHER)
     yield from map(_sharing, (_OF_FEEDS[:1], _OF_FEEDS[1:], _OF_FEEDS))
+    yield from starmap(_limiting, _SETTING)
+    yield from map(_keeping_set_marks, ("index", "last", "best_bid", "best_ask"))
 
 
 def _keeping_refused(names: tuple[str, ...]) -> WrongEngine:
@@ -519,3 +531,33 @@ def _sharing(memories: tuple[_Memory, ...]) -> WrongEngine:
 
     title = f"all markets have one memory of {' and '.join(memory.name for memory in memories)}"
     return WrongEngine(title, memories[0].rule, title, (Patch(PriceInputs, "admit", admit),))
+
+
+def _keeping_set_marks(name: str) -> WrongEngine:
+    """MRK-2: a mark that is set counts as an input of its market later on."""
+
+    def patch(kind: type[Event]) -> Patch:
+        def perform(event: Any, state: State, amounts: Amounts, effects: list[Effect]) -> list[Pool]:
+            touched = PERFORM[kind](event, state, amounts, effects)
+            named = (event.market,) if isinstance(event, MarkPrice) else [market for market, _ in event.prices]
+            for market in named:
+                state.feeds.setdefault(market, Feed()).given[name] = (state.marks[market], state.time)
+            return touched
+
+        return Patch(kind, "perform", perform)
+
+    title = f"a mark that is set is kept as the {words(name)} of its market"
+    return WrongEngine(title, "MRK-2", title, tuple(map(patch, (MarkPrice, Marks))))
+
+
+def _limiting(kind: type[Settle | MarkPrice | Marks], rule: str) -> WrongEngine:
+    """The largest move holds for marks that are set too (MRK-7)."""
+
+    def perform(event: Any, state: State, amounts: Amounts, effects: list[Effect]) -> list[Pool]:
+        most = state.venue.max_move
+        market = {"price": getattr(event, "market", "")}  # of events of one market
+        cut = {name: limited(price, state.marks[market.get(name, name)], most) for name, price in amounts.items()}
+        return PERFORM[kind](event, state, cut, effects)
+
+    title = f"the largest move of a mark holds for {kind.type} too"
+    return WrongEngine(title, rule, title, (Patch(kind, "perform", perform),))
