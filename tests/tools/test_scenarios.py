@@ -298,11 +298,11 @@ def test_a_new_scenario_runs_as_it_expects(
     assert run_here(monkeypatch, "simulate", "my-scenario.toml") == 1
 
 
-@pytest.mark.parametrize(("beside", "hint"), [(True, "; the finding's scenario is beside it"), (False, "")])
+@pytest.mark.parametrize(("next_to_it", "hint"), [(True, "; the finding's scenario is next to it"), (False, "")])
 def test_a_vector_or_requests_are_not_a_scenario(
-    tmp_path: Path, beside: bool, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, next_to_it: bool, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if beside:
+    if next_to_it:
         (tmp_path / "counterexample.toml").write_text("")
     for ending in ("json", "jsonl"):
         path = tmp_path / f"counterexample.{ending}"

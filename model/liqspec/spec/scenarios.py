@@ -180,7 +180,7 @@ def load(name_or_path: str) -> Scenario:
     no_such = "no such scenario; `liqspec scenarios` lists those shipped, or give the path of a .toml file"
     path = files.shipped_or_path("scenarios", name_or_path, no_such)
     if path.suffix in (".json", ".jsonl"):
-        kept = "; the finding's scenario is beside it" if path.with_suffix(".toml").is_file() else ""
+        kept = "; the finding's scenario is next to it" if path.with_suffix(".toml").is_file() else ""
         raise files.UnreadableFile(path, f"a scenario is a .toml file{kept}")
     return parse(files.read_text(path), path)
 
