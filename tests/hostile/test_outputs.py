@@ -311,17 +311,18 @@ class TestAFile:
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        """What was found is still reported."""
+        """It is refused before anything is started; what can only be tried is reported after what was found."""
         monkeypatch.chdir(tmp_path)
         Path("folder").mkdir()
         Path("link").symlink_to("elsewhere")
-        engine = [sys.executable, "-c", "print('{')"]
         monkeypatch.setattr(conform_command, "LiveEngine", hello_that_changes)
-        assert run_here(monkeypatch, "conform", option, target, "--", *engine) == 2
-        said = capsys.readouterr()
-        assert "does not conform" in said.out
-        assert said.err.startswith(f"liqspec: {target}: ") and said.err.count("\n") == 1
-        assert sorted(one.name for one in tmp_path.rglob("*")) == ["counterexample.jsonl", "folder", "link"]
+        for named, begin, found in ((target, f"{option} {target}", False), ("/dev/full", "/dev/full", True)):
+            assert run_here(monkeypatch, "conform", option, named, "--", "no-such-engine") == 2
+            said = capsys.readouterr()
+            assert ("does not conform" in said.out) == found
+            assert said.err.startswith(f"liqspec: {begin}: ") and said.err.count("\n") == 1
+            kept = ["counterexample.jsonl"] * found
+            assert sorted(one.name for one in tmp_path.rglob("*")) == [*kept, "folder", "link"]
 
     def test_that_is_there_is_never_created(self, tmp_path: Path) -> None:
         (tmp_path / "x").write_text("a", encoding="utf-8")
@@ -344,3 +345,13 @@ def test_the_plotting_library_keeps_nothing_in_the_home(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True, timeout=120)
     assert done.stdout.startswith(b"<?xml")
     assert [one.name for one in tmp_path.rglob("*")] == ["t"]
+
+
+def test_a_device_may_be_in_a_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A user writes to /dev/stdout, and not into /dev; elsewhere a file is replaced in its folder."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    writing.check(Path("/dev/null"))
+    with pytest.raises(PermissionError):
+        writing.check(tmp_path / "file")
+    with pytest.raises(PermissionError):
+        writing.check_folder(tmp_path / "new" / "folder")

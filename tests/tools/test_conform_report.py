@@ -231,11 +231,15 @@ def test_an_interrupted_comparison_is_no_pass_in_any_file(capsys: pytest.Capture
     assert "Interrupted after 7 steps" in conformance.render(outcome, "mine", [], "now")
 
 
-def test_what_is_known_could_not_occur_where_the_first_finding_ended_the_comparison() -> None:
+def test_what_is_known_could_not_occur_where_the_first_finding_ended_the_comparison(tmp_path: Path) -> None:
     unseen = Divergence(why="was so once", field="vault.cash")
     found = [differing("fill", "vault.positions", "BKS-3", 1)]
     assert Outcome(occurred={unseen: 0}, findings=found).stale == []
     assert Outcome(occurred={unseen: 0}, findings=found, every=True).stale == [unseen]
+    for every, said in ((False, "could not occur yet"), (True, "it did not occur: take it out")):
+        outcome = Outcome(occurred={unseen: 0}, coverage=everything(), interrupted=not every)
+        report.write_junit(outcome, "mine", 1.0, tmp_path / "junit.xml")
+        assert said in (tmp_path / "junit.xml").read_text()
 
 
 def test_a_known_divergence_is_reported_with_how_often_it_occurred(capsys: pytest.CaptureFixture[str]) -> None:

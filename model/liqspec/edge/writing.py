@@ -19,13 +19,10 @@ def write(path: Path, content: str | bytes) -> None:
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     with _named(path):
-        if _DEVICES in path.absolute().parents or (path.exists() and not path.is_file() and not path.is_dir()):
+        if _is_device(path):
             path.write_bytes(data)
             return
-        if path.is_symlink():
-            raise OSError(errno.ELOOP, "is a symbolic link, which is not followed")
-        if path.exists() and not os.access(path, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        _check_file(path)
         unfinished = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}")
         try:
             _write_new(unfinished, data)
@@ -40,11 +37,14 @@ def check(path: Path) -> None:
     """See that a file can be written, before there is anything to write.
 
     Raises:
-        OSError: its folder is not there or cannot be written, or there is a folder in its place.
+        OSError: its folder is not there or cannot be written, or there is a folder or a symbolic link in its place.
     """
     with _named(path):
+        if _is_device(path):
+            return
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        _check_file(path)
         _check_folder(path.parent)
 
 
@@ -56,6 +56,17 @@ def check_folder(path: Path) -> None:
     """
     with _named(path):
         _check_folder(next(one for one in (path, *path.absolute().parents) if one.exists()))
+
+
+def _is_device(path: Path) -> bool:
+    return _DEVICES in path.absolute().parents or (path.exists() and not path.is_file() and not path.is_dir())
+
+
+def _check_file(path: Path) -> None:
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "is a symbolic link, which is not followed")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _check_folder(folder: Path) -> None:
