@@ -613,14 +613,15 @@ class TestTheReport:
         assert list(root.iter("failure")) == []
         assert any("never reached" in skipped.attrib["message"] for skipped in root.iter("skipped"))
 
-    def test_for_a_build_server_reports_a_fault_and_a_stale_divergence(self, tmp_path: Path) -> None:
+    def test_for_a_build_server_reports_a_fault_and_a_divergence_that_could_not_occur(self, tmp_path: Path) -> None:
         report, known = tmp_path / "conform.xml", tmp_path / "known.toml"
         known.write_text(KNOWN)
         options = ("--steps", "50", "--shrink", "0", "--known", str(known), "--junit", str(report))
         assert conform(*options, engine=misbehaving("confesses"), folder=tmp_path).exit_code == 1
         messages = [failure.attrib["message"] for failure in ElementTree.parse(report).getroot().iter("failure")]
         assert "assertion failed" in messages[0]
-        assert messages[1] == "it did not occur: take it out"
+        assert len(messages) == 1
+        assert "could not occur yet" in report.read_text()
 
     def test_for_a_build_server_fails_when_nothing_was_compared(self, tmp_path: Path) -> None:
         report = tmp_path / "conform.xml"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from rich.console import Console
 
 from liqspec.conform import report, sarif, search, second_look
@@ -213,6 +214,8 @@ def test_a_line_too_many_is_the_same_fault_before_and_after_a_reply() -> None:
         for kind in kinds
     ]
     assert [second_look._same_kind(one, found[0]) for one in found] == [True, True, False]
+    later = [evolve(found[1], events=[DEPOSIT] * length) for length in (1, 2, 3)]
+    assert [second_look._is_a_line_later(one, found[0]) for one in later] == [True, True, False]
 
 
 def test_a_value_that_is_an_object_is_printed_as_json() -> None:

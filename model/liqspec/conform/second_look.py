@@ -110,7 +110,7 @@ class SecondLook:
     def _run(self, finding: Finding, history: Sequence[FailingRun]) -> Finding:
         run = FailingRun(finding.config, finding.events, settled(self.engine, finding))
         again = self._try_anew(run)
-        if again is None or not (again.is_like(run.found) or _says_too_much(again, run.found)):
+        if again is None or not (again.is_like(run.found) or _is_a_line_later(again, run.found)):
             unasked = self._unasked(run.found)
             return unasked or self._after_others(run, history) or _not_deterministic(run.found, again)
         try:
@@ -321,6 +321,11 @@ def _same_kind(found: Finding, first: Finding) -> bool:
     if found.fault is None or first.fault is None or found.fault.kind == first.fault.kind:
         return True
     return _says_too_much(found, first)
+
+
+def _is_a_line_later(again: Finding, first: Finding) -> bool:
+    """Whether both have a line too many, of the same event or the next one."""
+    return _says_too_much(again, first) and abs(len(again.events) - len(first.events)) <= 1
 
 
 def _says_too_much(found: Finding, first: Finding) -> bool:
