@@ -272,7 +272,7 @@ def _options(compare: str, tolerance: list[str], timeout: float) -> list[str]:
 
 def _replayed(search: Search, engine: LiveEngine, replay: FailingRun | list[bytes]) -> Outcome:
     """Compare only what is to be replayed, as it is, without making it shorter."""
-    outcome = Outcome(occurred=dict.fromkeys(search.known, 0))
+    outcome = Outcome()  # what is known and does not occur may need other events
     if isinstance(replay, list):
         found, outcome.coverage.steps = converse(engine, replay, search.comparison, PATIENT), len(replay)
     else:
@@ -285,12 +285,12 @@ def _replayed(search: Search, engine: LiveEngine, replay: FailingRun | list[byte
         found = settled(engine, found, PATIENT) if found else search.late(replay, PATIENT)
     if found is not None and found.fault is not None:
         found = evolve(found, fault=engine.described(found.fault))
-    found = None if found is None else search.explained(found)
-    entry = None if found is None else known_divergences.known_as(search.known, found)
-    outcome.findings = [] if found is None or entry is not None else [found]
-    if entry is not None:
-        outcome.occurred[entry] = 1
-    outcome.occurred = {one: times for one, times in outcome.occurred.items() if times}  # the others need other events
+    if found is not None:
+        found = search.explained(found)
+        if (entry := known_divergences.known_as(search.known, found)) is None:
+            outcome.findings = [found]
+        else:
+            outcome.occurred = {entry: 1}
     return outcome
 
 

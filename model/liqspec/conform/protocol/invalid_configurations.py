@@ -6,11 +6,12 @@ from fractions import Fraction
 from typing import Any
 
 from liqspec.conform.protocol.malformed_values import NO_AMOUNTS, NO_INTEGERS, NO_RATES, NO_VALUES
+from liqspec.conform.protocol.odd_configurations import highest_fee
 from liqspec.core import parameters
 from liqspec.core.config import quote_unit_of
 from liqspec.core.parameters import SHARE_ABOVE_0, Parameter
 from liqspec.edge import keys
-from liqspec.edge.amounts import decimal_text, exact, rate
+from liqspec.edge.amounts import decimal_text, exact
 
 Path = tuple[str | int, ...]
 REMOVED = object()  # in place of a value: the field is left out
@@ -124,8 +125,7 @@ def _nearly_valid_tiers(config: dict[str, Any], families: frozenset[str]) -> Ite
         wrong += [[{**first, "closeout_rate": "25000001/1000000000"}, rated]]
     yield ("markets", market, "tiers"), wrong
     if "close_fee" in families:
-        most = max(rate(tier["maintenance_rate"]) for one in config["markets"].values() for tier in one["tiers"])
-        beyond = 1 - most + Fraction(1, 10**12)
+        beyond = highest_fee(config) + Fraction(1, 10**12)
         yield ("margin", "close_fee_rate"), [f"{beyond.numerator}/{beyond.denominator}"]
     less = exact(unit) / exact(held["lot"]) / 2  # a lot at this tick is worth half a quote unit
     if less.denominator == 1:

@@ -1,6 +1,7 @@
 """Valid configurations that say what holds anyway, in another order or spelling, or are at a limit (CFG-1, CFG-2)."""
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
 from liqspec.core import parameters
@@ -128,14 +129,18 @@ def _at_its_limits(entry: Parameter, held: Table, families: frozenset[str], conf
     limits = next((ends for kind, ends in _LIMITS if kind is entry.kind), ())
     if entry.kind is SHARE:
         # A fee of closing is at most this (MRG-15); of another share an engine shows before that it can hold the rate.
-        rates = (rate(tier["maintenance_rate"]) for one in config["markets"].values() for tier in one["tiers"])
-        most = 1 - max(rates)
+        most = highest_fee(config)
         of_all = () if entry.path == "margin.close_fee_rate" else _ALL
         limits = (*_NONE, *of_all, f"{most.numerator}/{most.denominator}")
     for limit in limits:
         table = with_effect(listed.values(), {**held, **needed, entry.name: limit}, asked=entry.name)
         if not entry.idle(table.get) and table != held:
             yield table
+
+
+def highest_fee(config: Table) -> Fraction:
+    """The highest fee of closing that its maintenance rates allow (MRG-15)."""
+    return 1 - max(rate(tier["maintenance_rate"]) for one in config["markets"].values() for tier in one["tiers"])
 
 
 def _tiers_at_their_limits(config: Table, families: frozenset[str]) -> Iterator[tuple[str, Table]]:
