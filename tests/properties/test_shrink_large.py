@@ -1,5 +1,6 @@
 """Shrinking of long runs and of large settings: to a handful of events by few candidates, in a plain setting."""
 
+from fractions import Fraction
 from typing import Any
 
 from liqspec.core.config import Config
@@ -65,7 +66,7 @@ def test_accounts_markets_and_kinds_of_events_are_dropped_at_once() -> None:
     assert lengths[-1] <= 2 * LONG
 
 
-def test_names_time_tiers_and_prices_become_plain() -> None:
+def test_names_time_tiers_and_amounts_become_plain() -> None:
     tiers = [{"above": str(1000 * step), "maintenance_rate": "1/10", "max_leverage": 5} for step in range(FEW + 2)]
     market: dict[str, Any] = {**small_config()["markets"]["A"], "tiers": tiers}
     config = small_config(
@@ -85,12 +86,60 @@ def test_names_time_tiers_and_prices_become_plain() -> None:
     )
     assert made.config["accounts"] == ["alice", "bob"]
     assert list(made.config["markets"]) == ["BTC", "ETH"]
-    assert made.config["marks"] == {"BTC": "5", "ETH": "5"}
+    assert made.config["marks"] == {"BTC": "5000", "ETH": "5000"}
     assert "time" not in made.config
     assert all(len(one["tiers"]) == 1 for one in made.config["markets"].values())
     assert made.events[0] == {"type": "block", "time": 2}
-    assert made.events[1]["account"] == "alice"
-    assert made.events[2]["market"] == "BTC"
+    assert (made.events[1]["account"], made.events[1]["amount"]) == ("alice", "7000")
+    assert (made.events[2]["market"], made.events[2]["price"]) == ("BTC", "8000")
+
+
+def test_amounts_are_divided_together_on_their_grids() -> None:
+    million, billion = 10**6, 10**9
+    tiers = [{"above": above, "maintenance_rate": "1/10", "max_leverage": 5} for above in ("0", f"{5 * billion}")]
+    config = small_config(
+        accounts=["alice"],
+        markets={"BTC": {**small_config()["markets"]["A"], "tiers": tiers, "tick": "0.25", "lot": "0.04"}},
+        marks={"BTC": "3000"},
+        liquidation={"partial_threshold": f"{2 * billion}"},
+        quote_unit="0.01",
+        vault={"cash": "-7"},
+    )
+    trade = {"type": "trade", "account": "alice", "market": "BTC", "mode": "cross", "price": "3000", "leverage": 5}
+    events: list[EventData] = [
+        {"type": "deposit", "account": "alice", "amount": f"{6 * billion}"},
+        {**trade, "size": f"-{7 * million}.24"},
+        {"type": "price_inputs", "market": "BTC", "perps": [{"price": "3000.25", "weight": 2}]},
+        {"type": "marks", "prices": {"BTC": "2999.75"}},
+    ]
+
+    def above_the_threshold(run: FailingRun) -> FailingRun | None:
+        """Fails at this mark only, where the trade is as large for the deposit, the tier and the threshold."""
+        deposit, size = Fraction(run.events[0]["amount"]), -Fraction(run.events[1]["size"])
+        above = Fraction(run.config["markets"]["BTC"]["tiers"][1]["above"])
+        threshold = Fraction(run.config["liquidation"]["partial_threshold"])
+        Engine(Config.from_json(run.config))
+        notional, marked = size * 3000, run.config["marks"] == config["marks"]
+        large = 3 * deposit < notional < 4 * deposit and notional > 4 * above and notional > 10 * threshold
+        return run if marked and large else None
+
+    made = minimise(FailingRun(config, events), above_the_threshold, PLAIN)
+    assert made.events[0]["amount"] == "6000"
+    assert made.events[1]["size"] == "-7"
+    assert made.config["markets"]["BTC"]["tiers"][1]["above"] == "5000"
+    assert made.config["liquidation"]["partial_threshold"] == "2000"
+    assert made.config["vault"]["cash"] == "-0.01", "a step of its grid, and of its sign"
+    assert (made.config["marks"], made.events[2:]) == (config["marks"], events[2:]), "prices are short as they are"
+
+
+def test_amounts_and_rates_are_written_in_their_shortest_form() -> None:
+    tiers = [{"above": "-0.00", "maintenance_rate": "07/70", "max_leverage": 5}]
+    config = small_config(
+        accounts=["00"], markets={"007": {**small_config()["markets"]["A"], "tiers": tiers}}, marks={"007": "0100.0"}
+    )
+    made = minimise(FailingRun(config, []), lambda run: run if "00" in run.config["accounts"] else None, PLAIN).config
+    assert made["marks"] == {"BTC": "100"}
+    assert made["markets"]["BTC"]["tiers"] == [{"above": "0", "maintenance_rate": "1/10", "max_leverage": 5}]
 
 
 def test_a_name_that_the_failure_needs_stays() -> None:

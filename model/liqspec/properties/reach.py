@@ -77,6 +77,7 @@ Outcome = tuple[str, str]  # a rule, and what it decided
 _COVERED: Outcome = ("LIQ-5", "a pool not liquidated")
 _WORKING: Outcome = ("LIQ-9", "an order left at work")
 _WAITING: Outcome = ("LIQ-13", "a pool that waits")
+_ACCEPTED = "accepted"  # what is counted of an event that passed all its checks, in place of each of them
 _TOGETHER = 1000  # runs that are counted at once, so that memory stays bounded
 _LEFT_ALONE = (_COVERED, _WORKING, _WAITING)
 
@@ -91,7 +92,7 @@ class Reach:
 
     largest: dict[str, int] = Factory(dict)
     names: Counter[str] = Factory(Counter)  # runs in which two names are related so
-    outcomes: dict[tuple[str, ...], Counter[Outcome]] = Factory(dict)
+    outcomes: dict[tuple[str, ...], Counter[Outcome]] = Factory(dict)  # with what was accepted, for its checks
     condensed: dict[Outcome, Counter[str]] = Factory(dict)  # of earlier outcomes, what `by_policy` says
     condensed_outcomes: Counter[Outcome] = Factory(Counter)
 
@@ -117,7 +118,12 @@ class Reach:
     @property
     def by_outcome(self) -> Counter[Outcome]:
         """How often each outcome of a rule was met, under whatever policy."""
-        return sum(self.outcomes.values(), self.condensed_outcomes)
+        found = self.condensed_outcomes.copy()
+        for counts in self.outcomes.values():
+            for met, times in counts.items():
+                for outcome in _stands_for(met):
+                    found[outcome] += times
+        return found
 
     @property
     def by_policy(self) -> dict[Outcome, Counter[str]]:
@@ -135,9 +141,11 @@ class Reach:
                 met[[row[outcome] for outcome in counts], run] = [*counts.values()]
                 had[run, [column[name] for name in policy]] = 1
             total += met @ had
-        for place, outcome in enumerate(outcomes):
+        for place, met_so in enumerate(outcomes):
             counted = zip(names, total[place].astype(int).tolist(), strict=True)
-            found.setdefault(outcome, Counter()).update({name: times for name, times in counted if times})
+            times = {name: count for name, count in counted if count}
+            for outcome in _stands_for(met_so):
+                found.setdefault(outcome, Counter()).update(times)
         return found
 
     @property
@@ -191,7 +199,7 @@ class Follower:
             self._counts[refusal.rule, f"{kind} refused as {refusal.code}"] += 1
             self._grow({"events of a run": self._events})
             return
-        self._counts.update(_passed(kind))
+        self._counts[_ACCEPTED, kind] += 1
         touched, transitions = set[str](), 0
         for effect in effects:
             self._counts[_outcome(effect)] += 1
@@ -266,8 +274,11 @@ def _what(kind: str, detail: str) -> str:
 
 
 @cache
-def _passed(kind: str) -> tuple[Outcome, ...]:
-    """The checks that an accepted event of a kind has passed, each of which could have refused it."""
+def _stands_for(met: Outcome) -> tuple[Outcome, ...]:
+    """What was met, or the checks that an accepted event has passed, each of which could have refused it."""
+    what, kind = met
+    if what != _ACCEPTED:
+        return (met,)
     return tuple((check.rule, f"{kind} not refused as {check.code}") for check in CHECKS.get(kind, ()))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from fractions import Fraction
 from typing import Any
 
 from attrs import evolve
@@ -10,15 +9,12 @@ from attrs import evolve
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine, apply_event
 from liqspec.core.events import EventData
-from liqspec.edge.amounts import decimal_text, is_decimal
 from liqspec.generate import names
 from liqspec.search.minimise import Candidates, FailingRun
+from liqspec.search.smaller_numbers import divide_together, write_shortest
 
 LONG, WIDE = 100, 6  # events, and accounts and markets together: in smaller runs dropping single events is enough
 FEW = 4  # tiers of a market that a reader takes in at once
-
-_POWERS = (25, 15, 9, 3)  # of ten, by which prices and money are divided
-_MONEY = ("price", "amount", "payment", "index", "best_bid", "best_ask", "last")
 
 
 def narrow(run: FailingRun) -> Candidates:
@@ -78,7 +74,7 @@ def _accepted(run: FailingRun) -> FailingRun:
 
 
 def plain_setting(run: FailingRun) -> Candidates:
-    """Plain names, the time 0, few tiers, and smaller prices, where the failure does not need others."""
+    """Plain names, the time 0, few tiers, and smaller amounts, where the failure does not need others."""
     accounts = _plain(run.config["accounts"], names.ACCOUNTS)
     markets = _plain(list(run.config["markets"]), names.MARKETS)
     changes: list[tuple[dict[str, str], dict[str, str]]] = [(accounts, markets), (accounts, {}), ({}, markets)]
@@ -95,10 +91,8 @@ def plain_setting(run: FailingRun) -> Candidates:
             before, run = run, (yield from _tried(run, evolve(run, config={**run.config, "markets": changed})))
             if run is not before:
                 break
-    for power in _POWERS:
-        if (found := (yield _cheaper(run, 10**power))) is not None:
-            return found
-    return run
+    run = yield from write_shortest(run)
+    return (yield from divide_together(run))
 
 
 def _plain(present: list[str], plain: tuple[str, ...]) -> dict[str, str]:
@@ -129,27 +123,3 @@ def _fewer_tiers(tiers: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """The first few tiers, if there are more: as few as possible first."""
     if len(tiers) > FEW:
         yield from (tiers[:count] for count in range(1, len(tiers)))
-
-
-def _cheaper(run: FailingRun, by: int) -> FailingRun:
-    """The run with all prices and all money divided: sizes, and how much each is of what, stay as they are."""
-    marks = {name: _divided(mark, by) for name, mark in run.config["marks"].items()}
-    return evolve(run, config={**run.config, "marks": marks}, events=[_less(event, by) for event in run.events])
-
-
-def _less(event: Any, by: int) -> Any:
-    if not isinstance(event, dict):
-        return event
-    less = dict(event)
-    for field, value in event.items():
-        if field in _MONEY:
-            less[field] = _divided(value, by)
-        elif field == "prices" and isinstance(value, dict):
-            less[field] = {market: _divided(price, by) for market, price in value.items()}
-        elif field == "perps" and isinstance(value, list):
-            less[field] = [_less(one, by) for one in value]
-    return less
-
-
-def _divided(amount: Any, by: int) -> Any:
-    return decimal_text(Fraction(amount) / by) if isinstance(amount, str) and is_decimal(amount) else amount
