@@ -20,6 +20,8 @@ LISTS = {
     "patched_python_third.toml": "python_engine.py",
     "patched_javascript_fourth.toml": "engine.js",
     "patched_c_third.toml": "engine.c",
+    "patched_python_fourth.toml": "python_engine.py",
+    "patched_javascript_fifth.toml": "engine.js",
 }
 RUNS = HERE / "patched_runs.json"  # of those that a short one shows, as `conform` found it
 

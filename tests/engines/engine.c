@@ -17,14 +17,17 @@
 /* ================================================================ Memory, texts, refusals */
 
 /* Everything that is allocated lives as long as one line, or as one run, and is released with it. */
-typedef struct Allocation {
-    struct Allocation *next;
+typedef struct Block {
+    struct Block *next;
+    size_t used, size;
     max_align_t content[];
-} Allocation;
+} Block;
 
 typedef struct {
-    Allocation *first;
+    Block *first;
 } Arena;
+
+enum { LEAST_BLOCK = 1 << 14 };
 
 static Arena line_arena;
 
@@ -36,17 +39,24 @@ static void *checked(void *memory) {
     return memory;
 }
 
+/* All bytes are 0. */
 static void *allocate(Arena *arena, size_t count, size_t size) {
-    if (count > (SIZE_MAX - sizeof(Allocation)) / size) checked(NULL);
-    Allocation *allocation = checked(calloc(1, sizeof(Allocation) + count * size));
-    allocation->next = arena->first;
-    arena->first = allocation;
-    return allocation->content;
+    if (count > (SIZE_MAX / 2 - sizeof(Block)) / size) checked(NULL);
+    size_t needed = (count * size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+    Block *block = arena->first;
+    if (block == NULL || block->size - block->used < needed) {
+        size_t room = needed > LEAST_BLOCK ? needed : LEAST_BLOCK;
+        block = checked(malloc(sizeof(Block) + room));
+        *block = (Block){.next = arena->first, .size = room};
+        arena->first = block;
+    }
+    block->used += needed;
+    return memset((char *)block->content + block->used - needed, 0, needed);
 }
 
 static void release(Arena *arena) {
     while (arena->first != NULL) {
-        Allocation *next = arena->first->next;
+        Block *next = arena->first->next;
         free(arena->first);
         arena->first = next;
     }
@@ -338,9 +348,17 @@ typedef struct {
 
 /* The whole number of the digits from `start` on; `digits` is how many there are. */
 static Big read_digits(Reader *reader, Big start, size_t *digits) {
-    for (*digits = 0; reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9' && *digits <= MOST_DIGITS; ++*digits)
-        start = add(multiply(start, whole(10)), whole((uint64_t)(*reader->at++ - '0')));
-    return start;
+    uint64_t group = 0, scale = 1; /* some digits are read at once */
+    for (*digits = 0; reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9' && *digits <= MOST_DIGITS; ++*digits) {
+        group = 10 * group + (uint64_t)(*reader->at++ - '0');
+        scale *= 10;
+        if (scale == TEN_TO_18) {
+            start = add(multiply(start, whole(scale)), whole(group));
+            group = 0;
+            scale = 1;
+        }
+    }
+    return add(multiply(start, whole(scale)), whole(group));
 }
 
 /* AMT-3 */
@@ -440,10 +458,13 @@ static void write_to(Buffer *buffer, const char *format, ...) {
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    size_t length = (size_t)vsnprintf(NULL, 0, format, again);
+    make_room(buffer, 1);
+    size_t room = buffer->capacity - buffer->length, length = (size_t)vsnprintf(buffer->bytes + buffer->length, room, format, arguments);
+    if (length >= room) {
+        make_room(buffer, length + 1);
+        vsnprintf(buffer->bytes + buffer->length, length + 1, format, again);
+    }
     va_end(again);
-    make_room(buffer, length + 1);
-    vsnprintf(buffer->bytes + buffer->length, length + 1, format, arguments);
     va_end(arguments);
     buffer->length += length;
 }
@@ -476,9 +497,9 @@ static const char *quoted(Text text) {
 
 /* AMT-3: a number of units of the grid as a decimal text, without trailing zeros. */
 static const char *shown(Big units, Decimal grid) {
-    enum { LONGEST = LIMBS * 10 + 2 * MOST_DIGITS };
     Big rest = absolute(multiply(units, grid.mantissa));
-    char *text = allocate(&line_arena, LONGEST, 1), *start = text + LONGEST - 1;
+    size_t longest = (size_t)rest.length * 10 + (size_t)grid.scale + 13;
+    char *text = allocate(&line_arena, longest, 1), *start = text + longest - 1;
     int digits = 0;
     for (uint32_t group = 0; digits <= grid.scale || sign(rest) != 0 || group != 0; digits++) {
         if (digits % 9 == 0) group = divide_by_limb(&rest, 1000000000);
@@ -493,7 +514,11 @@ static const char *shown(Big units, Decimal grid) {
 
 static const char *quoted_amount(Big units, Decimal grid) {
     const char *amount = shown(units, grid);
-    return quoted((Text){amount, strlen(amount)});
+    size_t length = strlen(amount);
+    char *result = allocate(&line_arena, length + 3, 1);
+    result[0] = result[length + 1] = '"';
+    memcpy(result + 1, amount, length);
+    return result;
 }
 
 /* ================================================================ The run */
@@ -1106,9 +1131,9 @@ static Big divide_even(Big dividend, Big divisor) {
 }
 
 static int digits_of(Big number) {
-    int digits = 0;
+    int digits = number.length > 0 ? (number.length - 1) * 9 : 0; /* each limb but the first is worth more than nine */
     number = absolute(number);
-    for (Big power = whole(1); !less(number, power); power = multiply(power, whole(10))) digits++;
+    for (Big power = power_of_ten(digits); !less(number, power); power = multiply(power, whole(10))) digits++;
     return digits;
 }
 

@@ -82,7 +82,7 @@ def test_two_rounds_of_runs_go_far_in_every_dimension(what: str, least: int) -> 
 def test_most_events_are_in_small_runs_and_usual_runs_have_the_most() -> None:
     """A round has a prime number of runs, so that each kind of run meets every venue."""
     events: Counter[str] = Counter()
-    for number in range(14 * ROUND):  # in which every size of a long run occurs
+    for number in range(18 * ROUND):  # in which every size of a long run occurs
         events[kind_of(number)] += length_of(number, USUAL)
     assert events.most_common()[0][0] == "usual"
     assert events["wide"] + events["named"] < sum(events.values()) / 4

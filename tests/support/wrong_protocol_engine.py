@@ -189,6 +189,12 @@ def brittle(oracle: Oracle) -> Served:
     return lambda line: oracle.reply(line) if len(line) <= MAX_LINE else os._exit(3)
 
 
+def half_a_character(oracle: Oracle) -> Served:
+    """What it reads at once must be UTF-8: it takes no line with a character across the end of 64 KiB."""
+    size = 1 << 16
+    return lambda line: oracle.reply(b"" if line[size : size + 1] and line[size] & 0xC0 == 0x80 else line)
+
+
 def counting(oracle: Oracle) -> Served:
     """The third run of a process counts its first block twice: what a static counter does."""
     runs = 0
@@ -223,6 +229,13 @@ WAYS: dict[str, Callable[[Oracle], Served]] = {
     "refuses a least order of 0": rewritten(rb'"min_order_notional":"0"', rb'"min_order_notional":"1"'),
     "refuses long names of other planes": rewritten(rb"((?:\\ud835\\udc01){128})", rb"\1x"),
     "accepts a byte order mark": rewritten(rb"^\xef\xbb\xbf", b""),
+    "accepts an id": rewritten(rb',"id":1\}$', b"}"),
+    "refuses an escaped slash": rewritten(rb"\\/", rb"\\x"),
+    "takes no character in two parts": half_a_character,
+    "accepts U+2065 in a name": rewritten(rb"\\u2065", b""),
+    "finds a method in place of an account": rewritten(rb'"account":"(constructor|__class__)"', b'"account":7'),
+    "looks for the account before other fields": rewritten(rb'^(.*"account":"nobody".*),"x":1', rb"\1"),
+    "refuses a factor above 10": rewritten(rb'"factor":"(\d{2,})', rb'"factor":"0.\1'),
     "keeps the cash": keeping(keep_cash),
     "keeps the time": keeping(keep_time),
     "keeps the block": keeping(keep_block),

@@ -32,6 +32,11 @@ FAILED = {
     "refuses amounts of 78 digits": "nearly-malformed",
     "refuses decimals of 78 digits": "nearly-malformed",
     "accepts a byte order mark": "a-byte-order-mark",
+    "accepts an id": "an-unknown-field",
+    "takes no character in two parts": "odd-spellings",
+    "accepts U+2065 in a name": "invalid-accounts",
+    "finds a method in place of an account": "nearly-malformed",
+    "looks for the account before other fields": "what-is-wrong-first",
     "keeps the cash": "reset-forgets-13",
     "keeps the time": "reset-forgets-13",
     "keeps the block": "reset-forgets-13",
@@ -80,6 +85,7 @@ def test_every_way_to_break_the_protocol_has_its_conversation() -> None:
     optional = {
         *("reopens settled markets", "refuses a least order of 0", "refuses long names of other planes"),
         *("composes names that it does not know", "refuses a rate of -0", "refuses all as a share"),
+        *("refuses an escaped slash", "refuses a factor above 10"),
     }
     assert wrong_protocol_engine.WAYS.keys() - FAILED.keys() == optional
 

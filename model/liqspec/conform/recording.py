@@ -14,7 +14,7 @@ from liqspec.conform.session import LiveEngine
 from liqspec.conform.worker import Worker
 from liqspec.search import parallel
 
-STEPS = 330_000  # what an engine in C does in the time of a usual comparison, on two cores
+STEPS = 500_000  # what an engine in C does in the time of a usual comparison, on two cores
 MODEL = (sys.executable, "-m", "liqspec", "oracle")
 LEVEL = 6  # of compression: what is recorded is shipped
 

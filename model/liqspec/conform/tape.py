@@ -26,7 +26,7 @@ from liqspec.search.minimise import FailingRun
 
 ACCEPTED = b'{"ok":true,"observation":'  # how the model begins the reply to an event that it accepts
 TOGETHER = 32  # requests of a kept run that are sent at once, and replies that have one digest
-MOST_REPLIED = 16 * MEBIBYTE  # bytes in a run that is kept: they are all in memory if only the last reply differs
+MOST_REPLIED = 32 * MEBIBYTE  # bytes in a run that is kept: they are all in memory if only the last reply differs
 
 
 @frozen

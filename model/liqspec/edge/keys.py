@@ -44,6 +44,13 @@ def at_the_edges() -> Iterator[int]:
         yield from (one for one in near if 0 <= one <= sys.maxunicode and not 0xD800 <= one <= 0xDFFF)
 
 
+def refused_code_points() -> Iterator[int]:
+    """Those that are refused (AMT-7), without surrogates; of a range with more than 128 its ends alone."""
+    yield from (one for one in at_the_edges() if is_refused(one))
+    for first, last in REFUSED:
+        yield from range(first, last + 1) if last - first < 128 else ()
+
+
 def check_name(name: str) -> None:
     """Refuse, as a ValueError, what cannot be the name of an account or a market (AMT-7)."""
     refused = next((character for character in name if is_refused(ord(character))), None)

@@ -29,6 +29,8 @@ class AccountMoves(Moves):
             self._moves.append(self.in_any_mode)
         if self._venue.crossing == "split":
             self._moves.append(self.reversal)
+            if any(market.isolated_removal == "never" for market in self._venue.markets.values()):
+                self._moves += [self.locked_reversal] * 3
         self._next: Callable[[], EventData | None] | None = None  # what the event before it prepared
         self._later = separate_source(random, "of profits")
 
@@ -125,6 +127,20 @@ class AccountMoves(Moves):
                 pool, pool_initial_margin([*others, opened]), {**event, "price": market.price.text(mark)}
             )
         return event
+
+    def locked_reversal(self) -> EventData:
+        """A trade that turns a position round in a pool that nothing may leave, after which something is to leave it;
+        or one that opens a position, if there is none.
+        """
+        random, locked = self._later, [one for one in self._open() if one[1].market.isolated_removal == "never"]
+        isolated = [(pool, position) for pool, position in locked if pool.market is not None]
+        if not isolated:
+            return self.on_profit()
+        pool, position = random.choice(isolated)
+        size, price = position.market.size.text(-position.size - (1 if position.size > 0 else -1)), self._near_mark
+        self._next = lambda: self._paid(pool, -1) if random.random() < 0.8 else None
+        turned = {"size": size, "price": price(position.market, 0), "leverage": position.leverage}
+        return {"type": "trade", **self._key(position), **turned}
 
     def _cooling(self) -> list[tuple[Pool, Position]]:
         """The positions whose own window is open: a reversal forgets it."""

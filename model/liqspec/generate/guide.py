@@ -1,12 +1,13 @@
 """The guide: which move comes next, and now and then one that must be refused."""
 
 from collections.abc import Callable, Container, Iterator, Mapping
+from fractions import Fraction
 from random import Random
 
 from liqspec.core.engine import Engine
 from liqspec.core.events import CHECKS, EVENTS, OPTIONAL, EventData
 from liqspec.core.state import Position
-from liqspec.edge.amounts import MAX_DIGITS, MAX_INTEGER
+from liqspec.edge.amounts import MAX_DIGITS, MAX_INTEGER, decimal_text, is_decimal
 from liqspec.generate.account import AccountMoves
 from liqspec.generate.blocks import BlockMoves
 from liqspec.generate.chunks import ChunkMoves
@@ -204,7 +205,10 @@ class Guide(Moves):
         if count == 2 and self._chance(0.6):  # which of two unknown names, or of two bad amounts, is reported
             names = self._random.choice([pair for pair in alike if len(pair) == 2] or [names])
         for name in self._random.sample(names, k=min(count, len(names))):
-            event[name] = self._bad_prices(event[name]) if name == "prices" else self._bad(name)
+            if is_decimal(event[name]) and self._plainly.random() < 0.2:
+                event[name] = _next_decimal(event[name])
+            else:
+                event[name] = self._bad_prices(event[name]) if name == "prices" else self._bad(name)
         return event
 
     def _bad_prices(self, prices: object) -> object:
@@ -217,6 +221,12 @@ class Guide(Moves):
 
     def _bad(self, name: str) -> object:
         return "liquidate" if name == "type" else self._random.choice(_BAD.get(name, _BAD_AMOUNTS))
+
+
+def _next_decimal(amount: str) -> str:
+    """The next number with as many decimals, which is off a grid of another step than a power of ten."""
+    _, _, decimals = amount.partition(".")
+    return decimal_text(Fraction(amount) + Fraction(1, 10 ** len(decimals)))
 
 
 def _example(random: Random, kind: str, named: EventData) -> EventData:

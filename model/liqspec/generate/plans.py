@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from random import Random
 
-from liqspec.core.arithmetic import initial_margin
+from liqspec.core.arithmetic import divide_up, initial_margin
 from liqspec.core.config import Market, Mode
 from liqspec.core.engine import Engine
 from liqspec.core.events import EventData
@@ -65,6 +65,43 @@ class Plans(Moves):
                 for mode in modes:
                     yield from self._open_in(account, market, mode, 1, margin + self._random.choice((0, 0, 1, 7)))
         yield from self._trouble()
+
+    def in_chunks_again(self) -> Plan:
+        """The same position of every account, all in trouble in one block, and once more in the next ones."""
+        market, accounts = self._market(), list(self._state.accounts)
+        margin = self._margin_of(market, self._random.choice((10, 100, 100_000)))
+        for account in self._random.sample(accounts, k=len(accounts)):
+            yield from self._open_in(account, market, "cross", 1, margin)
+        for _ in range(3):
+            yield self._fallen(market)
+            for position in self._state.working_orders():
+                done = self._chance(0.2)
+                yield {"type": "order_done", **self._key(position)} if done else self._filled(position, position.order)
+            yield self._prices.block()
+
+    def everyone(self) -> Plan:
+        """One position of every account, paid for by its profit, and then what affects all of them at once."""
+        market, accounts = self._market(), list(self._state.accounts)
+        leverage, lots = market.max_leverage, self._random.choice((1, 10))
+        better = divide_up(self._margin_of(market, lots), lots * market.unit)
+        for account in self._random.sample(accounts, k=len(accounts)):
+            price = market.price.text(self._mark_of(market) + better + self._random.choice((0, 0, 1)))
+            key = {"account": account, "market": market.name, "mode": "cross"}
+            yield {"type": "trade", **key, "size": market.size.text(-lots), "price": price, "leverage": leverage}
+        yield {"type": "funding", "market": market.name, "payment": self._money(1 if lots == 1 else -1)}
+        yield self._fallen(market)
+
+    def settled_far(self) -> Plan:
+        """A market is settled, and others are traded in that are a power of two of markets from it."""
+        markets, account = list(self._venue.markets.values()), self._account().name
+        if self._chance(0.5):
+            markets.sort(key=lambda market: market.name)
+        place = self._random.randrange(min(4, len(markets)))
+        market = markets[place]
+        yield {"type": "settle", "market": market.name, "price": self._near_mark(market, 1)}
+        for power in range(9):
+            for other in markets[place + 2**power : place + 2**power + 1]:
+                yield from self._open_in(account, other, self._mode(), 1, self._margin())
 
     def all_ruined(self) -> Plan:
         """What every pool holds in every market goes to the vault, as the book fills nothing; the vault sells some."""
@@ -140,13 +177,18 @@ class Plans(Moves):
 
     def many_fills(self) -> Plan:
         """Orders that are filled by very little many times."""
-        yield from self.one_pool()
-        for _ in range(self._random.choice((10, 20, 40))):
+        if self._length >= _LONG:
+            market = self._market()
+            yield from self._open_in(self._account().name, market, "cross", 1, self._margin_of(market, 1000))
+            yield self._fallen(market)
+            if not self._state.working_orders():  # of a venue that assesses at blocks
+                yield self._prices.block()
+        else:
+            yield from self.one_pool()
+        for _ in range(self._times(1, 10, 20, 40, 70, 140, 270)):
             if not (working := self._state.working_orders()):
                 break
-            position = working[0]
-            size, price = position.market.size.text(1), self._near_mark(position.market, 0)
-            yield {"type": "fill", **self._key(position), "size": size, "price": price}
+            yield self._filled(working[0], 1)
 
     # ----------------------------------------------------------------------------------- siblings over several blocks
 
@@ -172,6 +214,32 @@ class Plans(Moves):
             yield self._prices.block()
             yield from self._executed(temper)
 
+    def emptied_in_a_window(self) -> Plan:
+        """A position liquidated in part, closed, all its money taken out, and once more in trouble in its window."""
+        account, market, mode = self._account().name, self._market(), self._mode()
+        margin = self._margin_of(market, self._random.choice((10, 100, 100_000)))
+        for _ in range(3):
+            yield from self._open_in(account, market, mode, 1, margin)
+            pool, position = (
+                self._state.pool(account, mode, market.name),
+                self._state.position(account, market.name, mode),
+            )
+            if pool is None or position is None or not position.size:
+                continue
+            yield self._breaching(pool, position)
+            yield from self._executed((0, 5, 1))
+            yield from self._paid_in(account, market, mode, margin + abs(boundaries.measures(self._state, pool)[1]))
+            if position.size:
+                yield self._trade_at_mark(account, market, mode, -position.size)
+            if self._chance(0.6):
+                yield self._prices.block()
+            paid = {"account": account, "amount": self._money(max(1, pool.collateral))}
+            if mode == "isolated":
+                paid = {**paid, "market": market.name, "amount": self._money(-max(1, pool.collateral))}
+            yield {"type": "withdraw" if mode == "cross" else "transfer", **paid}
+            if self._chance(0.6):
+                yield self._prices.block()
+
     def _pressed(self, pool: Pool) -> EventData | None:
         """A funding that brings a pool to between its backstop line and its margin, if it is not there yet."""
         if not (held := pool.open_positions()) or pool.order_working():
@@ -194,8 +262,7 @@ class Plans(Moves):
                 yield {"type": "order_done", **self._key(position)}
                 continue
             size = left if ending == "whole" else max(1, left // self._random.choice((2, 3, 10)))
-            price = self._near_mark(position.market, 0)
-            yield {"type": "fill", **self._key(position), "size": position.market.size.text(size), "price": price}
+            yield self._filled(position, size)
 
     # ---------------------------------------------------------------------------------------------------- their parts
 
@@ -205,16 +272,17 @@ class Plans(Moves):
         if not held:
             return
         if self._chance(0.5) or len(self._venue.markets) == 1:
-            position = self._random.choice(held)
-            yield self._fallen(position.market, [one for one in held if one.market is position.market])
+            market = self._random.choice(held).market
+            yield self._fallen(market)
         else:
             yield self._moved(self._random.choice((5, 6, 8, 10)))
         if self._chance(0.5):
             yield from self._executed(self._random.choice(((5, 1, 1), (1, 1, 0), (0, 0, 1))))
 
-    def _fallen(self, market: Market, held: list[Position]) -> EventData:
+    def _fallen(self, market: Market) -> EventData:
         """The mark of a market at the last of the liquidation prices of its positions on one side, or just beyond."""
-        side = 1 if held[0].size > 0 else -1
+        held = [position for _, position in self._open() if position.market is market]
+        side = 1 if not held or held[0].size > 0 else -1
         prices = [self._engine.liquidation_price(one.account, market.name, one.mode)[0] for one in held]
         known = [price for one, price in zip(held, prices, strict=True) if price and one.size * side > 0]
         mark = self._mark_of(market)
@@ -240,6 +308,11 @@ class Plans(Moves):
         yield from self._paid_in(account, market, mode, margin)
         yield self._trade_at_mark(account, market, mode, side * lots, leverage)
 
+    def _filled(self, position: Position, size: int | None) -> EventData:
+        """A fill of the position's order at the mark; of one lot if it has none."""
+        price, text = self._near_mark(position.market, 0), position.market.size.text(size or 1)
+        return {"type": "fill", **self._key(position), "size": text, "price": price}
+
     def _paid_in(self, account: str, market: Market, mode: Mode, amount: int) -> Plan:
         yield {"type": "deposit", "account": account, "amount": self._money(amount)}
         if mode == "isolated":
@@ -262,6 +335,10 @@ class Plans(Moves):
 
     def _margin(self) -> int:
         return int(self._random.choice((1, 10**6, 10**8, 10**9, 10**10)) * self._scale)
+
+    def _margin_of(self, market: Market, lots: int) -> int:
+        """The initial margin of a position of that many lots."""
+        return initial_margin(lots * self._lot(market), market.max_leverage, market.schedule)
 
     def _lot(self, market: Market) -> int:
         return self._mark_of(market) * market.unit

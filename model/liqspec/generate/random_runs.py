@@ -85,20 +85,26 @@ _SIZES: dict[Kind, tuple[Size, ...]] = {
         Size(1, 1, 100, "many_lives"),
         Size(1, 2, 80, "siblings"),
         Size(1, 5, 160, "siblings"),
+        Size(1, 1, 70, "emptied_in_a_window"),
         Size(2, 3, 90, "many_fills"),
         Size(1, 2, 80, "all_tiers"),
         Size(1, 2, 160, "siblings"),
         Size(2, 1, 160, "many_blocks"),
         Size(3, 2, 60, "all_ruined"),
         Size(3, 3, 120, "siblings"),
+        Size(1, 2, 70, "emptied_in_a_window"),
         Size(1, 4, 100, "siblings"),
         Size(1, 1, 90, "blocks_later"),
     ),
     "long": (
         Size(1, 1, 1400, "many_blocks"),
+        Size(70, 1, 420, "in_chunks_again"),
         Size(1, 2, 400, "siblings"),
+        Size(2, 70, 70, "settled_far"),
         Size(1, 1, 330, "blocks_later"),
+        Size(1, 1, 320, "many_fills"),
         Size(1, 1, 700, "many_lives"),
+        Size(270, 1, 276, "everyone"),
         Size(MOST, 2, 100, "siblings"),
         Size(2, 1, 300, "many_blocks"),
         Size(2, MOST, 80, "siblings"),
@@ -114,6 +120,8 @@ _SIZES: dict[Kind, tuple[Size, ...]] = {
 _LONG = 300  # events: from here on a run does not begin near the largest time
 _SMALL = ((1, 1), (1, 2), (2, 2), (2, 3), (3, 2), (4, 4))
 _PLANS = tuple(sorted({size.plan for sizes in _SIZES.values() for size in sizes if size.plan}))
+
+_IN_PARTS = ("siblings", "in_chunks_again", "emptied_in_a_window")  # plans about windows
 
 _FACTORS = (0, 0, 0.3, 1, 1, 1, 3)  # how much more often a move is made
 _ALWAYS = ("deposit", "mark")  # moves that are always possible: without them a run might not continue
@@ -225,15 +233,28 @@ def _near(random: Random, base: dict[str, Any], families: frozenset[str], size: 
     config = configuration(
         random, with_markets(random, base, size.markets, tiers), families - without, (size.accounts, size.markets)
     )
-    if size.plan == "siblings" or random.random() < 0.15:
+    if size.plan in _IN_PARTS or random.random() < 0.15:
         config["liquidation"] = {**config.get("liquidation", {}), **liquidated_in_parts(random)}
+    if size.plan == "emptied_in_a_window" and random.random() < 0.7:
+        config["liquidation"] |= {"cooldown_scope": random.choice(("pool", "pool", "account"))}
+    if size.plan == "many_fills" and size.length >= _LONG:  # whose order does not end before it is filled
+        config["liquidation"] = {**config.get("liquidation", {}), "stop_when_restored": False}
     if random.random() < 0.2 and size.length < _LONG:
         config["time"] = random.choice(_STARTS)
     if random.random() < 0.15:
         zeros = "0" * random.choice((3, 9, 15, 25))
         config["marks"] = {name: _times(mark, zeros) for name, mark in config["marks"].items()}
     config["vault"] = {"cash": random.choice(("0", "1", "-1000", "1000000", "1" + "0" * 40))}
-    return config
+    return _with_long_windows(config)
+
+
+def _with_long_windows(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with windows of more milliseconds than some integers hold, now and then."""
+    source, rules = Random(f"windows {json.dumps(config)}"), config.get("liquidation", {})
+    if not rules.get("cooldown_ms") or source.random() >= 0.1:
+        return config
+    length = source.choice((2**15, 2**16, 2**31, 2**32, 2**40)) + source.choice((0, 30_000))
+    return {**config, "liquidation": {**rules, "cooldown_ms": length}}
 
 
 def _with_raised_thresholds(config: dict[str, Any], scale: int) -> dict[str, Any]:

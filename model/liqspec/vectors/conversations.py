@@ -28,6 +28,7 @@ ABOUT = "raw request lines, most of them malformed, and the reply to each; reset
 _CUTS = (13, 41)  # events of a run, after which the next one begins
 _STORED = 2_000  # bytes of a line that is stored as it is; a longer one is stored as its parts
 _PROBED = 4  # the interval, in lines that are refused, at which an event shows that the run continues
+_REQUIRED = EVENTS.keys() - OPTIONAL
 _CONFIG = settings(("alice",), ("A",))
 _DEPOSIT = {"type": "deposit", "account": "alice", "amount": "1"}
 _PROBE = protocol.write_line({"op": "apply", "event": _DEPOSIT})
@@ -85,9 +86,12 @@ class _Recorded:
 def conversations() -> Iterator[Conversation]:
     """All conversations, in the order in which an engine should be taken through them."""
     yield _accepted()
-    yield _well_formed()
+    title = "Longest amounts and names that are nearly known are well-formed, and the run continues"
+    yield _judged("nearly-malformed", title, ("AMT-3", "EVT-2"), lines.well_formed(_CONFIG, _REQUIRED))
     yield _hello()
     yield _begin()
+    title = "Of two things that are wrong with an event, the one that is checked first is reported"
+    yield _judged("what-is-wrong-first", title, ("EVT-2",), lines.with_faults(_CONFIG, _REQUIRED))
     by_topic = sorted(lines.refused(_CONFIG, EVENTS), key=lambda line: line[0])
     for topic, given in groupby(by_topic, key=lambda line: line[0]):
         sent = ((line + b"\n", "") for _, line in given)
@@ -127,17 +131,13 @@ def _accepted() -> Conversation:
     )
 
 
-def _well_formed() -> Conversation:
+def _judged(name: str, title: str, rules: tuple[str, ...], sent: Iterable[lines.Line]) -> Conversation:
+    """Events that the model accepts or refuses, each followed by one that shows how the run continues."""
     run = _begun()
-    for topic, line in lines.well_formed(_CONFIG, EVENTS.keys() - OPTIONAL):
+    for topic, line in sent:
         run.send(line + b"\n", refused=None, note=topic)
         run.send(_PROBE)
-    return Conversation(
-        name="nearly-malformed",
-        title="Longest amounts and names that are nearly known are well-formed, and the run continues",
-        rules=("AMT-3", "EVT-2"),
-        steps=run.steps,
-    )
+    return Conversation(name=name, title=title, rules=rules, steps=run.steps)
 
 
 def _hello() -> Conversation:

@@ -16,17 +16,20 @@ from liqspec.edge.amounts import decimal_text, exact
 Path = tuple[str | int, ...]
 REMOVED = object()  # in place of a value: the field is left out
 
+_HAIR = "0" * 28 + "1"  # decimals that a double does not hold
 _NO_TABLES: tuple[Any, ...] = ([], "x", {"x": 1}, *NO_VALUES)
 
 
 def invalid_configurations(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[str, Any]]:
     """Valid configurations with one wrong place, each with the path of it; of these families alone."""
-    given = json.dumps(config)
-    for path, faults in _faults(config, families):
-        for fault in faults:
-            changed = _changed(config, path, fault)
-            if json.dumps(changed) != given:  # 1 and true are equal in Python
-                yield ".".join(map(str, path)) or "config", changed
+    several = _with_another_market(config)
+    for base, all_faults in ((config, _faults(config, families)), (several, _last_faults(several, families))):
+        given = json.dumps(base)
+        for path, faults in all_faults:
+            for fault in faults:
+                changed = _changed(base, path, fault)
+                if json.dumps(changed) != given:  # 1 and true are equal in Python
+                    yield ".".join(map(str, path)) or "config", changed
 
 
 def _faults(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[Path, list[Any]]]:
@@ -35,15 +38,15 @@ def _faults(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[
     yield (), [{}, [], "x", *NO_VALUES]
     yield ("accounts",), [REMOVED, ["a", "a"], [1], {}, "alice", *NO_VALUES[:6]]
     yield ("accounts",), [[name] for name in ("", "a/b", "a b", "x" * 129, "a\u200b", "\ufeff")]
-    yield ("accounts",), [[f"a{chr(point)}"] for point in sorted({*keys.at_the_edges()}) if keys.is_refused(point)]
+    yield ("accounts",), [[f"a{chr(point)}"] for point in sorted({*keys.refused_code_points()})]
     yield ("quote_unit",), ["0", "-1", "-0", *NO_AMOUNTS]
     yield ("time",), list(NO_INTEGERS)
     yield ("vault",), [[], "1", {"cash": off_unit}, {"cash": 1}, {"gold": "1"}, *NO_VALUES]
     yield ("name",), ["a name of a venue file"]
     yield ("provenance",), [{}]
-    yield from _market_faults(config, off_unit)
-    yield from _nearly_valid_tiers(config, families)
     name = next(iter(config["markets"]))
+    yield from _market_faults(config, name, off_unit)
+    yield from _nearly_valid_tiers(config, name, families)
     for entry in parameters.MARKET_PARAMETERS:
         if entry.family in families:
             yield ("markets", name, entry.name), _no_values(entry, off_unit)
@@ -55,6 +58,51 @@ def _faults(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[
             if not entry.family or entry.family in families:
                 yield (table, entry.name), [*_no_values(entry, off_unit), *([REMOVED] if entry.required else [])]
     yield from _without_effect(config, families)
+    yield (), list(_of_another_run(config))
+
+
+def _of_another_run(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Configurations of which all is otherwise, and one part wrong: nothing of them may stay."""
+    other = {
+        **config,
+        "quote_unit": decimal_text(exact(quote_unit_of(config)) / 10),
+        "time": config.get("time", 0) // 2 + 1,
+        "vault": {"cash": "7"},
+        "accounts": [*config["accounts"][1:], "another"],
+        "marks": {name: decimal_text(exact(mark) * 2) for name, mark in config["marks"].items()},
+    }
+    yield {**other, "another": {}}
+    for part in ("markets", "marks", "accounts", "liquidation", "backstop", "vault", "time"):
+        yield {**{name: held for name, held in other.items() if name != part}, part: {"another": "x"}}
+
+
+def _with_another_market(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with a market after all others, in their order and by its name; its rates are like theirs."""
+    name = max(config["markets"])
+    market, mark = config["markets"][name], config["marks"][name]
+    other = f"{name[:120]}2"
+    return {
+        **config,
+        "markets": {**config["markets"], other: market},
+        "marks": {**config["marks"], other: mark},
+    }
+
+
+def _last_faults(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[Path, list[Any]]]:
+    """What is wrong with the last market alone, or with its last tier alone."""
+    *_, name = config["markets"]
+    yield from _market_faults(config, name, decimal_text(exact(quote_unit_of(config)) / 10))
+    yield from _nearly_valid_tiers(config, name, families)
+    first = {"above": "0", "maintenance_rate": "1/50", "max_leverage": 20}
+    last = {**first, "above": quote_unit_of(config), "maintenance_rate": "3/4", "max_leverage": 1}
+    if "close_fee" in families:  # with the last tier's rate it is above 1 (MRG-15)
+        charged = _changed(config, ("markets", name, "tiers"), [first, last])
+        yield (), [{**charged, "margin": {**charged.get("margin", {}), "close_fee_rate": "1/3"}}]
+    if "closeout" in families:  # each market must have close-out rates (BKS-9)
+        rates = [{**first, "closeout_rate": "1/60"}]
+        measured = {**config, "backstop": {**config["backstop"], "measure": "tier"}}
+        markets = {one: {**market, "tiers": rates} for one, market in config["markets"].items()}
+        yield (), [{**measured, "markets": {**markets, name: {**markets[name], "tiers": [first]}}}]
 
 
 def _without_effect(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[Path, list[Any]]]:
@@ -80,9 +128,9 @@ def _without_nothing(table: dict[str, Any]) -> dict[str, Any]:
     return {name: given for name, given in table.items() if given is not None}
 
 
-def _market_faults(config: dict[str, Any], off_unit: str) -> Iterator[tuple[Path, list[Any]]]:
-    """What is wrong with the markets, their tiers and their marks."""
-    name, market = next(iter(config["markets"].items()))
+def _market_faults(config: dict[str, Any], name: str, off_unit: str) -> Iterator[tuple[Path, list[Any]]]:
+    """What is wrong with the markets, and with the tiers and the mark of this one."""
+    market = config["markets"][name]
     mark, tick = config["marks"][name], exact(market["tick"])
     yield ("markets",), [REMOVED, {}, [], {name: {}}, "x", *NO_VALUES]
     yield ("markets", name), [*_NO_TABLES, {}]
@@ -102,14 +150,21 @@ def _market_faults(config: dict[str, Any], off_unit: str) -> Iterator[tuple[Path
     yield tiers, [[*market["tiers"], last], [*market["tiers"], {**first, "above": off_unit}]]
 
 
-def _nearly_valid_tiers(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[Path, list[Any]]]:
-    """What is just beyond a limit of tiers: each between two of them or two rates (MRG-8, MRG-15, BKS-9, AMT-2)."""
-    unit = quote_unit_of(config)
-    market, held = next(iter(config["markets"].items()))
+def _nearly_valid_tiers(
+    config: dict[str, Any], market: str, families: frozenset[str]
+) -> Iterator[tuple[Path, list[Any]]]:
+    """What is just beyond a limit of tiers: each between two of them or two rates (MRG-8, MRG-15, BKS-9, AMT-2).
+
+    Some are nearer to it than a double can say.
+    """
+    unit, held = quote_unit_of(config), config["markets"][market]
     first = {"above": "0", "maintenance_rate": "1/20", "max_leverage": 20}
     second = {**first, "above": unit}
     wrong = [
         [{**first, "maintenance_rate": "50000001/1000000000"}],  # above 1/20, the initial rate
+        [{**first, "maintenance_rate": f"0.05{_HAIR}"}],
+        [{**first, "max_leverage": 3, "maintenance_rate": f"0.{'3' * 30}4"}],
+        [first, {**second, "maintenance_rate": f"0.04{'9' * 30}"}],
         [first, {**second, "maintenance_rate": "49999999/1000000000"}],
         [{**first, "max_leverage": 19}, second],
         [first, {**second, "above": "0"}],
@@ -118,14 +173,12 @@ def _nearly_valid_tiers(config: dict[str, Any], families: frozenset[str]) -> Ite
     ]
     if "closeout" in families:
         rated = {**second, "closeout_rate": "1/40"}
-        wrong += [
-            [{**first, "closeout_rate": bad}] for bad in ("0", "-0.1", "50000001/1000000000", 1, None, *NO_RATES[:3])
-        ]
+        wrong += [[{**first, "closeout_rate": bad}] for bad in ("0", "-0.1", f"0.05{_HAIR}", 1, None, *NO_RATES[:3])]
         wrong += [[first, rated], [{**first, "closeout_rate": "1/40"}, second]]
         wrong += [[{**first, "closeout_rate": "25000001/1000000000"}, rated]]
     yield ("markets", market, "tiers"), wrong
     if "close_fee" in families:
-        beyond = highest_fee(config) + Fraction(1, 10**12)
+        beyond = highest_fee(config) + Fraction(1, 10**30)
         yield ("margin", "close_fee_rate"), [f"{beyond.numerator}/{beyond.denominator}"]
     less = exact(unit) / exact(held["lot"]) / 2  # a lot at this tick is worth half a quote unit
     if less.denominator == 1:

@@ -5,12 +5,15 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from itertools import cycle
+from fractions import Fraction
+from itertools import chain, combinations, cycle, islice, permutations, product
 from typing import Any
 
 from liqspec.conform.protocol.malformed_values import NO_AMOUNTS, NO_INTEGER_TEXTS, NO_NUMBER_TEXTS
+from liqspec.core.admission import amount_fields
+from liqspec.core.config import quote_unit_of
 from liqspec.core.events import EVENTS, EventData
-from liqspec.edge.amounts import MAX_DIGITS, MAX_INTEGER
+from liqspec.edge.amounts import MAX_DIGITS, MAX_INTEGER, decimal_places, decimal_text, exact
 from liqspec.edge.protocol import MAX_LINE
 from liqspec.generate.names import other_forms
 
@@ -99,6 +102,15 @@ _NEARLY: tuple[Callable[[str], str], ...] = (
     *(lambda name, end=end: f"{name}{end}" for end in ("\0", "\0x", " ", "\n", "\u200b", "\u0301")),
     *(lambda name, begin=begin: f"{begin}{name}" for begin in ("\0", " ", "\ufeff")),
 )
+_NO_REQUEST = ("id", "x", "jsonrpc", "protocol", "")  # fields that neither a reset nor an event has
+_WIDE_NAMES = [f"{number}" + "\U0001f600" * 120 for number in range(150)]  # of four bytes a character, and more than 64 KiB
+# Names that nothing has in a run, though tables of some languages have them.
+_UNKNOWN = (
+    *("constructor", "toString", "__proto__", "hasOwnProperty", "valueOf", "length", "prototype"),
+    *("__class__", "__dict__", "keys", "get", "items", "null", "undefined", "0", "-1", "cross", "vault"),
+)
+_WRONG: EventData = {"account": "nobody", "market": "NONE", "mode": "both", "time": -1, "leverage": 0}
+_NO_AMOUNT_HERE = ("0." + "0" * 40 + "1", "0", "-1")  # off every grid, or not above 0
 _NO_MODES: tuple[Any, ...] = ("", "CROSS", "cross ", "both", 0, ["cross"])
 
 
@@ -115,6 +127,10 @@ def refused(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Line]:
     for kind in EVENTS:
         if kind in supported:
             yield from _of_event(sample(kind, config))
+    for extra in _NO_REQUEST:
+        yield "an unknown field", _request("reset", config=config, **{extra: 1})
+        kinds = (kind for kind in EVENTS if kind in supported)
+        yield from (("an unknown field", _apply(sample(kind, config), **{extra: 1})) for kind in islice(kinds, 1))
     yield from _with_repeated_keys("reset", config=config)
     yield from _with_what_no_string_has("reset", config=config)
 
@@ -133,7 +149,10 @@ def accepted(config: dict[str, Any], event: EventData | None, supported: Iterabl
         if "block" in supported:
             yield "the largest integer", _apply({"type": "block", "time": MAX_INTEGER})
     yield from (("the largest integer", _request("reset", config=changed)) for changed in _latest(config))
+    wide = _request("reset", config={**config, "accounts": [*config["accounts"], *_WIDE_NAMES]})
+    yield from (("a long line", b" " * before + wide) for before in (0, 1))  # of other bytes in each piece that is read
     yield "an escape", b'{"op":"reset","config":' + _escaped(config).encode() + b"}"
+    yield "an escape", _request("reset", config=config).replace(b"/", rb"\/")
 
 
 def well_formed(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Line]:
@@ -143,6 +162,11 @@ def well_formed(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Li
         yield from (("an amount of 78 digits", _apply(changed)) for changed in _longest(event))
         yield from (("a large integer", _apply({**event, "leverage": one})) for one in _WIDE if "leverage" in event)
         yield from (("a name that is nearly another", _apply(changed)) for changed in _misnamed(event))
+    for field in ("account", "market"):
+        unknown = [name for name in _UNKNOWN if name not in config["accounts"] and name not in config["markets"]]
+        kinds = cycle([kind for kind in EVENTS if kind in supported and field in sample(kind, config)])
+        for kind, name in zip(kinds, unknown, strict=False):
+            yield "an unknown name", _apply({**sample(kind, config), field: name})
 
 
 def in_other_forms(config: dict[str, Any], named: Iterable[str], supported: Iterable[str]) -> Iterator[bytes]:
@@ -151,6 +175,29 @@ def in_other_forms(config: dict[str, Any], named: Iterable[str], supported: Iter
     for field in ("account", "market"):
         kinds = cycle([kind for kind in EVENTS if kind in supported and field in sample(kind, config)])
         yield from (_apply({**sample(kind, config), field: form}) for kind, form in zip(kinds, forms, strict=False))
+
+
+def with_faults(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Line]:
+    """Events with one or two things that are wrong: which of two is reported, the rules say (EVT-2)."""
+    for kind in (one for one in EVENTS if one in supported):
+        event = sample(kind, config)
+        faults = [*_faults(event, config)]
+        pairs = ({**one, **other} for one, other in combinations(faults, 2) if one.keys().isdisjoint(other))
+        yield from (("what is wrong first", _apply({**event, **fault})) for fault in chain(faults, pairs))
+
+
+def between_steps(config: dict[str, Any], supported: Iterable[str]) -> Iterator[bytes]:
+    """Events with an amount that is off its grid (AMT-4), though it has no more decimals than the grid's step."""
+    name, market = next(iter(config["markets"].items()))
+    steps = {"money": exact(quote_unit_of(config)), "price": exact(market["tick"]), "size": exact(market["lot"])}
+    off = {grid: step + Fraction(1, 10 ** decimal_places(step)) for grid, step in steps.items()}
+    bad = {grid: decimal_text(amount) for grid, amount in off.items() if amount % steps[grid]}
+    for kind in (one for one in EVENTS if one in supported):
+        grids = {field: grid for field, grid, _ in amount_fields(EVENTS[kind])}
+        event = {**sample(kind, config), **{field: decimal_text(steps[grid]) for field, grid in grids.items()}}
+        yield from (_apply({**event, field: bad[grid]}) for field, grid in grids.items() if grid in bad)
+        if "prices" in event and "price" in bad:
+            yield _apply({**event, "prices": {name: bad["price"]}})
 
 
 def _longest(event: EventData) -> Iterator[EventData]:
@@ -204,11 +251,28 @@ def _of_event(event: EventData) -> Iterator[Line]:
             yield _number_topic(text), line.replace(f'"{_MARK}"'.encode(), text.encode())
     if "perps" in event:
         entry = event["perps"][0]
-        wrong: tuple[Any, ...] = ({**entry, "weight": 0}, {"price": "100"}, {"weight": 1}, "100", None, {})
-        for perps in ([], *([one] for one in wrong)):
+        wrong: list[Any] = [{**entry, "weight": 0}, {**entry, "venue": "x"}, {"price": "100"}, {"weight": 1}, "100"]
+        for perps in ([], *([one] for one in (*wrong, None, {}))):
             yield "an event that is not valid", _apply({**event, "perps": perps})
     yield from _with_what_no_string_has("apply", event=event)
     yield from _with_repeated_keys("apply", event=event)
+
+
+def _faults(event: EventData, config: dict[str, Any]) -> Iterator[EventData]:
+    """Fields of an event that are wrong, each in one way."""
+    yield {"x": 1}
+    for name, value in event.items():
+        if name in _WRONG:
+            yield {name: _WRONG[name]}
+        elif isinstance(value, str) and name != "type":
+            yield from ({name: bad} for bad in _NO_AMOUNT_HERE)
+    if "mode" in event and "market" not in event:  # a market that only an isolated pool has
+        yield from ({"market": market} for market in (None, next(iter(config["markets"]))))
+    if "prices" in event:
+        markets = [*config["markets"], "NONE"]
+        for one, other in permutations(markets[:2] if len(markets) > 2 else markets, 2):
+            yield from ({"prices": {one: first, other: second}} for first, second in product(_NO_AMOUNT_HERE, repeat=2))
+        yield from ({"prices": {markets[0]: bad, "NONE": "1"}} for bad in _NO_AMOUNT_HERE)
 
 
 def _misnamed(event: EventData) -> Iterator[EventData]:
@@ -284,8 +348,8 @@ def _number_topic(text: str) -> str:
     return "an integer spelled otherwise" if text in NO_INTEGER_TEXTS else "a malformed number"
 
 
-def _apply(event: Any) -> bytes:
-    return _request("apply", event=event)
+def _apply(event: Any, **further: Any) -> bytes:
+    return _request("apply", event=event, **further)
 
 
 def _request(op: str, **fields: Any) -> bytes:
@@ -294,9 +358,9 @@ def _request(op: str, **fields: Any) -> bytes:
 
 
 def _escaped(data: Any) -> str:
-    """The data as JSON, the letters of its strings and keys written as escapes, and other characters as they are."""
+    """The data as JSON, what is ASCII in its strings and keys written as escapes, and other characters as they are."""
     if isinstance(data, str):
-        return '"' + "".join(_escape(one) if one.isascii() and one.isalpha() else one for one in data) + '"'
+        return '"' + "".join(_escape(one) if one.isascii() else one for one in data) + '"'
     if isinstance(data, dict):
         return "{" + ",".join(f"{_escaped(name)}:{_escaped(value)}" for name, value in data.items()) + "}"
     if isinstance(data, list):

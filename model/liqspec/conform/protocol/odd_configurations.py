@@ -132,6 +132,8 @@ def _at_its_limits(entry: Parameter, held: Table, families: frozenset[str], conf
         most = highest_fee(config)
         of_all = () if entry.path == "margin.close_fee_rate" else _ALL
         limits = (*_NONE, *of_all, f"{most.numerator}/{most.denominator}")
+    if entry.kind is RESTORE:  # it has no most; and an engine shows before that it can hold a mark
+        limits = (*limits, *({"factor": one} for one in config["marks"].values() if Fraction(one) >= 1))
     for limit in limits:
         table = with_effect(listed.values(), {**held, **needed, entry.name: limit}, asked=entry.name)
         if not entry.idle(table.get) and table != held:
@@ -162,9 +164,14 @@ def _tiers_at_their_limits(config: Table, families: frozenset[str]) -> Iterator[
         ]
     rest = {table: held for table, held in config.items() if table != "margin"}  # its fee may be too much (MRG-15)
     backstop = {one: value for one, value in config["backstop"].items() if one != "measure"}
+    other, mark = f"{name}2", config["marks"][name]
     for tiers in several:
         markets = {**config["markets"], name: {**market, "tiers": tiers}}
         yield f"markets.{name}.tiers", {**rest, "backstop": backstop, "markets": markets}
+        if "closeout_rate" in tiers[0]:  # which another market need not have
+            markets = {**markets, other: {**market, "tiers": [first]}}
+            marks = {**config["marks"], other: mark}
+            yield f"markets.{name}.tiers", {**rest, "backstop": backstop, "markets": markets, "marks": marks}
 
 
 def _doubled(text: str) -> str:

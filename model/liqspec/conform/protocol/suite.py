@@ -33,8 +33,9 @@ from liqspec.search.campaign import seeded
 LENGTH = 12  # events of a run that lines come in the middle of
 PROBED = 4  # the interval, in lines that are refused, at which an event shows that the run continues
 CONTINUED = 60  # events by which that run continues, one after each configuration that is refused
+GRIDS = 12  # configurations, of which some have odd grids
 RUNS = 4  # runs between a run and its repetition
-PARTS, VALID = 3, 2  # how many there are; and which is the one without malformed lines
+PARTS, VALID = 4, (2, 3)  # how many there are; and which are those without malformed lines
 
 Case = tuple[str, list[bytes]]
 HELLO, BYE = (line + b"\n" for line in (lines.HELLO, lines.BYE))
@@ -64,16 +65,18 @@ class ProtocolSuite:
         if (found := held.send(*begun)) is not None:
             yield found
         elif held.lockstep is not None and (len(begun) <= 2 or held.coverage.steps):  # it does not skip everything
-            send = (self._lines, self._configurations, self._valid)[part]
+            send = (self._lines, self._configurations, self._valid, self._odd)[part]
             yield from send(config, begun, tested)
 
     def _lines(self, config: dict[str, Any], begun: list[bytes], tested: EventData | None) -> Iterator[Finding]:
-        """What comes before any run, and lines that are refused in the middle of one."""
+        """What comes before any run, and lines that are mostly refused in the middle of one."""
         again = _applied(tested)
         event = tested or {"type": "block", "time": config.get("time", 0) + 1}
         before = ("apply before reset", [_line("apply", event=event), *begun[1:2], *again])
         yield from self._section([], [before])
-        refused = enumerate(lines.refused(config, self.hello.events))
+        yield from self._section([HELLO], [("an amount between two steps of a grid", list(self._between_steps()))])
+        faults = lines.with_faults(config, self.hello.events)
+        refused = enumerate(chain(faults, lines.refused(config, self.hello.events)))
         bad = ((topic, [line + b"\n", *(again if at % PROBED == 0 else [])]) for at, (topic, line) in refused)
         yield from self._section(begun, bad)
 
@@ -91,28 +94,41 @@ class ProtocolSuite:
         yield from self._section(begun, bad)
 
     def _valid(self, config: dict[str, Any], begun: list[bytes], tested: EventData | None) -> Iterator[Finding]:
-        """Odd lines and configurations that are valid, a run after others, and ends."""
+        """Odd lines that are valid, a run after others, and ends."""
         again = _applied(tested)
-        accepted = lines.accepted(config, tested, self.hello.events)
-        formed = chain(accepted, lines.well_formed(config, self.hello.events))
-        valid = ((topic, [line + b"\n", *again]) for topic, line in formed)
-        odd = (
-            (f"a valid configuration, {what}", [_line("reset", config=one), *again])
-            for what, one in odd_configurations(config, self.hello.families)
+        accepted = (
+            (topic, [line + b"\n", *again]) for topic, line in lines.accepted(config, tested, self.hello.events)
         )
+        formed = enumerate(lines.well_formed(config, self.hello.events))
+        judged = ((topic, [line + b"\n", *(again if at % PROBED == 0 else [])]) for at, (topic, line) in formed)
         named = with_names(config, names.FOLDED)
         misread = [line + b"\n" for line in lines.in_other_forms(named, names.FOLDED, self.hello.events)]
         first = [
             ("hello in the middle of a run", [HELLO, *again]),
             ("a name in another form", [_line("reset", config=named), *misread]),
         ]
-        yield from self._section(begun, chain(first, valid, odd))
+        yield from self._section(begun, chain(first, accepted, judged))
         others = (seeded(f"{self.seed}/protocol/{number}", 2) for number in range(RUNS))
         runs = [self._run(self.setting.config(number, random), random) for number, random in enumerate(others)]
         forgets = [*begun[1:], *chain(*runs), *begun[1:]]
         yield from self._section([HELLO], [("a reset that does not forget", forgets)])
         for end in ([BYE], [BYE, HELLO], [BYE, CLOSE], [CLOSE], [(again or [HELLO])[0].removesuffix(b"\n"), CLOSE]):
             yield from self._section(begun, [("the end of a conversation", end)])
+
+    def _between_steps(self) -> Iterator[bytes]:
+        """A run on grids of other steps than powers of ten, as far as the setting has such, and amounts off them."""
+        for number in range(GRIDS):
+            config = self.setting.config(number, seeded(f"{self.seed}/grids", number))
+            if between := [*lines.between_steps(config, self.hello.events)]:
+                yield from (_line("reset", config=config), *(line + b"\n" for line in between))
+
+    def _odd(self, config: dict[str, Any], begun: list[bytes], tested: EventData | None) -> Iterator[Finding]:
+        """Odd configurations that are valid."""
+        odd = (
+            (f"a valid configuration, {what}", [_line("reset", config=one), *_applied(tested)])
+            for what, one in odd_configurations(config, self.hello.families)
+        )
+        yield from self._section(begun, odd)
 
     @property
     def hello(self) -> Hello:

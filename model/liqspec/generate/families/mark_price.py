@@ -19,7 +19,7 @@ _HEAVY = (
     (2**52, 2**52 - 1, 1, 1),
     (MAX_INTEGER, 2**52, 2**52 - 2),
 )
-_MANY = (40, 300, 2_100)  # entries; the sum of the weights of 2,100 heavy ones has more than 64 bits
+_MANY = (9, 17, 33, 65, 300, 2_100)  # entries; the sum of the weights of 2,100 heavy ones has more than 64 bits
 _WEIGHTS = ((1,), (1, 1), (3, 2, 1), (2, 1, 1), (3, 3, 2), (1, 1, 1, 1), (5, 2, 2, 1))
 
 
@@ -93,8 +93,11 @@ def _with_a_fault(inputs: dict[str, Any]) -> dict[str, Any]:
     further = Random(f"heavy {inputs!r}")
     many = Random(f"many {inputs!r}")
     if len(inputs.get("perps", ())) > 1 and many.random() < 0.02:
-        entries = islice(cycle(inputs["perps"]), many.choice(_MANY))
-        return {**inputs, "perps": [{**one, "weight": MAX_INTEGER} for one in entries]}
+        count, weight = many.choice(_MANY), many.choice((MAX_INTEGER, 1))
+        entries = [*islice(cycle(inputs["perps"]), count)]
+        if many.random() < 0.6:  # the last one decides: without it the median would be another
+            entries = [entries[0]] * ((count - 1) // 2) + [entries[1]] * (count - (count - 1) // 2)
+        return {**inputs, "perps": [{**one, "weight": weight} for one in entries]}
     if "perps" in inputs and further.random() < 0.15:
         heavy = [one for one in _HEAVY if len(one) == len(inputs["perps"])]
         weights = further.choice(heavy) if heavy else [one["weight"] for one in inputs["perps"]]
