@@ -103,7 +103,8 @@ _NEARLY: tuple[Callable[[str], str], ...] = (
     *(lambda name, begin=begin: f"{begin}{name}" for begin in ("\0", " ", "\ufeff")),
 )
 _NO_REQUEST = ("id", "x", "jsonrpc", "protocol", "")  # fields that neither a reset nor an event has
-_WIDE_NAMES = [f"{number}" + "\U0001f600" * 120 for number in range(150)]  # of four bytes a character, and more than 64 KiB
+# Of four bytes a character, and together longer than the 64 KiB that many read at once.
+_WIDE_NAMES = [f"{number}" + "\U0001f600" * 120 for number in range(150)]
 # Names that nothing has in a run, though tables of some languages have them.
 _UNKNOWN = (
     *("constructor", "toString", "__proto__", "hasOwnProperty", "valueOf", "length", "prototype"),
