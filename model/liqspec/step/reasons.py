@@ -268,6 +268,9 @@ def of_difference(step: Step, difference: Difference, observes: Observes) -> Rea
         hint = "what an engine does not report it leaves out of `observes`: in `hello`, or the attribute in Python"
         return Reason(difference=difference, rules=("OBS-1",), because=(missing, hint))
     reason, narrow = _of_field(step, difference, observes), _too_narrow(step.engine.venue, difference)
+    if step.event.get("type") == Settle.type:  # which moves all that it moves in its own way
+        first = 0 if difference.field == "marks" else 1
+        reason = evolve(reason, rules=_unique((*reason.rules[:first], Settle.rule, *reason.rules[first:])))
     ours, theirs = difference.ours, difference.theirs
     if is_decimal(ours) and not is_decimal(theirs) and theirs not in (None, NOT_LISTED):
         written = f"{visible(str(theirs))} is not a decimal string (AMT-3)"

@@ -10,6 +10,7 @@ from attrs import Factory, define, evolve, field
 from liqspec.conform.answers import Answering, Hello, Refused, Skipped, check_same, malformed, read_answer, read_hello
 from liqspec.conform.finding import EngineFault, Finding
 from liqspec.conform.lockstep import Compared, Comparison, LockStep, settled
+from liqspec.conform.protocol.odd_configurations import is_rate
 from liqspec.conform.protocol.requests import CLOSE
 from liqspec.core.config import Config
 from liqspec.core.engine import Engine
@@ -18,6 +19,7 @@ from liqspec.core.parameters import InvalidConfig
 from liqspec.core.refusals import BadRequest
 from liqspec.edge import protocol
 from liqspec.edge.amounts import MalformedAmount, rate
+from liqspec.edge.errors import InvalidField
 from liqspec.edge.protocol import PROTOCOL, BadLine
 from liqspec.edge.shapes import WrongShape
 from liqspec.edge.texts import one_line, show
@@ -152,7 +154,7 @@ class Conversation:
         try:
             Engine(Config.from_json(config))
         except (WrongShape, InvalidConfig) as error:
-            return self._refused(data, f"config: {error}", may_skip=True, rules=_of_config(str(error)))
+            return self._refused(data, f"config: {error}", may_skip=True, rules=_of_config(error))
         engine, self._run = _AsWritten(self.engine, data), 0
         self.lockstep = LockStep(engine, self.comparison, self.coverage, config)
         begun = self.lockstep.start()
@@ -281,9 +283,10 @@ def shown(request: bytes) -> str:
     return one_line(request.removesuffix(b"\n").decode("utf-8", "backslashreplace"), SHOWN)
 
 
-def _of_config(why: str) -> tuple[str, ...]:
-    """The rules by which a configuration is not valid: those that a sentence names, or CFG-1."""
-    return tuple(dict.fromkeys((*rulebook.NUMBER.findall(why), "CFG-1")))
+def _of_config(error: InvalidField) -> tuple[str, ...]:
+    """The rules by which a configuration is not valid: those that a sentence names, or of how numbers are written."""
+    written = ["AMT-5" if is_rate(error.path) else "AMT-3"] if "digits" in error.message else []
+    return tuple(dict.fromkeys((*rulebook.NUMBER.findall(str(error)), *written, "CFG-1")))
 
 
 def _names(config: Any) -> set[str]:

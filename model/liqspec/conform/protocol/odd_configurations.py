@@ -40,6 +40,11 @@ _LIMITS: tuple[tuple[parameters.Kind, tuple[Any, ...]], ...] = (
 )
 
 
+def is_rate(path: str) -> bool:
+    """Whether the field of a configuration with this path, or this name, is a rate (AMT-5)."""
+    return path.endswith(_RATES) and not path.endswith("partial_threshold")
+
+
 def odd_configurations(config: Table, families: frozenset[str]) -> Iterator[tuple[str, Table]]:
     """Configurations that are as valid as this one, each with what is odd; of these families alone."""
     for entry in parameters.PARAMETERS:
@@ -205,5 +210,4 @@ def _respelled(value: Any, written: Callable[[str], str], name: str = "", *, amo
         return {name: _respelled(one, written, name, amounts=amounts) for name, one in value.items()}
     if not name or not isinstance(value, str):
         return value
-    is_rate = name.endswith(_RATES) and name != "partial_threshold"
-    return written(value) if is_rate or (amounts and AMOUNT.fullmatch(value)) else value
+    return written(value) if is_rate(name) or (amounts and AMOUNT.fullmatch(value)) else value
