@@ -64,7 +64,7 @@ def test_it_is_found_by_whole_steps(
 @LEAKS
 def test_it_is_found_by_random_events(module: Any, name: str, leak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, name, leak)
-    part = random_runs(tuple(shipped_bases().values()), 1, tuple((number, LENGTH) for number in range(10)))
+    part = random_runs(tuple(shipped_bases().values()), 1, tuple((number, LENGTH) for number in range(40)))
     assert part.coverage.violations != []
 
 
