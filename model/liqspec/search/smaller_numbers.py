@@ -7,10 +7,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-import attrs
 from attrs import evolve
 
-from liqspec.core.admission import GridName
+from liqspec.core.admission import GridName, amount_fields
+from liqspec.core.config import quote_unit_of
 from liqspec.core.events import EVENTS, EventData
 from liqspec.core.parameters import MONEY, PARAMETERS
 from liqspec.edge.amounts import decimal_text, is_decimal, rate
@@ -65,7 +65,7 @@ class _Divided:
     """
 
     def __init__(self, run: FailingRun, kinds: tuple[GridName, ...], by: int) -> None:
-        self._markets, self._money = run.config["markets"], run.config.get("quote_unit", "0.000001")
+        self._markets, self._money = run.config["markets"], Fraction(quote_unit_of(run.config))
         self._kinds, self._by = kinds, by
         self.longest = 0
         self.config = self._configuration(run.config)
@@ -107,7 +107,7 @@ class _Divided:
 
     def _step(self, kind: GridName, market: Any) -> Fraction | None:
         if kind == "money":
-            return Fraction(self._money)
+            return self._money
         known = self._markets.get(market) if isinstance(market, str) else None
         return Fraction(known["tick" if kind == "price" else "lot"]) if known else None
 
@@ -115,8 +115,7 @@ class _Divided:
 @cache
 def _kinds_by_field() -> dict[str, GridName]:
     """Which amounts the fields of events are."""
-    fields = [field for event in EVENTS.values() for field in attrs.fields(event)]
-    return {field.name: field.metadata["grid"] for field in fields if "grid" in field.metadata}
+    return {field: grid for event in EVENTS.values() for field, grid, _ in amount_fields(event)}
 
 
 @cache

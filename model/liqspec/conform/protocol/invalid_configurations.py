@@ -23,18 +23,27 @@ _NO_TABLES: tuple[Any, ...] = ([], "x", {"x": 1}, *NO_VALUES)
 def invalid_configurations(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[str, Any]]:
     """Valid configurations with one wrong place, each with the path of it; of these families alone."""
     several = _with_another_market(config)
-    for base, all_faults in ((config, _faults(config, families)), (several, _last_faults(several, families))):
-        given = json.dumps(base)
-        for path, faults in all_faults:
-            for fault in faults:
-                changed = _changed(base, path, fault)
-                if json.dumps(changed) != given:  # 1 and true are equal in Python
-                    yield ".".join(map(str, path)) or "config", changed
+    yield from _with_each(config, _faults(config, families))
+    yield from _with_each(several, _last_faults(several, families))
+
+
+def _with_each(config: dict[str, Any], listed: Iterator[tuple[Path, list[Any]]]) -> Iterator[tuple[str, Any]]:
+    """The configuration with each fault in its place."""
+    given = json.dumps(config)
+    for path, faults in listed:
+        for fault in faults:
+            changed = _changed(config, path, fault)
+            if json.dumps(changed) != given:  # 1 and true are equal in Python
+                yield ".".join(map(str, path)) or "config", changed
+
+
+def _off_unit(config: dict[str, Any]) -> str:
+    """A tenth of the quote unit, which is off the grid of money."""
+    return decimal_text(exact(quote_unit_of(config)) / 10)
 
 
 def _faults(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[Path, list[Any]]]:
-    unit = exact(quote_unit_of(config))
-    off_unit = decimal_text(unit / 10)
+    off_unit = _off_unit(config)
     yield (), [{}, [], "x", *NO_VALUES]
     yield ("accounts",), [REMOVED, ["a", "a"], [1], {}, "alice", *NO_VALUES[:6]]
     yield ("accounts",), [[name] for name in ("", "a/b", "a b", "x" * 129, "a\u200b", "\ufeff")]
@@ -65,7 +74,7 @@ def _of_another_run(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Configurations of which all is otherwise, and one part wrong: nothing of them may stay."""
     other = {
         **config,
-        "quote_unit": decimal_text(exact(quote_unit_of(config)) / 10),
+        "quote_unit": _off_unit(config),
         "time": config.get("time", 0) // 2 + 1,
         "vault": {"cash": "7"},
         "accounts": [*config["accounts"][1:], "another"],
@@ -91,7 +100,7 @@ def _with_another_market(config: dict[str, Any]) -> dict[str, Any]:
 def _last_faults(config: dict[str, Any], families: frozenset[str]) -> Iterator[tuple[Path, list[Any]]]:
     """What is wrong with the last market alone, or with its last tier alone."""
     *_, name = config["markets"]
-    yield from _market_faults(config, name, decimal_text(exact(quote_unit_of(config)) / 10))
+    yield from _market_faults(config, name, _off_unit(config))
     yield from _nearly_valid_tiers(config, name, families)
     first = {"above": "0", "maintenance_rate": "1/50", "max_leverage": 20}
     last = {**first, "above": quote_unit_of(config), "maintenance_rate": "3/4", "max_leverage": 1}

@@ -6,7 +6,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from itertools import chain, combinations, cycle, islice, permutations, product
+from itertools import chain, combinations, cycle, permutations, product
 from typing import Any
 
 from liqspec.conform.protocol.malformed_values import NO_AMOUNTS, NO_INTEGER_TEXTS, NO_NUMBER_TEXTS
@@ -128,10 +128,10 @@ def refused(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Line]:
     for kind in EVENTS:
         if kind in supported:
             yield from _of_event(sample(kind, config))
+    first = [kind for kind in EVENTS if kind in supported][:1]
     for extra in _NO_REQUEST:
         yield "an unknown field", _request("reset", config=config, **{extra: 1})
-        kinds = (kind for kind in EVENTS if kind in supported)
-        yield from (("an unknown field", _apply(sample(kind, config), **{extra: 1})) for kind in islice(kinds, 1))
+        yield from (("an unknown field", _apply(sample(kind, config), **{extra: 1})) for kind in first)
     yield from _with_repeated_keys("reset", config=config)
     yield from _with_what_no_string_has("reset", config=config)
 
@@ -163,19 +163,20 @@ def well_formed(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Li
         yield from (("an amount of 78 digits", _apply(changed)) for changed in _longest(event))
         yield from (("a large integer", _apply({**event, "leverage": one})) for one in _WIDE if "leverage" in event)
         yield from (("a name that is nearly another", _apply(changed)) for changed in _misnamed(event))
-    for field in ("account", "market"):
-        unknown = [name for name in _UNKNOWN if name not in config["accounts"] and name not in config["markets"]]
-        kinds = cycle([kind for kind in EVENTS if kind in supported and field in sample(kind, config)])
-        for kind, name in zip(kinds, unknown, strict=False):
-            yield "an unknown name", _apply({**sample(kind, config), field: name})
+    unknown = [name for name in _UNKNOWN if name not in config["accounts"] and name not in config["markets"]]
+    yield from (("an unknown name", line) for line in _with_each_name(config, unknown, supported))
 
 
 def in_other_forms(config: dict[str, Any], named: Iterable[str], supported: Iterable[str]) -> Iterator[bytes]:
     """Events of accounts and markets that do not exist, though they do in another form: each of these names is one."""
-    forms = [form for name in named for form in other_forms(name)]
+    return _with_each_name(config, [form for name in named for form in other_forms(name)], supported)
+
+
+def _with_each_name(config: dict[str, Any], named: list[str], supported: Iterable[str]) -> Iterator[bytes]:
+    """Events with each of these names for their account, then for their market, each type of event in its turn."""
     for field in ("account", "market"):
         kinds = cycle([kind for kind in EVENTS if kind in supported and field in sample(kind, config)])
-        yield from (_apply({**sample(kind, config), field: form}) for kind, form in zip(kinds, forms, strict=False))
+        yield from (_apply({**sample(kind, config), field: name}) for kind, name in zip(kinds, named, strict=False))
 
 
 def with_faults(config: dict[str, Any], supported: Iterable[str]) -> Iterator[Line]:
